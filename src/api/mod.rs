@@ -1,0 +1,1 @@
+//! The custom resources of `billing-operator.io/v1alpha1`, as they are written on the wire.

@@ -1,0 +1,3 @@
+//! The kubectl plugin: wiring only.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The control loops: fetch, validate, plan, apply.

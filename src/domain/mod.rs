@@ -1,0 +1,1 @@
+//! What billing is: pure rules, without Kubernetes, serde, a runtime or a clock.

@@ -1,0 +1,3 @@
+//! The operator: wiring only.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Documents in their canonical form and as text.

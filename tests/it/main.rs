@@ -1,0 +1,3 @@
+//! One integration binary: rules, scenarios, chart.
+
+fn main() {}
