@@ -1,1 +1,3 @@
 //! The control loops: fetch, validate, plan, apply.
+
+pub mod runtime;

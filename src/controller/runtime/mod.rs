@@ -1,0 +1,4 @@
+//! What the controllers stand on: the work queue, the API server's clock, the client, health,
+//! metrics and events. Knows nothing of billing.
+
+pub mod queue;
