@@ -1,1 +1,29 @@
 //! A real control plane for the tests, the demo and the benchmarks.
+//!
+//! [`ControlPlane::start`] runs etcd and `kube-apiserver` (and, when asked, `kube-controller-manager`) on loopback and is
+//! ready in a few seconds; [`ControlPlane::shared`] is the one that the tests of a binary share. [`Operator`] runs the program
+//! under test. Every child dies with the process that started it, even when that process is killed with SIGKILL
+//! (see [`process`]).
+//!
+//! The programs come from [`assets`]: envtest's folders, our cache, or a build from pinned Go modules.
+
+pub mod assets;
+pub mod process;
+
+mod certificates;
+mod control_plane;
+mod error;
+mod folder;
+mod go;
+mod http;
+mod kubeconfig;
+mod operator;
+mod ports;
+mod user;
+mod wait;
+
+pub use control_plane::{ControlPlane, Options};
+pub use error::{Error, Result};
+pub use operator::{Operator, free_port};
+pub use user::User;
+pub use wait::wait_until;
