@@ -1,1 +1,3 @@
 //! Documents in their canonical form and as text.
+
+pub mod canonical;
