@@ -1,4 +1,6 @@
 //! What the controllers stand on: the work queue, the API server's clock, the client, health,
 //! metrics and events. Knows nothing of billing.
 
+pub mod clock;
+pub mod conditions;
 pub mod queue;
