@@ -1,1 +1,43 @@
 //! What billing is: pure rules, without Kubernetes, serde, a runtime or a clock.
+//!
+//! Time, settings and observed objects are arguments; nothing here asks for them. The way through:
+//! an [`Organization`] holds what was observed, [`bill_group_month`] turns it into a [`Bill`] (lines,
+//! totals, and what could not be billed).
+
+pub mod attribution;
+pub mod billed;
+pub mod billing;
+mod charge;
+pub mod group;
+pub mod hours;
+pub mod ledger;
+pub mod line;
+pub mod money;
+pub mod month;
+pub mod name;
+pub mod number;
+pub mod organization;
+pub mod period;
+pub mod price;
+pub mod problem;
+pub mod product;
+pub mod uid;
+pub mod usage;
+
+pub use attribution::{Attribution, Payer};
+pub use billed::Billed;
+pub use billing::{Bill, BillError, CategorySubtotal, GroupMonth, ProjectSubtotal, bill_group_month};
+pub use group::Group;
+pub use hours::{HourRule, Hours};
+pub use ledger::{Ledger, LedgerError, Segment};
+pub use line::{Line, LineType};
+pub use money::{Currency, Money};
+pub use month::Month;
+pub use name::Name;
+pub use organization::{Organization, Project};
+pub use period::{Period, Timestamp};
+pub use price::{PriceEntry, PriceList, PriceListError, Tariff, Unit};
+pub use problem::{Problem, ProblemReason};
+pub use product::Ratio;
+pub use uid::Uid;
+pub use usage::{Service, Usage};

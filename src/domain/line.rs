@@ -1,0 +1,80 @@
+//! Lines of an invoice.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
+
+use super::hours::Hours;
+use super::money::Money;
+use super::period::Period;
+use super::price::Unit;
+use super::product::Ratio;
+use super::usage::Usage;
+
+/// What a line is for, in the order in which lines stand on an invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LineType {
+    /// A service of a project.
+    ServiceCharge,
+}
+
+impl LineType {
+    /// Its name on documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LineType::ServiceCharge => "ServiceCharge",
+        }
+    }
+}
+
+/// One line: a record over one continuous period at one price.
+///
+/// Kept small, because a month has hundreds of thousands; what a reader sees is computed when asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The record that is charged.
+    pub usage: Arc<Usage>,
+    /// What of it is charged; empty, at the start of the record, for a single unit.
+    pub period: Period,
+    /// What the price is for.
+    pub unit: Unit,
+    /// The price of one.
+    pub unit_price: Decimal,
+    /// The hours charged; one for a single unit.
+    pub hours: Hours,
+    /// The amount before discounts.
+    pub pre_discount: Money,
+    /// The amount.
+    pub total: Money,
+}
+
+impl Line {
+    /// What it is for.
+    pub fn kind(&self) -> LineType {
+        LineType::ServiceCharge
+    }
+
+    /// The same charge has the same id on every invoice it is computed for: 16 hexadecimal digits of a
+    /// hash of what it is for, the record's name and the start of the piece.
+    pub fn id(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.kind().as_str());
+        hash.update([0]);
+        hash.update(self.usage.name.as_bytes());
+        hash.update([0]);
+        hash.update(self.period.start().timestamp_micros().to_be_bytes());
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Hours × the record's quantity, to 6 decimal places for reading. The amounts come from the exact
+    /// product, not from this.
+    pub fn quantity(&self) -> String {
+        self.hours.ratio().times(Ratio::from(self.usage.quantity)).display(6)
+    }
+
+    /// `<service>: <type> <plan> <cloud>`.
+    pub fn description(&self) -> String {
+        self.usage.service.description()
+    }
+}

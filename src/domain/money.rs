@@ -1,0 +1,208 @@
+//! Amounts of money: whole minor units of a currency, never a fraction of one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use num_bigint::BigInt;
+use thiserror::Error;
+
+use super::product::Ratio;
+
+/// A currency of ISO 4217 that is in use as money.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Currency {
+    code: iso_currency::Currency,
+    digits: u32,
+}
+
+/// A code that is no currency in use.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CurrencyError {
+    /// ISO 4217 does not know it, or it is no money (gold, testing, a unit of account).
+    #[error("{0:?} is not a currency of ISO 4217")]
+    Unknown(String),
+    /// It was money once.
+    #[error("the currency {0} is withdrawn; use {1}")]
+    Withdrawn(String, &'static str),
+}
+
+/// A text that is no amount of the currency.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text:?} is not an amount of {currency}, which has {} decimal digits", .currency.digits())]
+pub struct AmountError {
+    /// What was read.
+    pub text: String,
+    /// The currency it should be an amount of.
+    pub currency: Currency,
+}
+
+impl Currency {
+    /// The three-letter code.
+    pub fn code(self) -> &'static str {
+        self.code.code()
+    }
+
+    /// How many decimal digits its amounts have.
+    pub fn digits(self) -> u32 {
+        self.digits
+    }
+}
+
+impl FromStr for Currency {
+    type Err = CurrencyError;
+
+    fn from_str(text: &str) -> Result<Self, CurrencyError> {
+        let unknown = || CurrencyError::Unknown(text.to_owned());
+        let code = iso_currency::Currency::from_code(text).ok_or_else(unknown)?;
+        // VES: both bolivars are in the standard, the list takes one for the other's successor.
+        if let Some(successor) = code.is_superseded()
+            && code != iso_currency::Currency::VES
+        {
+            return Err(CurrencyError::Withdrawn(text.to_owned(), successor.code()));
+        }
+        let digits = code.exponent().filter(|_| !code.is_special() && !code.is_fund()).ok_or_else(unknown)?;
+        Ok(Currency { code, digits: u32::from(digits) })
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+/// An amount of money.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Money {
+    minor: i128,
+    currency: Currency,
+}
+
+impl Money {
+    /// The largest amount that a document can carry, in minor units: its sums are checked by the API
+    /// server in 64 bits.
+    pub const LIMIT: i128 = i64::MAX as i128;
+
+    /// Nothing.
+    pub fn zero(currency: Currency) -> Self {
+        Money { minor: 0, currency }
+    }
+
+    /// So many minor units (cents); `None` beyond [`Money::LIMIT`] either way.
+    pub fn new(minor: i128, currency: Currency) -> Option<Self> {
+        (-Self::LIMIT..=Self::LIMIT).contains(&minor).then_some(Money { minor, currency })
+    }
+
+    /// Reads an amount with exactly the currency's digits: "0.83", "-12.00", "1250" for JPY.
+    ///
+    /// # Errors
+    /// Any other form, and amounts beyond [`Money::LIMIT`].
+    pub fn parse(text: &str, currency: Currency) -> Result<Self, AmountError> {
+        parse_minor(text, currency.digits())
+            .and_then(|minor| Money::new(minor, currency))
+            .ok_or_else(|| AmountError { text: text.to_owned(), currency })
+    }
+
+    /// The amount in minor units (cents).
+    pub fn minor(self) -> i128 {
+        self.minor
+    }
+
+    /// Its currency.
+    pub fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// Whether it is nothing.
+    pub fn is_zero(self) -> bool {
+        self.minor == 0
+    }
+
+    /// The sum; `None` beyond [`Money::LIMIT`] and for two currencies.
+    pub fn checked_add(self, other: Money) -> Option<Money> {
+        if self.currency != other.currency {
+            return None;
+        }
+        Money::new(self.minor.checked_add(other.minor)?, self.currency)
+    }
+
+    /// The difference; `None` beyond [`Money::LIMIT`] and for two currencies.
+    pub fn checked_sub(self, other: Money) -> Option<Money> {
+        self.checked_add(other.negated())
+    }
+
+    /// The same amount the other way.
+    #[must_use]
+    pub fn negated(self) -> Money {
+        Money { minor: -self.minor, currency: self.currency } // within the limit, which is symmetric
+    }
+}
+
+fn parse_minor(text: &str, digits: u32) -> Option<i128> {
+    let (negative, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = match unsigned.split_once('.') {
+        Some((whole, fraction)) if digits > 0 => (whole, fraction),
+        None if digits == 0 => (unsigned, ""),
+        _ => return None,
+    };
+    let canonical = whole == "0" || (!whole.is_empty() && !whole.starts_with('0'));
+    let only_digits = whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    if !canonical || !only_digits || fraction.len() != digits as usize {
+        return None;
+    }
+    let minor: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let negative_zero = negative && minor == 0;
+    (!negative_zero).then_some(if negative { -minor } else { minor })
+}
+
+/// The one rounding of the house: an exact amount in major units (dollars) to the currency's digits,
+/// half away from zero. `None` beyond [`Money::LIMIT`].
+pub fn round_half_away(exact: &Ratio, currency: Currency) -> Option<Money> {
+    let minor = match exact.clone().times_integer(10_i128.checked_pow(currency.digits())?) {
+        Ratio::Small { numerator, denominator } => round_small(numerator, denominator),
+        Ratio::Large { numerator, denominator } => round_large(&numerator, &denominator).try_into().ok(),
+    };
+    Money::new(minor?, currency)
+}
+
+/// `numerator / denominator` (positive) to a whole number, half away from zero.
+fn round_small(numerator: i128, denominator: i128) -> Option<i128> {
+    let (whole, rest) = (numerator / denominator, numerator % denominator);
+    // |rest| < denominator, so this cannot overflow where doubling the rest could.
+    let up = rest.unsigned_abs() >= denominator.unsigned_abs() - rest.unsigned_abs();
+    whole.checked_add(if up { numerator.signum() } else { 0 })
+}
+
+pub(super) fn round_large(numerator: &BigInt, denominator: &BigInt) -> BigInt {
+    let zero = BigInt::from(0);
+    let doubled: BigInt = numerator * 2;
+    let half = if numerator < &zero { -denominator } else { denominator.clone() };
+    (doubled + half) / (denominator * 2)
+}
+
+impl fmt::Display for Money {
+    /// The amount with exactly the currency's digits, without its code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.currency.digits() as usize;
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let padded = format!("{:0width$}", self.minor.unsigned_abs(), width = digits + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - digits);
+        let point = if digits > 0 { "." } else { "" };
+        f.pad(&format!("{sign}{whole}{point}{fraction}"))
+    }
+}
+
+impl fmt::Debug for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} {}", self.currency)
+    }
+}

@@ -1,0 +1,146 @@
+//! Why a usage record is not on the bill.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::money::Currency;
+use super::month::Month;
+use super::name::Name;
+use super::period::Timestamp;
+use super::usage::Usage;
+
+/// A usage record that is not on the bill, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The record.
+    pub usage: Arc<Usage>,
+    /// Why it is not billed.
+    pub reason: ProblemReason,
+}
+
+/// Why a usage record is not billed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProblemReason {
+    /// No entry of the price list applies at this instant of its running.
+    Unpriced {
+        /// The list that was looked at; `None` when the group's list does not exist.
+        price_list: Option<Name>,
+        /// The first instant without a price.
+        at: Timestamp,
+    },
+    /// The price is in one currency, the group pays in another, and there is no rate between them.
+    RateMissing {
+        /// The price list's.
+        from: Currency,
+        /// The group's; `None` when its code is no currency.
+        to: Option<Currency>,
+    },
+    /// It runs by the hour while another record of the same project and service, which began earlier, does.
+    OverlappingUsage {
+        /// The record that is billed.
+        with: Name,
+    },
+    /// Its amount is larger than a document can carry.
+    Overflow,
+    /// The groups that should pay no longer exist, and no primary group takes their place.
+    PayerGone,
+    /// It ran before the first period of its payer.
+    BeforeFirstPeriod {
+        /// The payer.
+        group: Name,
+        /// The payer's first period.
+        first_period: Month,
+    },
+    /// The project was never bound to a group.
+    ProjectUnbound,
+    /// The organization has no such project.
+    ProjectUnknown,
+}
+
+impl ProblemReason {
+    /// Its name, as the reason of a condition.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            ProblemReason::Unpriced { .. } => "Unpriced",
+            ProblemReason::RateMissing { .. } => "RateMissing",
+            ProblemReason::OverlappingUsage { .. } => "OverlappingUsage",
+            ProblemReason::Overflow => "Overflow",
+            ProblemReason::PayerGone => "PayerGone",
+            ProblemReason::BeforeFirstPeriod { .. } => "BeforeFirstPeriod",
+            ProblemReason::ProjectUnbound => "ProjectUnbound",
+            ProblemReason::ProjectUnknown => "ProjectUnknown",
+        }
+    }
+
+    /// Whether an invoice waits for it to be solved.
+    pub fn holds(&self) -> bool {
+        match self {
+            ProblemReason::Unpriced { .. }
+            | ProblemReason::RateMissing { .. }
+            | ProblemReason::OverlappingUsage { .. }
+            | ProblemReason::Overflow => true,
+            ProblemReason::PayerGone
+            | ProblemReason::BeforeFirstPeriod { .. }
+            | ProblemReason::ProjectUnbound
+            | ProblemReason::ProjectUnknown => false,
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    /// One sentence: the record, what is wrong, and the remedy.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = &self.usage.name;
+        let project = &self.usage.project;
+        let service = self.usage.service.description();
+        match &self.reason {
+            ProblemReason::Unpriced { price_list: Some(list), at } => {
+                let at = at.format("%FT%TZ");
+                write!(f, "usage {record} ({service}) has no price at {at}; add an entry to the price list {list}")
+            }
+            ProblemReason::Unpriced { price_list: None, at: _ } => {
+                write!(f, "usage {record} ({service}) has no price: its group's price list does not exist")
+            }
+            ProblemReason::RateMissing { from, to: Some(to) } => {
+                write!(
+                    f,
+                    "usage {record} is priced in {from} and paid in {to}, and there is no exchange rate; use a price list in {to}"
+                )
+            }
+            ProblemReason::RateMissing { from, to: None } => {
+                write!(
+                    f,
+                    "usage {record} is priced in {from}, and its group's currency is unknown; correct the group's currency"
+                )
+            }
+            ProblemReason::OverlappingUsage { with } => {
+                write!(
+                    f,
+                    "usage {record} overlaps {with}, which bills the same service {} of project {project} at the same time; replace one of them with a corrected record",
+                    self.usage.service.name
+                )
+            }
+            ProblemReason::Overflow => {
+                write!(
+                    f,
+                    "the amount of usage {record} is larger than an invoice can carry; check its quantity and price"
+                )
+            }
+            ProblemReason::PayerGone => {
+                write!(
+                    f,
+                    "usage {record}: the groups that paid for project {project} are gone; bind it to a group, or make one primary"
+                )
+            }
+            ProblemReason::BeforeFirstPeriod { group, first_period } => {
+                write!(f, "usage {record} is of a time before {first_period}, from which on group {group} is billed")
+            }
+            ProblemReason::ProjectUnbound => {
+                write!(f, "usage {record}: project {project} has no billing group; bind it to one")
+            }
+            ProblemReason::ProjectUnknown => {
+                write!(f, "usage {record}: the organization has no project {project}")
+            }
+        }
+    }
+}
