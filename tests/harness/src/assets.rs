@@ -35,14 +35,8 @@ pub enum Tool {
 
 impl Tool {
     /// What a test run needs.
-    pub const ALL: [Self; 6] = [
-        Self::KubeApiserver,
-        Self::KubeControllerManager,
-        Self::Kubectl,
-        Self::Etcd,
-        Self::Helm,
-        Self::Umoci,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl, Self::Etcd, Self::Helm, Self::Umoci];
 
     /// The file's name.
     #[must_use]
@@ -88,43 +82,22 @@ fn named_by_environment(tool: Tool) -> Result<Option<PathBuf>> {
     let (variable, path) = if let Some(path) = env::var_os(&own) {
         (own, PathBuf::from(path))
     } else if let Some(folder) = env::var_os("KUBEBUILDER_ASSETS") {
-        (
-            "KUBEBUILDER_ASSETS".to_owned(),
-            Path::new(&folder).join(program),
-        )
+        ("KUBEBUILDER_ASSETS".to_owned(), Path::new(&folder).join(program))
     } else {
         return Ok(None);
     };
-    if path.is_file() {
-        Ok(Some(path))
-    } else {
-        Err(Error::AssetMissing {
-            variable,
-            program,
-            path,
-        })
-    }
+    if path.is_file() { Ok(Some(path)) } else { Err(Error::AssetMissing { variable, program, path }) }
 }
 
 /// The program in the newest matching folder of `setup-envtest`, which names them `1.36.0-linux-amd64`.
 fn kept_by_setup_envtest(program: &str) -> Option<PathBuf> {
     let platform = format!("-{}-{}", go::os(), go::arch());
     let release = format!("{KUBERNETES}.");
-    let fits = |name: &str| -> Option<u32> {
-        name.strip_suffix(&platform)?
-            .strip_prefix(&release)?
-            .parse()
-            .ok()
-    };
+    let fits = |name: &str| -> Option<u32> { name.strip_suffix(&platform)?.strip_prefix(&release)?.parse().ok() };
     let folders = fs::read_dir(setup_envtest_folder()?.join("k8s")).ok()?;
     folders
         .filter_map(|entry| entry.ok())
-        .filter_map(|entry| {
-            Some((
-                fits(entry.file_name().to_str()?)?,
-                entry.path().join(program),
-            ))
-        })
+        .filter_map(|entry| Some((fits(entry.file_name().to_str()?)?, entry.path().join(program))))
         .filter(|(_, path)| path.is_file())
         .max()
         .map(|(_, path)| path)
@@ -135,8 +108,6 @@ fn setup_envtest_folder() -> Option<PathBuf> {
     if cfg!(target_os = "macos") {
         return Some(home()?.join("Library/Application Support/io.kubebuilder.envtest"));
     }
-    let data = env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(home()?.join(".local/share")))?;
+    let data = env::var_os("XDG_DATA_HOME").map(PathBuf::from).or_else(|| Some(home()?.join(".local/share")))?;
     Some(data.join("kubebuilder-envtest"))
 }

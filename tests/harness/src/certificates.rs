@@ -22,20 +22,15 @@ impl Certificates {
     pub(crate) fn generate() -> Result<Self> {
         let authority_key = KeyPair::generate()?;
         let mut authority = CertificateParams::default();
-        authority
-            .distinguished_name
-            .push(DnType::CommonName, "billing-test-harness");
+        authority.distinguished_name.push(DnType::CommonName, "billing-test-harness");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let authority_pem = authority.self_signed(&authority_key)?.pem();
         let issuer = Issuer::new(authority, authority_key);
 
         let server_key = KeyPair::generate()?;
-        let mut server =
-            CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
-        server
-            .distinguished_name
-            .push(DnType::CommonName, "kube-apiserver");
+        let mut server = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+        server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
         let service_account_key = KeyPair::generate()?;
         Ok(Self {
             authority: authority_pem,

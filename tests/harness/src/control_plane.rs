@@ -93,12 +93,8 @@ impl ControlPlane {
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<ControlPlane> = OnceLock::new();
         SHARED.get_or_init(|| {
-            let options = Options {
-                controller_manager: true,
-                ..Options::default()
-            };
-            Self::start(&options)
-                .unwrap_or_else(|error| panic!("the shared control plane: {error}"))
+            let options = Options { controller_manager: true, ..Options::default() };
+            Self::start(&options).unwrap_or_else(|error| panic!("the shared control plane: {error}"))
         })
     }
 
@@ -145,10 +141,7 @@ impl ControlPlane {
     /// # Errors
     /// [`Error::Command`] when there is no such service account.
     pub fn service_account_token(&self, namespace: &str, name: &str) -> Result<String> {
-        let token = self.kubectl_ok(
-            User::Admin,
-            &["create", "token", name, "--namespace", namespace],
-        )?;
+        let token = self.kubectl_ok(User::Admin, &["create", "token", name, "--namespace", namespace])?;
         Ok(token.trim().to_owned())
     }
 
@@ -210,9 +203,7 @@ impl ControlPlane {
     fn wait_ready(&mut self) -> Result<()> {
         let mut probe = self.command(Tool::Kubectl, User::Admin)?;
         probe.args(["get", "--raw=/readyz", "--request-timeout=5s"]);
-        self.apiserver.wait_ready(START_LIMIT, || {
-            probe.output().is_ok_and(|output| output.status.success())
-        })
+        self.apiserver.wait_ready(START_LIMIT, || probe.output().is_ok_and(|output| output.status.success()))
     }
 
     /// Makes [`User::ClusterAdmin`] what its name says, and waits until the API server knows.
@@ -220,17 +211,10 @@ impl ControlPlane {
         let user = format!("--user={}", User::ClusterAdmin);
         self.kubectl_ok(
             User::Admin,
-            &[
-                "create",
-                "clusterrolebinding",
-                "test-cluster-admin",
-                "--clusterrole=cluster-admin",
-                &user,
-            ],
+            &["create", "clusterrolebinding", "test-cluster-admin", "--clusterrole=cluster-admin", &user],
         )?;
         wait_until("the cluster admin's role is in force", START_LIMIT, || {
-            self.kubectl_ok(User::ClusterAdmin, &["auth", "can-i", "*", "*"])
-                .ok()
+            self.kubectl_ok(User::ClusterAdmin, &["auth", "can-i", "*", "*"]).ok()
         })?;
         Ok(())
     }
@@ -283,16 +267,7 @@ fn etcd(folder: &Folder) -> Result<(Program, String)> {
         "--unsafe-no-fsync".to_owned(),
     ];
     let path = assets::find(Tool::Etcd)?;
-    Ok((
-        Program {
-            name: "etcd".to_owned(),
-            path,
-            args,
-            env: Vec::new(),
-            log: folder.join("etcd.log"),
-        },
-        url,
-    ))
+    Ok((Program { name: "etcd".to_owned(), path, args, env: Vec::new(), log: folder.join("etcd.log") }, url))
 }
 
 fn apiserver(folder: &Folder, port: u16, etcd_url: &str, options: &Options) -> Result<Program> {
@@ -308,48 +283,26 @@ fn apiserver(folder: &Folder, port: u16, etcd_url: &str, options: &Options) -> R
         format!("--client-ca-file={}", file("ca.pem")),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
         format!("--service-account-key-file={}", file("service-account.pem")),
-        format!(
-            "--service-account-signing-key-file={}",
-            file("service-account-key.pem")
-        ),
+        format!("--service-account-signing-key-file={}", file("service-account-key.pem")),
         "--service-cluster-ip-range=10.0.0.0/24".to_owned(),
         "--authorization-mode=RBAC".to_owned(),
         // It would wait for the token controller, which does not run here.
         "--disable-admission-plugins=ServiceAccount".to_owned(),
         format!("--token-auth-file={}", file("tokens.csv")),
     ];
-    args.extend(
-        options
-            .emulated_version
-            .iter()
-            .map(|version| format!("--emulated-version={version}")),
-    );
+    args.extend(options.emulated_version.iter().map(|version| format!("--emulated-version={version}")));
     args.extend(options.apiserver_args.iter().cloned());
-    let (path, log) = (
-        assets::find(Tool::KubeApiserver)?,
-        folder.join("kube-apiserver.log"),
-    );
-    Ok(Program {
-        name: "kube-apiserver".to_owned(),
-        path,
-        args,
-        env: Vec::new(),
-        log,
-    })
+    let (path, log) = (assets::find(Tool::KubeApiserver)?, folder.join("kube-apiserver.log"));
+    Ok(Program { name: "kube-apiserver".to_owned(), path, args, env: Vec::new(), log })
 }
 
 /// Gives every user a token and writes the file that the API server knows them by.
 fn write_tokens(folder: &Folder) -> Result<BTreeMap<User, String>> {
-    let tokens = User::ALL
-        .into_iter()
-        .map(|user| Ok((user, random_token()?)))
-        .collect::<Result<BTreeMap<_, _>>>()?;
+    let tokens = User::ALL.into_iter().map(|user| Ok((user, random_token()?))).collect::<Result<BTreeMap<_, _>>>()?;
     let line = |(user, token): (&User, &String)| {
         let name = user.name();
-        user.group().map_or_else(
-            || format!("{token},{name},{name}\n"),
-            |group| format!("{token},{name},{name},{group}\n"),
-        )
+        user.group()
+            .map_or_else(|| format!("{token},{name},{name}\n"), |group| format!("{token},{name},{name},{group}\n"))
     };
     folder.write("tokens.csv", &tokens.iter().map(line).collect::<String>())?;
     Ok(tokens)
@@ -358,9 +311,7 @@ fn write_tokens(folder: &Folder) -> Result<BTreeMap<User, String>> {
 fn random_token() -> Result<String> {
     let source = Path::new("/dev/urandom");
     let mut bytes = [0_u8; 16];
-    fs::File::open(source)
-        .and_then(|mut file| file.read_exact(&mut bytes))
-        .map_err(Error::file(source))?;
+    fs::File::open(source).and_then(|mut file| file.read_exact(&mut bytes)).map_err(Error::file(source))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -369,10 +320,7 @@ fn write_secrets(folder: &Folder, certificates: &Certificates) -> Result<()> {
     folder.write("server.pem", &certificates.server)?;
     folder.write("server-key.pem", &certificates.server_key)?;
     folder.write("service-account-key.pem", &certificates.service_account_key)?;
-    folder.write(
-        "service-account.pem",
-        &certificates.service_account_public_key,
-    )?;
+    folder.write("service-account.pem", &certificates.service_account_public_key)?;
     Ok(())
 }
 
@@ -382,11 +330,7 @@ fn kubeconfig_path(folder: &Folder, name: &str) -> PathBuf {
 
 fn write_kubeconfig(folder: &Folder, url: &str, name: &str, token: &str) -> Result<PathBuf> {
     let path = kubeconfig_path(folder, name);
-    fs::write(
-        &path,
-        kubeconfig::render(url, &folder.join("ca.pem"), name, token),
-    )
-    .map_err(Error::file(&path))?;
+    fs::write(&path, kubeconfig::render(url, &folder.join("ca.pem"), name, token)).map_err(Error::file(&path))?;
     Ok(path)
 }
 
@@ -410,8 +354,5 @@ fn successful(program: &str, args: &[&str], output: Output) -> Result<String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let command = format!("{program} {}", args.join(" "));
-    Err(Error::Command {
-        command,
-        stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-    })
+    Err(Error::Command { command, stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
 }

@@ -83,9 +83,7 @@ pub enum Error {
         tail: String,
     },
     /// A program did not stop in time; it was killed.
-    #[error(
-        "{program} did not stop within {waited:?} and was killed; the end of its log, {log}:\n{tail}"
-    )]
+    #[error("{program} did not stop within {waited:?} and was killed; the end of its log, {log}:\n{tail}")]
     NotStopped {
         /// The program.
         program: String,

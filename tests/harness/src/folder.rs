@@ -38,10 +38,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// Makes a new folder below the system's temporary one.
     pub(crate) fn create() -> Result<Self> {
-        let mut folder = Self {
-            path: create_unique()?,
-            janitor: None,
-        };
+        let mut folder = Self { path: create_unique()?, janitor: None };
         if env::var_os(KEEP).is_none() {
             folder.janitor = folder.janitor()?;
         }
@@ -79,11 +76,7 @@ impl Folder {
 /// Another process of our id may have left a folder behind on purpose: then the next number is free.
 fn create_unique() -> Result<PathBuf> {
     loop {
-        let name = format!(
-            "billing-test-{}-{}",
-            process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("billing-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = env::temp_dir().join(name);
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),

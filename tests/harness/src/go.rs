@@ -29,9 +29,7 @@ const MODULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tools");
 pub(crate) fn cached_or_built(tool: Tool) -> Result<PathBuf> {
     let source = Source::of(tool);
     let module = Path::new(MODULES).join(source.module);
-    let folder = cache_folder()?
-        .join("bin")
-        .join(format!("{}-{}", source.module, pins(&module)?));
+    let folder = cache_folder()?.join("bin").join(format!("{}-{}", source.module, pins(&module)?));
     let program = folder.join(tool.program());
     if program.is_file() {
         return Ok(program);
@@ -76,10 +74,7 @@ impl Source {
     const fn of(tool: Tool) -> Self {
         let (module, package) = match tool {
             Tool::KubeApiserver => ("kubernetes", "k8s.io/kubernetes/cmd/kube-apiserver"),
-            Tool::KubeControllerManager => (
-                "kubernetes",
-                "k8s.io/kubernetes/cmd/kube-controller-manager",
-            ),
+            Tool::KubeControllerManager => ("kubernetes", "k8s.io/kubernetes/cmd/kube-controller-manager"),
             Tool::Kubectl => ("kubernetes", "k8s.io/kubernetes/cmd/kubectl"),
             Tool::Etcd => ("etcd", "go.etcd.io/etcd/server/v3"),
             Tool::Helm => ("helm", "helm.sh/helm/v4/cmd/helm"),
@@ -105,12 +100,7 @@ fn pins(module: &Path) -> Result<String> {
         let path = module.join(name);
         digest.update(fs::read(&path).map_err(Error::file(&path))?);
     }
-    Ok(digest
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn build(tool: Tool, source: &Source, module: &Path, program: &Path) -> Result<()> {
@@ -133,10 +123,7 @@ fn build(tool: Tool, source: &Source, module: &Path, program: &Path) -> Result<(
         .status()
         .map_err(|error| cannot_start_go(tool, error))?;
     if !status.success() {
-        return Err(Error::Build {
-            program: name,
-            module: module.to_owned(),
-        });
+        return Err(Error::Build { program: name, module: module.to_owned() });
     }
     fs::rename(&unfinished, program).map_err(Error::file(program))?;
     say(&format!("built {name} in {} s", begun.elapsed().as_secs()));
@@ -145,11 +132,9 @@ fn build(tool: Tool, source: &Source, module: &Path, program: &Path) -> Result<(
 
 fn cannot_start_go(tool: Tool, error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::NotFound => Error::NoGo {
-            program: tool.program(),
-            go: OLDEST_GO.to_owned(),
-            kubernetes: KUBERNETES,
-        },
+        io::ErrorKind::NotFound => {
+            Error::NoGo { program: tool.program(), go: OLDEST_GO.to_owned(), kubernetes: KUBERNETES }
+        }
         _ => Error::spawn("go")(error),
     }
 }
@@ -159,18 +144,9 @@ fn link_flags(module: &Path) -> Result<String> {
     let mut flags = "-s -w".to_owned();
     if let Some(version) = kubernetes_version(module)? {
         let mut numbers = version.trim_start_matches('v').split('.');
-        let (major, minor) = (
-            numbers.next().unwrap_or_default(),
-            numbers.next().unwrap_or_default(),
-        );
-        for (variable, value) in [
-            ("gitVersion", version.as_str()),
-            ("gitMajor", major),
-            ("gitMinor", minor),
-        ] {
-            flags.push_str(&format!(
-                " -X k8s.io/component-base/version.{variable}={value}"
-            ));
+        let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+        for (variable, value) in [("gitVersion", version.as_str()), ("gitMajor", major), ("gitMinor", minor)] {
+            flags.push_str(&format!(" -X k8s.io/component-base/version.{variable}={value}"));
         }
     }
     Ok(flags)
@@ -180,9 +156,7 @@ fn link_flags(module: &Path) -> Result<String> {
 fn kubernetes_version(module: &Path) -> Result<Option<String>> {
     let path = module.join("go.mod");
     let text = fs::read_to_string(&path).map_err(Error::file(&path))?;
-    let mut requirements = text
-        .lines()
-        .map(|line| line.trim().trim_start_matches("require "));
+    let mut requirements = text.lines().map(|line| line.trim().trim_start_matches("require "));
     Ok(requirements
         .find_map(|line| line.strip_prefix("k8s.io/kubernetes "))
         .and_then(|rest| rest.split_whitespace().next())

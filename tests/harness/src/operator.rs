@@ -39,10 +39,7 @@ impl Operator {
         env: &[(&str, &str)],
     ) -> Result<Self> {
         let mut environment = vec![("KUBECONFIG".to_owned(), kubeconfig.display().to_string())];
-        environment.extend(
-            env.iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
-        );
+        environment.extend(env.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         let program = Program {
             name: "operator".to_owned(),
             path: path.into(),
@@ -50,10 +47,7 @@ impl Operator {
             env: environment,
             log: log.into(),
         };
-        Ok(Self {
-            process: Process::start(&program)?,
-            program,
-        })
+        Ok(Self { process: Process::start(&program)?, program })
     }
 
     /// Waits until `GET http://127.0.0.1:<port><path>` is answered with 200.
@@ -61,17 +55,13 @@ impl Operator {
     /// # Errors
     /// [`crate::Error::Exited`] when the operator ended, [`crate::Error::NotReady`] after `limit`.
     pub fn wait_http(&mut self, port: u16, path: &str, limit: Duration) -> Result<()> {
-        self.process.wait_ready(limit, || {
-            http::get(port, path).is_some_and(|(status, _)| status == 200)
-        })
+        self.process.wait_ready(limit, || http::get(port, path).is_some_and(|(status, _)| status == 200))
     }
 
     /// The body of `GET http://127.0.0.1:<port><path>` (metrics, for instance), or nothing when it is not answered with 200.
     #[must_use]
     pub fn http_get(port: u16, path: &str) -> Option<String> {
-        http::get(port, path)
-            .filter(|(status, _)| *status == 200)
-            .map(|(_, body)| body)
+        http::get(port, path).filter(|(status, _)| *status == 200).map(|(_, body)| body)
     }
 
     /// Starts the same program again after [`Operator::kill9`] or [`Operator::terminate`]; kills it first if it runs.

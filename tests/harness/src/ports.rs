@@ -27,8 +27,5 @@ pub(crate) fn free() -> Result<u16> {
             return Ok(port);
         }
     }
-    Err(Error::NoFreePort {
-        first: FIRST,
-        last: FIRST + COUNT - 1,
-    })
+    Err(Error::NoFreePort { first: FIRST, last: FIRST + COUNT - 1 })
 }

@@ -66,29 +66,18 @@ impl Process {
     /// [`Error::File`] when the log cannot be written, [`Error::Spawn`] when there is no shell. A program that is not there
     /// shows as one that ended at once.
     pub fn start(program: &Program) -> Result<Self> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&program.log)
-            .map_err(Error::file(&program.log))?;
+        let log = OpenOptions::new().create(true).append(true).open(&program.log).map_err(Error::file(&program.log))?;
         let log_too = log.try_clone().map_err(Error::file(&program.log))?;
-        let mut shell = shell(
-            SUPERVISE,
-            std::iter::once(program.path.as_os_str()).chain(program.args.iter().map(OsStr::new)),
-        )
-        .envs(program.env.iter().map(|(key, value)| (key, value)))
-        .stdin(Stdio::piped())
-        .stdout(log)
-        .stderr(log_too)
-        .spawn()
-        .map_err(Error::spawn(&program.name))?;
+        let mut shell =
+            shell(SUPERVISE, std::iter::once(program.path.as_os_str()).chain(program.args.iter().map(OsStr::new)))
+                .envs(program.env.iter().map(|(key, value)| (key, value)))
+                .stdin(Stdio::piped())
+                .stdout(log)
+                .stderr(log_too)
+                .spawn()
+                .map_err(Error::spawn(&program.name))?;
         let signals = shell.stdin.take();
-        Ok(Self {
-            name: program.name.clone(),
-            shell,
-            signals,
-            log: program.log.clone(),
-        })
+        Ok(Self { name: program.name.clone(), shell, signals, log: program.log.clone() })
     }
 
     /// Where the output goes.
@@ -127,10 +116,7 @@ impl Process {
     /// [`Error::NotStopped`] when it had to be killed.
     pub fn terminate(&mut self, limit: Duration) -> Result<i32> {
         self.signal("TERM");
-        wait_until("the end of a child", limit, || {
-            self.exit_code().ok().flatten()
-        })
-        .map_err(|_| {
+        wait_until("the end of a child", limit, || self.exit_code().ok().flatten()).map_err(|_| {
             self.kill9();
             Error::NotStopped {
                 program: self.name.clone(),
@@ -154,18 +140,8 @@ impl Process {
         let (program, log, tail) = (self.name.clone(), self.log.clone(), tail(&self.log));
         match ended {
             Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(Error::Exited {
-                program,
-                status,
-                log,
-                tail,
-            }),
-            Err(_) => Err(Error::NotReady {
-                program,
-                waited: limit,
-                log,
-                tail,
-            }),
+            Ok(Some(status)) => Err(Error::Exited { program, status, log, tail }),
+            Err(_) => Err(Error::NotReady { program, waited: limit, log, tail }),
         }
     }
 }
@@ -179,10 +155,7 @@ impl Drop for Process {
 /// A shell that runs `script` with `args`, out of the reach of the terminal's Ctrl-C: the order in which children end is ours.
 pub(crate) fn shell<'a>(script: &str, args: impl Iterator<Item = &'a OsStr>) -> Command {
     let mut command = Command::new("sh");
-    command
-        .args(["-c", script, "sh"])
-        .args(args)
-        .process_group(0);
+    command.args(["-c", script, "sh"]).args(args).process_group(0);
     command
 }
 
@@ -195,7 +168,5 @@ pub(crate) fn tail(log: &Path) -> String {
 }
 
 fn code(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }

@@ -23,15 +23,8 @@ pub enum User {
 
 impl User {
     /// Every user.
-    pub const ALL: [Self; 7] = [
-        Self::Admin,
-        Self::ClusterAdmin,
-        Self::Tenant,
-        Self::Platform,
-        Self::Provider,
-        Self::Finance,
-        Self::Meter,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Admin, Self::ClusterAdmin, Self::Tenant, Self::Platform, Self::Provider, Self::Finance, Self::Meter];
 
     /// The user's name, as RBAC subjects and `request.userInfo.username` have it.
     #[must_use]

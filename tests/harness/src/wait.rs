@@ -14,21 +14,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 /// [`Error::TimedOut`] when the limit is reached.
-pub fn wait_until<T>(
-    what: &str,
-    limit: Duration,
-    mut look: impl FnMut() -> Option<T>,
-) -> Result<T> {
+pub fn wait_until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> Result<T> {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
             return Ok(found);
         }
         if begun.elapsed() >= limit {
-            return Err(Error::TimedOut {
-                what: what.to_owned(),
-                waited: limit,
-            });
+            return Err(Error::TimedOut { what: what.to_owned(), waited: limit });
         }
         thread::sleep(PAUSE);
     }

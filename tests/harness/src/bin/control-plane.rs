@@ -15,15 +15,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let options = Options {
-        controller_manager: true,
-        ..Options::default()
-    };
+    let options = Options { controller_manager: true, ..Options::default() };
     let control_plane = ControlPlane::start(&options)?;
-    println!(
-        "export KUBECONFIG={}",
-        control_plane.kubeconfig(User::Admin).display()
-    );
+    println!("export KUBECONFIG={}", control_plane.kubeconfig(User::Admin).display());
     // Whatever ends the input ends the control plane, an error too.
     let _ = io::copy(&mut io::stdin(), &mut io::sink());
     Ok(())
