@@ -87,25 +87,17 @@ mod tests {
             (0xbecb_f647_612f_3696, "-0.0000033333333333333333"),
         ] {
             let bytes = canonical_json(&f64::from_bits(bits)).expect("finite");
-            assert_eq!(
-                String::from_utf8(bytes).expect("UTF-8"),
-                text,
-                "{bits:016x}"
-            );
+            assert_eq!(String::from_utf8(bytes).expect("UTF-8"), text, "{bits:016x}");
         }
     }
 
     #[test]
     fn the_digest_does_not_depend_on_the_order_of_members() {
         let one = digest(&json!({"total": "12.00", "number": "f3397-1"})).expect("canonical");
-        let other: Value =
-            serde_json::from_str(r#"{ "number":"f3397-1", "total":"12.00" }"#).expect("JSON");
+        let other: Value = serde_json::from_str(r#"{ "number":"f3397-1", "total":"12.00" }"#).expect("JSON");
         assert_eq!(one, digest(&other).expect("canonical"));
         // printf '{"number":"f3397-1","total":"12.00"}' | sha256sum
-        assert_eq!(
-            one,
-            "sha256:b169b691d81c7195aca4c070844300499596259b9c0c1095665813959a1c972b"
-        );
+        assert_eq!(one, "sha256:b169b691d81c7195aca4c070844300499596259b9c0c1095665813959a1c972b");
     }
 
     #[test]

@@ -84,19 +84,13 @@ impl Offset {
     /// This knowledge, `elapsed` later.
     fn aged(self, elapsed: TimeDelta) -> Self {
         let drift = elapsed.max(TimeDelta::zero()) / DRIFT_DIVISOR;
-        Self {
-            low: self.low - drift,
-            high: self.high + drift,
-        }
+        Self { low: self.low - drift, high: self.high + drift }
     }
 
     /// Both pieces of knowledge together; the newer one alone if they contradict each other, which
     /// they do when a clock was set, or another API server with another clock answered.
     fn refined_by(self, newer: Self) -> Self {
-        let both = Self {
-            low: self.low.max(newer.low),
-            high: self.high.min(newer.high),
-        };
+        let both = Self { low: self.low.max(newer.low), high: self.high.min(newer.high) };
         if both.low <= both.high { both } else { newer }
     }
 }
@@ -120,20 +114,14 @@ struct Measured {
 
 impl fmt::Debug for ServerClock {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("ServerClock")
-            .field("measured", &*self.measured())
-            .finish_non_exhaustive()
+        formatter.debug_struct("ServerClock").field("measured", &*self.measured()).finish_non_exhaustive()
     }
 }
 
 impl ServerClock {
     /// A clock that knows nothing yet: it follows `local` until the first answer.
     pub fn new(local: Arc<dyn LocalTime>) -> Self {
-        Self {
-            local,
-            measured: Arc::default(),
-        }
+        Self { local, measured: Arc::default() }
     }
 
     /// The API server's time.
@@ -148,8 +136,7 @@ impl ServerClock {
 
     /// How much is added to the local clock; zero before the first measurement.
     pub fn correction(&self) -> TimeDelta {
-        self.measured()
-            .map_or(TimeDelta::zero(), |measured| measured.offset.correction())
+        self.measured().map_or(TimeDelta::zero(), |measured| measured.offset.correction())
     }
 
     /// What is known of the offset; none before the first measurement.
@@ -162,21 +149,10 @@ impl ServerClock {
         let newer = Offset::of(measurement);
         let mut measured = self.measured();
         let before = *measured;
-        let offset = before.map_or(newer, |known| {
-            known
-                .offset
-                .aged(measurement.received - known.at)
-                .refined_by(newer)
-        });
-        *measured = Some(Measured {
-            offset,
-            at: measurement.received,
-        });
+        let offset = before.map_or(newer, |known| known.offset.aged(measurement.received - known.at).refined_by(newer));
+        *measured = Some(Measured { offset, at: measurement.received });
         drop(measured);
-        report(
-            before.map(|known| known.offset.correction()),
-            offset.correction(),
-        );
+        report(before.map(|known| known.offset.correction()), offset.correction());
     }
 
     fn measured(&self) -> MutexGuard<'_, Option<Measured>> {
@@ -193,26 +169,25 @@ fn report(before: Option<TimeDelta>, after: TimeDelta) {
             offset_seconds = seconds,
             "the local clock and the API server's differ; billing follows the API server's: check NTP on both"
         ),
-        (true, false) => tracing::info!(
-            offset_seconds = seconds,
-            "the local clock and the API server's agree again"
-        ),
+        (true, false) => tracing::info!(offset_seconds = seconds, "the local clock and the API server's agree again"),
         (true, true) | (false, false) => {}
+    }
+}
+
+/// A local clock that stands still, at a time of the test's choice.
+#[cfg(test)]
+pub(super) struct StoppedClock(pub DateTime<Utc>);
+
+#[cfg(test)]
+impl LocalTime for StoppedClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.0
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A local clock that stands still at a time of the test's choice.
-    struct Fixed(DateTime<Utc>);
-
-    impl LocalTime for Fixed {
-        fn now(&self) -> DateTime<Utc> {
-            self.0
-        }
-    }
 
     fn at(seconds: f64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + millis(seconds)
@@ -226,15 +201,11 @@ mod tests {
     /// server whose clock is `ahead`, written half-way.
     fn answer(sent: f64, received: f64, ahead: f64) -> Measurement {
         let date = (f64::midpoint(sent, received) + ahead).floor();
-        Measurement {
-            sent: at(sent),
-            received: at(received),
-            date: at(date),
-        }
+        Measurement { sent: at(sent), received: at(received), date: at(date) }
     }
 
     fn clock(local: f64) -> ServerClock {
-        ServerClock::new(Arc::new(Fixed(at(local))))
+        ServerClock::new(Arc::new(StoppedClock(at(local))))
     }
 
     #[test]
@@ -266,10 +237,7 @@ mod tests {
             clock.record(answer(sent, sent + 0.004, -7.25));
         }
         let offset = clock.offset().expect("measured");
-        assert!(
-            offset.low <= millis(-7.25) && millis(-7.25) <= offset.high,
-            "{offset:?}"
-        );
+        assert!(offset.low <= millis(-7.25) && millis(-7.25) <= offset.high, "{offset:?}");
         assert!(offset.high - offset.low < millis(0.1), "{offset:?}");
         assert!((clock.now() - at(992.75)).abs() < millis(0.05));
     }
@@ -284,17 +252,8 @@ mod tests {
 
     #[test]
     fn old_knowledge_yields_to_drift() {
-        let known = Offset {
-            low: millis(5.0),
-            high: millis(5.1),
-        };
+        let known = Offset { low: millis(5.0), high: millis(5.1) };
         let aged = known.aged(TimeDelta::seconds(100));
-        assert_eq!(
-            aged,
-            Offset {
-                low: millis(4.95),
-                high: millis(5.15)
-            }
-        );
+        assert_eq!(aged, Offset { low: millis(4.95), high: millis(5.15) });
     }
 }

@@ -23,22 +23,12 @@ pub struct DesiredCondition {
 impl DesiredCondition {
     /// The condition that holds.
     pub fn yes(type_: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            type_,
-            status: Some(true),
-            reason,
-            message: message.into(),
-        }
+        Self { type_, status: Some(true), reason, message: message.into() }
     }
 
     /// The condition that does not hold.
     pub fn no(type_: &'static str, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            type_,
-            status: Some(false),
-            reason,
-            message: message.into(),
-        }
+        Self { type_, status: Some(false), reason, message: message.into() }
     }
 
     fn status_text(&self) -> &'static str {
@@ -67,8 +57,7 @@ pub fn merge(
         .iter()
         .map(|condition| merge_one(find(existing, condition.type_), condition, generation, now))
         .collect();
-    let same = merged.len() == existing.len()
-        && merged.iter().all(|condition| existing.contains(condition));
+    let same = merged.len() == existing.len() && merged.iter().all(|condition| existing.contains(condition));
     if same { existing.to_vec() } else { merged }
 }
 
@@ -132,22 +121,13 @@ mod tests {
     fn a_new_condition_gets_the_time_and_the_generation() {
         let merged = merge(&[], &[ready("all is well")], Some(3), at(0));
         let condition = &merged[0];
-        assert_eq!(
-            (condition.status.as_str(), condition.observed_generation),
-            ("True", Some(3))
-        );
-        assert_eq!(
-            condition.last_transition_time.0.to_string(),
-            "2026-09-21T14:13:20Z"
-        );
+        assert_eq!((condition.status.as_str(), condition.observed_generation), ("True", Some(3)));
+        assert_eq!(condition.last_transition_time.0.to_string(), "2026-09-21T14:13:20Z");
     }
 
     #[test]
     fn nothing_new_is_the_identical_list() {
-        let desired = [
-            ready("all is well"),
-            DesiredCondition::no("Accepted", "No", "why"),
-        ];
+        let desired = [ready("all is well"), DesiredCondition::no("Accepted", "No", "why")];
         let mut existing = merge(&[], &desired, Some(3), at(0));
         existing.reverse();
         assert_eq!(merge(&existing, &desired, Some(3), at(500)), existing);
@@ -159,38 +139,23 @@ mod tests {
         let desired = [DesiredCondition::yes("Ready", "Settled", "still well")];
         let merged = merge(&existing, &desired, Some(4), at(500));
         assert_ne!(merged, existing);
-        assert_eq!(
-            merged[0].last_transition_time,
-            existing[0].last_transition_time
-        );
-        assert_eq!(
-            (merged[0].reason.as_str(), merged[0].observed_generation),
-            ("Settled", Some(4))
-        );
+        assert_eq!(merged[0].last_transition_time, existing[0].last_transition_time);
+        assert_eq!((merged[0].reason.as_str(), merged[0].observed_generation), ("Settled", Some(4)));
     }
 
     #[test]
     fn another_status_moves_the_transition_time() {
         let existing = merge(&[], &[ready("all is well")], Some(3), at(0));
-        let unknown = DesiredCondition {
-            status: None,
-            ..ready("who knows")
-        };
+        let unknown = DesiredCondition { status: None, ..ready("who knows") };
         let merged = merge(&existing, &[unknown], Some(3), at(500));
         assert_eq!(merged[0].status, "Unknown");
-        assert_ne!(
-            merged[0].last_transition_time,
-            existing[0].last_transition_time
-        );
+        assert_ne!(merged[0].last_transition_time, existing[0].last_transition_time);
         assert!(!holds(&merged, "Ready") && holds(&existing, "Ready"));
     }
 
     #[test]
     fn what_is_not_desired_any_more_goes() {
-        let both = [
-            ready("all is well"),
-            DesiredCondition::yes("PrimaryIgnored", "Younger", "two primaries"),
-        ];
+        let both = [ready("all is well"), DesiredCondition::yes("PrimaryIgnored", "Younger", "two primaries")];
         let existing = merge(&[], &both, None, at(0));
         let merged = merge(&existing, &both[..1], None, at(1));
         assert_eq!(merged, existing[..1]);

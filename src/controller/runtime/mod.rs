@@ -1,6 +1,9 @@
 //! What the controllers stand on: the work queue, the API server's clock, the client, health,
 //! metrics and events. Knows nothing of billing.
 
+pub mod client;
 pub mod clock;
 pub mod conditions;
+pub mod metrics;
 pub mod queue;
+mod request;

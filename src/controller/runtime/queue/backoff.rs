@@ -17,10 +17,7 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self {
-            first: Duration::from_millis(500),
-            cap: Duration::from_secs(30),
-        }
+        Self { first: Duration::from_millis(500), cap: Duration::from_secs(30) }
     }
 }
 
@@ -48,17 +45,11 @@ mod tests {
 
     #[test]
     fn delays_double_up_to_the_cap() {
-        let backoff = Backoff {
-            first: Duration::from_secs(1),
-            cap: Duration::from_secs(10),
-        };
+        let backoff = Backoff { first: Duration::from_secs(1), cap: Duration::from_secs(10) };
         for (failures, whole) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 10), (4_000_000_000, 10)] {
             let delay = backoff.delay(&"key", failures);
             let whole = Duration::from_secs(whole);
-            assert!(
-                delay <= whole && delay > whole * 3 / 4,
-                "{failures}: {delay:?}"
-            );
+            assert!(delay <= whole && delay > whole * 3 / 4, "{failures}: {delay:?}");
         }
     }
 

@@ -45,11 +45,7 @@ pub struct QueueSettings {
 
 impl Default for QueueSettings {
     fn default() -> Self {
-        Self {
-            min_interval: Duration::ZERO,
-            backoff: Backoff::default(),
-            drain: Duration::from_secs(20),
-        }
+        Self { min_interval: Duration::ZERO, backoff: Backoff::default(), drain: Duration::from_secs(20) }
     }
 }
 
@@ -81,9 +77,7 @@ struct Shared<K> {
 
 impl<K> Clone for WorkQueue<K> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -92,11 +86,7 @@ impl<K: Hash + Eq + Clone + Ord> WorkQueue<K> {
     pub fn new(settings: QueueSettings) -> Self {
         let schedule = Schedule::new(settings.min_interval, settings.backoff);
         Self {
-            shared: Arc::new(Shared {
-                schedule: Mutex::new(schedule),
-                changed: Notify::new(),
-                drain: settings.drain,
-            }),
+            shared: Arc::new(Shared { schedule: Mutex::new(schedule), changed: Notify::new(), drain: settings.drain }),
         }
     }
 
@@ -121,10 +111,7 @@ impl<K: Hash + Eq + Clone + Ord> WorkQueue<K> {
 
     /// Every method of [`Schedule`] leaves it consistent, so a poisoned lock is as good as another.
     fn schedule(&self) -> MutexGuard<'_, Schedule<K>> {
-        self.shared
-            .schedule
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -134,21 +121,12 @@ impl<K: Hash + Eq + Clone + Ord + Debug + Send + 'static> WorkQueue<K> {
     /// After `cancel` nothing new is started, and the running handlers have the settings' `drain`
     /// time to finish. Returns how many did not. A handler that panics counts as
     /// [`Outcome::Failed`]; the others go on.
-    pub async fn run<H, F>(
-        &self,
-        concurrency: usize,
-        cancel: CancellationToken,
-        handler: H,
-    ) -> usize
+    pub async fn run<H, F>(&self, concurrency: usize, cancel: CancellationToken, handler: H) -> usize
     where
         H: Fn(K) -> F,
         F: Future<Output = Outcome> + Send + 'static,
     {
-        let mut workers = Workers {
-            queue: self.clone(),
-            tasks: JoinSet::new(),
-            keys: HashMap::new(),
-        };
+        let mut workers = Workers { queue: self.clone(), tasks: JoinSet::new(), keys: HashMap::new() };
         let concurrency = concurrency.max(1);
         while !cancel.is_cancelled() {
             workers.start_due(concurrency, &handler);
@@ -237,13 +215,7 @@ mod tests {
         let begin = Instant::now();
         let handler = move |key| {
             let first = seen.send((key, begin.elapsed())).is_ok() && begin.elapsed() < SECOND * 5;
-            async move {
-                if first {
-                    Outcome::After(SECOND * 10)
-                } else {
-                    Outcome::Done
-                }
-            }
+            async move { if first { Outcome::After(SECOND * 10) } else { Outcome::Done } }
         };
         queue.add_after(7, SECOND * 3);
         let runner = tokio::spawn({
@@ -267,8 +239,7 @@ mod tests {
             queue.add(key);
         }
         let handler = {
-            let (busy, peak, done, cancel) =
-                (busy, Arc::clone(&peak), Arc::clone(&done), cancel.clone());
+            let (busy, peak, done, cancel) = (busy, Arc::clone(&peak), Arc::clone(&done), cancel.clone());
             move |_| {
                 let (busy, peak, done) = (Arc::clone(&busy), Arc::clone(&peak), Arc::clone(&done));
                 let cancel = cancel.clone();
@@ -284,10 +255,7 @@ mod tests {
             }
         };
         assert_eq!(queue.run(3, cancel, handler).await, 0);
-        assert_eq!(
-            (peak.load(Ordering::SeqCst), done.load(Ordering::SeqCst)),
-            (3, 50)
-        );
+        assert_eq!((peak.load(Ordering::SeqCst), done.load(Ordering::SeqCst)), (3, 50));
     }
 
     #[tokio::test(start_paused = true)]
@@ -311,19 +279,12 @@ mod tests {
             }
         };
         assert_eq!(queue.run(1, cancel, handler).await, 0);
-        assert_eq!(
-            calls.load(Ordering::SeqCst),
-            3,
-            "1 panicked, 2 ran, 1 ran again"
-        );
+        assert_eq!(calls.load(Ordering::SeqCst), 3, "1 panicked, 2 ran, 1 ran again");
     }
 
     #[tokio::test(start_paused = true)]
     async fn shutdown_waits_for_running_handlers_but_not_for_ever() {
-        let settings = QueueSettings {
-            drain: SECOND * 5,
-            ..QueueSettings::default()
-        };
+        let settings = QueueSettings { drain: SECOND * 5, ..QueueSettings::default() };
         let (queue, cancel) = queue(settings);
         let begin = Instant::now();
         for key in [2, 900, 950] {

@@ -37,21 +37,14 @@ pub(super) struct Schedule<K> {
 
 impl<K: Hash + Eq + Clone + Ord> Schedule<K> {
     pub(super) fn new(min_interval: Duration, backoff: Backoff) -> Self {
-        Self {
-            entries: HashMap::new(),
-            order: BTreeSet::new(),
-            min_interval,
-            backoff,
-        }
+        Self { entries: HashMap::new(), order: BTreeSet::new(), min_interval, backoff }
     }
 
     /// Wants `key` to run at `due`, or as soon after it as the minimum interval allows. The
     /// earliest wish wins.
     pub(super) fn add(&mut self, key: K, due: Instant) {
         let entry = self.entries.entry(key.clone()).or_default();
-        let floor = entry
-            .started
-            .map_or(due, |started| started + self.min_interval);
+        let floor = entry.started.map_or(due, |started| started + self.min_interval);
         let due = due.max(floor);
         let due = entry.due.map_or(due, |earlier| earlier.min(due));
         entry.due = Some(due);
@@ -102,11 +95,7 @@ impl<K: Hash + Eq + Clone + Ord> Schedule<K> {
                 Some(now + self.backoff.delay(&key, entry.failures + 1))
             }
         };
-        entry.failures = if outcome == Outcome::Failed {
-            entry.failures + 1
-        } else {
-            0
-        };
+        entry.failures = if outcome == Outcome::Failed { entry.failures + 1 } else { 0 };
         match (again, entry.due) {
             (Some(due), _) => self.add(key, due),
             (None, Some(due)) => self.wake_at(key, due),
@@ -168,10 +157,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn schedule(min_interval: Duration) -> (Schedule<&'static str>, Instant) {
-        let backoff = Backoff {
-            first: SECOND * 8,
-            cap: SECOND * 60,
-        };
+        let backoff = Backoff { first: SECOND * 8, cap: SECOND * 60 };
         (Schedule::new(min_interval, backoff), Instant::now())
     }
 
@@ -193,14 +179,7 @@ mod tests {
         schedule.add("b", t0 + SECOND);
         schedule.add("a", t0 + SECOND * 2);
         let now = t0 + SECOND * 5;
-        assert_eq!(
-            [
-                schedule.start(now),
-                schedule.start(now),
-                schedule.start(now)
-            ],
-            [Some("b"), Some("a"), None]
-        );
+        assert_eq!([schedule.start(now), schedule.start(now), schedule.start(now)], [Some("b"), Some("a"), None]);
     }
 
     #[test]
@@ -246,12 +225,7 @@ mod tests {
         let mut now = t0;
         schedule.add("a", now);
         let mut waits = Vec::new();
-        for outcome in [
-            Outcome::Failed,
-            Outcome::Failed,
-            Outcome::After(SECOND),
-            Outcome::Failed,
-        ] {
+        for outcome in [Outcome::Failed, Outcome::Failed, Outcome::After(SECOND), Outcome::Failed] {
             now = schedule.next_wake().expect("due");
             assert_eq!(schedule.start(now), Some("a"));
             schedule.add("a", now); // does not escape the back-off
@@ -259,11 +233,7 @@ mod tests {
             waits.push(schedule.next_wake().expect("due") - now);
         }
         assert!(waits[0] > SECOND * 6 && waits[1] > SECOND * 12, "{waits:?}");
-        assert_eq!(
-            waits[2],
-            Duration::ZERO,
-            "the add during the run is earlier than After"
-        );
+        assert_eq!(waits[2], Duration::ZERO, "the add during the run is earlier than After");
         assert_eq!(waits[3], waits[0], "counted from one again");
     }
 
@@ -286,13 +256,6 @@ mod tests {
         schedule.add("later", t0 + SECOND * 60);
         assert_eq!(schedule.start(t0), Some("a"));
         let health = schedule.health(t0 + SECOND * 5);
-        assert_eq!(
-            health,
-            QueueHealth {
-                waiting: 1,
-                running: 1,
-                longest_running: SECOND * 5
-            }
-        );
+        assert_eq!(health, QueueHealth { waiting: 1, running: 1, longest_running: SECOND * 5 });
     }
 }
