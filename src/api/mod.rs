@@ -1,1 +1,58 @@
 //! The custom resources of `billing-operator.io/v1alpha1`, as they are written on the wire.
+//!
+//! The doc comments of these types are the user's documentation: they become the descriptions in the
+//! CRDs, which `kubectl explain` prints. What the API server can check is in the schema: bounds,
+//! patterns, and rules in CEL.
+
+pub mod address;
+pub mod amount;
+pub mod billing_group;
+pub mod billing_period;
+pub mod condition;
+pub mod crds;
+pub mod document;
+pub mod invoice;
+pub mod invoice_issuer;
+pub mod invoice_series;
+pub mod invoice_slice;
+pub mod labels;
+pub mod month;
+pub mod name;
+pub mod price_list;
+pub mod project_binding;
+pub mod project_ledger;
+mod text;
+pub mod time;
+pub mod usage_record;
+
+pub use address::Address;
+pub use amount::{Amount, CurrencyCode, Price, Quantity};
+pub use billing_group::{
+    AllowedProjects, BillingGroup, BillingGroupSpec, BillingGroupStatus, LastFinal, Member,
+    PaymentMethod, PaymentMethodType, SecretRef, Terms,
+};
+pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
+pub use document::{
+    Buyer, CategorySubtotal, Document, DocumentPeriod, InputVersion, Inputs, Line, LineSource,
+    LineType, ProjectSubtotal, Seller, SliceRef,
+};
+pub use invoice::{Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
+pub use invoice_issuer::{BankAccount, InvoiceIssuer, InvoiceIssuerSpec};
+pub use invoice_series::{InvoiceSeries, InvoiceSeriesSpec};
+pub use invoice_slice::{InvoiceSlice, InvoiceSliceSpec};
+pub use month::Month;
+pub use name::{Name, ObjectName, SeriesName, Uid};
+pub use price_list::{PriceEntry, PriceList, PriceListSpec, PriceUnit};
+pub use project_binding::{ProjectBinding, ProjectBindingSpec, ProjectBindingStatus};
+pub use project_ledger::{ProjectLedger, ProjectLedgerSpec, Segment};
+pub use time::Time;
+pub use usage_record::{Service, UsageRecord, UsageRecordSpec, UsageRecordStatus};
+
+/// The API group of every kind here.
+pub const GROUP: &str = "billing-operator.io";
+/// Its only version.
+pub const VERSION: &str = "v1alpha1";
+
+fn is_false(value: &bool) -> bool {
+    !value
+}

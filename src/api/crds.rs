@@ -1,0 +1,115 @@
+//! The CustomResourceDefinitions of every kind.
+
+use super::{
+    BillingGroup, BillingPeriod, Invoice, InvoiceIssuer, InvoiceSeries, InvoiceSlice, PriceList,
+    ProjectBinding, ProjectLedger, UsageRecord,
+};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use kube::CustomResourceExt;
+
+/// The definition of every kind, in the order of their names.
+pub fn all() -> Vec<CustomResourceDefinition> {
+    let mut definitions = vec![
+        BillingGroup::crd(),
+        BillingPeriod::crd(),
+        InvoiceIssuer::crd(),
+        Invoice::crd(),
+        InvoiceSeries::crd(),
+        InvoiceSlice::crd(),
+        PriceList::crd(),
+        ProjectBinding::crd(),
+        ProjectLedger::crd(),
+        UsageRecord::crd(),
+    ];
+    for definition in &mut definitions {
+        for version in &mut definition.spec.versions {
+            if let Some(schema) = version
+                .schema
+                .as_mut()
+                .and_then(|schema| schema.open_api_v3_schema.as_mut())
+            {
+                refuse_nulls(schema);
+            }
+        }
+    }
+    definitions
+}
+
+/// Takes back the leave to write `null`, which the derive gives to every optional field: with it a
+/// server-side apply would own a null, and two spellings would mean "absent".
+fn refuse_nulls(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    for property in schema
+        .properties
+        .iter_mut()
+        .flat_map(|properties| properties.values_mut())
+    {
+        refuse_nulls(property);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        refuse_nulls(items);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        refuse_nulls(values);
+    }
+}
+
+/// The definitions as YAML, each with the name of its file in `crds/`.
+///
+/// # Errors
+///
+/// When a definition cannot be written as YAML, which no definition of this crate is.
+pub fn yaml() -> Result<Vec<(String, String)>, serde_saphyr::SerializeError> {
+    all()
+        .into_iter()
+        .map(|definition| {
+            let file = format!("{}.yaml", definition.spec.names.plural);
+            Ok((file, serde_saphyr::to_string(&definition)?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{all, yaml};
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    use std::{collections::BTreeSet, env, fs, path::Path};
+
+    /// `crds/` is what the types say. `UPDATE=1` writes it.
+    #[test]
+    fn the_files_in_crds_are_current() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+        let files = yaml().unwrap();
+        if env::var_os("UPDATE").is_some() {
+            fs::create_dir_all(&folder).unwrap();
+            for (file, text) in &files {
+                fs::write(folder.join(file), text).unwrap();
+            }
+        }
+        for (file, text) in &files {
+            let written = fs::read_to_string(folder.join(file)).unwrap_or_default();
+            assert!(
+                written == *text,
+                "crds/{file} is stale: run `UPDATE=1 cargo test --lib api::crds`"
+            );
+        }
+        let expected: BTreeSet<_> = files.iter().map(|(file, _)| file.clone()).collect();
+        let found: BTreeSet<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn yaml_reads_back_as_the_same_definition() {
+        for (definition, (_, text)) in all().into_iter().zip(yaml().unwrap()) {
+            assert_eq!(
+                serde_saphyr::from_str::<CustomResourceDefinition>(&text).unwrap(),
+                definition
+            );
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! What is printed on an invoice.
+//!
+//! A finished document must read the same for ever: no field here has a default in the schema, and none
+//! is ever taken away.
+
+use super::{
+    Address, Amount, Attribution, BankAccount, CurrencyCode, Name, ObjectName, PaymentMethodType,
+    Price, PriceUnit, Quantity, Service, Time, Uid, address::LINE,
+};
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The document of an invoice.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    /// The number: the name of the invoice.
+    pub number: Name,
+    /// When the final was issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<Time>,
+    /// Until when usage is counted in the estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Time>,
+    /// When the final is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Time>,
+    /// What is billed: the month, in UTC.
+    pub period: DocumentPeriod,
+    /// Who pays for projects that moved within the month.
+    pub attribution: Attribution,
+    /// The currency of every amount of the document, by its ISO 4217 code.
+    pub currency: CurrencyCode,
+    /// Who bills, as it was when the document was written.
+    pub seller: Seller,
+    /// Who pays, as it was when the document was written.
+    pub buyer: Buyer,
+    /// What each project costs, by name, before tax: up to 4000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4000))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["project".to_owned()]))]
+    pub projects: Vec<ProjectSubtotal>,
+    /// The lines: up to 500. More are in slices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 500))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".to_owned()]))]
+    pub lines: Vec<Line>,
+    /// The InvoiceSlices that hold the lines, in order, if they are too many: up to 200.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub slices: Vec<SliceRef>,
+    /// The sum of the lines, before tax.
+    pub subtotal: Amount,
+    /// The tax.
+    pub tax: Amount,
+    /// Subtotal and tax: what is to be paid.
+    pub total: Amount,
+    /// The subtotal by type of line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
+    pub categories: Vec<CategorySubtotal>,
+    /// Which versions of which objects the amounts were computed from.
+    #[serde(default, skip_serializing_if = "Inputs::is_empty")]
+    pub inputs: Inputs,
+    /// The digest of the group's previous final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 80))]
+    pub previous_digest: Option<String>,
+    /// SHA-256 over the canonical JSON (RFC 8785) of the document without this field.
+    #[schemars(length(max = 80))]
+    pub digest: String,
+}
+
+/// The half-open interval that a document bills.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentPeriod {
+    /// Its first instant.
+    pub start: Time,
+    /// The first instant after it.
+    pub end: Time,
+}
+
+/// Who bills.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Seller {
+    /// The name of the company.
+    #[schemars(length(max = 128))]
+    pub legal_name: String,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// Its VAT or tax number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub vat_id: Option<String>,
+    /// Its number in the companies' register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub registration: Option<String>,
+    /// Where bank transfers go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bank_account: Option<BankAccount>,
+}
+
+/// Who pays.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Buyer {
+    /// The billing group, by name.
+    pub billing_group: Name,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub display_name: Option<String>,
+    /// The company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub company: Option<String>,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_address: Option<Address>,
+    /// Its VAT or tax number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub vat_id: Option<String>,
+    /// Who gets the invoice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), inner(length(max = 254)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub invoice_emails: Vec<String>,
+    /// What the buyer wants to read on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1000))]
+    pub invoice_text: Option<String>,
+    /// How it is paid.
+    pub payment_method: PaymentMethodType,
+}
+
+/// What a project costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectSubtotal {
+    /// The project.
+    pub project: Name,
+    /// The sum of its lines, before tax.
+    pub subtotal: Amount,
+}
+
+/// What lines of one type add up to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CategorySubtotal {
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: LineType,
+    /// The sum of its lines, before tax.
+    pub subtotal: Amount,
+}
+
+/// An InvoiceSlice of the document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SliceRef {
+    /// The name of the slice.
+    pub name: ObjectName,
+    /// How many lines it has.
+    #[schemars(range(min = 1, max = 500))]
+    pub lines: i32,
+    /// The sum of its lines.
+    pub subtotal: Amount,
+    /// The digest of its spec.
+    #[schemars(length(max = 80))]
+    pub digest: String,
+}
+
+/// The objects that amounts were computed from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Inputs {
+    /// The price list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_list: Option<InputVersion>,
+}
+
+impl Inputs {
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        let Self { price_list } = self;
+        price_list.is_none()
+    }
+}
+
+/// One version of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InputVersion {
+    /// Its name.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// Its resourceVersion.
+    #[schemars(length(max = 64))]
+    pub resource_version: String,
+}
+
+/// One charge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    /// Names the charge: the same one keeps its id from refresh to refresh.
+    #[schemars(length(min = 1, max = 64))]
+    pub id: String,
+    /// What kind of charge it is.
+    #[serde(rename = "type")]
+    pub kind: LineType,
+    /// The project that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Name>,
+    /// The service that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
+    /// The first instant that is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Time>,
+    /// The first instant that is not charged any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Time>,
+    /// How many units are charged, to 6 decimals: of an hourly price, hours × the record's quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<Quantity>,
+    /// The unit of the quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<PriceUnit>,
+    /// The price of one unit, in the price list's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<Price>,
+    /// The charge before discounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pre_discount: Option<Amount>,
+    /// The charge.
+    pub total: Amount,
+    /// The charge in words.
+    #[schemars(length(max = 512), regex(pattern = LINE))]
+    pub description: String,
+    /// The tags of the usage record.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 8), inner(length(max = 128)))]
+    pub tags: BTreeMap<String, String>,
+    /// The object that caused the charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<LineSource>,
+}
+
+/// The object that caused a charge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineSource {
+    /// Its kind.
+    #[schemars(length(max = 63))]
+    pub kind: String,
+    /// Its name.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+}
+
+/// Kinds of charges.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum LineType {
+    /// A service that ran.
+    ServiceCharge,
+    /// Something that was agreed beside services.
+    ExtraCharge,
+    /// Support.
+    SupportCharge,
+    /// What is missing to the amount that was committed to.
+    CommitmentFee,
+    /// Credits that were used; negative.
+    CreditConsumption,
+    /// Names a discount; of no amount, as the discount is in the services' lines.
+    Multiplier,
+    /// Brings a small total to zero.
+    Rounding,
+    /// Anything else, such as the adjustment of an earlier month.
+    OtherEvent,
+}

@@ -1,0 +1,84 @@
+//! The legal entity that bills.
+
+use super::{Address, address::LINE, is_false};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Create an InvoiceIssuer for every legal entity of yours that bills; `default` is the one for groups
+/// whose terms name none.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "billing-operator.io",
+    version = "v1alpha1",
+    kind = "InvoiceIssuer",
+    derive = "PartialEq",
+    shortname = "issuer",
+    category = "billing",
+    doc = "Create an InvoiceIssuer for every legal entity of yours that bills; `default` is the one for groups whose terms name none.",
+    printcolumn(name = "Legal Name", type_ = "string", json_path = ".spec.legalName"),
+    printcolumn(name = "Grace", type_ = "string", json_path = ".spec.grace"),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
+        .message("the name is a DNS label: at most 63 lower-case letters, digits and '-'"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct InvoiceIssuerSpec {
+    /// The name of the company, as the register has it.
+    #[schemars(length(min = 1, max = 128), regex(pattern = LINE))]
+    pub legal_name: String,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// Its VAT or tax number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), regex(pattern = LINE))]
+    pub vat_id: Option<String>,
+    /// Its number in the companies' register, and which register that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128), regex(pattern = LINE))]
+    pub registration: Option<String>,
+    /// Where bank transfers go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bank_account: Option<BankAccount>,
+    /// How long a month stays open for late usage after its end, in whole seconds, minutes or hours
+    /// ("90s", "30m", "1h"): up to 240 hours.
+    #[serde(default = "default_grace")]
+    #[schemars(length(max = 8), regex(pattern = "^[0-9]{1,6}[smh]$"))]
+    #[x_kube(validation = Rule::new("duration(self) <= duration('240h')").message("grace is at most 240h"))]
+    pub grace: String,
+    /// Days from issue until an invoice is due, where a group's terms say nothing else.
+    #[serde(default = "default_payment_term_days")]
+    #[schemars(range(min = 0, max = 365))]
+    pub payment_term_days: i32,
+    /// Makes estimates only: no invoice of this issuer becomes final while it is set.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suspend: bool,
+}
+
+fn default_grace() -> String {
+    "1h".to_owned()
+}
+
+fn default_payment_term_days() -> i32 {
+    14
+}
+
+/// An account that takes bank transfers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BankAccount {
+    /// The IBAN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 34), regex(pattern = "^[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}$"))]
+    pub iban: Option<String>,
+    /// The BIC of the bank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 11), regex(pattern = "^[A-Z0-9]{8}([A-Z0-9]{3})?$"))]
+    pub bic: Option<String>,
+    /// The name of the bank, or of the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128), regex(pattern = LINE))]
+    pub name: Option<String>,
+}
