@@ -1,0 +1,49 @@
+{{/* Metadata of a policy and of its binding, which have the same name. They outlive the release, as the invoices do. */}}
+{{- define "billing-operator.policyMetadata" -}}
+name: {{ .name }}
+annotations:
+  helm.sh/resource-policy: keep
+labels:
+  {{- include "billing-operator.labels" .root | nindent 2 }}
+{{- end -}}
+
+{{- define "billing-operator.policyBinding" -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  {{- include "billing-operator.policyMetadata" . | nindent 2 }}
+spec:
+  policyName: {{ .name }}
+  validationActions: [Deny]
+{{- end -}}
+
+{{/* The organization of the request's namespace, or ''. */}}
+{{- define "billing-operator.organizationVariable" -}}
+- name: organization
+  expression: >-
+    has(namespaceObject.metadata.labels) && 'billing-operator.io/organization' in namespaceObject.metadata.labels
+    ? namespaceObject.metadata.labels['billing-operator.io/organization'] : ''
+{{- end -}}
+
+{{/* Whether the request's namespace is being deleted by who confirmed it: then everything in it may go. */}}
+{{- define "billing-operator.leavingVariable" -}}
+- name: leaving
+  expression: >-
+    namespaceObject != null && has(namespaceObject.metadata.deletionTimestamp) &&
+    has(namespaceObject.metadata.annotations) &&
+    'billing-operator.io/confirm-delete' in namespaceObject.metadata.annotations &&
+    namespaceObject.metadata.annotations['billing-operator.io/confirm-delete'] == namespaceObject.metadata.name
+{{- end -}}
+
+{{/* Whether the request is the operator's. A custom verb would not do: cluster admins hold every verb. */}}
+{{- define "billing-operator.operatorVariable" -}}
+- name: operator
+  expression: request.userInfo.username == '{{ include "billing-operator.username" . }}'
+{{- end -}}
+
+{{/* The object in messages: "acme/main". (request.name is empty when a collection is deleted.) */}}
+{{- define "billing-operator.subjectVariable" -}}
+- name: subject
+  expression: >-
+    request.namespace + '/' + (request.operation == 'DELETE' ? oldObject.metadata.name : object.metadata.name)
+{{- end -}}
