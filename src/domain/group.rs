@@ -1,5 +1,6 @@
 //! The group that pays.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use super::money::Currency;
@@ -40,6 +41,11 @@ impl Group {
     /// Whether the project may be bound to it.
     pub fn admits(&self, project: &str) -> bool {
         self.allowed.as_ref().is_none_or(|allowed| allowed.contains(project))
+    }
+
+    /// Which of two is the older; the name decides where the clock does not.
+    pub fn age_order(&self, other: &Group) -> Ordering {
+        self.created.cmp(&other.created).then_with(|| self.name.cmp(&other.name))
     }
 
     /// Whether it can pay for the month: a group being deleted pays for no month after that of its

@@ -8,10 +8,13 @@ pub mod attribution;
 pub mod billed;
 pub mod billing;
 mod charge;
+pub mod closing;
+pub mod default_binding;
 pub mod group;
 pub mod hours;
 pub mod ledger;
 pub mod line;
+pub mod membership;
 pub mod money;
 pub mod month;
 pub mod name;
@@ -27,10 +30,17 @@ pub mod usage;
 pub use attribution::{Attribution, Payer};
 pub use billed::Billed;
 pub use billing::{Bill, BillError, CategorySubtotal, GroupMonth, ProjectSubtotal, bill_group_month};
+pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
+pub use default_binding::{
+    DedicatedFacts, DefaultDecision, DefaultPolicy, DefaultSettings, decide_default, is_obsolete,
+};
 pub use group::Group;
 pub use hours::{HourRule, Hours};
 pub use ledger::{Ledger, LedgerError, Segment};
 pub use line::{Line, LineType};
+pub use membership::{
+    Acceptance, BindingFacts, GroupFacts, ProjectFacts, Refusal, acceptance, desired_members, next_segment,
+};
 pub use money::{Currency, Money};
 pub use month::Month;
 pub use name::Name;

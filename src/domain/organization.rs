@@ -178,7 +178,7 @@ impl Organization {
         self.groups
             .values()
             .filter(|group| group.primary && group.pays_in(month) && group.admits(project))
-            .min_by(|a, b| a.created.cmp(&b.created).then_with(|| a.name.cmp(&b.name)))
+            .min_by(|a, b| a.age_order(b))
     }
 
     /// The projects that the group can have to pay for, by name: those whose ledgers name it, and, when it
@@ -190,6 +190,13 @@ impl Organization {
             names.extend(self.named_by.iter().filter(|(uid, _)| gone(uid)).flat_map(|(_, projects)| projects));
         }
         names.into_iter().filter_map(|name| self.projects.get(name))
+    }
+
+    /// Whether a group is in the last segment of any ledger: pays for something from now on.
+    pub fn is_last_payer(&self, group: Uid) -> bool {
+        let projects = self.named_by.get(&group).into_iter().flatten();
+        let mut ledgers = projects.filter_map(|name| self.projects.get(name)?.ledger());
+        ledgers.any(|ledger| ledger.last().group_uid == group)
     }
 
     /// Whether the record counts: nothing replaces it.

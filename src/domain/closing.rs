@@ -1,0 +1,218 @@
+//! When a month of a group becomes final.
+
+use std::fmt;
+
+use chrono::TimeDelta;
+
+use super::name::Name;
+use super::period::Timestamp;
+use super::problem::{Problem, ProblemReason};
+
+/// All that decides whether a month of a group becomes final now.
+#[derive(Debug, Clone)]
+pub struct ClosingFacts<'a> {
+    /// The first instant after the month.
+    pub period_end: Timestamp,
+    /// Whether the month's BillingPeriod exists: the API server agrees that the month is over.
+    pub period_exists: bool,
+    /// When the group was created: one with a first period in the past waits for its bindings and usage.
+    pub group_created: Timestamp,
+    /// How long the issuer keeps a month open for late usage.
+    pub grace: TimeDelta,
+    /// How long the operator lets a month settle, whatever the issuer says.
+    pub settle: TimeDelta,
+    /// Projects whose accepted binding waits for its ledger, or that wait for their default binding.
+    pub waiting_projects: &'a [Name],
+    /// The number of the group's invoice of the month before, while that is not final.
+    pub open_predecessor: Option<&'a Name>,
+    /// What holds the invoice, the most important first.
+    pub holds: &'a [Hold],
+    /// Whether the issuer is suspended.
+    pub suspended: bool,
+    /// The operator's setting: whether it makes anything final at all.
+    pub finalise: bool,
+}
+
+/// What to do about a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CloseDecision {
+    /// Not yet; it needs nobody.
+    Wait {
+        /// What for.
+        reason: WaitReason,
+        /// When to look again, where time alone decides.
+        until: Option<Timestamp>,
+    },
+    /// Not before somebody does something.
+    Hold(Hold),
+    /// Now.
+    Finalise,
+}
+
+/// What a month waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitReason {
+    /// Its end.
+    Open,
+    /// Its BillingPeriod.
+    AwaitingPeriod,
+    /// Late usage, and bindings of a group that is new.
+    SettlingIn,
+    /// Projects on their way to a group.
+    AwaitingBindings {
+        /// Their names; never empty.
+        projects: Vec<Name>,
+    },
+    /// The month before it.
+    AwaitingPredecessor {
+        /// The number of that month's invoice.
+        number: Name,
+    },
+}
+
+/// Something that holds an invoice, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// The reason, as of a condition.
+    pub reason: HoldReason,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+/// Why an invoice is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HoldReason {
+    /// The group's price list does not exist.
+    PriceListNotFound,
+    /// The group's issuer does not exist.
+    IssuerNotFound,
+    /// The group's currency is none.
+    CurrencyUnknown,
+    /// Usage without a price.
+    Unpriced,
+    /// Prices in a currency without a rate.
+    RateMissing,
+    /// Records of one service that run at the same time.
+    OverlappingUsage,
+    /// An amount larger than a document can carry.
+    Overflow,
+    /// The independent check disagrees.
+    AuditMismatch,
+    /// Nothing is made final: by the issuer, or by the operator's setting.
+    Suspended,
+}
+
+impl HoldReason {
+    /// Its name, as the reason of a condition.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HoldReason::PriceListNotFound => "PriceListNotFound",
+            HoldReason::IssuerNotFound => "IssuerNotFound",
+            HoldReason::CurrencyUnknown => "CurrencyUnknown",
+            HoldReason::Unpriced => "Unpriced",
+            HoldReason::RateMissing => "RateMissing",
+            HoldReason::OverlappingUsage => "OverlappingUsage",
+            HoldReason::Overflow => "Overflow",
+            HoldReason::AuditMismatch => "AuditMismatch",
+            HoldReason::Suspended => "Suspended",
+        }
+    }
+}
+
+impl Hold {
+    /// The hold of a problem, if it is one that holds: it names the first such record.
+    pub fn of_problem(problem: &Problem) -> Option<Hold> {
+        let reason = match &problem.reason {
+            ProblemReason::Unpriced { .. } => HoldReason::Unpriced,
+            ProblemReason::RateMissing { .. } => HoldReason::RateMissing,
+            ProblemReason::OverlappingUsage { .. } => HoldReason::OverlappingUsage,
+            ProblemReason::Overflow => HoldReason::Overflow,
+            ProblemReason::PayerGone
+            | ProblemReason::BeforeFirstPeriod { .. }
+            | ProblemReason::ProjectUnbound
+            | ProblemReason::ProjectUnknown => return None,
+        };
+        Some(Hold { reason, message: problem.to_string() })
+    }
+}
+
+impl WaitReason {
+    /// Its name, as the reason of a condition.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            WaitReason::Open => "Open",
+            WaitReason::AwaitingPeriod => "AwaitingPeriod",
+            WaitReason::SettlingIn => "SettlingIn",
+            WaitReason::AwaitingBindings { .. } => "AwaitingBindings",
+            WaitReason::AwaitingPredecessor { .. } => "AwaitingPredecessor",
+        }
+    }
+}
+
+impl fmt::Display for WaitReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WaitReason::Open => f.write_str("the month is not over"),
+            WaitReason::AwaitingPeriod => f.write_str("the month's BillingPeriod is not there yet"),
+            WaitReason::SettlingIn => f.write_str("late usage and bindings can still come in"),
+            WaitReason::AwaitingBindings { projects } => {
+                let first = projects.first().map_or("", |name| name.as_str());
+                match projects.len() {
+                    0 | 1 => write!(f, "project {first} is on its way to its billing group"),
+                    many => write!(f, "{many} projects are on their way to their billing groups, {first} among them"),
+                }
+            }
+            WaitReason::AwaitingPredecessor { number } => write!(f, "invoice {number} must become final first"),
+        }
+    }
+}
+
+impl ClosingFacts<'_> {
+    /// From when on the month may become final, as far as time decides.
+    pub fn settled_at(&self) -> Timestamp {
+        let from = self.period_end.max(self.group_created);
+        from.checked_add_signed(self.grace.max(self.settle)).unwrap_or(Timestamp::MAX_UTC)
+    }
+
+    /// The next instant at which time alone changes the decision.
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        [self.period_end, self.settled_at()].into_iter().find(|instant| now < *instant)
+    }
+}
+
+/// Decides about a month. What somebody has to put right is said first, also in a month that is still open;
+/// a suspension only when nothing else is in the way.
+pub fn decide_closing(facts: &ClosingFacts<'_>, now: Timestamp) -> CloseDecision {
+    let wait = |reason, until| CloseDecision::Wait { reason, until };
+    if let Some(hold) = facts.holds.first() {
+        return CloseDecision::Hold(hold.clone());
+    }
+    if now < facts.period_end {
+        return wait(WaitReason::Open, Some(facts.period_end));
+    }
+    if !facts.period_exists {
+        return wait(WaitReason::AwaitingPeriod, None);
+    }
+    if now < facts.settled_at() {
+        return wait(WaitReason::SettlingIn, Some(facts.settled_at()));
+    }
+    if !facts.waiting_projects.is_empty() {
+        return wait(WaitReason::AwaitingBindings { projects: facts.waiting_projects.to_vec() }, None);
+    }
+    if let Some(number) = facts.open_predecessor {
+        return wait(WaitReason::AwaitingPredecessor { number: number.clone() }, None);
+    }
+    match suspension(facts) {
+        Some(hold) => CloseDecision::Hold(hold),
+        None => CloseDecision::Finalise,
+    }
+}
+
+fn suspension(facts: &ClosingFacts<'_>) -> Option<Hold> {
+    let message = match (facts.suspended, facts.finalise) {
+        (true, _) => "the issuer is suspended: take spec.suspend off to make invoices final",
+        (false, false) => "the operator runs estimates only: set finalise to make invoices final",
+        (false, true) => return None,
+    };
+    Some(Hold { reason: HoldReason::Suspended, message: message.to_owned() })
+}
