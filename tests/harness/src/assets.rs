@@ -29,14 +29,12 @@ pub enum Tool {
     Etcd,
     /// The package manager that installs the chart.
     Helm,
-    /// Writes container images without a daemon.
-    Umoci,
 }
 
 impl Tool {
     /// What a test run needs.
-    pub const ALL: [Self; 6] =
-        [Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl, Self::Etcd, Self::Helm, Self::Umoci];
+    pub const ALL: [Self; 5] =
+        [Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl, Self::Etcd, Self::Helm];
 
     /// The file's name.
     #[must_use]
@@ -47,7 +45,6 @@ impl Tool {
             Self::Kubectl => "kubectl",
             Self::Etcd => "etcd",
             Self::Helm => "helm",
-            Self::Umoci => "umoci",
         }
     }
 

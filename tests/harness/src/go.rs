@@ -78,7 +78,6 @@ impl Source {
             Tool::Kubectl => ("kubernetes", "k8s.io/kubernetes/cmd/kubectl"),
             Tool::Etcd => ("etcd", "go.etcd.io/etcd/server/v3"),
             Tool::Helm => ("helm", "helm.sh/helm/v4/cmd/helm"),
-            Tool::Umoci => ("umoci", "github.com/opencontainers/umoci/cmd/umoci"),
         };
         Self { module, package }
     }

@@ -8,6 +8,7 @@
 //! The programs come from [`assets`]: envtest's folders, our cache, or a build from pinned Go modules.
 
 pub mod assets;
+pub mod image;
 pub mod process;
 
 mod certificates;

@@ -1,0 +1,35 @@
+# What people type. Everything here is one command, so that it can also be typed without make.
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+IMAGE ?= billing-operator:$(VERSION)
+
+CARGO_TARGET_DIR ?= target
+IMAGE_ARCHIVE := $(abspath $(CARGO_TARGET_DIR))/billing-operator-image.tar
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+
+.DEFAULT_GOAL := help
+.PHONY: help test tools image fmt lint
+
+help: ## Say what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+test: tools ## Run every test; the first time this builds Kubernetes, etcd and Helm
+	cargo test --package billing-test-harness --test image
+	cargo test --workspace
+
+tools: ## Find or build the programs that the tests need (about 10 minutes, once)
+	@cargo run --quiet --package billing-test-harness --bin test-assets
+
+# With --target the flags below reach what runs in the image, and not the build scripts. Linux only: elsewhere there is the
+# Dockerfile.
+image: ## Write the container image to an archive for docker load, ctr image import, kind load image-archive
+	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target $(HOST) --bin billing-operator
+	@cargo run --quiet --package billing-test-harness --bin image -- \
+		$(CARGO_TARGET_DIR)/$(HOST)/release/billing-operator $(IMAGE) $(IMAGE_ARCHIVE)
+
+fmt: ## Format the code
+	cargo fmt --all
+
+lint: ## Check the format, and the code with every warning an error
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings

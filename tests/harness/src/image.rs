@@ -1,0 +1,157 @@
+//! A container image with one static binary in it, written without a daemon.
+//!
+//! The archive is an OCI image layout that also has the `manifest.json` of `docker save`, so that `docker load`,
+//! `ctr image import` and `kind load image-archive` all take it. The same binary gives the same bytes.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::Path,
+};
+
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tar::{Builder, EntryType, Header};
+
+use crate::{Error, Result, go};
+
+/// The user that the program runs as: nobody in particular, and not root.
+pub const USER: &str = "65532:65532";
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+/// Where `ctr` and the kubelet look for an image whose name has no registry in it.
+const NO_REGISTRY: &str = "docker.io/library/";
+
+/// An image to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Image<'a> {
+    /// The static binary; in the image it has the same file name, at the root.
+    pub binary: &'a Path,
+    /// The image's name and tag, `billing-operator:0.1.0`.
+    pub name: &'a str,
+}
+
+/// A piece of the image under its digest.
+struct Blob {
+    digest: String,
+    bytes: Vec<u8>,
+}
+
+impl Image<'_> {
+    /// Writes the image to the file `archive`, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::File`] when the binary cannot be read or the archive cannot be written.
+    pub fn write(&self, archive: &Path) -> Result<()> {
+        let entrypoint = format!("/{}", file_name(self.binary));
+        let program = fs::read(self.binary).map_err(Error::file(self.binary))?;
+        let unfinished = archive.with_extension("unfinished");
+        self.assemble(&entrypoint, &program)
+            .and_then(|files| write_files(&unfinished, &files))
+            .and_then(|()| fs::rename(&unfinished, archive))
+            .map_err(Error::file(archive))
+    }
+
+    /// The files of the archive, in order.
+    fn assemble(&self, entrypoint: &str, program: &[u8]) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let layer_tar = tar_of(entrypoint.trim_start_matches('/'), program)?;
+        let layer = Blob::new(compress(&layer_tar)?);
+        let config = Blob::new(bytes(&config(entrypoint, &digest(&layer_tar))));
+        let manifest = Blob::new(bytes(&json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": config.describe(CONFIG),
+            "layers": [layer.describe(LAYER)],
+        })));
+        let index = self.index(&manifest);
+        let docker = json!([{ "Config": config.path(), "RepoTags": [self.name], "Layers": [layer.path()] }]);
+        let mut files = vec![
+            ("oci-layout".to_owned(), bytes(&json!({ "imageLayoutVersion": "1.0.0" }))),
+            ("index.json".to_owned(), bytes(&index)),
+            ("manifest.json".to_owned(), bytes(&docker)),
+        ];
+        files.extend([manifest, config, layer].map(|blob| (blob.path(), blob.bytes)));
+        Ok(files)
+    }
+
+    fn index(&self, manifest: &Blob) -> Value {
+        let tag = self.name.rsplit_once(':').map_or("latest", |(_, tag)| tag);
+        let full_name =
+            if self.name.contains('/') { self.name.to_owned() } else { format!("{NO_REGISTRY}{}", self.name) };
+        let mut described = manifest.describe(MANIFEST);
+        described["platform"] = json!({ "os": "linux", "architecture": go::arch() });
+        described["annotations"] =
+            json!({ "io.containerd.image.name": full_name, "org.opencontainers.image.ref.name": tag });
+        json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [described] })
+    }
+}
+
+impl Blob {
+    fn new(bytes: Vec<u8>) -> Self {
+        Self { digest: digest(&bytes), bytes }
+    }
+
+    fn path(&self) -> String {
+        format!("blobs/sha256/{}", self.digest)
+    }
+
+    fn describe(&self, media_type: &str) -> Value {
+        json!({ "mediaType": media_type, "digest": format!("sha256:{}", self.digest), "size": self.bytes.len() })
+    }
+}
+
+/// How the program runs, and what its root is made of.
+fn config(entrypoint: &str, layer_digest: &str) -> Value {
+    json!({
+        "os": "linux",
+        "architecture": go::arch(),
+        "config": { "User": USER, "Entrypoint": [entrypoint], "WorkingDir": "/" },
+        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{layer_digest}")] },
+    })
+}
+
+/// A tar archive with one executable file.
+fn tar_of(name: &str, content: &[u8]) -> io::Result<Vec<u8>> {
+    let mut archive = Builder::new(Vec::new());
+    append(&mut archive, name, content, 0o755)?;
+    archive.into_inner()
+}
+
+fn write_files(path: &Path, files: &[(String, Vec<u8>)]) -> io::Result<()> {
+    let mut archive = Builder::new(File::create(path)?);
+    for (name, content) in files {
+        append(&mut archive, name, content, 0o644)?;
+    }
+    archive.into_inner()?.sync_all()
+}
+
+/// Adds a file that belongs to root and has no date.
+fn append(archive: &mut Builder<impl Write>, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(EntryType::Regular);
+    header.set_mode(mode);
+    header.set_size(content.len() as u64);
+    archive.append_data(&mut header, name, content)
+}
+
+fn compress(content: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(content)?;
+    encoder.finish()
+}
+
+fn bytes(value: &Value) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}

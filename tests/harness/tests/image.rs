@@ -1,0 +1,132 @@
+//! The image that `make image` writes: its archive is whole, and the binary runs with nothing around it.
+
+use std::{
+    collections::BTreeMap,
+    error::Error as StdError,
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use billing_test_harness::image::USER;
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tar::Archive;
+
+type TestResult<T = ()> = Result<T, Box<dyn StdError>>;
+
+/// The files of the archive by name.
+type Files = BTreeMap<String, Vec<u8>>;
+
+#[test]
+fn the_image_has_one_static_binary_that_runs_in_an_empty_root_and_not_as_root() -> TestResult {
+    let files = read_archive(&make_image()?)?;
+    let manifest = described(&files, &json(&files, "index.json")?["manifests"][0])?;
+    let config = described(&files, &manifest["config"])?;
+    assert_eq!(config["config"]["User"], USER);
+    assert_eq!(config["config"]["Entrypoint"], serde_json::json!(["/billing-operator"]));
+
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("image-root");
+    let _ = fs::remove_dir_all(&root); // of a former run
+    fs::create_dir_all(&root)?;
+    let layer = blob(&files, &manifest["layers"][0])?;
+    assert_eq!(config["rootfs"]["diff_ids"][0], format!("sha256:{}", hex_digest(&decompressed(layer)?)));
+    Archive::new(&*decompressed(layer)?).unpack(&root)?;
+    let unpacked: Vec<PathBuf> =
+        fs::read_dir(&root)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
+    assert_eq!(unpacked, [root.join("billing-operator")]);
+
+    let output = run_in(&root)?;
+    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{errors}");
+    assert_eq!(text.trim(), concat!("billing-operator ", env!("CARGO_PKG_VERSION")));
+    Ok(())
+}
+
+#[test]
+fn docker_finds_the_same_image_in_the_archive() -> TestResult {
+    let files = read_archive(&make_image()?)?;
+    let manifest = described(&files, &json(&files, "index.json")?["manifests"][0])?;
+    let docker = json(&files, "manifest.json")?;
+    assert_eq!(docker[0]["Config"], blob_path(&manifest["config"])?);
+    assert_eq!(docker[0]["Layers"][0], blob_path(&manifest["layers"][0])?);
+    assert_eq!(docker[0]["RepoTags"][0], concat!("billing-operator:", env!("CARGO_PKG_VERSION")));
+    Ok(())
+}
+
+/// Runs `make image` and returns the archive's path.
+fn make_image() -> TestResult<PathBuf> {
+    let output = Command::new("make")
+        .args(["--silent", "--no-print-directory", "image"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .output()?;
+    assert!(output.status.success(), "make image: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    Ok(PathBuf::from(text.lines().last().ok_or("make image printed no path")?))
+}
+
+fn read_archive(path: &Path) -> TestResult<Files> {
+    let mut files = Files::new();
+    for entry in Archive::new(File::open(path)?).entries()? {
+        let mut entry = entry?;
+        let name = entry.path()?.to_string_lossy().into_owned();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content)?;
+        files.insert(name, content);
+    }
+    Ok(files)
+}
+
+/// Runs the binary as the image's user would, with `root` as the whole file system.
+fn run_in(root: &Path) -> TestResult<Output> {
+    let program = ["/billing-operator", "--version"];
+    // As root there is chroot, which can also take the image's user; everybody else needs user namespaces.
+    let changed = Command::new("chroot").arg(format!("--userspec={USER}")).arg(root).args(program).output()?;
+    if changed.status.success() {
+        return Ok(changed);
+    }
+    let unshared =
+        Command::new("unshare").args(["--map-root-user", "--root"]).arg(root).arg("--").args(program).output()?;
+    assert!(
+        unshared.status.success(),
+        "this test needs root or user namespaces.\nchroot: {}\nunshare: {}",
+        String::from_utf8_lossy(&changed.stderr),
+        String::from_utf8_lossy(&unshared.stderr)
+    );
+    Ok(unshared)
+}
+
+fn decompressed(layer: &[u8]) -> TestResult<Vec<u8>> {
+    let mut content = Vec::new();
+    GzDecoder::new(layer).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+fn json(files: &Files, name: &str) -> TestResult<Value> {
+    Ok(serde_json::from_slice(files.get(name).ok_or_else(|| format!("no {name}"))?)?)
+}
+
+/// The JSON document that a descriptor points to.
+fn described(files: &Files, descriptor: &Value) -> TestResult<Value> {
+    Ok(serde_json::from_slice(blob(files, descriptor)?)?)
+}
+
+/// The bytes that a descriptor points to, which must be those that it describes.
+fn blob<'a>(files: &'a Files, descriptor: &Value) -> TestResult<&'a [u8]> {
+    let path = blob_path(descriptor)?;
+    let content = files.get(&path).ok_or_else(|| format!("no {path}"))?;
+    assert_eq!(descriptor["size"], content.len());
+    assert_eq!(path, format!("blobs/sha256/{}", hex_digest(content)));
+    Ok(content)
+}
+
+fn blob_path(descriptor: &Value) -> TestResult<String> {
+    let digest = descriptor["digest"].as_str().ok_or("no digest")?;
+    Ok(format!("blobs/{}", digest.replace(':', "/")))
+}
+
+fn hex_digest(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}
