@@ -8,7 +8,7 @@ IMAGE_ARCHIVE := $(abspath $(CARGO_TARGET_DIR))/billing-operator-image.tar
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .DEFAULT_GOAL := help
-.PHONY: help test tools image fmt lint
+.PHONY: help test tools image generate fmt lint
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,9 @@ image: ## Write the container image to an archive for docker load, ctr image imp
 	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target $(HOST) --bin billing-operator
 	@cargo run --quiet --package billing-test-harness --bin image -- \
 		$(CARGO_TARGET_DIR)/$(HOST)/release/billing-operator $(IMAGE) $(IMAGE_ARCHIVE)
+
+generate: ## Write the files that are made from the code (crds/)
+	UPDATE=1 cargo test --quiet --package billing-operator --lib api::crds
 
 fmt: ## Format the code
 	cargo fmt --all
