@@ -1,9 +1,6 @@
 //! Who pays, and how.
 
-use super::{
-    Address, Amount, CurrencyCode, Month, Name, ObjectName, SeriesName, address::LINE, condition,
-    labels,
-};
+use super::{Address, Amount, CurrencyCode, Month, Name, ObjectName, SeriesName, address::LINE, condition, labels};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

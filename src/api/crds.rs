@@ -1,8 +1,8 @@
 //! The CustomResourceDefinitions of every kind.
 
 use super::{
-    BillingGroup, BillingPeriod, Invoice, InvoiceIssuer, InvoiceSeries, InvoiceSlice, PriceList,
-    ProjectBinding, ProjectLedger, UsageRecord,
+    BillingGroup, BillingPeriod, Invoice, InvoiceIssuer, InvoiceSeries, InvoiceSlice, PriceList, ProjectBinding,
+    ProjectLedger, UsageRecord,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -25,11 +25,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     ];
     for definition in &mut definitions {
         for version in &mut definition.spec.versions {
-            if let Some(schema) = version
-                .schema
-                .as_mut()
-                .and_then(|schema| schema.open_api_v3_schema.as_mut())
-            {
+            if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
                 refuse_nulls(schema);
             }
         }
@@ -41,11 +37,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
 /// server-side apply would own a null, and two spellings would mean "absent".
 fn refuse_nulls(schema: &mut JSONSchemaProps) {
     schema.nullable = None;
-    for property in schema
-        .properties
-        .iter_mut()
-        .flat_map(|properties| properties.values_mut())
-    {
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
         refuse_nulls(property);
     }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
@@ -90,26 +82,18 @@ mod tests {
         }
         for (file, text) in &files {
             let written = fs::read_to_string(folder.join(file)).unwrap_or_default();
-            assert!(
-                written == *text,
-                "crds/{file} is stale: run `UPDATE=1 cargo test --lib api::crds`"
-            );
+            assert!(written == *text, "crds/{file} is stale: run `UPDATE=1 cargo test --lib api::crds`");
         }
         let expected: BTreeSet<_> = files.iter().map(|(file, _)| file.clone()).collect();
-        let found: BTreeSet<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let found: BTreeSet<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         assert_eq!(found, expected);
     }
 
     #[test]
     fn yaml_reads_back_as_the_same_definition() {
         for (definition, (_, text)) in all().into_iter().zip(yaml().unwrap()) {
-            assert_eq!(
-                serde_saphyr::from_str::<CustomResourceDefinition>(&text).unwrap(),
-                definition
-            );
+            assert_eq!(serde_saphyr::from_str::<CustomResourceDefinition>(&text).unwrap(), definition);
         }
     }
 }

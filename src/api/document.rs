@@ -4,8 +4,8 @@
 //! is ever taken away.
 
 use super::{
-    Address, Amount, Attribution, BankAccount, CurrencyCode, Name, ObjectName, PaymentMethodType,
-    Price, PriceUnit, Quantity, Service, Time, Uid, address::LINE,
+    Address, Amount, Attribution, BankAccount, CurrencyCode, Name, ObjectName, PaymentMethodType, Price, PriceUnit,
+    Quantity, Service, Time, Uid, address::LINE,
 };
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -271,9 +271,7 @@ pub struct LineSource {
 }
 
 /// Kinds of charges.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum LineType {
     /// A service that ran.
     ServiceCharge,

@@ -28,13 +28,13 @@ pub mod usage_record;
 pub use address::Address;
 pub use amount::{Amount, CurrencyCode, Price, Quantity};
 pub use billing_group::{
-    AllowedProjects, BillingGroup, BillingGroupSpec, BillingGroupStatus, LastFinal, Member,
-    PaymentMethod, PaymentMethodType, SecretRef, Terms,
+    AllowedProjects, BillingGroup, BillingGroupSpec, BillingGroupStatus, LastFinal, Member, PaymentMethod,
+    PaymentMethodType, SecretRef, Terms,
 };
 pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
 pub use document::{
-    Buyer, CategorySubtotal, Document, DocumentPeriod, InputVersion, Inputs, Line, LineSource,
-    LineType, ProjectSubtotal, Seller, SliceRef,
+    Buyer, CategorySubtotal, Document, DocumentPeriod, InputVersion, Inputs, Line, LineSource, LineType,
+    ProjectSubtotal, Seller, SliceRef,
 };
 pub use invoice::{Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
 pub use invoice_issuer::{BankAccount, InvoiceIssuer, InvoiceIssuerSpec};

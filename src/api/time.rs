@@ -38,9 +38,7 @@ impl<'de> Deserialize<'de> for Time {
         let text = Cow::<str>::deserialize(deserializer)?;
         DateTime::parse_from_rfc3339(&text)
             .map(|instant| Self(instant.to_utc()))
-            .map_err(|error| {
-                de::Error::custom(format!("{text:?} is not a time of RFC 3339: {error}"))
-            })
+            .map_err(|error| de::Error::custom(format!("{text:?} is not a time of RFC 3339: {error}")))
     }
 }
 
@@ -93,11 +91,7 @@ mod tests {
 
     #[test]
     fn only_text_is_an_instant() {
-        for value in [
-            serde_json::json!(0),
-            serde_json::json!(null),
-            serde_json::json!("2026-11-21"),
-        ] {
+        for value in [serde_json::json!(0), serde_json::json!(null), serde_json::json!("2026-11-21")] {
             serde_json::from_value::<Time>(value).unwrap_err();
         }
     }

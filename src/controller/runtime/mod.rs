@@ -1,5 +1,5 @@
 //! What the controllers stand on: the work queue, the API server's clock, the client, health,
-//! metrics and events. Knows nothing of billing.
+//! metrics and events. Knows nothing of how billing works.
 
 pub mod client;
 pub mod clock;
@@ -7,3 +7,5 @@ pub mod conditions;
 pub mod metrics;
 pub mod queue;
 mod request;
+pub mod server;
+pub mod settings;
