@@ -40,8 +40,8 @@ pub struct PriceListSpec {
 /// The price of one kind of service.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(
-    validation = Rule::new("!has(self.validUntil) || self.validFrom <= self.validUntil")
-        .message("validUntil is not before validFrom"),
+    validation = Rule::new("!has(self.validUntil) || self.validFrom < self.validUntil")
+        .message("validUntil is after validFrom"),
     validation = Rule::new("self.type == oldSelf.type && has(self.plan) == has(oldSelf.plan) && (!has(self.plan) || self.plan == oldSelf.plan) && has(self.cloud) == has(oldSelf.cloud) && (!has(self.cloud) || self.cloud == oldSelf.cloud) && self.unit == oldSelf.unit && self.unitPrice == oldSelf.unitPrice && self.validFrom == oldSelf.validFrom")
         .message("an entry never changes; end it with validUntil and add another"),
     validation = Rule::new("!has(oldSelf.validUntil) || (has(self.validUntil) && self.validUntil == oldSelf.validUntil)")
