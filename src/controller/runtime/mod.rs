@@ -4,8 +4,10 @@
 pub mod client;
 pub mod clock;
 pub mod conditions;
+pub mod events;
 pub mod metrics;
 pub mod queue;
 mod request;
 pub mod server;
 pub mod settings;
+mod timer;

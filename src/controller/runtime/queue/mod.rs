@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::timer::sleep_until;
 pub use backoff::Backoff;
 use schedule::Schedule;
 
@@ -136,18 +137,10 @@ impl<K: Hash + Eq + Clone + Ord + Debug + Send + 'static> WorkQueue<K> {
                 () = cancel.cancelled() => {}
                 Some(ended) = workers.tasks.join_next_with_id() => workers.finish(ended),
                 () = self.shared.changed.notified() => {}
-                () = sleep_until_some(wake), if workers.tasks.len() < concurrency => {}
+                () = sleep_until(wake), if workers.tasks.len() < concurrency => {}
             }
         }
         workers.drain(self.shared.drain).await
-    }
-}
-
-/// Sleeps until `wake`, for ever without one.
-async fn sleep_until_some(wake: Option<Instant>) {
-    match wake {
-        Some(wake) => sleep_until(wake).await,
-        None => std::future::pending().await,
     }
 }
 
