@@ -1,1 +1,254 @@
 //! What is observed of a cluster, or of a folder of manifests, as domain types.
+//!
+//! Objects come in one by one, from a watch, from a direct list or from files ([`Observes`]); the planners ask. What
+//! an object says that billing cannot use is kept as an error beside the good ones, and stops none of them.
+
+mod bindings;
+mod catalog;
+pub mod convert;
+mod groups;
+pub mod intern;
+mod invoices;
+mod key;
+mod ledgers;
+mod namespaces;
+mod observe;
+mod usage;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::api;
+use crate::domain::membership::{GroupFacts, ProjectFacts};
+use crate::domain::{Month, Name, Organization, PriceList, Uid};
+
+pub use bindings::Binding;
+pub use catalog::Unusable;
+pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice};
+pub use key::Key;
+pub use namespaces::Namespace;
+pub use observe::{ObjectKey, Observes};
+
+/// All that is known.
+#[derive(Debug, Default)]
+pub struct Books {
+    namespaces: BTreeMap<Name, Namespace>,
+    organizations: BTreeMap<Name, OrganizationBooks>,
+    bindings: BTreeMap<Name, Binding>,
+    price_lists: BTreeMap<Name, Result<Arc<PriceList>, Unusable>>,
+    issuers: BTreeMap<Name, Result<Arc<api::InvoiceIssuer>, Unusable>>,
+    periods: BTreeMap<Month, Arc<api::BillingPeriod>>,
+    interner: intern::Interner,
+}
+
+/// The books of one organization: what lives in its namespace.
+#[derive(Debug, Default)]
+pub struct OrganizationBooks {
+    /// Its groups, projects, ledgers and usage.
+    pub organization: Organization,
+    groups: BTreeMap<Uid, Arc<api::BillingGroup>>,
+    /// By group: the members in its status.
+    members: BTreeMap<Uid, BTreeSet<Name>>,
+    /// By group that the operator made: the project it was made for.
+    dedicated: BTreeMap<Uid, Name>,
+    group_names: BTreeMap<Name, Uid>,
+    /// By project: the `resourceVersion` of its ledger, which the next PUT needs.
+    ledger_versions: HashMap<Name, String>,
+    /// Its invoices.
+    pub invoices: InvoiceBooks,
+    /// By record: the reason of the `Billable` condition that is written on it now.
+    reported: HashMap<Name, Name>,
+    /// Objects that bear on money and cannot be read. While there are any, no month becomes final here.
+    unreadable: BTreeMap<String, String>,
+}
+
+impl Books {
+    /// Books in which nothing is written yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The namespace of an organization or of a project.
+    pub fn namespace(&self, name: &str) -> Option<&Namespace> {
+        self.namespaces.get(name)
+    }
+
+    /// All namespaces that belong to an organization.
+    pub fn namespaces(&self) -> impl Iterator<Item = (&Name, &Namespace)> {
+        self.namespaces.iter()
+    }
+
+    /// The namespaces of an organization's projects.
+    pub fn projects_of<'a>(&'a self, organization: &'a str) -> impl Iterator<Item = (&'a Name, &'a Namespace)> {
+        self.namespaces.iter().filter(move |(name, namespace)| {
+            namespace.organization.as_str() == organization && name.as_str() != organization
+        })
+    }
+
+    /// The organization that a project belongs to, when that exists.
+    pub fn organization_of(&self, project: &str) -> Option<&Name> {
+        let organization = &self.namespaces.get(project)?.organization;
+        let itself = self.namespaces.get(organization)?;
+        (itself.organization == *organization && organization.as_str() != project).then_some(organization)
+    }
+
+    /// The books of an organization.
+    pub fn organization(&self, name: &str) -> Option<&OrganizationBooks> {
+        self.organizations.get(name)
+    }
+
+    /// The books of all organizations.
+    pub fn organizations(&self) -> impl Iterator<Item = (&Name, &OrganizationBooks)> {
+        self.organizations.iter()
+    }
+
+    /// The binding of a project.
+    pub fn binding(&self, project: &str) -> Option<&Binding> {
+        self.bindings.get(project)
+    }
+
+    /// A price list, or why there is none.
+    pub fn price_list(&self, name: &str) -> Option<&Result<Arc<PriceList>, Unusable>> {
+        self.price_lists.get(name)
+    }
+
+    /// An issuer, or why there is none.
+    pub fn issuer(&self, name: &str) -> Option<&Result<Arc<api::InvoiceIssuer>, Unusable>> {
+        self.issuers.get(name)
+    }
+
+    /// A month that is over.
+    pub fn period(&self, month: Month) -> Option<&Arc<api::BillingPeriod>> {
+        self.periods.get(&month)
+    }
+
+    /// The months that are over.
+    pub fn periods(&self) -> impl Iterator<Item = (Month, &Arc<api::BillingPeriod>)> {
+        self.periods.iter().map(|(month, period)| (*month, period))
+    }
+
+    /// The oldest first period of any group.
+    pub fn oldest_first_period(&self) -> Option<Month> {
+        let groups = self.organizations.values().flat_map(|books| books.organization.groups());
+        groups.map(|group| group.first_period).min()
+    }
+
+    /// What membership asks of a project, whose namespace must exist.
+    pub fn project_facts<'a>(&'a self, project: &'a Name) -> Option<ProjectFacts<'a>> {
+        let namespace = self.namespaces.get(project)?;
+        let living = |organization: &&Name| self.namespaces.get(*organization).is_some_and(|known| !known.terminating);
+        let organization = self.organization_of(project).filter(living);
+        let books = organization.and_then(|organization| self.organizations.get(organization));
+        Some(ProjectFacts {
+            name: project,
+            namespace: namespace.uid,
+            terminating: namespace.terminating,
+            organization,
+            binding: self.bindings.get(project).map(Binding::facts),
+            ledger: books.and_then(|books| books.organization.project(project)).and_then(|known| known.ledger()),
+        })
+    }
+
+    /// The work that concerns a project and the groups that may pay for it.
+    fn project_and_payers(&self, project: &Name) -> Vec<Key> {
+        let mut keys = vec![Key::Project(project.clone())];
+        if let Some(organization) = self.organization_of(project) {
+            keys.extend(self.payers_near(organization, project));
+            keys.push(Key::Usage { organization: organization.clone(), project: project.clone() });
+        }
+        keys
+    }
+
+    /// The groups that pay, paid or could have to pay for a project.
+    fn payers_near(&self, organization: &Name, project: &Name) -> Vec<Key> {
+        let Some(books) = self.organizations.get(organization) else { return Vec::new() };
+        let key = |group| Key::Group { organization: organization.clone(), group };
+        let ledger = books.organization.project(project).and_then(|known| known.ledger());
+        let named = ledger.into_iter().flat_map(|ledger| ledger.segments()).map(|segment| segment.group_uid);
+        let bound = self.bindings.get(project).and_then(|binding| books.group_uid(binding.group()));
+        let primaries = books.organization.groups().filter(|group| group.primary).map(|group| group.uid);
+        let mut keys: Vec<_> = named.chain(bound).chain(primaries).map(key).collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    }
+
+    /// Every group and every project of an organization: for changes that concern who can pay.
+    fn whole_organization(&self, organization: &Name) -> Vec<Key> {
+        let mut keys = self.groups_of(organization);
+        keys.extend(self.projects_of(organization).map(|(project, _)| Key::Project(project.clone())));
+        keys
+    }
+
+    /// The groups of an organization.
+    fn groups_of(&self, organization: &Name) -> Vec<Key> {
+        let groups = self.organizations.get(organization).into_iter().flat_map(|books| books.groups.keys());
+        groups.map(|group| Key::Group { organization: organization.clone(), group: *group }).collect()
+    }
+
+    /// Everything that there is to look at: where an operator that just started begins.
+    pub fn all_keys(&self) -> Vec<Key> {
+        let mut keys: Vec<_> = self.organizations.keys().flat_map(|name| self.groups_of(name)).collect();
+        keys.extend(self.namespaces.keys().map(|project| Key::Project(project.clone())));
+        for (organization, books) in &self.organizations {
+            let projects = books.organization.projects().filter(|project| project.usage().next().is_some());
+            keys.extend(
+                projects
+                    .map(|project| Key::Usage { organization: organization.clone(), project: project.name().clone() }),
+            );
+        }
+        keys.extend([Key::Periods, Key::Closing]);
+        keys
+    }
+
+    fn organization_mut(&mut self, name: &Name) -> &mut OrganizationBooks {
+        self.organizations.entry(name.clone()).or_default()
+    }
+}
+
+impl OrganizationBooks {
+    /// The group as it is on the wire.
+    pub fn group(&self, uid: Uid) -> Option<&Arc<api::BillingGroup>> {
+        self.groups.get(&uid)
+    }
+
+    /// All groups as they are on the wire.
+    pub fn groups(&self) -> impl Iterator<Item = (Uid, &Arc<api::BillingGroup>)> {
+        self.groups.iter().map(|(uid, group)| (*uid, group))
+    }
+
+    /// What membership asks of a group.
+    pub fn group_facts(&self, uid: Uid) -> Option<GroupFacts<'_>> {
+        static NOBODY: BTreeSet<Name> = BTreeSet::new();
+        Some(GroupFacts {
+            group: self.organization.group(uid)?,
+            members: self.members.get(&uid).unwrap_or(&NOBODY),
+            dedicated_to: self.dedicated.get(&uid),
+        })
+    }
+
+    /// What membership asks of all groups.
+    pub fn all_group_facts(&self) -> Vec<GroupFacts<'_>> {
+        self.groups.keys().filter_map(|uid| self.group_facts(*uid)).collect()
+    }
+
+    /// The group that has a name now.
+    pub fn group_uid(&self, name: &str) -> Option<Uid> {
+        self.group_names.get(name).copied()
+    }
+
+    /// The `resourceVersion` of a project's ledger.
+    pub fn ledger_version(&self, project: &str) -> Option<&str> {
+        self.ledger_versions.get(project).map(String::as_str)
+    }
+
+    /// The reason of the `Billable` condition that is written on a record now.
+    pub fn reported(&self, record: &str) -> Option<&Name> {
+        self.reported.get(record)
+    }
+
+    /// Objects that bear on money and cannot be read, with the reason.
+    pub fn unreadable(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.unreadable.iter().map(|(object, error)| (object.as_str(), error.as_str()))
+    }
+}

@@ -1,0 +1,104 @@
+//! Billing groups.
+
+use std::collections::{BTreeSet, HashSet};
+
+use kube::ResourceExt;
+
+use super::{Books, Key, ObjectKey, Observes, OrganizationBooks, convert};
+use crate::api::{BillingGroup, Member, labels};
+use crate::domain::{Group, Name, Uid};
+
+impl Observes<BillingGroup> for Books {
+    fn observe(&mut self, object: BillingGroup) -> Vec<Key> {
+        let key = ObjectKey::of(&object);
+        let group = match convert::group(&object) {
+            Ok(group) => group,
+            Err(error) => return Observes::<BillingGroup>::reject(self, &key, error.to_string()),
+        };
+        let organization = Name::from(key.namespace.as_str());
+        let books = self.organization_mut(&organization);
+        books.unreadable.remove(&described(&key));
+        let before = books.organization.group(group.uid).cloned();
+        let uid = group.uid;
+        if let Some(other) = books.group_names.insert(group.name.clone(), uid).filter(|other| *other != uid) {
+            books.drop_group(other); // made again under the same name, and the deletion was missed
+        }
+        let members = members(&object);
+        if let Some(project) = object.annotations().get(labels::DEDICATED_ANNOTATION) {
+            books.dedicated.insert(uid, project.as_str().into());
+        }
+        books.groups.insert(uid, convert::trimmed(object));
+        books.organization.put_group(group.clone());
+        let members_before = books.members.insert(uid, members.clone()).unwrap_or_default();
+        let changed = members_before.symmetric_difference(&members).cloned().collect();
+        self.concerned_by_group(&organization, before.as_ref(), &group, changed)
+    }
+
+    fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
+        let organization = Name::from(key.namespace.as_str());
+        self.organization_mut(&organization).unreadable.insert(described(key), error);
+        self.groups_of(&organization)
+    }
+
+    fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
+        let organization = Name::from(key.namespace.as_str());
+        let keys = self.whole_organization(&organization);
+        let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
+        books.unreadable.remove(&described(key));
+        if let Some(uid) = books.group_uid(&key.name) {
+            books.group_names.remove(key.name.as_str());
+            books.drop_group(uid);
+        }
+        keys
+    }
+
+    fn known(&self) -> HashSet<ObjectKey> {
+        self.organizations
+            .values()
+            .flat_map(|books| books.groups.values())
+            .map(|group| ObjectKey::of(group.as_ref()))
+            .collect()
+    }
+}
+
+impl Books {
+    /// What a change of a group concerns: itself, the projects whose membership changed, and, where the change
+    /// bears on who can pay, the whole organization.
+    fn concerned_by_group(
+        &self,
+        organization: &Name,
+        before: Option<&Group>,
+        after: &Group,
+        changed: Vec<Name>,
+    ) -> Vec<Key> {
+        let payer = |group: &Group| (group.deleted, group.primary, group.allowed.clone());
+        let mut keys = match before {
+            Some(before) if payer(before) == payer(after) => Vec::new(),
+            _ => self.whole_organization(organization),
+        };
+        if before.map(|group| group.first_period) != Some(after.first_period) {
+            keys.push(Key::Periods);
+        }
+        keys.push(Key::Group { organization: organization.clone(), group: after.uid });
+        keys.extend(changed.into_iter().map(Key::Project));
+        keys
+    }
+}
+
+impl OrganizationBooks {
+    fn drop_group(&mut self, group: Uid) {
+        self.groups.remove(&group);
+        self.members.remove(&group);
+        self.dedicated.remove(&group);
+        self.organization.remove_group(group);
+    }
+}
+
+fn members(object: &BillingGroup) -> BTreeSet<Name> {
+    let members = object.status.iter().flat_map(|status| &status.members);
+    members.map(|Member { project }| project.as_str().into()).collect()
+}
+
+fn described(key: &ObjectKey) -> String {
+    format!("BillingGroup {}/{}", key.namespace, key.name)
+}

@@ -1,0 +1,198 @@
+//! Invoices, without their lines.
+
+use std::collections::{BTreeMap, HashSet};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
+use kube::core::PartialObjectMeta;
+
+use super::{Books, Key, ObjectKey, Observes, convert};
+use crate::api::{Invoice, InvoicePhase, Payment, labels};
+use crate::domain::{Month, Name, Timestamp, Uid};
+
+/// The invoices of one organization.
+#[derive(Debug, Default)]
+pub struct InvoiceBooks {
+    estimates: BTreeMap<Name, Estimate>,
+    finals: BTreeMap<Name, Final>,
+    numbers: BTreeMap<Name, NumberedInvoice>,
+}
+
+/// An invoice that is not final.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// Its number.
+    pub number: Name,
+    /// The UID of the object.
+    pub uid: String,
+    /// The `resourceVersion` that the next PUT needs.
+    pub version: String,
+    /// The group that it is for.
+    pub group: Uid,
+    /// The month that it is for.
+    pub month: Month,
+    /// Its position among the group's months.
+    pub sequence: u32,
+    /// The instant until which it was computed; `None` before its first document.
+    pub as_of: Option<Timestamp>,
+    /// The digest of its document.
+    pub digest: Option<String>,
+    /// The slices that its document lists.
+    pub slices: Vec<Name>,
+    /// Its conditions.
+    pub conditions: Vec<Condition>,
+    /// What is recorded of its payment.
+    pub payment: Option<Payment>,
+}
+
+/// A final invoice, seen by a direct list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Final {
+    /// The group that it is for.
+    pub group: Uid,
+    /// The month that it is for.
+    pub month: Month,
+    /// Its position among the group's months.
+    pub sequence: u32,
+    /// The digest of its document.
+    pub digest: String,
+}
+
+/// That an invoice of this number exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberedInvoice {
+    /// The name of the group on its label.
+    pub group: Name,
+    /// The month on its label.
+    pub month: Option<Month>,
+}
+
+impl InvoiceBooks {
+    /// The estimates of a group, by number.
+    pub fn estimates_of(&self, group: Uid) -> impl Iterator<Item = &Estimate> {
+        self.estimates.values().filter(move |estimate| estimate.group == group)
+    }
+
+    /// The estimate with this number.
+    pub fn estimate(&self, number: &str) -> Option<&Estimate> {
+        self.estimates.get(number)
+    }
+
+    /// All estimates.
+    pub fn estimates(&self) -> impl Iterator<Item = &Estimate> {
+        self.estimates.values()
+    }
+
+    /// The final with this number; only direct lists know finals.
+    pub fn final_(&self, number: &str) -> Option<&Final> {
+        self.finals.get(number)
+    }
+
+    /// Whether an invoice of this number exists, in whatever phase.
+    pub fn exists(&self, number: &str) -> bool {
+        self.numbers.contains_key(number)
+    }
+
+    /// All invoices of a month, in whatever phase.
+    pub fn of_month(&self, month: Month) -> impl Iterator<Item = &Name> {
+        self.numbers.iter().filter(move |(_, known)| known.month == Some(month)).map(|(number, _)| number)
+    }
+}
+
+impl Observes<Invoice> for Books {
+    fn observe(&mut self, object: Invoice) -> Vec<Key> {
+        let key = ObjectKey::of(&object);
+        let organization = Name::from(key.namespace.as_str());
+        let number = Name::from(key.name.as_str());
+        let Some(estimate) = read(&object, &number) else { return Vec::new() };
+        let group = estimate.group;
+        let invoices = &mut self.organization_mut(&organization).invoices;
+        match object.status {
+            Some(status) if status.phase == Some(InvoicePhase::Final) => {
+                invoices.estimates.remove(&number);
+                let Estimate { group, month, sequence, digest, .. } = estimate;
+                let digest = digest.unwrap_or_default();
+                invoices.finals.insert(number, Final { group, month, sequence, digest });
+            }
+            _ => {
+                invoices.estimates.insert(number, estimate);
+            }
+        }
+        vec![Key::Group { organization, group }, Key::Periods]
+    }
+
+    fn reject(&mut self, _: &ObjectKey, _: String) -> Vec<Key> {
+        Vec::new() // its number stays taken: the metadata is known all the same
+    }
+
+    fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
+        let organization = Name::from(key.namespace.as_str());
+        let known = self
+            .organizations
+            .get_mut(&organization)
+            .and_then(|books| books.invoices.estimates.remove(key.name.as_str()));
+        known.map(|estimate| vec![Key::Group { organization, group: estimate.group }, Key::Periods]).unwrap_or_default()
+    }
+
+    fn known(&self) -> HashSet<ObjectKey> {
+        let mut known = HashSet::new();
+        for (organization, books) in &self.organizations {
+            known.extend(books.invoices.estimates.keys().map(|number| ObjectKey::namespaced(organization, number)));
+        }
+        known
+    }
+}
+
+impl Observes<PartialObjectMeta<Invoice>> for Books {
+    fn observe(&mut self, object: PartialObjectMeta<Invoice>) -> Vec<Key> {
+        let key = ObjectKey::of(&object);
+        let label = |label| object.labels().get(label).map(String::as_str).unwrap_or_default();
+        let numbered = NumberedInvoice {
+            group: label(labels::GROUP_LABEL).into(),
+            month: convert::month(label(labels::PERIOD_LABEL)).ok(),
+        };
+        let invoices = &mut self.organization_mut(&key.namespace.as_str().into()).invoices;
+        match invoices.numbers.insert(key.name.as_str().into(), numbered) {
+            Some(_) => Vec::new(),
+            None => vec![Key::Periods],
+        }
+    }
+
+    fn reject(&mut self, _: &ObjectKey, _: String) -> Vec<Key> {
+        Vec::new()
+    }
+
+    fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
+        let organization = Name::from(key.namespace.as_str());
+        let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
+        let Some(numbered) = books.invoices.numbers.remove(key.name.as_str()) else { return Vec::new() };
+        let group = books.group_uid(&numbered.group);
+        group.map(|group| vec![Key::Group { organization, group }, Key::Periods]).unwrap_or_default()
+    }
+
+    fn known(&self) -> HashSet<ObjectKey> {
+        let mut known = HashSet::new();
+        for (organization, books) in &self.organizations {
+            known.extend(books.invoices.numbers.keys().map(|number| ObjectKey::namespaced(organization, number)));
+        }
+        known
+    }
+}
+
+fn read(object: &Invoice, number: &Name) -> Option<Estimate> {
+    let document = object.status.as_ref().and_then(|status| status.document.as_ref());
+    let slices = document.into_iter().flat_map(|document| &document.slices);
+    Some(Estimate {
+        number: number.clone(),
+        uid: object.uid().unwrap_or_default(),
+        version: object.resource_version().unwrap_or_default(),
+        group: object.spec.billing_group_uid.parse().ok()?,
+        month: convert::month(&object.spec.period).ok()?,
+        sequence: u32::try_from(object.spec.sequence).ok()?,
+        as_of: document.and_then(|document| document.as_of).map(|as_of| as_of.0),
+        digest: document.map(|document| document.digest.clone()),
+        slices: slices.map(|slice| slice.name.as_str().into()).collect(),
+        conditions: object.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default(),
+        payment: object.status.as_ref().and_then(|status| status.payment.clone()),
+    })
+}

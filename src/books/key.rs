@@ -1,0 +1,28 @@
+//! What has to be looked at again after a change.
+
+use crate::domain::{Name, Uid};
+
+/// A unit of work. Work on one key never runs twice at once; everything a key needs is read when it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// A project: its binding, its ledger, its default.
+    Project(Name),
+    /// A group: its members, its status, its estimates.
+    Group {
+        /// The organization it belongs to.
+        organization: Name,
+        /// Its UID: a group made again under the same name is another group.
+        group: Uid,
+    },
+    /// The usage records of a project in an organization: whether they can be billed.
+    Usage {
+        /// The organization whose namespace holds the records.
+        organization: Name,
+        /// The project that they name.
+        project: Name,
+    },
+    /// The months that are over.
+    Periods,
+    /// The months that can become final.
+    Closing,
+}
