@@ -110,17 +110,11 @@ pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
         subtotal: Money::zero(currency),
         problems: Vec::new(),
     };
-    for project in month.organization.projects_near(month.group) {
-        let slices = slices(month, project);
-        if slices.is_empty() {
-            continue;
-        }
-        let mut charger = Charger::new(month, currency, &slices);
-        project.usage().for_each(|usage| charger.charge(usage));
-        let (lines, problems) = charger.finish();
+    for charged in charge_projects(month) {
+        let ProjectCharges { project, lines, problems } = charged;
         let subtotal = total(&lines, currency).ok_or_else(|| month.overflow())?;
-        bill.projects.push(ProjectSubtotal { project: project.name().clone(), subtotal });
         bill.subtotal = bill.subtotal.checked_add(subtotal).ok_or_else(|| month.overflow())?;
+        bill.projects.push(ProjectSubtotal { project, subtotal });
         bill.lines.extend(lines);
         bill.problems.extend(problems);
     }
@@ -132,6 +126,27 @@ impl GroupMonth<'_> {
     fn overflow(&self) -> BillError {
         BillError::Overflow { group: self.group.name.clone(), month: self.month }
     }
+}
+
+/// What one project costs the group.
+pub(super) struct ProjectCharges {
+    project: Name,
+    lines: Vec<Line>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// What every project that the group pays for in the month costs it, by name of the project.
+pub(super) fn charge_projects<'a>(month: &'a GroupMonth<'a>) -> impl Iterator<Item = ProjectCharges> + 'a {
+    month.organization.projects_near(month.group).filter_map(move |project| {
+        let slices = slices(month, project);
+        if slices.is_empty() {
+            return None;
+        }
+        let mut charger = Charger::new(month, &slices);
+        project.usage().for_each(|usage| charger.charge(usage));
+        let (lines, problems) = charger.finish();
+        Some(ProjectCharges { project: project.name().clone(), lines, problems })
+    })
 }
 
 /// The periods of the month in which the group pays for the project.

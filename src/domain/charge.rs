@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::billing::GroupMonth;
 use super::hours::Hours;
 use super::line::Line;
-use super::money::{Currency, round_half_away};
+use super::money::round_half_away;
 use super::name::Name;
 use super::period::{Period, Timestamp};
 use super::price::{PriceEntry, Tariff, Unit};
@@ -19,7 +19,6 @@ use super::usage::Usage;
 /// A record with a problem is left off as a whole.
 pub(super) struct Charger<'a> {
     month: &'a GroupMonth<'a>,
-    currency: Currency,
     /// The periods of the project that the group pays for, in order of time.
     slices: &'a [Period],
     /// The service whose records are being charged, and where its lines begin.
@@ -31,8 +30,8 @@ pub(super) struct Charger<'a> {
 }
 
 impl<'a> Charger<'a> {
-    pub(super) fn new(month: &'a GroupMonth<'a>, currency: Currency, slices: &'a [Period]) -> Self {
-        Charger { month, currency, slices, service: None, running: None, lines: Vec::new(), problems: Vec::new() }
+    pub(super) fn new(month: &'a GroupMonth<'a>, slices: &'a [Period]) -> Self {
+        Charger { month, slices, service: None, running: None, lines: Vec::new(), problems: Vec::new() }
     }
 
     /// The lines in their order, and what is missing from them.
@@ -69,12 +68,11 @@ impl<'a> Charger<'a> {
             return Ok(());
         }
         let tariff = self.month.prices.tariff(&usage.service);
-        match tariff.at(usage.start) {
-            Some(entry) if entry.unit == Unit::Unit => self.charge_unit(usage, entry),
-            _ => match Period::new(usage.start, until) {
-                Some(run) => self.charge_hours(usage, run, &tariff),
-                None => Ok(()),
-            },
+        match (tariff.at(usage.start), Period::new(usage.start, until)) {
+            (Some(entry), _) if entry.unit == Unit::Unit => self.charge_unit(usage, entry),
+            (None, Some(run)) if run.is_empty() => self.refuse_unpriced_event(usage),
+            (_, Some(run)) => self.charge_hours(usage, run, tariff),
+            (_, None) => Ok(()), // of the future
         }
     }
 
@@ -87,50 +85,58 @@ impl<'a> Charger<'a> {
     }
 
     fn charge_unit(&mut self, usage: &Arc<Usage>, entry: &PriceEntry) -> Result<(), ProblemReason> {
-        let here = self.slices.iter().any(|slice| slice.contains(usage.start));
-        let happened = here && usage.start < self.month.as_of;
-        if !happened || self.month.billed.has_event(&usage.name) {
+        if !self.is_open_event(usage) {
             return Ok(());
         }
-        self.check_period()?;
-        self.check_currency()?;
+        self.check_group()?;
         self.push(usage, Period::at(usage.start), Hours::ONE, entry)
     }
 
-    fn charge_hours(&mut self, usage: &'a Arc<Usage>, run: Period, tariff: &Tariff<'_>) -> Result<(), ProblemReason> {
-        let open = self.open_pieces(usage, run);
-        if !open.is_empty() {
-            self.check_period()?;
+    /// Without a price nobody knows whether a record that takes no time is a single unit: it may be.
+    fn refuse_unpriced_event(&self, usage: &Usage) -> Result<(), ProblemReason> {
+        if !self.is_open_event(usage) {
+            return Ok(());
         }
-        let mut priced = Vec::with_capacity(open.len());
-        for (piece, entry) in open.into_iter().flat_map(|piece| tariff.hourly(piece)) {
-            let unpriced =
-                || ProblemReason::Unpriced { price_list: Some(self.month.prices.name().clone()), at: piece.start() };
-            priced.push((piece, entry.ok_or_else(unpriced)?));
+        self.check_group()?;
+        Err(self.unpriced(usage.start))
+    }
+
+    /// Whether the start of the record is the group's to pay for, and on no final yet.
+    fn is_open_event(&self, usage: &Usage) -> bool {
+        let ours = self.slices.iter().any(|slice| slice.contains(usage.start));
+        ours && usage.start < self.month.as_of && !self.month.billed.has_event(&usage.name)
+    }
+
+    fn charge_hours(&mut self, usage: &'a Arc<Usage>, run: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
+        let before = self.lines.len();
+        let billed = self.month.billed.periods(&usage.name);
+        for piece in self.slices.iter().filter_map(|slice| slice.intersect(&run)) {
+            if billed.is_empty() {
+                self.charge_piece(usage, piece, tariff)?;
+                continue;
+            }
+            for open in piece.subtract(billed) {
+                self.charge_piece(usage, open, tariff)?;
+            }
         }
-        self.check_overlap(usage, run, !priced.is_empty())?;
-        for (piece, entry) in priced {
-            self.check_currency()?;
-            let hours = self.month.hours.hours(usage.start, piece);
-            self.push(usage, piece, hours, entry)?;
+        self.check_overlap(usage, run, self.lines.len() > before)
+    }
+
+    fn charge_piece(&mut self, usage: &Arc<Usage>, piece: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
+        self.check_group()?;
+        for (period, entry) in tariff.hourly(piece) {
+            let entry = entry.ok_or_else(|| self.unpriced(period.start()))?;
+            self.push(usage, period, self.month.hours.hours(usage.start, period), entry)?;
         }
         Ok(())
     }
 
-    /// What of the run is the group's and on no final yet.
-    fn open_pieces(&self, usage: &Usage, run: Period) -> Vec<Period> {
-        let billed = self.month.billed.periods(&usage.name);
-        let ours = self.slices.iter().filter_map(|slice| slice.intersect(&run));
-        ours.flat_map(|piece| piece.subtract(billed)).collect()
-    }
-
-    /// Refuses a record that runs while an earlier one of the same service does, within the slices.
+    /// Refuses a record that is charged while an earlier one of the same service is, within the slices.
     fn check_overlap(&mut self, usage: &'a Arc<Usage>, run: Period, charged: bool) -> Result<(), ProblemReason> {
         if let Some((with, until)) = self.running {
             let common = Period::new(run.start(), until).and_then(|other| other.intersect(&run));
-            let overlaps =
-                common.is_some_and(|common| self.slices.iter().any(|slice| slice.intersect(&common).is_some()));
-            if overlaps && charged {
+            let within = |common| self.slices.iter().any(|slice| slice.intersect(&common).is_some());
+            if charged && common.is_some_and(within) {
                 return Err(ProblemReason::OverlappingUsage { with: with.clone() });
             }
         }
@@ -140,20 +146,19 @@ impl<'a> Charger<'a> {
         Ok(())
     }
 
-    fn check_period(&self) -> Result<(), ProblemReason> {
-        let (group, first_period) = (&self.month.group.name, self.month.group.first_period);
-        if self.month.month < first_period {
-            return Err(ProblemReason::BeforeFirstPeriod { group: group.clone(), first_period });
-        }
-        Ok(())
+    fn unpriced(&self, at: Timestamp) -> ProblemReason {
+        ProblemReason::Unpriced { price_list: self.month.prices.name().clone(), at }
     }
 
-    fn check_currency(&self) -> Result<(), ProblemReason> {
-        let from = self.month.prices.currency();
-        if from != self.currency {
-            return Err(ProblemReason::RateMissing { from, to: Some(self.currency) });
+    /// Refuses what this group pays for nothing of in this month: not billed yet, or in another currency.
+    fn check_group(&self) -> Result<(), ProblemReason> {
+        let GroupMonth { group, month, prices, .. } = self.month;
+        if *month < group.first_period {
+            let (group, first_period) = (group.name.clone(), group.first_period);
+            return Err(ProblemReason::BeforeFirstPeriod { group, first_period });
         }
-        Ok(())
+        let (from, to) = (prices.currency(), group.currency);
+        if to == Some(from) { Ok(()) } else { Err(ProblemReason::RateMissing { from, to }) }
     }
 
     fn push(
@@ -164,7 +169,8 @@ impl<'a> Charger<'a> {
         entry: &PriceEntry,
     ) -> Result<(), ProblemReason> {
         let exact = hours.ratio().times(Ratio::from(usage.quantity)).times(Ratio::from(entry.unit_price));
-        let pre_discount = round_half_away(&exact, self.currency).ok_or(ProblemReason::Overflow)?;
+        // The list is in the group's currency: see `check_group`.
+        let pre_discount = round_half_away(&exact, self.month.prices.currency()).ok_or(ProblemReason::Overflow)?;
         let (unit, unit_price) = (entry.unit, entry.unit_price);
         let total = pre_discount; // a discount multiplies `exact`, before its own rounding
         self.lines.push(Line { usage: usage.clone(), period, unit, unit_price, hours, pre_discount, total });

@@ -25,6 +25,7 @@ pub mod price;
 pub mod problem;
 pub mod product;
 pub mod uid;
+pub mod unbilled;
 pub mod usage;
 
 pub use attribution::{Attribution, Payer};
@@ -50,4 +51,5 @@ pub use price::{PriceEntry, PriceList, PriceListError, Tariff, Unit};
 pub use problem::{Problem, ProblemReason};
 pub use product::Ratio;
 pub use uid::Uid;
+pub use unbilled::{OrganizationMonth, unbilled, without_payer};
 pub use usage::{Service, Usage};

@@ -212,19 +212,21 @@ impl<'a> Tariff<'a> {
 
     /// The hourly prices of a period, cut where the price changes, in order of time. `None` where there is
     /// no hourly price.
-    pub fn hourly(&self, period: Period) -> Vec<(Period, Option<&'a PriceEntry>)> {
-        let mut pieces: Vec<(Period, Option<&PriceEntry>)> = Vec::with_capacity(1);
+    pub fn hourly(self, period: Period) -> impl Iterator<Item = (Period, Option<&'a PriceEntry>)> {
         let mut from = period.start();
-        while from < period.end() {
-            let (entry, until) = self.hourly_from(from);
-            let until = until.min(period.end());
-            match pieces.last_mut() {
-                Some((piece, before)) if price(*before) == price(entry) => extend(piece, until),
-                _ => pieces.extend(Period::new(from, until).map(|piece| (piece, entry))),
+        std::iter::from_fn(move || {
+            let start = from;
+            let (entry, mut until) = (start < period.end()).then(|| self.hourly_from(start))?;
+            while until < period.end() {
+                let (next, after) = self.hourly_from(until);
+                if price(next) != price(entry) {
+                    break;
+                }
+                until = after;
             }
-            from = until;
-        }
-        pieces
+            from = until.min(period.end());
+            Period::new(start, from).map(|piece| (piece, entry))
+        })
     }
 
     /// The hourly entry that applies from an instant on, and until when it does.
@@ -253,10 +255,4 @@ fn valid_at(timeline: &[PriceEntry], instant: Timestamp) -> Option<&PriceEntry> 
 
 fn price(entry: Option<&PriceEntry>) -> Option<Decimal> {
     entry.map(|entry| entry.unit_price)
-}
-
-fn extend(piece: &mut Period, until: Timestamp) {
-    if let Some(longer) = Period::new(piece.start(), until) {
-        *piece = longer;
-    }
 }

@@ -23,8 +23,8 @@ pub struct Problem {
 pub enum ProblemReason {
     /// No entry of the price list applies at this instant of its running.
     Unpriced {
-        /// The list that was looked at; `None` when the group's list does not exist.
-        price_list: Option<Name>,
+        /// The list that was looked at.
+        price_list: Name,
         /// The first instant without a price.
         at: Timestamp,
     },
@@ -94,12 +94,9 @@ impl fmt::Display for Problem {
         let project = &self.usage.project;
         let service = self.usage.service.description();
         match &self.reason {
-            ProblemReason::Unpriced { price_list: Some(list), at } => {
+            ProblemReason::Unpriced { price_list: list, at } => {
                 let at = at.format("%FT%TZ");
                 write!(f, "usage {record} ({service}) has no price at {at}; add an entry to the price list {list}")
-            }
-            ProblemReason::Unpriced { price_list: None, at: _ } => {
-                write!(f, "usage {record} ({service}) has no price: its group's price list does not exist")
             }
             ProblemReason::RateMissing { from, to: Some(to) } => {
                 write!(

@@ -1,0 +1,100 @@
+//! All usage of an organization that a month does not bill, and why.
+
+use super::attribution::{Attribution, Payer};
+use super::billed::Billed;
+use super::billing::{GroupMonth, charge_projects};
+use super::group::Group;
+use super::hours::HourRule;
+use super::month::Month;
+use super::organization::{Organization, Project};
+use super::period::{Period, Timestamp};
+use super::price::PriceList;
+use super::problem::{Problem, ProblemReason};
+use super::usage::Usage;
+
+/// A month of an organization; the fields are those of a [`GroupMonth`].
+#[derive(Debug, Clone, Copy)]
+pub struct OrganizationMonth<'a> {
+    /// All that is observed of the organization.
+    pub organization: &'a Organization,
+    /// The month.
+    pub month: Month,
+    /// How the month's cost is shared out.
+    pub attribution: Attribution,
+    /// How running time becomes hours.
+    pub hours: HourRule,
+    /// What finals of the organization bill already.
+    pub billed: &'a Billed,
+    /// Nothing after this instant is looked at.
+    pub as_of: Timestamp,
+}
+
+/// Every record of which something in the month is not billed, with the first reason found, by name of the
+/// record: those that no group pays for, and those that their group's bill leaves off.
+///
+/// `prices` finds the price list of a group. For a group without one, give an empty list of the missing
+/// name: its usage then counts as unpriced.
+pub fn unbilled<'a>(month: &OrganizationMonth<'a>, prices: impl Fn(&Group) -> Option<&'a PriceList>) -> Vec<Problem> {
+    let mut problems = without_payer(month);
+    for group in month.organization.groups() {
+        if let Some(prices) = prices(group) {
+            let month = month.of_group(group, prices);
+            problems.extend(charge_projects(&month).flat_map(|charged| charged.problems));
+        }
+    }
+    problems.sort_by(|a, b| a.usage.name.cmp(&b.usage.name));
+    problems.dedup_by(|later, first| later.usage.name == first.usage.name);
+    problems
+}
+
+/// The records of the month that belong to no group's invoice: of unknown projects, of projects that were
+/// never bound, and of those whose payers are gone. By project, service, start and record.
+pub fn without_payer(month: &OrganizationMonth<'_>) -> Vec<Problem> {
+    month.organization.projects().flat_map(|project| problems_of(month, project)).collect()
+}
+
+impl<'a> OrganizationMonth<'a> {
+    /// The month of one of the organization's groups.
+    pub fn of_group(&self, group: &'a Group, prices: &'a PriceList) -> GroupMonth<'a> {
+        let OrganizationMonth { organization, month, attribution, hours, billed, as_of } = *self;
+        GroupMonth { organization, group, month, attribution, hours, prices, billed, as_of }
+    }
+}
+
+fn problems_of(month: &OrganizationMonth<'_>, project: &Project) -> Vec<Problem> {
+    let (reason, orphaned) = orphaned(month, project);
+    if orphaned.is_empty() {
+        return Vec::new();
+    }
+    let missing = project.usage().filter(|usage| is_open(month, usage, &orphaned));
+    missing.map(|usage| Problem { usage: usage.clone(), reason: reason.clone() }).collect()
+}
+
+/// The periods of the month in which nobody pays for the project, and why.
+fn orphaned(month: &OrganizationMonth<'_>, project: &Project) -> (ProblemReason, Vec<Period>) {
+    if project.ledger().is_none() {
+        let known = project.namespace().is_some();
+        let reason = if known { ProblemReason::ProjectUnbound } else { ProblemReason::ProjectUnknown };
+        return (reason, vec![month.month.period()]);
+    }
+    let shares = month.organization.payers(project, month.month, month.attribution);
+    let gone = shares.into_iter().filter(|(_, payer)| *payer == Payer::Gone);
+    (ProblemReason::PayerGone, gone.map(|(period, _)| period).collect())
+}
+
+/// Whether anything of the record lies in the periods and is on no final yet.
+fn is_open(month: &OrganizationMonth<'_>, usage: &Usage, periods: &[Period]) -> bool {
+    let until = usage.end.map_or(month.as_of, |end| end.min(month.as_of));
+    let Some(run) = Period::new(usage.start, until) else { return false };
+    if month.billed.has_event(&usage.name) {
+        return false;
+    }
+    let billed = month.billed.periods(&usage.name);
+    let open = |period: &Period| {
+        if run.is_empty() {
+            return period.contains(run.start()) && run.start() < month.as_of;
+        }
+        period.intersect(&run).is_some_and(|common| !common.subtract(billed).is_empty())
+    };
+    periods.iter().any(open) && month.organization.counts(usage)
+}
