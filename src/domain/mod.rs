@@ -2,9 +2,10 @@
 //!
 //! Time, settings and observed objects are arguments; nothing here asks for them. The way through:
 //! an [`Organization`] holds what was observed, [`bill_group_month`] turns it into a [`Bill`] (lines,
-//! totals, and what could not be billed).
+//! totals, and what could not be billed), and [`audit()`] derives the same in another way.
 
 pub mod attribution;
+pub mod audit;
 pub mod billed;
 pub mod billing;
 mod charge;
@@ -29,6 +30,7 @@ pub mod unbilled;
 pub mod usage;
 
 pub use attribution::{Attribution, Payer};
+pub use audit::{Difference, audit};
 pub use billed::Billed;
 pub use billing::{Bill, BillError, CategorySubtotal, GroupMonth, ProjectSubtotal, bill_group_month};
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};

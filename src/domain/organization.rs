@@ -199,6 +199,11 @@ impl Organization {
         ledgers.any(|ledger| ledger.last().group_uid == group)
     }
 
+    /// The names of the records that replace the record of this name.
+    pub fn replacers(&self, record: &str) -> impl Iterator<Item = &Name> {
+        self.replacers.get(record).into_iter().flatten()
+    }
+
     /// Whether the record counts: nothing replaces it.
     ///
     /// Records that replace each other in a circle must not make usage vanish: within a circle the

@@ -151,7 +151,16 @@ impl PriceList {
         self.currency
     }
 
-    /// The entries that can apply to a service.
+    /// All entries for a type of service, in no particular order.
+    pub fn entries_for(&self, kind: &str) -> impl Iterator<Item = &PriceEntry> {
+        self.by_kind.get(kind).into_iter().flat_map(|entries| {
+            let Entries { plan_and_cloud, plan, cloud, any } = entries;
+            let timelines = plan_and_cloud.values().flat_map(HashMap::values).chain(plan.values());
+            timelines.chain(cloud.values()).flatten().chain(any)
+        })
+    }
+
+    /// The entries that can apply to a service, the most specific first.
     pub fn tariff(&self, service: &Service) -> Tariff<'_> {
         let Some(entries) = self.by_kind.get(&service.kind) else {
             return Tariff { levels: [&[]; 4] };

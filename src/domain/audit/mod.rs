@@ -1,0 +1,213 @@
+//! The second opinion: a bill derived again, in another way, and compared.
+//!
+//! The engine walks a project's records once, in order, with indexes. The audit asks of every elementary
+//! piece of time, one by one, who pays and at what price, and multiplies with big integers. They share the
+//! inputs and the types, and nothing that decides about money.
+
+mod derive;
+mod payer;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::billing::{Bill, GroupMonth};
+use super::line::{Line, LineType};
+use super::name::Name;
+use super::period::Timestamp;
+use derive::{Charge, Derived, derive};
+
+/// Something in which a bill differs from its second derivation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// A charge that the bill does not have.
+    Missing(ChargeKey),
+    /// A charge that the bill should not have, or has too often.
+    Unexpected(ChargeKey),
+    /// A charge with another quantity, price or amount.
+    Charge {
+        /// Which.
+        key: ChargeKey,
+        /// As on the bill.
+        billed: String,
+        /// As derived.
+        derived: String,
+    },
+    /// The subtotal of a project.
+    Project {
+        /// The project.
+        project: Name,
+        /// As on the bill; `None` when it is not there, or there twice.
+        billed: Option<i128>,
+        /// As derived, in minor units; `None` when it should not be there.
+        derived: Option<i128>,
+    },
+    /// The total of the lines of a type.
+    Category {
+        /// The type.
+        kind: LineType,
+        /// As on the bill, in minor units.
+        billed: Option<i128>,
+        /// As derived.
+        derived: Option<i128>,
+    },
+    /// The subtotal of all.
+    Subtotal {
+        /// As on the bill, in minor units.
+        billed: i128,
+        /// As derived.
+        derived: i128,
+    },
+    /// A record is left off the bill by one and not by the other.
+    Problem {
+        /// The record.
+        record: Name,
+        /// Whether the bill leaves it off.
+        billed: bool,
+    },
+    /// The lines, projects or problems are not in their order.
+    Order,
+}
+
+/// What identifies a charge: the record, and from when until when.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChargeKey {
+    /// The project.
+    pub project: Name,
+    /// The record.
+    pub record: Name,
+    /// The start of the charged piece.
+    pub start: Timestamp,
+    /// Its end.
+    pub end: Timestamp,
+}
+
+impl fmt::Display for ChargeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (start, end) = (self.start.format("%FT%T%.fZ"), self.end.format("%FT%T%.fZ"));
+        write!(f, "usage {} of project {} from {start} to {end}", self.record, self.project)
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Difference::Missing(key) => write!(f, "{key} is not billed"),
+            Difference::Unexpected(key) => write!(f, "{key} is billed without reason"),
+            Difference::Charge { key, billed, derived } => {
+                write!(f, "{key} is billed {billed}, and should be {derived}")
+            }
+            Difference::Project { project, billed, derived } => {
+                write!(f, "project {project} is billed {}, and should be {}", shown(*billed), shown(*derived))
+            }
+            Difference::Category { kind, billed, derived } => {
+                write!(f, "{} adds up to {}, and should be {}", kind.as_str(), shown(*billed), shown(*derived))
+            }
+            Difference::Subtotal { billed, derived } => {
+                write!(f, "the lines add up to {billed} minor units, and should be {derived}")
+            }
+            Difference::Problem { record, billed: true } => write!(f, "usage {record} is left off without reason"),
+            Difference::Problem { record, billed: false } => write!(f, "usage {record} should be left off"),
+            Difference::Order => f.write_str("the lines are not in their order"),
+        }
+    }
+}
+
+fn shown(minor: Option<i128>) -> String {
+    minor.map_or_else(|| "nothing".to_owned(), |minor| format!("{minor} minor units"))
+}
+
+/// Derives the bill again and returns everything in which it differs; empty when the two agree.
+pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<Difference> {
+    let derived = derive(month);
+    let mut differences = compare_charges(&bill.lines, &derived.charges);
+    differences.extend(compare_projects(bill, &derived));
+    differences.extend(compare_totals(bill, &derived));
+    differences.extend(compare_problems(bill, &derived));
+    if !in_order(bill) {
+        differences.push(Difference::Order);
+    }
+    differences
+}
+
+fn compare_charges(lines: &[Line], derived: &BTreeMap<ChargeKey, Charge>) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let mut open: BTreeMap<&ChargeKey, &Charge> = derived.iter().collect();
+    for line in lines {
+        let key = key_of(line);
+        let billed = Charge::of_line(line);
+        match open.remove(&key) {
+            None => differences.push(Difference::Unexpected(key)),
+            Some(charge) if *charge != billed => {
+                let (billed, derived) = (billed.to_string(), charge.to_string());
+                differences.push(Difference::Charge { key, billed, derived });
+            }
+            Some(_) => {}
+        }
+    }
+    differences.extend(open.into_keys().cloned().map(Difference::Missing));
+    differences
+}
+
+fn key_of(line: &Line) -> ChargeKey {
+    ChargeKey {
+        project: line.usage.project.clone(),
+        record: line.usage.name.clone(),
+        start: line.period.start(),
+        end: line.period.end(),
+    }
+}
+
+fn compare_projects(bill: &Bill, derived: &Derived) -> Vec<Difference> {
+    let mut sums: BTreeMap<&Name, i128> = derived.projects.iter().map(|project| (project, 0)).collect();
+    for (key, charge) in &derived.charges {
+        *sums.entry(&key.project).or_default() += charge.total;
+    }
+    let mut differences = Vec::new();
+    for listed in &bill.projects {
+        let (billed, derived) = (Some(listed.subtotal.minor()), sums.remove(&listed.project));
+        if billed != derived {
+            differences.push(Difference::Project { project: listed.project.clone(), billed, derived });
+        }
+    }
+    let missing = sums.into_iter().map(|(project, sum)| (project.clone(), Some(sum)));
+    differences.extend(missing.map(|(project, derived)| Difference::Project { project, billed: None, derived }));
+    differences
+}
+
+fn compare_totals(bill: &Bill, derived: &Derived) -> Vec<Difference> {
+    let sum: i128 = derived.charges.values().map(|charge| charge.total).sum();
+    let mut differences = Vec::new();
+    if bill.subtotal.minor() != sum {
+        differences.push(Difference::Subtotal { billed: bill.subtotal.minor(), derived: sum });
+    }
+    let kind = LineType::ServiceCharge;
+    let expected = (!derived.charges.is_empty()).then_some(sum);
+    let mut listed = bill.categories.iter().filter(|category| category.kind == kind);
+    let billed = listed.next().map(|category| category.subtotal.minor());
+    if billed != expected || listed.next().is_some() {
+        differences.push(Difference::Category { kind, billed, derived: expected });
+    }
+    differences
+}
+
+fn compare_problems(bill: &Bill, derived: &Derived) -> Vec<Difference> {
+    let mut open = derived.problems.clone();
+    let mut differences = Vec::new();
+    for problem in &bill.problems {
+        if !open.remove(&problem.usage.name) {
+            differences.push(Difference::Problem { record: problem.usage.name.clone(), billed: true });
+        }
+    }
+    differences.extend(open.into_iter().map(|record| Difference::Problem { record, billed: false }));
+    differences
+}
+
+fn in_order(bill: &Bill) -> bool {
+    let key = |line: &Line| {
+        let usage = &line.usage;
+        let service = usage.service.name.clone();
+        (line.kind(), usage.project.clone(), service, line.period.start(), usage.name.clone())
+    };
+    let lines = bill.lines.iter().map(key).is_sorted();
+    lines && bill.projects.iter().map(|project| &project.project).is_sorted()
+}
