@@ -7,6 +7,7 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::OnceLock,
 };
 
 use billing_test_harness::image::USER;
@@ -22,7 +23,7 @@ type Files = BTreeMap<String, Vec<u8>>;
 
 #[test]
 fn the_image_has_one_static_binary_that_runs_in_an_empty_root_and_not_as_root() -> TestResult {
-    let files = read_archive(&make_image()?)?;
+    let files = read_archive(image()?)?;
     let manifest = described(&files, &json(&files, "index.json")?["manifests"][0])?;
     let config = described(&files, &manifest["config"])?;
     assert_eq!(config["config"]["User"], USER);
@@ -47,7 +48,7 @@ fn the_image_has_one_static_binary_that_runs_in_an_empty_root_and_not_as_root() 
 
 #[test]
 fn docker_finds_the_same_image_in_the_archive() -> TestResult {
-    let files = read_archive(&make_image()?)?;
+    let files = read_archive(image()?)?;
     let manifest = described(&files, &json(&files, "index.json")?["manifests"][0])?;
     let docker = json(&files, "manifest.json")?;
     assert_eq!(docker[0]["Config"], blob_path(&manifest["config"])?);
@@ -56,13 +57,22 @@ fn docker_finds_the_same_image_in_the_archive() -> TestResult {
     Ok(())
 }
 
+/// The archive, made once for all tests.
+fn image() -> TestResult<&'static Path> {
+    static ARCHIVE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let made = ARCHIVE.get_or_init(|| make_image().map_err(|error| error.to_string()));
+    Ok(made.as_deref().map_err(Clone::clone)?)
+}
+
 /// Runs `make image` and returns the archive's path.
 fn make_image() -> TestResult<PathBuf> {
     let output = Command::new("make")
         .args(["--silent", "--no-print-directory", "image"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .output()?;
-    assert!(output.status.success(), "make image: {}", String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        return Err(format!("make image: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
     let text = String::from_utf8(output.stdout)?;
     Ok(PathBuf::from(text.lines().last().ok_or("make image printed no path")?))
 }
