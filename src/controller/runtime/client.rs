@@ -142,6 +142,8 @@ impl Shared {
             }
         };
         match &answered {
+            // A dry run is a question, and a refusal is an answer to it.
+            Ok(answer) if call.dry_run && answer.status().is_client_error() => {}
             Ok(answer) if answer.status().is_client_error() || answer.status().is_server_error() => {
                 self.metrics.api_error(call.verb, answer.status().as_u16().to_string());
             }

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod conditions;
 pub mod events;
 pub mod metrics;
+pub mod probe;
 pub mod queue;
 mod request;
 pub mod server;
