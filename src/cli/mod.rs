@@ -1,1 +1,3 @@
 //! The commands of `kubectl billing`, one file each.
+
+pub mod manifest;

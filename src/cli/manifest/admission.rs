@@ -1,0 +1,134 @@
+//! What the API server would do with an object: take nulls out, apply defaults, check the schema, then the
+//! rules in CEL.
+
+use super::schema::{self, SchemaError};
+use crate::api::{GROUP, VERSION, crds};
+use jsonschema::Validator;
+use kube::core::cel::{self, CompiledSchema};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Every kind that means something to billing.
+pub struct Kinds {
+    custom: BTreeMap<String, Kind>,
+    namespace: Kind,
+}
+
+/// How one kind is checked.
+pub struct Kind {
+    namespaced: bool,
+    has_status: bool,
+    schema: Validator,
+    /// The schema as the API server has it: for defaults.
+    open_api: Value,
+    rules: CompiledSchema,
+}
+
+impl Kinds {
+    /// Compiles the schema of every kind.
+    pub fn new() -> Result<Self, SchemaError> {
+        let custom = crds::all()
+            .into_iter()
+            .map(|definition| {
+                let kind = definition.spec.names.kind.clone();
+                let namespaced = definition.spec.scope == "Namespaced";
+                let version = definition.spec.versions.into_iter().find(|version| version.name == VERSION);
+                let has_status = version
+                    .as_ref()
+                    .and_then(|version| version.subresources.as_ref())
+                    .is_some_and(|subresources| subresources.status.is_some());
+                let open_api = version
+                    .and_then(|version| version.schema?.open_api_v3_schema)
+                    .ok_or_else(|| SchemaError::Missing { kind: kind.clone() })?;
+                let open_api = serde_json::to_value(open_api)
+                    .map_err(|source| SchemaError::Json { kind: kind.clone(), source })?;
+                let schema = schema::custom_resource(&kind, &open_api, namespaced)?;
+                let rules = cel::compile_schema(&open_api);
+                Ok((kind, Kind { namespaced, has_status, schema, open_api, rules }))
+            })
+            .collect::<Result<_, SchemaError>>()?;
+        Ok(Self { custom, namespace: Kind::namespace()? })
+    }
+
+    /// The kind of an object; `None` when it means nothing to billing.
+    ///
+    /// # Errors
+    ///
+    /// Of our API group, but there is no such kind or version.
+    pub fn of(&self, object: &Value) -> Result<Option<&Kind>, String> {
+        let (Some(api_version), Some(kind)) = (object["apiVersion"].as_str(), object["kind"].as_str()) else {
+            return Ok(None);
+        };
+        match api_version.split_once('/') {
+            None if api_version == "v1" && kind == "Namespace" => Ok(Some(&self.namespace)),
+            Some((GROUP, version)) => match self.custom.get(kind) {
+                Some(found) if version == VERSION => Ok(Some(found)),
+                Some(_) => Err(format!("{api_version} is not a version of {kind}; use {GROUP}/{VERSION}")),
+                None => Err(format!("{api_version} has no kind {kind}")),
+            },
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Kind {
+    fn namespace() -> Result<Self, SchemaError> {
+        Ok(Self {
+            namespaced: false,
+            has_status: true,
+            schema: schema::namespace()?,
+            open_api: json!({}),
+            rules: cel::compile_schema(&json!({})),
+        })
+    }
+
+    /// The object as it would be stored if somebody made it, or every reason why not.
+    pub fn create(&self, object: Value) -> Result<Value, Vec<String>> {
+        let mut object = self.prepare(object);
+        if let Some(fields) = object.as_object_mut()
+            && self.has_status
+        {
+            fields.remove("status");
+        }
+        self.check(&object, None)?;
+        Ok(object)
+    }
+
+    /// The object without nulls and with its defaults.
+    pub(super) fn prepare(&self, mut object: Value) -> Value {
+        remove_nulls(&mut object);
+        let metadata = &mut object["metadata"];
+        if let (None, Some(prefix)) = (metadata.get("name"), metadata["generateName"].as_str()) {
+            // The API server appends five characters of its own.
+            metadata["name"] = format!("{prefix}00000").into();
+        }
+        if let (false, Some(metadata)) = (self.namespaced, metadata.as_object_mut()) {
+            metadata.remove("namespace");
+        }
+        cel::apply_defaults(&self.open_api, &object)
+    }
+
+    /// Every reason to refuse an object, made anew or in the place of `old`. Rules run only on what the
+    /// schema admits: they rely on it.
+    pub(super) fn check(&self, object: &Value, old: Option<&Value>) -> Result<(), Vec<String>> {
+        let violations: Vec<_> = self.schema.iter_errors(object).map(|error| schema::message(&error)).collect();
+        if !violations.is_empty() {
+            return Err(violations);
+        }
+        cel::Validator::new()
+            .validate_compiled(&self.rules, object, old)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    }
+}
+
+/// A null means that a field is absent, everywhere but in a list.
+fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(remove_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
