@@ -96,8 +96,10 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Publishes notices as `instance` (the pod's name) until `cancel`. What waits then is lost.
-    pub async fn run(mut self, client: Client, clock: ServerClock, instance: String, cancel: CancellationToken) {
+    /// Publishes notices until `cancel`. What waits then is lost.
+    pub async fn run(mut self, client: Client, clock: ServerClock, cancel: CancellationToken) {
+        // In a pod, its name.
+        let instance = std::env::var("HOSTNAME").unwrap_or_else(|_| "billing-operator".to_owned());
         let mut budget = Budget::new(Instant::now());
         loop {
             let notice = tokio::select! {

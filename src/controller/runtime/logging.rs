@@ -1,0 +1,45 @@
+//! Logs, as text for people or as JSON for collectors.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+use super::settings::{LogFormat, ObservationSettings};
+
+/// kube logs each failed call at level error, and so do we, with what it was about.
+const TWICE: &str = "kube_client::client::builder=off";
+
+/// Sends the logs of this process to standard error, from now on.
+///
+/// # Errors
+/// If the filter of `--log-level` cannot be read.
+pub fn start(settings: &ObservationSettings) -> Result<(), ParseError> {
+    let logs = tracing_subscriber::fmt().with_env_filter(filter(&settings.log_level)?).with_writer(std::io::stderr);
+    match settings.log_format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// The filter that was asked for, without doubled lines unless they were asked for by name.
+fn filter(level: &str) -> Result<EnvFilter, ParseError> {
+    let filter = EnvFilter::builder().parse(level)?;
+    if level.contains("kube_client") { Ok(filter) } else { Ok(filter.add_directive(TWICE.parse()?)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_kept_as_it_was_asked_for() {
+        let text = |level| filter(level).expect("a filter").to_string();
+        assert!(text("info").contains(TWICE) && text("info").contains("info"));
+        assert!(!text("info,kube_client=debug").contains("off"));
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_refused() {
+        assert!(filter("billing_operator=loud").is_err());
+    }
+}
