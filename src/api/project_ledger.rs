@@ -28,9 +28,9 @@ pub struct ProjectLedgerSpec {
     #[schemars(length(min = 1, max = 400))]
     #[x_kube(
         merge_strategy = ListMerge::Atomic,
-        validation = Rule::new("oldSelf.all(i, o, i < self.size() && self[i] == o)")
+        validation = Rule::new("self.filter(s, s.from <= oldSelf[oldSelf.size() - 1].from) == oldSelf")
             .message("segments are only ever added, at the end"),
-        validation = Rule::new("self.all(i, s, i == 0 || self[i - 1].from < s.from)")
+        validation = Rule::new("[self.map(s, s.from)].all(times, times.isSorted() && times.all(t, times.indexOf(t) == times.lastIndexOf(t)))")
             .message("segments are in order of time"),
     )]
     pub segments: Vec<Segment>,

@@ -17,7 +17,8 @@ pub struct Kinds {
 /// How one kind is checked.
 pub struct Kind {
     namespaced: bool,
-    has_status: bool,
+    /// Whether status is written apart from the rest.
+    pub(super) has_status: bool,
     schema: Validator,
     /// The schema as the API server has it: for defaults.
     open_api: Value,

@@ -144,23 +144,29 @@ impl<'i> Keyword<'i> for UniqueKeys {
     }
 }
 
-/// A violation in words: the path as `kubectl` writes it, and what is wrong there.
+/// A violation in the API server's words: the path, what is wrong there, and why.
 pub fn message(error: &ValidationError<'_>) -> String {
     let path = path(error.instance_path());
     let at = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let fields: Vec<_> = unexpected.iter().map(|field| at(field)).collect();
+            let fields: Vec<_> = unexpected.iter().map(|field| format!("{:?}", at(field))).collect();
             format!("unknown field {}", fields.join(", "))
         }
         ValidationErrorKind::Required { property } => {
-            format!("{} is required", at(property.as_str().unwrap_or_default()))
+            format!("{}: Required value", at(property.as_str().unwrap_or_default()))
+        }
+        ValidationErrorKind::Enum { .. } => format!("{path}: Unsupported value: {error}"),
+        ValidationErrorKind::MaxItems { .. } => format!("{path}: Too many: {}", error.masked()),
+        ValidationErrorKind::MaxLength { .. } => format!("{path}: Too long: {}", error.masked()),
+        ValidationErrorKind::Custom { .. } | ValidationErrorKind::UniqueItems => {
+            format!("{path}: Duplicate value: {}", error.masked())
         }
         // A whole object or list in a message helps nobody.
         _ if error.instance().is_object() || error.instance().is_array() => {
-            format!("{path}: {}", error.masked())
+            format!("{path}: Invalid value: {}", error.masked())
         }
-        _ => format!("{path}: {error}"),
+        _ => format!("{path}: Invalid value: {error}"),
     }
 }
 
