@@ -1,5 +1,7 @@
 //! Logs, as text for people or as JSON for collectors.
 
+use std::io::{self, IsTerminal};
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -13,7 +15,10 @@ const TWICE: &str = "kube_client::client::builder=off";
 /// # Errors
 /// If the filter of `--log-level` cannot be read.
 pub fn start(settings: &ObservationSettings) -> Result<(), ParseError> {
-    let logs = tracing_subscriber::fmt().with_env_filter(filter(&settings.log_level)?).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter(&settings.log_level)?)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
     match settings.log_format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().flatten_event(true).init(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use k8s_openapi::jiff::SignedDuration;
+use tracing_subscriber::EnvFilter;
 
 use super::client::ClientSettings;
 use crate::domain;
@@ -143,7 +144,7 @@ pub struct ObservationSettings {
     pub log_format: LogFormat,
 
     /// What is logged: a level, or levels by module: `info,billing_operator=debug`
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", value_parser = log_filter, default_value = "info")]
     pub log_level: String,
 }
 
@@ -228,6 +229,12 @@ fn positive_duration(text: &str) -> Result<Duration, String> {
     if parsed < Duration::from_secs(1) { Err("at least 1s".to_owned()) } else { Ok(parsed) }
 }
 
+/// A filter that the logs understand.
+fn log_filter(text: &str) -> Result<String, String> {
+    EnvFilter::builder().parse(text).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
@@ -287,6 +294,7 @@ mod tests {
             ("--settle-time=-5s", "not negative"),
             ("--estimate-interval=0s", "at least 1s"),
             ("--concurrency=0", "0 is not in 1..=256"),
+            ("--log-level=loud=quiet", "level filter"),
             ("--hours=round", "possible values: ceil, exact"),
         ] {
             let error = parse(&[arg]).expect_err(arg).to_string();

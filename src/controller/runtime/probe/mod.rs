@@ -20,6 +20,7 @@
 
 mod requests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -95,7 +96,9 @@ impl fmt::Display for PolicyState {
             Self::Unknown => formatter.write_str("the admission policies were not probed yet"),
             Self::Enforced => formatter.write_str("the admission policies are in force"),
             Self::Missing(missing) => {
-                let each: Vec<_> = missing.iter().map(|one| format!("{}: {}", one.policy, one.why)).collect();
+                let each: Vec<_> = by_cause(missing)
+                    .map(|(why, policies)| format!("{} not in force: {why}", policies.join(", ")))
+                    .collect();
                 formatter.write_str(&each.join("; "))
             }
         }
@@ -236,11 +239,21 @@ fn conclude(findings: Vec<Finding>) -> Option<PolicyState> {
     }
 }
 
+/// The policies that are missing for the same cause together: usually it is one for all.
+fn by_cause(missing: &[Missing]) -> impl Iterator<Item = (&str, Vec<&'static str>)> {
+    let mut causes: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    for Missing { policy, why } in missing {
+        causes.entry(why).or_default().push(*policy);
+    }
+    causes.into_iter()
+}
+
 fn report(state: &PolicyState) {
     match state {
         PolicyState::Missing(missing) => {
-            for Missing { policy, why } in missing {
-                tracing::warn!(policy, why, "an admission policy is not in force; no money work is done until it is");
+            for (why, policies) in by_cause(missing) {
+                let policies = policies.join(" ");
+                tracing::warn!(policies, why, "no money work is done: admission policies are not in force");
             }
         }
         PolicyState::Enforced => tracing::info!("{state}"),

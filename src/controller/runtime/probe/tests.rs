@@ -60,6 +60,13 @@ fn one_missing_policy_is_enough_and_one_unknown_keeps_the_state() {
     assert_eq!(conclude(vec![Some(Ok(())), Some(Ok(()))]), Some(PolicyState::Enforced));
 }
 
+#[test]
+fn policies_missing_for_one_cause_are_told_in_one_breath() {
+    let missing = |policy, why: &str| Missing { policy, why: why.to_owned() };
+    let state = PolicyState::Missing(vec![missing("a", "no CRDs"), missing("b", "passed"), missing("c", "no CRDs")]);
+    assert_eq!(state.to_string(), "a, c not in force: no CRDs; b not in force: passed");
+}
+
 /// The policies as a test sets them, and the word that one of them changed.
 #[derive(Clone, Default)]
 struct Cluster {
