@@ -202,14 +202,14 @@ where
 fn judge(policy: &'static str, user: &str, answer: Result<Value, kube::Error>) -> Finding {
     let missing = |why: String| Some(Err(Missing { policy, why }));
     match answer {
-        Ok(_) => missing("it let a forbidden request pass: install the chart with policies.install=true".to_owned()),
+        Ok(_) => missing("a forbidden request passed, install the chart with policies.install=true".to_owned()),
         Err(kube::Error::Api(status)) if is_refusal(&status.message, policy) => Some(Ok(())),
         Err(kube::Error::Api(status)) if status.code == 403 => missing(format!(
-            "the probe did not reach it, grant {user} the chart's probe roles and the operator to impersonate it: {}",
+            "the probe did not get that far, grant {user} the chart's probe roles and the operator to impersonate it: {}",
             status.message
         )),
         Err(kube::Error::Api(status)) if is_verdict(status.code) => {
-            missing(format!("the probe did not reach it, install the CRDs of the same version: {}", status.message))
+            missing(format!("the probe did not get that far, install the CRDs of the same version: {}", status.message))
         }
         Err(error) => {
             tracing::warn!(policy, %error, "the probe of an admission policy was not answered");

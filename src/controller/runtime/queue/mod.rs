@@ -61,6 +61,20 @@ pub struct QueueHealth {
     pub longest_running: Duration,
 }
 
+impl QueueHealth {
+    /// As a check of `/healthz`: every call has a time limit, so a handler that is at work for longer
+    /// than `limit` hangs.
+    ///
+    /// # Errors
+    /// Says for how long.
+    pub fn check(&self, limit: Duration) -> Result<(), String> {
+        if self.longest_running <= limit {
+            return Ok(());
+        }
+        Err(format!("a worker has been at one key for {:?}", self.longest_running))
+    }
+}
+
 /// A handle to a queue of keys; clones share it.
 ///
 /// Adding never blocks. Nothing runs until [`run`](Self::run) is called.

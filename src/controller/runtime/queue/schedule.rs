@@ -257,5 +257,6 @@ mod tests {
         assert_eq!(schedule.start(t0), Some("a"));
         let health = schedule.health(t0 + SECOND * 5);
         assert_eq!(health, QueueHealth { waiting: 1, running: 1, longest_running: SECOND * 5 });
+        assert!(health.check(SECOND * 5).is_ok() && health.check(SECOND * 4).is_err());
     }
 }
