@@ -29,6 +29,9 @@ pub mod uid;
 pub mod unbilled;
 pub mod usage;
 
+#[cfg(test)]
+mod tests;
+
 pub use attribution::{Attribution, Payer};
 pub use audit::{Difference, audit};
 pub use billed::Billed;

@@ -1,0 +1,14 @@
+//! Tests of the domain, by what they say about it.
+
+mod absences;
+mod bill;
+mod closing;
+mod default_binding;
+mod golden;
+mod ledger;
+mod membership;
+mod money;
+mod price;
+mod properties;
+mod unbilled;
+mod world;

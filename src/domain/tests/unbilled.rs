@@ -1,0 +1,63 @@
+//! Usage that a month does not bill.
+
+use super::world::*;
+use crate::domain::*;
+
+fn reasons(world: &World, of: &str) -> Vec<String> {
+    let input = OrganizationMonth {
+        organization: &world.organization,
+        month: month(of),
+        attribution: world.attribution,
+        hours: world.hours,
+        billed: &world.billed,
+        as_of: month(of).end(),
+    };
+    problems(&unbilled(&input, |_| Some(&world.prices)))
+}
+
+fn world() -> World {
+    let mut world = World::new([group("g"), Group { first_period: month("2021-01"), ..group("young") }])
+        .project("paid", &[segment("2020-01-01", "g")])
+        .project("orphan", &[segment("2020-01-01", "gone")])
+        .project("early", &[segment("2020-01-01", "young")]);
+    world.organization.put_namespace(name("unbound"), uid("unbound"));
+    for project in ["paid", "orphan", "early", "unbound", "unknown"] {
+        world.organization.put_usage(usage(project, project, "2020-11-10", "2020-11-12"));
+    }
+    let strange = service("strange", "Strange");
+    world.usage(Usage { service: strange, ..usage("strange", "paid", "2020-11-11", "") })
+}
+
+#[test]
+fn every_record_that_is_on_no_bill_says_why() {
+    let expected = [
+        "early BeforeFirstPeriod",
+        "orphan PayerGone",
+        "strange Unpriced",
+        "unbound ProjectUnbound",
+        "unknown ProjectUnknown",
+    ];
+    assert_eq!(reasons(&world(), "2020-11"), expected);
+}
+
+#[test]
+fn a_month_without_usage_has_none_that_is_unbilled() {
+    assert_eq!(reasons(&world(), "2020-10"), [""; 0]);
+    assert_eq!(reasons(&world(), "2020-12"), ["strange Unpriced"]);
+}
+
+#[test]
+fn what_is_billed_or_replaced_is_not_missing() {
+    let mut world = world().usage(Usage { replaces: Some(name("unknown")), ..usage("new", "paid", "2020-11-10", "") });
+    world.billed.add_period(name("orphan"), period("2020-11-10", "2020-11-12"));
+    world.billed.add_event(name("unbound"));
+    assert_eq!(reasons(&world, "2020-11"), ["early BeforeFirstPeriod", "strange Unpriced"]);
+}
+
+#[test]
+fn a_primary_group_takes_what_nobody_else_pays_for() {
+    let mut world = world();
+    world.organization.put_group(primary("main"));
+    assert!(!reasons(&world, "2020-11").contains(&"orphan PayerGone".to_owned()));
+    assert_eq!(lines(&world.bill("main", "2020-11")), ["orphan 11-10..11-12 48 1.25"]);
+}
