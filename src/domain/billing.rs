@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::attribution::{Attribution, Payer};
 use super::billed::Billed;
-use super::charge::Charger;
+use super::charge::{Charger, Charges};
 use super::group::Group;
 use super::hours::HourRule;
 use super::line::{Line, LineType};
@@ -102,51 +102,35 @@ pub enum BillError {
 pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
     let unknown = || BillError::CurrencyUnknown(month.group.name.clone());
     let currency = month.group.currency.ok_or_else(unknown)?;
-    let mut bill = Bill {
-        month: month.month,
-        lines: Vec::new(),
-        projects: Vec::new(),
-        categories: Vec::new(),
-        subtotal: Money::zero(currency),
-        problems: Vec::new(),
-    };
-    for charged in charge_projects(month) {
-        let ProjectCharges { project, lines, problems } = charged;
-        let subtotal = total(&lines, currency).ok_or_else(|| month.overflow())?;
-        bill.subtotal = bill.subtotal.checked_add(subtotal).ok_or_else(|| month.overflow())?;
-        bill.projects.push(ProjectSubtotal { project, subtotal });
-        bill.lines.extend(lines);
-        bill.problems.extend(problems);
+    let mut charges = Charges::default();
+    let mut projects = Vec::new();
+    let mut sum = Money::zero(currency);
+    for project in month.organization.projects_near(month.group) {
+        let before = charges.lines.len();
+        if charge_project(month, project, &mut charges) {
+            let subtotal = total(&charges.lines[before..], currency).ok_or_else(|| month.overflow())?;
+            sum = sum.checked_add(subtotal).ok_or_else(|| month.overflow())?;
+            projects.push(ProjectSubtotal { project: project.name().clone(), subtotal });
+        }
     }
-    bill.categories = categories(&bill.lines).ok_or_else(|| month.overflow())?;
-    Ok(bill)
+    let Charges { lines, problems } = charges;
+    let categories = categories(&lines).ok_or_else(|| month.overflow())?;
+    Ok(Bill { month: month.month, lines, projects, categories, subtotal: sum, problems })
+}
+
+/// Charges a project to the group, where it pays for any of the month; returns whether it does.
+pub(super) fn charge_project(month: &GroupMonth<'_>, project: &Project, charges: &mut Charges) -> bool {
+    let slices = slices(month, project);
+    if !slices.is_empty() {
+        Charger::charge_project(month, project, &slices, charges);
+    }
+    !slices.is_empty()
 }
 
 impl GroupMonth<'_> {
     fn overflow(&self) -> BillError {
         BillError::Overflow { group: self.group.name.clone(), month: self.month }
     }
-}
-
-/// What one project costs the group.
-pub(super) struct ProjectCharges {
-    project: Name,
-    lines: Vec<Line>,
-    pub(super) problems: Vec<Problem>,
-}
-
-/// What every project that the group pays for in the month costs it, by name of the project.
-pub(super) fn charge_projects<'a>(month: &'a GroupMonth<'a>) -> impl Iterator<Item = ProjectCharges> + 'a {
-    month.organization.projects_near(month.group).filter_map(move |project| {
-        let slices = slices(month, project);
-        if slices.is_empty() {
-            return None;
-        }
-        let mut charger = Charger::new(month, &slices);
-        project.usage().for_each(|usage| charger.charge(usage));
-        let (lines, problems) = charger.finish();
-        Some(ProjectCharges { project: project.name().clone(), lines, problems })
-    })
 }
 
 /// The periods of the month in which the group pays for the project.

@@ -7,17 +7,18 @@ use super::hours::Hours;
 use super::line::Line;
 use super::money::round_half_away;
 use super::name::Name;
+use super::organization::Project;
 use super::period::{Period, Timestamp};
 use super::price::{PriceEntry, Tariff, Unit};
 use super::problem::{Problem, ProblemReason};
 use super::product::Ratio;
 use super::usage::Usage;
 
-/// Charges the usage of one project to one group, record by record.
+/// Charges the usage of one project to one group.
 ///
 /// Records come by service, start and name, which makes the search for overlaps a look at the record before.
 /// A record with a problem is left off as a whole.
-pub(super) struct Charger<'a> {
+pub(super) struct Charger<'a, 'out> {
     month: &'a GroupMonth<'a>,
     /// The periods of the project that the group pays for, in order of time.
     slices: &'a [Period],
@@ -25,38 +26,45 @@ pub(super) struct Charger<'a> {
     service: Option<(&'a Name, usize)>,
     /// Of the records of the service that are charged by the hour: the one that runs longest, until then.
     running: Option<(&'a Name, Timestamp)>,
-    lines: Vec<Line>,
-    problems: Vec<Problem>,
+    charges: &'out mut Charges,
 }
 
-impl<'a> Charger<'a> {
-    pub(super) fn new(month: &'a GroupMonth<'a>, slices: &'a [Period]) -> Self {
-        Charger { month, slices, service: None, running: None, lines: Vec::new(), problems: Vec::new() }
+/// Lines in their order, and what is missing from them.
+#[derive(Debug, Default)]
+pub(super) struct Charges {
+    pub(super) lines: Vec<Line>,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl<'a, 'out> Charger<'a, 'out> {
+    /// Charges all records of a project.
+    pub(super) fn charge_project(
+        month: &'a GroupMonth<'a>,
+        project: &'a Project,
+        slices: &'a [Period],
+        charges: &'out mut Charges,
+    ) {
+        let mut charger = Charger { month, slices, service: None, running: None, charges };
+        project.usage().for_each(|usage| charger.charge(usage));
+        charger.end_service();
     }
 
-    /// The lines in their order, and what is missing from them.
-    pub(super) fn finish(mut self) -> (Vec<Line>, Vec<Problem>) {
-        self.end_service();
-        (self.lines, self.problems)
-    }
-
-    /// Charges one record.
-    pub(super) fn charge(&mut self, usage: &'a Arc<Usage>) {
+    fn charge(&mut self, usage: &'a Arc<Usage>) {
         if self.service.is_none_or(|(name, _)| !name.same(&usage.service.name)) {
             self.end_service();
-            self.service = Some((&usage.service.name, self.lines.len()));
+            self.service = Some((&usage.service.name, self.charges.lines.len()));
         }
-        let before = self.lines.len();
+        let before = self.charges.lines.len();
         if let Err(reason) = self.try_charge(usage) {
-            self.lines.truncate(before);
-            self.problems.push(Problem { usage: usage.clone(), reason });
+            self.charges.lines.truncate(before);
+            self.charges.problems.push(Problem { usage: usage.clone(), reason });
         }
     }
 
     fn end_service(&mut self) {
         self.running = None;
         if let Some((_, first)) = self.service {
-            self.lines[first..].sort_by(|a, b| {
+            self.charges.lines[first..].sort_by(|a, b| {
                 (a.period.start().cmp(&b.period.start())).then_with(|| a.usage.name.cmp(&b.usage.name))
             });
         }
@@ -108,7 +116,7 @@ impl<'a> Charger<'a> {
     }
 
     fn charge_hours(&mut self, usage: &'a Arc<Usage>, run: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
-        let before = self.lines.len();
+        let before = self.charges.lines.len();
         let billed = self.month.billed.periods(&usage.name);
         for piece in self.slices.iter().filter_map(|slice| slice.intersect(&run)) {
             if billed.is_empty() {
@@ -119,7 +127,7 @@ impl<'a> Charger<'a> {
                 self.charge_piece(usage, open, tariff)?;
             }
         }
-        self.check_overlap(usage, run, self.lines.len() > before)
+        self.check_overlap(usage, run, self.charges.lines.len() > before)
     }
 
     fn charge_piece(&mut self, usage: &Arc<Usage>, piece: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
@@ -173,7 +181,7 @@ impl<'a> Charger<'a> {
         let pre_discount = round_half_away(&exact, self.month.prices.currency()).ok_or(ProblemReason::Overflow)?;
         let (unit, unit_price) = (entry.unit, entry.unit_price);
         let total = pre_discount; // a discount multiplies `exact`, before its own rounding
-        self.lines.push(Line { usage: usage.clone(), period, unit, unit_price, hours, pre_discount, total });
+        self.charges.lines.push(Line { usage: usage.clone(), period, unit, unit_price, hours, pre_discount, total });
         Ok(())
     }
 }

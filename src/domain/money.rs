@@ -12,7 +12,7 @@ use super::product::Ratio;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Currency {
     code: iso_currency::Currency,
-    digits: u32,
+    digits: u8,
 }
 
 /// A code that is no currency in use.
@@ -44,7 +44,7 @@ impl Currency {
 
     /// How many decimal digits its amounts have.
     pub fn digits(self) -> u32 {
-        self.digits
+        self.digits.into()
     }
 }
 
@@ -61,7 +61,8 @@ impl FromStr for Currency {
             return Err(CurrencyError::Withdrawn(text.to_owned(), successor.code()));
         }
         let digits = code.exponent().filter(|_| !code.is_special() && !code.is_fund()).ok_or_else(unknown)?;
-        Ok(Currency { code, digits: u32::from(digits) })
+        let digits = u8::try_from(digits).map_err(|_| unknown())?;
+        Ok(Currency { code, digits })
     }
 }
 
@@ -80,7 +81,7 @@ impl fmt::Debug for Currency {
 /// An amount of money.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Money {
-    minor: i128,
+    minor: i64,
     currency: Currency,
 }
 
@@ -96,7 +97,8 @@ impl Money {
 
     /// So many minor units (cents); `None` beyond [`Money::LIMIT`] either way.
     pub fn new(minor: i128, currency: Currency) -> Option<Self> {
-        (-Self::LIMIT..=Self::LIMIT).contains(&minor).then_some(Money { minor, currency })
+        let minor = i64::try_from(minor).ok().filter(|minor| *minor != i64::MIN)?;
+        Some(Money { minor, currency })
     }
 
     /// Reads an amount with exactly the currency's digits: "0.83", "-12.00", "1250" for JPY.
@@ -111,7 +113,7 @@ impl Money {
 
     /// The amount in minor units (cents).
     pub fn minor(self) -> i128 {
-        self.minor
+        self.minor.into()
     }
 
     /// Its currency.
@@ -129,7 +131,7 @@ impl Money {
         if self.currency != other.currency {
             return None;
         }
-        Money::new(self.minor.checked_add(other.minor)?, self.currency)
+        Money::new(self.minor() + other.minor(), self.currency)
     }
 
     /// The difference; `None` beyond [`Money::LIMIT`] and for two currencies.
@@ -167,16 +169,21 @@ fn parse_minor(text: &str, digits: u32) -> Option<i128> {
 /// The one rounding of the house: an exact amount in major units (dollars) to the currency's digits,
 /// half away from zero. `None` beyond [`Money::LIMIT`].
 pub fn round_half_away(exact: &Ratio, currency: Currency) -> Option<Money> {
-    let minor = match exact.clone().times_integer(10_i128.checked_pow(currency.digits())?) {
-        Ratio::Small { numerator, denominator } => round_small(numerator, denominator),
-        Ratio::Large { numerator, denominator } => round_large(&numerator, &denominator).try_into().ok(),
+    let scale = 10_i128.checked_pow(currency.digits())?;
+    let minor = match exact {
+        Ratio::Small { numerator, denominator } => match numerator.checked_mul(scale) {
+            Some(numerator) => round_small(numerator, *denominator),
+            None => round_large(&(BigInt::from(*numerator) * scale), &BigInt::from(*denominator)).try_into().ok(),
+        },
+        Ratio::Large { numerator, denominator } => round_large(&(numerator * scale), denominator).try_into().ok(),
     };
     Money::new(minor?, currency)
 }
 
 /// `numerator / denominator` (positive) to a whole number, half away from zero.
 fn round_small(numerator: i128, denominator: i128) -> Option<i128> {
-    let (whole, rest) = (numerator / denominator, numerator % denominator);
+    let whole = numerator / denominator;
+    let rest = numerator - whole * denominator;
     // |rest| < denominator, so this cannot overflow where doubling the rest could.
     let up = rest.unsigned_abs() >= denominator.unsigned_abs() - rest.unsigned_abs();
     whole.checked_add(if up { numerator.signum() } else { 0 })

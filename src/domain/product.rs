@@ -31,6 +31,7 @@ pub enum Ratio {
 impl Ratio {
     /// The product with another ratio.
     #[must_use]
+    #[inline]
     pub fn times(self, other: Ratio) -> Ratio {
         if let (Ratio::Small { numerator: a, denominator: b }, Ratio::Small { numerator: c, denominator: d }) =
             (&self, &other)

@@ -2,7 +2,8 @@
 
 use super::attribution::{Attribution, Payer};
 use super::billed::Billed;
-use super::billing::{GroupMonth, charge_projects};
+use super::billing::{GroupMonth, charge_project};
+use super::charge::Charges;
 use super::group::Group;
 use super::hours::HourRule;
 use super::month::Month;
@@ -38,8 +39,7 @@ pub fn unbilled<'a>(month: &OrganizationMonth<'a>, prices: impl Fn(&Group) -> Op
     let mut problems = without_payer(month);
     for group in month.organization.groups() {
         if let Some(prices) = prices(group) {
-            let month = month.of_group(group, prices);
-            problems.extend(charge_projects(&month).flat_map(|charged| charged.problems));
+            problems.extend(problems_of_bill(&month.of_group(group, prices)));
         }
     }
     problems.sort_by(|a, b| a.usage.name.cmp(&b.usage.name));
@@ -59,6 +59,15 @@ impl<'a> OrganizationMonth<'a> {
         let OrganizationMonth { organization, month, attribution, hours, billed, as_of } = *self;
         GroupMonth { organization, group, month, attribution, hours, prices, billed, as_of }
     }
+}
+
+fn problems_of_bill(month: &GroupMonth<'_>) -> Vec<Problem> {
+    let mut charges = Charges::default();
+    for project in month.organization.projects_near(month.group) {
+        charge_project(month, project, &mut charges);
+        charges.lines.clear();
+    }
+    charges.problems
 }
 
 fn problems_of(month: &OrganizationMonth<'_>, project: &Project) -> Vec<Problem> {
