@@ -94,11 +94,7 @@ impl Books {
         for (organization, books) in &self.organizations {
             let groups = books.organization.groups().filter(|group| group.price_list == *list);
             keys.extend(groups.map(|group| Key::Group { organization: organization.clone(), group: group.uid }));
-            let projects = books.organization.projects().filter(|project| project.usage().next().is_some());
-            keys.extend(
-                projects
-                    .map(|project| Key::Usage { organization: organization.clone(), project: project.name().clone() }),
-            );
+            keys.push(Key::Usage(organization.clone()));
         }
         keys
     }

@@ -17,6 +17,9 @@ impl Observes<BillingGroup> for Books {
         };
         let organization = Name::from(key.namespace.as_str());
         let books = self.organization_mut(&organization);
+        if books.groups.get(&group.uid).is_some_and(|known| is_older(&object, known)) {
+            return Vec::new(); // the watch is behind what was written
+        }
         books.unreadable.remove(&described(&key));
         let before = books.organization.group(group.uid).cloned();
         let uid = group.uid;
@@ -92,6 +95,12 @@ impl OrganizationBooks {
         self.dedicated.remove(&group);
         self.organization.remove_group(group);
     }
+}
+
+/// Whether an object is of an earlier revision than another. Kubernetes' revisions are numbers that grow.
+fn is_older(object: &BillingGroup, than: &BillingGroup) -> bool {
+    let revision = |group: &BillingGroup| group.resource_version().and_then(|version| version.parse::<u64>().ok());
+    matches!((revision(object), revision(than)), (Some(object), Some(than)) if object < than)
 }
 
 fn members(object: &BillingGroup) -> BTreeSet<Name> {

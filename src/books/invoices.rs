@@ -67,6 +67,25 @@ pub struct NumberedInvoice {
     pub month: Option<Month>,
 }
 
+impl Estimate {
+    /// An invoice that was just made and has no status yet.
+    pub fn made(invoice: &Invoice, group: Uid, month: Month, sequence: u32) -> Self {
+        Self {
+            number: invoice.name_any().into(),
+            uid: invoice.uid().unwrap_or_default(),
+            version: invoice.resource_version().unwrap_or_default(),
+            group,
+            month,
+            sequence,
+            as_of: None,
+            digest: None,
+            slices: Vec::new(),
+            conditions: Vec::new(),
+            payment: None,
+        }
+    }
+}
+
 impl InvoiceBooks {
     /// The estimates of a group, by number.
     pub fn estimates_of(&self, group: Uid) -> impl Iterator<Item = &Estimate> {
@@ -91,6 +110,11 @@ impl InvoiceBooks {
     /// Whether an invoice of this number exists, in whatever phase.
     pub fn exists(&self, number: &str) -> bool {
         self.numbers.contains_key(number)
+    }
+
+    /// How many invoices there are, in whatever phase.
+    pub fn count(&self) -> usize {
+        self.numbers.len()
     }
 
     /// All invoices of a month, in whatever phase.

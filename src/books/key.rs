@@ -14,13 +14,8 @@ pub enum Key {
         /// Its UID: a group made again under the same name is another group.
         group: Uid,
     },
-    /// The usage records of a project in an organization: whether they can be billed.
-    Usage {
-        /// The organization whose namespace holds the records.
-        organization: Name,
-        /// The project that they name.
-        project: Name,
-    },
+    /// The usage records of an organization: whether they can be billed.
+    Usage(Name),
     /// The months that are over.
     Periods,
     /// The months that can become final.

@@ -55,7 +55,7 @@ impl Books {
     fn concerned_by_ledger(&self, organization: &Name, project: &Name) -> Vec<Key> {
         let mut keys = self.payers_near(organization, project);
         keys.push(Key::Project(project.clone()));
-        keys.push(Key::Usage { organization: organization.clone(), project: project.clone() });
+        keys.push(Key::Usage(organization.clone()));
         keys
     }
 }

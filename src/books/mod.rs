@@ -154,7 +154,7 @@ impl Books {
         let mut keys = vec![Key::Project(project.clone())];
         if let Some(organization) = self.organization_of(project) {
             keys.extend(self.payers_near(organization, project));
-            keys.push(Key::Usage { organization: organization.clone(), project: project.clone() });
+            keys.push(Key::Usage(organization.clone()));
         }
         keys
     }
@@ -190,12 +190,8 @@ impl Books {
     pub fn all_keys(&self) -> Vec<Key> {
         let mut keys: Vec<_> = self.organizations.keys().flat_map(|name| self.groups_of(name)).collect();
         keys.extend(self.namespaces.keys().map(|project| Key::Project(project.clone())));
-        for (organization, books) in &self.organizations {
-            let projects = books.organization.projects().filter(|project| project.usage().next().is_some());
-            keys.extend(
-                projects
-                    .map(|project| Key::Usage { organization: organization.clone(), project: project.name().clone() }),
-            );
+        for organization in self.organizations.keys() {
+            keys.push(Key::Usage(organization.clone()));
         }
         keys.extend([Key::Periods, Key::Closing]);
         keys
@@ -245,6 +241,11 @@ impl OrganizationBooks {
     /// The reason of the `Billable` condition that is written on a record now.
     pub fn reported(&self, record: &str) -> Option<&Name> {
         self.reported.get(record)
+    }
+
+    /// The records that have the `Billable` condition now.
+    pub fn reported_records(&self) -> impl Iterator<Item = &Name> {
+        self.reported.keys()
     }
 
     /// Objects that bear on money and cannot be read, with the reason.

@@ -65,7 +65,7 @@ impl Observes<UsageRecord> for Books {
 impl Books {
     fn concerned_by_usage(&self, organization: &Name, project: &Name) -> Vec<Key> {
         let mut keys = self.payers_near(organization, project);
-        keys.push(Key::Usage { organization: organization.clone(), project: project.clone() });
+        keys.push(Key::Usage(organization.clone()));
         keys
     }
 

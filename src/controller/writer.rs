@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::api;
+
 /// The name under which the operator's fields are managed.
 pub const FIELD_MANAGER: &str = "billing-operator";
 
@@ -53,6 +55,19 @@ pub enum WriteError {
         /// What the client said.
         source: Box<kube::Error>,
     },
+}
+
+impl WriteError {
+    /// A word for it, as a label of metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Conflict { .. } => "conflict",
+            Self::Exists { .. } => "exists",
+            Self::Gone { .. } => "gone",
+            Self::Refused { .. } => "refused",
+            Self::Failed { .. } => "failed",
+        }
+    }
 }
 
 /// What every kind that is written can do.
@@ -173,7 +188,7 @@ fn describe<K: Written>(object: &K) -> String {
 }
 
 /// The API of a namespaced object.
-pub(crate) fn namespaced<K>(object: &K, client: &Client) -> Api<K>
+fn namespaced<K>(object: &K, client: &Client) -> Api<K>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
@@ -181,9 +196,30 @@ where
 }
 
 /// The API of a cluster-scoped object.
-pub(crate) fn cluster<K>(_: &K, client: &Client) -> Api<K>
+fn cluster<K>(_: &K, client: &Client) -> Api<K>
 where
     K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
 {
     Api::all(client.clone())
 }
+
+macro_rules! written {
+    ($api:ident: $($kind:ty),+) => {
+        $(impl Written for $kind {
+            fn api(&self, client: &Client) -> Api<Self> {
+                $api(self, client)
+            }
+        })+
+    };
+}
+
+written!(
+    namespaced:
+    api::BillingGroup,
+    api::ProjectBinding,
+    api::ProjectLedger,
+    api::Invoice,
+    api::InvoiceSlice,
+    api::UsageRecord
+);
+written!(cluster: api::InvoiceSeries, api::BillingPeriod);

@@ -82,6 +82,8 @@ pub struct Hold {
 /// Why an invoice is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HoldReason {
+    /// An object that bears on the group's money cannot be read.
+    Unreadable,
     /// The group's price list does not exist.
     PriceListNotFound,
     /// The group's issuer does not exist.
@@ -103,9 +105,24 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
+    /// All of them.
+    pub const ALL: [HoldReason; 10] = [
+        HoldReason::Unreadable,
+        HoldReason::PriceListNotFound,
+        HoldReason::IssuerNotFound,
+        HoldReason::CurrencyUnknown,
+        HoldReason::Unpriced,
+        HoldReason::RateMissing,
+        HoldReason::OverlappingUsage,
+        HoldReason::Overflow,
+        HoldReason::AuditMismatch,
+        HoldReason::Suspended,
+    ];
+
     /// Its name, as the reason of a condition.
     pub fn as_str(self) -> &'static str {
         match self {
+            HoldReason::Unreadable => "Unreadable",
             HoldReason::PriceListNotFound => "PriceListNotFound",
             HoldReason::IssuerNotFound => "IssuerNotFound",
             HoldReason::CurrencyUnknown => "CurrencyUnknown",

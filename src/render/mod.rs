@@ -1,3 +1,4 @@
 //! Documents in their canonical form and as text.
 
 pub mod canonical;
+pub mod document;

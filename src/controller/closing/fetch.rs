@@ -1,0 +1,151 @@
+//! Reading what is closed, directly: one list per kind and organization for the whole pass.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Debug;
+use std::sync::RwLock;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::ListParams;
+use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+
+use super::billed::{add_document, add_slice};
+use crate::api::{self, labels};
+use crate::books::{Books, ObjectKey, Observes};
+use crate::controller::context::Context;
+use crate::domain::{Billed, Month, Name, Uid};
+
+/// How many objects come in one answer.
+const PAGE: u32 = 500;
+
+/// What a closing pass decides on.
+pub struct Pass {
+    /// All that matters, as it was read.
+    pub books: RwLock<Books>,
+    /// What finals bill, by organization and month.
+    pub billed: HashMap<(Name, Month), Billed>,
+}
+
+/// Reads what the closing of these groups needs.
+///
+/// # Errors
+/// The API server did not answer.
+pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result<Pass, kube::Error> {
+    let mut pass = Pass { books: RwLock::default(), billed: HashMap::new() };
+    let client = || ctx.client.clone();
+    let all = ListParams::default().limit(PAGE);
+    list::<Namespace>(&pass, Api::all(client()), all.clone().labels(labels::ORGANIZATION_LABEL)).await?;
+    list::<api::ProjectBinding>(&pass, Api::all(client()), all.clone()).await?;
+    list::<api::PriceList>(&pass, Api::all(client()), all.clone()).await?;
+    list::<api::InvoiceIssuer>(&pass, Api::all(client()), all.clone()).await?;
+    list::<api::BillingPeriod>(&pass, Api::all(client()), all).await?;
+    for organization in due.keys() {
+        list_organization(ctx, &mut pass, organization).await?;
+    }
+    Ok(pass)
+}
+
+async fn list_organization(ctx: &Context, pass: &mut Pass, organization: &Name) -> Result<(), kube::Error> {
+    let all = ListParams::default().limit(PAGE);
+    list::<api::BillingGroup>(pass, within(ctx, organization), all.clone()).await?;
+    list::<api::ProjectLedger>(pass, within(ctx, organization), all.clone()).await?;
+    list::<api::UsageRecord>(pass, within(ctx, organization), all.clone()).await?;
+    let invoices: Api<DeserializeGuard<api::Invoice>> = within(ctx, organization);
+    for invoice in pages(&invoices, all.labels(&months_in_question(pass, organization))).await? {
+        keep_billed(ctx, pass, organization, &invoice).await?;
+        observe(pass, invoice);
+    }
+    Ok(())
+}
+
+/// The months that are over and not final for some group, as a label selector.
+fn months_in_question(pass: &Pass, organization: &Name) -> String {
+    let books = pass.books.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let groups = books.organization(organization).into_iter().flat_map(|books| books.groups());
+    let oldest = groups.filter_map(|(uid, object)| {
+        let first = books.organization(organization)?.organization.group(uid)?.first_period;
+        let finals =
+            object.status.as_ref().and_then(|status| status.last_final.as_ref()).map_or(0, |last| last.sequence);
+        Some((0..finals).fold(first, |month, _| month.next()))
+    });
+    let newest = books.periods().map(|(month, _)| month).max();
+    let months: Vec<_> = match (oldest.min(), newest) {
+        (Some(oldest), Some(newest)) => oldest.through(newest).map(|month| month.to_string()).collect(),
+        _ => Vec::new(),
+    };
+    // An empty set is no selector; a month that never was selects nothing.
+    let months = if months.is_empty() { "none".to_owned() } else { months.join(",") };
+    format!("{} in ({months})", labels::PERIOD_LABEL)
+}
+
+/// Keeps which usage a final bills, from its lines and those of its slices.
+async fn keep_billed(
+    ctx: &Context,
+    pass: &mut Pass,
+    organization: &Name,
+    invoice: &DeserializeGuard<api::Invoice>,
+) -> Result<(), kube::Error> {
+    let Ok(invoice) = &invoice.0 else { return Ok(()) };
+    let Some(status) = invoice.status.as_ref().filter(|status| status.phase == Some(api::InvoicePhase::Final)) else {
+        return Ok(());
+    };
+    let (Some(document), Ok(month)) = (&status.document, invoice.spec.period.parse::<Month>()) else { return Ok(()) };
+    let billed = pass.billed.entry((organization.clone(), month)).or_default();
+    add_document(billed, document);
+    for slice in &document.slices {
+        let slices: Api<api::InvoiceSlice> = within(ctx, organization);
+        add_slice(billed, &slices.get(&slice.name).await?);
+    }
+    Ok(())
+}
+
+fn within<K>(ctx: &Context, organization: &Name) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    Api::namespaced(ctx.client.clone(), organization)
+}
+
+async fn list<K>(pass: &Pass, api: Api<DeserializeGuard<K>>, params: ListParams) -> Result<(), kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    Books: Observes<K>,
+{
+    for object in pages(&api, params).await? {
+        observe(pass, object);
+    }
+    Ok(())
+}
+
+async fn pages<K>(
+    api: &Api<DeserializeGuard<K>>,
+    mut params: ListParams,
+) -> Result<Vec<DeserializeGuard<K>>, kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let mut objects = Vec::new();
+    loop {
+        let page = api.list(&params).await?;
+        let more = page.metadata.continue_.filter(|token| !token.is_empty());
+        objects.extend(page.items);
+        match more {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(objects),
+        }
+    }
+}
+
+fn observe<K>(pass: &Pass, object: DeserializeGuard<K>)
+where
+    K: Resource<DynamicType = ()>,
+    Books: Observes<K>,
+{
+    let key = ObjectKey::of(&object);
+    let mut books = pass.books.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    match object.0 {
+        Ok(object) => books.observe(object),
+        Err(invalid) => Observes::<K>::reject(&mut *books, &key, invalid.error),
+    };
+}

@@ -1,0 +1,232 @@
+//! Making the months of one group final, the oldest first.
+
+use std::sync::{Arc, PoisonError};
+
+use kube::{Api, ResourceExt};
+
+use super::fetch::Pass;
+use crate::api::{
+    BillingGroup, BillingGroupStatus, Invoice, InvoicePhase, InvoiceStatus, LastFinal, Payment, PaymentMethodType,
+    PaymentState,
+};
+use crate::books::{Books, Estimate, Key, Observes, convert};
+use crate::controller::context::Context;
+use crate::controller::invoice::{
+    GroupInvoices, InvoiceFacts, Predecessor, ensure_slices, make_invoice, status_object,
+};
+use crate::controller::runtime::conditions::{self, DesiredCondition};
+use crate::controller::runtime::events::Severity;
+use crate::controller::waiting::waiting_projects;
+use crate::controller::writer::WriteError;
+use crate::domain::closing::CloseDecision;
+use crate::domain::{Billed, Month, Name, Timestamp, Uid};
+use crate::render::document::Rendered;
+
+/// How often the status of a group is read again when somebody else writes it too.
+const MOST_CONFLICTS: usize = 8;
+
+/// The next month of a group, as read directly.
+enum Next {
+    /// None can become final.
+    Nothing,
+    /// One is final already, and the group's status does not say so yet.
+    Adopt(LastFinal),
+    /// This one becomes final.
+    Finalise(Box<Finalisation>),
+}
+
+/// An invoice that becomes final.
+struct Finalisation {
+    facts: InvoiceFacts,
+    observed: Option<Estimate>,
+    rendered: Rendered,
+    /// What finals bill already made a difference: the estimates of others must know.
+    billed: Option<Billed>,
+}
+
+/// Makes every month of the group final that can be.
+///
+/// # Errors
+/// A write did not happen; what was written before stands, and a further pass goes on from there.
+pub async fn close_group(ctx: &Context, pass: &Pass, organization: &Name, group: Uid) -> Result<(), WriteError> {
+    loop {
+        let now = ctx.clock.now();
+        let Some(object) = read(pass, |books| books.organization(organization)?.group(group).cloned()) else {
+            return Ok(());
+        };
+        match read(pass, |books| next(ctx, pass, books, organization, group, &object, now)) {
+            Next::Nothing => return Ok(()),
+            Next::Adopt(last) => record(ctx, pass, object, last).await?,
+            Next::Finalise(finalisation) => finalise(ctx, pass, object, *finalisation, now).await?,
+        }
+    }
+}
+
+fn read<T>(pass: &Pass, read: impl FnOnce(&Books) -> T) -> T {
+    read(&pass.books.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Decides again, on what was read directly.
+fn next(
+    ctx: &Context,
+    pass: &Pass,
+    books: &Books,
+    organization: &Name,
+    uid: Uid,
+    object: &BillingGroup,
+    now: Timestamp,
+) -> Next {
+    let status = object.status.clone().unwrap_or_default();
+    let (Some(known), Some(series)) = (books.organization(organization), status.invoice_series.as_deref()) else {
+        return Next::Nothing;
+    };
+    let Some(group) = known.organization.group(uid) else { return Next::Nothing };
+    let groups = known.all_group_facts();
+    let waiting = waiting_projects(books, known, group, &groups, &ctx.rules, now);
+    let invoices =
+        GroupInvoices { books, organization: known, group, object, series, rules: &ctx.rules, waiting: &waiting };
+    let (month, predecessor) = match &status.last_final {
+        Some(last) => (following(group.first_period, last.sequence), Predecessor::Final(last.digest.clone())),
+        None => (group.first_period, Predecessor::None),
+    };
+    let none = Billed::default();
+    let billed = pass.billed.get(&(organization.clone(), month)).unwrap_or(&none);
+    let Some(view) = invoices.month(month, predecessor, billed) else { return Next::Nothing };
+    if let Some(last) = known.invoices.final_(&view.number).filter(|last| last.group == uid) {
+        let sequence = i32::try_from(last.sequence).unwrap_or(i32::MAX);
+        return Next::Adopt(LastFinal { number: view.number.as_str().into(), sequence, digest: last.digest.clone() });
+    }
+    if !group.pays_in(month) {
+        return Next::Nothing;
+    }
+    let bill = view.bill(now);
+    let holds = view.holds(&bill, now);
+    let (CloseDecision::Finalise, Ok(bill)) = (view.decide(&holds, now), bill) else { return Next::Nothing };
+    let unaware = || invoices.month(month, Predecessor::None, &none).and_then(|view| view.bill(now).ok());
+    let matters = *billed != none && unaware().as_ref() != Some(&bill);
+    let Ok(rendered) = view.final_document(&bill, now) else { return Next::Nothing };
+    Next::Finalise(Box::new(Finalisation {
+        facts: InvoiceFacts::of(&view, organization),
+        observed: known.invoices.estimate(&view.number).cloned(),
+        rendered,
+        billed: matters.then(|| billed.clone()),
+    }))
+}
+
+/// The month after the one with this sequence.
+fn following(first: Month, sequence: i32) -> Month {
+    (0..sequence).fold(first, |month, _| month.next())
+}
+
+/// The order of writes: what is fixed by the first final, the slices, the invoice itself, what the group says of it.
+async fn finalise(
+    ctx: &Context,
+    pass: &Pass,
+    group: Arc<BillingGroup>,
+    finalisation: Finalisation,
+    now: Timestamp,
+) -> Result<(), WriteError> {
+    let Finalisation { facts, observed, rendered, billed } = finalisation;
+    if let Some(billed) = billed {
+        ctx.set_billed(&facts.organization, facts.month, billed);
+    }
+    let group = fix_first_period(ctx, pass, group, &facts).await?;
+    let observed = match observed {
+        Some(observed) => observed,
+        None => Estimate::made(
+            &ctx.writer.create(&make_invoice(&facts)).await?,
+            facts.group_uid,
+            facts.month,
+            facts.sequence,
+        ),
+    };
+    ensure_slices(&ctx.writer, &facts, &rendered.slices).await?;
+    let digest = rendered.document.digest.clone();
+    let status = final_status(&observed, rendered, &group, now);
+    let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
+    tell(ctx, &written);
+    ctx.observe(written);
+    let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);
+    record(ctx, pass, group, LastFinal { number: facts.number.as_str().into(), sequence, digest }).await?;
+    ctx.queues.add([Key::Group { organization: facts.organization, group: facts.group_uid }]);
+    Ok(())
+}
+
+fn final_status(observed: &Estimate, rendered: Rendered, group: &BillingGroup, now: Timestamp) -> InvoiceStatus {
+    let ready = DesiredCondition::yes("Ready", "Final", "the invoice is final");
+    let owes = rendered.document.total.chars().any(|digit| ('1'..='9').contains(&digit));
+    let expected = group.spec.payment_method.kind != PaymentMethodType::NoPaymentExpected;
+    let pending = || Payment { state: PaymentState::Pending, at: None, reference: None };
+    InvoiceStatus {
+        phase: Some(InvoicePhase::Final),
+        conditions: conditions::merge(&observed.conditions, &[ready], Some(1), now),
+        payment: observed.payment.clone().or_else(|| (owes && expected).then(pending)),
+        document: Some(rendered.document),
+    }
+}
+
+fn tell(ctx: &Context, invoice: &Invoice) {
+    let Some(document) = invoice.status.as_ref().and_then(|status| status.document.as_ref()) else { return };
+    let note = format!("{} {} for {}", document.total, document.currency, invoice.spec.period);
+    tracing::info!(invoice = invoice.name_any(), note, "an invoice is final");
+    ctx.tell(invoice, Severity::Normal, "Finalised", "Close", note);
+}
+
+/// Fixes the first period before the first final, so that numbers can never shift.
+async fn fix_first_period(
+    ctx: &Context,
+    pass: &Pass,
+    group: Arc<BillingGroup>,
+    facts: &InvoiceFacts,
+) -> Result<Arc<BillingGroup>, WriteError> {
+    if group.status.as_ref().is_some_and(|status| status.first_period.is_some()) {
+        return Ok(group);
+    }
+    let first = facts.month; // nothing is final yet, so this is the first
+    change_status(ctx, pass, group, |status| status.first_period = Some(first.to_string().into())).await
+}
+
+/// Writes into the group's status which of its invoices is the last final one.
+async fn record(ctx: &Context, pass: &Pass, group: Arc<BillingGroup>, last: LastFinal) -> Result<(), WriteError> {
+    let change = |status: &mut BillingGroupStatus| {
+        if status.last_final.as_ref().is_none_or(|known| known.sequence < last.sequence) {
+            status.last_final = Some(last.clone());
+        }
+    };
+    change_status(ctx, pass, group, change).await.map(drop)
+}
+
+/// Changes the status of a group, whoever else writes it at the same time.
+async fn change_status(
+    ctx: &Context,
+    pass: &Pass,
+    mut group: Arc<BillingGroup>,
+    change: impl Fn(&mut BillingGroupStatus),
+) -> Result<Arc<BillingGroup>, WriteError> {
+    let mut conflicts = 0;
+    loop {
+        let mut object = BillingGroup::clone(&group);
+        change(object.status.get_or_insert_default());
+        match ctx.writer.replace_status(&object).await {
+            Ok(written) => {
+                pass.books.write().unwrap_or_else(PoisonError::into_inner).observe(written.clone());
+                ctx.observe(written.clone());
+                return Ok(convert::trimmed(written));
+            }
+            Err(WriteError::Conflict { object }) if conflicts < MOST_CONFLICTS => {
+                conflicts += 1;
+                group = Arc::new(read_group(ctx, &group, object).await?);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn read_group(ctx: &Context, group: &BillingGroup, named: String) -> Result<BillingGroup, WriteError> {
+    let api: Api<BillingGroup> = Api::namespaced(ctx.client.clone(), &group.namespace().unwrap_or_default());
+    let read = api
+        .get(&group.name_any())
+        .await
+        .map_err(|source| WriteError::Failed { object: named.clone(), source: Box::new(source) })?;
+    if read.uid() == group.uid() { Ok(read) } else { Err(WriteError::Gone { object: named }) }
+}

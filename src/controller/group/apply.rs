@@ -1,0 +1,264 @@
+//! Doing what the plan of a group says.
+
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::core::ObjectMeta;
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use super::plan::{GroupPlan, InvoiceWrite, Steady, plan_group};
+use crate::api::{self, BillingGroup, InvoicePhase, InvoiceSeries, InvoiceSlice, InvoiceStatus, labels};
+use crate::books::{Estimate, Key};
+use crate::controller::context::Context;
+use crate::controller::invoice::{ensure_slices, make_invoice, status_object};
+use crate::controller::runtime::conditions::{self, DesiredCondition};
+use crate::controller::runtime::events::Severity;
+use crate::controller::runtime::queue::Outcome;
+use crate::controller::writer::WriteError;
+use crate::domain::{Name, Uid};
+
+/// A new group is protected, claims its series and is billed; that is more than the steps there are.
+const MOST_STEPS: usize = 5;
+
+/// How many invoices of one group are written at once.
+const INVOICES_AT_ONCE: usize = 4;
+
+const CONTROLLER: &str = "group";
+
+/// Looks at a group and does what it needs.
+pub async fn reconcile(ctx: &Context, organization: &Name, group: Uid) -> Outcome {
+    for _ in 0..MOST_STEPS {
+        match step(ctx, organization, group).await {
+            Ok(Some(outcome)) => return outcome,
+            Ok(None) => {}
+            Err(error) => return ctx.after_error(CONTROLLER, &error),
+        }
+    }
+    Outcome::Failed
+}
+
+/// One step; `None` when another follows at once.
+async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<Outcome>, WriteError> {
+    let now = ctx.clock.now();
+    let billed = |month| ctx.billed(organization, month);
+    let (plan, object) = ctx.read(|books| {
+        let object = books.organization(organization).and_then(|books| books.group(group)).cloned();
+        (plan_group(books, organization, group, &ctx.rules, &billed, now), object)
+    });
+    let Some(object) = object else { return Ok(Some(Outcome::Done)) };
+    match plan {
+        Err(error) => {
+            tracing::error!(group = object.name_any(), %organization, %error, "an invoice cannot be written");
+            return Ok(Some(Outcome::Failed));
+        }
+        Ok(GroupPlan::Gone | GroupPlan::Nothing) => {}
+        Ok(GroupPlan::Release) => release(ctx, &object).await?,
+        Ok(GroupPlan::Remove) => ctx.writer.delete(object.as_ref()).await?,
+        Ok(GroupPlan::Protect) => {
+            protect(ctx, &object).await?;
+            return Ok(None);
+        }
+        Ok(GroupPlan::ClaimSeries(candidates)) => return claim_series(ctx, organization, &object, &candidates).await,
+        Ok(GroupPlan::Steady(steady)) => {
+            return apply_steady(ctx, organization, group, &object, *steady).await.map(Some);
+        }
+    }
+    Ok(Some(Outcome::Done))
+}
+
+async fn protect(ctx: &Context, object: &BillingGroup) -> Result<(), WriteError> {
+    let finalizers: Vec<_> = object.finalizers().iter().map(String::as_str).chain([labels::SETTLE_FINALIZER]).collect();
+    let written = ctx.writer.patch_metadata(object, json!({ "finalizers": finalizers })).await?;
+    ctx.observe(written);
+    Ok(())
+}
+
+async fn release(ctx: &Context, object: &BillingGroup) -> Result<(), WriteError> {
+    let others: Vec<_> = object.finalizers().iter().filter(|name| *name != labels::SETTLE_FINALIZER).collect();
+    match ctx.writer.patch_metadata(object, json!({ "finalizers": others })).await {
+        Ok(_) | Err(WriteError::Gone { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Claims the first series that is free or ours already, and writes it into the status.
+async fn claim_series(
+    ctx: &Context,
+    organization: &Name,
+    object: &BillingGroup,
+    candidates: &[Name],
+) -> Result<Option<Outcome>, WriteError> {
+    let mut status = object.status.clone().unwrap_or_default();
+    let mut owner = None;
+    for candidate in candidates {
+        match claim(ctx, organization, object, candidate).await? {
+            None => {
+                status.invoice_series = Some(candidate.as_str().into());
+                let mut claimed = object.clone();
+                claimed.status = Some(status);
+                ctx.observe(ctx.writer.replace_status(&claimed).await?);
+                return Ok(None);
+            }
+            Some(other) => owner = Some((candidate, other)),
+        }
+    }
+    let message = owner.map(|(series, owner)| {
+        format!(
+            "the invoice series {series} belongs to billing group {owner}; wish for another in spec.terms.invoiceSeries"
+        )
+    });
+    let taken = DesiredCondition::no("Ready", "InvoiceSeriesTaken", message.unwrap_or_default());
+    let conditions = conditions::merge(&status.conditions, &[taken], object.metadata.generation, ctx.clock.now());
+    if conditions != status.conditions {
+        let mut refused = object.clone();
+        refused.status =
+            Some(api::BillingGroupStatus { conditions, observed_generation: object.metadata.generation, ..status });
+        ctx.writer.replace_status(&refused).await?;
+    }
+    Ok(Some(Outcome::Done)) // a series is never given up; a changed wish is a change of the group
+}
+
+/// Claims one series. Answers with the group that has it, if that is another.
+async fn claim(
+    ctx: &Context,
+    organization: &Name,
+    object: &BillingGroup,
+    series: &Name,
+) -> Result<Option<String>, WriteError> {
+    let uid = object.uid().unwrap_or_default();
+    let claim = InvoiceSeries {
+        metadata: ObjectMeta { name: Some(series.to_string()), ..ObjectMeta::default() },
+        spec: api::InvoiceSeriesSpec {
+            organization: organization.as_str().into(),
+            billing_group: object.name_any().into(),
+            billing_group_uid: uid.as_str().into(),
+        },
+    };
+    match ctx.writer.create(&claim).await {
+        Ok(_) => Ok(None),
+        Err(WriteError::Exists { object: named }) => {
+            let api: Api<InvoiceSeries> = Api::all(ctx.client.clone());
+            let read = api.get(series).await;
+            let owner = read.map_err(|source| WriteError::Failed { object: named, source: Box::new(source) })?.spec;
+            let ours = owner.billing_group_uid.as_str() == uid;
+            Ok((!ours).then(|| format!("{}/{}", owner.organization, owner.billing_group)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn apply_steady(
+    ctx: &Context,
+    organization: &Name,
+    group: Uid,
+    object: &BillingGroup,
+    steady: Steady,
+) -> Result<Outcome, WriteError> {
+    let Steady { status, writes, deletes, release: released, closing, wake } = steady;
+    let mut current = object.clone();
+    if let Some(status) = status {
+        tell_news(ctx, object, &status);
+        current.status = Some(status);
+        current = ctx.writer.replace_status(&current).await?;
+        ctx.observe(current.clone());
+    }
+    for estimate in deletes {
+        delete_estimate(ctx, object, &estimate).await?;
+    }
+    stream::iter(writes)
+        .map(|write| write_estimate(ctx, write))
+        .buffer_unordered(INVOICES_AT_ONCE)
+        .try_collect::<()>()
+        .await?;
+    if released {
+        release(ctx, &current).await?;
+    }
+    if closing {
+        ctx.due.add(organization, group);
+        ctx.queues.add([Key::Closing]);
+    }
+    Ok(ctx.look_again(wake))
+}
+
+/// A changed reason of `Ready` is news.
+fn tell_news(ctx: &Context, object: &BillingGroup, status: &api::BillingGroupStatus) {
+    let before = object.status.as_ref().and_then(|status| conditions::find(&status.conditions, "Ready"));
+    let Some(after) = conditions::find(&status.conditions, "Ready") else { return };
+    if before.map(|before| &before.reason) == Some(&after.reason) {
+        return;
+    }
+    match after.reason.as_str() {
+        "Ready" => ctx.tell(object, Severity::Normal, "Ready", "Bill", after.message.clone()),
+        "Closing" => ctx.tell(object, Severity::Normal, "Closing", "Settle", after.message.clone()),
+        _ => ctx.tell(object, Severity::Warning, "Held", "Bill", after.message.clone()),
+    }
+}
+
+async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), WriteError> {
+    let InvoiceWrite { facts, observed, write } = planned;
+    let observed = match observed {
+        Some(observed) => observed,
+        None => {
+            let made = ctx.writer.create(&make_invoice(&facts)).await?;
+            Estimate::made(&made, facts.group_uid, facts.month, facts.sequence)
+        }
+    };
+    let slices = write.rendered.as_ref().map(|rendered| rendered.slices.as_slice()).unwrap_or_default();
+    ensure_slices(&ctx.writer, &facts, slices).await?;
+    let held_before = conditions::holds(&observed.conditions, "Ready");
+    let status = InvoiceStatus {
+        phase: Some(InvoicePhase::Estimate),
+        document: write.rendered.map(|rendered| rendered.document),
+        payment: observed.payment.clone(),
+        conditions: write.conditions,
+    };
+    let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
+    if let Some(ready) = written.status.as_ref().and_then(|status| conditions::find(&status.conditions, "Ready"))
+        && ready.status == "False"
+        && held_before
+    {
+        ctx.tell(&written, Severity::Warning, "Held", "Bill", ready.message.clone());
+    }
+    ctx.observe(written);
+    for slice in write.obsolete {
+        delete_slice(ctx, &facts.organization, &slice).await;
+    }
+    Ok(())
+}
+
+async fn delete_estimate(ctx: &Context, group: &BillingGroup, estimate: &Estimate) -> Result<(), WriteError> {
+    let organization = Name::from(group.namespace().unwrap_or_default());
+    let metadata = ObjectMeta {
+        name: Some(estimate.number.to_string()),
+        namespace: Some(organization.to_string()),
+        uid: Some(estimate.uid.clone()),
+        resource_version: Some(estimate.version.clone()),
+        ..ObjectMeta::default()
+    };
+    let spec = api::InvoiceSpec {
+        billing_group: group.name_any().into(),
+        billing_group_uid: estimate.group.to_string().into(),
+        period: estimate.month.to_string().into(),
+        series: estimate.number.split('-').next().unwrap_or_default().into(),
+        sequence: i32::try_from(estimate.sequence).unwrap_or(i32::MAX),
+    };
+    ctx.writer.delete(&api::Invoice { metadata, spec, status: None }).await?;
+    for slice in &estimate.slices {
+        delete_slice(ctx, &organization, slice).await;
+    }
+    Ok(())
+}
+
+/// A slice that nobody lists costs space and nothing else: one that cannot be deleted is swept later.
+async fn delete_slice(ctx: &Context, organization: &str, slice: &Name) {
+    let metadata =
+        ObjectMeta { name: Some(slice.to_string()), namespace: Some(organization.to_owned()), ..ObjectMeta::default() };
+    let spec = api::InvoiceSliceSpec {
+        invoice: slice.as_str().into(),
+        is_final: false,
+        subtotal: "0.00".into(),
+        lines: Vec::new(),
+    };
+    if let Err(error) = ctx.writer.delete(&InvoiceSlice { metadata, spec }).await {
+        tracing::debug!(slice = slice.as_str(), %error, "a slice that is listed no more was not deleted");
+    }
+}

@@ -1,0 +1,7 @@
+//! A billing group: its series, its members, its estimates, its end.
+
+mod apply;
+mod plan;
+mod status;
+
+pub use apply::reconcile;

@@ -1,0 +1,273 @@
+//! What a group needs now.
+
+use kube::ResourceExt;
+
+use super::status::{StatusFacts, plan_status};
+use crate::api::{self, labels};
+use crate::books::{Books, Estimate, OrganizationBooks};
+use crate::controller::invoice::{
+    EstimatePlan, EstimateWrite, GroupInvoices, InvoiceFacts, MonthView, Predecessor, plan_estimate,
+};
+use crate::controller::rules::Rules;
+use crate::controller::waiting::waiting_projects;
+use crate::domain::closing::CloseDecision;
+use crate::domain::default_binding::{DedicatedFacts, is_obsolete};
+use crate::domain::membership::{GroupFacts, desired_members};
+use crate::domain::{Billed, Group, Month, Name, Timestamp, Uid, number};
+use crate::render::document::RenderError;
+
+/// The furthest that a first period may lie before the group's creation, in months.
+pub const MAX_MONTHS_BACK: i32 = 24;
+
+/// The next thing to do for a group.
+#[derive(Debug)]
+pub enum GroupPlan {
+    /// It is gone.
+    Gone,
+    /// It may go: its finalizer is taken off.
+    Release,
+    /// Its organization is being deleted, and nothing is made there.
+    Nothing,
+    /// It gets its finalizer, before it has a member.
+    Protect,
+    /// It claims its series, trying these in order.
+    ClaimSeries(Vec<Name>),
+    /// The operator made it, and nobody uses it.
+    Remove,
+    /// It has all that it needs to be billed.
+    Steady(Box<Steady>),
+}
+
+/// What a group that is billed needs.
+#[derive(Debug)]
+pub struct Steady {
+    /// Its new status; `None` when what is written still holds.
+    pub status: Option<api::BillingGroupStatus>,
+    /// Estimates to write.
+    pub writes: Vec<InvoiceWrite>,
+    /// Estimates that do not fit their number any more, or that the group leaves behind.
+    pub deletes: Vec<Estimate>,
+    /// Whether it may go once that is written.
+    pub release: bool,
+    /// Whether a month can become final.
+    pub closing: bool,
+    /// When to look again.
+    pub wake: Option<Timestamp>,
+}
+
+/// An estimate to write.
+#[derive(Debug)]
+pub struct InvoiceWrite {
+    /// What it is for.
+    pub facts: InvoiceFacts,
+    /// The invoice as it is now; `None` when it is to be made.
+    pub observed: Option<Estimate>,
+    /// Its new status.
+    pub write: EstimateWrite,
+}
+
+/// What finals of an organization bill of a month, as far as a direct look found that it matters.
+pub type BilledLookup<'a> = dyn Fn(Month) -> std::sync::Arc<Billed> + 'a;
+
+/// Plans the next step for a group.
+///
+/// # Errors
+/// A bill cannot be written as a document.
+pub fn plan_group(
+    books: &Books,
+    organization: &Name,
+    uid: Uid,
+    rules: &Rules,
+    billed: &BilledLookup<'_>,
+    now: Timestamp,
+) -> Result<GroupPlan, RenderError> {
+    let Some(view) = View::new(books, organization, uid, rules, now) else { return Ok(GroupPlan::Gone) };
+    let protected = view.object.finalizers().iter().any(|name| name == labels::SETTLE_FINALIZER);
+    if books.namespace(organization).is_none_or(|namespace| namespace.terminating) {
+        return Ok(if protected { GroupPlan::Release } else { GroupPlan::Nothing });
+    }
+    if !protected {
+        return Ok(if view.group.deleted.is_some() { GroupPlan::Nothing } else { GroupPlan::Protect });
+    }
+    let status = view.object.status.clone().unwrap_or_default();
+    let Some(series) = &status.invoice_series else { return Ok(view.without_series()) };
+    if view.is_obsolete() {
+        return Ok(GroupPlan::Remove);
+    }
+    view.plan_steady(series, &status, billed).map(|steady| GroupPlan::Steady(Box::new(steady)))
+}
+
+/// A group among its organization.
+struct View<'a> {
+    books: &'a Books,
+    name: &'a Name,
+    organization: &'a OrganizationBooks,
+    group: &'a Group,
+    object: &'a api::BillingGroup,
+    facts: GroupFacts<'a>,
+    rules: &'a Rules,
+    now: Timestamp,
+}
+
+impl<'a> View<'a> {
+    fn new(books: &'a Books, name: &'a Name, uid: Uid, rules: &'a Rules, now: Timestamp) -> Option<Self> {
+        let organization = books.organization(name)?;
+        let facts = organization.group_facts(uid)?;
+        let object = organization.group(uid)?;
+        Some(Self { books, name, organization, group: facts.group, object, facts, rules, now })
+    }
+
+    fn without_series(&self) -> GroupPlan {
+        if self.group.deleted.is_some() {
+            return GroupPlan::Release;
+        }
+        let wish = self.object.spec.terms.as_ref().and_then(|terms| terms.invoice_series.as_deref()).map(Name::from);
+        GroupPlan::ClaimSeries(number::series_candidates(wish.as_ref(), self.group.uid))
+    }
+
+    fn is_obsolete(&self) -> bool {
+        let ledgers = || self.organization.organization.projects().filter_map(|project| project.ledger());
+        is_obsolete(&DedicatedFacts {
+            facts: self.facts,
+            edited: self.object.metadata.generation != Some(1),
+            has_finals: self.object.status.as_ref().is_some_and(|status| status.last_final.is_some()),
+            named_by_binding: self.is_named(),
+            last_in_ledger: ledgers().any(|ledger| ledger.last().group_uid == self.group.uid),
+        })
+    }
+
+    fn is_named(&self) -> bool {
+        let projects = self.organization.organization.projects();
+        let mut bindings = projects.filter_map(|project| self.books.binding(project.name()));
+        bindings.any(|binding| *binding.group() == self.group.name)
+    }
+
+    fn plan_steady(
+        &self,
+        series: &str,
+        status: &api::BillingGroupStatus,
+        billed: &BilledLookup<'_>,
+    ) -> Result<Steady, RenderError> {
+        let groups = self.organization.all_group_facts();
+        let waiting = waiting_projects(self.books, self.organization, self.group, &groups, self.rules, self.now);
+        let invoices = GroupInvoices {
+            books: self.books,
+            organization: self.organization,
+            group: self.group,
+            object: self.object,
+            series,
+            rules: self.rules,
+            waiting: &waiting,
+        };
+        let months = self.plan_months(&invoices, status, billed)?;
+        let release = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
+        let members = match self.group.deleted {
+            Some(_) => self.facts.members.clone(),
+            None => {
+                let projects = self.organization.organization.projects();
+                let facts = projects.filter_map(|project| self.books.project_facts(project.name()));
+                desired_members(&self.facts, facts, &groups, self.now)
+            }
+        };
+        let planned = plan_status(&StatusFacts {
+            invoices: &invoices,
+            groups: &groups,
+            members: &members,
+            months: &months,
+            existing: status,
+            now: self.now,
+        });
+        let deletes = self.misfits(&months, release);
+        let wake = months.iter().filter_map(|month| month.plan.wake).min();
+        let closing = months.iter().any(|month| month.plan.decision == CloseDecision::Finalise || month.unseen);
+        Ok(Steady {
+            status: (planned != *status).then_some(planned),
+            writes: if release { Vec::new() } else { self.writes(months) },
+            deletes,
+            release,
+            closing,
+            wake,
+        })
+    }
+
+    /// The months that are not final, from the oldest on.
+    fn plan_months(
+        &self,
+        invoices: &GroupInvoices<'_>,
+        status: &api::BillingGroupStatus,
+        billed: &BilledLookup<'_>,
+    ) -> Result<Vec<Planned>, RenderError> {
+        if self.group.first_period.months_since(Month::of(self.group.created)) < -MAX_MONTHS_BACK {
+            return Ok(Vec::new());
+        }
+        let open = Month::of(self.now);
+        let last = self.group.deleted.map_or(open, |deleted| open.min(Month::of(deleted)));
+        let finals = status.last_final.as_ref().map_or(0, |last| usize::try_from(last.sequence).unwrap_or_default());
+        let mut predecessor = match &status.last_final {
+            Some(last) => Predecessor::Final(last.digest.clone()),
+            None => Predecessor::None,
+        };
+        let mut planned = Vec::new();
+        for month in self.group.first_period.through(last).skip(finals) {
+            let billed = billed(month);
+            let Some(view) = invoices.month(month, predecessor, &billed) else { break };
+            let observed = self.organization.invoices.estimate(&view.number).filter(|known| self.fits(known, &view));
+            let unseen = observed.is_none() && self.organization.invoices.exists(&view.number);
+            let plan = plan_estimate(&view, observed, self.now)?;
+            predecessor = Predecessor::Open(view.number.clone());
+            planned.push(Planned {
+                facts: InvoiceFacts::of(&view, self.name),
+                settled_at: view.settled_at(),
+                observed: observed.cloned(),
+                unseen,
+                plan,
+            });
+        }
+        Ok(planned)
+    }
+
+    fn fits(&self, estimate: &Estimate, view: &MonthView<'_>) -> bool {
+        estimate.group == self.group.uid && estimate.month == view.month && estimate.sequence == view.sequence
+    }
+
+    /// Estimates of the group that no planned month has; all of them when the group goes.
+    fn misfits(&self, months: &[Planned], release: bool) -> Vec<Estimate> {
+        let planned = |estimate: &&Estimate| {
+            let uid = |planned: &Planned| planned.observed.as_ref().map(|observed| observed.uid.clone());
+            months.iter().any(|month| uid(month).as_deref() == Some(estimate.uid.as_str()))
+        };
+        let estimates = self.organization.invoices.estimates_of(self.group.uid);
+        estimates.filter(|estimate| release || !planned(estimate)).cloned().collect()
+    }
+
+    /// What is to be written. An invoice that exists and has not been seen yet is left alone: it may be final. One
+    /// whose number is still held by an invoice of another month waits for that to go.
+    fn writes(&self, months: Vec<Planned>) -> Vec<InvoiceWrite> {
+        let write = |month: Planned| {
+            let Planned { facts, observed, unseen, plan, .. } = month;
+            let write = plan.write.filter(|_| !unseen)?;
+            Some(InvoiceWrite { facts, observed, write })
+        };
+        months.into_iter().filter_map(write).collect()
+    }
+}
+
+/// A month that is not final, and what it needs.
+pub(super) struct Planned {
+    pub(super) facts: InvoiceFacts,
+    pub(super) settled_at: Timestamp,
+    observed: Option<Estimate>,
+    /// Whether the invoice exists, but its content has not been seen.
+    unseen: bool,
+    pub(super) plan: EstimatePlan,
+}
+
+impl Planned {
+    /// Whether the group pays for something in the month, or may once a hold is solved.
+    pub(super) fn owes(&self) -> bool {
+        let charged = self.plan.bill.as_ref().is_none_or(|bill| !bill.lines.is_empty());
+        let held =
+            self.plan.bill.as_ref().is_some_and(|bill| bill.problems.iter().any(|problem| problem.reason.holds()));
+        charged || held
+    }
+}

@@ -1,0 +1,118 @@
+//! What a group's status says.
+
+use std::collections::BTreeSet;
+
+use super::plan::{MAX_MONTHS_BACK, Planned};
+use crate::api;
+use crate::controller::invoice::GroupInvoices;
+use crate::controller::runtime::conditions::{self, DesiredCondition};
+use crate::domain::membership::GroupFacts;
+use crate::domain::{Month, Name, Timestamp, number};
+use crate::render::document::amount;
+
+/// What the status is computed from.
+pub(super) struct StatusFacts<'a> {
+    pub(super) invoices: &'a GroupInvoices<'a>,
+    pub(super) groups: &'a [GroupFacts<'a>],
+    pub(super) members: &'a BTreeSet<Name>,
+    pub(super) months: &'a [Planned],
+    pub(super) existing: &'a api::BillingGroupStatus,
+    pub(super) now: Timestamp,
+}
+
+/// The status of a group; equal to what is written when nothing changed.
+pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
+    let StatusFacts { invoices, members, months, existing, now, .. } = facts;
+    let generation = invoices.object.metadata.generation;
+    let desired: Vec<_> =
+        [Some(ready(facts)), primary_ignored(facts), not_allowed(facts)].into_iter().flatten().collect();
+    let open = months.iter().rfind(|month| month.facts.month == Month::of(*now));
+    let balance = open.and_then(|month| month.plan.bill.as_ref()).map(|bill| amount(bill.subtotal));
+    api::BillingGroupStatus {
+        invoice_series: existing.invoice_series.clone(),
+        first_period: existing.first_period.clone(),
+        members: members.iter().map(|project| api::Member { project: project.as_str().into() }).collect(),
+        projects: i32::try_from(members.len()).ok(),
+        estimated_balance: balance,
+        last_final: existing.last_final.clone(),
+        conditions: conditions::merge(&existing.conditions, &desired, generation, *now),
+        observed_generation: generation,
+    }
+}
+
+fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
+    let group = facts.invoices.group;
+    if group.deleted.is_some() {
+        return DesiredCondition::no("Ready", "Closing", closing_message(facts));
+    }
+    if group.first_period.months_since(Month::of(group.created)) < -MAX_MONTHS_BACK {
+        let message = format!(
+            "spec.terms.firstPeriod {} is more than {MAX_MONTHS_BACK} months before the group was created; choose a later one",
+            group.first_period
+        );
+        return DesiredCondition::no("Ready", "FirstPeriodTooEarly", message);
+    }
+    if let Some(number) = missing(facts) {
+        let message = format!(
+            "invoice {number} was final and is missing; a number is never made again: restore it from a backup"
+        );
+        return DesiredCondition::no("Ready", "InvoiceMissing", message);
+    }
+    match facts.invoices.holds().into_iter().next() {
+        Some(hold) => DesiredCondition::no("Ready", hold.reason.as_str(), hold.message),
+        None => {
+            DesiredCondition::yes("Ready", "Ready", format!("billed with invoice numbers {}-…", facts.invoices.series))
+        }
+    }
+}
+
+/// What a group that is being deleted waits for.
+fn closing_message(facts: &StatusFacts<'_>) -> String {
+    match facts.months.iter().rfind(|month| month.owes()) {
+        Some(month) => format!(
+            "the group goes when invoice {} of {} is final, after {}",
+            month.facts.number,
+            month.facts.month,
+            api::Time::from(month.settled_at)
+        ),
+        None => "nothing is left to pay; the group goes now".to_owned(),
+    }
+}
+
+/// The first number that was final and no longer exists.
+fn missing(facts: &StatusFacts<'_>) -> Option<Name> {
+    let last = facts.existing.last_final.as_ref()?;
+    let numbers =
+        (1..=u32::try_from(last.sequence).ok()?).map(|sequence| number::number(facts.invoices.series, sequence));
+    let invoices = &facts.invoices.organization.invoices;
+    numbers.into_iter().find(|number| !invoices.exists(number) && invoices.final_(number).is_none())
+}
+
+/// Of several primary groups the oldest is the primary one.
+fn primary_ignored(facts: &StatusFacts<'_>) -> Option<DesiredCondition> {
+    let group = facts.invoices.group;
+    let primaries =
+        facts.groups.iter().map(|facts| facts.group).filter(|other| other.primary && other.deleted.is_none());
+    let oldest = primaries.min_by(|a, b| a.age_order(b))?;
+    (group.primary && oldest.uid != group.uid).then(|| {
+        let message = format!(
+            "{} is the older primary group of the organization; set spec.primary on one of them only",
+            oldest.name
+        );
+        DesiredCondition::yes("PrimaryIgnored", "OlderPrimary", message)
+    })
+}
+
+/// Members that were bound before the group stopped admitting them.
+fn not_allowed(facts: &StatusFacts<'_>) -> Option<DesiredCondition> {
+    let group = facts.invoices.group;
+    let mut refused = facts.members.iter().filter(|project| !group.admits(project));
+    let first = refused.next()?;
+    let others = match refused.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message =
+        format!("{first}{others} is paid for, but not in spec.allowedProjects; move it to another group or allow it");
+    Some(DesiredCondition::yes("ProjectsNotAllowed", "NotInAllowedProjects", message))
+}

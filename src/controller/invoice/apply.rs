@@ -1,0 +1,112 @@
+//! Writing invoices and their slices.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::core::ObjectMeta;
+
+use super::month::MonthView;
+use crate::api::{Invoice, InvoiceSlice, InvoiceSpec, InvoiceStatus, labels};
+use crate::books::Estimate;
+use crate::controller::writer::{WriteError, Writer};
+use crate::domain::{Month, Name, Uid};
+use crate::render::document::Slice;
+
+/// How many slices of one invoice are written at once.
+const SLICES_AT_ONCE: usize = 8;
+
+/// What an invoice is for: everything about it that never changes.
+#[derive(Debug, Clone)]
+pub struct InvoiceFacts {
+    /// The organization, in whose namespace it is.
+    pub organization: Name,
+    /// Its number.
+    pub number: Name,
+    /// The group's name.
+    pub group: Name,
+    /// The group's UID.
+    pub group_uid: Uid,
+    /// The month.
+    pub month: Month,
+    /// The prefix of the number.
+    pub series: Name,
+    /// The position among the group's months.
+    pub sequence: u32,
+}
+
+impl InvoiceFacts {
+    /// What the invoice of a month is for.
+    pub fn of(view: &MonthView<'_>, organization: &Name) -> Self {
+        Self {
+            organization: organization.clone(),
+            number: view.number.clone(),
+            group: view.invoices.group.name.clone(),
+            group_uid: view.invoices.group.uid,
+            month: view.month,
+            series: view.invoices.series.into(),
+            sequence: view.sequence,
+        }
+    }
+
+    fn labels(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (labels::GROUP_LABEL.to_owned(), self.group.to_string()),
+            (labels::PERIOD_LABEL.to_owned(), self.month.to_string()),
+        ])
+    }
+
+    fn spec(&self) -> InvoiceSpec {
+        InvoiceSpec {
+            billing_group: self.group.as_str().into(),
+            billing_group_uid: self.group_uid.to_string().into(),
+            period: self.month.to_string().into(),
+            series: self.series.as_str().into(),
+            sequence: i32::try_from(self.sequence).unwrap_or(i32::MAX), // the CRD ends at 9999
+        }
+    }
+}
+
+/// The invoice before it has a status.
+pub fn make_invoice(facts: &InvoiceFacts) -> Invoice {
+    let metadata = ObjectMeta {
+        name: Some(facts.number.to_string()),
+        namespace: Some(facts.organization.to_string()),
+        labels: Some(facts.labels()),
+        ..ObjectMeta::default()
+    };
+    Invoice { metadata, spec: facts.spec(), status: None }
+}
+
+/// An invoice whose status is to replace what was observed.
+pub fn status_object(facts: &InvoiceFacts, observed: &Estimate, status: InvoiceStatus) -> Invoice {
+    let mut invoice = make_invoice(facts);
+    invoice.metadata.uid = Some(observed.uid.clone());
+    invoice.metadata.resource_version = Some(observed.version.clone());
+    invoice.status = Some(status);
+    invoice
+}
+
+/// Makes sure that the slices exist. Their names say what they hold, so one that is there already is the same.
+///
+/// # Errors
+/// One could not be written.
+pub async fn ensure_slices(writer: &Writer, facts: &InvoiceFacts, slices: &[Slice]) -> Result<(), WriteError> {
+    let write = |slice: InvoiceSlice| async move {
+        match writer.create(&slice).await {
+            Ok(_) | Err(WriteError::Exists { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    };
+    let objects: Vec<_> = slices.iter().map(|slice| slice_object(facts, slice)).collect();
+    stream::iter(objects).map(write).buffer_unordered(SLICES_AT_ONCE).try_collect().await
+}
+
+fn slice_object(facts: &InvoiceFacts, slice: &Slice) -> InvoiceSlice {
+    let metadata = ObjectMeta {
+        name: Some(slice.reference.name.to_string()),
+        namespace: Some(facts.organization.to_string()),
+        labels: Some(facts.labels()),
+        ..ObjectMeta::default()
+    };
+    InvoiceSlice { metadata, spec: slice.spec.clone() }
+}

@@ -1,0 +1,148 @@
+//! When an estimate is written again, and what it then says.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::month::MonthView;
+use crate::api;
+use crate::books::Estimate;
+use crate::controller::runtime::conditions::{self, DesiredCondition};
+use crate::domain::closing::{CloseDecision, Hold, WaitReason};
+use crate::domain::{Bill, Month, Name, Timestamp};
+use crate::render::document::{RenderError, Rendered};
+
+/// What an estimate needs.
+#[derive(Debug)]
+pub struct EstimatePlan {
+    /// What its month waits for, or what holds it, or that it can become final.
+    pub decision: CloseDecision,
+    /// The bill that is in force after the plan, where there is one.
+    pub bill: Option<Bill>,
+    /// What to write; `None` when what is written still holds.
+    pub write: Option<EstimateWrite>,
+    /// When to look again.
+    pub wake: Option<Timestamp>,
+}
+
+/// An estimate's new status.
+#[derive(Debug)]
+pub struct EstimateWrite {
+    /// The document and its slices; `None` while there can be none.
+    pub rendered: Option<Rendered>,
+    /// The conditions.
+    pub conditions: Vec<Condition>,
+    /// Slices that the document before listed, and this one does not.
+    pub obsolete: Vec<Name>,
+}
+
+/// Plans the estimate of a month. `observed` is the invoice as it is now, if it exists.
+///
+/// The document is computed again as of the instant that is written on it. While that gives what is written, and no
+/// boundary was reached since, nothing is written.
+///
+/// # Errors
+/// The bill cannot be written as a document.
+pub fn plan_estimate(
+    view: &MonthView<'_>,
+    observed: Option<&Estimate>,
+    now: Timestamp,
+) -> Result<EstimatePlan, RenderError> {
+    let interval = view.invoices.rules.estimate_interval;
+    let written = observed.and_then(|estimate| estimate.as_of).filter(|as_of| *as_of <= now);
+    let stays = |as_of: &Timestamp| as_of.checked_add_signed(interval).is_none_or(|refresh| now < refresh);
+    let document = match (written, observed.and_then(|estimate| estimate.digest.as_deref())) {
+        (Some(as_of), Some(digest)) => {
+            let before = Computed::new(view, as_of)?;
+            if before.digest() != Some(digest) {
+                Computed::new(view, now)?
+            } else if stays(&as_of) {
+                before
+            } else {
+                before.or_later(view, now)?
+            }
+        }
+        _ => Computed::new(view, now)?,
+    };
+    let holds = view.holds(&document.bill, document.as_of.max(now.min(view.month.end())));
+    let decision = view.decide(&holds, now);
+    let wake = wake(view, &document, now);
+    let conditions = merged_conditions(view, observed, &decision, now);
+    let changed = observed
+        .is_none_or(|estimate| estimate.digest.as_deref() != document.digest() || estimate.conditions != conditions);
+    let Computed { bill, rendered, .. } = document;
+    let obsolete = obsolete_slices(observed, rendered.as_ref());
+    let write = changed.then_some(EstimateWrite { rendered, conditions, obsolete });
+    Ok(EstimatePlan { decision, bill: bill.ok(), write, wake })
+}
+
+/// A month computed as of an instant.
+struct Computed {
+    as_of: Timestamp,
+    bill: Result<Bill, Hold>,
+    rendered: Option<Rendered>,
+}
+
+impl Computed {
+    fn new(view: &MonthView<'_>, as_of: Timestamp) -> Result<Self, RenderError> {
+        let bill = view.bill(as_of);
+        let rendered = bill.as_ref().ok().map(|bill| view.estimate(bill, as_of)).transpose()?;
+        Ok(Self { as_of, bill, rendered })
+    }
+
+    /// The same month as of a later instant, unless nothing but the instant would change.
+    fn or_later(self, view: &MonthView<'_>, now: Timestamp) -> Result<Self, RenderError> {
+        let later = view.bill(now);
+        if later == self.bill {
+            return Ok(self);
+        }
+        Self::new(view, now)
+    }
+
+    fn digest(&self) -> Option<&str> {
+        self.rendered.as_ref().map(|rendered| rendered.document.digest.as_str())
+    }
+}
+
+/// The next boundary: of the month's closing, or, while something runs, of the estimate's refreshing.
+fn wake(view: &MonthView<'_>, document: &Computed, now: Timestamp) -> Option<Timestamp> {
+    let running = |bill: &Bill| bill.lines.iter().any(|line| line.usage.end.is_none_or(|end| end > document.as_of));
+    let accrues = now < view.month.end() && document.bill.as_ref().is_ok_and(running);
+    let refresh = accrues.then(|| document.as_of.checked_add_signed(view.invoices.rules.estimate_interval)).flatten();
+    let starts = view.invoices.rules.estimate_interval;
+    // Usage may also begin in the future; so even a quiet month is looked at once an interval.
+    let quiet = (now < view.month.end()).then(|| now.checked_add_signed(starts)).flatten();
+    [view.next_change(now), refresh.filter(|refresh| *refresh > now), quiet].into_iter().flatten().min()
+}
+
+fn merged_conditions(
+    view: &MonthView<'_>,
+    observed: Option<&Estimate>,
+    decision: &CloseDecision,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let ready = match decision {
+        CloseDecision::Wait { reason: WaitReason::Open, .. } => {
+            DesiredCondition::yes("Ready", WaitReason::Open.as_str(), open_message(view.month, view.settled_at()))
+        }
+        CloseDecision::Wait { reason: reason @ WaitReason::SettlingIn, until } => {
+            let until = until.map(|until| format!(" until {}", api::Time::from(until))).unwrap_or_default();
+            DesiredCondition::no("Ready", reason.as_str(), format!("{reason}{until}"))
+        }
+        CloseDecision::Wait { reason, .. } => DesiredCondition::no("Ready", reason.as_str(), reason.to_string()),
+        CloseDecision::Hold(hold) => DesiredCondition::no("Ready", hold.reason.as_str(), hold.message.clone()),
+        CloseDecision::Finalise => DesiredCondition::no("Ready", "Closing", "the invoice is about to become final"),
+    };
+    let existing = observed.map(|estimate| estimate.conditions.as_slice()).unwrap_or_default();
+    conditions::merge(existing, &[ready], Some(1), now)
+}
+
+fn open_message(month: Month, settled_at: Timestamp) -> String {
+    format!("the estimate follows usage; {month} becomes final after {}", api::Time::from(settled_at))
+}
+
+fn obsolete_slices(observed: Option<&Estimate>, rendered: Option<&Rendered>) -> Vec<Name> {
+    let listed = |name: &Name| {
+        let slices = rendered.into_iter().flat_map(|rendered| &rendered.slices);
+        slices.clone().any(|slice| slice.reference.name.as_str() == name.as_str())
+    };
+    observed.into_iter().flat_map(|estimate| &estimate.slices).filter(|name| !listed(name)).cloned().collect()
+}

@@ -1,0 +1,325 @@
+//! One month of one group: its bill, what holds it, its document.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use kube::ResourceExt;
+
+use crate::api;
+use crate::books::{Books, OrganizationBooks, convert};
+use crate::controller::rules::Rules;
+use crate::domain::audit::audit;
+use crate::domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
+use crate::domain::{
+    Attribution, Bill, BillError, Billed, Group, GroupMonth, Month, Name, PriceList, Timestamp, Uid, bill_group_month,
+    number,
+};
+use crate::render::document::{Header, Issue, RenderError, Rendered, render_document};
+
+/// A group and all that its invoices are made from.
+#[derive(Clone, Copy)]
+pub struct GroupInvoices<'a> {
+    /// All that is known.
+    pub books: &'a Books,
+    /// The group's organization.
+    pub organization: &'a OrganizationBooks,
+    /// Who pays.
+    pub group: &'a Group,
+    /// The same group on the wire, for the buyer on the document.
+    pub object: &'a api::BillingGroup,
+    /// The prefix of its invoice numbers.
+    pub series: &'a str,
+    /// How this operator bills.
+    pub rules: &'a Rules,
+    /// Projects on their way to this group.
+    pub waiting: &'a [Name],
+}
+
+/// The invoice before a month's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Predecessor {
+    /// There is none: the month is the group's first.
+    None,
+    /// It is not final.
+    Open(Name),
+    /// It is final, with this digest.
+    Final(String),
+}
+
+/// One month of a group.
+pub struct MonthView<'a> {
+    /// The group.
+    pub invoices: &'a GroupInvoices<'a>,
+    /// The month.
+    pub month: Month,
+    /// Its position among the group's months.
+    pub sequence: u32,
+    /// Its invoice's number.
+    pub number: Name,
+    /// The invoice before.
+    pub predecessor: Predecessor,
+    /// What finals of the organization bill of the month already.
+    pub billed: &'a Billed,
+}
+
+impl<'a> GroupInvoices<'a> {
+    /// A month of the group; `None` before its first period.
+    pub fn month(&'a self, month: Month, predecessor: Predecessor, billed: &'a Billed) -> Option<MonthView<'a>> {
+        let sequence = number::sequence(self.group.first_period, month)?;
+        let number = number::number(self.series, sequence);
+        Some(MonthView { invoices: self, month, sequence, number, predecessor, billed })
+    }
+
+    /// The issuer, or what holds every invoice for want of one.
+    fn issuer(&self) -> Result<&'a Arc<api::InvoiceIssuer>, Hold> {
+        let name = &self.group.issuer;
+        let missing = |message| Hold { reason: HoldReason::IssuerNotFound, message };
+        match self.books.issuer(name) {
+            Some(Ok(issuer)) => Ok(issuer),
+            Some(Err(error)) => Err(missing(format!("the InvoiceIssuer {name} cannot be read: {error}"))),
+            None => Err(missing(format!(
+                "there is no InvoiceIssuer {name}; create it, or name another in spec.terms.issuer"
+            ))),
+        }
+    }
+
+    /// The price list, or what holds every invoice for want of one.
+    fn prices(&self) -> Result<Arc<PriceList>, Hold> {
+        let name = &self.group.price_list;
+        let missing = |message| Hold { reason: HoldReason::PriceListNotFound, message };
+        match self.books.price_list(name) {
+            Some(Ok(list)) => Ok(list.clone()),
+            Some(Err(error)) => Err(missing(format!("the PriceList {name} cannot be used: {error}"))),
+            None => Err(missing(format!(
+                "there is no PriceList {name}; create it, or name another in spec.terms.priceList"
+            ))),
+        }
+    }
+
+    /// What holds all invoices of the group, whatever the month.
+    pub fn holds(&self) -> Vec<Hold> {
+        let currency = self.group.currency.is_none().then(|| Hold {
+            reason: HoldReason::CurrencyUnknown,
+            message: format!(
+                "{} is no currency of ISO 4217 that is in use; correct spec.currency",
+                self.object.spec.currency
+            ),
+        });
+        let unreadable = self.organization.unreadable().next().map(|(object, error)| Hold {
+            reason: HoldReason::Unreadable,
+            message: format!("{object} cannot be read: {error}"),
+        });
+        [currency, self.prices().err(), self.issuer().err(), unreadable].into_iter().flatten().collect()
+    }
+
+    fn seller(&self) -> api::Seller {
+        let Ok(issuer) = self.issuer() else { return api::Seller::default() };
+        let api::InvoiceIssuerSpec {
+            legal_name,
+            address,
+            vat_id,
+            registration,
+            bank_account,
+            grace: _,
+            payment_term_days: _,
+            suspend: _,
+        } = issuer.spec.clone();
+        api::Seller { legal_name, address, vat_id, registration, bank_account }
+    }
+
+    fn buyer(&self) -> api::Buyer {
+        let api::BillingGroupSpec {
+            display_name,
+            primary: _,
+            company,
+            billing_address,
+            shipping_address: _,
+            vat_id,
+            currency: _,
+            invoice_emails,
+            contact_emails: _,
+            invoice_text,
+            payment_method,
+            allowed_projects: _,
+            terms: _,
+        } = self.object.spec.clone();
+        api::Buyer {
+            billing_group: self.object.name_any().into(),
+            display_name,
+            company,
+            billing_address,
+            vat_id,
+            invoice_emails,
+            invoice_text,
+            payment_method: payment_method.kind,
+        }
+    }
+
+    fn payment_term(&self) -> TimeDelta {
+        let of_issuer = || self.issuer().ok().and_then(|issuer| u32::try_from(issuer.spec.payment_term_days).ok());
+        let days = self.group.payment_term_days.or_else(of_issuer).unwrap_or_default();
+        TimeDelta::days(days.into())
+    }
+}
+
+impl MonthView<'_> {
+    /// How the month's cost is shared out: as its BillingPeriod says, until that exists as the setting does.
+    pub fn attribution(&self) -> Attribution {
+        let period = self.invoices.books.period(self.month);
+        period.map_or(self.invoices.rules.attribution, |period| convert::attribution(period.spec.attribution))
+    }
+
+    /// The bill, as of an instant.
+    ///
+    /// # Errors
+    /// There is none: the hold says why.
+    pub fn bill(&self, as_of: Timestamp) -> Result<Bill, Hold> {
+        let prices = self.prices()?;
+        bill_group_month(&self.inputs(&prices, as_of)).map_err(|error| self.no_bill(&error))
+    }
+
+    /// What holds the month: what holds the group, what is wrong with its usage, and, once the month is over, what
+    /// the independent check finds.
+    pub fn holds(&self, bill: &Result<Bill, Hold>, as_of: Timestamp) -> Vec<Hold> {
+        let mut holds = self.invoices.holds();
+        match bill {
+            Err(hold) if holds.iter().any(|known| known.reason == hold.reason) => {}
+            Err(hold) => holds.push(hold.clone()),
+            Ok(bill) => {
+                holds.extend(bill.problems.iter().filter_map(Hold::of_problem));
+                if as_of >= self.month.end() {
+                    holds.extend(self.audit(bill, as_of));
+                }
+            }
+        }
+        holds
+    }
+
+    /// What the month waits for, what holds it, or that it can become final.
+    pub fn decide(&self, holds: &[Hold], now: Timestamp) -> CloseDecision {
+        decide_closing(&self.closing_facts(holds), now)
+    }
+
+    /// The next instant at which time alone changes the decision.
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.closing_facts(&[]).next_change(now)
+    }
+
+    /// From when on the month may become final, as far as time decides.
+    pub fn settled_at(&self) -> Timestamp {
+        self.closing_facts(&[]).settled_at()
+    }
+
+    /// The document of an estimate.
+    ///
+    /// # Errors
+    /// The bill cannot be written as a document.
+    pub fn estimate(&self, bill: &Bill, as_of: Timestamp) -> Result<Rendered, RenderError> {
+        self.render(bill, Issue::Estimate { as_of: as_of.into() }, None)
+    }
+
+    /// The final document.
+    ///
+    /// # Errors
+    /// The bill cannot be written as a document.
+    pub fn final_document(&self, bill: &Bill, issued_at: Timestamp) -> Result<Rendered, RenderError> {
+        let due_at = issued_at.checked_add_signed(self.invoices.payment_term()).unwrap_or(Timestamp::MAX_UTC);
+        let previous = match &self.predecessor {
+            Predecessor::None | Predecessor::Open(_) => None,
+            Predecessor::Final(digest) => Some(digest.clone()),
+        };
+        self.render(bill, Issue::Final { issued_at: issued_at.into(), due_at: due_at.into() }, previous)
+    }
+
+    fn render(&self, bill: &Bill, status: Issue, previous_digest: Option<String>) -> Result<Rendered, RenderError> {
+        let header = Header {
+            number: self.number.clone(),
+            status,
+            attribution: convert::wire_attribution(self.attribution()),
+            seller: self.invoices.seller(),
+            buyer: self.invoices.buyer(),
+            inputs: self.price_list_version(),
+            previous_digest,
+        };
+        render_document(header, bill)
+    }
+
+    fn price_list_version(&self) -> api::Inputs {
+        let version = |list: Arc<PriceList>| api::InputVersion {
+            name: list.name().as_str().into(),
+            uid: list.uid().to_string().into(),
+            resource_version: list.resource_version().to_string(),
+        };
+        api::Inputs { price_list: self.invoices.prices().ok().map(version) }
+    }
+
+    /// The group's price list, or an empty one while there is none: then every record of the month is a problem.
+    fn prices(&self) -> Result<Arc<PriceList>, Hold> {
+        self.invoices.prices().or_else(|missing| {
+            let group = self.invoices.group;
+            let currency = group.currency.ok_or(missing.clone())?;
+            let empty = PriceList::new(group.price_list.clone(), Uid(0), Name::from(""), currency, Vec::new());
+            empty.map(Arc::new).map_err(|_| missing)
+        })
+    }
+
+    fn inputs<'b>(&'b self, prices: &'b PriceList, as_of: Timestamp) -> GroupMonth<'b> {
+        GroupMonth {
+            organization: &self.invoices.organization.organization,
+            group: self.invoices.group,
+            month: self.month,
+            attribution: self.attribution(),
+            hours: self.invoices.rules.hours,
+            prices,
+            billed: self.billed,
+            as_of,
+        }
+    }
+
+    fn audit(&self, bill: &Bill, as_of: Timestamp) -> Option<Hold> {
+        let prices = self.prices().ok()?;
+        let differences = audit(&self.inputs(&prices, as_of), bill);
+        let first = differences.first()?;
+        let message = format!("the independent check of {} disagrees: {first}; please report this", self.number);
+        Some(Hold { reason: HoldReason::AuditMismatch, message })
+    }
+
+    fn no_bill(&self, error: &BillError) -> Hold {
+        let reason = match error {
+            BillError::CurrencyUnknown(_) => HoldReason::CurrencyUnknown,
+            BillError::Overflow { .. } => HoldReason::Overflow,
+        };
+        Hold { reason, message: error.to_string() }
+    }
+
+    fn closing_facts<'b>(&'b self, holds: &'b [Hold]) -> ClosingFacts<'b> {
+        let issuer = self.invoices.issuer().ok();
+        ClosingFacts {
+            period_end: self.month.end(),
+            period_exists: self.invoices.books.period(self.month).is_some(),
+            group_created: self.invoices.group.created,
+            grace: issuer.map(|issuer| grace(&issuer.spec.grace)).unwrap_or_default(),
+            settle: self.invoices.rules.settle,
+            waiting_projects: self.invoices.waiting,
+            open_predecessor: match &self.predecessor {
+                Predecessor::Open(number) => Some(number),
+                Predecessor::None | Predecessor::Final(_) => None,
+            },
+            holds,
+            suspended: issuer.is_some_and(|issuer| issuer.spec.suspend),
+            finalise: self.invoices.rules.finalise,
+        }
+    }
+}
+
+/// A grace as its pattern allows: whole seconds, minutes or hours. What the pattern does not allow waits longest.
+fn grace(text: &str) -> TimeDelta {
+    let (digits, unit) = text.split_at(text.len().saturating_sub(1));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        _ => 3600,
+    };
+    let count = digits.parse::<i64>().unwrap_or(240);
+    TimeDelta::try_seconds(count.saturating_mul(seconds)).unwrap_or(TimeDelta::MAX)
+}

@@ -1,0 +1,58 @@
+//! The months that are over.
+
+mod plan;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::core::ObjectMeta;
+
+use super::context::Context;
+use super::runtime::queue::Outcome;
+use super::writer::WriteError;
+use crate::api::{BillingPeriod, BillingPeriodSpec};
+use crate::books::convert::wire_attribution;
+use crate::domain::Month;
+
+pub use plan::show_gauges;
+use plan::{PeriodPlan, plan_periods};
+
+const CONTROLLER: &str = "period";
+
+/// Makes a BillingPeriod of every month that is over, and keeps their statuses.
+pub async fn reconcile(ctx: &Context) -> Outcome {
+    let now = ctx.clock.now();
+    let PeriodPlan { create, statuses, wake } = ctx.read(|books| plan_periods(books, &ctx.rules, now));
+    let done = async {
+        for month in create {
+            make_period(ctx, month).await?;
+        }
+        let writes =
+            statuses.into_iter().map(|period| async move { ctx.writer.replace_status(&period).await.map(drop) });
+        stream::iter(writes).buffer_unordered(4).try_collect::<()>().await
+    };
+    match done.await {
+        Ok(()) => ctx.look_again(Some(wake)),
+        Err(error) => ctx.after_error(CONTROLLER, &error),
+    }
+}
+
+/// The API server refuses a month that is not over by its own clock; then we were early, and try again.
+async fn make_period(ctx: &Context, month: Month) -> Result<(), WriteError> {
+    let period = BillingPeriod {
+        metadata: ObjectMeta { name: Some(month.to_string()), ..ObjectMeta::default() },
+        spec: BillingPeriodSpec {
+            start: month.start().into(),
+            end: month.end().into(),
+            attribution: wire_attribution(ctx.rules.attribution),
+        },
+        status: None,
+    };
+    match ctx.writer.create(&period).await {
+        Ok(made) => {
+            tracing::info!(%month, "the month is over");
+            ctx.observe(made);
+            Ok(())
+        }
+        Err(WriteError::Exists { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,6 @@
+//! A project: its binding, its ledger, its default.
+
+mod apply;
+mod plan;
+
+pub use apply::reconcile;

@@ -1,0 +1,65 @@
+//! Usage that cannot be billed: a condition on the record, a number in the metrics.
+
+mod plan;
+
+use futures::{StreamExt, stream};
+use kube::core::ObjectMeta;
+use serde_json::json;
+
+use super::context::Context;
+use super::runtime::queue::Outcome;
+use super::writer::WriteError;
+use crate::api::{self, UsageRecord};
+use crate::domain::{Name, Usage};
+
+pub use plan::problems_of_month;
+use plan::{Report, plan_reports};
+
+/// How many records are written at once.
+const RECORDS_AT_ONCE: usize = 8;
+
+const CONTROLLER: &str = "usage";
+
+/// Writes `Billable=False` on the records of an organization that cannot be billed, and takes it off those that can.
+pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
+    let now = ctx.clock.now();
+    let (reports, counts) = ctx.read(|books| plan_reports(books, organization, &ctx.rules, now));
+    ctx.unbilled.set(organization, counts);
+    ctx.metrics.unbilled_records(ctx.unbilled.total());
+    let writes = reports.into_iter().map(|report| write(ctx, organization, report));
+    let written: Vec<_> = stream::iter(writes).buffer_unordered(RECORDS_AT_ONCE).collect().await;
+    match written.into_iter().find_map(Result::err) {
+        None => Outcome::Done,
+        Some(WriteError::Gone { .. }) => Outcome::Done,
+        Some(error) => ctx.after_error(CONTROLLER, &error),
+    }
+}
+
+async fn write(ctx: &Context, organization: &Name, report: Report) -> Result<(), WriteError> {
+    ctx.writer.patch_status(&named(organization, &report.usage), json!({ "conditions": report.conditions })).await
+}
+
+/// The record with no more than a patch needs.
+fn named(organization: &Name, usage: &Usage) -> UsageRecord {
+    let metadata = ObjectMeta {
+        name: Some(usage.name.to_string()),
+        namespace: Some(organization.to_string()),
+        ..ObjectMeta::default()
+    };
+    let service = api::Service {
+        name: usage.service.name.to_string(),
+        kind: usage.service.kind.to_string(),
+        plan: None,
+        cloud: None,
+    };
+    let spec = api::UsageRecordSpec {
+        project: usage.project.as_str().into(),
+        service,
+        quantity: usage.quantity.to_string().into(),
+        start: usage.start.into(),
+        end: usage.end.map(api::Time::from),
+        tags: Default::default(),
+        replaces: None,
+    };
+    UsageRecord { metadata, spec, status: None }
+}

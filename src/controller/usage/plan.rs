@@ -1,0 +1,103 @@
+//! Which records cannot be billed, and what is to be written about it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::books::{Books, OrganizationBooks};
+use crate::controller::rules::Rules;
+use crate::controller::runtime::conditions::{self, DesiredCondition};
+use crate::domain::unbilled::{OrganizationMonth, unbilled};
+use crate::domain::{Billed, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage};
+
+/// The conditions of a record that differ from what is written.
+#[derive(Debug)]
+pub struct Report {
+    /// The record.
+    pub usage: Arc<Usage>,
+    /// Its conditions; none when it can be billed.
+    pub conditions: Vec<Condition>,
+}
+
+/// Plans the reports of an organization, and counts its unbilled records by reason.
+pub fn plan_reports(
+    books: &Books,
+    organization: &Name,
+    rules: &Rules,
+    now: Timestamp,
+) -> (Vec<Report>, BTreeMap<&'static str, usize>) {
+    let Some(known) = books.organization(organization) else { return Default::default() };
+    let open = Month::of(now);
+    let mut problems: HashMap<Name, Problem> = HashMap::new();
+    for month in oldest_unsettled(known, open).through(open) {
+        for problem in problems_of_month(books, known, month, rules, now) {
+            problems.entry(problem.usage.name.clone()).or_insert(problem);
+        }
+    }
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for problem in problems.values() {
+        *counts.entry(problem.reason.as_str()).or_default() += 1;
+    }
+    let new = problems
+        .values()
+        .filter(|problem| known.reported(&problem.usage.name).map(Name::as_str) != Some(problem.reason.as_str()));
+    let mut reports: Vec<_> = new.map(|problem| report(problem, now)).collect();
+    reports.extend(solved(known, &problems));
+    (reports, counts)
+}
+
+/// The oldest month that is not final for some group.
+fn oldest_unsettled(known: &OrganizationBooks, open: Month) -> Month {
+    known.invoices.estimates().map(|estimate| estimate.month).min().unwrap_or(open).min(open)
+}
+
+fn report(problem: &Problem, now: Timestamp) -> Report {
+    let desired = DesiredCondition::no("Billable", problem.reason.as_str(), problem.to_string());
+    Report { usage: problem.usage.clone(), conditions: conditions::merge(&[], &[desired], None, now) }
+}
+
+/// Records whose condition is no longer true.
+fn solved(known: &OrganizationBooks, problems: &HashMap<Name, Problem>) -> Vec<Report> {
+    let gone = known.reported_records().filter(|record| !problems.contains_key(*record));
+    gone.filter_map(|record| known.organization.usage(record))
+        .map(|usage| Report { usage: usage.clone(), conditions: Vec::new() })
+        .collect()
+}
+
+/// The records of which something in the month is not billed, and why.
+pub fn problems_of_month(
+    books: &Books,
+    known: &OrganizationBooks,
+    month: Month,
+    rules: &Rules,
+    now: Timestamp,
+) -> Vec<Problem> {
+    let billed = Billed::default();
+    let attribution = books
+        .period(month)
+        .map_or(rules.attribution, |period| crate::books::convert::attribution(period.spec.attribution));
+    let view = OrganizationMonth {
+        organization: &known.organization,
+        month,
+        attribution,
+        hours: rules.hours,
+        billed: &billed,
+        as_of: now,
+    };
+    let prices: HashMap<Uid, Arc<PriceList>> =
+        known.organization.groups().filter_map(|group| Some((group.uid, prices_of(books, group)?))).collect();
+    unbilled(&view, |group| prices.get(&group.uid).map(Arc::as_ref))
+}
+
+/// The price list of a group, or an empty one of that name: then its usage is unpriced.
+fn prices_of(books: &Books, group: &Group) -> Option<Arc<PriceList>> {
+    match books.price_list(&group.price_list) {
+        Some(Ok(list)) => Some(list.clone()),
+        Some(Err(_)) | None => {
+            PriceList::new(group.price_list.clone(), Uid(0), Name::from(""), group.currency?, Vec::new())
+                .ok()
+                .map(Arc::new)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Projects on their way to a group: months that are over wait for them.
+
+use crate::books::{Books, OrganizationBooks};
+use crate::controller::rules::Rules;
+use crate::domain::default_binding::decide_default;
+use crate::domain::membership::{Acceptance, GroupFacts, ProjectFacts, acceptance};
+use crate::domain::{Group, Name, Timestamp};
+
+/// The projects whose payer is about to be written, and could be this group.
+pub fn waiting_projects(
+    books: &Books,
+    organization: &OrganizationBooks,
+    group: &Group,
+    groups: &[GroupFacts<'_>],
+    rules: &Rules,
+    now: Timestamp,
+) -> Vec<Name> {
+    let projects = organization.organization.projects();
+    let facts = projects.filter_map(|project| books.project_facts(project.name()));
+    let waits = |project: &ProjectFacts<'_>| {
+        is_moving_to(project, group, groups, now) || awaits_default(books, project, groups, rules, now)
+    };
+    facts.filter(waits).map(|project| project.name.clone()).collect()
+}
+
+/// Whether an accepted binding to the group is not in the ledger yet.
+fn is_moving_to(project: &ProjectFacts<'_>, group: &Group, groups: &[GroupFacts<'_>], now: Timestamp) -> bool {
+    let names_it = project.binding.is_some_and(|binding| *binding.group == group.name);
+    let said = project.ledger.is_some_and(|ledger| ledger.last().group_uid == group.uid);
+    names_it && !said && acceptance(project, groups, now) == Some(Acceptance::Accepted { group: group.uid })
+}
+
+/// Whether nobody paid for the project yet, and its default is to come. Who pays for months that are over is settled
+/// for every project that has a ledger.
+fn awaits_default(
+    books: &Books,
+    project: &ProjectFacts<'_>,
+    groups: &[GroupFacts<'_>],
+    rules: &Rules,
+    now: Timestamp,
+) -> bool {
+    let Some(namespace) = books.namespace(project.name).filter(|_| project.ledger.is_none()) else { return false };
+    let since = namespace.created;
+    decide_default(project, groups, rules.defaults, namespace.no_default, since, now).is_pending()
+}
