@@ -275,6 +275,14 @@ spec: {billingGroup: main}
     }
 
     #[test]
+    fn the_examples_are_accepted() {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples");
+        let found = read(&[folder], &mut std::io::empty()).unwrap();
+        assert_eq!(found.refusals, []);
+        assert_eq!((found.objects.len(), found.ignored), (21, 0));
+    }
+
+    #[test]
     fn what_is_missing_is_an_error() {
         read(&[PathBuf::from("/nonexistent/manifests")], &mut std::io::empty()).unwrap_err();
     }
