@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     shortname = "bg",
     category = "billing",
-    doc = "Create a BillingGroup in an organization's namespace for every party that is to get an invoice of its own. Projects are given to it by their ProjectBinding; it gets one invoice a month.",
     printcolumn(name = "Display Name", type_ = "string", json_path = ".spec.displayName"),
     printcolumn(name = "Projects", type_ = "integer", json_path = ".status.projects"),
     printcolumn(name = "Estimate", type_ = "string", json_path = ".status.estimatedBalance"),

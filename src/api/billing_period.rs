@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     shortname = "bp",
     category = "billing",
-    doc = "Made by the operator for every month that is over, as soon as it is over by the API server's clock, and named like the month: from then on the month's invoices become final.",
     printcolumn(name = "Start", type_ = "string", json_path = ".spec.start"),
     printcolumn(name = "End", type_ = "string", json_path = ".spec.end"),
     printcolumn(name = "Final", type_ = "integer", json_path = ".status.final"),

@@ -27,6 +27,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         for version in &mut definition.spec.versions {
             if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
                 refuse_nulls(schema);
+                describe(schema);
             }
         }
     }
@@ -48,6 +49,12 @@ fn refuse_nulls(schema: &mut JSONSchemaProps) {
     }
 }
 
+/// Says of the kind what its spec's doc comment says, which is where a reader of the code looks for it.
+fn describe(schema: &mut JSONSchemaProps) {
+    let spec = schema.properties.as_ref().and_then(|properties| properties.get("spec"));
+    schema.description = spec.and_then(|spec| spec.description.clone());
+}
+
 /// The definitions as YAML, each with the name of its file in `crds/`.
 ///
 /// # Errors
@@ -66,7 +73,9 @@ pub fn yaml() -> Result<Vec<(String, String)>, serde_saphyr::SerializeError> {
 #[cfg(test)]
 mod tests {
     use super::{all, yaml};
-    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+        CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    };
     use std::{collections::BTreeSet, env, fs, path::Path};
 
     /// `crds/` is what the types say. `UPDATE=1` writes it.
@@ -88,6 +97,58 @@ mod tests {
         let found: BTreeSet<_> =
             fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         assert_eq!(found, expected);
+    }
+
+    /// Calls `visit` with every node of every schema and the path to it.
+    fn visit_all(visit: &mut impl FnMut(&str, &JSONSchemaProps)) {
+        for definition in all() {
+            let schema = definition.spec.versions[0].schema.clone().unwrap().open_api_v3_schema.unwrap();
+            visit_node(&definition.spec.names.kind, &schema, visit);
+        }
+    }
+
+    fn visit_node(path: &str, schema: &JSONSchemaProps, visit: &mut impl FnMut(&str, &JSONSchemaProps)) {
+        visit(path, schema);
+        for (name, property) in schema.properties.iter().flatten() {
+            visit_node(&format!("{path}.{name}"), property, visit);
+        }
+        if let Some(JSONSchemaPropsOrArray::Schema(items)) = &schema.items {
+            visit_node(&format!("{path}[]"), items, visit);
+        }
+        if let Some(JSONSchemaPropsOrBool::Schema(values)) = &schema.additional_properties {
+            visit_node(&format!("{path}{{}}"), values, visit);
+        }
+    }
+
+    #[test]
+    fn every_text_list_and_map_has_a_bound() {
+        visit_all(&mut |path, schema| {
+            let bounded = match schema.type_.as_deref() {
+                Some("string") => schema.max_length.is_some() || schema.enum_.is_some(),
+                Some("array") => schema.max_items.is_some(),
+                Some("object") if schema.additional_properties.is_some() => schema.max_properties.is_some(),
+                _ => true,
+            };
+            assert!(bounded, "{path} has no bound");
+        });
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        visit_all(&mut |path, schema| {
+            let named = !path.ends_with("[]") && !path.ends_with("{}");
+            let documented = schema.description.is_some() || path.ends_with(".status");
+            assert!(documented || !named, "{path} has no description");
+        });
+    }
+
+    #[test]
+    fn nothing_has_a_default_or_is_null_in_a_document() {
+        visit_all(&mut |path, schema| {
+            let document = path.starts_with("Invoice.status.document") || path.starts_with("InvoiceSlice.");
+            assert!(!document || schema.default.is_none(), "{path} has a default");
+            assert_eq!(schema.nullable, None, "{path} may be null");
+        });
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::{
     Address, Amount, Attribution, BankAccount, CurrencyCode, Name, ObjectName, PaymentMethodType, Price, PriceUnit,
-    Quantity, Service, Time, Uid, address::LINE,
+    Quantity, Service, Time, Uid, address::LINE, usage_record,
 };
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -250,7 +250,7 @@ pub struct Line {
     pub description: String,
     /// The tags of the usage record.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 8), inner(length(max = 128)))]
+    #[schemars(schema_with = "usage_record::tags")]
     pub tags: BTreeMap<String, String>,
     /// The object that caused the charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]

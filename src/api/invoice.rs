@@ -21,7 +21,6 @@ use serde::{Deserialize, Serialize};
     selectable = ".status.phase",
     selectable = ".spec.period",
     selectable = ".spec.billingGroup",
-    doc = "Made by the operator for every billing group and month, named by its number: an estimate while the month runs, final when it is over. The whole document is in its status.",
     printcolumn(name = "Group", type_ = "string", json_path = ".spec.billingGroup"),
     printcolumn(name = "Period", type_ = "string", json_path = ".spec.period"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),

@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     shortname = "issuer",
     category = "billing",
-    doc = "Create an InvoiceIssuer for every legal entity of yours that bills; `default` is the one for groups whose terms name none.",
     printcolumn(name = "Legal Name", type_ = "string", json_path = ".spec.legalName"),
     printcolumn(name = "Grace", type_ = "string", json_path = ".spec.grace"),
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),

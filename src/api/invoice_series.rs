@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
     plural = "invoiceseries",
     derive = "PartialEq",
     category = "billing-internal",
-    doc = "Made by the operator when a billing group claims the prefix of its invoice numbers, and named like the prefix: the claim lasts for ever, so that no number is used twice in the cluster.",
     printcolumn(name = "Organization", type_ = "string", json_path = ".spec.organization"),
     printcolumn(name = "Group", type_ = "string", json_path = ".spec.billingGroup"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
     namespaced,
     derive = "PartialEq",
     category = "billing-internal",
-    doc = "Made by the operator for an invoice of more than 500 lines, named by the digest of what it holds: the lines are in slices that the invoice lists.",
     printcolumn(name = "Invoice", type_ = "string", json_path = ".spec.invoice"),
     printcolumn(name = "Final", type_ = "boolean", json_path = ".spec.final"),
     printcolumn(name = "Subtotal", type_ = "string", json_path = ".spec.subtotal"),

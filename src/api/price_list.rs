@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     shortname = "prices",
     category = "billing",
-    doc = "Create a PriceList for every set of prices that you agree with groups of customers; `default` is the one for groups whose terms name none. Prices change by ending an entry and adding another.",
     printcolumn(name = "Currency", type_ = "string", json_path = ".spec.currency"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")

@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
     shortname = "pb",
     category = "billing",
     selectable = ".spec.billingGroup",
-    doc = "Create a ProjectBinding named `billing` in a project's namespace to say which billing group of its organization pays for it; change it to move the project.",
     printcolumn(name = "Group", type_ = "string", json_path = ".spec.billingGroup"),
     printcolumn(name = "Organization", type_ = "string", json_path = ".status.organization"),
     printcolumn(name = "Accepted", type_ = "string", json_path = ".status.conditions[?(@.type==\"Accepted\")].reason"),

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
     derive = "PartialEq",
     shortname = "pl",
     category = "billing-internal",
-    doc = "Made by the operator for every project that was ever paid for, named like the project: who pays for it from when on. It only ever grows, and it alone decides.",
     printcolumn(name = "Group", type_ = "string", json_path = ".spec.segments[-1:].billingGroup"),
     printcolumn(name = "Since", type_ = "string", json_path = ".spec.segments[-1:].from"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")

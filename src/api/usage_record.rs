@@ -3,7 +3,7 @@
 use super::{Name, ObjectName, Quantity, Time, address::LINE, condition, time};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,7 +20,6 @@ use std::collections::BTreeMap;
     shortname = "ur",
     category = "billing",
     selectable = ".spec.project",
-    doc = "Create a UsageRecord in the organization's namespace when a service of a project starts to cost something; set its `end` when it stops. One that was wrong is corrected by a record that replaces it.",
     printcolumn(name = "Project", type_ = "string", json_path = ".spec.project"),
     printcolumn(name = "Service", type_ = "string", json_path = ".spec.service.name"),
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.service.type"),
@@ -59,7 +58,7 @@ pub struct UsageRecordSpec {
     pub end: Option<Time>,
     /// Up to 8 words of your own by key, copied to the invoice's line.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 8), inner(length(max = 128), regex(pattern = LINE)))]
+    #[schemars(schema_with = "tags")]
     #[x_kube(validation = Rule::new("self.all(k, k.size() <= 63)").message("the key of a tag has at most 63 characters"))]
     pub tags: BTreeMap<String, String>,
     /// The name of the record that this one corrects; that one then counts as nothing.
@@ -69,6 +68,15 @@ pub struct UsageRecordSpec {
 
 fn default_quantity() -> Quantity {
     "1".into()
+}
+
+/// The schema of tags.
+pub(super) fn tags(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 8,
+        "additionalProperties": {"type": "string", "maxLength": 128, "pattern": LINE},
+    })
 }
 
 /// A service: what prices are looked up by.
