@@ -26,26 +26,41 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     for definition in &mut definitions {
         for version in &mut definition.spec.versions {
             if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
-                refuse_nulls(schema);
                 describe(schema);
+                revise(schema, &|node| {
+                    refuse_null(node);
+                    unwrap_lines(node);
+                });
             }
         }
     }
     definitions
 }
 
-/// Takes back the leave to write `null`, which the derive gives to every optional field: with it a
-/// server-side apply would own a null, and two spellings would mean "absent".
-fn refuse_nulls(schema: &mut JSONSchemaProps) {
-    schema.nullable = None;
+/// Applies a revision to every node of a schema.
+fn revise(schema: &mut JSONSchemaProps, revision: &dyn Fn(&mut JSONSchemaProps)) {
+    revision(schema);
     for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
-        refuse_nulls(property);
+        revise(property, revision);
     }
     if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
-        refuse_nulls(items);
+        revise(items, revision);
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
-        refuse_nulls(values);
+        revise(values, revision);
+    }
+}
+
+/// Takes back the leave to write `null`, which the derive gives to every optional field: with it a
+/// server-side apply would own a null, and two spellings would mean "absent".
+fn refuse_null(node: &mut JSONSchemaProps) {
+    node.nullable = None;
+}
+
+/// Joins the lines of a doc comment: `kubectl explain` wraps them to its own width.
+fn unwrap_lines(node: &mut JSONSchemaProps) {
+    if let Some(description) = &mut node.description {
+        *description = description.replace('\n', " ");
     }
 }
 
