@@ -133,3 +133,116 @@ fn remove_nulls(value: &mut Value) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Kinds;
+    use serde_json::{Value, json};
+    use std::sync::LazyLock;
+
+    static KINDS: LazyLock<Kinds> = LazyLock::new(|| Kinds::new().unwrap());
+
+    fn create(object: Value) -> Result<Value, Vec<String>> {
+        KINDS.of(&object).unwrap().unwrap().create(object)
+    }
+
+    #[track_caller]
+    fn check(object: Value, expected: &[&str]) {
+        assert_eq!(create(object).err().unwrap_or_default(), expected);
+    }
+
+    fn group(metadata: Value, spec: Value) -> Value {
+        json!({"apiVersion": "billing-operator.io/v1alpha1", "kind": "BillingGroup", "metadata": metadata, "spec": spec})
+    }
+
+    fn price_list(entries: Value) -> Value {
+        json!({
+            "apiVersion": "billing-operator.io/v1alpha1", "kind": "PriceList", "metadata": {"name": "default"},
+            "spec": {"currency": "USD", "entries": entries},
+        })
+    }
+
+    #[test]
+    fn defaults_are_applied_and_status_is_not_taken() {
+        let mut applied = group(
+            json!({"name": "main", "namespace": "acme", "creationTimestamp": null}),
+            json!({"company": null, "currency": null, "terms": {}}),
+        );
+        applied["status"] = json!({"projects": 7});
+        let stored = group(
+            json!({"name": "main", "namespace": "acme"}),
+            json!({
+                "currency": "USD", "primary": false, "paymentMethod": {"type": "Card"},
+                "terms": {"priceList": "default", "issuer": "default"},
+            }),
+        );
+        assert_eq!(create(applied), Ok(stored));
+    }
+
+    #[test]
+    fn a_refusal_names_the_field_and_every_reason() {
+        let metadata = json!({"name": "main", "namespace": "acme"});
+        check(group(metadata.clone(), json!({"displayname": "x"})), &["unknown field \"spec.displayname\""]);
+        check(
+            group(metadata.clone(), json!({"displayName": 1, "paymentMethod": {"type": "Cash"}})),
+            &[
+                "spec.displayName: Invalid value: 1 is not of type \"string\"",
+                "spec.paymentMethod.type: Unsupported value: \"Cash\" is not one of \"Card\", \"BankTransfer\" or 4 other candidates",
+            ],
+        );
+        check(
+            group(metadata.clone(), json!({"displayName": "x".repeat(129)})),
+            &["spec.displayName: Too long: value is longer than 128 characters"],
+        );
+        check(
+            group(metadata.clone(), json!({"displayName": "clear\u{1b}[2J"})),
+            &["spec.displayName: Invalid value: \"clear\\u001b[2J\" does not match \"^[^\\x00-\\x1F\\x7F]*$\""],
+        );
+        check(
+            group(metadata, json!({"invoiceEmails": ["a@example.com", "a@example.com"]})),
+            &["spec.invoiceEmails: Duplicate value: value has non-unique elements"],
+        );
+    }
+
+    #[test]
+    fn names_and_labels_are_checked() {
+        check(group(json!({"name": "main"}), json!({})), &["metadata.namespace: Required value"]);
+        check(group(json!({"namespace": "acme"}), json!({})), &["metadata.name: Required value"]);
+        check(
+            group(json!({"name": "a.b", "namespace": "acme"}), json!({})),
+            &["the name is a DNS label: at most 63 lower-case letters, digits and '-'; displayName is free"],
+        );
+        check(
+            group(json!({"name": "main", "namespace": "acme", "lables": {}}), json!({})),
+            &["unknown field \"metadata.lables\""],
+        );
+        let namespace = json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {"name": "acme", "labels": {"billing-operator.io/organization": "-acme"}},
+        });
+        let messages = create(namespace).unwrap_err();
+        assert!(
+            messages[0].starts_with("metadata.labels.billing-operator.io/organization: Invalid value"),
+            "{messages:?}"
+        );
+    }
+
+    #[test]
+    fn lists_with_keys_have_every_key_once() {
+        let entry = |name: &str| json!({"name": name, "type": "T", "unit": "Hour", "unitPrice": "1", "validFrom": "2026-01-01T00:00:00Z"});
+        check(price_list(json!([entry("a"), entry("b")])), &[]);
+        check(
+            price_list(json!([entry("a"), entry("a")])),
+            &["spec.entries: Duplicate value: two items have the name \"a\""],
+        );
+        check(
+            price_list(
+                json!([{"name": "a", "type": "T", "unit": "Hour", "unitPrice": 1, "validFrom": "2026-02-30T00:00:00Z"}]),
+            ),
+            &[
+                "spec.entries[0].unitPrice: Invalid value: 1 is not of type \"string\"",
+                "spec.entries[0].validFrom: Invalid value: \"2026-02-30T00:00:00Z\" is not a \"date-time\"",
+            ],
+        );
+    }
+}
