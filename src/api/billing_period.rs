@@ -21,11 +21,9 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Final", type_ = "integer", json_path = ".status.final"),
     printcolumn(name = "Held", type_ = "integer", json_path = ".status.held"),
     printcolumn(name = "Waiting", type_ = "integer", json_path = ".status.waiting"),
-    validation = Rule::new("self.metadata.name.matches('^[0-9]{4}-(0[1-9]|1[0-2])$')")
-        .message("the name is the month, YYYY-MM"),
     validation = Rule::new("self.spec == oldSelf.spec").message("a closed period never changes"),
-    validation = Rule::new("self.spec.start == timestamp(self.metadata.name + '-01T00:00:00Z')")
-        .message("start is the first instant of the month"),
+    validation = Rule::new("self.metadata.name.matches('^[0-9]{4}-(0[1-9]|1[0-2])$') && self.spec.start == timestamp(self.metadata.name + '-01T00:00:00Z')")
+        .message("the name is the month, YYYY-MM, and start is its first instant"),
     validation = Rule::new("self.spec.end > self.spec.start + duration('648h') && self.spec.end < self.spec.start + duration('768h') && self.spec.end.getDayOfMonth() == 0 && self.spec.end.getHours() == 0 && self.spec.end.getMinutes() == 0 && self.spec.end.getSeconds() == 0 && self.spec.end.getMilliseconds() == 0")
         .message("end is the first instant of the next month"),
 )]
