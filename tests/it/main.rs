@@ -1,3 +1,9 @@
 //! One integration binary: rules, scenarios, chart.
 
-fn main() {}
+mod chart;
+mod rules;
+
+/// What may go wrong in a test.
+type Error = Box<dyn std::error::Error + Send + Sync>;
+/// The result of a test, and of what it is made of.
+type Result<T = (), E = Error> = std::result::Result<T, E>;

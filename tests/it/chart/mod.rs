@@ -1,0 +1,7 @@
+//! The Helm chart: what it renders, and what becomes of it on an API server.
+
+mod definitions;
+pub mod install;
+mod release;
+mod rendered;
+mod template;

@@ -1,0 +1,272 @@
+//! What the chart renders under a matrix of values. No cluster.
+
+use std::collections::BTreeSet;
+
+use billing_operator::controller::runtime::{metrics::Metrics, settings::Settings};
+use clap::{Args, Command};
+use serde_json::{Value, json};
+
+use super::{
+    install::{CHART, NAMESPACE, said},
+    rendered::{EVERYTHING, Rendered, helm, template},
+};
+use crate::Result;
+
+/// The kinds of the default values.
+const KINDS: [&str; 11] = [
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "Deployment",
+    "Role",
+    "RoleBinding",
+    "Service",
+    "ServiceAccount",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    // The kinds of `everything.yaml` come on top.
+    "NetworkPolicy",
+];
+
+#[test]
+fn the_chart_has_no_faults_that_helm_knows() -> Result {
+    for values in [&[][..], &["--values", EVERYTHING]] {
+        let args = [&["lint", "--strict", CHART], values].concat();
+        let output = helm(&args)?;
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_optional_is_off_by_default() -> Result {
+    let (default, everything) = (Rendered::with(&[], &[])?, Rendered::with(&[EVERYTHING], &[])?);
+    let always: BTreeSet<_> = KINDS.into_iter().filter(|kind| *kind != "NetworkPolicy").collect();
+    assert_eq!(default.kinds(), always);
+    let more: BTreeSet<_> = everything.kinds().difference(&always).copied().collect();
+    assert_eq!(more, BTreeSet::from(["NetworkPolicy", "PrometheusRule", "ServiceMonitor"]));
+    Ok(())
+}
+
+#[test]
+fn each_part_can_be_left_out() -> Result {
+    for (value, kind) in [
+        ("crds.install=false", "CustomResourceDefinition"),
+        ("policies.install=false", "ValidatingAdmissionPolicy"),
+        ("policies.install=false", "ValidatingAdmissionPolicyBinding"),
+    ] {
+        assert_eq!(Rendered::with(&[], &[value])?.all(kind).count(), 0, "{value}");
+    }
+    let roles = |values: &[&str]| -> Result<BTreeSet<String>> {
+        let rendered = Rendered::with(&[], values)?;
+        Ok(rendered.all("ClusterRole").filter_map(|role| Some(role["metadata"]["name"].as_str()?.to_owned())).collect())
+    };
+    assert_eq!(
+        roles(&["roles.create=false"])?,
+        ["billing-operator", "billing-operator-probe"].map(str::to_owned).into()
+    );
+    let people =
+        ["organization-admin", "project-admin", "viewer", "provider", "meter", "retention", "finance", "platform"];
+    for role in people {
+        assert!(roles(&[])?.contains(&format!("billing-operator-{role}")), "{role}");
+    }
+    Ok(())
+}
+
+#[test]
+fn roles_for_namespaces_ride_on_the_usual_ones_unless_that_is_off() -> Result {
+    let aggregated = |values: &[&str]| -> Result<Vec<String>> {
+        let rendered = Rendered::with(&[], values)?;
+        let label = |role: &Value| {
+            let labels = role["metadata"]["labels"].as_object()?;
+            let to = labels.keys().find_map(|key| key.strip_prefix("rbac.authorization.k8s.io/aggregate-to-"))?;
+            Some(format!("{} to {to}", role["metadata"]["name"].as_str()?))
+        };
+        Ok(rendered.all("ClusterRole").filter_map(label).collect())
+    };
+    let expected = [
+        "billing-operator-organization-admin to admin",
+        "billing-operator-project-admin to admin",
+        "billing-operator-viewer to view",
+    ];
+    assert_eq!(aggregated(&[])?, expected);
+    assert_eq!(aggregated(&["roles.aggregate=false"])?, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn definitions_and_policies_outlive_the_release() -> Result {
+    let rendered = Rendered::with(&[], &[])?;
+    let mut kept = 0;
+    for kind in ["CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"] {
+        for object in rendered.all(kind) {
+            assert_eq!(object["metadata"]["annotations"]["helm.sh/resource-policy"], "keep", "{kind}");
+            kept += 1;
+        }
+    }
+    assert_eq!(kept, 10 + 8 + 8);
+    Ok(())
+}
+
+#[test]
+fn each_policy_denies_and_fails_closed() -> Result {
+    let rendered = Rendered::with(&[], &[])?;
+    for policy in rendered.all("ValidatingAdmissionPolicy") {
+        let name = policy["metadata"]["name"].as_str().unwrap_or_default();
+        assert_eq!(policy["spec"]["failurePolicy"], "Fail", "{name}");
+        let binding = &rendered.named("ValidatingAdmissionPolicyBinding", name)?["spec"];
+        assert_eq!(*binding, json!({"policyName": name, "validationActions": ["Deny"]}));
+        // A collection is deleted without a name, and parameters are stale for a while.
+        assert!(!policy.to_string().contains("resourceNames") && !policy.to_string().contains("paramKind"), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_policies_know_the_operator_by_the_account_that_it_runs_as() -> Result {
+    for values in [&[][..], &["serviceAccount.name=bookkeeper"], &["fullnameOverride=billing"]] {
+        let rendered = Rendered::with(&[], values)?;
+        let pod = &rendered.only("Deployment")?["spec"]["template"]["spec"];
+        let account = pod["serviceAccountName"].as_str().unwrap_or_default();
+        rendered.named("ServiceAccount", account)?;
+        let user = format!("request.userInfo.username == 'system:serviceaccount:{NAMESPACE}:{account}'");
+        let mut asking = 0;
+        for policy in rendered.all("ValidatingAdmissionPolicy") {
+            let mentions = policy.to_string().matches("request.userInfo").count();
+            assert_eq!(policy.to_string().matches(&user).count(), mentions, "{values:?}");
+            asking += mentions;
+        }
+        assert_eq!(asking, 4, "billinggroup, billingperiod, invoice and operator ask who it is");
+        let bound = &rendered.named("ClusterRoleBinding", rendered_name(&rendered)?)?["subjects"][0]["name"];
+        assert_eq!(bound, account);
+    }
+    Ok(())
+}
+
+fn rendered_name(rendered: &Rendered) -> Result<&str> {
+    Ok(rendered.only("Deployment")?["metadata"]["name"].as_str().ok_or("no name")?)
+}
+
+#[test]
+fn one_operator_runs_with_as_little_as_it_needs() -> Result {
+    let rendered = Rendered::with(&[], &[])?;
+    let spec = &rendered.only("Deployment")?["spec"];
+    assert_eq!((&spec["replicas"], &spec["strategy"]), (&json!(1), &json!({"type": "Recreate"})));
+    let container = &spec["template"]["spec"]["containers"][0];
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(container["livenessProbe"]["httpGet"]["path"], "/healthz");
+    assert_eq!(container["readinessProbe"]["httpGet"]["path"], "/readyz");
+    assert!(container["resources"]["requests"]["memory"].is_string());
+    assert!(container["resources"]["limits"]["memory"].is_string());
+    Ok(())
+}
+
+#[test]
+fn the_operators_role_has_no_wildcard_and_no_custom_verb_but_use() -> Result {
+    let rendered = Rendered::with(&[], &[])?;
+    let ordinary = ["get", "list", "watch", "create", "update", "patch", "delete", "use"];
+    for rule in rendered.named("ClusterRole", "billing-operator")?["rules"].as_array().ok_or("no rules")? {
+        for verb in rule["verbs"].as_array().into_iter().flatten() {
+            assert!(verb.as_str().is_some_and(|verb| ordinary.contains(&verb)), "{rule}");
+        }
+        assert!(!rule.to_string().contains('*'), "{rule}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_image_is_named_by_its_digest_its_tag_or_the_charts_version() -> Result {
+    let image = |values: &[&str]| -> Result<String> {
+        let rendered = Rendered::with(&[], values)?;
+        let container = &rendered.only("Deployment")?["spec"]["template"]["spec"]["containers"][0];
+        Ok(container["image"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(image(&[])?, concat!("billing-operator:", env!("CARGO_PKG_VERSION")));
+    assert_eq!(image(&["image.tag=1.2.3"])?, "billing-operator:1.2.3");
+    let digest = format!("image.digest=sha256:{}", "0".repeat(64));
+    assert_eq!(image(&["image.tag=1.2.3", &digest])?, format!("billing-operator@sha256:{}", "0".repeat(64)));
+    Ok(())
+}
+
+/// The operator's settings as clap knows them.
+fn settings() -> Command {
+    Settings::augment_args(Command::new("billing-operator"))
+}
+
+/// The flag that an environment variable stands for.
+fn flag_of(variable: &str) -> Option<String> {
+    let command = settings();
+    let argument = command.get_arguments().find(|it| it.get_env().is_some_and(|env| env == variable))?;
+    argument.get_long().map(|long| format!("--{long}"))
+}
+
+#[test]
+fn what_the_chart_sets_the_operator_understands() -> Result {
+    for files in [&[][..], &[EVERYTHING]] {
+        let mut arguments = vec!["billing-operator".to_owned()];
+        for (variable, value) in Rendered::with(files, &[])?.environment()? {
+            let flag = flag_of(&variable).ok_or_else(|| format!("the operator does not read {variable}"))?;
+            arguments.extend([flag, value.unwrap_or_else(|| NAMESPACE.to_owned())]);
+        }
+        settings().try_get_matches_from(&arguments).map_err(|error| format!("{arguments:?}: {error}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn how_months_are_billed_can_be_set_by_values_and_is_the_same_by_default() -> Result {
+    let environment = Rendered::with(&[], &[])?.environment()?;
+    let billing = settings();
+    let billing = billing.get_arguments().filter(|it| it.get_help_heading() == Some("Billing"));
+    for argument in billing {
+        let variable = argument.get_env().ok_or("a setting without a variable")?.to_string_lossy().into_owned();
+        let set = environment.iter().find(|(name, _)| *name == variable).and_then(|(_, value)| value.clone());
+        let default = argument.get_default_values().first().map(|value| value.to_string_lossy().into_owned());
+        assert_eq!(set, default, "{variable}");
+    }
+    Ok(())
+}
+
+#[test]
+fn alerts_are_about_metrics_that_exist() -> Result {
+    let rendered = Rendered::with(&[EVERYTHING], &[])?;
+    let metrics = Metrics::new();
+    metrics.held_invoices([("Unpriced", 1)]);
+    metrics.unbilled_records([("Unpriced", 1)]);
+    let metrics = metrics.encode()?;
+    let rules = rendered.only("PrometheusRule")?["spec"]["groups"][0]["rules"].as_array().ok_or("no rules")?;
+    let names: BTreeSet<_> = rules.iter().filter_map(|rule| rule["alert"].as_str()).collect();
+    let expected = ["BillingInvoicesHeld", "BillingOperatorSilent", "BillingPoliciesMissing", "BillingUsageUnbilled"];
+    assert_eq!(names, expected.into());
+    for rule in rules {
+        let expression = rule["expr"].as_str().unwrap_or_default();
+        let word = |text: &str| text.starts_with("billing_operator_");
+        let metric = expression.split(|c: char| !c.is_alphanumeric() && c != '_').find(|text| word(text));
+        let metric = metric.ok_or_else(|| format!("no metric in {expression}"))?.trim_end_matches("_info");
+        assert!(metrics.contains(&format!("# TYPE {metric} ")), "{metric} is not in\n{metrics}");
+    }
+    Ok(())
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused() -> Result {
+    for (value, word) in [
+        ("operator.attribution=monthly", "attribution"),
+        ("operator.hours=floor", "hours"),
+        ("operator.defaultBinding=on", "defaultBinding"),
+        ("operator.settleTime=soon", "settleTime"),
+        ("operator.finalise=maybe", "finalise"),
+        ("operator.finalize=false", "finalize"),
+        ("replicas=2", "replicas"),
+        ("image.pullPolicy=Sometimes", "pullPolicy"),
+        ("image.digest=latest", "digest"),
+        ("metrics.port=0", "port"),
+        ("crds.install=yes", "install"),
+        ("fullnameOverride=Billing", "fullnameOverride"),
+    ] {
+        let output = template(&[], &[value])?;
+        assert!(!output.status.success(), "{value} was accepted");
+        assert!(said(&output).contains(word), "{value}: {}", said(&output));
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! What the API server accepts and refuses: the table in `cases/`, and that every rule and clause in it matters.
+
+mod in_process;
+mod mutants;
+mod server;
+mod table;
+
+use crate::Result;
+use server::Server;
+
+/// The admission policies of the chart.
+const POLICIES: [&str; 8] = [
+    "billing-operator-billinggroup",
+    "billing-operator-billingperiod",
+    "billing-operator-books",
+    "billing-operator-invoice",
+    "billing-operator-operator",
+    "billing-operator-organization",
+    "billing-operator-projectbinding",
+    "billing-operator-usagerecord",
+];
+
+/// Asks every case of a server that plays `version`.
+async fn check(version: Option<&str>) -> Result {
+    let cases = table::cases()?;
+    let server = Server::start(version, &cases).await?;
+    let failures = server.failures(&cases.iter().collect::<Vec<_>>()).await?;
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_table_holds() -> Result {
+    check(None).await
+}
+
+#[tokio::test]
+async fn the_table_holds_on_1_35() -> Result {
+    check(Some("1.35")).await
+}
+
+#[tokio::test]
+async fn the_table_holds_on_1_34() -> Result {
+    check(Some("1.34")).await
+}
+
+#[tokio::test]
+async fn every_clause_of_a_policy_matters() -> Result {
+    let cases = table::cases()?;
+    let server = Server::start(None, &cases).await?;
+    let survivors = mutants::policies(&server, &cases).await?;
+    assert!(survivors.is_empty(), "no case noticed:\n{}", survivors.join("\n"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_rule_of_a_definition_matters() -> Result {
+    let cases = table::cases()?;
+    let server = Server::start(None, &cases).await?;
+    let survivors = mutants::definitions(&server, &cases).await?;
+    assert!(survivors.is_empty(), "no case noticed:\n{}", survivors.join("\n"));
+    Ok(())
+}

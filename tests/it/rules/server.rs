@@ -1,0 +1,331 @@
+//! A control plane with the chart and the world in it, and what it says to a case.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use billing_operator::api;
+use billing_test_harness::{ControlPlane, Options, User};
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::{
+    Client, Config,
+    api::{DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, PropagationPolicy},
+    config::{KubeConfigOptions, Kubeconfig},
+    core::{Request, Status},
+};
+use serde_json::{Value, json};
+
+use super::table::{self, Case, Expect, Operation, Target};
+use crate::{Result, chart::install};
+
+/// How long a policy, a role or a definition may take to be in force on a busy machine.
+const IN_FORCE: Duration = Duration::from_secs(30);
+/// How many requests are under way at once.
+const CONCURRENCY: usize = 8;
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Allowed,
+    Refused {
+        by: String,
+        message: String,
+    },
+    /// Neither: the request is not what its author thought, or the server is in between.
+    Failed(String),
+}
+
+impl Outcome {
+    /// Whether this is what the case expects.
+    pub fn meets(&self, expect: &Expect) -> bool {
+        match (self, expect) {
+            (Self::Allowed, Expect::Allow(_)) => true,
+            (Self::Refused { by, message }, Expect::Deny { deny_by, message: words }) => {
+                by == deny_by && message.contains(words.as_str())
+            }
+            _ => false,
+        }
+    }
+
+    fn of(answer: Result<Value, kube::Error>) -> Self {
+        match answer {
+            Ok(_) => Self::Allowed,
+            Err(kube::Error::Api(status)) => Self::of_status(&status),
+            Err(error) => Self::Failed(error.to_string()),
+        }
+    }
+
+    fn of_status(status: &Status) -> Self {
+        let message = status.message.clone();
+        let policy = message.split_once("ValidatingAdmissionPolicy '").and_then(|(_, rest)| rest.split_once('\''));
+        match (policy, status.code) {
+            (Some((policy, _)), 403 | 422) => Self::Refused { by: policy.to_owned(), message },
+            (None, 422) => Self::Refused { by: "crd".to_owned(), message },
+            (None, 403) => Self::Refused { by: "rbac".to_owned(), message },
+            (_, code) => Self::Failed(format!("{code}: {message}")),
+        }
+    }
+}
+
+/// The server that answers.
+pub struct Server {
+    // Held so that it lives as long as its clients.
+    _control_plane: ControlPlane,
+    clients: BTreeMap<String, Client>,
+    paths: BTreeMap<String, String>,
+}
+
+impl Server {
+    /// Starts a control plane that plays `version` (its own when absent), installs the chart, makes the world and waits until
+    /// every policy refuses something.
+    pub async fn start(version: Option<&str>, cases: &[Case]) -> Result<Self> {
+        let options = Options { emulated_version: version.map(str::to_owned), ..Options::default() };
+        let control_plane = ControlPlane::start(&options)?;
+        install::install(&control_plane)?;
+        let clients = clients(&control_plane).await?;
+        let server = Self { _control_plane: control_plane, clients, paths: paths() };
+        server.make_world().await?;
+        server.wait_until_in_force(cases).await?;
+        Ok(server)
+    }
+
+    /// What the server says to a case.
+    pub async fn ask(&self, case: &Case) -> Result<Outcome> {
+        let client = self.client(&case.user)?;
+        Ok(Outcome::of(client.request(self.request(case).await?).await))
+    }
+
+    /// Asks all cases; the names and outcomes of those that come out otherwise than they should.
+    pub async fn failures(&self, cases: &[&Case]) -> Result<Vec<String>> {
+        let outcomes: Vec<(&&Case, Outcome)> = stream::iter(cases)
+            .map(async |case| Ok::<_, crate::Error>((case, self.ask(case).await?)))
+            .buffer_unordered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        let failed = outcomes.into_iter().filter(|(case, outcome)| !outcome.meets(&case.expect));
+        Ok(failed.map(|(case, outcome)| format!("{}: {outcome:?}, not {:?}", case.name, case.expect)).collect())
+    }
+
+    /// Reads an object as an administrator.
+    pub async fn get(&self, resource: &str, namespace: Option<&str>, name: &str) -> Result<Value> {
+        let request = Request::new(self.path(resource, namespace)?).get(name, &GetParams::default())?;
+        Ok(self.client("admin")?.request(request).await?)
+    }
+
+    /// Changes an object as an administrator, for good.
+    pub async fn patch(&self, resource: &str, name: &str, patch: &Value) -> Result {
+        let request =
+            Request::new(self.path(resource, None)?).patch(name, &PatchParams::default(), &Patch::Merge(patch))?;
+        self.client("admin")?.request::<Value>(request).await?;
+        Ok(())
+    }
+
+    fn client(&self, user: &str) -> Result<&Client> {
+        self.clients.get(user).ok_or_else(|| format!("there is no user {user}").into())
+    }
+
+    fn path(&self, resource: &str, namespace: Option<&str>) -> Result<String> {
+        let api = self.paths.get(resource).ok_or_else(|| format!("there is no resource {resource}"))?;
+        Ok(match namespace {
+            Some(namespace) => format!("{api}/namespaces/{namespace}/{resource}"),
+            None => format!("{api}/{resource}"),
+        })
+    }
+
+    /// The request of a case: a dry run.
+    async fn request(&self, case: &Case) -> Result<http::Request<Vec<u8>>> {
+        let post = PostParams { dry_run: true, ..PostParams::default() };
+        let delete = DeleteParams { dry_run: true, ..DeleteParams::default() };
+        if case.operation == Operation::Create {
+            let object = case.object.as_ref().ok_or_else(|| format!("{}: needs `object`", case.name))?;
+            return Ok(Request::new(self.path_of(object)?).create(&post, serde_json::to_vec(object)?)?);
+        }
+        let target = case.target()?;
+        let request = Request::new(self.path(&target.resource, target.namespace.as_deref())?);
+        Ok(match case.operation {
+            Operation::Delete => request.delete(&target.name, &delete)?,
+            Operation::DeleteCollection => request.delete_collection(&delete, &ListParams::default())?,
+            Operation::Patch => patch_request(&request, &target, case.with()?)?,
+            Operation::Update | Operation::Create => {
+                let mut object = self.get(&target.resource, target.namespace.as_deref(), &target.name).await?;
+                table::merge(&mut object, case.with()?);
+                replace_request(&request, &target, &post, &object)?
+            }
+        })
+    }
+
+    /// The path of an object's collection.
+    fn path_of(&self, object: &Value) -> Result<String> {
+        let kind = object["kind"].as_str().unwrap_or_default();
+        self.path(&plural(kind), object["metadata"]["namespace"].as_str())
+    }
+
+    /// Makes everything in `world.yaml`.
+    async fn make_world(&self) -> Result {
+        let objects = table::world()?;
+        for object in &objects {
+            self.make(object).await?;
+        }
+        for object in objects.iter().filter(|object| object.get("deleted").is_some()) {
+            self.begin_deletion(object).await?;
+        }
+        Ok(())
+    }
+
+    /// Creates an object of the world, and writes its status if it has one.
+    async fn make(&self, object: &Value) -> Result {
+        let (kind, name) = (object["kind"].as_str().unwrap_or_default(), name_of(object));
+        let mut bare = object.clone();
+        table::merge(&mut bare, &json!({"status": null, "deleted": null}));
+        let request = Request::new(self.path_of(object)?);
+        let create = || Ok::<_, crate::Error>(request.create(&PostParams::default(), serde_json::to_vec(&bare)?)?);
+        self.insist(maker(kind), &format!("{kind} {name}"), create).await?;
+        if let Some(status) = object.get("status") {
+            let namespace = object["metadata"]["namespace"].as_str();
+            let mut made = self.get(&plural(kind), namespace, name).await?;
+            table::merge(&mut made, &json!({"status": status}));
+            let replace = || {
+                Ok(request.replace_subresource("status", name, &PostParams::default(), serde_json::to_vec(&made)?)?)
+            };
+            self.insist("operator", &format!("the status of {kind} {name}"), replace).await?;
+        }
+        Ok(())
+    }
+
+    async fn begin_deletion(&self, object: &Value) -> Result {
+        let foreground = object["deleted"] == "Foreground";
+        let propagation = if foreground { PropagationPolicy::Foreground } else { PropagationPolicy::Background };
+        let params = DeleteParams { propagation_policy: Some(propagation), ..DeleteParams::default() };
+        let request = Request::new(self.path_of(object)?);
+        let delete = || Ok(request.delete(name_of(object), &params)?);
+        self.insist("admin", &format!("deletion of {}", name_of(object)), delete).await
+    }
+
+    /// Sends a write of the world until it is accepted: roles, definitions and labels take a moment to be known.
+    async fn insist(&self, user: &str, what: &str, request: impl Fn() -> Result<http::Request<Vec<u8>>>) -> Result {
+        let begun = Instant::now();
+        loop {
+            let outcome = Outcome::of(self.client(user)?.request(request()?).await);
+            if outcome == Outcome::Allowed {
+                return Ok(());
+            }
+            if begun.elapsed() > IN_FORCE {
+                return Err(format!("the world has no {what}: {outcome:?}").into());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits until, of the cases of every policy, one is refused as it should be.
+    async fn wait_until_in_force(&self, cases: &[Case]) -> Result {
+        let begun = Instant::now();
+        for policy in super::POLICIES {
+            let denied = cases.iter().find(|case| case.is_denied_by(policy));
+            let case = denied.ok_or_else(|| format!("no case is refused by {policy}"))?;
+            loop {
+                let outcome = self.ask(case).await?;
+                if outcome.meets(&case.expect) {
+                    break;
+                }
+                if begun.elapsed() > IN_FORCE {
+                    return Err(format!("{policy} is not in force: {}: {outcome:?}", case.name).into());
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn patch_request(request: &Request, target: &Target, patch: &Value) -> Result<http::Request<Vec<u8>>> {
+    let params = PatchParams { dry_run: true, ..PatchParams::default() };
+    let patch = Patch::Merge(patch);
+    Ok(match &target.subresource {
+        Some(subresource) => request.patch_subresource(subresource, &target.name, &params, &patch)?,
+        None => request.patch(&target.name, &params, &patch)?,
+    })
+}
+
+fn replace_request(
+    request: &Request,
+    target: &Target,
+    params: &PostParams,
+    object: &Value,
+) -> Result<http::Request<Vec<u8>>> {
+    let body = serde_json::to_vec(object)?;
+    Ok(match &target.subresource {
+        Some(subresource) => request.replace_subresource(subresource, &target.name, params, body)?,
+        None => request.replace(&target.name, params, body)?,
+    })
+}
+
+fn name_of(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap_or_default()
+}
+
+/// A kind's name in paths.
+pub fn plural(kind: &str) -> String {
+    let lower = kind.to_lowercase();
+    if lower.ends_with("series") { lower } else { format!("{lower}s") }
+}
+
+/// The resource that a case is about.
+pub fn resource_of(case: &Case) -> String {
+    match (&case.object, case.target()) {
+        (Some(object), _) => plural(object["kind"].as_str().unwrap_or_default()),
+        (None, Ok(target)) => target.resource,
+        (None, Err(_)) => String::new(),
+    }
+}
+
+/// Who makes an object of the world: an administrator, if the policies let him.
+fn maker(kind: &str) -> &'static str {
+    match kind {
+        "BillingPeriod" | "Invoice" | "InvoiceSeries" | "InvoiceSlice" | "ProjectLedger" => "operator",
+        _ => "admin",
+    }
+}
+
+/// Where the resources of the table are served.
+fn paths() -> BTreeMap<String, String> {
+    let ours = api::crds::all().into_iter().map(|definition| definition.spec.names.plural);
+    let ours = ours.map(|plural| (plural, format!("/apis/{}/{}", api::GROUP, api::VERSION)));
+    let others = [
+        ("namespaces", "/api/v1"),
+        ("customresourcedefinitions", "/apis/apiextensions.k8s.io/v1"),
+        ("validatingadmissionpolicies", "/apis/admissionregistration.k8s.io/v1"),
+        ("clusterroles", "/apis/rbac.authorization.k8s.io/v1"),
+        ("clusterrolebindings", "/apis/rbac.authorization.k8s.io/v1"),
+        ("rolebindings", "/apis/rbac.authorization.k8s.io/v1"),
+    ];
+    let others = others.map(|(plural, path)| (plural.to_owned(), path.to_owned()));
+    ours.chain(others).collect()
+}
+
+/// A client of each user.
+async fn clients(control_plane: &ControlPlane) -> Result<BTreeMap<String, Client>> {
+    let mut clients = BTreeMap::new();
+    for user in User::ALL {
+        let config = config(&control_plane.kubeconfig(user)).await?;
+        clients.insert(user.name().to_owned(), Client::try_from(config)?);
+    }
+    let token = control_plane.service_account_token(install::NAMESPACE, install::RELEASE)?;
+    let operator = config(&control_plane.kubeconfig_for("operator", &token)?).await?;
+    clients.insert("operator".to_owned(), Client::try_from(operator)?);
+    let impersonated = async |user: &str, groups: &[&str]| {
+        let mut config = config(&control_plane.kubeconfig(User::Admin)).await?;
+        config.auth_info.impersonate = Some(user.to_owned());
+        config.auth_info.impersonate_groups = Some(groups.iter().map(|&group| group.to_owned()).collect());
+        Ok::<_, crate::Error>(Client::try_from(config)?)
+    };
+    let account = format!("system:serviceaccount:{}:{}", install::NAMESPACE, install::RELEASE);
+    clients.insert("developer".to_owned(), impersonated("developer", &[]).await?);
+    clients.insert("unbound-operator".to_owned(), impersonated(&account, &["system:masters"]).await?);
+    Ok(clients)
+}
+
+async fn config(kubeconfig: &std::path::Path) -> Result<Config> {
+    let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
+    Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
+}
