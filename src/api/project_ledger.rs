@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Since", type_ = "string", json_path = ".spec.segments[-1:].from"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
+#[allow(clippy::duplicated_attributes, reason = "two columns of one type are two columns")]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectLedgerSpec {
     /// The payers in order of time, each until the next begins: up to 400. The first also pays for all
