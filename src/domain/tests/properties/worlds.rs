@@ -1,0 +1,189 @@
+//! Organizations made up at random: few names and few instants, so that things meet.
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use crate::domain::tests::world::*;
+use crate::domain::*;
+
+/// The months that are billed.
+pub const MONTHS: [&str; 3] = ["2020-10", "2020-11", "2020-12"];
+
+const GROUPS: [&str; 4] = ["a", "b", "c", "gone"];
+const PROJECTS: [&str; 3] = ["p", "q", "r"];
+
+/// What an organization is made of, in the order in which it is observed.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    pub groups: Vec<Group>,
+    pub projects: Vec<(Name, Vec<Segment>)>,
+    pub usage: Vec<Usage>,
+    pub prices: Vec<PriceEntry>,
+    pub billed: Vec<(Name, Period)>,
+    pub prorated: bool,
+    pub exact: bool,
+}
+
+impl Parts {
+    pub fn world(&self) -> World {
+        let mut world = World::new(self.groups.clone());
+        for (project, segments) in &self.projects {
+            world = world.project(project, segments);
+        }
+        for usage in &self.usage {
+            world = world.usage(usage.clone());
+        }
+        world.prices = price_list(self.prices.clone());
+        self.billed.iter().for_each(|(record, period)| world.billed.add_period(record.clone(), *period));
+        world.attribution = if self.prorated { Attribution::Prorated } else { Attribution::MonthEnd };
+        world.hours = if self.exact { HourRule::Exact } else { HourRule::Ceil };
+        world
+    }
+
+    /// The same, observed in another order.
+    pub fn shuffled(&self, seed: u64) -> Parts {
+        let mut parts = self.clone();
+        shuffle(&mut parts.groups, seed);
+        shuffle(&mut parts.projects, seed);
+        shuffle(&mut parts.usage, seed);
+        shuffle(&mut parts.prices, seed);
+        shuffle(&mut parts.billed, seed);
+        parts
+    }
+}
+
+/// A fixed shuffle for each seed.
+fn shuffle<T>(items: &mut [T], seed: u64) {
+    let mut state = seed | 1;
+    for last in (1..items.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        items.swap(last, (state >> 33) as usize % (last + 1));
+    }
+}
+
+/// Anything that can be observed of an organization.
+pub fn parts() -> impl Strategy<Value = Parts> {
+    let usage = prop::collection::vec(usage_record(), 0..14).prop_map(|mut usage| {
+        usage.sort_by(|a, b| a.name.cmp(&b.name));
+        usage.dedup_by(|a, b| a.name == b.name);
+        usage
+    });
+    let billed = prop::collection::vec((record_name(), a_period()), 0..3);
+    (groups(), projects(), usage, prices(), billed, any::<bool>(), any::<bool>()).prop_map(
+        |(groups, projects, usage, prices, billed, prorated, exact)| Parts {
+            groups,
+            projects,
+            usage,
+            prices,
+            billed,
+            prorated,
+            exact,
+        },
+    )
+}
+
+/// From September to January: any microsecond, or one that is shared with others.
+fn instant() -> impl Strategy<Value = Timestamp> {
+    let shared = select(vec![
+        "2020-10-01T00:00:00",
+        "2020-10-20T10:30:00",
+        "2020-11-01T00:00:00",
+        "2020-11-10T00:00:00",
+        "2020-11-10T00:00:00.000001",
+        "2020-11-20T23:59:59.999999",
+        "2020-12-01T00:00:00",
+        "2020-12-05T06:07:08",
+    ]);
+    let micros = 0_i64..150 * 86_400 * 1_000_000;
+    prop_oneof![
+        shared.prop_map(at),
+        micros.prop_map(|micros| at("2020-09-01") + chrono::TimeDelta::microseconds(micros)),
+    ]
+}
+
+fn a_period() -> impl Strategy<Value = Period> {
+    (instant(), instant()).prop_map(|(a, b)| Period::new(a.min(b), a.max(b)).unwrap())
+}
+
+fn groups() -> impl Strategy<Value = Vec<Group>> {
+    let one = |text: &'static str| {
+        let deleted = prop::option::weighted(0.2, instant());
+        let allowed = prop::option::weighted(0.2, subsequence(PROJECTS.to_vec(), 0..3));
+        let first = prop_oneof![4 => Just("2020-01"), 1 => Just("2020-12")];
+        let code = prop_oneof![6 => Just(Some("USD")), 1 => Just(Some("EUR")), 1 => Just(None)];
+        (deleted, any::<bool>(), allowed, first, code, 0..3_u8).prop_map(
+            move |(deleted, primary, allowed, first, code, day)| Group {
+                deleted,
+                primary,
+                allowed: allowed.and_then(|projects| only(&projects)),
+                first_period: month(first),
+                currency: code.map(currency),
+                created: at("2020-01-01") + chrono::TimeDelta::days(day.into()),
+                ..group(text)
+            },
+        )
+    };
+    (one("a"), one("b"), one("c")).prop_map(|(a, b, c)| vec![a, b, c])
+}
+
+fn projects() -> impl Strategy<Value = Vec<(Name, Vec<Segment>)>> {
+    let segment_of =
+        |(from, group, default): (Timestamp, &str, bool)| Segment { from, default, ..segment("2020-01-01", group) };
+    let segments = prop::collection::vec((instant(), select(GROUPS.to_vec()), any::<bool>()), 1..6);
+    let ledger = segments.prop_map(move |mut segments| {
+        segments.sort_by_key(|(from, ..)| *from);
+        segments.dedup_by_key(|(from, ..)| *from);
+        segments.into_iter().map(segment_of).collect::<Vec<_>>()
+    });
+    (subsequence(PROJECTS.to_vec(), 1..=3), prop::collection::vec(ledger, 3))
+        .prop_map(|(names, ledgers)| names.into_iter().map(name).zip(ledgers).collect())
+}
+
+fn record_name() -> impl Strategy<Value = Name> {
+    (0..16_u8).prop_map(|number| name(&format!("record-{number}")))
+}
+
+fn usage_record() -> impl Strategy<Value = Usage> {
+    let what = (select(vec!["s1", "s2", "s3"]), select(vec!["PostgreSQL", "PostgreSQL", "MySQL", "Setup", "Strange"]));
+    let quantity =
+        prop_oneof![Just("1"), Just("0.000001"), Just("2.345678"), Just("1000000.5"), Just("9999999999999.999999")];
+    let when = (a_period(), prop_oneof![3 => Just(true), 1 => Just(false)]);
+    let replaces = prop::option::weighted(0.3, record_name());
+    (record_name(), select(PROJECTS.to_vec()), what, quantity, when, replaces).prop_map(
+        |(record, project, (service_name, kind), quantity, (when, ended), replaces)| Usage {
+            start: when.start(),
+            end: ended.then(|| when.end()),
+            service: service(service_name, kind),
+            quantity: decimal(quantity),
+            replaces,
+            ..usage(&record, project, "2020-11-01", "")
+        },
+    )
+}
+
+/// Prices that begin, end, change and leave gaps; one is by the unit.
+fn prices() -> impl Strategy<Value = Vec<PriceEntry>> {
+    let general = (instant(), instant(), select(vec!["0.026", "0.02602740", "99999999.99999999", "0"]));
+    let special = (a_period(), select(vec!["0.026", "0.5"]), any::<bool>());
+    (general, special, any::<bool>()).prop_map(|((a, b, price), (when, special_price, by_unit), has_gap)| {
+        let (change, later) = (a.min(b), a.max(b));
+        let again = if has_gap { later } else { change };
+        let mut entries = vec![
+            PriceEntry { name: name("old"), valid_until: Some(change), ..hourly("PostgreSQL", "0.026") },
+            PriceEntry { name: name("new"), valid_from: again, ..hourly("PostgreSQL", price) },
+            hourly("MySQL", "0.019"),
+            PriceEntry { unit: Unit::Unit, ..hourly("Setup", "49.995") },
+        ];
+        if !when.is_empty() {
+            entries.push(PriceEntry {
+                name: name("special"),
+                plan: Some(name("Hobbyist")),
+                valid_from: when.start(),
+                valid_until: Some(when.end()),
+                unit: if by_unit { Unit::Unit } else { Unit::Hour },
+                ..hourly("PostgreSQL", special_price)
+            });
+        }
+        entries
+    })
+}
