@@ -2,6 +2,7 @@
 
 mod definitions;
 pub mod install;
+mod probe;
 mod release;
 mod rendered;
 mod template;

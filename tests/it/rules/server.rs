@@ -320,7 +320,9 @@ async fn clients(control_plane: &ControlPlane) -> Result<BTreeMap<String, Client
         Ok::<_, crate::Error>(Client::try_from(config)?)
     };
     let account = format!("system:serviceaccount:{}:{}", install::NAMESPACE, install::RELEASE);
-    clients.insert("developer".to_owned(), impersonated("developer", &[]).await?);
+    for user in ["manager", "developer"] {
+        clients.insert(user.to_owned(), impersonated(user, &[]).await?);
+    }
     clients.insert("unbound-operator".to_owned(), impersonated(&account, &["system:masters"]).await?);
     Ok(clients)
 }
