@@ -6,6 +6,8 @@ pub const ORGANIZATION_LABEL: &str = "billing-operator.io/organization";
 pub const GROUP_LABEL: &str = "billing-operator.io/billing-group";
 /// On an invoice or a slice: the month, "2026-11".
 pub const PERIOD_LABEL: &str = "billing-operator.io/period";
+/// On a slice of a final invoice: `"true"`. It is kept.
+pub const FINAL_LABEL: &str = "billing-operator.io/final";
 /// On a project's namespace: `"false"` when it is to get no binding by default.
 pub const DEFAULT_BINDING_LABEL: &str = "billing-operator.io/default-binding";
 /// On a binding made by default: the group that the default chose.

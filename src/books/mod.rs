@@ -149,6 +149,17 @@ impl Books {
         })
     }
 
+    /// What membership asks of the projects that are an organization's now.
+    pub fn projects_in<'a>(
+        &'a self,
+        organization: &'a Name,
+        books: &'a OrganizationBooks,
+    ) -> impl Iterator<Item = ProjectFacts<'a>> {
+        let facts = books.organization.projects().filter_map(|project| self.project_facts(project.name()));
+        // A ledger stays when its project goes to another organization.
+        facts.filter(move |project| project.organization == Some(organization))
+    }
+
     /// The work that concerns a project and the groups that may pay for it.
     fn project_and_payers(&self, project: &Name) -> Vec<Key> {
         let mut keys = vec![Key::Project(project.clone())];

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{SubsecRound, TimeDelta};
 use kube::{Client, Resource};
 use tokio::sync::watch;
 
@@ -86,6 +86,11 @@ impl Context {
             books: RwLock::default(),
             billed: RwLock::default(),
         }
+    }
+
+    /// The API server's time in whole seconds, as documents and decisions have it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now().trunc_subsecs(0)
     }
 
     /// Reads the books; `read` must be quick, for watches wait for it.

@@ -10,6 +10,7 @@ mod project;
 mod queues;
 pub mod rules;
 pub mod runtime;
+mod sweep;
 mod usage;
 mod waiting;
 mod watch;

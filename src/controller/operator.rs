@@ -19,7 +19,7 @@ use super::runtime::probe::Prober;
 use super::runtime::queue::{Outcome, WorkQueue};
 use super::runtime::server::{Endpoints, serve};
 use super::runtime::settings::Settings;
-use super::{closing, group, period, project, usage, watches};
+use super::{closing, group, period, project, sweep, usage, watches};
 use crate::books::Key;
 
 /// A handler that takes longer than this hangs: only a restart helps.
@@ -77,6 +77,7 @@ pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), Ru
     tasks.spawn(prober.run(cancel.clone()));
     tasks.spawn(publisher.run(client, clock, cancel.clone()));
     tasks.spawn(work(ctx.clone(), synced.clone(), settings.cluster.concurrency.into(), cancel.clone()));
+    tasks.spawn(sweep::run(ctx.clone(), cancel.clone()));
     tasks.close();
     let served = serve(listener, endpoints(&ctx, synced), cancel.clone()).await;
     cancel.cancel();

@@ -1,6 +1,6 @@
 //! Projects on their way to a group: months that are over wait for them.
 
-use crate::books::{Books, OrganizationBooks};
+use crate::books::Books;
 use crate::controller::rules::Rules;
 use crate::domain::default_binding::decide_default;
 use crate::domain::membership::{Acceptance, GroupFacts, ProjectFacts, acceptance};
@@ -9,14 +9,14 @@ use crate::domain::{Group, Name, Timestamp};
 /// The projects whose payer is about to be written, and could be this group.
 pub fn waiting_projects(
     books: &Books,
-    organization: &OrganizationBooks,
+    organization: &Name,
     group: &Group,
     groups: &[GroupFacts<'_>],
     rules: &Rules,
     now: Timestamp,
 ) -> Vec<Name> {
-    let projects = organization.organization.projects();
-    let facts = projects.filter_map(|project| books.project_facts(project.name()));
+    let known = books.organization(organization);
+    let facts = known.into_iter().flat_map(|known| books.projects_in(organization, known));
     let waits = |project: &ProjectFacts<'_>| {
         is_moving_to(project, group, groups, now) || awaits_default(books, project, groups, rules, now)
     };

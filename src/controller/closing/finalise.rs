@@ -50,7 +50,7 @@ struct Finalisation {
 /// A write did not happen; what was written before stands, and a further pass goes on from there.
 pub async fn close_group(ctx: &Context, pass: &Pass, organization: &Name, group: Uid) -> Result<(), WriteError> {
     loop {
-        let now = ctx.clock.now();
+        let now = ctx.now();
         let Some(object) = read(pass, |books| books.organization(organization)?.group(group).cloned()) else {
             return Ok(());
         };
@@ -82,7 +82,7 @@ fn next(
     };
     let Some(group) = known.organization.group(uid) else { return Next::Nothing };
     let groups = known.all_group_facts();
-    let waiting = waiting_projects(books, known, group, &groups, &ctx.rules, now);
+    let waiting = waiting_projects(books, organization, group, &groups, &ctx.rules, now);
     let invoices =
         GroupInvoices { books, organization: known, group, object, series, rules: &ctx.rules, waiting: &waiting };
     let (month, predecessor) = match &status.last_final {
@@ -99,6 +99,10 @@ fn next(
     if !group.pays_in(month) {
         return Next::Nothing;
     }
+    let observed = known.invoices.estimate(&view.number);
+    if observed.is_some_and(|estimate| !view.is_of(estimate)) {
+        return Next::Nothing; // of another month; it goes first
+    }
     let bill = view.bill(now);
     let holds = view.holds(&bill, now);
     let (CloseDecision::Finalise, Ok(bill)) = (view.decide(&holds, now), bill) else { return Next::Nothing };
@@ -107,7 +111,7 @@ fn next(
     let Ok(rendered) = view.final_document(&bill, now) else { return Next::Nothing };
     Next::Finalise(Box::new(Finalisation {
         facts: InvoiceFacts::of(&view, organization),
-        observed: known.invoices.estimate(&view.number).cloned(),
+        observed: observed.cloned(),
         rendered,
         billed: matters.then(|| billed.clone()),
     }))

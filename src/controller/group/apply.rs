@@ -1,5 +1,6 @@
 //! Doing what the plan of a group says.
 
+use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::core::ObjectMeta;
 use kube::{Api, ResourceExt};
@@ -22,6 +23,9 @@ const MOST_STEPS: usize = 5;
 /// How many invoices of one group are written at once.
 const INVOICES_AT_ONCE: usize = 4;
 
+/// A group whose month should have become final by then asks again.
+const CLOSING_LIMIT: TimeDelta = TimeDelta::seconds(60);
+
 const CONTROLLER: &str = "group";
 
 /// Looks at a group and does what it needs.
@@ -38,7 +42,7 @@ pub async fn reconcile(ctx: &Context, organization: &Name, group: Uid) -> Outcom
 
 /// One step; `None` when another follows at once.
 async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<Outcome>, WriteError> {
-    let now = ctx.clock.now();
+    let now = ctx.now();
     let billed = |month| ctx.billed(organization, month);
     let (plan, object) = ctx.read(|books| {
         let object = books.organization(organization).and_then(|books| books.group(group)).cloned();
@@ -107,7 +111,7 @@ async fn claim_series(
         )
     });
     let taken = DesiredCondition::no("Ready", "InvoiceSeriesTaken", message.unwrap_or_default());
-    let conditions = conditions::merge(&status.conditions, &[taken], object.metadata.generation, ctx.clock.now());
+    let conditions = conditions::merge(&status.conditions, &[taken], object.metadata.generation, ctx.now());
     if conditions != status.conditions {
         let mut refused = object.clone();
         refused.status =
@@ -175,6 +179,8 @@ async fn apply_steady(
     if closing {
         ctx.due.add(organization, group);
         ctx.queues.add([Key::Closing]);
+        let later = ctx.now().checked_add_signed(CLOSING_LIMIT);
+        return Ok(ctx.look_again(wake.into_iter().chain(later).min()));
     }
     Ok(ctx.look_again(wake))
 }
@@ -204,7 +210,7 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
     };
     let slices = write.rendered.as_ref().map(|rendered| rendered.slices.as_slice()).unwrap_or_default();
     ensure_slices(&ctx.writer, &facts, slices).await?;
-    let held_before = conditions::holds(&observed.conditions, "Ready");
+    let was_ready = conditions::holds(&observed.conditions, "Ready");
     let status = InvoiceStatus {
         phase: Some(InvoicePhase::Estimate),
         document: write.rendered.map(|rendered| rendered.document),
@@ -214,7 +220,7 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
     if let Some(ready) = written.status.as_ref().and_then(|status| conditions::find(&status.conditions, "Ready"))
         && ready.status == "False"
-        && held_before
+        && was_ready
     {
         ctx.tell(&written, Severity::Warning, "Held", "Bill", ready.message.clone());
     }

@@ -6,7 +6,7 @@ use super::status::{StatusFacts, plan_status};
 use crate::api::{self, labels};
 use crate::books::{Books, Estimate, OrganizationBooks};
 use crate::controller::invoice::{
-    EstimatePlan, EstimateWrite, GroupInvoices, InvoiceFacts, MonthView, Predecessor, plan_estimate,
+    EstimatePlan, EstimateWrite, GroupInvoices, InvoiceFacts, Predecessor, plan_estimate,
 };
 use crate::controller::rules::Rules;
 use crate::controller::waiting::waiting_projects;
@@ -131,7 +131,7 @@ impl<'a> View<'a> {
             facts: self.facts,
             edited: self.object.metadata.generation != Some(1),
             has_finals: self.object.status.as_ref().is_some_and(|status| status.last_final.is_some()),
-            named_by_binding: self.is_named(),
+            named_by_binding: self.is_named() || self.is_awaited(),
             last_in_ledger: ledgers().any(|ledger| ledger.last().group_uid == self.group.uid),
         })
     }
@@ -142,6 +142,16 @@ impl<'a> View<'a> {
         bindings.any(|binding| *binding.group() == self.group.name)
     }
 
+    /// Whether the project that it was made for has no binding yet, and is about to get one to it.
+    fn is_awaited(&self) -> bool {
+        let Some(project) = self.facts.dedicated_to.filter(|project| self.books.binding(project).is_none()) else {
+            return false;
+        };
+        let namespace =
+            self.books.namespace(project).filter(|_| self.books.organization_of(project) == Some(self.name));
+        namespace.is_some_and(|namespace| !namespace.terminating && !namespace.no_default)
+    }
+
     fn plan_steady(
         &self,
         series: &str,
@@ -149,7 +159,7 @@ impl<'a> View<'a> {
         billed: &BilledLookup<'_>,
     ) -> Result<Steady, RenderError> {
         let groups = self.organization.all_group_facts();
-        let waiting = waiting_projects(self.books, self.organization, self.group, &groups, self.rules, self.now);
+        let waiting = waiting_projects(self.books, self.name, self.group, &groups, self.rules, self.now);
         let invoices = GroupInvoices {
             books: self.books,
             organization: self.organization,
@@ -164,9 +174,8 @@ impl<'a> View<'a> {
         let members = match self.group.deleted {
             Some(_) => self.facts.members.clone(),
             None => {
-                let projects = self.organization.organization.projects();
-                let facts = projects.filter_map(|project| self.books.project_facts(project.name()));
-                desired_members(&self.facts, facts, &groups, self.now)
+                let projects = self.books.projects_in(self.name, self.organization);
+                desired_members(&self.facts, projects, &groups, self.now)
             }
         };
         let planned = plan_status(&StatusFacts {
@@ -211,7 +220,7 @@ impl<'a> View<'a> {
         for month in self.group.first_period.through(last).skip(finals) {
             let billed = billed(month);
             let Some(view) = invoices.month(month, predecessor, &billed) else { break };
-            let observed = self.organization.invoices.estimate(&view.number).filter(|known| self.fits(known, &view));
+            let observed = self.organization.invoices.estimate(&view.number).filter(|known| view.is_of(known));
             let unseen = observed.is_none() && self.organization.invoices.exists(&view.number);
             let plan = plan_estimate(&view, observed, self.now)?;
             predecessor = Predecessor::Open(view.number.clone());
@@ -224,10 +233,6 @@ impl<'a> View<'a> {
             });
         }
         Ok(planned)
-    }
-
-    fn fits(&self, estimate: &Estimate, view: &MonthView<'_>) -> bool {
-        estimate.group == self.group.uid && estimate.month == view.month && estimate.sequence == view.sequence
     }
 
     /// Estimates of the group that no planned month has; all of them when the group goes.

@@ -102,10 +102,14 @@ pub async fn ensure_slices(writer: &Writer, facts: &InvoiceFacts, slices: &[Slic
 }
 
 fn slice_object(facts: &InvoiceFacts, slice: &Slice) -> InvoiceSlice {
+    let mut labels = facts.labels();
+    if slice.spec.is_final {
+        labels.insert(labels::FINAL_LABEL.to_owned(), "true".to_owned());
+    }
     let metadata = ObjectMeta {
         name: Some(slice.reference.name.to_string()),
         namespace: Some(facts.organization.to_string()),
-        labels: Some(facts.labels()),
+        labels: Some(labels),
         ..ObjectMeta::default()
     };
     InvoiceSlice { metadata, spec: slice.spec.clone() }

@@ -1,5 +1,6 @@
 //! When an estimate is written again, and what it then says.
 
+use chrono::TimeDelta;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::month::MonthView;
@@ -9,6 +10,9 @@ use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::domain::closing::{CloseDecision, Hold, WaitReason};
 use crate::domain::{Bill, Month, Name, Timestamp};
 use crate::render::document::{RenderError, Rendered};
+
+/// How long a month may be without its BillingPeriod before its invoices say so.
+const PATIENCE: TimeDelta = TimeDelta::seconds(60);
 
 /// What an estimate needs.
 #[derive(Debug)]
@@ -48,7 +52,8 @@ pub fn plan_estimate(
 ) -> Result<EstimatePlan, RenderError> {
     let interval = view.invoices.rules.estimate_interval;
     let written = observed.and_then(|estimate| estimate.as_of).filter(|as_of| *as_of <= now);
-    let stays = |as_of: &Timestamp| as_of.checked_add_signed(interval).is_none_or(|refresh| now < refresh);
+    let over = now >= view.month.end();
+    let stays = |as_of: &Timestamp| !over && as_of.checked_add_signed(interval).is_none_or(|refresh| now < refresh);
     let document = match (written, observed.and_then(|estimate| estimate.digest.as_deref())) {
         (Some(as_of), Some(digest)) => {
             let before = Computed::new(view, as_of)?;
@@ -62,7 +67,8 @@ pub fn plan_estimate(
         }
         _ => Computed::new(view, now)?,
     };
-    let holds = view.holds(&document.bill, document.as_of.max(now.min(view.month.end())));
+    // The bill of a month that is over was compared with the one as of now, and is the same.
+    let holds = view.holds(&document.bill, if over { now } else { document.as_of });
     let decision = view.decide(&holds, now);
     let wake = wake(view, &document, now);
     let conditions = merged_conditions(view, observed, &decision, now);
@@ -119,6 +125,10 @@ fn merged_conditions(
     decision: &CloseDecision,
     now: Timestamp,
 ) -> Vec<Condition> {
+    let existing = observed.map(|estimate| estimate.conditions.as_slice()).unwrap_or_default();
+    if !existing.is_empty() && is_passing(view, decision, now) {
+        return existing.to_vec();
+    }
     let ready = match decision {
         CloseDecision::Wait { reason: WaitReason::Open, .. } => {
             DesiredCondition::yes("Ready", WaitReason::Open.as_str(), open_message(view.month, view.settled_at()))
@@ -131,8 +141,18 @@ fn merged_conditions(
         CloseDecision::Hold(hold) => DesiredCondition::no("Ready", hold.reason.as_str(), hold.message.clone()),
         CloseDecision::Finalise => DesiredCondition::no("Ready", "Closing", "the invoice is about to become final"),
     };
-    let existing = observed.map(|estimate| estimate.conditions.as_slice()).unwrap_or_default();
     conditions::merge(existing, &[ready], Some(1), now)
+}
+
+/// Whether a decision is about to be overtaken: what it says is not worth a write.
+fn is_passing(view: &MonthView<'_>, decision: &CloseDecision, now: Timestamp) -> bool {
+    match decision {
+        CloseDecision::Finalise => true,
+        CloseDecision::Wait { reason: WaitReason::AwaitingPeriod, .. } => {
+            now.signed_duration_since(view.month.end()) < PATIENCE
+        }
+        CloseDecision::Wait { .. } | CloseDecision::Hold(_) => false,
+    }
 }
 
 fn open_message(month: Month, settled_at: Timestamp) -> String {

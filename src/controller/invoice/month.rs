@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use kube::ResourceExt;
 
 use crate::api;
-use crate::books::{Books, OrganizationBooks, convert};
+use crate::books::{Books, Estimate, OrganizationBooks, convert};
 use crate::controller::rules::Rules;
 use crate::domain::audit::audit;
 use crate::domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
@@ -167,6 +167,12 @@ impl MonthView<'_> {
     pub fn attribution(&self) -> Attribution {
         let period = self.invoices.books.period(self.month);
         period.map_or(self.invoices.rules.attribution, |period| convert::attribution(period.spec.attribution))
+    }
+
+    /// Whether an invoice that has the month's number is the month's, and not one that was numbered otherwise.
+    pub fn is_of(&self, estimate: &Estimate) -> bool {
+        let Self { invoices, month, sequence, .. } = self;
+        estimate.group == invoices.group.uid && estimate.month == *month && estimate.sequence == *sequence
     }
 
     /// The bill, as of an instant.

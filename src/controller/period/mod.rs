@@ -19,7 +19,7 @@ const CONTROLLER: &str = "period";
 
 /// Makes a BillingPeriod of every month that is over, and keeps their statuses.
 pub async fn reconcile(ctx: &Context) -> Outcome {
-    let now = ctx.clock.now();
+    let now = ctx.now();
     let PeriodPlan { create, statuses, wake } = ctx.read(|books| plan_periods(books, &ctx.rules, now));
     let done = async {
         for month in create {

@@ -22,7 +22,7 @@ const CONTROLLER: &str = "usage";
 
 /// Writes `Billable=False` on the records of an organization that cannot be billed, and takes it off those that can.
 pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
-    let now = ctx.clock.now();
+    let now = ctx.now();
     let (reports, counts) = ctx.read(|books| plan_reports(books, organization, &ctx.rules, now));
     ctx.unbilled.set(organization, counts);
     ctx.metrics.unbilled_records(ctx.unbilled.total());
