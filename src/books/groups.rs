@@ -20,7 +20,8 @@ impl Observes<BillingGroup> for Books {
         if books.groups.get(&group.uid).is_some_and(|known| is_older(&object, known)) {
             return Vec::new(); // the watch is behind what was written
         }
-        books.unreadable.remove(&described(&key));
+        let mut keys = self.readable_again(&organization, &described(&key));
+        let books = self.organization_mut(&organization);
         let before = books.organization.group(group.uid).cloned();
         let uid = group.uid;
         if let Some(other) = books.group_names.insert(group.name.clone(), uid).filter(|other| *other != uid) {
@@ -34,7 +35,8 @@ impl Observes<BillingGroup> for Books {
         books.organization.put_group(group.clone());
         let members_before = books.members.insert(uid, members.clone()).unwrap_or_default();
         let changed = members_before.symmetric_difference(&members).cloned().collect();
-        self.concerned_by_group(&organization, before.as_ref(), &group, changed)
+        keys.extend(self.concerned_by_group(&organization, before.as_ref(), &group, changed));
+        keys
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
@@ -46,7 +48,7 @@ impl Observes<BillingGroup> for Books {
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
         let keys = self.whole_organization(&organization);
-        let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
+        let books = self.organization_mut(&organization);
         books.unreadable.remove(&described(key));
         if let Some(uid) = books.group_uid(&key.name) {
             books.group_names.remove(key.name.as_str());

@@ -17,8 +17,8 @@ impl Observes<ProjectLedger> for Books {
         };
         let (organization, project) = names(&key);
         let mut keys = self.concerned_by_ledger(&organization, &project);
+        keys.extend(self.readable_again(&organization, &described(&key)));
         let books = self.organization_mut(&organization);
-        books.unreadable.remove(&described(&key));
         books.ledger_versions.insert(project.clone(), object.resource_version().unwrap_or_default());
         books.organization.put_ledger(project.clone(), ledger);
         keys.extend(self.concerned_by_ledger(&organization, &project));
@@ -33,9 +33,9 @@ impl Observes<ProjectLedger> for Books {
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let (organization, project) = names(key);
-        let keys = self.concerned_by_ledger(&organization, &project);
+        let mut keys = self.concerned_by_ledger(&organization, &project);
+        keys.extend(self.readable_again(&organization, &described(key)));
         if let Some(books) = self.organizations.get_mut(&organization) {
-            books.unreadable.remove(&described(key));
             books.ledger_versions.remove(&project);
             books.organization.remove_ledger(&project);
         }

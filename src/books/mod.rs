@@ -208,6 +208,14 @@ impl Books {
         keys
     }
 
+    /// An object can be read again: what was held for it is looked at again.
+    fn readable_again(&mut self, organization: &Name, object: &str) -> Vec<Key> {
+        match self.organization_mut(organization).unreadable.remove(object) {
+            Some(_) => self.groups_of(organization),
+            None => Vec::new(),
+        }
+    }
+
     fn organization_mut(&mut self, name: &Name) -> &mut OrganizationBooks {
         self.organizations.entry(name.clone()).or_default()
     }

@@ -18,18 +18,18 @@ impl Observes<UsageRecord> for Books {
         };
         let organization = Name::from(key.namespace.as_str());
         let (project, record) = (usage.project.clone(), usage.name.clone());
+        let mut keys = self.readable_again(&organization, &described(&key));
         let books = self.organization_mut(&organization);
-        books.unreadable.remove(&described(&key));
         match written_reason(&object) {
             Some(reason) => books.reported.insert(record.clone(), reason),
             None => books.reported.remove(&record),
         };
         if books.organization.usage(&record).is_some_and(|known| **known == usage) {
-            return Vec::new(); // only its status changed
+            return keys; // only its status changed
         }
         let replaced = usage.replaces.clone();
         books.organization.put_usage(usage);
-        let mut keys = self.concerned_by_usage(&organization, &project);
+        keys.extend(self.concerned_by_usage(&organization, &project));
         keys.extend(self.concerned_by_replaced(&organization, replaced.as_ref()));
         keys
     }
@@ -42,12 +42,12 @@ impl Observes<UsageRecord> for Books {
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
-        let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
-        books.unreadable.remove(&described(key));
+        let mut keys = self.readable_again(&organization, &described(key));
+        let books = self.organization_mut(&organization);
         books.reported.remove(key.name.as_str());
-        let Some(usage) = books.organization.usage(&key.name).cloned() else { return Vec::new() };
+        let Some(usage) = books.organization.usage(&key.name).cloned() else { return keys };
         books.organization.remove_usage(&key.name);
-        let mut keys = self.concerned_by_usage(&organization, &usage.project);
+        keys.extend(self.concerned_by_usage(&organization, &usage.project));
         keys.extend(self.concerned_by_replaced(&organization, usage.replaces.as_ref()));
         keys
     }

@@ -77,7 +77,6 @@ pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), Ru
     tasks.spawn(prober.run(cancel.clone()));
     tasks.spawn(publisher.run(client, clock, cancel.clone()));
     tasks.spawn(work(ctx.clone(), synced.clone(), settings.cluster.concurrency.into(), cancel.clone()));
-    tasks.spawn(sweep::run(ctx.clone(), cancel.clone()));
     tasks.close();
     let served = serve(listener, endpoints(&ctx, synced), cancel.clone()).await;
     cancel.cancel();
@@ -125,6 +124,7 @@ async fn work(ctx: Arc<Context>, synced: Vec<watch::Receiver<bool>>, concurrency
         drain(&ctx, &queues.projects, concurrency, &cancel),
         drain(&ctx, &queues.groups, concurrency, &cancel),
         drain(&ctx, &queues.overviews, 4, &cancel),
+        sweep::run(&ctx, &cancel),
     );
 }
 

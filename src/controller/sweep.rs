@@ -4,7 +4,6 @@
 //! between costs space and nothing else, so it is enough to look now and then.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -18,7 +17,7 @@ use crate::api::{InvoiceSlice, labels};
 use crate::books::convert;
 use crate::domain::Timestamp;
 
-/// Between two looks; the first is after one, too.
+/// Between two looks; the first is at the start.
 const INTERVAL: Duration = Duration::from_secs(1800);
 
 /// A slice is written before the invoice that lists it: a younger one may still be waiting for that.
@@ -27,16 +26,23 @@ const YOUNG: TimeDelta = TimeDelta::minutes(10);
 type SliceMeta = PartialObjectMeta<InvoiceSlice>;
 
 /// Sweeps now and then until `cancel`.
-pub async fn run(ctx: Arc<Context>, cancel: CancellationToken) {
-    while cancel.run_until_cancelled(tokio::time::sleep(INTERVAL)).await.is_some() {
-        if !ctx.policies.borrow().is_enforced() {
-            continue;
+pub async fn run(ctx: &Context, cancel: &CancellationToken) {
+    let forever = async {
+        loop {
+            if ctx.policies.borrow().is_enforced() {
+                report(sweep(ctx).await);
+            }
+            tokio::time::sleep(INTERVAL).await;
         }
-        match cancel.run_until_cancelled(sweep(&ctx)).await {
-            Some(Ok(0)) | None => {}
-            Some(Ok(count)) => tracing::info!(count, "deleted slices that no invoice lists"),
-            Some(Err(error)) => tracing::warn!(%error, "slices that no invoice lists could not be deleted"),
-        }
+    };
+    cancel.run_until_cancelled(forever).await.unwrap_or(())
+}
+
+fn report(swept: Result<usize, kube::Error>) {
+    match swept {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "deleted slices that no invoice lists"),
+        Err(error) => tracing::warn!(%error, "slices that no invoice lists could not be deleted"),
     }
 }
 

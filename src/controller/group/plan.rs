@@ -188,7 +188,9 @@ impl<'a> View<'a> {
         });
         let deletes = self.misfits(&months, release);
         let wake = months.iter().filter_map(|month| month.plan.wake).min();
-        let closing = months.iter().any(|month| month.plan.decision == CloseDecision::Finalise || month.unseen);
+        // An invoice that was not seen may be final already, unless its month still runs.
+        let unseen = |month: &Planned| month.unseen && month.facts.month.end() <= self.now;
+        let closing = months.iter().any(|month| month.plan.decision == CloseDecision::Finalise || unseen(month));
         Ok(Steady {
             status: (planned != *status).then_some(planned),
             writes: if release { Vec::new() } else { self.writes(months) },
