@@ -4,6 +4,8 @@
 //! admission policies say.
 
 mod admission;
+#[cfg(test)]
+mod cases;
 mod object;
 mod schema;
 mod text;
