@@ -1,6 +1,5 @@
 //! What the API server accepts and refuses: the table in `cases/`, and that every rule and clause in it matters.
 
-mod in_process;
 mod mutants;
 mod server;
 mod table;
