@@ -1,7 +1,9 @@
 //! One integration binary: rules, scenarios, chart.
 
+mod binding;
 mod chart;
 mod rules;
+mod support;
 
 /// What may go wrong in a test.
 type Error = Box<dyn std::error::Error + Send + Sync>;

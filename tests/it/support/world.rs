@@ -1,0 +1,145 @@
+//! A control plane with the chart installed and the operator running.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use billing_test_harness::{ControlPlane, Operator, Options, User, free_port};
+
+use crate::{
+    Result,
+    chart::install::{NAMESPACE, RELEASE, install},
+    support::Scene,
+};
+
+/// How long the operator may take until it is ready: the policies need a second or so, a busy machine more.
+const START_LIMIT: Duration = Duration::from_secs(120);
+
+/// How the operator is set up unless a test says otherwise: quick. A flag wins over its variable.
+const QUICK: [(&str, &str); 3] = [
+    ("BILLING_OPERATOR_SETTLE_TIME", "1s"),
+    ("BILLING_OPERATOR_DEFAULT_BINDING_DELAY", "2s"),
+    ("RUST_LOG", "info,billing_operator=debug"),
+];
+
+/// The provider's side: one price list in US dollars, and one issuer.
+const PROVIDER: &str = r#"
+apiVersion: billing-operator.io/v1alpha1
+kind: PriceList
+metadata: {name: default}
+spec:
+  currency: USD
+  entries:
+  - {name: postgresql, type: PostgreSQL, plan: Hobbyist, unit: Hour, unitPrice: "0.026", validFrom: "2020-01-01T00:00:00Z"}
+  - {name: domain, type: Domain, unit: Unit, unitPrice: "12.50", validFrom: "2020-01-01T00:00:00Z"}
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: InvoiceIssuer
+metadata: {name: default}
+spec: {legalName: Provider Ltd, grace: 0s}
+"#;
+
+/// A control plane with the operator at work. Only who owns one can stop its operator or its API server.
+pub struct World {
+    // Dropped in this order: the operator before what it talks to.
+    /// The operator, with the rights of the chart's service account.
+    pub operator: Operator,
+    /// The port of its metrics.
+    pub port: u16,
+    /// The API server and what belongs to it.
+    pub control_plane: ControlPlane,
+}
+
+impl World {
+    /// A world of one's own, with more arguments of the operator. Most tests need only [`World::shared`].
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub fn start(operator_args: &[&str]) -> Result<Self> {
+        let (control_plane, kubeconfig) = prepare()?;
+        let (operator, port) = start_operator(&control_plane, &kubeconfig, "operator", operator_args)?;
+        Ok(Self { operator, port, control_plane })
+    }
+
+    /// The world that tests share. Each uses an organization of its own, named like the test.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<World> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(&[]).unwrap_or_else(|error| panic!("the shared world: {error}")))
+    }
+
+    /// What a test acts in, as a cluster admin. A client belongs to the runtime of its test, so each test opens its own.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be read.
+    pub async fn scene(&self) -> Result<Scene<'_>> {
+        Scene::open(self, User::ClusterAdmin).await
+    }
+
+    /// The sum of the operator's metric `name` over the label sets that contain `labels`; 0 when there is none.
+    ///
+    /// # Errors
+    /// When the operator does not answer.
+    pub fn metric(&self, name: &str, labels: &str) -> Result<f64> {
+        let text = Operator::http_get(self.port, "/metrics").ok_or("the operator does not tell its metrics")?;
+        let samples = text.lines().filter_map(|line| line.split_once([' ', '{']).filter(|(key, _)| *key == name));
+        let values = samples.filter(|(_, rest)| rest.contains(labels));
+        Ok(values.filter_map(|(_, rest)| rest.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+    }
+
+    /// How many writes the operator sent so far, Events excepted.
+    ///
+    /// # Errors
+    /// When the operator does not answer.
+    pub fn writes(&self) -> Result<f64> {
+        let metric = "billing_operator_api_writes_total";
+        Ok(self.metric(metric, "")? - self.metric(metric, r#"resource="events""#)?)
+    }
+
+    /// Starts the operator again after it was killed, and waits until it is at work.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn restart_operator(&mut self) -> Result {
+        self.operator.restart()?;
+        Ok(self.operator.wait_http(self.port, "/readyz", START_LIMIT)?)
+    }
+}
+
+/// A control plane with the chart and the provider's objects, and a kubeconfig of the operator's service account.
+///
+/// # Errors
+/// When something does not start.
+pub fn prepare() -> Result<(ControlPlane, PathBuf)> {
+    let control_plane = ControlPlane::start(&Options { controller_manager: true, ..Options::default() })?;
+    install(&control_plane)?;
+    control_plane.apply(User::ClusterAdmin, PROVIDER)?;
+    let token = control_plane.service_account_token(NAMESPACE, RELEASE)?;
+    let kubeconfig = control_plane.kubeconfig_for("operator", &token)?;
+    Ok((control_plane, kubeconfig))
+}
+
+/// Starts an operator and waits until it is at work. Answers with the port of its metrics.
+///
+/// # Errors
+/// When it does not become ready.
+pub fn start_operator(
+    control_plane: &ControlPlane,
+    kubeconfig: &Path,
+    name: &str,
+    args: &[&str],
+) -> Result<(Operator, u16)> {
+    let port = free_port()?;
+    let (kubeconfig_flag, listen) =
+        (format!("--kubeconfig={}", kubeconfig.display()), format!("--listen=127.0.0.1:{port}"));
+    let args: Vec<_> = ["run", &kubeconfig_flag, &listen].into_iter().chain(args.iter().copied()).collect();
+    let log = control_plane.folder().join(format!("{name}.log"));
+    let program = env!("CARGO_BIN_EXE_billing-operator");
+    let mut operator = Operator::start(program, kubeconfig, log, &args, &QUICK)?;
+    operator.wait_http(port, "/readyz", START_LIMIT)?;
+    Ok((operator, port))
+}
