@@ -130,6 +130,11 @@ impl ControlPlane {
         write_kubeconfig(&self.folder, &self.url, name, token)
     }
 
+    /// Writes a kubeconfig that leads to the API server through `url`, where a [`crate::Proxy`] listens.
+    pub(crate) fn kubeconfig_through(&self, url: &str, name: &str) -> Result<PathBuf> {
+        write_kubeconfig(&self.folder, url, name, "the-proxy-has-it")
+    }
+
     /// A folder for files of the tests, removed with the control plane. The logs of its programs are here too.
     #[must_use]
     pub fn folder(&self) -> &Path {

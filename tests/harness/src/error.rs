@@ -113,6 +113,9 @@ pub enum Error {
     /// The certificates could not be made.
     #[error("the certificates of the control plane could not be made: {0}")]
     Certificates(#[from] rcgen::Error),
+    /// The proxy in front of the API server cannot run.
+    #[error("the proxy in front of the API server: {0}")]
+    Proxy(Box<dyn std::error::Error + Send + Sync>),
     /// No port is free.
     #[error("no free port on 127.0.0.1 between {first} and {last}")]
     NoFreePort {
@@ -128,6 +131,11 @@ impl Error {
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { path, source }
+    }
+
+    /// Turns whatever keeps the proxy from running into an error that says so.
+    pub(crate) fn proxy(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Proxy(source.into())
     }
 
     /// Turns a system error about starting `program` into one that names it.

@@ -11,6 +11,7 @@ pub mod assets;
 pub mod image;
 pub mod process;
 
+mod call;
 mod certificates;
 mod control_plane;
 mod error;
@@ -20,11 +21,14 @@ mod http;
 mod kubeconfig;
 mod operator;
 mod ports;
+mod proxy;
 mod user;
 mod wait;
 
+pub use call::Call;
 pub use control_plane::{ControlPlane, Options};
 pub use error::{Error, Result};
 pub use operator::{Operator, free_port};
+pub use proxy::Proxy;
 pub use user::User;
 pub use wait::wait_until;

@@ -17,6 +17,9 @@ use billing_test_harness::{
     wait_until,
 };
 
+#[path = "it/proxy.rs"]
+mod proxy;
+
 type TestResult = Result<(), Box<dyn StdError>>;
 
 /// Enough for anything here on a busy machine.
