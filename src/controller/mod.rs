@@ -10,6 +10,8 @@ mod project;
 mod queues;
 pub mod rules;
 pub mod runtime;
+#[cfg(test)]
+mod scenario;
 mod sweep;
 mod usage;
 mod waiting;

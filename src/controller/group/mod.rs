@@ -5,3 +5,6 @@ mod plan;
 mod status;
 
 pub use apply::reconcile;
+
+#[cfg(test)]
+mod tests;

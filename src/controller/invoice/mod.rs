@@ -7,3 +7,6 @@ mod month;
 pub use apply::{InvoiceFacts, ensure_slices, make_invoice, status_object};
 pub use estimate::{EstimatePlan, EstimateWrite, plan_estimate};
 pub use month::{GroupInvoices, MonthView, Predecessor};
+
+#[cfg(test)]
+mod tests;

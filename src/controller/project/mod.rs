@@ -4,3 +4,6 @@ mod apply;
 mod plan;
 
 pub use apply::reconcile;
+
+#[cfg(test)]
+mod tests;
