@@ -23,6 +23,7 @@ pub struct Kind {
     /// The schema as the API server has it: for defaults.
     open_api: Value,
     rules: CompiledSchema,
+    evaluator: cel::Validator,
 }
 
 impl Kinds {
@@ -45,7 +46,7 @@ impl Kinds {
                     .map_err(|source| SchemaError::Json { kind: kind.clone(), source })?;
                 let schema = schema::custom_resource(&kind, &open_api, namespaced)?;
                 let rules = cel::compile_schema(&open_api);
-                Ok((kind, Kind { namespaced, has_status, schema, open_api, rules }))
+                Ok((kind, Kind { namespaced, has_status, schema, open_api, rules, evaluator: cel::Validator::new() }))
             })
             .collect::<Result<_, SchemaError>>()?;
         Ok(Self { custom, namespace: Kind::namespace()? })
@@ -80,6 +81,7 @@ impl Kind {
             schema: schema::namespace()?,
             open_api: json!({}),
             rules: cel::compile_schema(&json!({})),
+            evaluator: cel::Validator::new(),
         })
     }
 
@@ -116,7 +118,7 @@ impl Kind {
         if !violations.is_empty() {
             return Err(violations);
         }
-        cel::Validator::new()
+        self.evaluator
             .validate_compiled(&self.rules, object, old)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect())
     }
