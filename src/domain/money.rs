@@ -78,6 +78,9 @@ impl fmt::Debug for Currency {
     }
 }
 
+/// The most digits before the decimal point of an amount.
+const MAJOR_DIGITS: u32 = 13;
+
 /// An amount of money.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Money {
@@ -86,25 +89,28 @@ pub struct Money {
 }
 
 impl Money {
-    /// The largest amount that a document can carry, in minor units: its sums are checked by the API
-    /// server in 64 bits.
-    pub const LIMIT: i128 = i64::MAX as i128;
+    /// The largest amount that a document can carry, in minor units: 13 digits before the point, as the
+    /// schema of a document has it, which also keeps the API server's sums within 64 bits.
+    pub fn limit(currency: Currency) -> i128 {
+        10_i128.pow(MAJOR_DIGITS + currency.digits()) - 1
+    }
 
     /// Nothing.
     pub fn zero(currency: Currency) -> Self {
         Money { minor: 0, currency }
     }
 
-    /// So many minor units (cents); `None` beyond [`Money::LIMIT`] either way.
+    /// So many minor units (cents); `None` beyond [`Money::limit`] either way.
     pub fn new(minor: i128, currency: Currency) -> Option<Self> {
-        let minor = i64::try_from(minor).ok().filter(|minor| *minor != i64::MIN)?;
+        let within = minor.unsigned_abs() <= Money::limit(currency).unsigned_abs();
+        let minor = i64::try_from(minor).ok().filter(|_| within)?;
         Some(Money { minor, currency })
     }
 
     /// Reads an amount with exactly the currency's digits: "0.83", "-12.00", "1250" for JPY.
     ///
     /// # Errors
-    /// Any other form, and amounts beyond [`Money::LIMIT`].
+    /// Any other form, and amounts beyond [`Money::limit`].
     pub fn parse(text: &str, currency: Currency) -> Result<Self, AmountError> {
         parse_minor(text, currency.digits())
             .and_then(|minor| Money::new(minor, currency))
@@ -126,7 +132,7 @@ impl Money {
         self.minor == 0
     }
 
-    /// The sum; `None` beyond [`Money::LIMIT`] and for two currencies.
+    /// The sum; `None` beyond [`Money::limit`] and for two currencies.
     pub fn checked_add(self, other: Money) -> Option<Money> {
         if self.currency != other.currency {
             return None;
@@ -134,7 +140,7 @@ impl Money {
         Money::new(self.minor() + other.minor(), self.currency)
     }
 
-    /// The difference; `None` beyond [`Money::LIMIT`] and for two currencies.
+    /// The difference; `None` beyond [`Money::limit`] and for two currencies.
     pub fn checked_sub(self, other: Money) -> Option<Money> {
         self.checked_add(other.negated())
     }
@@ -167,7 +173,7 @@ fn parse_minor(text: &str, digits: u32) -> Option<i128> {
 }
 
 /// The one rounding of the house: an exact amount in major units (dollars) to the currency's digits,
-/// half away from zero. `None` beyond [`Money::LIMIT`].
+/// half away from zero. `None` beyond [`Money::limit`].
 pub fn round_half_away(exact: &Ratio, currency: Currency) -> Option<Money> {
     let scale = 10_i128.checked_pow(currency.digits())?;
     let minor = match exact {

@@ -262,7 +262,8 @@ fn charge(
     let below = per_hour * ten.pow(usage.quantity.scale()) * ten.pow(unit_price.scale());
     // Never negative, so half away from zero is half up.
     let rounded: BigInt = (above * 2 + &below) / (below * 2);
-    let total = i128::try_from(rounded).ok().filter(|minor| *minor <= Money::LIMIT).ok_or(Unbillable)?;
+    let limit = Money::limit(month.prices.currency());
+    let total = i128::try_from(rounded).ok().filter(|minor| *minor <= limit).ok_or(Unbillable)?;
     Ok(Charge { unit, unit_price, pre_discount: total, total })
 }
 

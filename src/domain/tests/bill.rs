@@ -250,7 +250,7 @@ fn an_amount_too_large_for_a_document_is_a_problem_of_its_record() {
 #[test]
 fn a_sum_too_large_for_a_document_is_an_error() {
     let large = |record: &str| Usage {
-        quantity: decimal("60000000000000"),
+        quantity: decimal("6000000000"),
         ..usage(record, "p", "2020-11-10", "2020-11-10T01:00")
     };
     let mut world = simple().usage(large("a")).usage(large("b"));

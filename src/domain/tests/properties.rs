@@ -125,9 +125,10 @@ proptest! {
     }
 
     #[test]
-    fn money_is_read_back_as_it_is_written(minor in -i128::from(i64::MAX)..i128::from(i64::MAX), which in 0..3_usize) {
+    fn money_is_read_back_as_it_is_written(minor in any::<i64>(), which in 0..3_usize) {
         let currency = currency(["USD", "JPY", "KWD"][which]);
-        let money = Money::new(minor, currency).unwrap();
+        let within = i128::from(minor) % (Money::limit(currency) + 1);
+        let money = Money::new(within, currency).unwrap();
         prop_assert_eq!(Money::parse(&money.to_string(), currency), Ok(money));
     }
 
