@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     io::{Read, Write},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
@@ -249,9 +249,15 @@ impl ControlPlane {
     /// `kubectl` or `helm`, with the user's rights and its caches in our folder.
     fn command(&self, tool: Tool, user: User) -> Result<Command> {
         let mut command = Command::new(assets::find(tool)?);
+        // The user's settings of Helm may name another API server.
+        for (variable, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HELM_")) {
+            command.env_remove(variable);
+        }
         command
             .env("KUBECONFIG", self.kubeconfig(user))
             .env("KUBECACHEDIR", self.folder.join("kubectl-cache"))
+            // The user's aliases and defaults are for the user's clusters.
+            .env("KUBERC", "off")
             .env("HELM_CACHE_HOME", self.folder.join("helm-cache"))
             .env("HELM_CONFIG_HOME", self.folder.join("helm-config"))
             .env("HELM_DATA_HOME", self.folder.join("helm-data"));
