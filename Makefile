@@ -8,10 +8,19 @@ IMAGE_ARCHIVE := $(abspath $(CARGO_TARGET_DIR))/billing-operator-image.tar
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .DEFAULT_GOAL := help
-.PHONY: help test tools image generate fmt lint
+.PHONY: help demo demo-stop test tools image generate fmt lint
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+# Debug builds: the tests use the same ones.
+demo: ## Show the product on a throwaway API server; the first time this builds Kubernetes, etcd and Helm
+	@$(MAKE) --no-print-directory tools >/dev/null
+	@cargo build --package billing-operator --bins
+	@cargo run --quiet --package billing-test-harness --bin demo
+
+demo-stop: ## End the demo and remove it
+	@cargo run --quiet --package billing-test-harness --bin demo stop
 
 test: tools ## Run every test; the first time this builds Kubernetes, etcd and Helm
 	cargo test --package billing-test-harness --test image

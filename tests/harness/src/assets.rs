@@ -54,6 +54,14 @@ impl Tool {
     }
 }
 
+/// Where we keep what outlives a run: `billing-operator` in the user's cache folder.
+///
+/// # Errors
+/// [`Error::NoCacheFolder`] when there is none.
+pub fn cache_folder() -> Result<PathBuf> {
+    go::cache_folder()
+}
+
 /// The path of a program, which is built when it is nowhere to be found.
 ///
 /// # Errors

@@ -1,0 +1,107 @@
+//! Waiting until every month that is over has its final invoices.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{Result, kubectl::Kubectl, place::Place};
+
+/// How long the invoices may take.
+const LIMIT: Duration = Duration::from_secs(180);
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How far the operator is.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Outlook {
+    projects: usize,
+    bound: usize,
+    groups: usize,
+    /// Groups with an estimate of the month that runs.
+    estimated: usize,
+    /// Months that those groups owe a final for.
+    due: u64,
+    finals: u64,
+}
+
+impl Outlook {
+    fn of(items: &[Value]) -> Self {
+        let mut outlook = Self::default();
+        for item in items {
+            outlook.count(item);
+        }
+        outlook
+    }
+
+    fn count(&mut self, item: &Value) {
+        match item["kind"].as_str() {
+            Some("Namespace") => self.projects += usize::from(is_project(item)),
+            Some("ProjectBinding") => self.bound += usize::from(is_ready(item)),
+            Some("BillingGroup") => self.groups += 1,
+            Some("Invoice") if item["status"]["phase"] == "Final" => self.finals += 1,
+            Some("Invoice") if is_open(item) => {
+                self.estimated += 1;
+                // Sequences begin with 1, and every month before this one has its own.
+                self.due += item["spec"]["sequence"].as_u64().unwrap_or(1) - 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.bound >= self.projects && self.groups > 0 && self.estimated >= self.groups && self.finals >= self.due
+    }
+}
+
+/// Waits until every project has a payer, every month that is over its final invoices and the one that runs an estimate.
+pub fn wait(kubectl: &Kubectl, place: &Place) -> Result {
+    let begun = Instant::now();
+    let mut said = Outlook::default();
+    loop {
+        let outlook = look(kubectl)?;
+        if outlook.is_complete() {
+            println!();
+            return Ok(());
+        }
+        if begun.elapsed() > LIMIT {
+            kubectl.show(&["get", "projectbindings,invoices", "-A"])?;
+            return Err(format!("not all invoices are there yet: see {}", place.operator_log().display()).into());
+        }
+        if outlook != said {
+            let Outlook { projects, bound, due, finals, .. } = outlook;
+            println!(
+                "Waiting: {bound} of {projects} projects have a payer, {finals} of {due} months a final invoice ..."
+            );
+            said = outlook;
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn look(kubectl: &Kubectl) -> Result<Outlook> {
+    let text = kubectl.read(&["get", "namespaces,billinggroups,projectbindings,invoices", "-A", "-o", "json"])?;
+    let list: Value = serde_json::from_slice(&text)?;
+    Ok(list["items"].as_array().map(|items| Outlook::of(items)).unwrap_or_default())
+}
+
+/// An organization's own namespace names itself, a project names its organization.
+fn is_project(namespace: &Value) -> bool {
+    let organization = &namespace["metadata"]["labels"]["billing-operator.io/organization"];
+    organization.is_string() && *organization != namespace["metadata"]["name"]
+}
+
+fn is_ready(object: &Value) -> bool {
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
+/// Whether an estimate is that of a month that still runs. Times without fractions compare as text.
+fn is_open(invoice: &Value) -> bool {
+    let document = &invoice["status"]["document"];
+    match (document["asOf"].as_str(), document["period"]["end"].as_str()) {
+        (Some(as_of), Some(end)) => as_of < end,
+        _ => false,
+    }
+}

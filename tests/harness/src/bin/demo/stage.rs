@@ -1,0 +1,134 @@
+//! The process in the background: an API server, the chart, the operator and the examples.
+
+use std::{
+    fs,
+    io::{self, Read, Write},
+    os::unix::net::{UnixListener, UnixStream},
+    thread,
+    time::Duration,
+};
+
+use billing_test_harness::{ControlPlane, Operator, Options, User, free_port};
+
+use crate::{
+    Result,
+    kubectl::typed,
+    place::{Place, sibling},
+};
+
+/// The argument that makes us this process.
+pub const COMMAND: &str = "stage";
+/// What is said when everything is there; nothing is said after it.
+pub const READY: &str = "\u{4}";
+/// What is heard when it is time to go.
+pub const STOP: &[u8] = b"stop\n";
+
+/// Where the chart is installed.
+const NAMESPACE: &str = "billing-system";
+/// How long the operator may take: its policies become active first.
+const START_LIMIT: Duration = Duration::from_secs(120);
+/// How long it may take to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// How often we look after the operator and our socket.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Sets everything up, says so, and keeps it until somebody asks us to stop.
+pub fn run(place: &Place) -> Result {
+    say("Starting etcd, kube-apiserver and kube-controller-manager on 127.0.0.1 ...")?;
+    let options = Options { controller_manager: true, ..Options::default() };
+    let control_plane = ControlPlane::start(&options)?;
+    fs::copy(control_plane.kubeconfig(User::Admin), place.kubeconfig())?;
+    say("")?;
+    install_chart(&control_plane)?;
+    let mut operator = start_operator(&control_plane, place)?;
+    apply_examples(&control_plane)?;
+
+    let socket = control_plane.folder().join("demo.sock");
+    let listener = UnixListener::bind(&socket)?;
+    place.announce(&socket)?;
+    say(READY)?;
+    let asker = serve(&listener, &mut operator)?;
+
+    operator.terminate(STOP_LIMIT)?;
+    drop(control_plane);
+    // Who asked learns from the end of the connection that all is gone.
+    drop(asker);
+    Ok(())
+}
+
+fn install_chart(control_plane: &ControlPlane) -> Result {
+    let namespace = format!("--namespace={NAMESPACE}");
+    let args = ["install", "billing-operator", "charts/billing-operator", &namespace, "--create-namespace"];
+    say(&format!("$ {}", typed("helm", &args)))?;
+    let output = control_plane.helm(User::Admin, &args)?;
+    if !output.status.success() {
+        return Err(format!("helm: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    say(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// The operator as a process, because there are no nodes, with the rights that it would have as a pod.
+fn start_operator(control_plane: &ControlPlane, place: &Place) -> Result<Operator> {
+    let account = "billing-operator";
+    // Longer than a demo is likely to stay.
+    let create_token = ["create", "token", account, "--namespace", NAMESPACE, "--duration=8760h"];
+    let token = control_plane.kubectl_ok(User::Admin, &create_token)?;
+    let kubeconfig = control_plane.kubeconfig_for(account, token.trim())?;
+    let port = free_port()?;
+    let (file, listen) = (kubeconfig.display().to_string(), format!("127.0.0.1:{port}"));
+    let args = ["run", "--settle-time", "5s", "--default-binding-delay", "5s"];
+    say("There are no nodes: the operator runs as a process, with the token of its service account.")?;
+    say(&format!("$ {} --kubeconfig ... --listen {listen}", typed("billing-operator", &args)))?;
+    let args: Vec<&str> = args.into_iter().chain(["--kubeconfig", &file, "--listen", &listen]).collect();
+    fs::write(place.operator_log(), "")?;
+    let program = sibling("billing-operator")?;
+    let mut operator = Operator::start(program, &kubeconfig, place.operator_log(), &args, &[])?;
+    operator.wait_http(port, "/readyz", START_LIMIT)?;
+    say("It is ready: every admission policy refuses what it should.\n")?;
+    Ok(operator)
+}
+
+fn apply_examples(control_plane: &ControlPlane) -> Result {
+    kubectl(control_plane, &["apply", "-f", "examples/acme", "-f", "examples/globex"])?;
+    say("Months that are over wait a minute for late usage, says the issuer. The demo does not:")?;
+    kubectl(
+        control_plane,
+        &["patch", "invoiceissuer", "default", "--type=merge", "--patch", r#"{"spec":{"grace":"5s"}}"#],
+    )
+}
+
+/// Runs `kubectl` and says what a reader would type and see.
+fn kubectl(control_plane: &ControlPlane, args: &[&str]) -> Result {
+    say(&format!("$ {}", typed("kubectl", args)))?;
+    say(&control_plane.kubectl_ok(User::Admin, args)?)
+}
+
+/// Starts the operator again when it dies, as a Deployment would, until somebody asks us to stop; returns that connection.
+fn serve(listener: &UnixListener, operator: &mut Operator) -> Result<UnixStream> {
+    listener.set_nonblocking(true)?;
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) if asks_to_stop(&stream) => return Ok(stream),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error.into()),
+            _ => {}
+        }
+        if operator.exit_code()?.is_some() {
+            operator.restart()?;
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Others only look whether anybody is here.
+fn asks_to_stop(mut stream: &UnixStream) -> bool {
+    let mut word = [0; STOP.len()];
+    let listening = stream.set_nonblocking(false).and_then(|()| stream.set_read_timeout(Some(PAUSE)));
+    listening.and_then(|()| stream.read_exact(&mut word)).is_ok() && word == STOP
+}
+
+/// Says something to the process in the foreground. When that is gone before we are ready, so are we.
+fn say(text: &str) -> Result {
+    let mut stdout = io::stdout();
+    writeln!(stdout, "{text}")?;
+    Ok(stdout.flush()?)
+}
