@@ -16,6 +16,7 @@ use super::runtime::events::{Events, Notice, Severity};
 use super::runtime::metrics::Metrics;
 use super::runtime::probe::PolicyState;
 use super::runtime::queue::Outcome;
+use super::usage::Suspects;
 use super::writer::{WriteError, Writer};
 use crate::books::{Books, Observes};
 use crate::domain::{Billed, Month, Name, Timestamp};
@@ -47,6 +48,8 @@ pub struct Context {
     pub due: Due,
     /// Records that cannot be billed.
     pub unbilled: Unbilled,
+    /// Records that cannot be billed, and may be in a moment.
+    pub suspects: Suspects,
     books: RwLock<Books>,
     billed: RwLock<HashMap<(Name, Month), Arc<Billed>>>,
 }
@@ -83,6 +86,7 @@ impl Context {
             since: Since::default(),
             due: Due::default(),
             unbilled: Unbilled::default(),
+            suspects: Suspects::default(),
             books: RwLock::default(),
             billed: RwLock::default(),
         }

@@ -1,6 +1,7 @@
 //! Usage that cannot be billed: a condition on the record, a number in the metrics.
 
 mod plan;
+mod suspects;
 
 use futures::{StreamExt, stream};
 use kube::core::ObjectMeta;
@@ -14,6 +15,7 @@ use crate::domain::{Name, Usage};
 
 pub use plan::problems_of_month;
 use plan::{Report, plan_reports};
+pub use suspects::Suspects;
 
 /// How many records are written at once.
 const RECORDS_AT_ONCE: usize = 8;
@@ -26,11 +28,11 @@ pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
     let (reports, counts) = ctx.read(|books| plan_reports(books, organization, &ctx.rules, now));
     ctx.unbilled.set(organization, counts);
     ctx.metrics.unbilled_records(ctx.unbilled.total());
+    let (reports, wake) = ctx.suspects.confirm(organization, reports, now);
     let writes = reports.into_iter().map(|report| write(ctx, organization, report));
     let written: Vec<_> = stream::iter(writes).buffer_unordered(RECORDS_AT_ONCE).collect().await;
     match written.into_iter().find_map(Result::err) {
-        None => Outcome::Done,
-        Some(WriteError::Gone { .. }) => Outcome::Done,
+        None | Some(WriteError::Gone { .. }) => ctx.look_again(wake),
         Some(error) => ctx.after_error(CONTROLLER, &error),
     }
 }
