@@ -1,20 +1,21 @@
 //! The control loops: fetch, validate, plan, apply.
 
-mod closing;
+pub(crate) mod closing;
 mod context;
-mod group;
+pub(crate) mod group;
 pub mod invoice;
+pub(crate) mod objects;
 mod operator;
 mod period;
-mod project;
+pub(crate) mod project;
 mod queues;
 pub mod rules;
 pub mod runtime;
 #[cfg(test)]
 mod scenario;
 mod sweep;
-mod usage;
-mod waiting;
+pub(crate) mod usage;
+pub(crate) mod waiting;
 mod watch;
 mod watches;
 mod writer;

@@ -5,16 +5,12 @@ use std::sync::{Arc, PoisonError};
 use kube::{Api, ResourceExt};
 
 use super::fetch::Pass;
-use crate::api::{
-    BillingGroup, BillingGroupStatus, Invoice, InvoicePhase, InvoiceStatus, LastFinal, Payment, PaymentMethodType,
-    PaymentState,
-};
+use crate::api::{BillingGroup, BillingGroupStatus, Invoice, LastFinal};
 use crate::books::{Books, Estimate, Key, Observes, convert};
 use crate::controller::context::Context;
 use crate::controller::invoice::{
-    GroupInvoices, InvoiceFacts, Predecessor, ensure_slices, make_invoice, status_object,
+    GroupInvoices, InvoiceFacts, Predecessor, ensure_slices, final_status, make_invoice, status_object,
 };
-use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::controller::runtime::events::Severity;
 use crate::controller::waiting::waiting_projects;
 use crate::controller::writer::WriteError;
@@ -146,7 +142,7 @@ async fn finalise(
     };
     ensure_slices(&ctx.writer, &facts, &rendered.slices).await?;
     let digest = rendered.document.digest.clone();
-    let status = final_status(&observed, rendered, &group, now);
+    let status = final_status(&observed.conditions, observed.payment.clone(), rendered.document, &group, now);
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
     tell(ctx, &written);
     ctx.observe(written);
@@ -154,19 +150,6 @@ async fn finalise(
     record(ctx, pass, group, LastFinal { number: facts.number.as_str().into(), sequence, digest }).await?;
     ctx.queues.add([Key::Group { organization: facts.organization, group: facts.group_uid }]);
     Ok(())
-}
-
-fn final_status(observed: &Estimate, rendered: Rendered, group: &BillingGroup, now: Timestamp) -> InvoiceStatus {
-    let ready = DesiredCondition::yes("Ready", "Final", "the invoice is final");
-    let owes = rendered.document.total.chars().any(|digit| ('1'..='9').contains(&digit));
-    let expected = group.spec.payment_method.kind != PaymentMethodType::NoPaymentExpected;
-    let pending = || Payment { state: PaymentState::Pending, at: None, reference: None };
-    InvoiceStatus {
-        phase: Some(InvoicePhase::Final),
-        conditions: conditions::merge(&observed.conditions, &[ready], Some(1), now),
-        payment: observed.payment.clone().or_else(|| (owes && expected).then(pending)),
-        document: Some(rendered.document),
-    }
 }
 
 fn tell(ctx: &Context, invoice: &Invoice) {

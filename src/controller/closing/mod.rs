@@ -1,6 +1,6 @@
 //! Closing: months that are over become final.
 
-mod billed;
+pub mod billed;
 mod fetch;
 mod finalise;
 

@@ -7,10 +7,11 @@ use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::plan::{GroupPlan, InvoiceWrite, Steady, plan_group};
-use crate::api::{self, BillingGroup, InvoicePhase, InvoiceSeries, InvoiceSlice, InvoiceStatus, labels};
+use super::status::series_taken;
+use crate::api::{self, BillingGroup, InvoiceSeries, InvoiceSlice, labels};
 use crate::books::{Estimate, Key};
 use crate::controller::context::Context;
-use crate::controller::invoice::{ensure_slices, make_invoice, status_object};
+use crate::controller::invoice::{ensure_slices, estimate_status, make_invoice, status_object};
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::controller::runtime::events::Severity;
 use crate::controller::runtime::queue::Outcome;
@@ -105,11 +106,7 @@ async fn claim_series(
             Some(other) => owner = Some((candidate, other)),
         }
     }
-    let message = owner.map(|(series, owner)| {
-        format!(
-            "the invoice series {series} belongs to billing group {owner}; wish for another in spec.terms.invoiceSeries"
-        )
-    });
+    let message = owner.map(|(series, owner)| series_taken(series, &owner));
     let taken = DesiredCondition::no("Ready", "InvoiceSeriesTaken", message.unwrap_or_default());
     let conditions = conditions::merge(&status.conditions, &[taken], object.metadata.generation, ctx.now());
     if conditions != status.conditions {
@@ -211,12 +208,8 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
     let slices = write.rendered.as_ref().map(|rendered| rendered.slices.as_slice()).unwrap_or_default();
     ensure_slices(&ctx.writer, &facts, slices).await?;
     let was_ready = conditions::holds(&observed.conditions, "Ready");
-    let status = InvoiceStatus {
-        phase: Some(InvoicePhase::Estimate),
-        document: write.rendered.map(|rendered| rendered.document),
-        payment: observed.payment.clone(),
-        conditions: write.conditions,
-    };
+    let document = write.rendered.map(|rendered| rendered.document);
+    let status = estimate_status(document, observed.payment.clone(), write.conditions);
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
     if let Some(ready) = written.status.as_ref().and_then(|status| conditions::find(&status.conditions, "Ready"))
         && ready.status == "False"

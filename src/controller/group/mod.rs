@@ -5,6 +5,7 @@ mod plan;
 mod status;
 
 pub use apply::reconcile;
+pub use status::{first_period_too_early, not_allowed, primary_ignored, series_taken};
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 
-use super::status::{StatusFacts, plan_status};
+use super::status::{StatusFacts, first_period_too_early, plan_status};
 use crate::api::{self, labels};
 use crate::books::{Books, Estimate, OrganizationBooks};
 use crate::controller::invoice::{
@@ -208,7 +208,7 @@ impl<'a> View<'a> {
         status: &api::BillingGroupStatus,
         billed: &BilledLookup<'_>,
     ) -> Result<Vec<Planned>, RenderError> {
-        if self.group.first_period.months_since(Month::of(self.group.created)) < -MAX_MONTHS_BACK {
+        if first_period_too_early(self.group).is_some() {
             return Ok(Vec::new());
         }
         let open = Month::of(self.now);

@@ -7,7 +7,7 @@ use crate::api;
 use crate::controller::invoice::GroupInvoices;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::domain::membership::GroupFacts;
-use crate::domain::{Month, Name, Timestamp, number};
+use crate::domain::{Group, Month, Name, Timestamp, number};
 use crate::render::document::amount;
 
 /// What the status is computed from.
@@ -25,7 +25,10 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
     let StatusFacts { invoices, members, months, existing, now, .. } = facts;
     let generation = invoices.object.metadata.generation;
     let desired: Vec<_> =
-        [Some(ready(facts)), primary_ignored(facts), not_allowed(facts)].into_iter().flatten().collect();
+        [Some(ready(facts)), primary_ignored(invoices.group, facts.groups), not_allowed(invoices.group, members)]
+            .into_iter()
+            .flatten()
+            .collect();
     let open = months.iter().rfind(|month| month.facts.month == Month::of(*now));
     let balance = open.and_then(|month| month.plan.bill.as_ref()).map(|bill| amount(bill.subtotal));
     api::BillingGroupStatus {
@@ -45,12 +48,8 @@ fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
     if group.deleted.is_some() {
         return DesiredCondition::no("Ready", "Closing", closing_message(facts));
     }
-    if group.first_period.months_since(Month::of(group.created)) < -MAX_MONTHS_BACK {
-        let message = format!(
-            "spec.terms.firstPeriod {} is more than {MAX_MONTHS_BACK} months before the group was created; choose a later one",
-            group.first_period
-        );
-        return DesiredCondition::no("Ready", "FirstPeriodTooEarly", message);
+    if let Some(too_early) = first_period_too_early(group) {
+        return too_early;
     }
     if let Some(number) = missing(facts) {
         let message = format!(
@@ -64,6 +63,25 @@ fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
             DesiredCondition::yes("Ready", "Ready", format!("billed with invoice numbers {}-…", facts.invoices.series))
         }
     }
+}
+
+/// Nobody is billed for so long a past.
+pub fn first_period_too_early(group: &Group) -> Option<DesiredCondition> {
+    let months = group.first_period.months_since(Month::of(group.created));
+    let message = || {
+        format!(
+            "spec.terms.firstPeriod {} is more than {MAX_MONTHS_BACK} months before the group was created; choose a later one",
+            group.first_period
+        )
+    };
+    (months < -MAX_MONTHS_BACK).then(|| DesiredCondition::no("Ready", "FirstPeriodTooEarly", message()))
+}
+
+/// Why a group has no series: another has the one it asks for.
+pub fn series_taken(series: &str, owner: &str) -> String {
+    format!(
+        "the invoice series {series} belongs to billing group {owner}; wish for another in spec.terms.invoiceSeries"
+    )
 }
 
 /// What a group that is being deleted waits for.
@@ -89,10 +107,8 @@ fn missing(facts: &StatusFacts<'_>) -> Option<Name> {
 }
 
 /// Of several primary groups the oldest is the primary one.
-fn primary_ignored(facts: &StatusFacts<'_>) -> Option<DesiredCondition> {
-    let group = facts.invoices.group;
-    let primaries =
-        facts.groups.iter().map(|facts| facts.group).filter(|other| other.primary && other.deleted.is_none());
+pub fn primary_ignored(group: &Group, groups: &[GroupFacts<'_>]) -> Option<DesiredCondition> {
+    let primaries = groups.iter().map(|facts| facts.group).filter(|other| other.primary && other.deleted.is_none());
     let oldest = primaries.min_by(|a, b| a.age_order(b))?;
     (group.primary && oldest.uid != group.uid).then(|| {
         let message = format!(
@@ -104,9 +120,8 @@ fn primary_ignored(facts: &StatusFacts<'_>) -> Option<DesiredCondition> {
 }
 
 /// Members that were bound before the group stopped admitting them.
-fn not_allowed(facts: &StatusFacts<'_>) -> Option<DesiredCondition> {
-    let group = facts.invoices.group;
-    let mut refused = facts.members.iter().filter(|project| !group.admits(project));
+pub fn not_allowed(group: &Group, members: &BTreeSet<Name>) -> Option<DesiredCondition> {
+    let mut refused = members.iter().filter(|project| !group.admits(project));
     let first = refused.next()?;
     let others = match refused.count() {
         0 => String::new(),

@@ -101,7 +101,8 @@ pub async fn ensure_slices(writer: &Writer, facts: &InvoiceFacts, slices: &[Slic
     stream::iter(objects).map(write).buffer_unordered(SLICES_AT_ONCE).try_collect().await
 }
 
-fn slice_object(facts: &InvoiceFacts, slice: &Slice) -> InvoiceSlice {
+/// A slice of an invoice.
+pub fn slice_object(facts: &InvoiceFacts, slice: &Slice) -> InvoiceSlice {
     let mut labels = facts.labels();
     if slice.spec.is_final {
         labels.insert(labels::FINAL_LABEL.to_owned(), "true".to_owned());

@@ -3,10 +3,12 @@
 mod apply;
 mod estimate;
 mod month;
+mod status;
 
-pub use apply::{InvoiceFacts, ensure_slices, make_invoice, status_object};
+pub use apply::{InvoiceFacts, ensure_slices, make_invoice, slice_object, status_object};
 pub use estimate::{EstimatePlan, EstimateWrite, plan_estimate};
 pub use month::{GroupInvoices, MonthView, Predecessor};
+pub use status::{estimate_status, final_status};
 
 #[cfg(test)]
 mod tests;

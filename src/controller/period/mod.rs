@@ -3,13 +3,11 @@
 mod plan;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use kube::core::ObjectMeta;
 
 use super::context::Context;
+use super::objects::billing_period;
 use super::runtime::queue::Outcome;
 use super::writer::WriteError;
-use crate::api::{BillingPeriod, BillingPeriodSpec};
-use crate::books::convert::wire_attribution;
 use crate::domain::Month;
 
 pub use plan::show_gauges;
@@ -37,15 +35,7 @@ pub async fn reconcile(ctx: &Context) -> Outcome {
 
 /// The API server refuses a month that is not over by its own clock; then we were early, and try again.
 async fn make_period(ctx: &Context, month: Month) -> Result<(), WriteError> {
-    let period = BillingPeriod {
-        metadata: ObjectMeta { name: Some(month.to_string()), ..ObjectMeta::default() },
-        spec: BillingPeriodSpec {
-            start: month.start().into(),
-            end: month.end().into(),
-            attribution: wire_attribution(ctx.rules.attribution),
-        },
-        status: None,
-    };
+    let period = billing_period(month, ctx.rules.attribution);
     match ctx.writer.create(&period).await {
         Ok(made) => {
             tracing::info!(%month, "the month is over");

@@ -1,14 +1,11 @@
 //! Doing what the plan of a project says.
 
-use std::collections::BTreeMap;
-
-use kube::core::ObjectMeta;
 use serde_json::json;
 
 use super::plan::{DefaultStep, LedgerWrite, plan_project};
-use crate::api::{self, BillingGroup, ProjectBinding, ProjectBindingStatus, ProjectLedger, labels};
-use crate::books::convert;
+use crate::api::{ProjectBinding, ProjectBindingStatus, labels};
 use crate::controller::context::Context;
+use crate::controller::objects::{dedicated_group, default_binding, project_ledger};
 use crate::controller::runtime::conditions;
 use crate::controller::runtime::events::Severity;
 use crate::controller::runtime::queue::Outcome;
@@ -62,14 +59,8 @@ pub async fn reconcile(ctx: &Context, project: &Name) -> Outcome {
 
 async fn write_ledger(ctx: &Context, project: &Name, write: LedgerWrite) -> Result<(), WriteError> {
     let LedgerWrite { organization, ledger, version } = write;
-    let metadata = ObjectMeta {
-        name: Some(project.to_string()),
-        namespace: Some(organization.to_string()),
-        resource_version: version.clone(),
-        ..ObjectMeta::default()
-    };
-    let segments = convert::wire_segments(&ledger);
-    let object = ProjectLedger { metadata, spec: api::ProjectLedgerSpec { segments } };
+    let mut object = project_ledger(project, &organization, &ledger);
+    object.metadata.resource_version = version.clone();
     let written = match version {
         Some(_) => ctx.writer.replace(&object).await?,
         None => ctx.writer.create(&object).await?,
@@ -131,41 +122,4 @@ async fn make_default(ctx: &Context, project: &Name, step: DefaultStep) -> Resul
         Err(WriteError::Exists { .. }) => Ok(()), // somebody chose in the meantime; the watch tells
         other => other,
     }
-}
-
-fn dedicated_group(project: &Name, organization: &Name, name: &Name, currency: api::CurrencyCode) -> BillingGroup {
-    let metadata = ObjectMeta {
-        name: Some(name.to_string()),
-        namespace: Some(organization.to_string()),
-        annotations: Some(BTreeMap::from([(labels::DEDICATED_ANNOTATION.to_owned(), project.to_string())])),
-        finalizers: Some(vec![labels::SETTLE_FINALIZER.to_owned()]),
-        ..ObjectMeta::default()
-    };
-    let spec = api::BillingGroupSpec {
-        display_name: Some(format!("Project {project}")),
-        primary: false,
-        company: None,
-        billing_address: None,
-        shipping_address: None,
-        vat_id: None,
-        currency,
-        invoice_emails: Vec::new(),
-        contact_emails: Vec::new(),
-        invoice_text: None,
-        payment_method: api::PaymentMethod::default(),
-        allowed_projects: None,
-        terms: None,
-    };
-    BillingGroup { metadata, spec, status: None }
-}
-
-fn default_binding(project: &Name, group: &Name) -> ProjectBinding {
-    let metadata = ObjectMeta {
-        name: Some(labels::BINDING_NAME.to_owned()),
-        namespace: Some(project.to_string()),
-        annotations: Some(BTreeMap::from([(labels::DEFAULT_ANNOTATION.to_owned(), group.to_string())])),
-        ..ObjectMeta::default()
-    };
-    let spec = api::ProjectBindingSpec { billing_group: group.as_str().into() };
-    ProjectBinding { metadata, spec, status: None }
 }

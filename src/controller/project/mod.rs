@@ -4,6 +4,7 @@ mod apply;
 mod plan;
 
 pub use apply::reconcile;
+pub use plan::{DefaultStep, ProjectPlan, plan_project};
 
 #[cfg(test)]
 mod tests;

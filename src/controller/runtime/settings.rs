@@ -218,7 +218,7 @@ impl ClusterSettings {
 }
 
 /// A duration as people write it: `90s`, `15m`, `1h`, `1h30m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let parsed: SignedDuration = text.parse().map_err(|_| "write it as 90s, 15m or 1h30m".to_owned())?;
     Duration::try_from(parsed).map_err(|_| "a duration is not negative".to_owned())
 }
