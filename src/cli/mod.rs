@@ -1,3 +1,89 @@
-//! The commands of `kubectl billing`, one file each.
+//! The commands of `kubectl billing`, one file or folder each.
 
 pub mod manifest;
+pub mod preview;
+
+use std::error::Error;
+use std::io::{self, Read, Write};
+
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::domain::Timestamp;
+use preview::{PreviewArguments, PreviewError};
+
+/// Billing groups for Kubernetes: look at invoices.
+#[derive(Debug, Parser)]
+#[command(name = "kubectl-billing", bin_name = "kubectl billing", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Preview(Box<PreviewArguments>),
+    /// Print a completion script
+    Completion {
+        /// The shell that it is for
+        shell: Shell,
+    },
+}
+
+/// What a command can reach of the world around it.
+pub struct Surroundings<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// Standard input, for `-f -`.
+    pub stdin: &'a mut dyn Read,
+    /// For what was asked for.
+    pub stdout: &'a mut dyn Write,
+    /// For what is wrong with it.
+    pub stderr: &'a mut dyn Write,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Ended {
+    /// As it should.
+    Well = 0,
+    /// Something in the manifests would be refused.
+    Refused = 1,
+    /// It could not do its work: wrong arguments, or a file that cannot be read.
+    Failed = 2,
+}
+
+/// Runs a command. What goes wrong is said on `stderr`.
+pub fn run(arguments: Arguments, surroundings: Surroundings<'_>) -> Ended {
+    let Surroundings { now, stdin, stdout, stderr } = surroundings;
+    let done = match arguments.command {
+        Command::Preview(arguments) => preview::run(&arguments, now, stdin, stdout, stderr),
+        Command::Completion { shell } => print_completion(shell, stdout).map(|()| Ended::Well),
+    };
+    done.unwrap_or_else(|error| {
+        match &error {
+            // Who reads only the beginning is served.
+            PreviewError::Output(source) if source.kind() == io::ErrorKind::BrokenPipe => return Ended::Well,
+            error => report(error, stderr),
+        }
+        Ended::Failed
+    })
+}
+
+fn print_completion(shell: Shell, stdout: &mut dyn Write) -> Result<(), PreviewError> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "kubectl-billing", &mut script);
+    Ok(stdout.write_all(&script)?)
+}
+
+/// The error and what caused it. Where even that cannot be written there is nobody left to tell.
+fn report(error: &dyn Error, stderr: &mut dyn Write) {
+    let mut text = format!("error: {error}\n");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!("  because: {error}\n"));
+        cause = error.source();
+    }
+    let _ = stderr.write_all(text.as_bytes());
+}
