@@ -109,13 +109,12 @@ impl Settling<'_> {
     /// Writes the members of every group.
     fn write_members(&mut self) -> bool {
         let mut changed = Vec::new();
-        for (_, organization) in self.books.organizations() {
+        for (name, organization) in self.books.organizations() {
             let groups = organization.all_group_facts();
             for facts in groups.iter().filter(|facts| facts.group.deleted.is_none()) {
                 let Some(object) = organization.group(facts.group.uid) else { continue };
                 let status = object.status.clone().unwrap_or_default();
-                let projects = organization.organization.projects();
-                let projects = projects.filter_map(|project| self.books.project_facts(project.name()));
+                let projects = self.books.projects_in(name, organization);
                 let members = desired_members(facts, projects, &groups, self.since);
                 if status.invoice_series.is_some() && members != *facts.members {
                     let members = members.iter().map(|project| Member { project: project.as_str().into() }).collect();
