@@ -83,6 +83,27 @@ proptest! {
     }
 
     #[test]
+    fn wherever_a_ledger_is_cut_the_hours_of_a_record_are_billed_once(
+        run in worlds::a_period(),
+        segments in worlds::segments(&["a", "b"]),
+        prices in worlds::prices_without_gaps(),
+        exact_hours in any::<bool>(),
+    ) {
+        let mut world = World::new([group("a"), group("b")]).project("p", &segments);
+        world = world.usage(Usage { start: run.start(), end: Some(run.end()), ..usage("db", "p", "2020-01-01", "") });
+        world.prices = price_list(prices);
+        world.attribution = Attribution::Prorated;
+        world.hours = if exact_hours { HourRule::Exact } else { HourRule::Ceil };
+        let months = Month::of(run.start()).through(Month::of(run.end())).map(|month| month.to_string());
+        let bills = months.flat_map(|month| ["a", "b"].map(|group| world.bill(group, &month)));
+        let lines: Vec<Line> = bills.flat_map(|bill| bill.lines).collect();
+        let hours: BigInt = lines.iter().map(|line| exact(&line.hours.ratio())).sum();
+        prop_assert_eq!(hours, exact(&world.hours.hours(run.start(), run).ratio()));
+        let pieces: Vec<Period> = lines.iter().map(|line| line.period).collect();
+        prop_assert!(run.subtract(&pieces).is_empty());
+    }
+
+    #[test]
     fn a_default_never_pays_in_a_month_in_which_a_choice_follows_it(parts in parts()) {
         for (_, segments) in parts.projects {
             let ledger = ledger(&segments);

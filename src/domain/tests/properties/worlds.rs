@@ -101,7 +101,7 @@ fn instant() -> impl Strategy<Value = Timestamp> {
     ]
 }
 
-fn a_period() -> impl Strategy<Value = Period> {
+pub fn a_period() -> impl Strategy<Value = Period> {
     (instant(), instant()).prop_map(|(a, b)| Period::new(a.min(b), a.max(b)).unwrap())
 }
 
@@ -126,17 +126,39 @@ fn groups() -> impl Strategy<Value = Vec<Group>> {
     (one("a"), one("b"), one("c")).prop_map(|(a, b, c)| vec![a, b, c])
 }
 
-fn projects() -> impl Strategy<Value = Vec<(Name, Vec<Segment>)>> {
-    let segment_of =
-        |(from, group, default): (Timestamp, &str, bool)| Segment { from, default, ..segment("2020-01-01", group) };
-    let segments = prop::collection::vec((instant(), select(GROUPS.to_vec()), any::<bool>()), 1..6);
-    let ledger = segments.prop_map(move |mut segments| {
-        segments.sort_by_key(|(from, ..)| *from);
-        segments.dedup_by_key(|(from, ..)| *from);
-        segments.into_iter().map(segment_of).collect::<Vec<_>>()
+/// The segments of a ledger, of these groups.
+pub fn segments(groups: &[&'static str]) -> impl Strategy<Value = Vec<Segment>> + use<> {
+    let one = (instant(), select(groups.to_vec()), any::<bool>()).prop_map(|(from, group, default)| Segment {
+        from,
+        default,
+        ..segment("2020-01-01", group)
     });
-    (subsequence(PROJECTS.to_vec(), 1..=3), prop::collection::vec(ledger, 3))
+    prop::collection::vec(one, 1..6).prop_map(|mut segments| {
+        segments.sort_by_key(|segment| segment.from);
+        segments.dedup_by_key(|segment| segment.from);
+        segments
+    })
+}
+
+fn projects() -> impl Strategy<Value = Vec<(Name, Vec<Segment>)>> {
+    (subsequence(PROJECTS.to_vec(), 1..=3), prop::collection::vec(segments(&GROUPS), 3))
         .prop_map(|(names, ledgers)| names.into_iter().map(name).zip(ledgers).collect())
+}
+
+/// Hourly prices that change, and leave no gap.
+pub fn prices_without_gaps() -> impl Strategy<Value = Vec<PriceEntry>> {
+    (instant(), a_period()).prop_map(|(change, special)| {
+        let mut entries = vec![
+            PriceEntry { valid_until: Some(change), ..hourly("PostgreSQL", "0.026") },
+            PriceEntry { valid_from: change, ..hourly("PostgreSQL", "0.03") },
+        ];
+        if !special.is_empty() {
+            let (valid_from, valid_until) = (special.start(), Some(special.end()));
+            let plan = Some(name("Hobbyist"));
+            entries.push(PriceEntry { plan, valid_from, valid_until, ..hourly("PostgreSQL", "0.01") });
+        }
+        entries
+    })
 }
 
 fn record_name() -> impl Strategy<Value = Name> {
