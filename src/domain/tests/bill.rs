@@ -135,6 +135,35 @@ fn records_overlap_only_within_what_the_month_bills() {
 }
 
 #[test]
+fn a_record_that_finals_bill_already_is_no_overlap() {
+    let same = |record: &str, start: &str, end: &str| Usage {
+        service: service("db", "PostgreSQL"),
+        ..usage(record, "p", start, end)
+    };
+    let mut world = simple().usage(same("a", "2020-11-01", "2020-11-25")).usage(same("b", "2020-11-20", "2020-11-22"));
+    world.billed.add_period(name("b"), period("2020-11-20", "2020-11-22"));
+    let bill = world.bill("g", "2020-11");
+    assert_eq!(lines(&bill), ["a 11-01..11-25 576 14.98"]);
+    assert!(bill.problems.is_empty());
+}
+
+#[test]
+fn a_single_unit_stands_between_the_pieces_of_the_running_service_of_its_name() {
+    let mut world = simple()
+        .usage(Usage { service: service("db", "PostgreSQL"), ..usage("run", "p", "2020-11-01", "2020-11-20") })
+        .usage(Usage { service: service("db", "Backup"), ..usage("once", "p", "2020-11-05", "2020-11-05") });
+    world.prices = price_list(vec![
+        PriceEntry { valid_until: Some(at("2020-11-10")), ..hourly("PostgreSQL", "0.01") },
+        PriceEntry { valid_from: at("2020-11-10"), ..hourly("PostgreSQL", "0.02") },
+        PriceEntry { unit: Unit::Unit, ..hourly("Backup", "3.00") },
+    ]);
+    assert_eq!(
+        lines(&world.bill("g", "2020-11")),
+        ["run 11-01..11-10 216 2.16", "once 11-05..11-05 1 3.00", "run 11-10..11-20 240 4.80"]
+    );
+}
+
+#[test]
 fn the_same_service_name_in_two_projects_or_off_and_on_again_is_no_overlap() {
     let same = |record: &str, project: &str, start: &str, end: &str| Usage {
         service: service("db", "PostgreSQL"),

@@ -157,6 +157,14 @@ fn an_acceptable_binding_or_a_living_payer_needs_no_default() {
 }
 
 #[test]
+fn a_payer_that_is_being_deleted_is_no_living_one() {
+    let leaving = Group { deleted: Some(at("2020-11-14")), ..group("a") };
+    let scene = Scene::with([leaving, primary("main")]).bound_to("a").paid(&[segment("2020-01-01", "a")]);
+    let expected = Segment { project_uid: scene.project().namespace, ..default_segment(DUE, "main") };
+    assert_eq!(scene.decide(), DefaultDecision::Append(expected));
+}
+
+#[test]
 fn a_full_ledger_gets_no_default() {
     let segments: Vec<Segment> = (0..Ledger::MAX_SEGMENTS)
         .map(|hour| Segment { from: at("2020-01-01") + TimeDelta::hours(hour as i64), ..segment("2020-01-01", "gone") })

@@ -61,3 +61,14 @@ fn a_primary_group_takes_what_nobody_else_pays_for() {
     assert!(!reasons(&world, "2020-11").contains(&"orphan PayerGone".to_owned()));
     assert_eq!(lines(&world.bill("main", "2020-11")), ["orphan 11-10..11-12 48 1.25"]);
 }
+
+#[test]
+fn a_record_that_is_missing_on_two_bills_is_told_once() {
+    let strange = Usage { service: service("db", "Strange"), ..usage("db", "p", "2020-11-01", "") };
+    let segments = [segment("2020-01-01", "a"), segment("2020-11-10", "b"), segment("2020-11-20", "gone")];
+    let mut world = World::new([group("a"), group("b")]).project("p", &segments).usage(strange);
+    world.attribution = Attribution::Prorated;
+    assert_eq!(reasons(&world, "2020-11"), ["db PayerGone"]);
+    world.organization.put_ledger(name("p"), ledger(&segments[..2]));
+    assert_eq!(reasons(&world, "2020-11"), ["db Unpriced"]);
+}
