@@ -5,4 +5,5 @@ pub mod install;
 mod probe;
 mod release;
 mod rendered;
+mod rights;
 mod template;
