@@ -1,6 +1,7 @@
 //! One integration binary: rules, scenarios, chart.
 
 mod binding;
+mod chaos;
 mod chart;
 mod rules;
 mod support;

@@ -64,6 +64,12 @@ impl Operator {
         http::get(port, path).filter(|(status, _)| *status == 200).map(|(_, body)| body)
     }
 
+    /// The status and the body of `GET http://127.0.0.1:<port><path>`, or nothing when nobody answers.
+    #[must_use]
+    pub fn http(port: u16, path: &str) -> Option<(u16, String)> {
+        http::get(port, path)
+    }
+
     /// Starts the same program again after [`Operator::kill9`] or [`Operator::terminate`]; kills it first if it runs.
     ///
     /// # Errors

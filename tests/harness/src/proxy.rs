@@ -6,7 +6,8 @@
 
 use std::{
     future::pending,
-    net::Ipv4Addr,
+    io,
+    net::{self, Ipv4Addr},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -67,7 +68,7 @@ impl Proxy {
     pub fn start(control_plane: &ControlPlane, token: &str) -> Result<Self> {
         let runtime = Runtime::new().map_err(Error::proxy)?;
         let port = ports::free()?;
-        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, port))).map_err(Error::proxy)?;
+        let listener = listen(&runtime, port).map_err(Error::proxy)?;
         let state = Arc::default();
         let passage = Passage {
             upstream: upstream(control_plane.ca_pem())?,
@@ -199,6 +200,14 @@ impl Passage {
         }
         Ok(Response::from_parts(head, body))
     }
+}
+
+/// Without waiting, so that a test that is itself asynchronous can do it.
+fn listen(runtime: &Runtime, port: u16) -> io::Result<TcpListener> {
+    let listener = net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    listener.set_nonblocking(true)?;
+    let _entered = runtime.enter();
+    TcpListener::from_std(listener)
 }
 
 async fn serve(listener: TcpListener, passage: Passage) {

@@ -1,0 +1,196 @@
+//! What an organization's books say, without what differs from run to run: instants, UIDs, versions and the names that were
+//! chosen for the run.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
+
+use billing_operator::api::{
+    BillingGroup, Invoice, InvoicePhase, InvoiceSeries, ProjectBinding, ProjectLedger, UsageRecord,
+    labels::{BINDING_NAME, ORGANIZATION_LABEL},
+};
+use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::{Resource, ResourceExt, api::ListParams};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::{Result, support::Scene};
+
+/// What stands for the organization's name in [`books`].
+const ORGANIZATION: &str = "ORGANIZATION";
+
+/// Keys that differ although the books are the same.
+const VARYING: [&str; 8] = ["asOf", "digest", "dueAt", "inputs", "issuedAt", "number", "previousDigest", "uid"];
+
+/// The books of an organization, comparable with those of another one to which the same was done.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn books(scene: &Scene<'_>, organization: &str) -> Result<Value> {
+    let mut bindings = Map::new();
+    for project in projects(scene, organization).await? {
+        let binding: Option<ProjectBinding> = scene.api(&project).get_opt(BINDING_NAME).await?;
+        if let Some(binding) = binding {
+            bindings.insert(project, of_binding(&binding));
+        }
+    }
+    let books = json!({
+        "bindings": bindings,
+        "groups": named(scene, organization, of_group).await?,
+        "ledgers": named(scene, organization, of_ledger).await?,
+        "invoices": invoices(scene, organization).await?.iter().map(of_invoice).collect::<Result<Map<_, _>>>()?,
+        "usage": named(scene, organization, of_usage).await?,
+        "series": series(scene, organization).await?.len(),
+    });
+    Ok(serde_json::from_str(&books.to_string().replace(organization, ORGANIZATION))?)
+}
+
+/// Checks what must be true of an organization's books at any time, whatever happened.
+///
+/// # Errors
+/// Says what is not true, or that the API server does not answer.
+pub async fn check(scene: &Scene<'_>, organization: &str) -> Result {
+    let groups = list::<BillingGroup>(scene, organization).await?;
+    let invoices = invoices(scene, organization).await?;
+    for group in &groups {
+        let uid = group.uid().unwrap_or_default();
+        let of_group = invoices.iter().filter(|invoice| invoice.spec.billing_group_uid.as_str() == uid);
+        check_chain(group, &of_group.collect::<Vec<_>>())?;
+    }
+    let mut billed = BTreeSet::new();
+    for invoice in &invoices {
+        let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
+        for line in document.iter().flat_map(|document| &document.lines) {
+            let piece = (line.source.as_ref().map(|source| source.name.to_string()), line.start.clone());
+            if !billed.insert(format!("{piece:?}")) {
+                return Err(format!("{piece:?} is billed twice in {organization}").into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Numbers without gaps, each final naming the one before.
+fn check_chain(group: &BillingGroup, invoices: &[&Invoice]) -> Result {
+    let status = group.status.clone().unwrap_or_default();
+    let mut by_sequence: BTreeMap<_, _> = invoices.iter().map(|invoice| (invoice.spec.sequence, *invoice)).collect();
+    if by_sequence.len() != invoices.len() || !by_sequence.keys().copied().eq((1..).take(invoices.len())) {
+        return Err(format!("the numbers of {} have gaps: {:?}", group.name_any(), by_sequence.keys()).into());
+    }
+    by_sequence.retain(|_, invoice| phase(invoice) == Some(InvoicePhase::Final));
+    let mut previous = None;
+    for invoice in by_sequence.values() {
+        let document =
+            invoice.status.as_ref().and_then(|status| status.document.as_ref()).ok_or("a final says nothing")?;
+        if document.previous_digest != previous {
+            return Err(format!("{} does not name the final before it", invoice.name_any()).into());
+        }
+        previous = Some(document.digest.clone());
+    }
+    let last = status.last_final.map(|last| last.digest);
+    if last.is_some() && last != previous {
+        return Err(format!("the last final of {} is another one", group.name_any()).into());
+    }
+    Ok(())
+}
+
+/// The names of an organization's projects.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn projects(scene: &Scene<'_>, organization: &str) -> Result<Vec<String>> {
+    let labelled = ListParams::default().labels(&format!("{ORGANIZATION_LABEL}={organization}"));
+    let namespaces = scene.cluster::<Namespace>().list(&labelled).await?;
+    Ok(namespaces.iter().map(ResourceExt::name_any).filter(|name| name != organization).collect())
+}
+
+/// The invoices of an organization.
+///
+/// # Errors
+/// When the API server does not answer.
+pub async fn invoices(scene: &Scene<'_>, organization: &str) -> Result<Vec<Invoice>> {
+    list(scene, organization).await
+}
+
+async fn series(scene: &Scene<'_>, organization: &str) -> Result<Vec<InvoiceSeries>> {
+    let all = scene.cluster::<InvoiceSeries>().list(&ListParams::default()).await?;
+    Ok(all.items.into_iter().filter(|series| series.spec.organization.as_str() == organization).collect())
+}
+
+async fn list<K>(scene: &Scene<'_>, organization: &str) -> Result<Vec<K>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+{
+    Ok(scene.api::<K>(organization).list(&ListParams::default()).await?.items)
+}
+
+async fn named<K>(scene: &Scene<'_>, organization: &str, of: impl Fn(&K) -> Value) -> Result<Map<String, Value>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+{
+    let objects = list::<K>(scene, organization).await?;
+    Ok(objects.iter().map(|object| (object.name_any(), of(object))).collect())
+}
+
+fn of_binding(binding: &ProjectBinding) -> Value {
+    let status = binding.status.clone().unwrap_or_default();
+    json!({
+        "names": binding.spec.billing_group,
+        "payer": status.billing_group,
+        "organization": status.organization,
+        "conditions": reasons(&status.conditions),
+    })
+}
+
+fn of_group(group: &BillingGroup) -> Value {
+    let status = group.status.clone().unwrap_or_default();
+    json!({
+        "members": status.members,
+        "projects": status.projects,
+        "estimatedBalance": status.estimated_balance,
+        "finals": status.last_final.map(|last| last.sequence),
+        "conditions": reasons(&status.conditions),
+    })
+}
+
+fn of_ledger(ledger: &ProjectLedger) -> Value {
+    ledger.spec.segments.iter().map(|segment| json!([segment.billing_group, segment.default])).collect()
+}
+
+fn of_usage(record: &UsageRecord) -> Value {
+    record.status.as_ref().map_or(json!([]), |status| reasons(&status.conditions))
+}
+
+fn of_invoice(invoice: &Invoice) -> Result<(String, Value)> {
+    let status = invoice.status.clone().unwrap_or_default();
+    let mut document = serde_json::to_value(&status.document)?;
+    forget_what_varies(&mut document);
+    let content = json!({
+        "phase": phase(invoice),
+        "sequence": invoice.spec.sequence,
+        "conditions": reasons(&status.conditions),
+        "document": document,
+    });
+    Ok((format!("{} {}", &*invoice.spec.billing_group, &*invoice.spec.period), content))
+}
+
+fn phase(invoice: &Invoice) -> Option<InvoicePhase> {
+    invoice.status.as_ref().and_then(|status| status.phase)
+}
+
+fn reasons(conditions: &[Condition]) -> Value {
+    let reason = |condition: &Condition| format!("{}={} {}", condition.type_, condition.status, condition.reason);
+    conditions.iter().map(reason).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn forget_what_varies(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|key, _| !VARYING.contains(&&**key));
+            fields.values_mut().for_each(forget_what_varies);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_what_varies),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

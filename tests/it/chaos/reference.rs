@@ -1,0 +1,71 @@
+//! How a scenario goes when nothing disturbs it: what every other run is compared with.
+
+use serde_json::Value;
+
+use super::{
+    books::{books, check},
+    proxied::Proxied,
+    scenario::Scenario,
+};
+use crate::{
+    Result,
+    support::{LIMIT, Scene, wait},
+};
+
+/// The books of an undisturbed run.
+pub struct Reference {
+    /// Before the scenario acts.
+    pub begin: Value,
+    /// In the end.
+    pub end: Value,
+}
+
+impl Reference {
+    /// Runs a scenario undisturbed.
+    ///
+    /// # Errors
+    /// When it does not come to an end.
+    ///
+    /// # Panics
+    /// When it ends otherwise than it should.
+    pub async fn of(world: &Proxied, scenario: Scenario) -> Result<Self> {
+        let (scene, organization) = (world.scene().await?, format!("{}-0", scenario.name()));
+        scenario.prepare(&scene, &organization).await?;
+        world.wait_quiet().await?;
+        let begin = books(&scene, &organization).await?;
+        scenario.act(&scene, &organization).await?;
+        world.wait_quiet().await?;
+        let end = books(&scene, &organization).await?;
+        check(&scene, &organization).await?;
+        scenario.check_end(&end);
+        Ok(Self { begin, end })
+    }
+
+    /// Makes an organization in which the scenario can begin.
+    ///
+    /// # Errors
+    /// When it is not as it was in the undisturbed run.
+    pub async fn prepare(&self, scene: &Scene<'_>, scenario: Scenario, organization: &str) -> Result {
+        scenario.prepare(scene, organization).await?;
+        wait_books(scene, organization, "the organization is prepared", &self.begin).await
+    }
+
+    /// Waits until an organization's books are as in the end of the undisturbed run.
+    ///
+    /// # Errors
+    /// Says how they differ when they never are.
+    pub async fn wait_end(&self, scene: &Scene<'_>, organization: &str) -> Result {
+        wait_books(scene, organization, "the books end as undisturbed", &self.end).await?;
+        check(scene, organization).await
+    }
+}
+
+async fn wait_books(scene: &Scene<'_>, organization: &str, what: &str, expected: &Value) -> Result {
+    let mut seen = Value::Null;
+    let waited = wait(what, LIMIT, async || {
+        seen = books(scene, organization).await?;
+        Ok((seen == *expected).then_some(()))
+    })
+    .await;
+    waited.map_err(|error| format!("{organization}: {error}\nexpected: {expected:#}\nfound: {seen:#}").into())
+}

@@ -1,0 +1,158 @@
+//! What is done to an organization while something goes wrong.
+
+use billing_operator::{
+    api::{
+        ProjectBinding, Time,
+        labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
+    },
+    domain::Month,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    Result,
+    support::{Scene, open_month},
+};
+
+/// Something that people do, in several writes of the operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// A project is bound for the first time.
+    Bind,
+    /// A bound project moves to another group.
+    Move,
+    /// A bound project leaves.
+    Leave,
+    /// A group appears that two months have waited for.
+    Close,
+}
+
+impl Scenario {
+    /// A short name, for organizations.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bind => "bind",
+            Self::Move => "move",
+            Self::Leave => "leave",
+            Self::Close => "close",
+        }
+    }
+
+    /// Makes an organization in which it can happen.
+    ///
+    /// # Errors
+    /// When something is refused.
+    pub async fn prepare(self, scene: &Scene<'_>, organization: &str) -> Result {
+        scene.organization(organization).await?;
+        let shop = shop(organization);
+        let labels = json!({ ORGANIZATION_LABEL: organization, DEFAULT_BINDING_LABEL: "false" });
+        scene.namespace(&shop, json!({ "labels": labels })).await?;
+        let open = open_month();
+        scene.usage(organization, "a-domain", domain(&shop, open)).await?;
+        match self {
+            Self::Bind => {
+                scene.group(organization, "main", json!({})).await?;
+            }
+            Self::Move => {
+                scene.group(organization, "main", json!({})).await?;
+                scene.group(organization, "other", json!({})).await?;
+                scene.bind(&shop, "main").await?;
+            }
+            Self::Leave => {
+                scene.group(organization, "main", json!({})).await?;
+                scene.bind(&shop, "main").await?;
+            }
+            Self::Close => {
+                let (last, first) = (open.prev(), open.prev().prev());
+                scene.usage(organization, "another-domain", domain(&shop, first)).await?;
+                scene.usage(organization, "a-database", database(&shop, first, last)).await?;
+                scene.bind(&shop, "main").await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// When something is refused.
+    pub async fn act(self, scene: &Scene<'_>, organization: &str) -> Result {
+        let shop = shop(organization);
+        match self {
+            Self::Bind => drop(scene.bind(&shop, "main").await?),
+            Self::Move => drop(scene.rebind(&shop, "other").await?),
+            Self::Leave => scene.delete::<ProjectBinding>(&shop, BINDING_NAME).await?,
+            Self::Close => {
+                let first = open_month().prev().prev().to_string();
+                scene.group(organization, "main", json!({ "terms": { "firstPeriod": first } })).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the books say in the end what they should.
+    ///
+    /// # Panics
+    /// When they do not.
+    pub fn check_end(self, books: &Value) {
+        let shop = "ORGANIZATION-shop";
+        let (payers, members): (&[&str], _) = match self {
+            Self::Bind | Self::Close => (&["main"], [json!([{ "project": shop }]), Value::Null]),
+            Self::Move => (&["main", "other"], [json!([]), json!([{ "project": shop }])]),
+            Self::Leave => (&["main"], [json!([]), Value::Null]),
+        };
+        let ledger: Vec<_> = payers.iter().map(|payer| json!([payer, false])).collect();
+        assert_eq!(books["ledgers"], json!({ shop: ledger }), "{books:#}");
+        assert_eq!(books["groups"]["main"]["members"], members[0], "{books:#}");
+        assert_eq!(books["groups"]["other"]["members"], members[1], "{books:#}");
+        assert_eq!(self.invoices(), invoices_in(books), "{books:#}");
+    }
+
+    /// Each invoice in the end: group, month, phase and total.
+    fn invoices(self) -> Vec<(String, &'static str, &'static str)> {
+        let open = open_month();
+        let (last, first) = (open.prev(), open.prev().prev());
+        let invoice = |group: &str, month: Month, phase, total| (format!("{group} {month}"), phase, total);
+        match self {
+            Self::Bind | Self::Leave => vec![invoice("main", open, "Estimate", "12.50")],
+            Self::Move => {
+                vec![invoice("main", open, "Estimate", "0.00"), invoice("other", open, "Estimate", "12.50")]
+            }
+            Self::Close => vec![
+                invoice("main", first, "Final", "12.58"), // 12.50 + 3 h × 0.026
+                invoice("main", last, "Final", "0.05"),   // 2 h × 0.026
+                invoice("main", open, "Estimate", "12.50"),
+            ],
+        }
+    }
+}
+
+fn invoices_in(books: &Value) -> Vec<(String, &str, &str)> {
+    let invoices = books["invoices"].as_object();
+    invoices
+        .into_iter()
+        .flatten()
+        .map(|(name, invoice)| {
+            let phase = invoice["phase"].as_str().unwrap_or_default();
+            (name.clone(), phase, invoice["document"]["total"].as_str().unwrap_or_default())
+        })
+        .collect()
+}
+
+/// The only project of the organization.
+pub fn shop(organization: &str) -> String {
+    format!("{organization}-shop")
+}
+
+/// A domain for a year, which is billed whole in a month.
+pub fn domain(project: &str, month: Month) -> Value {
+    let service = json!({ "name": "example.com", "type": "Domain" });
+    json!({ "project": project, "service": service, "start": Time(month.start()) })
+}
+
+/// A database that ran for the last three hours of a month and the first two of the next.
+pub fn database(project: &str, month: Month, next: Month) -> Value {
+    let (start, end) = (month.end() - chrono::TimeDelta::hours(3), next.start() + chrono::TimeDelta::hours(2));
+    let service = json!({ "name": "orders", "type": "PostgreSQL", "plan": "Hobbyist" });
+    json!({ "project": project, "service": service, "start": Time(start), "end": Time(end) })
+}
