@@ -84,6 +84,10 @@ impl Books {
         if before.map(|group| group.first_period) != Some(after.first_period) {
             keys.push(Key::Periods);
         }
+        let terms = |group: &Group| (group.first_period, group.price_list.clone(), group.currency);
+        if before.map(terms) != Some(terms(after)) {
+            keys.push(Key::Usage(organization.clone()));
+        }
         keys.push(Key::Group { organization: organization.clone(), group: after.uid });
         keys.extend(changed.into_iter().map(Key::Project));
         keys

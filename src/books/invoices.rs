@@ -8,6 +8,7 @@ use kube::core::PartialObjectMeta;
 
 use super::{Books, Key, ObjectKey, Observes, convert};
 use crate::api::{Invoice, InvoicePhase, Payment, labels};
+use crate::domain::closing::WaitReason;
 use crate::domain::{Month, Name, Timestamp, Uid};
 
 /// The invoices of one organization.
@@ -83,6 +84,11 @@ impl Estimate {
             conditions: Vec::new(),
             payment: None,
         }
+    }
+
+    /// Whether it says that it waits for projects on their way to a group.
+    pub fn awaits_bindings(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.reason == WaitReason::AWAITING_BINDINGS)
     }
 }
 

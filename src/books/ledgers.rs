@@ -54,6 +54,7 @@ impl Observes<ProjectLedger> for Books {
 impl Books {
     fn concerned_by_ledger(&self, organization: &Name, project: &Name) -> Vec<Key> {
         let mut keys = self.payers_near(organization, project);
+        keys.extend(self.awaiting_bindings(organization));
         keys.push(Key::Project(project.clone()));
         keys.push(Key::Usage(organization.clone()));
         keys

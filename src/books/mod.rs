@@ -130,7 +130,7 @@ impl Books {
     /// The oldest first period of any group.
     pub fn oldest_first_period(&self) -> Option<Month> {
         let groups = self.organizations.values().flat_map(|books| books.organization.groups());
-        groups.map(|group| group.first_period).min()
+        groups.filter(|group| !group.begins_too_early()).map(|group| group.first_period).min()
     }
 
     /// What membership asks of a project, whose namespace must exist.
@@ -165,9 +165,17 @@ impl Books {
         let mut keys = vec![Key::Project(project.clone())];
         if let Some(organization) = self.organization_of(project) {
             keys.extend(self.payers_near(organization, project));
+            keys.extend(self.awaiting_bindings(organization));
             keys.push(Key::Usage(organization.clone()));
         }
         keys
+    }
+
+    /// The groups with an invoice that waits for a project on its way, whichever group that gets.
+    fn awaiting_bindings(&self, organization: &Name) -> Vec<Key> {
+        let Some(books) = self.organizations.get(organization) else { return Vec::new() };
+        let waiting = books.invoices.estimates().filter(|estimate| estimate.awaits_bindings());
+        waiting.map(|estimate| Key::Group { organization: organization.clone(), group: estimate.group }).collect()
     }
 
     /// The groups that pay, paid or could have to pay for a project.
@@ -184,9 +192,10 @@ impl Books {
         keys
     }
 
-    /// Every group and every project of an organization: for changes that concern who can pay.
+    /// Every group, every project and the usage of an organization: for changes that concern who can pay.
     fn whole_organization(&self, organization: &Name) -> Vec<Key> {
         let mut keys = self.groups_of(organization);
+        keys.push(Key::Usage(organization.clone()));
         keys.extend(self.projects_of(organization).map(|(project, _)| Key::Project(project.clone())));
         keys
     }

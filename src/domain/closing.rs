@@ -154,13 +154,16 @@ impl Hold {
 }
 
 impl WaitReason {
+    /// The name of `AwaitingBindings`.
+    pub const AWAITING_BINDINGS: &'static str = "AwaitingBindings";
+
     /// Its name, as the reason of a condition.
     pub fn as_str(&self) -> &'static str {
         match self {
             WaitReason::Open => "Open",
             WaitReason::AwaitingPeriod => "AwaitingPeriod",
             WaitReason::SettlingIn => "SettlingIn",
-            WaitReason::AwaitingBindings { .. } => "AwaitingBindings",
+            WaitReason::AwaitingBindings { .. } => Self::AWAITING_BINDINGS,
             WaitReason::AwaitingPredecessor { .. } => "AwaitingPredecessor",
         }
     }

@@ -38,6 +38,14 @@ pub struct Group {
 }
 
 impl Group {
+    /// The furthest that a first period may lie before the group's creation, in months.
+    pub const MAX_MONTHS_BACK: i32 = 24;
+
+    /// Whether its first period lies further back than any group's can: a slip of the pen, which is billed nothing.
+    pub fn begins_too_early(&self) -> bool {
+        self.first_period.months_since(Month::of(self.created)) < -Self::MAX_MONTHS_BACK
+    }
+
     /// Whether the project may be bound to it.
     pub fn admits(&self, project: &str) -> bool {
         self.allowed.as_ref().is_none_or(|allowed| allowed.contains(project))

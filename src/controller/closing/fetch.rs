@@ -64,7 +64,8 @@ fn months_in_question(pass: &Pass, organization: &Name) -> String {
     let books = pass.books.read().unwrap_or_else(std::sync::PoisonError::into_inner);
     let groups = books.organization(organization).into_iter().flat_map(|books| books.groups());
     let oldest = groups.filter_map(|(uid, object)| {
-        let first = books.organization(organization)?.organization.group(uid)?.first_period;
+        let group = books.organization(organization)?.organization.group(uid)?;
+        let first = (!group.begins_too_early()).then_some(group.first_period)?;
         let finals =
             object.status.as_ref().and_then(|status| status.last_final.as_ref()).map_or(0, |last| last.sequence);
         Some((0..finals).fold(first, |month, _| month.next()))

@@ -16,9 +16,6 @@ use crate::domain::membership::{GroupFacts, desired_members};
 use crate::domain::{Billed, Group, Month, Name, Timestamp, Uid, number};
 use crate::render::document::RenderError;
 
-/// The furthest that a first period may lie before the group's creation, in months.
-pub const MAX_MONTHS_BACK: i32 = 24;
-
 /// The next thing to do for a group.
 #[derive(Debug)]
 pub enum GroupPlan {

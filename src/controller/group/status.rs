@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::plan::{MAX_MONTHS_BACK, Planned};
+use super::plan::Planned;
 use crate::api;
 use crate::controller::invoice::GroupInvoices;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
@@ -67,14 +67,14 @@ fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
 
 /// Nobody is billed for so long a past.
 pub fn first_period_too_early(group: &Group) -> Option<DesiredCondition> {
-    let months = group.first_period.months_since(Month::of(group.created));
     let message = || {
         format!(
-            "spec.terms.firstPeriod {} is more than {MAX_MONTHS_BACK} months before the group was created; choose a later one",
-            group.first_period
+            "spec.terms.firstPeriod {} is more than {} months before the group was created; choose a later one",
+            group.first_period,
+            Group::MAX_MONTHS_BACK
         )
     };
-    (months < -MAX_MONTHS_BACK).then(|| DesiredCondition::no("Ready", "FirstPeriodTooEarly", message()))
+    group.begins_too_early().then(|| DesiredCondition::no("Ready", "FirstPeriodTooEarly", message()))
 }
 
 /// Why a group has no series: another has the one it asks for.
