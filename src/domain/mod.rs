@@ -56,5 +56,5 @@ pub use price::{PriceEntry, PriceList, PriceListError, Tariff, Unit};
 pub use problem::{Problem, ProblemReason};
 pub use product::Ratio;
 pub use uid::Uid;
-pub use unbilled::{OrganizationMonth, unbilled, without_payer};
+pub use unbilled::{OrganizationMonth, outside_periods, unbilled, without_payer};
 pub use usage::{Service, Usage};

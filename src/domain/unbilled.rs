@@ -53,6 +53,72 @@ pub fn without_payer(month: &OrganizationMonth<'_>) -> Vec<Problem> {
     month.organization.projects().flat_map(|project| problems_of(month, project)).collect()
 }
 
+/// Every record that has time before `until` which no invoice will ever bill, with the reason: those of projects that
+/// were never bound, and those of a time before the first period of its payer. By project, service, start and record.
+///
+/// Of the months before `until` all invoices are final, so no other reason still counts.
+pub fn outside_periods(
+    organization: &Organization,
+    attribution: impl Fn(Month) -> Attribution,
+    until: Month,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for project in organization.projects() {
+        let uncovered = uncovered(organization, project, &attribution, until);
+        for usage in project.usage().filter(|usage| organization.counts(usage)) {
+            let found = uncovered.iter().find(|(period, _)| runs_in(usage, period));
+            problems.extend(found.map(|(_, reason)| Problem { usage: usage.clone(), reason: reason.clone() }));
+        }
+    }
+    problems
+}
+
+/// The months before `until` in which nothing of the project was ever billed, and why; none before its first usage.
+fn uncovered(
+    organization: &Organization,
+    project: &Project,
+    attribution: &impl Fn(Month) -> Attribution,
+    until: Month,
+) -> Vec<(Period, ProblemReason)> {
+    let Some(first) = project.usage().map(|usage| Month::of(usage.start)).min().filter(|first| *first < until) else {
+        return Vec::new();
+    };
+    if project.ledger().is_none() {
+        let all = Period::new(first.start(), until.start());
+        return all.map(|period| (period, no_ledger(project))).into_iter().collect();
+    }
+    let months = first.through(until.prev()).filter(|month| !may_be_billed_by_default(organization, project, *month));
+    let shares = months.flat_map(|month| {
+        let shares = organization.payers(project, month, attribution(month));
+        shares.into_iter().map(move |(period, payer)| (month, period, payer))
+    });
+    let before = |(month, period, payer)| {
+        let Payer::Group(uid) = payer else { return None };
+        let group = organization.group(uid).filter(|group| month < group.first_period)?;
+        let (group, first_period) = (group.name.clone(), group.first_period);
+        Some((period, ProblemReason::BeforeFirstPeriod { group, first_period }))
+    };
+    shares.filter_map(before).collect()
+}
+
+/// Whether a group may have billed the month before its default yielded to the payer of now.
+fn may_be_billed_by_default(organization: &Organization, project: &Project, month: Month) -> bool {
+    let mut segments = project.ledger().into_iter().flat_map(|ledger| ledger.segments());
+    let billed = |uid| organization.group(uid).is_none_or(|group| group.first_period <= month);
+    segments.any(|segment| segment.default && billed(segment.group_uid))
+}
+
+fn runs_in(usage: &Usage, period: &Period) -> bool {
+    period.contains(usage.start) || (usage.start < period.start() && usage.end.is_none_or(|end| period.start() < end))
+}
+
+fn no_ledger(project: &Project) -> ProblemReason {
+    match project.namespace() {
+        Some(_) => ProblemReason::ProjectUnbound,
+        None => ProblemReason::ProjectUnknown,
+    }
+}
+
 impl<'a> OrganizationMonth<'a> {
     /// The month of one of the organization's groups.
     pub fn of_group(&self, group: &'a Group, prices: &'a PriceList) -> GroupMonth<'a> {
@@ -82,9 +148,7 @@ fn problems_of(month: &OrganizationMonth<'_>, project: &Project) -> Vec<Problem>
 /// The periods of the month in which nobody pays for the project, and why.
 fn orphaned(month: &OrganizationMonth<'_>, project: &Project) -> (ProblemReason, Vec<Period>) {
     if project.ledger().is_none() {
-        let known = project.namespace().is_some();
-        let reason = if known { ProblemReason::ProjectUnbound } else { ProblemReason::ProjectUnknown };
-        return (reason, vec![month.month.period()]);
+        return (no_ledger(project), vec![month.month.period()]);
     }
     let shares = month.organization.payers(project, month.month, month.attribution);
     let gone = shares.into_iter().filter(|(_, payer)| *payer == Payer::Gone);

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::runtime::queue::Outcome;
 use super::writer::WriteError;
 use crate::api::{self, UsageRecord};
+use crate::books::Key;
 use crate::domain::{Name, Usage};
 
 pub use plan::problems_of_month;
@@ -28,11 +29,16 @@ pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
     let (reports, counts) = ctx.read(|books| plan_reports(books, organization, &ctx.rules, now));
     ctx.unbilled.set(organization, counts);
     ctx.metrics.unbilled_records(ctx.unbilled.total());
+    if !reports.is_empty() {
+        ctx.queues.add([Key::Periods]); // which count the records
+    }
     let (reports, wake) = ctx.suspects.confirm(organization, reports, now);
     let writes = reports.into_iter().map(|report| write(ctx, organization, report));
     let written: Vec<_> = stream::iter(writes).buffer_unordered(RECORDS_AT_ONCE).collect().await;
+    // A running record can come to a time without a price, and nothing but the clock tells.
+    let later = now.checked_add_signed(ctx.rules.estimate_interval);
     match written.into_iter().find_map(Result::err) {
-        None | Some(WriteError::Gone { .. }) => ctx.look_again(wake),
+        None | Some(WriteError::Gone { .. }) => ctx.look_again(wake.into_iter().chain(later).min()),
         Some(error) => ctx.after_error(CONTROLLER, &error),
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::books::{Books, OrganizationBooks};
+use crate::books::{Books, OrganizationBooks, convert};
 use crate::controller::rules::Rules;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
-use crate::domain::unbilled::{OrganizationMonth, unbilled};
-use crate::domain::{Billed, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage};
+use crate::domain::unbilled::{OrganizationMonth, outside_periods, unbilled};
+use crate::domain::{Attribution, Billed, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage};
 
 /// The conditions of a record that differ from what is written.
 #[derive(Debug)]
@@ -29,8 +29,11 @@ pub fn plan_reports(
 ) -> (Vec<Report>, BTreeMap<&'static str, usize>) {
     let Some(known) = books.organization(organization) else { return Default::default() };
     let open = Month::of(now);
-    let mut problems: HashMap<Name, Problem> = HashMap::new();
-    for month in oldest_unsettled(known, open).through(open) {
+    let oldest = oldest_unsettled(known, open);
+    let before = outside_periods(&known.organization, |month| attribution(books, month, rules), oldest);
+    let mut problems: HashMap<Name, Problem> =
+        before.into_iter().map(|problem| (problem.usage.name.clone(), problem)).collect();
+    for month in oldest.through(open) {
         for problem in problems_of_month(books, known, month, rules, now) {
             problems.entry(problem.usage.name.clone()).or_insert(problem);
         }
@@ -74,13 +77,10 @@ pub fn problems_of_month(
     now: Timestamp,
 ) -> Vec<Problem> {
     let billed = Billed::default();
-    let attribution = books
-        .period(month)
-        .map_or(rules.attribution, |period| crate::books::convert::attribution(period.spec.attribution));
     let view = OrganizationMonth {
         organization: &known.organization,
         month,
-        attribution,
+        attribution: attribution(books, month, rules),
         hours: rules.hours,
         billed: &billed,
         as_of: now,
@@ -88,6 +88,10 @@ pub fn problems_of_month(
     let prices: HashMap<Uid, Arc<PriceList>> =
         known.organization.groups().filter_map(|group| Some((group.uid, prices_of(books, group)?))).collect();
     unbilled(&view, |group| prices.get(&group.uid).map(Arc::as_ref))
+}
+
+fn attribution(books: &Books, month: Month, rules: &Rules) -> Attribution {
+    books.period(month).map_or(rules.attribution, |period| convert::attribution(period.spec.attribution))
 }
 
 /// The price list of a group, or an empty one of that name: then its usage is unpriced.

@@ -72,3 +72,24 @@ fn a_record_that_is_missing_on_two_bills_is_told_once() {
     world.organization.put_ledger(name("p"), ledger(&segments[..2]));
     assert_eq!(reasons(&world, "2020-11"), ["db Unpriced"]);
 }
+
+fn outside(world: &World, until: &str) -> Vec<String> {
+    problems(&outside_periods(&world.organization, |_| world.attribution, month(until)))
+}
+
+#[test]
+fn usage_before_every_invoice_is_reported_long_after() {
+    let expected = ["early BeforeFirstPeriod", "unbound ProjectUnbound", "unknown ProjectUnknown"];
+    assert_eq!(outside(&world(), "2026-11"), expected);
+    assert_eq!(outside(&world(), "2020-11"), [""; 0], "of a month that is not settled the month itself tells");
+}
+
+#[test]
+fn what_a_default_may_have_billed_before_it_yielded_is_not_reported() {
+    let ledger = [default_segment("2021-01-05", "g"), segment("2021-01-06", "young")];
+    let world = world().project("yielded", &ledger);
+    let mut world = world.usage(usage("yielded", "yielded", "2020-11-10", "2020-11-12"));
+    assert!(!outside(&world, "2026-11").iter().any(|problem| problem.starts_with("yielded")));
+    world.organization.put_group(Group { first_period: month("2020-12"), ..group("g") });
+    assert!(outside(&world, "2026-11").contains(&"yielded BeforeFirstPeriod".to_owned()));
+}
