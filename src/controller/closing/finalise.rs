@@ -9,7 +9,7 @@ use crate::api::{BillingGroup, BillingGroupStatus, Invoice, LastFinal};
 use crate::books::{Books, Estimate, Key, Observes, convert};
 use crate::controller::context::Context;
 use crate::controller::invoice::{
-    GroupInvoices, InvoiceFacts, Predecessor, ensure_slices, final_status, make_invoice, status_object,
+    GroupInvoices, InvoiceFacts, Predecessor, delete_slices, ensure_slices, final_status, make_invoice, status_object,
 };
 use crate::controller::runtime::events::Severity;
 use crate::controller::waiting::waiting_projects;
@@ -148,6 +148,8 @@ async fn finalise(
     ctx.observe(written);
     let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);
     record(ctx, pass, group, LastFinal { number: facts.number.as_str().into(), sequence, digest }).await?;
+    // A final has slices of its own.
+    delete_slices(&ctx.writer, &facts.organization, &observed.slices).await;
     ctx.queues.add([Key::Group { organization: facts.organization, group: facts.group_uid }]);
     Ok(())
 }

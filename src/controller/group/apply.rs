@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::plan::{GroupPlan, InvoiceWrite, Steady, plan_group};
 use super::status::series_taken;
-use crate::api::{self, BillingGroup, InvoiceSeries, InvoiceSlice, labels};
+use crate::api::{self, BillingGroup, InvoiceSeries, labels};
 use crate::books::{Estimate, Key};
 use crate::controller::context::Context;
-use crate::controller::invoice::{ensure_slices, estimate_status, make_invoice, status_object};
+use crate::controller::invoice::{delete_slices, ensure_slices, estimate_status, make_invoice, status_object};
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::controller::runtime::events::Severity;
 use crate::controller::runtime::queue::Outcome;
@@ -218,9 +218,7 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
         ctx.tell(&written, Severity::Warning, "Held", "Bill", ready.message.clone());
     }
     ctx.observe(written);
-    for slice in write.obsolete {
-        delete_slice(ctx, &facts.organization, &slice).await;
-    }
+    delete_slices(&ctx.writer, &facts.organization, &write.obsolete).await;
     Ok(())
 }
 
@@ -241,23 +239,6 @@ async fn delete_estimate(ctx: &Context, group: &BillingGroup, estimate: &Estimat
         sequence: i32::try_from(estimate.sequence).unwrap_or(i32::MAX),
     };
     ctx.writer.delete(&api::Invoice { metadata, spec, status: None }).await?;
-    for slice in &estimate.slices {
-        delete_slice(ctx, &organization, slice).await;
-    }
+    delete_slices(&ctx.writer, &organization, &estimate.slices).await;
     Ok(())
-}
-
-/// A slice that nobody lists costs space and nothing else: one that cannot be deleted is swept later.
-async fn delete_slice(ctx: &Context, organization: &str, slice: &Name) {
-    let metadata =
-        ObjectMeta { name: Some(slice.to_string()), namespace: Some(organization.to_owned()), ..ObjectMeta::default() };
-    let spec = api::InvoiceSliceSpec {
-        invoice: slice.as_str().into(),
-        is_final: false,
-        subtotal: "0.00".into(),
-        lines: Vec::new(),
-    };
-    if let Err(error) = ctx.writer.delete(&InvoiceSlice { metadata, spec }).await {
-        tracing::debug!(slice = slice.as_str(), %error, "a slice that is listed no more was not deleted");
-    }
 }

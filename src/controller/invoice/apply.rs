@@ -6,7 +6,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use kube::core::ObjectMeta;
 
 use super::month::MonthView;
-use crate::api::{Invoice, InvoiceSlice, InvoiceSpec, InvoiceStatus, labels};
+use crate::api::{Invoice, InvoiceSlice, InvoiceSliceSpec, InvoiceSpec, InvoiceStatus, labels};
 use crate::books::Estimate;
 use crate::controller::writer::{WriteError, Writer};
 use crate::domain::{Month, Name, Uid};
@@ -114,4 +114,27 @@ pub fn slice_object(facts: &InvoiceFacts, slice: &Slice) -> InvoiceSlice {
         ..ObjectMeta::default()
     };
     InvoiceSlice { metadata, spec: slice.spec.clone() }
+}
+
+/// Deletes slices of estimates that are listed no more. One that nobody lists costs space and nothing else: one that
+/// cannot be deleted is swept later.
+pub async fn delete_slices(writer: &Writer, organization: &str, slices: &[Name]) {
+    for slice in slices {
+        if let Err(error) = writer.delete(&slice_named(organization, slice)).await {
+            tracing::debug!(slice = slice.as_str(), %error, "a slice that is listed no more was not deleted");
+        }
+    }
+}
+
+/// A slice with no more than its deletion needs.
+fn slice_named(organization: &str, slice: &Name) -> InvoiceSlice {
+    let metadata =
+        ObjectMeta { name: Some(slice.to_string()), namespace: Some(organization.to_owned()), ..ObjectMeta::default() };
+    let spec = InvoiceSliceSpec {
+        invoice: slice.as_str().into(),
+        is_final: false,
+        subtotal: "0.00".into(),
+        lines: Vec::new(),
+    };
+    InvoiceSlice { metadata, spec }
 }

@@ -5,7 +5,7 @@ mod estimate;
 mod month;
 mod status;
 
-pub use apply::{InvoiceFacts, ensure_slices, make_invoice, slice_object, status_object};
+pub use apply::{InvoiceFacts, delete_slices, ensure_slices, make_invoice, slice_object, status_object};
 pub use estimate::{EstimatePlan, EstimateWrite, plan_estimate};
 pub use month::{GroupInvoices, MonthView, Predecessor};
 pub use status::{estimate_status, final_status};
