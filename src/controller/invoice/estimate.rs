@@ -41,7 +41,7 @@ pub struct EstimateWrite {
 /// Plans the estimate of a month. `observed` is the invoice as it is now, if it exists.
 ///
 /// The document is computed again as of the instant that is written on it. While that gives what is written, and no
-/// boundary was reached since, nothing is written.
+/// boundary was reached since (a refresh, the end of the month, a start of usage), nothing is written.
 ///
 /// # Errors
 /// The bill cannot be written as a document.
@@ -53,7 +53,9 @@ pub fn plan_estimate(
     let interval = view.invoices.rules.estimate_interval;
     let written = observed.and_then(|estimate| estimate.as_of).filter(|as_of| *as_of <= now);
     let over = now >= view.month.end();
-    let stays = |as_of: &Timestamp| !over && as_of.checked_add_signed(interval).is_none_or(|refresh| now < refresh);
+    let begun = |as_of| view.next_start(as_of).is_some_and(|start| start < now);
+    let fresh = |as_of: Timestamp| as_of.checked_add_signed(interval).is_none_or(|refresh| now < refresh);
+    let stays = |as_of: &Timestamp| !over && fresh(*as_of) && !begun(*as_of);
     let document = match (written, observed.and_then(|estimate| estimate.digest.as_deref())) {
         (Some(as_of), Some(digest)) => {
             let before = Computed::new(view, as_of)?;
@@ -113,10 +115,11 @@ fn wake(view: &MonthView<'_>, document: &Computed, now: Timestamp) -> Option<Tim
     let running = |bill: &Bill| bill.lines.iter().any(|line| line.usage.end.is_none_or(|end| end > document.as_of));
     let accrues = now < view.month.end() && document.bill.as_ref().is_ok_and(running);
     let refresh = accrues.then(|| document.as_of.checked_add_signed(view.invoices.rules.estimate_interval)).flatten();
-    let starts = view.invoices.rules.estimate_interval;
-    // Usage may also begin in the future; so even a quiet month is looked at once an interval.
-    let quiet = (now < view.month.end()).then(|| now.checked_add_signed(starts)).flatten();
-    [view.next_change(now), refresh.filter(|refresh| *refresh > now), quiet].into_iter().flatten().min()
+    // What begins costs something a moment later.
+    let start = view.next_start(now).and_then(|start| start.checked_add_signed(TimeDelta::seconds(1)));
+    // Prices begin and end, too; so even a quiet month is looked at once an interval.
+    let quiet = now.checked_add_signed(view.invoices.rules.estimate_interval).filter(|_| now < view.month.end());
+    [view.next_change(now), refresh.filter(|refresh| *refresh > now), start, quiet].into_iter().flatten().min()
 }
 
 fn merged_conditions(

@@ -211,6 +211,13 @@ impl MonthView<'_> {
         self.closing_facts(&[]).next_change(now)
     }
 
+    /// The first start of usage from `from` on that the month may have to bill.
+    pub fn next_start(&self, from: Timestamp) -> Option<Timestamp> {
+        let projects = self.invoices.organization.organization.projects_near(self.invoices.group);
+        let starts = projects.flat_map(|project| project.usage()).map(|usage| usage.start);
+        starts.filter(|start| from <= *start && *start < self.month.end()).min()
+    }
+
     /// From when on the month may become final, as far as time decides.
     pub fn settled_at(&self) -> Timestamp {
         self.closing_facts(&[]).settled_at()
