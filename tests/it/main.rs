@@ -3,6 +3,7 @@
 mod binding;
 mod chaos;
 mod chart;
+mod deletion;
 mod rules;
 mod support;
 

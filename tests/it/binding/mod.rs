@@ -1,3 +1,9 @@
 //! Who pays for a project: binding, moving, leaving, and what happens by default.
 
-mod choose;
+mod admission;
+mod choosing;
+mod defaults;
+mod leaving;
+mod moving;
+mod news;
+mod organizations;

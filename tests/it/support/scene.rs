@@ -4,8 +4,9 @@ use std::{fmt::Debug, ops::Deref};
 
 use billing_operator::{
     api::{
-        BillingGroup, Invoice, ProjectBinding, ProjectLedger, Segment, UsageRecord,
-        labels::{BINDING_NAME, ORGANIZATION_LABEL},
+        BillingGroup, Invoice, InvoiceIssuer, ProjectBinding, ProjectBindingStatus, ProjectLedger, Segment,
+        UsageRecord,
+        labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
     },
     domain::Month,
 };
@@ -13,7 +14,7 @@ use billing_test_harness::User;
 use chrono::Utc;
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace};
 use kube::{
-    Api, Client, Config, Resource, ResourceExt,
+    Api, Client, Config, Resource,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
 };
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Result,
-    support::{LIMIT, World, stands, wait},
+    support::{LIMIT, World, reason, stands, wait},
 };
 
 /// A world seen by one user, in one test.
@@ -73,6 +74,12 @@ impl<'world> Scene<'world> {
         self.namespace(name, json!({ "labels": { ORGANIZATION_LABEL: organization } })).await
     }
 
+    /// Makes a project that gets no binding by default.
+    pub async fn bare_project(&self, organization: &str, name: &str) -> Result<Namespace> {
+        let labels = json!({ ORGANIZATION_LABEL: organization, DEFAULT_BINDING_LABEL: "false" });
+        self.namespace(name, json!({ "labels": labels })).await
+    }
+
     /// Makes a namespace with labels and annotations of its own.
     pub async fn namespace(&self, name: &str, mut metadata: Value) -> Result<Namespace> {
         metadata["name"] = name.into();
@@ -84,9 +91,19 @@ impl<'world> Scene<'world> {
         create(&self.api(organization), object::<BillingGroup>(name, spec)).await
     }
 
+    /// Makes an issuer.
+    pub async fn issuer(&self, name: &str, spec: Value) -> Result<InvoiceIssuer> {
+        create(&self.cluster(), object::<InvoiceIssuer>(name, spec)).await
+    }
+
     /// Binds a project to a group, for the first time.
     pub async fn bind(&self, project: &str, group: &str) -> Result<ProjectBinding> {
-        create(&self.api(project), object::<ProjectBinding>(BINDING_NAME, json!({ "billingGroup": group }))).await
+        self.bind_as(project, BINDING_NAME, group).await
+    }
+
+    /// Binds a project to a group by a binding of some name; only one name is good.
+    pub async fn bind_as(&self, project: &str, name: &str, group: &str) -> Result<ProjectBinding> {
+        create(&self.api(project), object::<ProjectBinding>(name, json!({ "billingGroup": group }))).await
     }
 
     /// Names another group in the binding of a project.
@@ -105,6 +122,14 @@ impl<'world> Scene<'world> {
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
     {
         Ok(self.api(namespace).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?)
+    }
+
+    /// Changes an object without a namespace by a merge patch.
+    pub async fn patch_cluster<K>(&self, name: &str, patch: Value) -> Result<K>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    {
+        Ok(self.cluster().patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?)
     }
 
     /// Deletes an object that is there.
@@ -150,6 +175,17 @@ impl<'world> Scene<'world> {
         self.wait_binding(project, &format!("the binding of {project} is ready"), is_ready).await
     }
 
+    /// Waits until the binding of a project, as it is written, is refused for a reason.
+    pub async fn wait_refused(&self, project: &str, why: &str) -> Result<ProjectBinding> {
+        let what = format!("the binding of {project} is refused: {why}");
+        self.wait_binding(project, &what, |binding| {
+            current(binding).is_some_and(|status| {
+                !stands(&status.conditions, "Ready") && reason(&status.conditions, "Accepted") == Some(why)
+            })
+        })
+        .await
+    }
+
     /// Waits for a group that fits.
     pub async fn wait_group(
         &self,
@@ -179,13 +215,15 @@ impl<'world> Scene<'world> {
         what: &str,
         fits: impl Fn(&Invoice) -> bool,
     ) -> Result<Invoice> {
-        let selector = format!("spec.billingGroup={group},spec.period={period}");
-        let params = ListParams::default().fields(&selector);
-        wait(&format!("invoice of {organization}/{group} for {period}: {what}"), LIMIT, async || {
-            let invoices = self.api::<Invoice>(organization).list(&params).await?;
-            Ok(invoices.items.into_iter().find(&fits))
+        let params = ListParams::default().fields(&format!("spec.billingGroup={group},spec.period={period}"));
+        let mut seen = Vec::new();
+        let what = format!("invoice of {organization}/{group} for {period}: {what}");
+        let found = wait(&what, LIMIT, async || {
+            seen = self.api::<Invoice>(organization).list(&params).await?.items;
+            Ok(seen.iter().find(|invoice| fits(invoice)).cloned())
         })
-        .await
+        .await;
+        found.map_err(|error| format!("{error}; there are {seen:#?}").into())
     }
 
     /// Waits for an object that fits.
@@ -221,8 +259,12 @@ pub fn open_month() -> Month {
 
 /// Whether the binding as it is written is in force.
 fn is_ready(binding: &ProjectBinding) -> bool {
-    let Some(status) = &binding.status else { return false };
-    status.observed_generation == binding.meta().generation && stands(&status.conditions, "Ready")
+    current(binding).is_some_and(|status| stands(&status.conditions, "Ready"))
+}
+
+/// The status, if it is about the binding as it is written.
+fn current(binding: &ProjectBinding) -> Option<&ProjectBindingStatus> {
+    binding.status.as_ref().filter(|status| status.observed_generation == binding.meta().generation)
 }
 
 fn object<K: Resource<DynamicType = ()>>(name: &str, spec: Value) -> Value {
