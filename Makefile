@@ -15,8 +15,8 @@ help: ## Say what there is to make
 
 # Debug builds: the tests use the same ones.
 demo: ## Show the product on a throwaway API server; the first time this builds Kubernetes, etcd and Helm
+	@cargo build --workspace --bins
 	@$(MAKE) --no-print-directory tools >/dev/null
-	@cargo build --package billing-operator --bins
 	@cargo run --quiet --package billing-test-harness --bin demo
 
 demo-stop: ## End the demo and remove it
