@@ -4,6 +4,7 @@ mod binding;
 mod chaos;
 mod chart;
 mod deletion;
+mod docs;
 mod rules;
 mod support;
 

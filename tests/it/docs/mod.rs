@@ -1,0 +1,104 @@
+//! The reference knows everything that a user can meet: reasons, metrics, flags, labels.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use billing_operator::controller::runtime::metrics::Metrics;
+use billing_operator::controller::runtime::settings::Settings;
+use billing_operator::domain::closing::HoldReason;
+use clap::{CommandFactory, Parser};
+
+use crate::Result;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The files of the domain whose `as_str` makes reasons.
+const REASONS: [&str; 3] = ["src/domain/closing.rs", "src/domain/membership.rs", "src/domain/problem.rs"];
+
+#[derive(Parser)]
+struct Operator {
+    #[command(flatten)]
+    _settings: Settings,
+}
+
+#[test]
+fn the_reference_has_every_reason_of_a_condition() -> Result {
+    let reasons = reasons()?;
+    // The ways in which they are found still work.
+    for known in ["Bound", "InvoiceSeriesTaken", "SettlingIn", "TooManyMoves", "PayerGone"] {
+        assert!(reasons.contains(known), "{known} is not found in the code: {reasons:?}");
+    }
+    check(reasons)
+}
+
+#[test]
+fn the_reference_has_every_metric() -> Result {
+    let text = Metrics::new().encode()?;
+    check(text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next().map(str::to_owned)).collect())
+}
+
+#[test]
+fn the_reference_has_every_flag() -> Result {
+    let command = Operator::command();
+    let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    check(shown.filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect())
+}
+
+#[test]
+fn the_reference_has_every_label_and_annotation() -> Result {
+    let source = fs::read_to_string(Path::new(ROOT).join("src/api/labels.rs"))?;
+    check(literals(&source).filter(|text| text.starts_with("billing-operator.io/")).collect())
+}
+
+/// Every one of these names must stand in the reference, as code.
+fn check(names: BTreeSet<String>) -> Result {
+    assert!(names.len() > 5, "there are more than these: {names:?}");
+    let reference = fs::read_to_string(Path::new(ROOT).join("docs/reference.md"))?;
+    let missing: Vec<&String> = names.iter().filter(|name| !reference.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/reference.md lacks {missing:?}");
+    Ok(())
+}
+
+/// The reasons that the code can give a condition.
+fn reasons() -> Result<BTreeSet<String>> {
+    let mut reasons: BTreeSet<String> = HoldReason::ALL.iter().map(|reason| reason.as_str().to_owned()).collect();
+    for file in REASONS {
+        let source = fs::read_to_string(Path::new(ROOT).join(file))?;
+        let names = source.lines().filter(|line| line.contains("=> \"")).flat_map(literals);
+        reasons.extend(names.filter(|name| name.chars().all(char::is_alphanumeric)));
+    }
+    for file in sources(&Path::new(ROOT).join("src/controller"))? {
+        let source = fs::read_to_string(file)?;
+        // What the tests of a file make up comes last in it.
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        let conditions = ["DesiredCondition::yes(", "DesiredCondition::no("].map(|call| code.split(call).skip(1));
+        reasons.extend(conditions.into_iter().flatten().filter_map(given_reason));
+    }
+    Ok(reasons)
+}
+
+/// The second argument of a call whose arguments begin here, where both are literals: the type, then the reason.
+fn given_reason(arguments: &str) -> Option<String> {
+    let mut arguments = arguments.splitn(3, ',').map(str::trim);
+    arguments.next()?.strip_prefix('"')?;
+    Some(arguments.next()?.strip_prefix('"')?.strip_suffix('"')?.to_owned())
+}
+
+/// The string literals of a text without escapes.
+fn literals(source: &str) -> impl Iterator<Item = String> {
+    source.split('"').skip(1).step_by(2).map(str::to_owned)
+}
+
+fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => found.extend(sources(&path)?),
+            false if path.file_name().is_some_and(|name| name != "tests.rs") => found.push(path),
+            false => {}
+        }
+    }
+    Ok(found)
+}
