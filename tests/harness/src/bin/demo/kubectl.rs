@@ -73,3 +73,17 @@ pub fn quoted(arg: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./=,:@".contains(&byte);
     if arg.bytes().all(plain) { arg.to_owned() } else { format!("'{}'", arg.replace('\'', r"'\''")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::typed;
+
+    #[test]
+    fn a_command_can_be_copied_into_a_shell() {
+        let patch = r#"{"spec":{"it":"that's"}}"#;
+        assert_eq!(
+            typed("kubectl", &["patch", "-n", "acme", "--patch", patch, "--as=maya"]),
+            r#"kubectl patch -n acme --patch '{"spec":{"it":"that'\''s"}}' --as=maya"#
+        );
+    }
+}

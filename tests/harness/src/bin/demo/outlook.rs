@@ -105,3 +105,58 @@ fn is_open(invoice: &Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn world() -> Vec<Value> {
+        let namespace = |name: &str| json!({"kind": "Namespace", "metadata": {"name": name, "labels": {"billing-operator.io/organization": "acme"}}});
+        let ready =
+            json!({"conditions": [{"type": "Accepted", "status": "True"}, {"type": "Ready", "status": "True"}]});
+        vec![
+            namespace("acme"),
+            namespace("shop"),
+            json!({"kind": "Namespace", "metadata": {"name": "default"}}),
+            json!({"kind": "ProjectBinding", "status": ready}),
+            json!({"kind": "BillingGroup"}),
+            json!({"kind": "Invoice", "spec": {"sequence": 1}, "status": {"phase": "Final"}}),
+            estimate(2, "2026-11-22T10:00:00Z"),
+        ]
+    }
+
+    /// An estimate of November.
+    fn estimate(sequence: u64, as_of: &str) -> Value {
+        let document = json!({"asOf": as_of, "period": {"end": "2026-12-01T00:00:00Z"}});
+        json!({"kind": "Invoice", "spec": {"sequence": sequence}, "status": {"phase": "Estimate", "document": document}})
+    }
+
+    #[test]
+    fn a_world_is_complete_with_its_finals_its_estimate_and_its_payers() {
+        let outlook = Outlook::of(&world());
+        assert_eq!(outlook, Outlook { projects: 1, bound: 1, groups: 1, estimated: 1, due: 1, finals: 1 });
+        assert!(outlook.is_complete());
+        // The binding, the final, the estimate.
+        for missing in [3, 5, 6] {
+            let mut world = world();
+            world.remove(missing);
+            assert!(!Outlook::of(&world).is_complete(), "without {missing}");
+        }
+    }
+
+    #[test]
+    fn an_estimate_of_a_month_that_is_over_is_not_the_open_one() {
+        let mut world = world();
+        world.push(estimate(3, "2026-12-01T00:00:00Z"));
+        assert_eq!(Outlook::of(&world).estimated, 1);
+        world.push(estimate(4, "2026-11-30T23:59:59Z"));
+        assert!(!Outlook::of(&world).is_complete(), "three finals are due");
+    }
+
+    #[test]
+    fn nothing_at_all_is_not_complete() {
+        assert!(!Outlook::of(&[]).is_complete());
+    }
+}
