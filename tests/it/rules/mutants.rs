@@ -1,7 +1,8 @@
 //! Mutants: a rule or clause is taken away, or a part of it, and a case must notice.
 //!
 //! Two kinds. A clause taken away as a whole lets something pass that a case expects to be refused. And of a clause
-//! `a || b || c`, any one taken away refuses something that a case expects to be allowed: so every exception has its case, too.
+//! `a || b || c`, any one taken away refuses something that a case expects to be allowed: so every clause, and every exception in
+//! it, has an accept case, too.
 //!
 //! Mutants of different policies (and definitions) are tried at the same time, those of one after the other. Every request is a
 //! dry run, so that cases can be asked again and again until the mutant is in force.
@@ -45,7 +46,8 @@ pub async fn policies(server: &Server, cases: &[Case]) -> Result<Vec<String>> {
             "expression",
             |validations| json!({"spec": {"validations": validations}}),
         );
-        let trial = Trial { server, resource: "validatingadmissionpolicies", name: policy, rejects, accepts };
+        let trial =
+            Trial { server, resource: "validatingadmissionpolicies", name: policy, refuser: policy, rejects, accepts };
         trial.run(&json!({"spec": {"validations": spec["validations"]}}), mutants).await
     });
     Ok(try_join_all(tried).await?.concat())
@@ -80,7 +82,8 @@ pub async fn definitions(server: &Server, cases: &[Case]) -> Result<Vec<String>>
                 json!({"spec": {"versions": versions}})
             })
         });
-        let trial = Trial { server, resource: "customresourcedefinitions", name: &name, rejects, accepts };
+        let trial =
+            Trial { server, resource: "customresourcedefinitions", name: &name, refuser: "crd", rejects, accepts };
         trial.run(&json!({"spec": {"versions": versions}}), mutants.collect()).await
     });
     Ok(try_join_all(tried).await?.concat())
@@ -109,20 +112,27 @@ fn clauses(list: Option<&Vec<Value>>, field: &str, patch: impl Fn(&[Value]) -> V
         let mut without = list.to_vec();
         without.remove(at);
         mutants.push(Mutant { what: format!("without `{text}`"), patch: patch(&without), loosens: true });
-        let alternatives = alternatives(text);
-        for gone in 0..alternatives.len() {
-            if alternatives.len() < 2 {
-                break;
-            }
-            let mut left = alternatives.clone();
-            let part = left.remove(gone);
+        for (part, left) in narrowed(text) {
             let mut changed = list.to_vec();
-            changed[at][field] = json!(left.join(" || "));
+            changed[at][field] = json!(left);
             let what = format!("without `{part}` in `{text}`");
             mutants.push(Mutant { what, patch: patch(&changed), loosens: false });
         }
     }
     mutants
+}
+
+/// An expression without one of its alternatives, each in turn, and which that was. Without its only one it is never true.
+fn narrowed(expression: &str) -> Vec<(&str, String)> {
+    let all = alternatives(expression);
+    if let [only] = all[..] {
+        return vec![(only, "false".to_owned())];
+    }
+    let without = |gone: usize| {
+        let left = all.iter().enumerate().filter(|(at, _)| *at != gone).map(|(_, part)| *part);
+        left.collect::<Vec<_>>().join(" || ")
+    };
+    all.iter().enumerate().map(|(gone, part)| (*part, without(gone))).collect()
 }
 
 /// The parts of `a || b || c`, as far as they are not in parentheses or in a text.
@@ -151,6 +161,8 @@ struct Trial<'a> {
     server: &'a Server,
     resource: &'static str,
     name: &'a str,
+    /// Who refuses by it, as the cases call it.
+    refuser: &'a str,
     rejects: Vec<&'a Case>,
     accepts: Vec<&'a Case>,
 }
@@ -161,9 +173,14 @@ impl Trial<'_> {
         let mut survivors = Vec::new();
         let tried = mutants.len();
         for mutant in mutants {
-            self.server.patch(self.resource, self.name, &mutant.patch).await?;
+            // A definition whose own default values break a rule is refused: that is noticed early.
+            if self.change(&mutant.patch).await? != Outcome::Allowed {
+                continue;
+            }
             let noticed = self.wait(&mutant).await?;
-            self.server.patch(self.resource, self.name, original).await?;
+            if self.change(original).await? != Outcome::Allowed {
+                return Err(format!("{} cannot be restored", self.name).into());
+            }
             match noticed {
                 Some(case) => self.wait_until_restored(case).await?,
                 None => survivors.push(format!("{} {}", self.name, mutant.what)),
@@ -171,6 +188,14 @@ impl Trial<'_> {
         }
         println!("{}: {tried} mutants, {} survived", self.name, survivors.len());
         Ok(survivors)
+    }
+
+    /// What the API server says to a change of the policy or definition, which is in force only a little later.
+    async fn change(&self, patch: &Value) -> Result<Outcome> {
+        match self.server.patch(self.resource, self.name, patch).await? {
+            Outcome::Failed(why) => Err(format!("{}: {why}", self.name).into()),
+            outcome => Ok(outcome),
+        }
     }
 
     /// Waits until a case notices the mutant; nothing if none does.
@@ -181,7 +206,7 @@ impl Trial<'_> {
             for case in candidates {
                 match self.server.ask(case).await? {
                     Outcome::Allowed if mutant.loosens => return Ok(Some(case)),
-                    Outcome::Refused { .. } if !mutant.loosens => return Ok(Some(case)),
+                    Outcome::Refused { by, .. } if !mutant.loosens && by == self.refuser => return Ok(Some(case)),
                     _ => {}
                 }
             }
@@ -209,4 +234,6 @@ impl Trial<'_> {
 fn alternatives_are_split_outside_of_parentheses_and_texts() {
     assert_eq!(alternatives("a || (b || c) && 'x || y' == d || e"), ["a", "(b || c) && 'x || y' == d", "e"]);
     assert_eq!(alternatives("a && b"), ["a && b"]);
+    assert_eq!(narrowed("a && b"), [("a && b", "false".to_owned())]);
+    assert_eq!(narrowed("a || b"), [("a", "b".to_owned()), ("b", "a".to_owned())]);
 }

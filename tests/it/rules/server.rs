@@ -114,11 +114,10 @@ impl Server {
     }
 
     /// Changes an object as an administrator, for good.
-    pub async fn patch(&self, resource: &str, name: &str, patch: &Value) -> Result {
+    pub async fn patch(&self, resource: &str, name: &str, patch: &Value) -> Result<Outcome> {
         let request =
             Request::new(self.path(resource, None)?).patch(name, &PatchParams::default(), &Patch::Merge(patch))?;
-        self.client("admin")?.request::<Value>(request).await?;
-        Ok(())
+        Ok(Outcome::of(self.client("admin")?.request(request).await))
     }
 
     fn client(&self, user: &str) -> Result<&Client> {
@@ -167,6 +166,11 @@ impl Server {
         for object in &objects {
             self.make(object).await?;
         }
+        for (object, then) in objects.iter().filter_map(|object| Some((object, object.get("then")?))) {
+            let request = Request::new(self.path_of(object)?);
+            let patch = || Ok(request.patch(name_of(object), &PatchParams::default(), &Patch::Merge(then))?);
+            self.insist("admin", &format!("change of {}", name_of(object)), patch).await?;
+        }
         for object in objects.iter().filter(|object| object.get("deleted").is_some()) {
             self.begin_deletion(object).await?;
         }
@@ -177,7 +181,7 @@ impl Server {
     async fn make(&self, object: &Value) -> Result {
         let (kind, name) = (object["kind"].as_str().unwrap_or_default(), name_of(object));
         let mut bare = object.clone();
-        table::merge(&mut bare, &json!({"status": null, "deleted": null}));
+        table::merge(&mut bare, &json!({"status": null, "then": null, "deleted": null}));
         let request = Request::new(self.path_of(object)?);
         let create = || Ok::<_, crate::Error>(request.create(&PostParams::default(), serde_json::to_vec(&bare)?)?);
         self.insist(maker(kind), &format!("{kind} {name}"), create).await?;
@@ -320,7 +324,7 @@ async fn clients(control_plane: &ControlPlane) -> Result<BTreeMap<String, Client
         Ok::<_, crate::Error>(Client::try_from(config)?)
     };
     let account = format!("system:serviceaccount:{}:{}", install::NAMESPACE, install::RELEASE);
-    for user in ["manager", "developer"] {
+    for user in ["manager", "developer", "onboarder", "offboarder"] {
         clients.insert(user.to_owned(), impersonated(user, &[]).await?);
     }
     clients.insert("unbound-operator".to_owned(), impersonated(&account, &["system:masters"]).await?);
