@@ -64,7 +64,10 @@ impl World {
         let kinds = Kinds::new().unwrap();
         let mut objects = BTreeMap::new();
         for mut object in read::<Value>("world.yaml") {
-            object.as_object_mut().unwrap().remove("deleted");
+            let fields = object.as_object_mut().unwrap();
+            for for_the_server in ["then", "deleted"] {
+                fields.remove(for_the_server);
+            }
             let Some(kind) = kinds.of(&object).ok().flatten() else { continue };
             let object = kind.prepare(object);
             let name = match object["metadata"]["namespace"].as_str() {
