@@ -30,7 +30,7 @@ pub enum LedgerError {
     #[error("a ledger has at least one segment")]
     Empty,
     /// A segment does not begin after the one before it.
-    #[error("segment {index} begins at {from}, not after the one before it")]
+    #[error("segment {index} begins at {}, not after the one before it", from.format("%FT%T%.fZ"))]
     NotLater {
         /// Its position, from 0.
         index: usize,

@@ -62,7 +62,8 @@ impl PriceEntry {
 pub enum PriceListError {
     /// Two entries for the same thing at the same time.
     #[error(
-        "the entries {first} and {second} are equally specific and both valid at {at}; end one of them with validUntil"
+        "the entries {first} and {second} are equally specific and both valid at {}; end one of them with validUntil",
+        at.format("%FT%TZ")
     )]
     Overlap {
         /// The entry that begins earlier.
