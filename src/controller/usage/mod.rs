@@ -14,8 +14,8 @@ use crate::api::{self, UsageRecord};
 use crate::books::Key;
 use crate::domain::{Name, Usage};
 
-pub use plan::problems_of_month;
 use plan::{Report, plan_reports};
+pub use plan::{problems_of_month, problems_since};
 pub use suspects::Suspects;
 
 /// How many records are written at once.

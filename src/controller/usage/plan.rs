@@ -28,16 +28,8 @@ pub fn plan_reports(
     now: Timestamp,
 ) -> (Vec<Report>, BTreeMap<&'static str, usize>) {
     let Some(known) = books.organization(organization) else { return Default::default() };
-    let open = Month::of(now);
-    let oldest = oldest_unsettled(known, open);
-    let before = outside_periods(&known.organization, |month| attribution(books, month, rules), oldest);
-    let mut problems: HashMap<Name, Problem> =
-        before.into_iter().map(|problem| (problem.usage.name.clone(), problem)).collect();
-    for month in oldest.through(open) {
-        for problem in problems_of_month(books, known, month, rules, now) {
-            problems.entry(problem.usage.name.clone()).or_insert(problem);
-        }
-    }
+    let oldest = oldest_unsettled(known, Month::of(now));
+    let problems = problems_since(books, known, oldest, rules, now);
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
     for problem in problems.values() {
         *counts.entry(problem.reason.as_str()).or_default() += 1;
@@ -48,6 +40,25 @@ pub fn plan_reports(
     let mut reports: Vec<_> = new.map(|problem| report(problem, now)).collect();
     reports.extend(solved(known, &problems));
     (reports, counts)
+}
+
+/// By record: why something of it is not billed, in the months from the oldest on or in no month of a payer.
+pub fn problems_since(
+    books: &Books,
+    known: &OrganizationBooks,
+    oldest: Month,
+    rules: &Rules,
+    now: Timestamp,
+) -> HashMap<Name, Problem> {
+    let outside = outside_periods(&known.organization, |month| attribution(books, month, rules), oldest);
+    let mut problems: HashMap<Name, Problem> =
+        outside.into_iter().map(|problem| (problem.usage.name.clone(), problem)).collect();
+    for month in oldest.through(Month::of(now)) {
+        for problem in problems_of_month(books, known, month, rules, now) {
+            problems.entry(problem.usage.name.clone()).or_insert(problem);
+        }
+    }
+    problems
 }
 
 /// The oldest month that is not final for some group.
