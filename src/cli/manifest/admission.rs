@@ -85,11 +85,14 @@ impl Kind {
         })
     }
 
-    /// The object as it would be stored if somebody made it, or every reason why not.
+    /// The object as it would be stored if somebody made it, or every reason why not. One that was read from a
+    /// cluster, which gave it its UID, has a status already.
     pub fn create(&self, object: Value) -> Result<Value, Vec<String>> {
         let mut object = self.prepare(object);
+        let is_stored = object["metadata"]["uid"].is_string();
         if let Some(fields) = object.as_object_mut()
             && self.has_status
+            && !is_stored
         {
             fields.remove("status");
         }

@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::{Resource, ResourceExt};
 
 use super::Terms;
+use super::finals::Finals;
 use super::given::{give, is_stored};
 use crate::api::{BillingGroup, InvoiceSeries, labels};
 use crate::books::intern::Interner;
@@ -19,6 +20,7 @@ pub(super) struct Admitted {
     /// From when on everything is there that does not say when it was made.
     pub(super) since: Timestamp,
     pub(super) series: Vec<InvoiceSeries>,
+    pub(super) finals: Finals,
     pub(super) findings: Findings,
 }
 
@@ -52,8 +54,14 @@ pub(super) fn admit(manifests: Manifests, terms: &Terms) -> Admitted {
     let namespaces = Namespaces::of(&objects);
     let since = since(&objects, terms.as_of);
     let mut findings = Findings { refusals, ..Findings::default() };
-    let mut desk =
-        Desk { books: Books::new(), series: Vec::new(), since, as_of: terms.as_of, interner: Interner::default() };
+    let mut desk = Desk {
+        books: Books::new(),
+        series: Vec::new(),
+        finals: Finals::default(),
+        since,
+        as_of: terms.as_of,
+        interner: Interner::default(),
+    };
     let mut elsewhere = 0;
     for Manifest { source, object } in objects {
         let reference = object.reference();
@@ -73,7 +81,7 @@ pub(super) fn admit(manifests: Manifests, terms: &Terms) -> Admitted {
             "{elsewhere} objects of a cluster are in namespaces that the manifests do not hold, and are passed over"
         ));
     }
-    Admitted { books: desk.books, since, series: desk.series, findings }
+    Admitted { books: desk.books, since, series: desk.series, finals: desk.finals, findings }
 }
 
 /// The first instant of the oldest first period: from then on, every binding is in force.
@@ -93,6 +101,7 @@ fn first_period(group: &BillingGroup) -> Option<Month> {
 struct Desk {
     books: Books,
     series: Vec<InvoiceSeries>,
+    finals: Finals,
     since: Timestamp,
     as_of: Timestamp,
     interner: Interner,
@@ -123,8 +132,14 @@ impl Desk {
                 self.series.push(*object);
                 Ok(())
             }
-            // Invoices are what is computed here.
-            Object::Invoice(_) | Object::InvoiceSlice(_) => Ok(()),
+            Object::Invoice(invoice) => {
+                self.finals.add(*invoice);
+                Ok(())
+            }
+            Object::InvoiceSlice(slice) => {
+                self.finals.add_slice(*slice);
+                Ok(())
+            }
         }
     }
 

@@ -1,8 +1,7 @@
 //! The invoices, and what is not on them.
 
-use std::collections::BTreeSet;
-
 use super::admit::Findings;
+use super::finals::Finals;
 use super::settle::{Settled, reference};
 use super::{Preview, PreviewError, PreviewedInvoice, Problem, Terms};
 use crate::api::InvoiceStatus;
@@ -12,10 +11,10 @@ use crate::controller::invoice::{
     GroupInvoices, InvoiceFacts, MonthView, Predecessor, estimate_status, final_status, make_invoice, plan_estimate,
     slice_object,
 };
-use crate::controller::usage::problems_of_month;
+use crate::controller::usage::problems_since;
 use crate::controller::waiting::waiting_projects;
 use crate::domain::closing::{CloseDecision, HoldReason};
-use crate::domain::{Billed, Group, Month, Name, Timestamp};
+use crate::domain::{Group, Month, Name, Timestamp};
 use crate::render::document::{RenderError, Rendered};
 
 /// Bills every group.
@@ -23,8 +22,9 @@ use crate::render::document::{RenderError, Rendered};
 /// # Errors
 /// A bill cannot be written as a document.
 pub(super) fn bill(settled: Settled, terms: &Terms) -> Result<Preview, PreviewError> {
-    let Settled { books, findings } = settled;
-    let mut billing = Billing { books: &books, findings, terms, invoices: Vec::new(), problems: Vec::new() };
+    let Settled { books, finals, findings } = settled;
+    let mut billing =
+        Billing { books: &books, finals: &finals, findings, terms, invoices: Vec::new(), problems: Vec::new() };
     for (name, organization) in books.organizations() {
         let mut groups: Vec<_> = organization.organization.groups().collect();
         groups.sort_by(|a, b| a.name.cmp(&b.name));
@@ -33,14 +33,17 @@ pub(super) fn bill(settled: Settled, terms: &Terms) -> Result<Preview, PreviewEr
         }
         billing.look_at_usage(name, organization);
     }
-    let Billing { findings, invoices, problems, .. } = billing;
-    let Findings { mut refusals, notes, .. } = findings;
+    let Billing { findings, invoices, mut problems, .. } = billing;
+    let Findings { mut refusals, mut notes, .. } = findings;
     refusals.sort_by(|a, b| a.source.cmp(&b.source));
+    problems.sort_by(|a, b| (&a.source, &a.object).cmp(&(&b.source, &b.object)));
+    notes.sort();
     Ok(Preview { refusals, problems, notes, invoices })
 }
 
 struct Billing<'a> {
     books: &'a Books,
+    finals: &'a Finals,
     terms: &'a Terms,
     findings: Findings,
     invoices: Vec<PreviewedInvoice>,
@@ -78,7 +81,7 @@ impl Billing<'_> {
                 message: unusual.message,
             });
         }
-        let billed = bill_months(&invoices, name, terms.as_of)
+        let billed = bill_months(&invoices, name, self.finals, terms.as_of)
             .map_err(|source| PreviewError::Render { group: format!("{name}/{}", group.name), source })?;
         self.invoices.extend(billed);
         Ok(())
@@ -86,42 +89,50 @@ impl Billing<'_> {
 
     /// What usage is on no invoice.
     fn look_at_usage(&mut self, name: &Name, organization: &OrganizationBooks) {
-        let open = Month::of(self.terms.as_of);
-        let first = organization.organization.groups().map(|group| group.first_period).min().unwrap_or(open);
-        let mut seen = BTreeSet::new();
-        for month in first.through(open) {
-            for problem in problems_of_month(self.books, organization, month, &self.terms.rules, self.terms.as_of) {
-                let object = reference("UsageRecord", Some(name), &problem.usage.name);
-                if seen.insert(object.clone()) {
-                    self.problems.push(Problem {
-                        source: self.findings.source(&object).cloned(),
-                        object,
-                        reason: problem.reason.as_str(),
-                        message: problem.to_string(),
-                    });
-                }
+        let Terms { as_of, rules } = self.terms;
+        let first_periods = organization.organization.groups().map(|group| group.first_period);
+        let oldest = first_periods.min().unwrap_or(Month::of(*as_of));
+        let problems = problems_since(self.books, organization, oldest, rules, *as_of);
+        self.problems.extend(problems.into_values().map(|problem| {
+            let object = reference("UsageRecord", Some(name), &problem.usage.name);
+            Problem {
+                source: self.findings.source(&object).cloned(),
+                object,
+                reason: problem.reason.as_str(),
+                message: problem.to_string(),
             }
-        }
+        }));
     }
 }
 
 /// The invoices of a group, from its first period on. A month that is over is final from the instant on at which the
-/// operator would have made it so; the others are estimates.
+/// operator would have made it so; one that a cluster has made final stays as it is; the others are estimates.
 fn bill_months(
     invoices: &GroupInvoices<'_>,
     organization: &Name,
+    finals: &Finals,
     as_of: Timestamp,
 ) -> Result<Vec<PreviewedInvoice>, RenderError> {
     if first_period_too_early(invoices.group).is_some() {
         return Ok(Vec::new());
     }
+    let last_final = invoices.object.status.as_ref().and_then(|status| status.last_final.as_ref());
     let mut billed = Vec::new();
     let mut predecessor = Predecessor::None;
     let mut issued_at = Timestamp::MIN_UTC;
-    let none = Billed::default(); // one pass over ledgers that stand still bills nothing twice
     let months = invoices.group.first_period.through(Month::of(as_of));
     for month in months.filter(|month| invoices.group.pays_in(*month)) {
-        let Some(view) = invoices.month(month, predecessor, &none) else { break };
+        let known = finals.billed(organization, month);
+        let Some(view) = invoices.month(month, predecessor, &known) else { break };
+        if let Some(stored) = finals.of(organization, &view) {
+            predecessor = Predecessor::Final(stored.digest());
+            billed.push(stored);
+            continue;
+        }
+        if let Some(last) = last_final.filter(|last| i64::from(last.sequence) >= i64::from(view.sequence)) {
+            predecessor = Predecessor::Final(last.digest.clone());
+            continue; // final in the cluster, and not among the manifests
+        }
         issued_at = issued_at.max(view.settled_at());
         let (status, rendered) = match finalise(&view, issued_at.min(as_of))? {
             Some(rendered) => {

@@ -9,8 +9,12 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::{Timestamp, Uid};
 
-/// Gives an object a UID, a creation time and a generation, where it has none.
+/// Gives an object a UID, a creation time and a generation, where it has none. Nothing is being deleted before it is
+/// there.
 pub fn give<K: Resource<DynamicType = ()>>(object: &mut K, created: Timestamp) {
+    if !is_stored(object) {
+        object.meta_mut().deletion_timestamp = None;
+    }
     let uid = derived_uid(&K::kind(&()), object.namespace().as_deref(), &object.name_any());
     let metadata = object.meta_mut();
     metadata.uid.get_or_insert_with(|| uid.to_string());
@@ -21,7 +25,7 @@ pub fn give<K: Resource<DynamicType = ()>>(object: &mut K, created: Timestamp) {
 }
 
 /// Whether an object was read from a cluster.
-pub fn is_stored(object: &impl ResourceExt) -> bool {
+pub fn is_stored<K: Resource>(object: &K) -> bool {
     object.meta().uid.is_some()
 }
 

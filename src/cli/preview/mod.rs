@@ -6,6 +6,7 @@
 
 mod admit;
 mod bill;
+mod finals;
 mod given;
 mod print;
 mod settle;
@@ -163,6 +164,14 @@ struct PreviewedInvoice {
     month: Month,
     invoice: Invoice,
     slices: Vec<InvoiceSlice>,
+}
+
+impl PreviewedInvoice {
+    /// The digest of its document.
+    fn digest(&self) -> String {
+        let document = self.invoice.status.as_ref().and_then(|status| status.document.as_ref());
+        document.map(|document| document.digest.clone()).unwrap_or_default()
+    }
 }
 
 /// For which time, by which rules.

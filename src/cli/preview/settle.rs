@@ -8,8 +8,11 @@ use kube::ResourceExt;
 
 use super::Terms;
 use super::admit::{Admitted, Findings};
+use super::finals::Finals;
 use super::given::give;
-use crate::api::{BillingGroup, BillingGroupStatus, BillingPeriod, Member, ProjectBinding, ProjectLedger, labels};
+use crate::api::{
+    BillingGroup, BillingGroupStatus, BillingPeriod, InvoiceSeries, Member, ProjectBinding, ProjectLedger, labels,
+};
 use crate::books::{Books, Observes, OrganizationBooks};
 use crate::cli::manifest::ObjectRef;
 use crate::controller::group::{first_period_too_early, series_taken};
@@ -25,19 +28,15 @@ const MOST_ROUNDS: usize = 8;
 /// Books in which everybody who pays is known.
 pub(super) struct Settled {
     pub(super) books: Books,
+    pub(super) finals: Finals,
     pub(super) findings: Findings,
 }
 
 /// Lets everything happen that the operator would do before it bills.
 pub(super) fn settle(admitted: Admitted, terms: &Terms) -> Settled {
-    let Admitted { books, since, series, findings } = admitted;
-    let claims = series.into_iter().map(|claim| {
-        let spec = claim.spec.clone();
-        let owner = format!("{}/{}", spec.organization, spec.billing_group);
-        (claim.name_any().into(), Claim { group: spec.billing_group_uid.to_string(), owner })
-    });
-    let mut settling =
-        Settling { claims: claims.collect(), without_series: BTreeSet::new(), books, findings, since, terms };
+    let Admitted { books, since, series, finals, findings } = admitted;
+    let claims = claims(&books, series);
+    let mut settling = Settling { claims, without_series: BTreeSet::new(), books, findings, since, terms };
     for _ in 0..MOST_ROUNDS {
         let changes = [settling.claim_series(), settling.write_members(), settling.write_projects()];
         if changes.iter().all(|changed| !changed) {
@@ -47,7 +46,7 @@ pub(super) fn settle(admitted: Admitted, terms: &Terms) -> Settled {
     settling.make_periods();
     settling.refuse_bindings();
     settling.refuse_groups();
-    Settled { books: settling.books, findings: settling.findings }
+    Settled { books: settling.books, finals, findings: settling.findings }
 }
 
 /// A series that a group has.
@@ -56,6 +55,25 @@ struct Claim {
     group: String,
     /// Its organization and name.
     owner: String,
+}
+
+/// The series that are claimed in a cluster: by what says so, or by the status of a group that has one.
+fn claims(books: &Books, series: Vec<InvoiceSeries>) -> BTreeMap<Name, Claim> {
+    let mut claims: BTreeMap<Name, Claim> = BTreeMap::new();
+    for (organization, books) in books.organizations() {
+        for (uid, group) in books.groups() {
+            if let Some(series) = group.status.as_ref().and_then(|status| status.invoice_series.as_deref()) {
+                let owner = format!("{organization}/{}", group.name_any());
+                claims.insert(series.into(), Claim { group: uid.to_string(), owner });
+            }
+        }
+    }
+    for claim in series {
+        let owner = format!("{}/{}", claim.spec.organization, claim.spec.billing_group);
+        let group = claim.spec.billing_group_uid.to_string();
+        claims.insert(claim.name_any().into(), Claim { group, owner });
+    }
+    claims
 }
 
 struct Settling<'a> {
@@ -157,8 +175,10 @@ impl Settling<'_> {
         match default {
             Some(DefaultStep::Group { organization, name, currency }) => {
                 let mut group = dedicated_group(project, &organization, &name, currency);
-                give(&mut group, self.since);
-                self.findings.notes.push(format!("project {project} gets a billing group {name} of its own"));
+                give(&mut group, Month::of(self.terms.as_of).start());
+                self.findings
+                    .notes
+                    .push(format!("project {project} gets a billing group {name} of its own by default"));
                 self.books.observe(group);
             }
             Some(DefaultStep::Binding { group }) => {

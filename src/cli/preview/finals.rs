@@ -1,0 +1,62 @@
+//! Finals that a cluster has made already, when they are among the manifests: they stay as they are.
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+
+use super::PreviewedInvoice;
+use crate::api::{Invoice, InvoicePhase, InvoiceSlice};
+use crate::controller::closing::billed::{add_document, add_slice};
+use crate::controller::invoice::MonthView;
+use crate::domain::{Billed, Month, Name};
+
+/// Finals and slices, by organization and name.
+#[derive(Debug, Default)]
+pub(super) struct Finals {
+    invoices: BTreeMap<(String, String), Invoice>,
+    slices: BTreeMap<(String, String), InvoiceSlice>,
+}
+
+impl Finals {
+    /// Keeps an invoice if it is final. Estimates are computed again.
+    pub(super) fn add(&mut self, invoice: Invoice) {
+        if invoice.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final)) {
+            self.invoices.insert((invoice.namespace().unwrap_or_default(), invoice.name_any()), invoice);
+        }
+    }
+
+    /// Keeps a slice.
+    pub(super) fn add_slice(&mut self, slice: InvoiceSlice) {
+        self.slices.insert((slice.namespace().unwrap_or_default(), slice.name_any()), slice);
+    }
+
+    /// The final of a month, with its slices.
+    pub(super) fn of(&self, organization: &Name, view: &MonthView<'_>) -> Option<PreviewedInvoice> {
+        let invoice = self.invoices.get(&(organization.to_string(), view.number.to_string()))?;
+        let ours = invoice.spec.billing_group_uid.parse() == Ok(view.invoices.group.uid);
+        let slices = self.slices_of(invoice).cloned().collect();
+        ours.then(|| PreviewedInvoice { month: view.month, invoice: invoice.clone(), slices })
+    }
+
+    /// What finals of an organization bill of a month.
+    pub(super) fn billed(&self, organization: &Name, month: Month) -> Billed {
+        let mut billed = Billed::default();
+        let month = month.to_string();
+        for ((namespace, _), invoice) in &self.invoices {
+            if *namespace != organization.as_str() || *invoice.spec.period != *month {
+                continue;
+            }
+            let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
+            document.into_iter().for_each(|document| add_document(&mut billed, document));
+            self.slices_of(invoice).for_each(|slice| add_slice(&mut billed, slice));
+        }
+        billed
+    }
+
+    fn slices_of(&self, invoice: &Invoice) -> impl Iterator<Item = &InvoiceSlice> {
+        let namespace = invoice.namespace().unwrap_or_default();
+        let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
+        let listed = document.into_iter().flat_map(|document| &document.slices);
+        listed.filter_map(move |slice| self.slices.get(&(namespace.clone(), slice.name.to_string())))
+    }
+}
