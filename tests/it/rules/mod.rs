@@ -2,7 +2,7 @@
 
 mod mutants;
 mod server;
-mod table;
+pub(crate) mod table;
 
 use crate::Result;
 use server::Server;

@@ -1,0 +1,78 @@
+//! `kubectl billing preview`: manifests in, refusals and invoices out.
+//!
+//! `cases/<sentence>.yaml` are manifests; the first line of each names the arguments. What the command prints is kept
+//! beside it as `.txt`. After a change that is meant, `UPDATE=1 cargo test --test it preview` writes those anew.
+
+mod objects;
+mod rules;
+
+use std::fs;
+use std::path::Path;
+
+use billing_operator::cli::{self, Arguments, Ended, Surroundings};
+use clap::Parser;
+
+use crate::Result;
+
+/// How a run of the command ended, and what it said.
+struct Run {
+    ended: Ended,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs the command, in this process and in the folder of the repository.
+fn preview(arguments: &[&str], stdin: &str) -> Result<Run> {
+    let arguments = ["kubectl-billing", "preview"].iter().chain(arguments);
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let surroundings = Surroundings {
+        now: "2026-11-21T12:00:00Z".parse()?,
+        stdin: &mut stdin.as_bytes(),
+        stdout: &mut stdout,
+        stderr: &mut stderr,
+    };
+    let ended = cli::run(Arguments::try_parse_from(arguments)?, surroundings);
+    Ok(Run { ended, stdout: String::from_utf8(stdout)?, stderr: String::from_utf8(stderr)? })
+}
+
+/// Compares a text with the file that keeps it, or writes that anew.
+fn check_golden(path: &Path, text: &str) -> Result<(), String> {
+    if std::env::var_os("UPDATE").is_some() {
+        return fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()));
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    if expected == text {
+        return Ok(());
+    }
+    Err(format!("{} says\n{expected}\nand should say\n{text}", path.display()))
+}
+
+/// Runs the manifests of a file with the arguments in its first line.
+fn check_case(path: &Path) -> Result<(), String> {
+    let name = path.display();
+    let text = fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    let arguments = text.lines().next().and_then(|line| line.strip_prefix("# args: ")).ok_or("no arguments")?;
+    let arguments: Vec<_> = ["-f", "-"].into_iter().chain(arguments.split_whitespace()).collect();
+    let Run { ended, stdout, stderr } = preview(&arguments, &text).map_err(|error| format!("{name}: {error}"))?;
+    check_golden(&path.with_extension("txt"), &format!("{ended:?}\n{stderr}\n{stdout}"))
+}
+
+#[test]
+fn every_case_is_previewed_as_it_is_written_down() -> Result {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir("tests/it/preview/cases")? {
+        let path = entry?.path();
+        paths.extend(Some(path).filter(|path| path.extension().is_some_and(|extension| extension == "yaml")));
+    }
+    assert!(paths.len() >= 15, "only {} cases", paths.len());
+    let failures: Vec<_> = paths.iter().filter_map(|path| check_case(path).err()).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn the_example_is_previewed_as_it_is_written_down() -> Result {
+    let Run { ended, stdout, stderr } = preview(&["-f", "examples/acme", "--lines"], "")?;
+    check_golden(Path::new("tests/it/preview/acme.txt"), &format!("{ended:?}\n{stderr}\n{stdout}"))?;
+    Ok(())
+}
