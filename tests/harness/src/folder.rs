@@ -5,6 +5,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::ErrorKind,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     process::{self, Child, ChildStdin, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -78,7 +79,8 @@ fn create_unique() -> Result<PathBuf> {
     loop {
         let name = format!("billing-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = env::temp_dir().join(name);
-        match fs::create_dir(&path) {
+        // There are tokens and keys in it.
+        match fs::DirBuilder::new().mode(0o700).create(&path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Error::file(path)(error)),
