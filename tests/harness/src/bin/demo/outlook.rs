@@ -11,6 +11,8 @@ use crate::{Result, kubectl::Kubectl, place::Place};
 
 /// How long the invoices may take.
 const LIMIT: Duration = Duration::from_secs(180);
+/// What is looked at.
+const KINDS: &str = "namespaces,billinggroups,projectbindings,invoices,billingperiods";
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How far the operator is.
@@ -24,6 +26,8 @@ struct Outlook {
     /// Months that those groups owe a final for.
     due: u64,
     finals: u64,
+    /// Finals that the periods know of: they are counted a moment later.
+    counted: u64,
 }
 
 impl Outlook {
@@ -40,6 +44,7 @@ impl Outlook {
             Some("Namespace") => self.projects += usize::from(is_project(item)),
             Some("ProjectBinding") => self.bound += usize::from(is_ready(item)),
             Some("BillingGroup") => self.groups += 1,
+            Some("BillingPeriod") => self.counted += item["status"]["final"].as_u64().unwrap_or(0),
             Some("Invoice") if item["status"]["phase"] == "Final" => self.finals += 1,
             Some("Invoice") if is_open(item) => {
                 self.estimated += 1;
@@ -51,14 +56,15 @@ impl Outlook {
     }
 
     fn is_complete(&self) -> bool {
-        self.bound >= self.projects && self.groups > 0 && self.estimated >= self.groups && self.finals >= self.due
+        let paid_for = self.groups > 0 && self.bound >= self.projects;
+        paid_for && self.estimated >= self.groups && self.finals >= self.due && self.counted >= self.finals
     }
 }
 
 /// Waits until every project has a payer, every month that is over its final invoices and the one that runs an estimate.
 pub fn wait(kubectl: &Kubectl, place: &Place) -> Result {
     let begun = Instant::now();
-    let mut said = Outlook::default();
+    let mut said = String::new();
     loop {
         let outlook = look(kubectl)?;
         if outlook.is_complete() {
@@ -69,19 +75,18 @@ pub fn wait(kubectl: &Kubectl, place: &Place) -> Result {
             kubectl.show(&["get", "projectbindings,invoices", "-A"])?;
             return Err(format!("not all invoices are there yet: see {}", place.operator_log().display()).into());
         }
-        if outlook != said {
-            let Outlook { projects, bound, due, finals, .. } = outlook;
-            println!(
-                "Waiting: {bound} of {projects} projects have a payer, {finals} of {due} months a final invoice ..."
-            );
-            said = outlook;
+        let Outlook { projects, bound, due, finals, .. } = outlook;
+        let progress = format!("{bound} of {projects} projects have a payer, {finals} of {due} months a final invoice");
+        if progress != said {
+            println!("Waiting: {progress} ...");
+            said = progress;
         }
         thread::sleep(PAUSE);
     }
 }
 
 fn look(kubectl: &Kubectl) -> Result<Outlook> {
-    let text = kubectl.read(&["get", "namespaces,billinggroups,projectbindings,invoices", "-A", "-o", "json"])?;
+    let text = kubectl.read(&["get", KINDS, "-A", "-o", "json"])?;
     let list: Value = serde_json::from_slice(&text)?;
     Ok(list["items"].as_array().map(|items| Outlook::of(items)).unwrap_or_default())
 }
@@ -124,6 +129,7 @@ mod tests {
             json!({"kind": "BillingGroup"}),
             json!({"kind": "Invoice", "spec": {"sequence": 1}, "status": {"phase": "Final"}}),
             estimate(2, "2026-11-22T10:00:00Z"),
+            json!({"kind": "BillingPeriod", "status": {"final": 1}}),
         ]
     }
 
@@ -136,10 +142,10 @@ mod tests {
     #[test]
     fn a_world_is_complete_with_its_finals_its_estimate_and_its_payers() {
         let outlook = Outlook::of(&world());
-        assert_eq!(outlook, Outlook { projects: 1, bound: 1, groups: 1, estimated: 1, due: 1, finals: 1 });
+        assert_eq!(outlook, Outlook { projects: 1, bound: 1, groups: 1, estimated: 1, due: 1, finals: 1, counted: 1 });
         assert!(outlook.is_complete());
-        // The binding, the final, the estimate.
-        for missing in [3, 5, 6] {
+        // The binding, the group, the final, the estimate, the period.
+        for missing in 3..=7 {
             let mut world = world();
             world.remove(missing);
             assert!(!Outlook::of(&world).is_complete(), "without {missing}");

@@ -2,9 +2,13 @@
 
 use std::{
     env,
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     io::{BufRead, BufReader, ErrorKind, Read, Write},
-    os::unix::{fs::symlink, net::UnixStream, process::CommandExt},
+    os::unix::{
+        fs::{DirBuilderExt, symlink},
+        net::UnixStream,
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, UNIX_EPOCH},
@@ -31,7 +35,10 @@ impl Place {
     /// The folder, made when it is missing.
     pub fn open() -> Result<Self> {
         let folder = assets::cache_folder()?.join("demo");
-        fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        // The kubeconfig in it is nobody else's business.
+        let mut private = DirBuilder::new();
+        private.recursive(true).mode(0o700);
+        private.create(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         Ok(Self { folder })
     }
 
