@@ -46,7 +46,7 @@ pub struct Bill {
     pub month: Month,
     /// The lines, by type, project, service, start and record.
     pub lines: Vec<Line>,
-    /// Every project that the group pays for in the month, by name, also those without a line.
+    /// Every project that the group pays for in the month, by name: those with a line, and those that exist.
     pub projects: Vec<ProjectSubtotal>,
     /// The lines' total by type, in the order of types; types without a line are left out.
     pub categories: Vec<CategorySubtotal>,
@@ -110,7 +110,10 @@ pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
         if charge_project(month, project, &mut charges) {
             let subtotal = total(&charges.lines[before..], currency).ok_or_else(|| month.overflow())?;
             sum = sum.checked_add(subtotal).ok_or_else(|| month.overflow())?;
-            projects.push(ProjectSubtotal { project: project.name().clone(), subtotal });
+            // One that is long gone is not listed for ever.
+            if charges.lines.len() > before || project.namespace().is_some() {
+                projects.push(ProjectSubtotal { project: project.name().clone(), subtotal });
+            }
         }
     }
     let Charges { lines, problems } = charges;

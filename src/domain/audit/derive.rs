@@ -54,7 +54,9 @@ pub(super) fn derive(month: &GroupMonth<'_>) -> Derived {
     let mut derived = Derived::default();
     for project in month.organization.projects() {
         if may_concern(month, project) && pays_for_any_of(month, project) {
-            derived.projects.insert(project.name().clone());
+            if project.namespace().is_some() {
+                derived.projects.insert(project.name().clone());
+            }
             derive_project(month, project, &mut derived);
         }
     }

@@ -9,6 +9,14 @@ fn simple() -> World {
 }
 
 #[test]
+fn a_project_that_is_gone_is_listed_while_it_costs_something() {
+    let mut world = simple().usage(usage("db", "p", "2020-11-10", "2020-11-12"));
+    world.organization.remove_namespace("p");
+    assert_eq!(world.bill("g", "2020-11").projects.len(), 1);
+    assert_eq!(world.bill("g", "2020-12").projects, []);
+}
+
+#[test]
 fn a_price_change_inside_a_record_splits_it_and_hours_are_conserved() {
     let mut world = simple().usage(usage("db", "p", "2020-11-10T00:30", "2020-11-10T12:00"));
     world.prices = price_list(vec![
