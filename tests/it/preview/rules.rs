@@ -14,11 +14,17 @@ fn creations() -> Result<Vec<Case>> {
     Ok(table::cases()?.into_iter().filter(|case| case.operation == Operation::Create).collect())
 }
 
-/// The namespaces of the table's world.
+/// The namespaces of the table's world, as they are when the cases are asked.
 fn namespaces() -> Result<Vec<Value>> {
     let mut world = table::world()?;
     world.retain(|object| object["apiVersion"] == "v1" && object["kind"] == "Namespace");
-    world.iter_mut().for_each(|namespace| namespace["deleted"] = Value::Null);
+    for namespace in &mut world {
+        let then = namespace["then"].take();
+        if then.is_object() {
+            table::merge(namespace, &then);
+        }
+        table::merge(namespace, &json!({ "then": null, "deleted": null }));
+    }
     Ok(world)
 }
 
