@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let done = match env::args().nth(1).as_deref() {
         None => demo(),
         Some("stop") => stop(),
-        Some(stage::COMMAND) => stage(),
+        Some(stage::COMMAND) => background(),
         Some(other) => Err(format!("there is no command {other}: only `stop`, and none").into()),
     };
     match done {
@@ -63,7 +63,7 @@ fn stop() -> Result {
     Ok(())
 }
 
-fn stage() -> Result {
+fn background() -> Result {
     env::set_current_dir(ROOT)?;
     stage::run(&Place::open()?)
 }
