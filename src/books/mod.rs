@@ -133,9 +133,9 @@ impl Books {
         groups.filter(|group| !group.begins_too_early()).map(|group| group.first_period).min()
     }
 
-    /// What membership asks of a project, whose namespace must exist.
+    /// What membership asks of a project; `None` when its namespace is in no organization and it has no binding.
     pub fn project_facts<'a>(&'a self, project: &'a Name) -> Option<ProjectFacts<'a>> {
-        let namespace = self.namespaces.get(project)?;
+        let Some(namespace) = self.namespaces.get(project) else { return self.outsider_facts(project) };
         let living = |organization: &&Name| self.namespaces.get(*organization).is_some_and(|known| !known.terminating);
         let organization = self.organization_of(project).filter(living);
         let books = organization.and_then(|organization| self.organizations.get(organization));
@@ -146,6 +146,20 @@ impl Books {
             organization,
             binding: self.bindings.get(project).map(Binding::facts),
             ledger: books.and_then(|books| books.organization.project(project)).and_then(|known| known.ledger()),
+        })
+    }
+
+    /// A binding whose namespace was taken out of its organization, which is all that is known of that: nobody can pay
+    /// for it, and its status is to say so.
+    fn outsider_facts<'a>(&'a self, project: &'a Name) -> Option<ProjectFacts<'a>> {
+        let binding = self.bindings.get(project)?.facts();
+        Some(ProjectFacts {
+            name: project,
+            namespace: Uid(0), // nothing is ever written under it
+            terminating: false,
+            organization: None,
+            binding: Some(binding),
+            ledger: None,
         })
     }
 
@@ -209,7 +223,7 @@ impl Books {
     /// Everything that there is to look at: where an operator that just started begins.
     pub fn all_keys(&self) -> Vec<Key> {
         let mut keys: Vec<_> = self.organizations.keys().flat_map(|name| self.groups_of(name)).collect();
-        keys.extend(self.namespaces.keys().map(|project| Key::Project(project.clone())));
+        keys.extend(self.namespaces.keys().chain(self.bindings.keys()).map(|project| Key::Project(project.clone())));
         for organization in self.organizations.keys() {
             keys.push(Key::Usage(organization.clone()));
         }
