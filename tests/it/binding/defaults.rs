@@ -8,7 +8,7 @@ use billing_operator::api::{
 };
 use billing_test_harness::User;
 use chrono::{TimeDelta, Utc};
-use kube::ResourceExt;
+use kube::{ResourceExt, api::ListParams};
 use serde_json::json;
 
 use crate::{
@@ -218,5 +218,25 @@ async fn a_project_whose_binding_is_never_acceptable_is_paid_by_the_default() ->
     scene.group("stuck", "missing", json!({})).await?;
     scene.wait_ready("stuck-shop").await?;
     assert_eq!(scene.payers("stuck", "stuck-shop").await?, ["main", "missing"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_only_primary_groups_are_defaults_a_project_waits_for_one() -> Result {
+    let world = World::start(&["--default-binding=primary-only"])?;
+    let scene = world.scene().await?;
+    for organization in ["frugal", "spender"] {
+        scene.organization(organization).await?;
+    }
+    scene.project("frugal", "frugal-shop").await?;
+    scene.group("spender", "main", json!({ "primary": true })).await?;
+    scene.project("spender", "spender-shop").await?;
+    // It came later, so the first one has been decided about when this one is bound.
+    wait_default(&scene, "spender-shop").await?;
+    assert_eq!(scene.api::<ProjectBinding>("frugal-shop").get_opt(BINDING_NAME).await?, None);
+    assert_eq!(scene.api::<BillingGroup>("frugal").list(&ListParams::default()).await?.items, []);
+
+    scene.group("frugal", "late", json!({ "primary": true })).await?;
+    assert_eq!(wait_default(&scene, "frugal-shop").await?.spec.billing_group.as_str(), "late");
     Ok(())
 }

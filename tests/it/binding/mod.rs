@@ -7,3 +7,4 @@ mod leaving;
 mod moving;
 mod news;
 mod organizations;
+mod restart;

@@ -51,6 +51,26 @@ async fn a_project_given_to_another_organization_needs_a_new_binding() -> Result
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_project_taken_out_of_its_organization_leaves_its_group_until_it_is_back() -> Result {
+    let scene = World::shared().scene().await?;
+    scene.organization("loan").await?;
+    scene.group("loan", "main", json!({})).await?;
+    scene.project("loan", "loan-shop").await?;
+    scene.bind("loan-shop", "main").await?;
+    scene.wait_ready("loan-shop").await?;
+
+    let label = |organization: Option<&str>| json!({ "metadata": { "labels": { ORGANIZATION_LABEL: organization } } });
+    scene.patch_cluster::<Namespace>("loan-shop", label(None)).await?;
+    scene.wait_refused("loan-shop", "OrganizationMissing").await?;
+    scene.wait_members("loan", "main", &[]).await?;
+    scene.patch_cluster::<Namespace>("loan-shop", label(Some("loan"))).await?;
+    scene.wait_ready("loan-shop").await?;
+    scene.wait_members("loan", "main", &["loan-shop"]).await?;
+    assert_eq!(scene.payers("loan", "loan-shop").await?, ["main"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_organization_that_ends_takes_its_groups_along_and_gets_nothing_new() -> Result {
     let scene = World::shared().scene().await?;
     scene.organization("ending").await?;

@@ -223,13 +223,13 @@ impl<'world> Scene<'world> {
             Ok(seen.iter().find(|invoice| fits(invoice)).cloned())
         })
         .await;
-        found.map_err(|error| format!("{error}; there are {seen:#?}").into())
+        found.map_err(|error| format!("{error}; there are {}", told(&seen)).into())
     }
 
     /// Waits for an object that fits.
     pub async fn wait_object<K>(&self, namespace: &str, name: &str, what: &str, fits: impl Fn(&K) -> bool) -> Result<K>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Serialize + DeserializeOwned + Debug,
     {
         let mut seen = None;
         let found = wait(what, LIMIT, async || {
@@ -237,7 +237,7 @@ impl<'world> Scene<'world> {
             Ok(seen.clone().filter(&fits))
         })
         .await;
-        found.map_err(|error| format!("{error}; {namespace}/{name} is {seen:#?}").into())
+        found.map_err(|error| format!("{error}; {namespace}/{name} is {}", told(&seen)).into())
     }
 
     /// Waits until an object is no more.
@@ -250,6 +250,21 @@ impl<'world> Scene<'world> {
         })
         .await
     }
+}
+
+/// Something for an error's message: on one line, and without what nobody reads.
+fn told(seen: &impl Serialize) -> Value {
+    let mut told = json!(seen);
+    let objects = match &mut told {
+        Value::Array(objects) => objects.as_mut_slice(),
+        object => std::slice::from_mut(object),
+    };
+    for object in objects {
+        if let Some(fields) = object.pointer_mut("/metadata/managedFields") {
+            fields.take();
+        }
+    }
+    told
 }
 
 /// The month that runs, by the clock that the API server has too.
