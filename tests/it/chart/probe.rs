@@ -18,7 +18,7 @@ use super::install::{self, CHART, NAMESPACE, RELEASE};
 use crate::Result;
 
 /// Enough for anything here on a busy machine.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 async fn client(kubeconfig: &Path) -> Result<Client> {
     let kubeconfig = Kubeconfig::read_from(kubeconfig)?;

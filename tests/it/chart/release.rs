@@ -12,7 +12,7 @@ use super::{
 use crate::Result;
 
 /// Enough for anything here on a busy machine.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// An organization with a group, and a namespace where the restricted Pod Security Standard is enforced.
 const OBJECTS: &str = "

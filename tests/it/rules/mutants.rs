@@ -20,7 +20,7 @@ use super::{
 use crate::Result;
 
 /// How long a mutant may take to be in force; a mutant that nobody noticed by then survived.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
 

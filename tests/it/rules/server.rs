@@ -20,7 +20,7 @@ use super::table::{self, Case, Expect, Operation, Target};
 use crate::{Result, chart::install};
 
 /// How long a policy, a role or a definition may take to be in force on a busy machine.
-const IN_FORCE: Duration = Duration::from_secs(30);
+const IN_FORCE: Duration = Duration::from_secs(120);
 /// How many requests are under way at once.
 const CONCURRENCY: usize = 8;
 
