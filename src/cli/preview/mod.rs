@@ -193,7 +193,7 @@ pub fn run(
     stderr: &mut dyn Write,
 ) -> Result<Ended, PreviewError> {
     let terms = Terms {
-        as_of: arguments.as_of.unwrap_or(now).trunc_subsecs(0),
+        as_of: arguments.as_of.unwrap_or(now.trunc_subsecs(0)),
         rules: Rules::from(&arguments.settings.to_billing()),
     };
     let manifests = manifest::read(&arguments.filenames, stdin)?;

@@ -4,6 +4,7 @@
 //! beside it as `.txt`. After a change that is meant, `UPDATE=1 cargo test --test it preview` writes those anew.
 
 mod objects;
+mod operator;
 mod rules;
 
 use std::fs;
