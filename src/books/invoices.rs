@@ -195,6 +195,7 @@ impl Observes<PartialObjectMeta<Invoice>> for Books {
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
         let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
+        books.invoices.finals.remove(key.name.as_str());
         let Some(numbered) = books.invoices.numbers.remove(key.name.as_str()) else { return Vec::new() };
         let group = books.group_uid(&numbered.group);
         group.map(|group| vec![Key::Group { organization, group }, Key::Periods]).unwrap_or_default()

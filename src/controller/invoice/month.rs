@@ -211,11 +211,13 @@ impl MonthView<'_> {
         self.closing_facts(&[]).next_change(now)
     }
 
-    /// The first start of usage from `from` on that the month may have to bill.
+    /// The first instant from `from` on at which usage starts, or its payer changes, that the month may have to bill.
     pub fn next_start(&self, from: Timestamp) -> Option<Timestamp> {
-        let projects = self.invoices.organization.organization.projects_near(self.invoices.group);
-        let starts = projects.flat_map(|project| project.usage()).map(|usage| usage.start);
-        starts.filter(|start| from <= *start && *start < self.month.end()).min()
+        let projects = || self.invoices.organization.organization.projects_near(self.invoices.group);
+        let starts = projects().flat_map(|project| project.usage()).map(|usage| usage.start);
+        let segments = projects().filter_map(|project| project.ledger()).flat_map(|ledger| ledger.segments());
+        let moves = segments.map(|segment| segment.from);
+        starts.chain(moves).filter(|start| from <= *start && *start < self.month.end()).min()
     }
 
     /// From when on the month may become final, as far as time decides.

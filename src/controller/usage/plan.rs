@@ -51,11 +51,13 @@ pub fn problems_since(
     now: Timestamp,
 ) -> HashMap<Name, Problem> {
     let outside = outside_periods(&known.organization, |month| attribution(books, month, rules), oldest);
-    let mut problems: HashMap<Name, Problem> =
-        outside.into_iter().map(|problem| (problem.usage.name.clone(), problem)).collect();
-    for month in oldest.through(Month::of(now)) {
-        for problem in problems_of_month(books, known, month, rules, now) {
-            problems.entry(problem.usage.name.clone()).or_insert(problem);
+    let months = oldest.through(Month::of(now)).flat_map(|month| problems_of_month(books, known, month, rules, now));
+    let mut problems: HashMap<Name, Problem> = HashMap::new();
+    for problem in outside.into_iter().chain(months) {
+        match problems.get(&problem.usage.name) {
+            // Of several, the one that somebody has to solve before an invoice becomes final.
+            Some(known) if known.reason.holds() || !problem.reason.holds() => {}
+            _ => drop(problems.insert(problem.usage.name.clone(), problem)),
         }
     }
     problems
