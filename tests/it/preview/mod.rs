@@ -77,3 +77,12 @@ fn the_example_is_previewed_as_it_is_written_down() -> Result {
     check_golden(Path::new("tests/it/preview/acme.txt"), &format!("{ended:?}\n{stderr}\n{stdout}"))?;
     Ok(())
 }
+
+#[test]
+fn the_documentation_shows_what_is_printed() -> Result {
+    let documentation = fs::read_to_string("docs/preview.md")?;
+    let Run { stdout, stderr, .. } = preview(&["-f", "examples/acme"], "")?;
+    let shown = format!("--as-of 2026-11-21T12:00:00Z\n{stderr}{stdout}```");
+    assert!(documentation.contains(&shown), "docs/preview.md should show\n{shown}");
+    Ok(())
+}
