@@ -1,0 +1,15 @@
+//! Months: estimates that follow usage, and invoices that become final, one after another, for ever.
+
+mod attribution;
+mod books;
+mod closing;
+mod default;
+mod estimate;
+mod finals;
+mod held;
+mod number;
+mod records;
+mod slices;
+mod stage;
+mod tampered;
+mod trial;

@@ -1,0 +1,137 @@
+//! What is left when somebody takes the guards away: the operator stops, and never makes a number of the past again.
+
+use billing_operator::api::{BillingGroup, Invoice, UsageRecord};
+use billing_test_harness::User;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::{
+    records::group_ready,
+    stage::{awaited, back, database, domain, final_of, held, later, lines, message, terms, total},
+};
+use crate::{
+    Result,
+    support::{LIMIT, Scene, World, open_month, wait},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_of_the_past_is_never_made_again() -> Result {
+    let world = World::start(&[])?;
+    let scene = world.scene().await?;
+    scene.organization("missing").await?;
+    scene.group("missing", "main", terms(json!({ "firstPeriod": back(2).to_string() }))).await?;
+    let lost = final_of(&scene, "missing", "main", back(2)).await?.name_any();
+    let last = final_of(&scene, "missing", "main", back(1)).await?;
+    let known = |group: &BillingGroup| {
+        let sequence = group.status.as_ref().and_then(|status| status.last_final.as_ref()).map(|last| last.sequence);
+        sequence == Some(2)
+    };
+    scene.wait_group("missing", "main", "knows its last final", known).await?;
+
+    let binding = ["validatingadmissionpolicybinding", "billing-operator-invoice"];
+    let guard = without_server_fields(&kubectl(&scene, &["get", binding[0], binding[1], "--output=json"])?)?;
+    kubectl(&scene, &["delete", binding[0], binding[1]])?;
+    wait("the final can be deleted", LIMIT, async || {
+        Ok(scene.delete::<Invoice>("missing", &lost).await.is_ok().then_some(()))
+    })
+    .await?;
+    let applied = scene.control_plane.apply(User::Admin, &guard)?;
+    assert!(applied.contains("billing-operator-invoice"), "{applied}");
+
+    let missing = |group: &BillingGroup| group_ready(group) == Some("InvoiceMissing");
+    let group = scene.wait_group("missing", "main", "misses its invoice", missing).await?;
+    let conditions = group.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
+    assert!(conditions.iter().any(|condition| condition.message.contains(&lost)), "{conditions:?}");
+    // It goes on with what is not lost, and does not make the number again, whatever happens to the group.
+    let changed: BillingGroup = scene.patch("missing", "main", json!({ "spec": { "displayName": "Again" } })).await?;
+    let generation = changed.metadata.generation;
+    scene
+        .wait_group("missing", "main", "has seen the change", |group| {
+            group.status.as_ref().is_some_and(|status| status.observed_generation == generation)
+        })
+        .await?;
+    let renamed = |invoice: &Invoice| {
+        let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
+        document.is_some_and(|document| document.buyer.display_name.as_deref() == Some("Again"))
+    };
+    let open = scene.wait_invoice("missing", "main", open_month(), "goes on", renamed).await?;
+    let mut numbers: Vec<_> = scene
+        .api::<Invoice>("missing")
+        .list(&Default::default())
+        .await?
+        .iter()
+        .map(|invoice| invoice.name_any())
+        .collect();
+    numbers.sort();
+    assert_eq!(numbers, [last.name_any(), open.name_any()]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_read_holds_its_organization_and_no_other() -> Result {
+    let world = World::start(&[])?;
+    let scene = world.scene().await?;
+    relax_quantities(&scene)?;
+    for organization in ["unreadable", "readable"] {
+        awaited(&scene, organization, &format!("{organization}-shop"), "main").await?;
+        let usage = domain(&format!("{organization}-shop"), back(1).start());
+        scene.usage(organization, "domain", usage).await?;
+    }
+    // One that the types take and the conversion does not, and one that the types do not take either.
+    for (record, quantity) in [("many", json!("many")), ("number", json!(5))] {
+        let mut spec = database("unreadable-shop", record, back(1).start(), Some(later(back(1).start(), 1)));
+        spec["quantity"] = quantity;
+        let object = json!({
+            "apiVersion": "billing-operator.io/v1alpha1", "kind": "UsageRecord",
+            "metadata": { "name": record, "namespace": "unreadable" }, "spec": spec,
+        });
+        wait("the API server takes the odd record", LIMIT, async || {
+            Ok(Some(scene.control_plane.apply(User::ClusterAdmin, &object.to_string())?))
+        })
+        .await?;
+    }
+    for organization in ["unreadable", "readable"] {
+        scene.group(organization, "main", terms(json!({ "firstPeriod": back(1).to_string() }))).await?;
+    }
+    assert_eq!(total(&final_of(&scene, "readable", "main", back(1)).await?), "12.50");
+    let invoice = held(&scene, "unreadable", "main", back(1), "Unreadable").await?;
+    assert!(message(&invoice).contains("UsageRecord unreadable/"), "{}", message(&invoice));
+    // The estimate of the open month follows usage all the same.
+    scene.usage("unreadable", "more", domain("unreadable-shop", open_month().start())).await?;
+    scene.wait_invoice("unreadable", "main", open_month(), "follows", |invoice| total(invoice) == "12.50").await?;
+
+    for record in ["many", "number"] {
+        kubectl(&scene, &["delete", "usagerecord", record, "--namespace=unreadable"])?;
+    }
+    let invoice = final_of(&scene, "unreadable", "main", back(1)).await?;
+    assert_eq!(lines(&invoice), ["domain 1 12.50"]);
+    let there = scene.api::<UsageRecord>("unreadable").list(&Default::default()).await?;
+    assert_eq!(there.items.len(), 2);
+    Ok(())
+}
+
+/// Lets usage records have any quantity, as a definition of another version might.
+fn relax_quantities(scene: &Scene<'_>) -> Result {
+    let spec = "/spec/versions/0/schema/openAPIV3Schema/properties/spec";
+    let patch = json!([
+        { "op": "remove", "path": format!("{spec}/x-kubernetes-validations") },
+        { "op": "replace", "path": format!("{spec}/properties/quantity"), "value": { "x-kubernetes-preserve-unknown-fields": true } },
+    ]);
+    let patch = format!("--patch={patch}");
+    kubectl(scene, &["patch", "crd", "usagerecords.billing-operator.io", "--type=json", &patch]).map(drop)
+}
+
+fn kubectl(scene: &Scene<'_>, args: &[&str]) -> Result<String> {
+    Ok(scene.control_plane.kubectl_ok(User::Admin, args)?)
+}
+
+/// An object as it can be applied again.
+fn without_server_fields(object: &str) -> Result<String> {
+    let mut object: Value = serde_json::from_str(object)?;
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        for field in ["uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"] {
+            metadata.remove(field);
+        }
+    }
+    Ok(object.to_string())
+}
