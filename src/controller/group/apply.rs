@@ -141,10 +141,15 @@ async fn claim(
             let read = api.get(series).await;
             let owner = read.map_err(|source| WriteError::Failed { object: named, source: Box::new(source) })?.spec;
             let ours = owner.billing_group_uid.as_str() == uid;
-            Ok((!ours).then(|| format!("{}/{}", owner.organization, owner.billing_group)))
+            Ok((!ours).then(|| described(&owner)))
         }
         Err(error) => Err(error),
     }
+}
+
+/// The group that has a series. It may have had the name of the one that asks, and be gone.
+fn described(owner: &api::InvoiceSeriesSpec) -> String {
+    format!("{}/{} with the UID {}", owner.organization, owner.billing_group, owner.billing_group_uid)
 }
 
 async fn apply_steady(

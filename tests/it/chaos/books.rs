@@ -62,7 +62,7 @@ pub async fn check(scene: &Scene<'_>, organization: &str) -> Result {
     for invoice in &invoices {
         let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
         for line in document.iter().flat_map(|document| &document.lines) {
-            let piece = (line.source.as_ref().map(|source| source.name.to_string()), line.start.clone());
+            let piece = (line.source.as_ref().map(|source| source.name.to_string()), line.start);
             if !billed.insert(format!("{piece:?}")) {
                 return Err(format!("{piece:?} is billed twice in {organization}").into());
             }

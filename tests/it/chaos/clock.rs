@@ -69,8 +69,7 @@ async fn check_times(scene: &Scene<'_>, organization: &str) -> Result {
 }
 
 fn check_binding(binding: &ProjectBinding, check: impl Fn(&str, Timestamp)) -> Result {
-    let since =
-        binding.status.as_ref().and_then(|status| status.since.clone()).ok_or("a binding without an instant")?;
+    let since = binding.status.as_ref().and_then(|status| status.since).ok_or("a binding without an instant")?;
     check("the binding's instant", since.0);
     Ok(())
 }
