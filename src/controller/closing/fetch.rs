@@ -25,14 +25,16 @@ pub struct Pass {
     pub books: RwLock<Books>,
     /// What finals bill, by organization and month.
     pub billed: HashMap<(Name, Month), Billed>,
+    /// Organizations that could not be read: nothing is decided about them.
+    pub unread: BTreeSet<Name>,
 }
 
-/// Reads what the closing of these groups needs.
+/// Reads what the closing of these groups needs. An organization that cannot be read stops no other.
 ///
 /// # Errors
 /// The API server did not answer.
 pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result<Pass, kube::Error> {
-    let mut pass = Pass { books: RwLock::default(), billed: HashMap::new() };
+    let mut pass = Pass { books: RwLock::default(), billed: HashMap::new(), unread: BTreeSet::new() };
     let client = || ctx.client.clone();
     let all = ListParams::default().limit(PAGE);
     list::<Namespace>(&pass, Api::all(client()), all.clone().labels(labels::ORGANIZATION_LABEL)).await?;
@@ -41,7 +43,10 @@ pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result
     list::<api::InvoiceIssuer>(&pass, Api::all(client()), all.clone()).await?;
     list::<api::BillingPeriod>(&pass, Api::all(client()), all).await?;
     for organization in due.keys() {
-        list_organization(ctx, &mut pass, organization).await?;
+        if let Err(error) = list_organization(ctx, &mut pass, organization).await {
+            tracing::warn!(%organization, %error, "what is to be closed could not be read; trying again");
+            pass.unread.insert(organization.clone());
+        }
     }
     Ok(pass)
 }

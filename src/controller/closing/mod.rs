@@ -45,14 +45,19 @@ pub async fn reconcile(ctx: &Context) -> Outcome {
         Ok(pass) => pass,
         Err(error) => {
             tracing::warn!(%error, "what is to be closed could not be read; trying again");
-            ctx.metrics.failed(CONTROLLER, "fetch");
-            put_back(ctx, &due);
-            return Outcome::Failed;
+            return not_read(ctx, due);
         }
     };
+    let (unread, read): (BTreeMap<_, _>, _) =
+        due.into_iter().partition(|(organization, _)| pass.unread.contains(organization));
+    let closed = close_all(ctx, &pass, read).await;
+    if unread.is_empty() { closed } else { not_read(ctx, unread) }
+}
+
+async fn close_all(ctx: &Context, pass: &Pass, due: BTreeMap<Name, BTreeSet<Uid>>) -> Outcome {
     let mut closings = Vec::new();
     for (organization, groups) in due {
-        closings.extend(groups.into_iter().map(|group| close(ctx, &pass, organization.clone(), group)));
+        closings.extend(groups.into_iter().map(|group| close(ctx, pass, organization.clone(), group)));
     }
     let outcomes: Vec<_> = stream::iter(closings).buffer_unordered(GROUPS_AT_ONCE).collect().await;
     outcomes.into_iter().find(|outcome| *outcome == Outcome::Failed).unwrap_or(Outcome::Done)
@@ -66,10 +71,13 @@ async fn close(ctx: &Context, pass: &Pass, organization: Name, group: Uid) -> Ou
     Outcome::Failed
 }
 
-fn put_back(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) {
+/// What could not be read stays due.
+fn not_read(ctx: &Context, due: BTreeMap<Name, BTreeSet<Uid>>) -> Outcome {
+    ctx.metrics.failed(CONTROLLER, "fetch");
     for (organization, groups) in due {
         for group in groups {
-            ctx.due.add(organization, *group);
+            ctx.due.add(&organization, group);
         }
     }
+    Outcome::Failed
 }
