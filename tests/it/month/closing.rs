@@ -117,7 +117,7 @@ async fn a_first_period_out_of_reach_is_said_and_makes_nothing() -> Result {
         })
         .await?;
     let periods = scene.cluster::<billing_operator::api::BillingPeriod>().list(&Default::default()).await?;
-    assert!(periods.items.iter().all(|period| period.name_any() > "2020".to_owned()), "no period of 2006 is made");
+    assert!(periods.items.iter().all(|period| period.name_any().as_str() > "2020"), "no period of 2006 is made");
     let month = back(1).to_string();
     scene.patch::<BillingGroup>("close-reach", "main", terms_patch(json!({ "firstPeriod": month }))).await?;
     final_of(&scene, "close-reach", "main", back(1)).await?;

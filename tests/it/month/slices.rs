@@ -29,9 +29,7 @@ async fn twelve_thousand_lines_of_one_group_are_in_slices_that_add_up() -> Resul
     suspended(&scene, "slices").await?;
     awaited(&scene, "slices", "slices-shop", "main").await?;
     for record in 0..RECORDS {
-        let mut usage =
-            database("slices-shop", &format!("service-{record}"), month.start(), Some(later(month.start(), PRICES)));
-        usage["service"]["type"] = "Hourly".into();
+        let usage = hourly("slices-shop", &format!("service-{record}"));
         scene.usage("slices", &format!("record-{record:02}"), usage).await?;
     }
     let spec = terms(json!({ "firstPeriod": month.to_string(), "priceList": "slices", "issuer": "slices" }));
@@ -61,7 +59,7 @@ async fn twelve_thousand_lines_of_one_group_are_in_slices_that_add_up() -> Resul
 }
 
 /// A price for every hour, each different from the one before; and the domain's.
-fn hourly_prices() -> Vec<Value> {
+pub fn hourly_prices() -> Vec<Value> {
     let start = back(1).start();
     let hour = |hour: i64| {
         json!({
@@ -74,6 +72,14 @@ fn hourly_prices() -> Vec<Value> {
         "name": "domain", "type": "Domain", "unit": "Unit", "unitPrice": "12.50", "validFrom": "2020-01-01T00:00:00Z",
     });
     (0..PRICES).map(hour).chain([domain]).collect()
+}
+
+/// A service that has a line for every one of these hours.
+pub fn hourly(project: &str, service: &str) -> Value {
+    let start = back(1).start();
+    let mut usage = database(project, service, start, Some(later(start, PRICES)));
+    usage["service"]["type"] = "Hourly".into();
+    usage
 }
 
 /// Checks the slices that an invoice lists: what they say of themselves, and that they add up.

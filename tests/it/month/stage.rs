@@ -10,10 +10,7 @@ use billing_operator::{
     domain::{Month, Timestamp},
 };
 use chrono::TimeDelta;
-use kube::{
-    Resource, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
-};
+use kube::{Resource, ResourceExt, api::PostParams};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -84,8 +81,7 @@ pub async fn change<K>(scene: &Scene<'_>, name: &str, spec: Value) -> Result<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
-    let patch = Patch::Merge(json!({ "spec": spec }));
-    Ok(scene.cluster().patch(name, &PatchParams::default(), &patch).await?)
+    scene.patch_cluster(name, json!({ "spec": spec })).await
 }
 
 /// An issuer that lets nothing become final until it is [resumed](resume).

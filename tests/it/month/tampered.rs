@@ -1,13 +1,16 @@
 //! What is left when somebody takes the guards away: the operator stops, and never makes a number of the past again.
 
-use billing_operator::api::{BillingGroup, Invoice, UsageRecord};
+use billing_operator::api::{BillingGroup, Invoice, InvoiceSlice, PriceList, UsageRecord};
 use billing_test_harness::User;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::{
     records::group_ready,
-    stage::{awaited, back, database, domain, final_of, held, later, lines, message, terms, total},
+    slices::{hourly, hourly_prices},
+    stage::{
+        awaited, back, database, document, domain, final_of, held, is_final, later, lines, make, message, terms, total,
+    },
 };
 use crate::{
     Result,
@@ -28,15 +31,7 @@ async fn a_number_of_the_past_is_never_made_again() -> Result {
     };
     scene.wait_group("missing", "main", "knows its last final", known).await?;
 
-    let binding = ["validatingadmissionpolicybinding", "billing-operator-invoice"];
-    let guard = without_server_fields(&kubectl(&scene, &["get", binding[0], binding[1], "--output=json"])?)?;
-    kubectl(&scene, &["delete", binding[0], binding[1]])?;
-    wait("the final can be deleted", LIMIT, async || {
-        Ok(scene.delete::<Invoice>("missing", &lost).await.is_ok().then_some(()))
-    })
-    .await?;
-    let applied = scene.control_plane.apply(User::Admin, &guard)?;
-    assert!(applied.contains("billing-operator-invoice"), "{applied}");
+    without_guard(&scene, "billing-operator-invoice", async || scene.delete::<Invoice>("missing", &lost).await).await?;
 
     let missing = |group: &BillingGroup| group_ready(group) == Some("InvoiceMissing");
     let group = scene.wait_group("missing", "main", "misses its invoice", missing).await?;
@@ -107,6 +102,48 @@ async fn a_record_that_cannot_be_read_holds_its_organization_and_no_other() -> R
     assert_eq!(lines(&invoice), ["domain 1 12.50"]);
     let there = scene.api::<UsageRecord>("unreadable").list(&Default::default()).await?;
     assert_eq!(there.items.len(), 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slice_that_is_missing_holds_its_organization_and_no_other() -> Result {
+    let world = World::start(&[])?;
+    let scene = world.scene().await?;
+    make::<PriceList>(&scene, "hourly", json!({ "currency": "USD", "entries": hourly_prices() })).await?;
+    awaited(&scene, "torn", "torn-shop", "large").await?;
+    scene.organization("whole").await?;
+    for service in ["one", "two"] {
+        scene.usage("torn", service, hourly("torn-shop", service)).await?;
+    }
+    let spec = terms(json!({ "firstPeriod": back(1).to_string(), "priceList": "hourly" }));
+    scene.group("torn", "large", spec).await?;
+    let large = final_of(&scene, "torn", "large", back(1)).await?;
+    let slice = &document(&large)?.slices[0].name;
+    without_guard(&scene, "billing-operator-operator", async || scene.delete::<InvoiceSlice>("torn", slice).await)
+        .await?;
+
+    // What the final bills cannot be told any more, so nothing more of that month is billed in its organization.
+    let spec = terms(json!({ "firstPeriod": back(1).to_string() }));
+    scene.group("torn", "late", spec.clone()).await?;
+    wait("the operator misses the slice", LIMIT, async || {
+        let errors = world.metric("billing_operator_errors_total", r#"reason="fetch""#)?;
+        Ok((errors >= 1.0).then_some(()))
+    })
+    .await?;
+    scene.group("whole", "main", spec).await?;
+    final_of(&scene, "whole", "main", back(1)).await?;
+    let late = scene.wait_invoice("torn", "late", back(1), "is there", |_| true).await?;
+    assert!(!is_final(&late), "{late:?}");
+    Ok(())
+}
+
+/// Does what an admission policy refuses, while it is away.
+async fn without_guard(scene: &Scene<'_>, policy: &str, act: impl AsyncFn() -> Result) -> Result {
+    let binding = ["validatingadmissionpolicybinding", policy];
+    let guard = without_server_fields(&kubectl(scene, &["get", binding[0], binding[1], "--output=json"])?)?;
+    kubectl(scene, &["delete", binding[0], binding[1]])?;
+    wait(&format!("{policy} is no longer in force"), LIMIT, async || Ok(act().await.is_ok().then_some(()))).await?;
+    scene.control_plane.apply(User::Admin, &guard).map(drop)?;
     Ok(())
 }
 
