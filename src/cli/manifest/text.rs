@@ -3,6 +3,7 @@
 use super::ReadError;
 use serde_json::Value;
 use std::{
+    borrow::Cow,
     fs,
     path::{Path, PathBuf},
 };
@@ -50,9 +51,55 @@ pub fn documents(bytes: &[u8]) -> Result<Vec<Value>, String> {
     {
         return Ok(documents);
     }
-    // The file is the user's own, and a cluster's usage is long: no limit on its length, only on aliases.
-    let options = serde_saphyr::options! { budget: None, with_snippet: false };
-    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| format!("is not YAML: {error}"))
+    yaml(text).map_err(|error| format!("is not YAML: {error}"))
+}
+
+/// The documents of a text in YAML.
+///
+/// A word that is a number too large to be one, such as the series `5e423` of a group's invoices, is text to `kubectl`,
+/// which does not quote it. Our parser refuses it; so it is quoted, and the text read again.
+fn yaml(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
+    let parse = |text: &str| {
+        // The file is the user's own, and a cluster's usage is long: no limit on its length, only on aliases.
+        let options = serde_saphyr::options! { budget: None, with_snippet: false };
+        serde_saphyr::from_multiple_with_options(text, options)
+    };
+    let mut text = Cow::Borrowed(text);
+    loop {
+        match parse(&text) {
+            Err(serde_saphyr::Error::NonFiniteFloat { value, location }) => {
+                let at = location.span().byte_offset().and_then(|offset| usize::try_from(offset).ok());
+                let Some(quoted) = at.and_then(|at| quoted(&text, &value, at)) else {
+                    return Err(serde_saphyr::Error::NonFiniteFloat { value, location });
+                };
+                text = Cow::Owned(quoted);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// The text with a word in quotes: where it stands at this offset, and wherever it is the whole value of a line.
+/// `None` for what is meant to be infinite or no number.
+fn quoted(text: &str, word: &str, at: usize) -> Option<String> {
+    let is_decimal = word.starts_with(|first: char| first.is_ascii_digit());
+    if !is_decimal || !text.get(at..)?.starts_with(word) {
+        return None;
+    }
+    let mut quoted = String::with_capacity(text.len() + 2);
+    let mut rest = 0;
+    for (offset, _) in text.match_indices(word) {
+        let end = offset + word.len();
+        let begins = text[..offset].ends_with(": ") || text[..offset].ends_with("- ");
+        let ends = text[end..].starts_with(['\n', '\r']) || end == text.len();
+        if offset == at || (begins && ends) {
+            quoted.push_str(&text[rest..offset]);
+            quoted.push_str(&format!("\"{word}\""));
+            rest = end;
+        }
+    }
+    quoted.push_str(&text[rest..]);
+    Some(quoted)
 }
 
 /// The items of a list, with the kind that a typed list implies; or what is not a list, as it was.
@@ -94,6 +141,18 @@ mod tests {
         check("a: ~", json!({"a": null}));
         check("a: yes\nb: NO\nc: Off", json!({"a": true, "b": false, "c": false}));
         check("a: &x {b: 1}\nc: *x", json!({"a": {"b": 1}, "c": {"b": 1}}));
+    }
+
+    #[test]
+    fn words_too_large_for_a_number_are_text() {
+        check(
+            "a: 5e423\nb: {c: [5e423, 1e999], d: x}\ne:\n- 5e423",
+            json!({
+                "a": "5e423", "b": {"c": ["5e423", "1e999"], "d": "x"}, "e": ["5e423"],
+            }),
+        );
+        check("5e423: cost 5e423 in a text", json!({"5e423": "cost 5e423 in a text"}));
+        documents(b"a: .inf").unwrap_err();
     }
 
     #[test]
