@@ -68,10 +68,21 @@ impl Billing<'_> {
             rules: &terms.rules,
             waiting: &waiting,
         };
+        self.look_at_group(name, &invoices);
+        let billed = bill_months(&invoices, name, self.finals, terms.as_of)
+            .map_err(|source| PreviewError::Render { group: format!("{name}/{}", group.name), source })?;
+        self.invoices.extend(billed);
+        Ok(())
+    }
+
+    /// What holds all months of a group, and what is unusual about it.
+    fn look_at_group(&mut self, name: &Name, invoices: &GroupInvoices<'_>) {
+        let GroupInvoices { organization, group, .. } = *invoices;
         let reference = reference("BillingGroup", Some(name), &group.name);
         for hold in invoices.holds().into_iter().filter(|hold| hold.reason != HoldReason::Unreadable) {
             self.findings.refuse(reference.clone(), format!("{}: {}", hold.reason.as_str(), hold.message));
         }
+        let groups = organization.all_group_facts();
         let members = organization.group_facts(group.uid).map(|facts| facts.members.clone()).unwrap_or_default();
         for unusual in [primary_ignored(group, &groups), not_allowed(group, &members)].into_iter().flatten() {
             self.problems.push(Problem {
@@ -81,10 +92,6 @@ impl Billing<'_> {
                 message: unusual.message,
             });
         }
-        let billed = bill_months(&invoices, name, self.finals, terms.as_of)
-            .map_err(|source| PreviewError::Render { group: format!("{name}/{}", group.name), source })?;
-        self.invoices.extend(billed);
-        Ok(())
     }
 
     /// What usage is on no invoice.
@@ -105,8 +112,7 @@ impl Billing<'_> {
     }
 }
 
-/// The invoices of a group, from its first period on. A month that is over is final from the instant on at which the
-/// operator would have made it so; one that a cluster has made final stays as it is; the others are estimates.
+/// The invoices of a group, from its first period on.
 fn bill_months(
     invoices: &GroupInvoices<'_>,
     organization: &Name,
@@ -116,7 +122,6 @@ fn bill_months(
     if first_period_too_early(invoices.group).is_some() {
         return Ok(Vec::new());
     }
-    let last_final = invoices.object.status.as_ref().and_then(|status| status.last_final.as_ref());
     let mut billed = Vec::new();
     let mut predecessor = Predecessor::None;
     let mut issued_at = Timestamp::MIN_UTC;
@@ -124,30 +129,47 @@ fn bill_months(
     for month in months.filter(|month| invoices.group.pays_in(*month)) {
         let known = finals.billed(organization, month);
         let Some(view) = invoices.month(month, predecessor, &known) else { break };
-        if let Some(stored) = finals.of(organization, &view) {
-            predecessor = Predecessor::Final(stored.digest());
-            billed.push(stored);
-            continue;
-        }
-        if let Some(last) = last_final.filter(|last| i64::from(last.sequence) >= i64::from(view.sequence)) {
-            predecessor = Predecessor::Final(last.digest.clone());
-            continue; // final in the cluster, and not among the manifests
-        }
-        issued_at = issued_at.max(view.settled_at());
-        let (status, rendered) = match finalise(&view, issued_at.min(as_of))? {
-            Some(rendered) => {
-                predecessor = Predecessor::Final(rendered.document.digest.clone());
-                let status = final_status(&[], None, rendered.document.clone(), invoices.object, issued_at);
-                (status, Some(rendered))
-            }
-            None => {
-                predecessor = Predecessor::Open(view.number.clone());
-                estimate(&view, as_of)?
-            }
+        issued_at = issued_at.max(view.settled_at()); // never before the month before it
+        let invoice;
+        (predecessor, invoice) = match stored(finals, organization, &view) {
+            Some(stored) => stored,
+            None => bill_month(&view, organization, issued_at, as_of)?,
         };
-        billed.push(previewed(&InvoiceFacts::of(&view, organization), status, rendered));
+        billed.extend(invoice);
     }
     Ok(billed)
+}
+
+/// A month that a cluster has made final stays as it is. Its invoice is not always among the manifests.
+fn stored(
+    finals: &Finals,
+    organization: &Name,
+    view: &MonthView<'_>,
+) -> Option<(Predecessor, Option<PreviewedInvoice>)> {
+    if let Some(invoice) = finals.of(organization, view) {
+        return Some((Predecessor::Final(invoice.digest()), Some(invoice)));
+    }
+    let last = view.invoices.object.status.as_ref()?.last_final.as_ref()?;
+    let is_final = u32::try_from(last.sequence).is_ok_and(|sequence| view.sequence <= sequence);
+    is_final.then(|| (Predecessor::Final(last.digest.clone()), None))
+}
+
+/// A month that is over is final from the instant on at which the operator would have made it so; any other is an
+/// estimate.
+fn bill_month(
+    view: &MonthView<'_>,
+    organization: &Name,
+    issued_at: Timestamp,
+    as_of: Timestamp,
+) -> Result<(Predecessor, Option<PreviewedInvoice>), RenderError> {
+    let facts = InvoiceFacts::of(view, organization);
+    if let Some(rendered) = finalise(view, issued_at.min(as_of))? {
+        let next = Predecessor::Final(rendered.document.digest.clone());
+        let status = final_status(&[], None, rendered.document.clone(), view.invoices.object, issued_at);
+        return Ok((next, Some(previewed(&facts, status, Some(rendered)))));
+    }
+    let (status, rendered) = estimate(view, as_of)?;
+    Ok((Predecessor::Open(view.number.clone()), Some(previewed(&facts, status, rendered))))
 }
 
 /// The final document, when the month can be final by then.

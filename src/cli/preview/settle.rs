@@ -36,7 +36,8 @@ pub(super) struct Settled {
 pub(super) fn settle(admitted: Admitted, terms: &Terms) -> Settled {
     let Admitted { books, since, series, finals, findings } = admitted;
     let claims = claims(&books, series);
-    let mut settling = Settling { claims, without_series: BTreeSet::new(), books, findings, since, terms };
+    let mut settling =
+        Settling { claims, without_series: BTreeSet::new(), full: BTreeSet::new(), books, findings, since, terms };
     for _ in 0..MOST_ROUNDS {
         let changes = [settling.claim_series(), settling.write_members(), settling.write_projects()];
         if changes.iter().all(|changed| !changed) {
@@ -81,6 +82,8 @@ struct Settling<'a> {
     claims: BTreeMap<Name, Claim>,
     /// The groups that get no series.
     without_series: BTreeSet<Uid>,
+    /// The projects whose ledger takes no further entry.
+    full: BTreeSet<Name>,
     findings: Findings,
     since: Timestamp,
     terms: &'a Terms,
@@ -133,7 +136,7 @@ impl Settling<'_> {
                 let Some(object) = organization.group(facts.group.uid) else { continue };
                 let status = object.status.clone().unwrap_or_default();
                 let projects = self.books.projects_in(name, organization);
-                let members = desired_members(facts, projects, &groups, self.since);
+                let members = desired_members(facts, projects, &groups, self.terms.as_of);
                 if status.invoice_series.is_some() && members != *facts.members {
                     let members = members.iter().map(|project| Member { project: project.as_str().into() }).collect();
                     let status = BillingGroupStatus { members, ..status };
@@ -156,10 +159,11 @@ impl Settling<'_> {
             let now = if known.is_some() { self.terms.as_of } else { self.since };
             match plan_project(&self.books, &project, &self.terms.rules, now, now) {
                 Ok(plan) => changed |= self.write_project(&project, plan),
-                Err(error) => {
+                Err(error) if self.full.insert(project.clone()) => {
                     let binding = reference("ProjectBinding", Some(&project), labels::BINDING_NAME);
                     self.findings.refuse(binding, error.to_string());
                 }
+                Err(_) => {} // it was said in an earlier round
             }
         }
         changed
