@@ -177,18 +177,23 @@ async fn a_record_that_replaces_another_counts_in_its_stead() -> Result {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_month_waits_for_a_project_on_its_way_to_whichever_group() -> Result {
-    let scene = World::shared().scene().await?;
+    let world = World::start(&["--default-binding-delay=15s"])?;
+    let scene = world.scene().await?;
     let month = back(1);
-    scene.organization("held-way").await?;
-    // Nobody binds it: its default comes seconds later, to the primary group; the other waits all the same.
-    scene.project("held-way", "held-way-shop").await?;
-    scene.usage("held-way", "domain", domain("held-way-shop", month.start())).await?;
+    scene.organization("way").await?;
+    // Nobody binds it: its default comes later, to the primary group, and could have come to the other.
+    scene.project("way", "way-shop").await?;
+    scene.usage("way", "domain", domain("way-shop", month.start())).await?;
     for (group, primary) in [("main", true), ("other", false)] {
         let spec = json!({ "primary": primary, "terms": { "firstPeriod": month.to_string() } });
-        scene.group("held-way", group, spec).await?;
+        scene.group("way", group, spec).await?;
     }
-    assert_eq!(lines(&final_of(&scene, "held-way", "main", month).await?), ["domain 1 12.50"]);
-    assert_eq!(total(&final_of(&scene, "held-way", "other", month).await?), "0.00");
+    for group in ["main", "other"] {
+        let invoice = held(&scene, "way", group, month, "AwaitingBindings").await?;
+        assert!(message(&invoice).contains("way-shop"), "{}", message(&invoice));
+    }
+    assert_eq!(lines(&final_of(&scene, "way", "main", month).await?), ["domain 1 12.50"]);
+    assert_eq!(total(&final_of(&scene, "way", "other", month).await?), "0.00");
     Ok(())
 }
 
