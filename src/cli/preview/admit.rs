@@ -78,7 +78,7 @@ pub(super) fn admit(manifests: Manifests, terms: &Terms) -> Admitted {
     }
     if elsewhere > 0 {
         findings.notes.push(format!(
-            "{elsewhere} objects of a cluster are in namespaces that the manifests do not hold, and are passed over"
+            "{elsewhere} objects of a cluster are in no organization that the manifests hold, and are passed over"
         ));
     }
     Admitted { books: desk.books, since, series: desk.series, finals: desk.finals, findings }
@@ -167,7 +167,7 @@ enum Place {
     Right,
     /// The reason why not, as the admission policies say it.
     Wrong(String),
-    /// In a namespace of the cluster that the manifests say nothing of.
+    /// In a cluster, but in no organization that the manifests hold.
     Elsewhere,
 }
 
@@ -206,9 +206,11 @@ impl Namespaces {
 
     fn place_of(&self, object: &impl ResourceExt, judge: impl FnOnce(&str, Option<&str>) -> Place) -> Place {
         let namespace = object.namespace().unwrap_or_default();
-        match self.0.get(&namespace) {
-            Some(organization) => judge(&namespace, organization.as_deref()),
-            None if is_stored(object) => Place::Elsewhere,
+        let judged = self.0.get(&namespace).map(|organization| judge(&namespace, organization.as_deref()));
+        match judged {
+            // The policies let it in when its namespace was another.
+            None | Some(Place::Wrong(_)) if is_stored(object) => Place::Elsewhere,
+            Some(place) => place,
             None => Place::Wrong(format!(
                 "the manifests hold no namespace {namespace}: add it, with its label {}",
                 labels::ORGANIZATION_LABEL
