@@ -1,8 +1,8 @@
 //! `kubectl billing preview`: manifests in, refusals and invoices out, without a cluster.
 //!
 //! The manifests are read and checked as the API server would ([`super::manifest`]), get what a cluster would have
-//! added ([`given`]), and enter the same books as what the operator watches ([`admit`]). The operator's own planners
-//! then say who pays ([`settle`]) and what for ([`bill`]).
+//! added (`given`), and enter the same books as what the operator watches (`admit`). The operator's own planners
+//! then say who pays (`settle`) and what for (`bill`).
 
 mod admit;
 mod bill;
