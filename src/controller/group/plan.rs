@@ -1,5 +1,8 @@
 //! What a group needs now.
 
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
 use kube::ResourceExt;
 
 use super::status::{StatusFacts, first_period_too_early, plan_status};
@@ -15,6 +18,9 @@ use crate::domain::default_binding::{DedicatedFacts, is_obsolete};
 use crate::domain::membership::{GroupFacts, desired_members};
 use crate::domain::{Billed, Group, Month, Name, Timestamp, Uid, number};
 use crate::render::document::RenderError;
+
+/// While projects are being bound to a group, its estimate is written this far apart.
+const GATHERING: TimeDelta = TimeDelta::seconds(5);
 
 /// The next thing to do for a group.
 #[derive(Debug)]
@@ -166,7 +172,7 @@ impl<'a> View<'a> {
             rules: self.rules,
             waiting: &waiting,
         };
-        let months = self.plan_months(&invoices, status, billed)?;
+        let mut months = self.plan_months(&invoices, status, billed)?;
         let release = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
         let members = match self.group.deleted {
             Some(_) => self.facts.members.clone(),
@@ -175,6 +181,9 @@ impl<'a> View<'a> {
                 desired_members(&self.facts, projects, &groups, self.now)
             }
         };
+        if self.awaits_ledgers(&members) {
+            months.iter_mut().for_each(|month| month.hold_back(self.now));
+        }
         let planned = plan_status(&StatusFacts {
             invoices: &invoices,
             groups: &groups,
@@ -244,6 +253,14 @@ impl<'a> View<'a> {
         estimates.filter(|estimate| release || !planned(estimate)).cloned().collect()
     }
 
+    /// Whether the ledger of a member does not name the group yet: then the estimate is about to change again.
+    fn awaits_ledgers(&self, members: &BTreeSet<Name>) -> bool {
+        members.iter().any(|member| {
+            let ledger = self.organization.organization.project(member).and_then(|project| project.ledger());
+            ledger.is_none_or(|ledger| ledger.last().group_uid != self.group.uid)
+        })
+    }
+
     /// What is to be written. An invoice that exists and has not been seen yet is left alone: it may be final. One
     /// whose number is still held by an invoice of another month waits for that to go.
     fn writes(&self, months: Vec<Planned>) -> Vec<InvoiceWrite> {
@@ -267,6 +284,17 @@ pub(super) struct Planned {
 }
 
 impl Planned {
+    /// Leaves an estimate of the open month that was just written as it is, for a few seconds: hundreds of projects bound
+    /// at once are a few writes, not hundreds.
+    fn hold_back(&mut self, now: Timestamp) {
+        let written = self.observed.as_ref().and_then(|observed| observed.as_of);
+        let until = written.and_then(|written| written.checked_add_signed(GATHERING));
+        let Some(until) = until.filter(|until| now < *until && now < self.facts.month.end()) else { return };
+        if self.plan.write.take().is_some() {
+            self.plan.wake = Some(self.plan.wake.map_or(until, |wake| wake.min(until)));
+        }
+    }
+
     /// Whether the group pays for something in the month, or may once a hold is solved.
     pub(super) fn owes(&self) -> bool {
         let charged = self.plan.bill.as_ref().is_none_or(|bill| !bill.lines.is_empty());
