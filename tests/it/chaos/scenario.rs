@@ -90,11 +90,8 @@ impl Scenario {
         Ok(())
     }
 
-    /// Checks that the books say in the end what they should.
-    ///
-    /// # Panics
-    /// When they do not.
-    pub fn check_end(self, books: &Value) {
+    /// Whether the books say what they should in the end, as far as that was worked out by hand.
+    pub fn has_ended(self, books: &Value) -> bool {
         let shop = "ORGANIZATION-shop";
         let (payers, members): (&[&str], _) = match self {
             Self::Bind | Self::Close => (&["main"], [json!([{ "project": shop }]), Value::Null]),
@@ -102,10 +99,10 @@ impl Scenario {
             Self::Leave => (&["main"], [json!([]), Value::Null]),
         };
         let ledger: Vec<_> = payers.iter().map(|payer| json!([payer, false])).collect();
-        assert_eq!(books["ledgers"], json!({ shop: ledger }), "{books:#}");
-        assert_eq!(books["groups"]["main"]["members"], members[0], "{books:#}");
-        assert_eq!(books["groups"]["other"]["members"], members[1], "{books:#}");
-        assert_eq!(self.invoices(), invoices_in(books), "{books:#}");
+        books["ledgers"] == json!({ shop: ledger })
+            && books["groups"]["main"]["members"] == members[0]
+            && books["groups"]["other"]["members"] == members[1]
+            && invoices_in(books) == self.invoices()
     }
 
     /// Each invoice in the end: group, month, phase and total.
