@@ -8,7 +8,7 @@ IMAGE_ARCHIVE := $(abspath $(CARGO_TARGET_DIR))/billing-operator-image.tar
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test tools image generate fmt lint
+.PHONY: help demo demo-stop test tools image generate fmt lint bench
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,6 +25,10 @@ demo-stop: ## End the demo and remove it
 test: tools ## Run every test; the first time this builds Kubernetes, etcd and Helm
 	cargo test --package billing-test-harness --test image
 	cargo test --workspace
+
+bench: tools ## Measure the engine and the operator, with the bare cost beside it (about half an hour)
+	cargo bench --bench engine
+	cargo bench --bench cluster
 
 tools: ## Find or build the programs that the tests need (about 10 minutes, once)
 	@cargo run --quiet --package billing-test-harness --bin test-assets

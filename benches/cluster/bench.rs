@@ -1,0 +1,164 @@
+//! A control plane with the chart installed, and an operator that can be stopped and started.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use billing_test_harness::{ControlPlane, Operator, Options, User, free_port};
+use kube::{Client, Config, config::KubeConfigOptions, config::Kubeconfig};
+
+use crate::{
+    Error, Result,
+    install::{NAMESPACE, RELEASE, install},
+};
+
+/// How long anything may take.
+const LIMIT: Duration = Duration::from_secs(1800);
+
+/// How long the operator writes nothing when it has nothing left to do.
+const QUIET: Duration = Duration::from_secs(5);
+
+const PROVIDER: &str = r#"
+apiVersion: billing-operator.io/v1alpha1
+kind: PriceList
+metadata: {name: default}
+spec:
+  currency: USD
+  entries:
+  - {name: postgresql, type: PostgreSQL, plan: Hobbyist, unit: Hour, unitPrice: "0.026", validFrom: "2020-01-01T00:00:00Z"}
+  - {name: domain, type: Domain, unit: Unit, unitPrice: "12.50", validFrom: "2020-01-01T00:00:00Z"}
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: InvoiceIssuer
+metadata: {name: default}
+spec: {legalName: Provider Ltd, grace: 0s}
+"#;
+
+/// Where a benchmark happens.
+pub struct Bench {
+    operator: Option<(Operator, u16)>,
+    kubeconfig: PathBuf,
+    /// The API server.
+    pub control_plane: ControlPlane,
+    /// A cluster admin.
+    pub admin: Client,
+    /// The operator's service account, as a plain client.
+    pub account: Client,
+}
+
+impl Bench {
+    /// A control plane with the chart and without an operator.
+    pub async fn new() -> Result<Self> {
+        let control_plane = ControlPlane::start(&Options { controller_manager: true, ..Options::default() })?;
+        install(&control_plane)?;
+        control_plane.apply(User::ClusterAdmin, PROVIDER)?;
+        let token = control_plane.service_account_token(NAMESPACE, RELEASE)?;
+        let kubeconfig = control_plane.kubeconfig_for("operator", &token)?;
+        let admin = client(&control_plane.kubeconfig(User::ClusterAdmin)).await?;
+        let account = client(&kubeconfig).await?;
+        Ok(Self { operator: None, kubeconfig, control_plane, admin, account })
+    }
+
+    /// Starts the operator and waits until it is ready. It makes no bindings of its own.
+    pub fn start_operator(&mut self, args: &[&str]) -> Result {
+        let port = free_port()?;
+        let fixed = [
+            "run".to_owned(),
+            format!("--kubeconfig={}", self.kubeconfig.display()),
+            format!("--listen=127.0.0.1:{port}"),
+            "--default-binding=off".to_owned(),
+            "--settle-time=0s".to_owned(),
+        ];
+        let args: Vec<&str> = fixed.iter().map(String::as_str).chain(args.iter().copied()).collect();
+        let log = self.control_plane.folder().join("operator.log");
+        let program = env!("CARGO_BIN_EXE_billing-operator");
+        let mut operator = Operator::start(program, &self.kubeconfig, log, &args, &[])?;
+        operator.wait_http(port, "/readyz", LIMIT)?;
+        self.operator = Some((operator, port));
+        Ok(())
+    }
+
+    /// Asks the operator to end.
+    pub fn stop_operator(&mut self) -> Result {
+        if let Some((mut operator, _)) = self.operator.take() {
+            operator.terminate(Duration::from_secs(60))?;
+        }
+        Ok(())
+    }
+
+    /// The sum of a metric over the label sets that contain `labels`.
+    pub fn metric(&self, name: &str, labels: &str) -> Result<usize> {
+        let text = Operator::http_get(self.port()?, "/metrics").ok_or("the operator does not tell its metrics")?;
+        let samples = text.lines().filter_map(|line| line.split_once([' ', '{']).filter(|(key, _)| *key == name));
+        let values = samples.filter(|(_, rest)| rest.contains(labels));
+        Ok(values.filter_map(|(_, rest)| rest.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as usize)
+    }
+
+    /// How many writes the operator sent: without Events, and Events.
+    pub fn writes(&self) -> Result<(usize, usize)> {
+        let metric = "billing_operator_api_writes_total";
+        let events = self.metric(metric, r#"resource="events""#)?;
+        Ok((self.metric(metric, "")? - events, events))
+    }
+
+    /// Waits until a metric has reached a value. Answers with the instant at which it had.
+    pub async fn wait_metric(&self, name: &str, labels: &str, least: usize) -> Result<Instant> {
+        let begun = Instant::now();
+        while self.metric(name, labels)? < least {
+            if begun.elapsed() > LIMIT {
+                return Err(format!("{name} {labels} did not reach {least}").into());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(Instant::now())
+    }
+
+    /// Waits until the operator has written nothing for a while, Events excepted: those go on for minutes, one a second.
+    pub async fn wait_quiet(&self) -> Result {
+        let (mut seen, mut since) = (self.writes()?.0, Instant::now());
+        while since.elapsed() < QUIET {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let writes = self.writes()?.0;
+            if writes != seen {
+                (seen, since) = (writes, Instant::now());
+            }
+        }
+        Ok(())
+    }
+
+    /// The operator's memory in MiB: now, and at most so far.
+    pub fn memory(&self) -> Result<(f64, f64)> {
+        let listen = format!("--listen=127.0.0.1:{}", self.port()?);
+        let process = fs::read_dir("/proc")?
+            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+            .find(|process| is_operator(process, &listen))
+            .ok_or("the operator is not among the processes")?;
+        let status = fs::read_to_string(process.join("status"))?;
+        let field = |name: &str| -> Result<f64, Error> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such field")?;
+            let kib: f64 = line.split_whitespace().next().unwrap_or_default().parse()?;
+            Ok(kib / 1024.0)
+        };
+        Ok((field("VmRSS:")?, field("VmHWM:")?))
+    }
+
+    fn port(&self) -> Result<u16> {
+        Ok(self.operator.as_ref().ok_or("the operator does not run")?.1)
+    }
+}
+
+/// Whether this is the operator itself, and not the shell that it runs under.
+fn is_operator(process: &Path, listen: &str) -> bool {
+    let command = fs::read_to_string(process.join("cmdline")).unwrap_or_default();
+    let mut args = command.split('\0');
+    args.next().is_some_and(|program| program.ends_with("billing-operator")) && args.any(|arg| arg == listen)
+}
+
+async fn client(kubeconfig: &Path) -> Result<Client> {
+    let mut config =
+        Config::from_custom_kubeconfig(Kubeconfig::read_from(kubeconfig)?, &KubeConfigOptions::default()).await?;
+    config.default_retry = false;
+    Ok(Client::try_from(config)?)
+}
