@@ -232,6 +232,34 @@ fn replacing(record: &str, mut usage: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn amounts_larger_than_a_document_carries_hold_their_group() -> Result {
+    let scene = World::shared().scene().await?;
+    let entries = json!([unit_price("huge", "Huge", "900000000"), unit_price("large", "Large", "900000")]);
+    make::<PriceList>(&scene, "held-large", json!({ "currency": "USD", "entries": entries })).await?;
+    let month = back(1);
+    for (organization, kind, quantity) in [("held-huge", "Huge", "999999999999"), ("held-sum", "Large", "9000000")] {
+        let project = format!("{organization}-shop");
+        awaited(&scene, organization, &project, "main").await?;
+        // Two of them, so that the sum is too large where each is not.
+        for record in ["one", "two"] {
+            let mut usage = priced(&project, kind, month.start());
+            usage["quantity"] = quantity.into();
+            scene.usage(organization, record, usage).await?;
+        }
+        let spec = terms(json!({ "firstPeriod": month.to_string(), "priceList": "held-large" }));
+        scene.group(organization, "main", spec).await?;
+        held(&scene, organization, "main", month, "Overflow").await?;
+        for record in ["one", "two"] {
+            let small = replacing(record, priced(&project, kind, month.start()));
+            scene.usage(organization, &format!("{record}-corrected"), small).await?;
+        }
+    }
+    assert_eq!(total(&final_of(&scene, "held-huge", "main", month).await?), "1800000000.00");
+    assert_eq!(total(&final_of(&scene, "held-sum", "main", month).await?), "1800000.00");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_later_month_waits_for_the_one_before_it() -> Result {
     let scene = World::shared().scene().await?;
     awaited(&scene, "held-order", "held-order-shop", "main").await?;
