@@ -90,7 +90,9 @@ impl Bench {
 
     /// The sum of a metric over the label sets that contain `labels`.
     pub fn metric(&self, name: &str, labels: &str) -> Result<usize> {
-        let text = Operator::http_get(self.port()?, "/metrics").ok_or("the operator does not tell its metrics")?;
+        // One that is busy may be late with an answer.
+        let mut answers = (0..10).map(|_| Operator::http_get(self.port().ok()?, "/metrics"));
+        let text = answers.find_map(|answer| answer).ok_or("the operator does not tell its metrics")?;
         let samples = text.lines().filter_map(|line| line.split_once([' ', '{']).filter(|(key, _)| *key == name));
         let values = samples.filter(|(_, rest)| rest.contains(labels));
         Ok(values.filter_map(|(_, rest)| rest.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as usize)
