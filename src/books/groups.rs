@@ -28,9 +28,10 @@ impl Observes<BillingGroup> for Books {
             books.drop_group(other); // made again under the same name, and the deletion was missed
         }
         let members = members(&object);
-        if let Some(project) = object.annotations().get(labels::DEDICATED_ANNOTATION) {
-            books.dedicated.insert(uid, project.as_str().into());
-        }
+        match object.annotations().get(labels::DEDICATED_ANNOTATION) {
+            Some(project) => books.dedicated.insert(uid, project.as_str().into()),
+            None => books.dedicated.remove(&uid), // somebody keeps it
+        };
         books.groups.insert(uid, convert::trimmed(object));
         books.organization.put_group(group.clone());
         let members_before = books.members.insert(uid, members.clone()).unwrap_or_default();
@@ -40,9 +41,7 @@ impl Observes<BillingGroup> for Books {
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        let organization = Name::from(key.namespace.as_str());
-        self.organization_mut(&organization).unreadable.insert(described(key), error);
-        self.groups_of(&organization)
+        self.unreadable(&key.namespace.as_str().into(), described(key), error)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {

@@ -26,9 +26,7 @@ impl Observes<ProjectLedger> for Books {
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        let (organization, _) = names(key);
-        self.organization_mut(&organization).unreadable.insert(described(key), error);
-        self.groups_of(&organization)
+        self.unreadable(&key.namespace.as_str().into(), described(key), error)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {

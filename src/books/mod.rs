@@ -231,6 +231,12 @@ impl Books {
         keys
     }
 
+    /// An object cannot be read: what bears on its organization's money is held.
+    fn unreadable(&mut self, organization: &Name, object: String, error: String) -> Vec<Key> {
+        self.organization_mut(organization).unreadable.insert(object, error);
+        self.groups_of(organization)
+    }
+
     /// An object can be read again: what was held for it is looked at again.
     fn readable_again(&mut self, organization: &Name, object: &str) -> Vec<Key> {
         match self.organization_mut(organization).unreadable.remove(object) {

@@ -35,9 +35,7 @@ impl Observes<UsageRecord> for Books {
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        let organization = Name::from(key.namespace.as_str());
-        self.organization_mut(&organization).unreadable.insert(described(key), error);
-        self.groups_of(&organization)
+        self.unreadable(&key.namespace.as_str().into(), described(key), error)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
