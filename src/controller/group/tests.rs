@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::plan::{GroupPlan, Steady, plan_group};
+use super::plan::{GroupPlan, InvoiceWrite, Steady, plan_group};
+use crate::api::PriceList;
+use crate::books::{Books, Observes};
+use crate::controller::invoice::{estimate_status, make_invoice};
 use crate::controller::runtime::conditions::find;
 use crate::controller::scenario::{ACME, at, binding, books, ledger, rules, uid};
 use crate::domain::{Billed, Name};
@@ -198,4 +201,35 @@ fn a_group_made_for_a_project_goes_when_nobody_needs_it() {
     check(&format!("{manifests}{}", binding("main")), NOW, "Remove");
     let edited = manifests.replace("annotations:", "generation: 2, annotations:");
     check(&format!("{edited}{}", binding("main")), NOW, "status Ready [] 0.00; bbbbb-1 2026-11 0.00 Open");
+}
+
+/// Writes the estimate of `shop` at noon, changes its price list, and says whether it is written again at `later`.
+fn is_written_again(manifests: &str, later: &str) -> bool {
+    let mut books = books(manifests);
+    let plan = |books: &Books, now: &str| {
+        let (group, billed) = (uid("BillingGroup", "acme", "shop"), |_| Arc::new(Billed::default()));
+        match plan_group(books, &Name::from("acme"), group, &rules(), &billed, at(now)).unwrap() {
+            GroupPlan::Steady(steady) => steady.writes,
+            other => panic!("{other:?}"),
+        }
+    };
+    for InvoiceWrite { facts, write, .. } in plan(&books, NOW) {
+        let mut invoice = make_invoice(&facts);
+        let document = write.rendered.map(|rendered| rendered.document);
+        invoice.status = Some(estimate_status(document, None, write.conditions));
+        books.observe(invoice);
+    }
+    let prices = ACME.split("\n---\n").find(|document| document.contains("kind: PriceList")).unwrap();
+    let uid = uid("PriceList", "", "default");
+    let changed = prices.replace("name: default", &format!("name: default, resourceVersion: '2', uid: {uid}"));
+    books.observe(serde_saphyr::from_str::<PriceList>(&changed).unwrap());
+    !plan(&books, later).is_empty()
+}
+
+#[test]
+fn while_projects_are_being_bound_an_estimate_is_written_every_few_seconds() {
+    let coming = format!("{ACME}{}", binding("shop"));
+    assert!(!is_written_again(&coming, "2026-11-21T12:00:04Z"));
+    assert!(is_written_again(&coming, "2026-11-21T12:00:05Z"));
+    assert!(is_written_again(&bound(), "2026-11-21T12:00:04Z"), "nobody is on the way");
 }
