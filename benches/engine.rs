@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use billing_operator::domain::{
     Attribution, Billed, Group, GroupMonth, HourRule, Ledger, Month, Name, Organization, PriceEntry, PriceList,
-    Segment, Service, Timestamp, Uid, Unit, Usage, audit, bill_group_month,
+    Segment, Service, Terms, Timestamp, Uid, Unit, Usage, audit, bill_group_month,
 };
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
@@ -90,6 +90,7 @@ fn organization() -> Organization {
         price_list: "default".into(),
         issuer: "default".into(),
         payment_term_days: None,
+        terms: Ok(Terms::default()),
     });
     let names = [&KINDS[..], &PLANS, &CLOUDS].map(|texts| texts.iter().copied().map(Name::from).collect::<Vec<_>>());
     for project in 0..PROJECTS {

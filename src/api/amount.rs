@@ -1,11 +1,36 @@
 //! Decimal strings: never JSON numbers, which most readers would take for floating point.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::text::text;
+
+/// An amount of money outside documents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Money {
+    /// The amount, with at most as many decimals as the currency has: "500", "0.83".
+    pub amount: PlainAmount,
+    /// The currency, by its ISO 4217 code.
+    pub currency: CurrencyCode,
+}
 
 text!(
     /// An amount of money on a document: exactly the decimal digits of its currency
     /// ("0.83", "-12.00", "1250" for JPY).
     Amount, max: 20, pattern: "^-?[0-9]{1,13}([.][0-9]{2,4})?$"
+);
+
+text!(
+    /// An amount of money outside documents: not negative, with at most as many decimals as its currency has
+    /// ("500", "0.83").
+    PlainAmount, max: 18, pattern: "^(0|[1-9][0-9]{0,12})([.][0-9]{1,4})?$"
+);
+
+text!(
+    /// A percentage above 0 and at most 100, with up to 4 decimals ("10", "7.5").
+    Percent, max: 7,
+    pattern: "^(100|[1-9][0-9]?([.][0-9]{1,4})?|0[.]([1-9][0-9]{0,3}|0[1-9][0-9]{0,2}|00[1-9][0-9]?|000[1-9]))$"
 );
 
 text!(

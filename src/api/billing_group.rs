@@ -1,6 +1,6 @@
 //! Who pays, and how.
 
-use super::{Address, Amount, CurrencyCode, Month, Name, ObjectName, SeriesName, address::LINE, condition, labels};
+use super::{Address, Amount, CurrencyCode, Month, Name, ObjectName, SeriesName, Terms, address::LINE, condition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -32,6 +32,10 @@ use serde::{Deserialize, Serialize};
         .message("the first period of a billing group is set once"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.lastFinal) || (has(self.status) && has(self.status.lastFinal) && self.status.lastFinal.sequence >= oldSelf.status.lastFinal.sequence)")
         .message("the last final invoice of a billing group never goes back"),
+    validation = Rule::new("!has(self.spec.terms) || !has(self.spec.terms.commitment) || self.spec.terms.commitment.amount.currency == self.spec.currency")
+        .message("the commitment is in the currency of the group"),
+    validation = Rule::new("!has(self.spec.terms) || !has(self.spec.terms.charges) || self.spec.terms.charges.all(c, (!has(c.amount) || c.amount.currency == self.spec.currency) && (!has(c.minimum) || c.minimum.currency == self.spec.currency))")
+        .message("the amounts of charges are in the currency of the group"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BillingGroupSpec {
@@ -92,10 +96,6 @@ fn default_currency() -> CurrencyCode {
     "USD".into()
 }
 
-fn default_name() -> Name {
-    labels::DEFAULT_NAME.into()
-}
-
 /// How a group pays.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -144,43 +144,6 @@ pub struct AllowedProjects {
     #[schemars(length(max = 200))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub names: Vec<Name>,
-}
-
-/// The commercial terms of a group, agreed with the provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Terms {
-    /// The PriceList that usage is priced with.
-    #[serde(default = "default_name")]
-    pub price_list: Name,
-    /// The InvoiceIssuer that bills.
-    #[serde(default = "default_name")]
-    pub issuer: Name,
-    /// A wish for the prefix of the invoice numbers, for groups that have one already. Looked at until
-    /// the series is claimed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub invoice_series: Option<SeriesName>,
-    /// Bill from this month on; absent: from the month in which the group was made. Up to 24 months
-    /// before that. Looked at until the first invoice is final.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_period: Option<Month>,
-    /// Days from issue until an invoice is due; absent: the issuer's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 365))]
-    pub payment_term_days: Option<i32>,
-}
-
-/// The terms of a group that says nothing about them.
-impl Default for Terms {
-    fn default() -> Self {
-        Self {
-            price_list: default_name(),
-            issuer: default_name(),
-            invoice_series: None,
-            first_period: None,
-            payment_term_days: None,
-        }
-    }
 }
 
 /// What the operator knows about a group.

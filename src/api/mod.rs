@@ -21,15 +21,16 @@ pub mod name;
 pub mod price_list;
 pub mod project_binding;
 pub mod project_ledger;
+pub mod terms;
 mod text;
 pub mod time;
 pub mod usage_record;
 
 pub use address::Address;
-pub use amount::{Amount, CurrencyCode, Price, Quantity};
+pub use amount::{Amount, CurrencyCode, Money, Percent, PlainAmount, Price, Quantity};
 pub use billing_group::{
     AllowedProjects, BillingGroup, BillingGroupSpec, BillingGroupStatus, LastFinal, Member, PaymentMethod,
-    PaymentMethodType, SecretRef, Terms,
+    PaymentMethodType, SecretRef,
 };
 pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
 pub use document::{
@@ -45,6 +46,7 @@ pub use name::{Name, ObjectName, SeriesName, Uid};
 pub use price_list::{PriceEntry, PriceList, PriceListSpec, PriceUnit};
 pub use project_binding::{ProjectBinding, ProjectBindingSpec, ProjectBindingStatus};
 pub use project_ledger::{ProjectLedger, ProjectLedgerSpec, Segment};
+pub use terms::{Charge, ChargeType, Commitment, Discount, Terms};
 pub use time::Time;
 pub use usage_record::{Service, UsageRecord, UsageRecordSpec, UsageRecordStatus};
 

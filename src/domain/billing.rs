@@ -9,6 +9,7 @@ use super::billed::Billed;
 use super::charge::{Charger, Charges};
 use super::group::Group;
 use super::hours::HourRule;
+use super::item::Item;
 use super::line::{Line, LineType};
 use super::money::{Currency, Money};
 use super::month::Month;
@@ -17,6 +18,8 @@ use super::organization::{Organization, Project};
 use super::period::{Period, Timestamp};
 use super::price::PriceList;
 use super::problem::Problem;
+use super::tally::Tally;
+use super::terms::{TermsError, bill_terms};
 
 /// What a bill is computed from.
 #[derive(Debug, Clone, Copy)]
@@ -44,13 +47,15 @@ pub struct GroupMonth<'a> {
 pub struct Bill {
     /// The month.
     pub month: Month,
-    /// The lines, by type, project, service, start and record.
+    /// The lines of services, by project, service, start and record.
     pub lines: Vec<Line>,
+    /// All other lines, which follow them, by type.
+    pub items: Vec<Item>,
     /// Every project that the group pays for in the month, by name: those with a line, and those that exist.
     pub projects: Vec<ProjectSubtotal>,
-    /// The lines' total by type, in the order of types; types without a line are left out.
+    /// The total of lines and items by type, in the order of types; types without a line are left out.
     pub categories: Vec<CategorySubtotal>,
-    /// The lines' total.
+    /// The total of lines and items.
     pub subtotal: Money,
     /// What is not on the bill and why, in the order of lines.
     pub problems: Vec<Problem>,
@@ -61,7 +66,7 @@ pub struct Bill {
 pub struct ProjectSubtotal {
     /// The project.
     pub project: Name,
-    /// The total of its lines.
+    /// The total of its services.
     pub subtotal: Money,
 }
 
@@ -80,6 +85,14 @@ pub enum BillError {
     /// The group's currency is none.
     #[error("billing group {0} has no currency that is in use; correct its spec.currency")]
     CurrencyUnknown(Name),
+    /// Its terms contradict themselves.
+    #[error("billing group {group}: {error}")]
+    Terms {
+        /// The group.
+        group: Name,
+        /// What is wrong with them.
+        error: TermsError,
+    },
     /// A sum is larger than a document can carry.
     #[error(
         "the invoice of billing group {group} for {month} adds up to more than a document can carry; check quantities and prices"
@@ -102,6 +115,24 @@ pub enum BillError {
 pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
     let unknown = || BillError::CurrencyUnknown(month.group.name.clone());
     let currency = month.group.currency.ok_or_else(unknown)?;
+    let terms = month.group.terms.as_ref().map_err(|error| month.no_terms(error))?;
+    let Services { lines, projects, subtotal, problems } = bill_services(month, currency)?;
+    let mut tally = Tally::new(subtotal);
+    bill_terms(month, terms, &mut tally).map_err(|_| month.overflow())?;
+    let (items, subtotal) = tally.finish();
+    let categories = categories(&lines, &items).ok_or_else(|| month.overflow())?;
+    Ok(Bill { month: month.month, lines, items, projects, categories, subtotal, problems })
+}
+
+/// What the services of the group's projects cost.
+struct Services {
+    lines: Vec<Line>,
+    projects: Vec<ProjectSubtotal>,
+    subtotal: Money,
+    problems: Vec<Problem>,
+}
+
+fn bill_services(month: &GroupMonth<'_>, currency: Currency) -> Result<Services, BillError> {
     let mut charges = Charges::default();
     let mut projects = Vec::new();
     let mut sum = Money::zero(currency);
@@ -117,8 +148,7 @@ pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
         }
     }
     let Charges { lines, problems } = charges;
-    let categories = categories(&lines).ok_or_else(|| month.overflow())?;
-    Ok(Bill { month: month.month, lines, projects, categories, subtotal: sum, problems })
+    Ok(Services { lines, projects, subtotal: sum, problems })
 }
 
 /// Charges a project to the group, where it pays for any of the month; returns whether it does.
@@ -130,7 +160,18 @@ pub(super) fn charge_project(month: &GroupMonth<'_>, project: &Project, charges:
     !slices.is_empty()
 }
 
+impl Bill {
+    /// Whether anything is charged or credited: lines that only tell do not count.
+    pub fn charges_anything(&self) -> bool {
+        !self.lines.is_empty() || self.items.iter().any(|item| !item.total.is_zero())
+    }
+}
+
 impl GroupMonth<'_> {
+    fn no_terms(&self, error: &TermsError) -> BillError {
+        BillError::Terms { group: self.group.name.clone(), error: error.clone() }
+    }
+
     fn overflow(&self) -> BillError {
         BillError::Overflow { group: self.group.name.clone(), month: self.month }
     }
@@ -147,11 +188,12 @@ fn total(lines: &[Line], currency: Currency) -> Option<Money> {
     lines.iter().try_fold(Money::zero(currency), |sum, line| sum.checked_add(line.total))
 }
 
-fn categories(lines: &[Line]) -> Option<Vec<CategorySubtotal>> {
+fn categories(lines: &[Line], items: &[Item]) -> Option<Vec<CategorySubtotal>> {
     let mut sums: BTreeMap<LineType, Money> = BTreeMap::new();
-    for line in lines {
-        let sum = sums.entry(line.kind()).or_insert_with(|| Money::zero(line.total.currency()));
-        *sum = sum.checked_add(line.total)?;
+    let services = lines.iter().map(|line| (line.kind(), line.total));
+    for (kind, total) in services.chain(items.iter().map(|item| (item.kind, item.total))) {
+        let sum = sums.entry(kind).or_insert_with(|| Money::zero(total.currency()));
+        *sum = sum.checked_add(total)?;
     }
     Some(sums.into_iter().map(|(kind, subtotal)| CategorySubtotal { kind, subtotal }).collect())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::billing::GroupMonth;
 use super::hours::Hours;
 use super::line::Line;
-use super::money::round_half_away;
+use super::money::{Money, round_half_away};
 use super::name::Name;
 use super::organization::Project;
 use super::period::{Period, Timestamp};
@@ -26,6 +26,8 @@ pub(super) struct Charger<'a, 'out> {
     service: Option<(&'a Name, usize)>,
     /// Of the records of the service that are charged by the hour: the one that runs longest, until then.
     running: Option<(&'a Name, Timestamp)>,
+    /// What the discounts of the month leave of a price, where there are any.
+    discount: Option<Ratio>,
     charges: &'out mut Charges,
 }
 
@@ -44,7 +46,8 @@ impl<'a, 'out> Charger<'a, 'out> {
         slices: &'a [Period],
         charges: &'out mut Charges,
     ) {
-        let mut charger = Charger { month, slices, service: None, running: None, charges };
+        let discount = month.group.terms.as_ref().ok().and_then(|terms| terms.discount_factor(month.month));
+        let mut charger = Charger { month, slices, service: None, running: None, discount, charges };
         project.usage().for_each(|usage| charger.charge(usage));
         charger.end_service();
     }
@@ -178,10 +181,17 @@ impl<'a, 'out> Charger<'a, 'out> {
     ) -> Result<(), ProblemReason> {
         let exact = hours.ratio().times(Ratio::from(usage.quantity)).times(Ratio::from(entry.unit_price));
         // The list is in the group's currency: see `check_group`.
-        let pre_discount = round_half_away(&exact, self.month.prices.currency()).ok_or(ProblemReason::Overflow)?;
+        let pre_discount = self.rounded(&exact)?;
         let (unit, unit_price) = (entry.unit, entry.unit_price);
-        let total = pre_discount; // a discount multiplies `exact`, before its own rounding
+        let total = match &self.discount {
+            None => pre_discount,
+            Some(factor) => self.rounded(&exact.times(factor.clone()))?,
+        };
         self.charges.lines.push(Line { usage: usage.clone(), period, unit, unit_price, hours, pre_discount, total });
         Ok(())
+    }
+
+    fn rounded(&self, exact: &Ratio) -> Result<Money, ProblemReason> {
+        round_half_away(exact, self.month.prices.currency()).ok_or(ProblemReason::Overflow)
     }
 }

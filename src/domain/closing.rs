@@ -90,6 +90,8 @@ pub enum HoldReason {
     IssuerNotFound,
     /// The group's currency is none.
     CurrencyUnknown,
+    /// The group's terms contradict themselves.
+    TermsInvalid,
     /// Usage without a price.
     Unpriced,
     /// Prices in a currency without a rate.
@@ -106,11 +108,12 @@ pub enum HoldReason {
 
 impl HoldReason {
     /// All of them.
-    pub const ALL: [HoldReason; 10] = [
+    pub const ALL: [HoldReason; 11] = [
         HoldReason::Unreadable,
         HoldReason::PriceListNotFound,
         HoldReason::IssuerNotFound,
         HoldReason::CurrencyUnknown,
+        HoldReason::TermsInvalid,
         HoldReason::Unpriced,
         HoldReason::RateMissing,
         HoldReason::OverlappingUsage,
@@ -126,6 +129,7 @@ impl HoldReason {
             HoldReason::PriceListNotFound => "PriceListNotFound",
             HoldReason::IssuerNotFound => "IssuerNotFound",
             HoldReason::CurrencyUnknown => "CurrencyUnknown",
+            HoldReason::TermsInvalid => "TermsInvalid",
             HoldReason::Unpriced => "Unpriced",
             HoldReason::RateMissing => "RateMissing",
             HoldReason::OverlappingUsage => "OverlappingUsage",

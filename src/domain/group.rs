@@ -7,6 +7,7 @@ use super::money::Currency;
 use super::month::Month;
 use super::name::Name;
 use super::period::Timestamp;
+use super::terms::{Terms, TermsError};
 use super::uid::Uid;
 
 /// A billing group, as far as billing needs it: who pays, from when on, in which currency.
@@ -35,6 +36,8 @@ pub struct Group {
     pub issuer: Name,
     /// Days from issue to due date, where its terms say so.
     pub payment_term_days: Option<u32>,
+    /// What it agreed with its provider; its invoice waits while that contradicts itself.
+    pub terms: Result<Terms, TermsError>,
 }
 
 impl Group {

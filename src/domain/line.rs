@@ -1,4 +1,4 @@
-//! Lines of an invoice.
+//! The lines of an invoice that charge usage; all others are [items](super::item).
 
 use std::sync::Arc;
 
@@ -17,6 +17,20 @@ use super::usage::Usage;
 pub enum LineType {
     /// A service of a project.
     ServiceCharge,
+    /// Names a discount, which is in the services' lines already; of no amount.
+    Multiplier,
+    /// Something that was agreed beside services.
+    ExtraCharge,
+    /// Support.
+    SupportCharge,
+    /// What is missing to the amount that was committed to.
+    CommitmentFee,
+    /// Anything else: the adjustment of a closed month, an amount carried from one invoice to the next.
+    OtherEvent,
+    /// A credit that is used; negative.
+    CreditConsumption,
+    /// Brings a total that is too small to be worth a payment to zero.
+    Rounding,
 }
 
 impl LineType {
@@ -24,8 +38,27 @@ impl LineType {
     pub fn as_str(self) -> &'static str {
         match self {
             LineType::ServiceCharge => "ServiceCharge",
+            LineType::Multiplier => "Multiplier",
+            LineType::ExtraCharge => "ExtraCharge",
+            LineType::SupportCharge => "SupportCharge",
+            LineType::CommitmentFee => "CommitmentFee",
+            LineType::OtherEvent => "OtherEvent",
+            LineType::CreditConsumption => "CreditConsumption",
+            LineType::Rounding => "Rounding",
         }
     }
+}
+
+/// The id of a line: 16 hexadecimal digits of a hash of what it is for, whose it is, and what tells it from others
+/// of the same.
+pub(super) fn line_id(kind: LineType, whose: &[u8], which: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(kind.as_str());
+    hash.update([0]);
+    hash.update(whose);
+    hash.update([0]);
+    hash.update(which);
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// One line: a record over one continuous period at one price.
@@ -58,13 +91,8 @@ impl Line {
     /// The same charge has the same id on every invoice it is computed for: 16 hexadecimal digits of a
     /// hash of what it is for, the record's name and the start of the piece.
     pub fn id(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.kind().as_str());
-        hash.update([0]);
-        hash.update(self.usage.name.as_bytes());
-        hash.update([0]);
-        hash.update(self.period.start().timestamp_micros().to_be_bytes());
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let start = self.period.start().timestamp_micros().to_be_bytes();
+        line_id(self.kind(), self.usage.name.as_bytes(), &start)
     }
 
     /// Hours × the record's quantity, to 6 decimal places for reading. The amounts come from the exact

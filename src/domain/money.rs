@@ -117,9 +117,28 @@ impl Money {
             .ok_or_else(|| AmountError { text: text.to_owned(), currency })
     }
 
+    /// Reads an amount as people write it: with at most as many decimal digits as the currency has, "500" or "0.5".
+    ///
+    /// # Errors
+    /// Any other form, and amounts beyond [`Money::limit`].
+    pub fn parse_plain(text: &str, currency: Currency) -> Result<Self, AmountError> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let padded = format!("{fraction:0<width$}", width = currency.digits() as usize);
+        let point = if padded.is_empty() { "" } else { "." };
+        let dangling = text.ends_with('.');
+        let read = Money::parse(&format!("{whole}{point}{padded}"), currency).ok().filter(|_| !dangling);
+        read.ok_or_else(|| AmountError { text: text.to_owned(), currency })
+    }
+
     /// The amount in minor units (cents).
     pub fn minor(self) -> i128 {
         self.minor.into()
+    }
+
+    /// The amount in major units (dollars), exactly.
+    pub fn exact(self) -> Ratio {
+        let denominator = 10_i128.pow(self.currency.digits());
+        Ratio::Small { numerator: self.minor(), denominator }
     }
 
     /// Its currency.

@@ -1,7 +1,9 @@
 //! A bill as the document of an invoice: lines, sums, slices and digest.
 
+use std::collections::BTreeMap;
+
 use crate::api;
-use crate::domain::{Bill, CategorySubtotal, Line, LineType, Money, Name, Unit};
+use crate::domain::{Bill, CategorySubtotal, Currency, Item, Line, LineType, Money, Name, Source, Unit};
 use crate::render::canonical::{CanonicalError, digest};
 
 /// Why a bill cannot be written as a document.
@@ -89,9 +91,9 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         Issue::Estimate { as_of } => (None, None, Some(as_of)),
         Issue::Final { issued_at, due_at } => (Some(issued_at), Some(due_at), None),
     };
-    let lines = bill.lines.iter().map(render_line).collect();
-    let (lines, slices) = slice(&number, issued_at.is_some(), bill, lines)?;
     let currency = bill.subtotal.currency();
+    let rendered = render_lines(bill);
+    let (lines, slices) = slice(&number, issued_at.is_some(), currency, rendered)?;
     let mut document = api::Document {
         number: number.as_str().into(),
         issued_at,
@@ -145,7 +147,45 @@ fn render_category(category: &CategorySubtotal) -> api::CategorySubtotal {
 fn line_type(kind: LineType) -> api::LineType {
     match kind {
         LineType::ServiceCharge => api::LineType::ServiceCharge,
+        LineType::Multiplier => api::LineType::Multiplier,
+        LineType::ExtraCharge => api::LineType::ExtraCharge,
+        LineType::SupportCharge => api::LineType::SupportCharge,
+        LineType::CommitmentFee => api::LineType::CommitmentFee,
+        LineType::OtherEvent => api::LineType::OtherEvent,
+        LineType::CreditConsumption => api::LineType::CreditConsumption,
+        LineType::Rounding => api::LineType::Rounding,
     }
+}
+
+/// All lines in the document's order, each with its amount.
+fn render_lines(bill: &Bill) -> Vec<(api::Line, Money)> {
+    let services = bill.lines.iter().map(|line| (render_line(line), line.total));
+    services.chain(bill.items.iter().map(|item| (render_item(item), item.total))).collect()
+}
+
+fn render_item(item: &Item) -> api::Line {
+    let Item { kind, key: _, project, period, pre_discount, total, description, source } = item;
+    api::Line {
+        id: item.id(),
+        kind: line_type(*kind),
+        project: project.as_ref().map(|project| project.as_str().into()),
+        service: None,
+        start: period.map(|period| period.start().into()),
+        end: period.map(|period| period.end().into()),
+        quantity: None,
+        unit: None,
+        unit_price: None,
+        pre_discount: pre_discount.map(amount),
+        total: amount(*total),
+        description: description.clone(),
+        tags: BTreeMap::new(),
+        source: Some(render_source(source)),
+    }
+}
+
+fn render_source(source: &Source) -> api::LineSource {
+    let Source { kind, name, uid } = source;
+    api::LineSource { kind: kind.as_str().to_owned(), name: name.as_str().into(), uid: uid.to_string().into() }
 }
 
 fn render_line(line: &Line) -> api::Line {
@@ -186,22 +226,21 @@ fn render_line(line: &Line) -> api::Line {
 fn slice(
     number: &Name,
     is_final: bool,
-    bill: &Bill,
-    lines: Vec<api::Line>,
+    currency: Currency,
+    lines: Vec<(api::Line, Money)>,
 ) -> Result<(Vec<api::Line>, Vec<Slice>), RenderError> {
-    let size = |line: &api::Line| serde_json::to_vec(line).map(|json| json.len());
+    let size = |(line, _): &(api::Line, Money)| serde_json::to_vec(line).map(|json| json.len());
     let sizes = lines.iter().map(size).collect::<Result<Vec<_>, _>>()?;
     if lines.len() <= MAX_LINES && sizes.iter().sum::<usize>() <= MAX_BYTES {
-        return Ok((lines, Vec::new()));
+        return Ok((lines.into_iter().map(|(line, _)| line).collect(), Vec::new()));
     }
     let mut slices = Vec::new();
     let mut rest = lines.into_iter();
     let mut start = 0;
     while start < sizes.len() {
         let end = start + chunk_length(&sizes[start..]);
-        let total =
-            sum(&bill.lines[start..end], bill).ok_or_else(|| RenderError::Overflow { number: number.clone() })?;
-        let chunk = rest.by_ref().take(end - start).collect();
+        let (chunk, totals): (Vec<_>, Vec<_>) = rest.by_ref().take(end - start).unzip();
+        let total = sum(&totals, currency).ok_or_else(|| RenderError::Overflow { number: number.clone() })?;
         slices.push(render_slice(number, is_final, total, chunk)?);
         start = end;
     }
@@ -218,8 +257,8 @@ fn chunk_length(sizes: &[usize]) -> usize {
     sizes.iter().take(MAX_LINES).take_while(fits).count().max(1)
 }
 
-fn sum(lines: &[Line], bill: &Bill) -> Option<Money> {
-    lines.iter().try_fold(Money::zero(bill.subtotal.currency()), |sum, line| sum.checked_add(line.total))
+fn sum(totals: &[Money], currency: Currency) -> Option<Money> {
+    totals.iter().try_fold(Money::zero(currency), |sum, total| sum.checked_add(*total))
 }
 
 /// Names a slice `<number>-<20 hexadecimal digits of its digest>`: the same content has the same name.

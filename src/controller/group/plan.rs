@@ -16,7 +16,7 @@ use crate::controller::waiting::waiting_projects;
 use crate::domain::closing::CloseDecision;
 use crate::domain::default_binding::{DedicatedFacts, is_obsolete};
 use crate::domain::membership::{GroupFacts, desired_members};
-use crate::domain::{Billed, Group, Month, Name, Timestamp, Uid, number};
+use crate::domain::{Bill, Billed, Group, Month, Name, Timestamp, Uid, number};
 use crate::render::document::RenderError;
 
 /// While projects are being bound to a group, its estimate is written this far apart.
@@ -297,7 +297,7 @@ impl Planned {
 
     /// Whether the group pays for something in the month, or may once a hold is solved.
     pub(super) fn owes(&self) -> bool {
-        let charged = self.plan.bill.as_ref().is_none_or(|bill| !bill.lines.is_empty());
+        let charged = self.plan.bill.as_ref().is_none_or(Bill::charges_anything);
         let held =
             self.plan.bill.as_ref().is_some_and(|bill| bill.problems.iter().any(|problem| problem.reason.holds()));
         charged || held

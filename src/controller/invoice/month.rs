@@ -302,6 +302,7 @@ impl MonthView<'_> {
     fn no_bill(&self, error: &BillError) -> Hold {
         let reason = match error {
             BillError::CurrencyUnknown(_) => HoldReason::CurrencyUnknown,
+            BillError::Terms { .. } => HoldReason::TermsInvalid,
             BillError::Overflow { .. } => HoldReason::Overflow,
         };
         Hold { reason, message: error.to_string() }

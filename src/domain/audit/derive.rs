@@ -17,6 +17,7 @@ use crate::domain::name::Name;
 use crate::domain::organization::{Organization, Project};
 use crate::domain::period::Timestamp;
 use crate::domain::price::{PriceEntry, Unit};
+use crate::domain::terms::Validity;
 use crate::domain::usage::Usage;
 
 /// A charge as derived: what decides about the amount, and the amount in minor units.
@@ -262,11 +263,34 @@ fn charge(
     let ten = BigInt::from(10);
     let above = count * usage.quantity.mantissa() * unit_price.mantissa() * ten.pow(month.prices.currency().digits());
     let below = per_hour * ten.pow(usage.quantity.scale()) * ten.pow(unit_price.scale());
-    // Never negative, so half away from zero is half up.
-    let rounded: BigInt = (above * 2 + &below) / (below * 2);
+    let (kept, of) = after_discounts(month);
+    let pre_discount = half_up(month, &above, &below)?;
+    let total = half_up(month, &(above * kept), &(below * of))?;
+    Ok(Charge { unit, unit_price, pre_discount, total })
+}
+
+/// What the discounts leave: so much of so much.
+fn after_discounts(month: &GroupMonth<'_>) -> (BigInt, BigInt) {
+    let (mut kept, mut of) = (BigInt::from(1), BigInt::from(1));
+    let terms = month.group.terms.iter();
+    for discount in terms.flat_map(|terms| &terms.discounts) {
+        let Validity { first, last } = discount.validity;
+        if first.is_some_and(|first| month.month < first) || last.is_some_and(|last| last < month.month) {
+            continue;
+        }
+        let percent = discount.percent.decimal();
+        let hundred = BigInt::from(100) * BigInt::from(10).pow(percent.scale());
+        kept *= &hundred - BigInt::from(percent.mantissa());
+        of *= hundred;
+    }
+    (kept, of)
+}
+
+/// A charge is never negative, so half away from zero is half up.
+fn half_up(month: &GroupMonth<'_>, above: &BigInt, below: &BigInt) -> Result<i128, Unbillable> {
+    let rounded: BigInt = (above * 2 + below) / (below * 2);
     let limit = Money::limit(month.prices.currency());
-    let total = i128::try_from(rounded).ok().filter(|minor| *minor <= limit).ok_or(Unbillable)?;
-    Ok(Charge { unit, unit_price, pre_discount: total, total })
+    i128::try_from(rounded).ok().filter(|minor| *minor <= limit).ok_or(Unbillable)
 }
 
 /// Whether another record replaces this one; in a circle, the first name's `replaces` does not count.

@@ -5,6 +5,7 @@
 //! inputs and the types, and nothing that decides about money.
 
 mod derive;
+mod items;
 mod payer;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use super::line::{Line, LineType};
 use super::name::Name;
 use super::period::Timestamp;
 use derive::{Charge, Derived, derive};
+use items::{DerivedItem, compare_items, derive_items};
 
 /// Something in which a bill differs from its second derivation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,13 @@ pub enum Difference {
         billed: String,
         /// As derived.
         derived: String,
+    },
+    /// A line beside services.
+    Item {
+        /// As on the bill, in minor units.
+        billed: Option<String>,
+        /// As derived.
+        derived: Option<String>,
     },
     /// The subtotal of a project.
     Project {
@@ -96,6 +105,10 @@ impl fmt::Display for Difference {
             Difference::Charge { key, billed, derived } => {
                 write!(f, "{key} is billed {billed}, and should be {derived}")
             }
+            Difference::Item { billed, derived } => {
+                let shown = |item: &Option<String>| item.clone().unwrap_or_else(|| "nothing".to_owned());
+                write!(f, "a line beside services is {}, and should be {}", shown(billed), shown(derived))
+            }
             Difference::Project { project, billed, derived } => {
                 write!(f, "project {project} is billed {}, and should be {}", shown(*billed), shown(*derived))
             }
@@ -121,7 +134,10 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<Difference> {
     let derived = derive(month);
     let mut differences = compare_charges(&bill.lines, &derived.charges);
     differences.extend(compare_projects(bill, &derived));
-    differences.extend(compare_totals(bill, &derived));
+    let services: i128 = derived.charges.values().map(|charge| charge.total).sum();
+    let items = derive_items(month, services).unwrap_or_default();
+    differences.extend(compare_items(&bill.items, &items));
+    differences.extend(compare_totals(bill, &derived, services, &items));
     differences.extend(compare_problems(bill, &derived));
     if !in_order(bill) {
         differences.push(Difference::Order);
@@ -174,19 +190,27 @@ fn compare_projects(bill: &Bill, derived: &Derived) -> Vec<Difference> {
     differences
 }
 
-fn compare_totals(bill: &Bill, derived: &Derived) -> Vec<Difference> {
-    let sum: i128 = derived.charges.values().map(|charge| charge.total).sum();
+fn compare_totals(bill: &Bill, derived: &Derived, services: i128, items: &[DerivedItem]) -> Vec<Difference> {
+    let mut sums: BTreeMap<LineType, i128> = BTreeMap::new();
+    if !derived.charges.is_empty() {
+        sums.insert(LineType::ServiceCharge, services);
+    }
+    for item in items {
+        *sums.entry(item.kind).or_default() += item.total;
+    }
+    let subtotal = services + items.iter().map(|item| item.total).sum::<i128>();
     let mut differences = Vec::new();
-    if bill.subtotal.minor() != sum {
-        differences.push(Difference::Subtotal { billed: bill.subtotal.minor(), derived: sum });
+    if bill.subtotal.minor() != subtotal {
+        differences.push(Difference::Subtotal { billed: bill.subtotal.minor(), derived: subtotal });
     }
-    let kind = LineType::ServiceCharge;
-    let expected = (!derived.charges.is_empty()).then_some(sum);
-    let mut listed = bill.categories.iter().filter(|category| category.kind == kind);
-    let billed = listed.next().map(|category| category.subtotal.minor());
-    if billed != expected || listed.next().is_some() {
-        differences.push(Difference::Category { kind, billed, derived: expected });
+    for category in &bill.categories {
+        let (kind, billed, derived) = (category.kind, Some(category.subtotal.minor()), sums.remove(&category.kind));
+        if billed != derived {
+            differences.push(Difference::Category { kind, billed, derived });
+        }
     }
+    let missing = sums.into_iter().map(|(kind, sum)| Difference::Category { kind, billed: None, derived: Some(sum) });
+    differences.extend(missing);
     differences
 }
 

@@ -10,5 +10,6 @@ mod membership;
 mod money;
 mod price;
 mod properties;
+mod terms;
 mod unbilled;
 mod world;

@@ -60,6 +60,7 @@ pub fn group(text: &str) -> Group {
         price_list: name("default"),
         issuer: name("default"),
         payment_term_days: None,
+        terms: Ok(Terms::default()),
     }
 }
 

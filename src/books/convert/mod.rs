@@ -3,6 +3,8 @@
 //! The schema keeps most nonsense out; what it cannot, and what a newer or older schema lets through, is an error
 //! here that names the field.
 
+mod terms;
+
 use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,11 +13,11 @@ use kube::ResourceExt;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
-use super::intern::Interner;
 use crate::api;
+use crate::books::intern::Interner;
 use crate::domain::{
     Attribution, Currency, Group, Ledger, LedgerError, Month, Name, PriceEntry, PriceList, PriceListError, Segment,
-    Timestamp, Uid, Unit, Usage,
+    Terms, Timestamp, Uid, Unit, Usage,
 };
 
 /// Why an object says nothing that billing can use.
@@ -86,6 +88,7 @@ pub fn group(object: &api::BillingGroup) -> Result<Group, ConvertError> {
         Some(month) => read("spec.terms.firstPeriod", month)?,
         None => Month::of(created),
     };
+    let currency = Currency::from_str(&object.spec.currency).ok();
     let names = |allowed: &api::AllowedProjects| allowed.names.iter().map(|name| name.as_str().into()).collect();
     Ok(Group {
         name: object.name_any().into(),
@@ -93,12 +96,13 @@ pub fn group(object: &api::BillingGroup) -> Result<Group, ConvertError> {
         created,
         deleted: deleted(object),
         primary: object.spec.primary,
-        currency: Currency::from_str(&object.spec.currency).ok(),
+        currency,
         allowed: object.spec.allowed_projects.as_ref().map(names).map(|names: BTreeSet<Name>| names),
         first_period,
         price_list: terms.price_list.as_str().into(),
         issuer: terms.issuer.as_str().into(),
         payment_term_days: terms.payment_term_days.and_then(|days| u32::try_from(days).ok()),
+        terms: currency.map_or(Ok(Terms::default()), |currency| terms::terms(&terms, currency)),
     })
 }
 

@@ -1,0 +1,63 @@
+//! The lines of an invoice that do not charge usage: what was agreed, adjusted, credited or rounded.
+
+use super::line::{LineType, line_id};
+use super::money::Money;
+use super::name::Name;
+use super::period::Period;
+use super::uid::Uid;
+
+/// One line that is not the charge of a usage record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What it is for; never a service charge.
+    pub kind: LineType,
+    /// Tells it from other items of its type and source: the name of a charge, say. Makes its id stable.
+    pub key: String,
+    /// The project that it is about, where it is about one.
+    pub project: Option<Name>,
+    /// The time that it is about, where that is another than the month of the invoice.
+    pub period: Option<Period>,
+    /// The amount before discounts, where those apply.
+    pub pre_discount: Option<Money>,
+    /// The amount.
+    pub total: Money,
+    /// What a reader sees: one line of at most 512 characters.
+    pub description: String,
+    /// The object that caused it.
+    pub source: Source,
+}
+
+/// The object that caused an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its kind, as in Kubernetes.
+    pub kind: SourceKind,
+    /// Its name.
+    pub name: Name,
+    /// Its UID.
+    pub uid: Uid,
+}
+
+/// The kinds of objects that cause items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceKind {
+    /// The group whose terms say so.
+    BillingGroup,
+}
+
+impl SourceKind {
+    /// Its name in Kubernetes.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SourceKind::BillingGroup => "BillingGroup",
+        }
+    }
+}
+
+impl Item {
+    /// The same item has the same id on every invoice it is computed for.
+    pub fn id(&self) -> String {
+        let whose = format!("{}/{}", self.source.kind.as_str(), self.source.name);
+        line_id(self.kind, whose.as_bytes(), self.key.as_bytes())
+    }
+}

@@ -1,0 +1,52 @@
+//! The running total of a bill.
+
+use super::item::Item;
+use super::money::{Currency, Money};
+
+/// The total of a bill while it is made: the services first, then item after item, in the order of
+/// [`LineType`](super::line::LineType).
+#[derive(Debug)]
+pub(super) struct Tally {
+    services: Money,
+    net: Money,
+    items: Vec<Item>,
+}
+
+/// The total is larger than a document can carry.
+#[derive(Debug)]
+pub(super) struct Overflow;
+
+impl Tally {
+    /// The services' charges and nothing else yet.
+    pub(super) fn new(services: Money) -> Self {
+        Tally { services, net: services, items: Vec::new() }
+    }
+
+    /// What the services cost, after discounts.
+    pub(super) fn services(&self) -> Money {
+        self.services
+    }
+
+    /// What the bill comes to so far.
+    pub(super) fn net(&self) -> Money {
+        self.net
+    }
+
+    /// The currency of the bill.
+    pub(super) fn currency(&self) -> Currency {
+        self.net.currency()
+    }
+
+    /// Puts an item on the bill.
+    pub(super) fn add(&mut self, item: Item) -> Result<(), Overflow> {
+        debug_assert!(self.items.last().is_none_or(|last| last.kind <= item.kind), "items come in the order of types");
+        self.net = self.net.checked_add(item.total).ok_or(Overflow)?;
+        self.items.push(item);
+        Ok(())
+    }
+
+    /// The items, and what the bill comes to.
+    pub(super) fn finish(self) -> (Vec<Item>, Money) {
+        (self.items, self.net)
+    }
+}
