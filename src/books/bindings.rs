@@ -58,7 +58,7 @@ impl Observes<ProjectBinding> for Books {
             return Vec::new();
         }
         let mut keys = self.project_and_payers(&project); // those of the group that it named before
-        self.bindings.insert(project.clone(), binding);
+        self.change_project(&project, |books| drop(books.bindings.insert(project.clone(), binding)));
         keys.extend(self.project_and_payers(&project));
         keys
     }
@@ -70,7 +70,7 @@ impl Observes<ProjectBinding> for Books {
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let project = Name::from(key.namespace.as_str());
         let keys = self.project_and_payers(&project);
-        self.bindings.remove(&project);
+        self.change_project(&project, |books| drop(books.bindings.remove(&project)));
         keys
     }
 
@@ -80,9 +80,7 @@ impl Observes<ProjectBinding> for Books {
 }
 
 fn only_status_differs(known: &ProjectBinding, object: &ProjectBinding) -> bool {
-    let facts = |binding: &ProjectBinding| {
-        let metadata = &binding.metadata;
-        (metadata.uid.clone(), metadata.annotations.clone(), metadata.deletion_timestamp.clone(), metadata.generation)
-    };
-    facts(known) == facts(object)
+    let (a, b) = (&known.metadata, &object.metadata);
+    let same = a.uid == b.uid && a.annotations == b.annotations && a.deletion_timestamp == b.deletion_timestamp;
+    same && a.generation == b.generation && known.spec.billing_group == object.spec.billing_group
 }

@@ -4,6 +4,7 @@
 //! an object says that billing cannot use is kept as an error beside the good ones, and stops none of them.
 
 mod bindings;
+mod bound;
 mod catalog;
 pub mod convert;
 mod groups;
@@ -13,6 +14,8 @@ mod key;
 mod ledgers;
 mod namespaces;
 mod observe;
+#[cfg(test)]
+mod tests;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -20,7 +23,7 @@ use std::sync::Arc;
 
 use crate::api;
 use crate::domain::membership::{GroupFacts, ProjectFacts};
-use crate::domain::{Month, Name, Organization, PriceList, Uid};
+use crate::domain::{Month, Name, Organization, PriceList, Project, Uid};
 
 pub use bindings::Binding;
 pub use catalog::Unusable;
@@ -52,6 +55,8 @@ pub struct OrganizationBooks {
     /// By group that the operator made: the project it was made for.
     dedicated: BTreeMap<Uid, Name>,
     group_names: BTreeMap<Name, Uid>,
+    /// By name of a group: the projects that are the organization's now and whose binding names it.
+    bound: BTreeMap<Name, BTreeSet<Name>>,
     /// By project: the `resourceVersion` of its ledger, which the next PUT needs.
     ledger_versions: HashMap<Name, String>,
     /// Its invoices.
@@ -80,9 +85,9 @@ impl Books {
 
     /// The namespaces of an organization's projects.
     pub fn projects_of<'a>(&'a self, organization: &'a str) -> impl Iterator<Item = (&'a Name, &'a Namespace)> {
-        self.namespaces.iter().filter(move |(name, namespace)| {
-            namespace.organization.as_str() == organization && name.as_str() != organization
-        })
+        let projects = self.organizations.get(organization).into_iter().flat_map(|books| books.organization.projects());
+        let existing = projects.filter(|project| project.namespace().is_some());
+        existing.filter_map(|project| self.namespaces.get_key_value(project.name()))
     }
 
     /// The organization that a project belongs to, when that exists.
@@ -169,7 +174,16 @@ impl Books {
         organization: &'a Name,
         books: &'a OrganizationBooks,
     ) -> impl Iterator<Item = ProjectFacts<'a>> {
-        let facts = books.organization.projects().filter_map(|project| self.project_facts(project.name()));
+        self.facts_in(organization, books.organization.projects().map(Project::name))
+    }
+
+    /// What membership asks of those of the projects that are the organization's now.
+    fn facts_in<'a>(
+        &'a self,
+        organization: &'a Name,
+        projects: impl IntoIterator<Item = &'a Name>,
+    ) -> impl Iterator<Item = ProjectFacts<'a>> {
+        let facts = projects.into_iter().filter_map(|project| self.project_facts(project));
         // A ledger stays when its project goes to another organization.
         facts.filter(move |project| project.organization == Some(organization))
     }

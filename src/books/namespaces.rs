@@ -33,14 +33,8 @@ impl Observes<v1::Namespace> for Books {
         if self.namespaces.get(&name) == Some(&observed) {
             return Vec::new();
         }
-        let mut keys = self.leave(&name);
-        if observed.organization == name {
-            self.organization_mut(&name);
-        } else {
-            let organization = observed.organization.clone();
-            self.organization_mut(&organization).organization.put_namespace(name.clone(), observed.uid);
-        }
-        self.namespaces.insert(name.clone(), observed);
+        let mut keys = self.concerned(&name);
+        self.change_project(&name, |books| books.enter(&name, observed));
         keys.extend(self.concerned(&name));
         keys
     }
@@ -51,8 +45,8 @@ impl Observes<v1::Namespace> for Books {
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let name = Name::from(key.name.as_str());
-        let keys = self.leave(&name);
-        self.namespaces.remove(&name);
+        let keys = self.concerned(&name);
+        self.change_project(&name, |books| books.leave(&name));
         keys
     }
 
@@ -62,15 +56,23 @@ impl Observes<v1::Namespace> for Books {
 }
 
 impl Books {
+    /// Takes a namespace into the organization that its label names.
+    fn enter(&mut self, name: &Name, observed: Namespace) {
+        self.leave(name);
+        let organization = self.organization_mut(&observed.organization);
+        if observed.organization != *name {
+            organization.organization.put_namespace(name.clone(), observed.uid);
+        }
+        self.namespaces.insert(name.clone(), observed);
+    }
+
     /// Takes a namespace out of the organization that it was in.
-    fn leave(&mut self, name: &Name) -> Vec<Key> {
-        let keys = self.concerned(name);
-        if let Some(known) = self.namespaces.get(name)
+    fn leave(&mut self, name: &Name) {
+        if let Some(known) = self.namespaces.remove(name)
             && let Some(books) = self.organizations.get_mut(&known.organization)
         {
             books.organization.remove_namespace(name);
         }
-        keys
     }
 
     fn concerned(&self, name: &Name) -> Vec<Key> {

@@ -1,5 +1,7 @@
 //! Projects on their way to a group: months that are over wait for them.
 
+use std::collections::BTreeSet;
+
 use crate::books::Books;
 use crate::controller::rules::Rules;
 use crate::domain::default_binding::decide_default;
@@ -15,12 +17,13 @@ pub fn waiting_projects(
     rules: &Rules,
     now: Timestamp,
 ) -> Vec<Name> {
-    let known = books.organization(organization);
-    let facts = known.into_iter().flat_map(|known| books.projects_in(organization, known));
-    let waits = |project: &ProjectFacts<'_>| {
-        is_moving_to(project, group, groups, now) || awaits_default(books, project, groups, rules, now)
-    };
-    facts.filter(waits).map(|project| project.name.clone()).collect()
+    let Some(known) = books.organization(organization) else { return Vec::new() };
+    let near = books.projects_of_group(organization, known, group);
+    let moving = near.filter(|project| is_moving_to(project, group, groups, now));
+    let unpaid = books.unpaid_projects_in(organization, known);
+    let coming = unpaid.filter(|project| awaits_default(books, project, groups, rules, now));
+    let names: BTreeSet<_> = moving.chain(coming).map(|project| project.name.clone()).collect();
+    names.into_iter().collect()
 }
 
 /// Whether an accepted binding to the group is not in the ledger yet.
@@ -30,8 +33,8 @@ fn is_moving_to(project: &ProjectFacts<'_>, group: &Group, groups: &[GroupFacts<
     names_it && !said && acceptance(project, groups, now) == Some(Acceptance::Accepted { group: group.uid })
 }
 
-/// Whether nobody paid for the project yet, and its default is to come. Who pays for months that are over is settled
-/// for every project that has a ledger.
+/// Whether the default is to come of a project that nobody paid for yet. Who pays for months that are over is settled for
+/// every project that has a ledger.
 fn awaits_default(
     books: &Books,
     project: &ProjectFacts<'_>,
@@ -39,7 +42,7 @@ fn awaits_default(
     rules: &Rules,
     now: Timestamp,
 ) -> bool {
-    let Some(namespace) = books.namespace(project.name).filter(|_| project.ledger.is_none()) else { return false };
+    let Some(namespace) = books.namespace(project.name) else { return false };
     let since = namespace.created;
     decide_default(project, groups, rules.defaults, namespace.no_default, since, now).is_pending()
 }

@@ -1,6 +1,7 @@
 //! An organization as observed: its groups, its projects, their ledgers and usage.
 
 use std::cmp::Ordering;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub struct Organization {
     replacers: HashMap<Name, BTreeSet<Name>>,
     /// By the UID of a group: the projects whose ledgers name it.
     named_by: BTreeMap<Uid, BTreeSet<Name>>,
+    /// The projects that exist and have no ledger.
+    unpaid: BTreeSet<Name>,
 }
 
 /// One project of an organization: all that is known of it, by whatever object.
@@ -81,7 +84,8 @@ impl Organization {
 
     /// A project's namespace is in the organization.
     pub fn put_namespace(&mut self, project: Name, namespace: Uid) {
-        self.project_mut(project).namespace = Some(namespace);
+        self.project_mut(project.clone()).namespace = Some(namespace);
+        self.settle(&project);
     }
 
     /// A project's namespace is gone, or in another organization now. Ledger and usage stay.
@@ -89,7 +93,7 @@ impl Organization {
         if let Some(known) = self.projects.get_mut(project) {
             known.namespace = None;
         }
-        self.forget(project);
+        self.settle(project);
     }
 
     /// A project's ledger as it is now.
@@ -98,7 +102,8 @@ impl Organization {
         for segment in ledger.segments() {
             self.named_by.entry(segment.group_uid).or_default().insert(project.clone());
         }
-        self.project_mut(project).ledger = Some(ledger);
+        self.project_mut(project.clone()).ledger = Some(ledger);
+        self.settle(&project);
     }
 
     /// A project's ledger is gone.
@@ -107,7 +112,7 @@ impl Organization {
         if let Some(known) = self.projects.get_mut(project) {
             known.ledger = None;
         }
-        self.forget(project);
+        self.settle(project);
     }
 
     /// A usage record as it is now.
@@ -140,7 +145,7 @@ impl Organization {
         if let Some(known) = self.projects.get_mut(&project) {
             known.usage.remove(&InOrder(usage));
         }
-        self.forget(&project);
+        self.settle(&project);
     }
 
     /// All groups, by UID.
@@ -161,6 +166,17 @@ impl Organization {
     /// What is known of a project.
     pub fn project(&self, name: &str) -> Option<&Project> {
         self.projects.get(name)
+    }
+
+    /// The projects that exist and that nobody paid for yet, by name.
+    pub fn unpaid_projects(&self) -> &BTreeSet<Name> {
+        &self.unpaid
+    }
+
+    /// The projects whose ledgers name the group, in whatever segment.
+    pub fn projects_naming(&self, group: Uid) -> &BTreeSet<Name> {
+        static NONE: BTreeSet<Name> = BTreeSet::new();
+        self.named_by.get(&group).unwrap_or(&NONE)
     }
 
     /// A usage record by its name.
@@ -184,7 +200,7 @@ impl Organization {
     /// The projects that the group can have to pay for, by name: those whose ledgers name it, and, when it
     /// is primary, those whose ledgers name a group that is gone or going.
     pub fn projects_near(&self, group: &Group) -> impl Iterator<Item = &Project> {
-        let mut names: BTreeSet<&Name> = self.named_by.get(&group.uid).into_iter().flatten().collect();
+        let mut names: BTreeSet<&Name> = self.projects_naming(group.uid).iter().collect();
         if group.primary {
             let gone = |uid: &Uid| self.groups.get(uid).is_none_or(|group| group.deleted.is_some());
             names.extend(self.named_by.iter().filter(|(uid, _)| gone(uid)).flat_map(|(_, projects)| projects));
@@ -194,8 +210,7 @@ impl Organization {
 
     /// Whether a group is in the last segment of any ledger: pays for something from now on.
     pub fn is_last_payer(&self, group: Uid) -> bool {
-        let projects = self.named_by.get(&group).into_iter().flatten();
-        let mut ledgers = projects.filter_map(|name| self.projects.get(name)?.ledger());
+        let mut ledgers = self.projects_naming(group).iter().filter_map(|name| self.projects.get(name)?.ledger());
         ledgers.any(|ledger| ledger.last().group_uid == group)
     }
 
@@ -236,15 +251,25 @@ impl Organization {
     fn unname(&mut self, project: &str) {
         let ledger = self.projects.get(project).and_then(|known| known.ledger.as_ref());
         for segment in ledger.map_or(&[][..], Ledger::segments) {
-            if let Some(projects) = self.named_by.get_mut(&segment.group_uid) {
-                projects.remove(project);
+            if let Entry::Occupied(mut named) = self.named_by.entry(segment.group_uid) {
+                named.get_mut().remove(project);
+                if named.get().is_empty() {
+                    named.remove();
+                }
             }
         }
-        self.named_by.retain(|_, projects| !projects.is_empty());
     }
 
-    fn forget(&mut self, project: &str) {
-        if self.projects.get(project).is_some_and(Project::is_forgotten) {
+    /// After a change of a project: forgets it when nothing is known of it any more, and keeps the index of those that
+    /// nobody paid for.
+    fn settle(&mut self, project: &str) {
+        let Some(known) = self.projects.get(project) else { return };
+        if known.namespace.is_some() && known.ledger.is_none() {
+            self.unpaid.insert(known.name.clone());
+        } else {
+            self.unpaid.remove(project);
+        }
+        if known.is_forgotten() {
             self.projects.remove(project);
         }
     }

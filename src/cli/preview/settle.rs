@@ -135,7 +135,7 @@ impl Settling<'_> {
             for facts in groups.iter().filter(|facts| facts.group.deleted.is_none()) {
                 let Some(object) = organization.group(facts.group.uid) else { continue };
                 let status = object.status.clone().unwrap_or_default();
-                let projects = self.books.projects_in(name, organization);
+                let projects = self.books.projects_of_group(name, organization, facts.group);
                 let members = desired_members(facts, projects, &groups, self.terms.as_of);
                 if status.invoice_series.is_some() && members != *facts.members {
                     let members = members.iter().map(|project| Member { project: project.as_str().into() }).collect();

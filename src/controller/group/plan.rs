@@ -129,20 +129,13 @@ impl<'a> View<'a> {
     }
 
     fn is_obsolete(&self) -> bool {
-        let ledgers = || self.organization.organization.projects().filter_map(|project| project.ledger());
         is_obsolete(&DedicatedFacts {
             facts: self.facts,
             edited: self.object.metadata.generation != Some(1),
             has_finals: self.object.status.as_ref().is_some_and(|status| status.last_final.is_some()),
-            named_by_binding: self.is_named() || self.is_awaited(),
-            last_in_ledger: ledgers().any(|ledger| ledger.last().group_uid == self.group.uid),
+            named_by_binding: !self.organization.bound_to(&self.group.name).is_empty() || self.is_awaited(),
+            last_in_ledger: self.organization.organization.is_last_payer(self.group.uid),
         })
-    }
-
-    fn is_named(&self) -> bool {
-        let projects = self.organization.organization.projects();
-        let mut bindings = projects.filter_map(|project| self.books.binding(project.name()));
-        bindings.any(|binding| *binding.group() == self.group.name)
     }
 
     /// Whether the project that it was made for has no binding yet, and is about to get one to it.
@@ -162,7 +155,12 @@ impl<'a> View<'a> {
         billed: &BilledLookup<'_>,
     ) -> Result<Steady, RenderError> {
         let groups = self.organization.all_group_facts();
-        let waiting = waiting_projects(self.books, self.name, self.group, &groups, self.rules, self.now);
+        let months = self.open_months(status);
+        // A month that still runs waits for nobody.
+        let waiting = match months.first().filter(|month| month.end() <= self.now) {
+            Some(_) => waiting_projects(self.books, self.name, self.group, &groups, self.rules, self.now),
+            None => Vec::new(),
+        };
         let invoices = GroupInvoices {
             books: self.books,
             organization: self.organization,
@@ -172,12 +170,12 @@ impl<'a> View<'a> {
             rules: self.rules,
             waiting: &waiting,
         };
-        let mut months = self.plan_months(&invoices, status, billed)?;
+        let mut months = self.plan_months(&invoices, months, status, billed)?;
         let release = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
         let members = match self.group.deleted {
             Some(_) => self.facts.members.clone(),
             None => {
-                let projects = self.books.projects_in(self.name, self.organization);
+                let projects = self.books.projects_of_group(self.name, self.organization, self.group);
                 desired_members(&self.facts, projects, &groups, self.now)
             }
         };
@@ -208,24 +206,29 @@ impl<'a> View<'a> {
     }
 
     /// The months that are not final, from the oldest on.
-    fn plan_months(
-        &self,
-        invoices: &GroupInvoices<'_>,
-        status: &api::BillingGroupStatus,
-        billed: &BilledLookup<'_>,
-    ) -> Result<Vec<Planned>, RenderError> {
+    fn open_months(&self, status: &api::BillingGroupStatus) -> Vec<Month> {
         if first_period_too_early(self.group).is_some() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let open = Month::of(self.now);
         let last = self.group.deleted.map_or(open, |deleted| open.min(Month::of(deleted)));
         let finals = status.last_final.as_ref().map_or(0, |last| usize::try_from(last.sequence).unwrap_or_default());
+        self.group.first_period.through(last).skip(finals).collect()
+    }
+
+    fn plan_months(
+        &self,
+        invoices: &GroupInvoices<'_>,
+        months: Vec<Month>,
+        status: &api::BillingGroupStatus,
+        billed: &BilledLookup<'_>,
+    ) -> Result<Vec<Planned>, RenderError> {
         let mut predecessor = match &status.last_final {
             Some(last) => Predecessor::Final(last.digest.clone()),
             None => Predecessor::None,
         };
         let mut planned = Vec::new();
-        for month in self.group.first_period.through(last).skip(finals) {
+        for month in months {
             let billed = billed(month);
             let Some(view) = invoices.month(month, predecessor, &billed) else { break };
             let observed = self.organization.invoices.estimate(&view.number).filter(|known| view.is_of(known));
