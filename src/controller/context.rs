@@ -138,7 +138,9 @@ impl Context {
         note: impl Into<String>,
     ) {
         let regarding = object.object_ref(&());
-        self.events.publish(Notice { regarding, severity, reason, action, note: note.into() });
+        let namespace = regarding.namespace.as_deref();
+        let organization = self.read(|books| Some(books.namespace(namespace?)?.organization.to_string()));
+        self.events.publish(Notice { regarding, organization, severity, reason, action, note: note.into() });
     }
 
     /// How a look ends that is to be followed by one at `wake`.

@@ -1,5 +1,6 @@
 //! Which events are worth a write: no repetition, no flood. A pure function of what came and `now`.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -13,34 +14,57 @@ const REPETITION: Duration = Duration::from_secs(600);
 /// Once so many notices are remembered, the old ones are swept.
 const REMEMBERED: usize = 4096;
 
-/// So many events may be published at once …
-const BURST: u32 = 25;
+/// What may be published of all organizations together.
+const ALL: Rate = Rate { burst: 100, refill: Duration::from_millis(200) };
 
-/// … and one more after each of these.
-const REFILL: Duration = Duration::from_secs(1);
+/// What may be published of one organization.
+const EACH: Rate = Rate { burst: 25, refill: Duration::from_secs(1) };
+
+/// So many events at once, and one more after each `refill`.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    burst: u32,
+    refill: Duration,
+}
+
+/// Room for events.
+#[derive(Debug)]
+struct Bucket {
+    rate: Rate,
+    tokens: u32,
+    refilled: Instant,
+}
 
 /// Notices of one kind that wait to be told in one event.
 #[derive(Debug)]
 struct Held {
     last: Notice,
     count: usize,
+    since: Instant,
 }
 
-/// What notices are summarised by.
-type Topic = (Severity, &'static str, Option<String>);
+/// What notices of an organization are summarised by.
+type Topic = (Severity, &'static str);
 
-/// Lets a burst through, and then one event a second that stands for all of its kind.
+/// The room of one organization, and its notices that wait.
+#[derive(Debug)]
+struct Share {
+    bucket: Bucket,
+    held: BTreeMap<Topic, Held>,
+}
+
+/// Lets a burst through, and then now and then an event that stands for all of its kind. Each organization has room of its
+/// own, so a flood in one delays no news of another.
 #[derive(Debug)]
 pub(super) struct Budget {
-    tokens: u32,
-    refilled: Instant,
+    all: Bucket,
+    shares: BTreeMap<Option<String>, Share>,
     said: HashMap<(Option<String>, &'static str, String), Instant>,
-    held: BTreeMap<Topic, Held>,
 }
 
 impl Budget {
     pub(super) fn new(now: Instant) -> Self {
-        Self { tokens: BURST, refilled: now, said: HashMap::new(), held: BTreeMap::new() }
+        Self { all: Bucket::new(ALL, now), shares: BTreeMap::new(), said: HashMap::new() }
     }
 
     /// Takes a notice; gives it back if it is to be published now. Otherwise it was said already, or
@@ -49,41 +73,36 @@ impl Budget {
         if self.was_said(&notice, now) {
             return None;
         }
-        self.refill(now);
-        if self.tokens > 0 {
-            self.tokens -= 1;
+        let share = self.shares.entry(notice.organization.clone()).or_insert_with(|| Share::new(now));
+        if self.all.has_room(now) && share.bucket.has_room(now) {
+            self.all.tokens -= 1;
+            share.bucket.tokens -= 1;
             return Some(notice);
         }
-        let topic = (notice.severity, notice.reason, notice.regarding.namespace.clone());
-        let held = self.held.entry(topic).or_insert_with(|| Held { last: notice.clone(), count: 0 });
-        *held = Held { last: notice, count: held.count + 1 };
+        share.hold(notice, now);
         None
     }
 
-    /// A summary of notices that wait, once there is room for one.
+    /// A summary of notices that wait, once there is room for one: of the organization that waits longest.
     pub(super) fn due(&mut self, now: Instant) -> Option<Notice> {
-        self.refill(now);
-        if self.tokens == 0 {
+        if !self.all.has_room(now) {
             return None;
         }
-        let (_, held) = self.held.pop_first()?;
-        self.tokens -= 1;
+        let waiting = self.shares.values_mut().filter(|share| !share.held.is_empty());
+        let share = waiting
+            .filter_map(|share| share.bucket.has_room(now).then_some(share))
+            .min_by_key(|share| share.since())?;
+        let (_, held) = share.held.pop_first()?;
+        self.all.tokens -= 1;
+        share.bucket.tokens -= 1;
         Some(held.summary())
     }
 
     /// When [`due`](Self::due) has something; none while nothing waits.
     pub(super) fn next(&self) -> Option<Instant> {
-        if self.held.is_empty() {
-            return None;
-        }
-        Some(if self.tokens > 0 { self.refilled } else { self.refilled + REFILL })
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(self.refilled).as_secs() / REFILL.as_secs();
-        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
-        self.tokens = self.tokens.saturating_add(passed).min(BURST);
-        self.refilled += REFILL * passed;
+        let waiting = self.shares.values().filter(|share| !share.held.is_empty());
+        let first = waiting.map(|share| share.bucket.room_at()).min()?;
+        Some(first.max(self.all.room_at()))
     }
 
     fn was_said(&mut self, notice: &Notice, now: Instant) -> bool {
@@ -98,6 +117,45 @@ impl Budget {
         }
         self.said.insert(key, now);
         false
+    }
+}
+
+impl Bucket {
+    fn new(rate: Rate, now: Instant) -> Self {
+        Self { rate, tokens: rate.burst, refilled: now }
+    }
+
+    fn has_room(&mut self, now: Instant) -> bool {
+        let passed = now.saturating_duration_since(self.refilled).as_nanos() / self.rate.refill.as_nanos();
+        let passed = u32::try_from(passed).unwrap_or(u32::MAX);
+        self.tokens = self.tokens.saturating_add(passed).min(self.rate.burst);
+        self.refilled += self.rate.refill * passed;
+        self.tokens > 0
+    }
+
+    fn room_at(&self) -> Instant {
+        if self.tokens > 0 { self.refilled } else { self.refilled + self.rate.refill }
+    }
+}
+
+impl Share {
+    fn new(now: Instant) -> Self {
+        Self { bucket: Bucket::new(EACH, now), held: BTreeMap::new() }
+    }
+
+    fn hold(&mut self, notice: Notice, now: Instant) {
+        match self.held.entry((notice.severity, notice.reason)) {
+            Entry::Vacant(place) => drop(place.insert(Held { last: notice, count: 1, since: now })),
+            Entry::Occupied(mut held) => {
+                held.get_mut().last = notice;
+                held.get_mut().count += 1;
+            }
+        }
+    }
+
+    /// Since when something waits.
+    fn since(&self) -> Option<Instant> {
+        self.held.values().map(|held| held.since).min()
     }
 }
 
@@ -127,7 +185,19 @@ mod tests {
             namespace: Some("acme".to_owned()),
             ..ObjectReference::default()
         };
-        Notice { regarding, severity: Severity::Normal, reason: "Bound", action: "Bind", note: note.to_owned() }
+        let organization = Some("acme".to_owned());
+        Notice {
+            regarding,
+            organization,
+            severity: Severity::Normal,
+            reason: "Bound",
+            action: "Bind",
+            note: note.to_owned(),
+        }
+    }
+
+    fn notice_of(organization: &str, name: &str) -> Notice {
+        Notice { organization: Some(organization.to_owned()), ..notice(name, "bound") }
     }
 
     #[test]
@@ -155,6 +225,36 @@ mod tests {
         assert_eq!(summary.note, "bound (and 974 more of the kind)");
         assert_eq!(summary.regarding.name.as_deref(), Some("999"));
         assert!(budget.due(next + SECOND).is_none() && budget.next().is_none());
+    }
+
+    #[test]
+    fn a_flood_in_one_organization_delays_no_news_of_another() {
+        let t0 = Instant::now();
+        let mut budget = Budget::new(t0);
+        (0..1000).for_each(|number| drop(budget.take(notice_of("acme", &number.to_string()), t0)));
+        for number in 0..25 {
+            assert!(budget.take(notice_of("umbra", &format!("u-{number}")), t0).is_some(), "{number}");
+        }
+        assert!(budget.take(notice_of("umbra", "late"), t0).is_none(), "its own share is used up");
+    }
+
+    #[test]
+    fn all_together_have_a_limit_too_and_who_waits_longest_is_next() {
+        let t0 = Instant::now();
+        let mut budget = Budget::new(t0);
+        let organizations: Vec<_> = (0..9).map(|number| format!("org-{number}")).collect();
+        let all = (0..20).flat_map(|round| organizations.iter().map(move |organization| (round, organization)));
+        let notices: Vec<_> = all.map(|(round, name)| notice_of(name, &format!("{name}-{round}"))).collect();
+        assert_eq!(notices.into_iter().filter_map(|notice| budget.take(notice, t0)).count(), 100);
+        let late = notice_of("late", "late");
+        assert!(budget.take(late, t0 + SECOND / 10).is_none());
+        let mut served = Vec::new();
+        while let Some(next) = budget.next() {
+            served.push((budget.due(next).expect("room").organization.expect("named"), next - t0));
+        }
+        assert_eq!(served.len(), 10);
+        assert_eq!(served[0], ("org-0".to_owned(), SECOND / 5));
+        assert_eq!(served[9], ("late".to_owned(), SECOND * 2));
     }
 
     #[test]

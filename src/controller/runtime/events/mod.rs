@@ -56,6 +56,8 @@ impl Severity {
 pub struct Notice {
     /// The object; `Resource::object_ref` makes one.
     pub regarding: ObjectReference,
+    /// The organization that it concerns, if it is one's: each has room for so many events.
+    pub organization: Option<String>,
     /// Whether somebody should look.
     pub severity: Severity,
     /// A word for what happened, in CamelCase: `Bound`.
@@ -130,7 +132,7 @@ impl Publisher {
 
 /// The event on the wire. Its name has the time in it, so that no two are the same.
 fn event(notice: Notice, instance: &str, now_micros: i64) -> Event {
-    let Notice { regarding, severity, reason, action, note } = notice;
+    let Notice { regarding, organization: _, severity, reason, action, note } = notice;
     let object = regarding.name.as_deref().unwrap_or("cluster");
     let namespace = regarding.namespace.clone().unwrap_or_else(|| CLUSTER_NAMESPACE.to_owned());
     Event {
@@ -157,7 +159,7 @@ mod tests {
 
     fn notice(note: String) -> Notice {
         let regarding = ObjectReference { name: Some("2026-11".to_owned()), ..ObjectReference::default() };
-        Notice { regarding, severity: Severity::Warning, reason: "Held", action: "Close", note }
+        Notice { regarding, organization: None, severity: Severity::Warning, reason: "Held", action: "Close", note }
     }
 
     #[test]
