@@ -203,6 +203,21 @@ fn a_group_made_for_a_project_goes_when_nobody_needs_it() {
     check(&format!("{edited}{}", binding("main")), NOW, "status Ready [] 0.00; bbbbb-1 2026-11 0.00 Open");
 }
 
+#[test]
+fn a_group_whose_mark_was_taken_off_is_somebodys_own() {
+    let group = |annotations: &str| {
+        format!(
+            "\n---\nkind: BillingGroup\nmetadata: {{name: shop, namespace: acme, annotations: {{{annotations}}},\
+             finalizers: [billing-operator.io/settle]}}\nspec: {{}}\nstatus: {{invoiceSeries: bbbbb}}\n"
+        )
+    };
+    let made = group("billing-operator.io/dedicated: acme-web");
+    let unused = format!("{}{}", ACME, binding("main"));
+    check(&format!("{unused}{made}"), NOW, "Remove");
+    let kept = "status Ready [] 0.00; bbbbb-1 2026-11 0.00 Open";
+    check(&format!("{unused}{made}{}", group("")), NOW, kept);
+}
+
 /// Writes the estimate of `shop` at noon, changes its price list, and says whether it is written again at `later`.
 fn is_written_again(manifests: &str, later: &str) -> bool {
     let mut books = books(manifests);
