@@ -268,6 +268,10 @@ pub struct LineSource {
     pub name: ObjectName,
     /// Its UID.
     pub uid: Uid,
+    /// Which part of it: the name of the charge, discount or commitment in the terms of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub part: Option<String>,
 }
 
 /// Kinds of charges.

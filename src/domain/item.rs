@@ -43,6 +43,8 @@ pub struct Source {
 pub enum SourceKind {
     /// The group whose terms say so.
     BillingGroup,
+    /// Usage of a closed month.
+    UsageRecord,
 }
 
 impl SourceKind {
@@ -50,7 +52,13 @@ impl SourceKind {
     pub fn as_str(self) -> &'static str {
         match self {
             SourceKind::BillingGroup => "BillingGroup",
+            SourceKind::UsageRecord => "UsageRecord",
         }
+    }
+
+    /// Whether there can be as many of them as there is usage.
+    pub fn is_usage(self) -> bool {
+        self == SourceKind::UsageRecord
     }
 }
 

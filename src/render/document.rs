@@ -1,10 +1,10 @@
 //! A bill as the document of an invoice: lines, sums, slices and digest.
 
-use std::collections::BTreeMap;
-
 use crate::api;
-use crate::domain::{Bill, CategorySubtotal, Currency, Item, Line, LineType, Money, Name, Source, Unit};
+use crate::domain::{Bill, CategorySubtotal, Money, Name};
 use crate::render::canonical::{CanonicalError, digest};
+use crate::render::line::line_type;
+use crate::render::slices::{Slice, place_lines};
 
 /// Why a bill cannot be written as a document.
 #[derive(Debug, thiserror::Error)]
@@ -22,10 +22,6 @@ pub enum RenderError {
         number: Name,
     },
 }
-
-/// The most lines, and the most bytes of them, that stand in the document itself.
-const MAX_LINES: usize = 500;
-const MAX_BYTES: usize = 512 * 1024;
 
 /// What a document says beside its lines and sums.
 #[derive(Debug, Clone)]
@@ -72,15 +68,6 @@ pub struct Rendered {
     pub slices: Vec<Slice>,
 }
 
-/// Lines that stand outside the document.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Slice {
-    /// How the document lists it.
-    pub reference: api::SliceRef,
-    /// What it holds.
-    pub spec: api::InvoiceSliceSpec,
-}
-
 /// Writes a bill as a document.
 ///
 /// # Errors
@@ -92,8 +79,7 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         Issue::Final { issued_at, due_at } => (Some(issued_at), Some(due_at), None),
     };
     let currency = bill.subtotal.currency();
-    let rendered = render_lines(bill);
-    let (lines, slices) = slice(&number, issued_at.is_some(), currency, rendered)?;
+    let (lines, slices) = place_lines(&number, issued_at.is_some(), bill)?;
     let mut document = api::Document {
         number: number.as_str().into(),
         issued_at,
@@ -142,131 +128,4 @@ fn render_project(project: &crate::domain::ProjectSubtotal) -> api::ProjectSubto
 
 fn render_category(category: &CategorySubtotal) -> api::CategorySubtotal {
     api::CategorySubtotal { kind: line_type(category.kind), subtotal: amount(category.subtotal) }
-}
-
-fn line_type(kind: LineType) -> api::LineType {
-    match kind {
-        LineType::ServiceCharge => api::LineType::ServiceCharge,
-        LineType::Multiplier => api::LineType::Multiplier,
-        LineType::ExtraCharge => api::LineType::ExtraCharge,
-        LineType::SupportCharge => api::LineType::SupportCharge,
-        LineType::CommitmentFee => api::LineType::CommitmentFee,
-        LineType::OtherEvent => api::LineType::OtherEvent,
-        LineType::CreditConsumption => api::LineType::CreditConsumption,
-        LineType::Rounding => api::LineType::Rounding,
-    }
-}
-
-/// All lines in the document's order, each with its amount.
-fn render_lines(bill: &Bill) -> Vec<(api::Line, Money)> {
-    let services = bill.lines.iter().map(|line| (render_line(line), line.total));
-    services.chain(bill.items.iter().map(|item| (render_item(item), item.total))).collect()
-}
-
-fn render_item(item: &Item) -> api::Line {
-    let Item { kind, key: _, project, period, pre_discount, total, description, source } = item;
-    api::Line {
-        id: item.id(),
-        kind: line_type(*kind),
-        project: project.as_ref().map(|project| project.as_str().into()),
-        service: None,
-        start: period.map(|period| period.start().into()),
-        end: period.map(|period| period.end().into()),
-        quantity: None,
-        unit: None,
-        unit_price: None,
-        pre_discount: pre_discount.map(amount),
-        total: amount(*total),
-        description: description.clone(),
-        tags: BTreeMap::new(),
-        source: Some(render_source(source)),
-    }
-}
-
-fn render_source(source: &Source) -> api::LineSource {
-    let Source { kind, name, uid } = source;
-    api::LineSource { kind: kind.as_str().to_owned(), name: name.as_str().into(), uid: uid.to_string().into() }
-}
-
-fn render_line(line: &Line) -> api::Line {
-    let usage = &line.usage;
-    let service = &usage.service;
-    let text = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned());
-    api::Line {
-        id: line.id(),
-        kind: line_type(line.kind()),
-        project: Some(usage.project.as_str().into()),
-        service: Some(api::Service {
-            name: service.name.as_str().to_owned(),
-            kind: service.kind.as_str().to_owned(),
-            plan: text(&service.plan),
-            cloud: text(&service.cloud),
-        }),
-        start: Some(line.period.start().into()),
-        end: Some(line.period.end().into()),
-        quantity: Some(line.quantity().into()),
-        unit: Some(match line.unit {
-            Unit::Hour => api::PriceUnit::Hour,
-            Unit::Unit => api::PriceUnit::Unit,
-        }),
-        unit_price: Some(line.unit_price.to_string().into()),
-        pre_discount: Some(amount(line.pre_discount)),
-        total: amount(line.total),
-        description: line.description(),
-        tags: usage.tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
-        source: Some(api::LineSource {
-            kind: "UsageRecord".to_owned(),
-            name: usage.name.as_str().into(),
-            uid: usage.uid.to_string().into(),
-        }),
-    }
-}
-
-/// Leaves lines that fit in the document where they are, and cuts others into slices.
-fn slice(
-    number: &Name,
-    is_final: bool,
-    currency: Currency,
-    lines: Vec<(api::Line, Money)>,
-) -> Result<(Vec<api::Line>, Vec<Slice>), RenderError> {
-    let size = |(line, _): &(api::Line, Money)| serde_json::to_vec(line).map(|json| json.len());
-    let sizes = lines.iter().map(size).collect::<Result<Vec<_>, _>>()?;
-    if lines.len() <= MAX_LINES && sizes.iter().sum::<usize>() <= MAX_BYTES {
-        return Ok((lines.into_iter().map(|(line, _)| line).collect(), Vec::new()));
-    }
-    let mut slices = Vec::new();
-    let mut rest = lines.into_iter();
-    let mut start = 0;
-    while start < sizes.len() {
-        let end = start + chunk_length(&sizes[start..]);
-        let (chunk, totals): (Vec<_>, Vec<_>) = rest.by_ref().take(end - start).unzip();
-        let total = sum(&totals, currency).ok_or_else(|| RenderError::Overflow { number: number.clone() })?;
-        slices.push(render_slice(number, is_final, total, chunk)?);
-        start = end;
-    }
-    Ok((Vec::new(), slices))
-}
-
-/// How many of the lines with these sizes fit into one slice; at least one.
-fn chunk_length(sizes: &[usize]) -> usize {
-    let mut bytes = 0;
-    let fits = |size: &&usize| {
-        bytes += **size;
-        bytes <= MAX_BYTES
-    };
-    sizes.iter().take(MAX_LINES).take_while(fits).count().max(1)
-}
-
-fn sum(totals: &[Money], currency: Currency) -> Option<Money> {
-    totals.iter().try_fold(Money::zero(currency), |sum, total| sum.checked_add(*total))
-}
-
-/// Names a slice `<number>-<20 hexadecimal digits of its digest>`: the same content has the same name.
-fn render_slice(number: &Name, is_final: bool, total: Money, lines: Vec<api::Line>) -> Result<Slice, RenderError> {
-    let count = i32::try_from(lines.len()).unwrap_or(i32::MAX); // at most MAX_LINES
-    let spec = api::InvoiceSliceSpec { invoice: number.as_str().into(), is_final, subtotal: amount(total), lines };
-    let digest = digest(&spec)?;
-    let digits: String = digest.trim_start_matches("sha256:").chars().take(20).collect();
-    let name = format!("{number}-{digits}").into();
-    Ok(Slice { reference: api::SliceRef { name, lines: count, subtotal: spec.subtotal.clone(), digest }, spec })
 }

@@ -2,4 +2,6 @@
 
 pub mod canonical;
 pub mod document;
+mod line;
+pub mod slices;
 pub mod table;

@@ -10,7 +10,7 @@ use crate::api::{Invoice, InvoiceSlice, InvoiceSliceSpec, InvoiceSpec, InvoiceSt
 use crate::books::Estimate;
 use crate::controller::writer::{WriteError, Writer};
 use crate::domain::{Month, Name, Uid};
-use crate::render::document::Slice;
+use crate::render::slices::Slice;
 
 /// How many slices of one invoice are written at once.
 const SLICES_AT_ONCE: usize = 8;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use billing_operator::{
-    api::{Invoice, InvoiceSlice, PriceList},
+    api::{Invoice, InvoiceSlice, LineType, PriceList},
     render::canonical::digest,
 };
 use kube::{ResourceExt, api::ListParams};
@@ -32,7 +32,10 @@ async fn twelve_thousand_lines_of_one_group_are_in_slices_that_add_up() -> Resul
         let usage = hourly("slices-shop", &format!("service-{record}"));
         scene.usage("slices", &format!("record-{record:02}"), usage).await?;
     }
-    let spec = terms(json!({ "firstPeriod": month.to_string(), "priceList": "slices", "issuer": "slices" }));
+    let charge = json!({ "name": "Line", "type": "ExtraCharge", "amount": { "amount": "50", "currency": "USD" } });
+    let agreed =
+        json!({ "firstPeriod": month.to_string(), "priceList": "slices", "issuer": "slices", "charges": [charge] });
+    let spec = terms(agreed);
     scene.group("slices", "main", spec).await?;
     let full = |invoice: &Invoice| written(invoice).is_some_and(|document| document.slices.len() == RECORDS);
     let estimate = scene.wait_invoice("slices", "main", month, "has its slices", full).await?;
@@ -85,9 +88,10 @@ pub fn hourly(project: &str, service: &str) -> Value {
 /// Checks the slices that an invoice lists: what they say of themselves, and that they add up.
 async fn check(scene: &Scene<'_>, invoice: &Invoice) -> Result {
     let document = document(invoice)?;
-    assert!(document.lines.is_empty());
+    let [extra] = document.lines.as_slice() else { return Err("what is no usage stays in the document".into()) };
+    assert_eq!((extra.kind, &*extra.total), (LineType::ExtraCharge, "50.00"));
     let mut ids = BTreeSet::new();
-    let mut sum = 0;
+    let mut sum = cents(&extra.total);
     for listed in &document.slices {
         let slice: InvoiceSlice = scene.api("slices").get(&listed.name).await?;
         assert_eq!(digest(&slice.spec)?, listed.digest);

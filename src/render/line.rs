@@ -1,0 +1,88 @@
+//! The lines of a bill as they are written.
+
+use std::collections::BTreeMap;
+
+use super::document::amount;
+use crate::api;
+use crate::domain::{Item, Line, LineType, Name, Source, Unit};
+
+/// A type of line as it is written.
+pub(super) fn line_type(kind: LineType) -> api::LineType {
+    match kind {
+        LineType::ServiceCharge => api::LineType::ServiceCharge,
+        LineType::Multiplier => api::LineType::Multiplier,
+        LineType::ExtraCharge => api::LineType::ExtraCharge,
+        LineType::SupportCharge => api::LineType::SupportCharge,
+        LineType::CommitmentFee => api::LineType::CommitmentFee,
+        LineType::OtherEvent => api::LineType::OtherEvent,
+        LineType::CreditConsumption => api::LineType::CreditConsumption,
+        LineType::Rounding => api::LineType::Rounding,
+    }
+}
+
+/// A line that charges no usage.
+pub(super) fn render_item(item: &Item) -> api::Line {
+    let Item { kind, key, project, period, pre_discount, total, description, source } = item;
+    api::Line {
+        id: item.id(),
+        kind: line_type(*kind),
+        project: project.as_ref().map(|project| project.as_str().into()),
+        service: None,
+        start: period.map(|period| period.start().into()),
+        end: period.map(|period| period.end().into()),
+        quantity: None,
+        unit: None,
+        unit_price: None,
+        pre_discount: pre_discount.map(amount),
+        total: amount(*total),
+        description: description.clone(),
+        tags: BTreeMap::new(),
+        source: Some(render_source(source, key)),
+    }
+}
+
+fn render_source(source: &Source, part: &str) -> api::LineSource {
+    let Source { kind, name, uid } = source;
+    api::LineSource {
+        kind: kind.as_str().to_owned(),
+        name: name.as_str().into(),
+        uid: uid.to_string().into(),
+        part: (!part.is_empty()).then(|| part.to_owned()),
+    }
+}
+
+/// The charge of a usage record.
+pub(super) fn render_line(line: &Line) -> api::Line {
+    let usage = &line.usage;
+    let service = &usage.service;
+    let text = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned());
+    api::Line {
+        id: line.id(),
+        kind: line_type(line.kind()),
+        project: Some(usage.project.as_str().into()),
+        service: Some(api::Service {
+            name: service.name.as_str().to_owned(),
+            kind: service.kind.as_str().to_owned(),
+            plan: text(&service.plan),
+            cloud: text(&service.cloud),
+        }),
+        start: Some(line.period.start().into()),
+        end: Some(line.period.end().into()),
+        quantity: Some(line.quantity().into()),
+        unit: Some(match line.unit {
+            Unit::Hour => api::PriceUnit::Hour,
+            Unit::Unit => api::PriceUnit::Unit,
+        }),
+        unit_price: Some(line.unit_price.to_string().into()),
+        pre_discount: Some(amount(line.pre_discount)),
+        total: amount(line.total),
+        description: line.description(),
+        tags: usage.tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+        source: Some(api::LineSource {
+            kind: "UsageRecord".to_owned(),
+            name: usage.name.as_str().into(),
+            uid: usage.uid.to_string().into(),
+            part: None,
+        }),
+    }
+}
