@@ -171,6 +171,12 @@ pub struct BillingGroupStatus {
     /// The newest invoice that is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_final: Option<LastFinal>,
+    /// The charges of the terms that have a last period and were billed, with the newest final month that has them:
+    /// up to 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub billed_charges: Vec<BilledCharge>,
     /// `Ready`, and what is unusual about the group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
@@ -186,6 +192,17 @@ pub struct BillingGroupStatus {
 pub struct Member {
     /// The project, which is the name of its namespace.
     pub project: Name,
+}
+
+/// A charge that is on a final invoice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BilledCharge {
+    /// Its name in the terms.
+    #[schemars(length(max = 64))]
+    pub name: String,
+    /// The newest final month that has it.
+    pub period: Month,
 }
 
 /// A final invoice, as the next one refers to it.

@@ -29,8 +29,8 @@ pub mod usage_record;
 pub use address::Address;
 pub use amount::{Amount, CurrencyCode, Money, Percent, PlainAmount, Price, Quantity};
 pub use billing_group::{
-    AllowedProjects, BillingGroup, BillingGroupSpec, BillingGroupStatus, LastFinal, Member, PaymentMethod,
-    PaymentMethodType, SecretRef,
+    AllowedProjects, BilledCharge, BillingGroup, BillingGroupSpec, BillingGroupStatus, LastFinal, Member,
+    PaymentMethod, PaymentMethodType, SecretRef,
 };
 pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
 pub use document::{

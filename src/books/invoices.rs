@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 
 use super::{Books, Key, ObjectKey, Observes, convert};
-use crate::api::{Invoice, InvoicePhase, Payment, labels};
+use crate::api::{Document, Invoice, InvoicePhase, LineType, Payment, labels};
 use crate::domain::closing::WaitReason;
 use crate::domain::{Month, Name, Timestamp, Uid};
 
@@ -57,6 +57,8 @@ pub struct Final {
     pub sequence: u32,
     /// The digest of its document.
     pub digest: String,
+    /// The charges of the group's terms that it has.
+    pub charges: Vec<Name>,
 }
 
 /// That an invoice of this number exists.
@@ -142,7 +144,8 @@ impl Observes<Invoice> for Books {
                 invoices.estimates.remove(&number);
                 let Estimate { group, month, sequence, digest, .. } = estimate;
                 let digest = digest.unwrap_or_default();
-                invoices.finals.insert(number, Final { group, month, sequence, digest });
+                let charges = status.document.as_ref().map(charges_on).unwrap_or_default();
+                invoices.finals.insert(number, Final { group, month, sequence, digest, charges });
             }
             _ => {
                 invoices.estimates.insert(number, estimate);
@@ -208,6 +211,14 @@ impl Observes<PartialObjectMeta<Invoice>> for Books {
         }
         known
     }
+}
+
+/// The names of the charges of a group's terms that a document has.
+pub fn charges_on(document: &Document) -> Vec<Name> {
+    let agreed = |kind| matches!(kind, LineType::ExtraCharge | LineType::SupportCharge | LineType::OtherEvent);
+    let lines = document.lines.iter().filter(|line| agreed(line.kind));
+    let sources = lines.filter_map(|line| line.source.as_ref()).filter(|source| source.kind == "BillingGroup");
+    sources.filter_map(|source| source.part.as_deref()).map(Name::from).collect()
 }
 
 fn read(object: &Invoice, number: &Name) -> Option<Estimate> {

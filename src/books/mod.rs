@@ -27,7 +27,7 @@ use crate::domain::{Month, Name, Organization, PriceList, Project, Uid};
 
 pub use bindings::Binding;
 pub use catalog::Unusable;
-pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice};
+pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice, charges_on};
 pub use key::Key;
 pub use namespaces::Namespace;
 pub use observe::{ObjectKey, Observes};

@@ -4,9 +4,10 @@ use std::sync::{Arc, PoisonError};
 
 use kube::{Api, ResourceExt};
 
+use super::charges::billed_charges;
 use super::fetch::Pass;
-use crate::api::{BillingGroup, BillingGroupStatus, Invoice, LastFinal};
-use crate::books::{Books, Estimate, Key, Observes, convert};
+use crate::api::{BillingGroup, Invoice, LastFinal};
+use crate::books::{Books, Estimate, Key, Observes, charges_on, convert};
 use crate::controller::context::Context;
 use crate::controller::invoice::{
     GroupInvoices, InvoiceFacts, Predecessor, delete_slices, ensure_slices, final_status, make_invoice, status_object,
@@ -26,9 +27,17 @@ enum Next {
     /// None can become final.
     Nothing,
     /// One is final already, and the group's status does not say so yet.
-    Adopt(LastFinal),
+    Adopt(Recorded),
     /// This one becomes final.
     Finalise(Box<Finalisation>),
+}
+
+/// What a group's status says of a month that is final.
+struct Recorded {
+    last: LastFinal,
+    month: Month,
+    /// The charges of its terms that the month has.
+    charges: Vec<Name>,
 }
 
 /// An invoice that becomes final.
@@ -52,7 +61,7 @@ pub async fn close_group(ctx: &Context, pass: &Pass, organization: &Name, group:
         };
         match read(pass, |books| next(ctx, pass, books, organization, group, &object, now)) {
             Next::Nothing => return Ok(()),
-            Next::Adopt(last) => record(ctx, pass, object, last).await?,
+            Next::Adopt(recorded) => record(ctx, pass, object, &recorded).await?,
             Next::Finalise(finalisation) => finalise(ctx, pass, object, *finalisation, now).await?,
         }
     }
@@ -90,7 +99,9 @@ fn next(
     let Some(view) = invoices.month(month, predecessor, billed) else { return Next::Nothing };
     if let Some(last) = known.invoices.final_(&view.number).filter(|last| last.group == uid) {
         let sequence = i32::try_from(last.sequence).unwrap_or(i32::MAX);
-        return Next::Adopt(LastFinal { number: view.number.as_str().into(), sequence, digest: last.digest.clone() });
+        let charges = last.charges.clone();
+        let last = LastFinal { number: view.number.as_str().into(), sequence, digest: last.digest.clone() };
+        return Next::Adopt(Recorded { last, month, charges });
     }
     if !group.pays_in(month) {
         return Next::Nothing;
@@ -142,12 +153,14 @@ async fn finalise(
     };
     ensure_slices(&ctx.writer, &facts, &rendered.slices).await?;
     let digest = rendered.document.digest.clone();
+    let charges = charges_on(&rendered.document);
     let status = final_status(&observed.conditions, observed.payment.clone(), rendered.document, &group, now);
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
     tell(ctx, &written);
     ctx.observe(written);
     let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);
-    record(ctx, pass, group, LastFinal { number: facts.number.as_str().into(), sequence, digest }).await?;
+    let last = LastFinal { number: facts.number.as_str().into(), sequence, digest };
+    record(ctx, pass, group, &Recorded { last, month: facts.month, charges }).await?;
     // A final has slices of its own.
     delete_slices(&ctx.writer, &facts.organization, &observed.slices).await;
     ctx.queues.add([Key::Group { organization: facts.organization, group: facts.group_uid }]);
@@ -172,13 +185,21 @@ async fn fix_first_period(
         return Ok(group);
     }
     let first = facts.month; // nothing is final yet, so this is the first
-    change_status(ctx, pass, group, |status| status.first_period = Some(first.to_string().into())).await
+    let fix = |group: &mut BillingGroup| {
+        group.status.get_or_insert_default().first_period = Some(first.to_string().into());
+    };
+    change_status(ctx, pass, group, fix).await
 }
 
 /// Writes into the group's status which of its invoices is the last final one.
-async fn record(ctx: &Context, pass: &Pass, group: Arc<BillingGroup>, last: LastFinal) -> Result<(), WriteError> {
-    let change = |status: &mut BillingGroupStatus| {
-        if status.last_final.as_ref().is_none_or(|known| known.sequence < last.sequence) {
+async fn record(ctx: &Context, pass: &Pass, group: Arc<BillingGroup>, recorded: &Recorded) -> Result<(), WriteError> {
+    let Recorded { last, month, charges } = recorded;
+    let change = |group: &mut BillingGroup| {
+        let known = group.status.as_ref().and_then(|status| status.last_final.as_ref());
+        if known.is_none_or(|known| known.sequence < last.sequence) {
+            let billed_charges = billed_charges(group, *month, charges);
+            let status = group.status.get_or_insert_default();
+            status.billed_charges = billed_charges;
             status.last_final = Some(last.clone());
         }
     };
@@ -190,12 +211,12 @@ async fn change_status(
     ctx: &Context,
     pass: &Pass,
     mut group: Arc<BillingGroup>,
-    change: impl Fn(&mut BillingGroupStatus),
+    change: impl Fn(&mut BillingGroup),
 ) -> Result<Arc<BillingGroup>, WriteError> {
     let mut conflicts = 0;
     loop {
         let mut object = BillingGroup::clone(&group);
-        change(object.status.get_or_insert_default());
+        change(&mut object);
         match ctx.writer.replace_status(&object).await {
             Ok(written) => {
                 pass.books.write().unwrap_or_else(PoisonError::into_inner).observe(written.clone());

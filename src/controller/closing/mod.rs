@@ -1,6 +1,7 @@
 //! Closing: months that are over become final.
 
 pub mod billed;
+mod charges;
 mod fetch;
 mod finalise;
 

@@ -7,7 +7,7 @@ use crate::api;
 use crate::controller::invoice::GroupInvoices;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::domain::membership::GroupFacts;
-use crate::domain::{Group, Month, Name, Timestamp, number};
+use crate::domain::{AgreedCharge, Group, Month, Name, Timestamp, number};
 use crate::render::document::amount;
 
 /// What the status is computed from.
@@ -24,11 +24,15 @@ pub(super) struct StatusFacts<'a> {
 pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
     let StatusFacts { invoices, members, months, existing, now, .. } = facts;
     let generation = invoices.object.metadata.generation;
-    let desired: Vec<_> =
-        [Some(ready(facts)), primary_ignored(invoices.group, facts.groups), not_allowed(invoices.group, members)]
-            .into_iter()
-            .flatten()
-            .collect();
+    let desired: Vec<_> = [
+        Some(ready(facts)),
+        primary_ignored(invoices.group, facts.groups),
+        not_allowed(invoices.group, members),
+        charge_missed(invoices.group, existing),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let open = months.iter().rfind(|month| month.facts.month == Month::of(*now));
     let balance = open.and_then(|month| month.plan.bill.as_ref()).map(|bill| amount(bill.subtotal));
     api::BillingGroupStatus {
@@ -38,6 +42,7 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
         projects: i32::try_from(members.len()).ok(),
         estimated_balance: balance,
         last_final: existing.last_final.clone(),
+        billed_charges: existing.billed_charges.clone(),
         conditions: conditions::merge(&existing.conditions, &desired, generation, *now),
         observed_generation: generation,
     }
@@ -130,4 +135,23 @@ pub fn not_allowed(group: &Group, members: &BTreeSet<Name>) -> Option<DesiredCon
     let message =
         format!("{first}{others} is paid for, but not in spec.allowedProjects; move it to another group or allow it");
     Some(DesiredCondition::yes("ProjectsNotAllowed", "NotInAllowedProjects", message))
+}
+
+/// A charge that was agreed for months which are final without it.
+pub fn charge_missed(group: &Group, status: &api::BillingGroupStatus) -> Option<DesiredCondition> {
+    let finals = status.last_final.as_ref().map_or(0, |last| last.sequence);
+    let open = (0..finals).fold(group.first_period, |month, _| month.next());
+    let billed = |charge: &AgreedCharge| {
+        let mut same = status.billed_charges.iter().filter(|billed| *billed.name == *charge.name);
+        same.any(|billed| billed.period.parse().is_ok_and(|month| charge.validity.contains(month)))
+    };
+    let over = |charge: &&AgreedCharge| charge.validity.last.is_some_and(|last| last < open);
+    let mut charges = group.terms.iter().flat_map(|terms| &terms.charges);
+    let missed = charges.find(|charge| over(charge) && !billed(charge))?;
+    let message = format!(
+        "the charge {:?} was to be billed by {}, and no final invoice has it; give it a period from {open} on, or remove it",
+        missed.name.as_str(),
+        missed.validity.last?
+    );
+    Some(DesiredCondition::yes("ChargeMissed", "PeriodIsFinal", message))
 }

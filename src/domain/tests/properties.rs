@@ -46,11 +46,14 @@ proptest! {
         for (_, bill) in bills(&world) {
             let sum = |amounts: &mut dyn Iterator<Item = Money>| amounts.map(Money::minor).sum::<i128>();
             let subtotal = bill.subtotal.minor();
-            prop_assert_eq!(sum(&mut bill.lines.iter().map(|line| line.total)), subtotal);
-            prop_assert_eq!(sum(&mut bill.projects.iter().map(|project| project.subtotal)), subtotal);
+            let services = sum(&mut bill.lines.iter().map(|line| line.total));
+            prop_assert_eq!(services + sum(&mut bill.items.iter().map(|item| item.total)), subtotal);
+            prop_assert_eq!(sum(&mut bill.projects.iter().map(|project| project.subtotal)), services);
             prop_assert_eq!(sum(&mut bill.categories.iter().map(|category| category.subtotal)), subtotal);
-            let ids: std::collections::BTreeSet<_> = bill.lines.iter().map(Line::id).collect();
-            prop_assert_eq!(ids.len(), bill.lines.len());
+            let ids: std::collections::BTreeSet<_> =
+                bill.lines.iter().map(Line::id).chain(bill.items.iter().map(Item::id)).collect();
+            prop_assert_eq!(ids.len(), bill.lines.len() + bill.items.len());
+            prop_assert!(bill.items.iter().map(|item| item.kind).is_sorted());
         }
     }
 

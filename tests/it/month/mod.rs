@@ -12,4 +12,5 @@ mod records;
 mod slices;
 mod stage;
 mod tampered;
+mod terms;
 mod trial;

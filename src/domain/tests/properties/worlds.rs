@@ -123,7 +123,50 @@ fn groups() -> impl Strategy<Value = Vec<Group>> {
             },
         )
     };
-    (one("a"), one("b"), one("c")).prop_map(|(a, b, c)| vec![a, b, c])
+    ((one("a"), one("b"), one("c")), terms()).prop_map(|((a, b, c), terms)| {
+        let currency = a.currency;
+        let terms = if currency == Some(super::currency("USD")) { terms } else { Terms::default() };
+        vec![Group { terms: Ok(terms), ..a }, b, c]
+    })
+}
+
+/// Terms of all kinds, some in force for a part of the months only.
+fn terms() -> impl Strategy<Value = Terms> {
+    let validity = || {
+        let end = || prop::option::weighted(0.3, select(MONTHS.to_vec()).prop_map(month));
+        (end(), end()).prop_map(|(first, last)| Validity { first, last })
+    };
+    let percent = || select(vec!["0.0001", "4.5", "10", "33.3333", "100"]).prop_map(|percent| percent.parse().unwrap());
+    let amount = || select(vec!["0.00", "0.01", "12.34", "500.00", "1000000.00"]).prop_map(|text| money(text, "USD"));
+    let discount = |text: &'static str| {
+        (percent(), validity()).prop_map(move |(percent, validity)| Discount { name: name(text), percent, validity })
+    };
+    let charge_amount = prop_oneof![
+        amount().prop_map(ChargeAmount::Fixed),
+        (percent(), prop::option::of(amount()))
+            .prop_map(|(percent, minimum)| ChargeAmount::OfServices { percent, minimum }),
+    ];
+    let kind = select(vec![ChargeType::Extra, ChargeType::Support, ChargeType::Other]);
+    let charges = prop::collection::vec((kind, charge_amount, validity()), 0..4).prop_map(|charges| {
+        let named = charges.into_iter().enumerate();
+        named
+            .map(|(number, (kind, amount, validity))| AgreedCharge {
+                name: name(&format!("charge-{number}")),
+                kind,
+                amount,
+                validity,
+            })
+            .collect()
+    });
+    let commitment =
+        (amount(), validity()).prop_map(|(amount, validity)| Commitment { name: name("c"), amount, validity });
+    let discounts = (prop::option::of(discount("d")), prop::option::of(discount("e")))
+        .prop_map(|(a, b)| a.into_iter().chain(b).collect());
+    (discounts, charges, prop::option::of(commitment)).prop_map(|(discounts, charges, commitment)| Terms {
+        discounts,
+        charges,
+        commitment,
+    })
 }
 
 /// The segments of a ledger, of these groups.
