@@ -100,6 +100,8 @@ pub enum HoldReason {
     OverlappingUsage,
     /// An amount larger than a document can carry.
     Overflow,
+    /// More lines than a document can list.
+    TooManyLines,
     /// The independent check disagrees.
     AuditMismatch,
     /// Nothing is made final: by the issuer, or by the operator's setting.
@@ -108,7 +110,7 @@ pub enum HoldReason {
 
 impl HoldReason {
     /// All of them.
-    pub const ALL: [HoldReason; 11] = [
+    pub const ALL: [HoldReason; 12] = [
         HoldReason::Unreadable,
         HoldReason::PriceListNotFound,
         HoldReason::IssuerNotFound,
@@ -118,6 +120,7 @@ impl HoldReason {
         HoldReason::RateMissing,
         HoldReason::OverlappingUsage,
         HoldReason::Overflow,
+        HoldReason::TooManyLines,
         HoldReason::AuditMismatch,
         HoldReason::Suspended,
     ];
@@ -134,6 +137,7 @@ impl HoldReason {
             HoldReason::RateMissing => "RateMissing",
             HoldReason::OverlappingUsage => "OverlappingUsage",
             HoldReason::Overflow => "Overflow",
+            HoldReason::TooManyLines => "TooManyLines",
             HoldReason::AuditMismatch => "AuditMismatch",
             HoldReason::Suspended => "Suspended",
         }

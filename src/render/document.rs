@@ -4,7 +4,7 @@ use crate::api;
 use crate::domain::{Bill, CategorySubtotal, Money, Name};
 use crate::render::canonical::{CanonicalError, digest};
 use crate::render::line::line_type;
-use crate::render::slices::{Slice, place_lines};
+use crate::render::slices::{MAX_SLICES, Slice, place_lines};
 
 /// Why a bill cannot be written as a document.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,16 @@ pub enum RenderError {
     Overflow {
         /// The invoice.
         number: Name,
+    },
+    /// More lines than all the slices that a document can list.
+    #[error(
+        "invoice {number} has {lines} lines, more than fit into {MAX_SLICES} slices; let another billing group pay for some of its projects, or meter with fewer, longer records"
+    )]
+    TooManyLines {
+        /// The invoice.
+        number: Name,
+        /// How many there are.
+        lines: usize,
     },
 }
 

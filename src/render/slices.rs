@@ -10,6 +10,9 @@ use crate::domain::{Bill, Currency, Item, Money, Name};
 const MAX_LINES: usize = 500;
 const MAX_BYTES: usize = 512 * 1024;
 
+/// The most slices that a document lists.
+pub(super) const MAX_SLICES: usize = 200;
+
 /// Lines that stand outside the document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slice {
@@ -51,17 +54,28 @@ fn cut(
     lines: Vec<(api::Line, Money)>,
     sizes: &[usize],
 ) -> Result<Vec<Slice>, RenderError> {
-    let mut slices = Vec::new();
-    let mut rest = lines.into_iter();
-    let mut start = 0;
-    while start < sizes.len() {
-        let end = start + chunk_length(&sizes[start..]);
-        let (chunk, totals): (Vec<_>, Vec<_>) = rest.by_ref().take(end - start).unzip();
-        let total = sum(&totals, currency).ok_or_else(|| RenderError::Overflow { number: number.clone() })?;
-        slices.push(render_slice(number, is_final, total, chunk)?);
-        start = end;
+    let lengths = chunk_lengths(sizes);
+    if lengths.len() > MAX_SLICES {
+        return Err(RenderError::TooManyLines { number: number.clone(), lines: lines.len() });
     }
-    Ok(slices)
+    let mut rest = lines.into_iter();
+    let slices = lengths.into_iter().map(|length| {
+        let (chunk, totals): (Vec<_>, Vec<_>) = rest.by_ref().take(length).unzip();
+        let total = sum(&totals, currency).ok_or_else(|| RenderError::Overflow { number: number.clone() })?;
+        render_slice(number, is_final, total, chunk)
+    });
+    slices.collect()
+}
+
+/// How many of the lines with these sizes are in each slice.
+fn chunk_lengths(mut sizes: &[usize]) -> Vec<usize> {
+    let mut lengths = Vec::new();
+    while !sizes.is_empty() {
+        let length = chunk_length(sizes);
+        lengths.push(length);
+        sizes = &sizes[length..];
+    }
+    lengths
 }
 
 /// How many of the lines with these sizes fit into one slice; at least one.

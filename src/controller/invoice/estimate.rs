@@ -92,8 +92,10 @@ struct Computed {
 impl Computed {
     fn new(view: &MonthView<'_>, as_of: Timestamp) -> Result<Self, RenderError> {
         let bill = view.bill(as_of);
-        let rendered = bill.as_ref().ok().map(|bill| view.estimate(bill, as_of)).transpose()?;
-        Ok(Self { as_of, bill, rendered })
+        Ok(match bill.as_ref().ok().map(|bill| view.estimate(bill, as_of)).transpose() {
+            Ok(rendered) => Self { as_of, bill, rendered },
+            Err(error) => Self { as_of, bill: Err(MonthView::too_large(error)?), rendered: None },
+        })
     }
 
     /// The same month as of a later instant, unless nothing but the instant would change.

@@ -233,6 +233,19 @@ impl MonthView<'_> {
         self.render(bill, Issue::Estimate { as_of: as_of.into() }, None)
     }
 
+    /// What holds the month when its bill is larger than a document can be.
+    ///
+    /// # Errors
+    /// The error is no matter of size.
+    pub fn too_large(error: RenderError) -> Result<Hold, RenderError> {
+        let reason = match &error {
+            RenderError::Overflow { .. } => HoldReason::Overflow,
+            RenderError::TooManyLines { .. } => HoldReason::TooManyLines,
+            RenderError::Canonical(_) | RenderError::Json(_) => return Err(error),
+        };
+        Ok(Hold { reason, message: error.to_string() })
+    }
+
     /// The final document.
     ///
     /// # Errors

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::{GroupInvoices, Predecessor, plan_estimate};
 use crate::api;
-use crate::books::{Books, Observes};
+use crate::books::{Books, ObjectKey, Observes};
 use crate::controller::invoice::{InvoiceFacts, make_invoice};
 use crate::controller::scenario::{ACME, at, binding, books, ledger, rules, uid};
 use crate::domain::{Billed, Month, Name};
@@ -79,4 +81,41 @@ spec: {project: acme-web, service: {name: db2, type: PostgreSQL}, start: '2026-1
 ";
     books.observe(serde_saphyr::from_str::<api::UsageRecord>(ended).unwrap());
     assert_eq!(write(&mut books, "2026-11-21T12:00:02Z").as_deref(), Some("0.37"));
+}
+
+/// A record whose line fills a slice alone.
+fn long_record(number: u32) -> api::UsageRecord {
+    let uid = format!("00000000-0000-4000-8000-{number:012}");
+    let service = json!({ "name": "x".repeat(150_000), "type": "PostgreSQL" });
+    let object = json!({
+        "metadata": {
+            "name": format!("r-{number:03}"), "namespace": "acme", "uid": uid, "creationTimestamp": "2026-11-21T00:00:00Z",
+        },
+        "spec": {
+            "project": "acme-web", "service": service,
+            "start": format!("2026-11-11T{:02}:{:02}:00Z", number / 60, number % 60),
+            "end": format!("2026-11-11T{:02}:{:02}:30Z", number / 60, number % 60),
+        },
+    });
+    serde_json::from_value(object).unwrap()
+}
+
+#[test]
+fn more_lines_than_a_document_can_list_are_a_hold_that_names_the_remedy() {
+    let mut books = books(&format!("{ACME}{}{}", binding("shop"), ledger(&["shop"])));
+    for number in 0..201 {
+        books.observe(long_record(number));
+    }
+    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z"), None);
+    let ready = &books.organization("acme").unwrap().invoices.estimate("bbbbb-1").unwrap().conditions[0];
+    assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "TooManyLines"));
+    assert_eq!(
+        ready.message,
+        "invoice bbbbb-1 has 201 lines, more than fit into 200 slices; let another billing group pay for some of its \
+         projects, or meter with fewer, longer records"
+    );
+    for number in 1..201 {
+        Observes::<api::UsageRecord>::forget(&mut books, &ObjectKey::namespaced("acme", &format!("r-{number:03}")));
+    }
+    assert_eq!(write(&mut books, "2026-11-21T12:00:01Z").as_deref(), Some("0.03"));
 }
