@@ -11,6 +11,9 @@ use crate::api::{Document, Invoice, InvoicePhase, LineType, Payment, labels};
 use crate::domain::closing::WaitReason;
 use crate::domain::{Month, Name, Timestamp, Uid};
 
+/// What a slice is called among the objects that cannot be read.
+const SLICE: &str = "InvoiceSlice";
+
 /// The invoices of one organization.
 #[derive(Debug, Default)]
 pub struct InvoiceBooks {
@@ -128,6 +131,26 @@ impl InvoiceBooks {
     /// All invoices of a month, in whatever phase.
     pub fn of_month(&self, month: Month) -> impl Iterator<Item = &Name> {
         self.numbers.iter().filter(move |(_, known)| known.month == Some(month)).map(|(number, _)| number)
+    }
+}
+
+impl Books {
+    /// A slice that a final lists is gone: until it is back, nothing more is made final in its organization.
+    pub fn miss_slice(&mut self, organization: &Name, slice: &Name, invoice: &Name) -> Vec<Key> {
+        let object = format!("{SLICE} {organization}/{slice}");
+        if self.organization_mut(organization).unreadable.contains_key(&object) {
+            return Vec::new();
+        }
+        let error = format!("it is missing, and the final {invoice} lists it; restore it from a backup");
+        self.unreadable(organization, object, error)
+    }
+
+    /// All slices that finals of an organization list are there.
+    pub fn find_slices(&mut self, organization: &Name) -> Vec<Key> {
+        let unreadable = &mut self.organization_mut(organization).unreadable;
+        let missed = unreadable.len();
+        unreadable.retain(|object, _| !object.starts_with(SLICE));
+        if unreadable.len() < missed { self.groups_of(organization) } else { Vec::new() }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::RwLock;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
-use kube::{Api, Resource};
+use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 
 use super::billed::{add_document, add_slice};
@@ -29,6 +29,22 @@ pub struct Pass {
     pub unread: BTreeSet<Name>,
 }
 
+/// Why an organization cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    /// The API server did not answer.
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+    /// A final lists a slice that is gone: what it bills cannot be told any more.
+    #[error("InvoiceSlice {slice}, which the final {invoice} lists, is missing")]
+    SliceMissing {
+        /// The slice.
+        slice: Name,
+        /// The final.
+        invoice: Name,
+    },
+}
+
 /// Reads what the closing of these groups needs. An organization that cannot be read stops no other.
 ///
 /// # Errors
@@ -43,7 +59,9 @@ pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result
     list::<api::InvoiceIssuer>(&pass, Api::all(client()), all.clone()).await?;
     list::<api::BillingPeriod>(&pass, Api::all(client()), all).await?;
     for organization in due.keys() {
-        if let Err(error) = list_organization(ctx, &mut pass, organization).await {
+        let listed = list_organization(ctx, &mut pass, organization).await;
+        tell_missing(ctx, organization, listed.as_ref().err());
+        if let Err(error) = listed {
             tracing::warn!(%organization, %error, "what is to be closed could not be read; trying again");
             pass.unread.insert(organization.clone());
         }
@@ -51,7 +69,19 @@ pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result
     Ok(pass)
 }
 
-async fn list_organization(ctx: &Context, pass: &mut Pass, organization: &Name) -> Result<(), kube::Error> {
+/// Lets the invoices of an organization say that a slice is missing, or that none is any more.
+fn tell_missing(ctx: &Context, organization: &Name, error: Option<&FetchError>) {
+    let keys = match error {
+        None => ctx.write(|books| books.find_slices(organization)),
+        Some(FetchError::SliceMissing { slice, invoice }) => {
+            ctx.write(|books| books.miss_slice(organization, slice, invoice))
+        }
+        Some(FetchError::Api(_)) => Vec::new(),
+    };
+    ctx.queues.add(keys);
+}
+
+async fn list_organization(ctx: &Context, pass: &mut Pass, organization: &Name) -> Result<(), FetchError> {
     let all = ListParams::default().limit(PAGE);
     list::<api::BillingGroup>(pass, within(ctx, organization), all.clone()).await?;
     list::<api::ProjectLedger>(pass, within(ctx, organization), all.clone()).await?;
@@ -91,7 +121,7 @@ async fn keep_billed(
     pass: &mut Pass,
     organization: &Name,
     invoice: &DeserializeGuard<api::Invoice>,
-) -> Result<(), kube::Error> {
+) -> Result<(), FetchError> {
     let Ok(invoice) = &invoice.0 else { return Ok(()) };
     let Some(status) = invoice.status.as_ref().filter(|status| status.phase == Some(api::InvoicePhase::Final)) else {
         return Ok(());
@@ -101,7 +131,9 @@ async fn keep_billed(
     add_document(billed, document);
     for slice in &document.slices {
         let slices: Api<api::InvoiceSlice> = within(ctx, organization);
-        add_slice(billed, &slices.get(&slice.name).await?);
+        let missing =
+            || FetchError::SliceMissing { slice: slice.name.as_str().into(), invoice: invoice.name_any().into() };
+        add_slice(billed, &slices.get_opt(&slice.name).await?.ok_or_else(missing)?);
     }
     Ok(())
 }

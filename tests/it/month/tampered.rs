@@ -2,7 +2,7 @@
 
 use billing_operator::api::{BillingGroup, Invoice, InvoiceSlice, PriceList, UsageRecord};
 use billing_test_harness::User;
-use kube::ResourceExt;
+use kube::{ResourceExt, api::PostParams};
 use serde_json::{Value, json};
 
 use super::{
@@ -119,21 +119,32 @@ async fn a_slice_that_is_missing_holds_its_organization_and_no_other() -> Result
     scene.group("torn", "large", spec).await?;
     let large = final_of(&scene, "torn", "large", back(1)).await?;
     let slice = &document(&large)?.slices[0].name;
+    let slices = scene.api::<InvoiceSlice>("torn");
+    let mut backup = slices.get(slice).await?;
+    backup.metadata.resource_version = None;
     without_guard(&scene, "billing-operator-operator", async || scene.delete::<InvoiceSlice>("torn", slice).await)
         .await?;
 
     // What the final bills cannot be told any more, so nothing more of that month is billed in its organization.
     let spec = terms(json!({ "firstPeriod": back(1).to_string() }));
     scene.group("torn", "late", spec.clone()).await?;
-    wait("the operator misses the slice", LIMIT, async || {
-        let errors = world.metric("billing_operator_errors_total", r#"reason="fetch""#)?;
-        Ok((errors >= 1.0).then_some(()))
-    })
-    .await?;
+    let late = held(&scene, "torn", "late", back(1), "Unreadable").await?;
+    let expected = format!(
+        "InvoiceSlice torn/{slice} cannot be read: it is missing, and the final {} lists it; restore it from a backup",
+        large.name_any()
+    );
+    assert_eq!(message(&late), expected);
     scene.group("whole", "main", spec).await?;
     final_of(&scene, "whole", "main", back(1)).await?;
     let late = scene.wait_invoice("torn", "late", back(1), "is there", |_| true).await?;
     assert!(!is_final(&late), "{late:?}");
+
+    without_guard(&scene, "billing-operator-operator", async || {
+        Ok(slices.create(&PostParams::default(), &backup).await.map(drop)?)
+    })
+    .await?;
+    let late = final_of(&scene, "torn", "late", back(1)).await?;
+    assert_eq!(total(&late), "0.00");
     Ok(())
 }
 
