@@ -48,6 +48,8 @@ pub async fn run(count: usize) -> Result {
     let (after, events_after) = bench.writes()?;
     check_effective(&bench, count).await?;
     let (writes, events) = (after - before, events_after - events_before);
+    let of_groups = bench.metric("billing_operator_api_writes_total", r#"resource="billinggroups/status""#)?;
+    let of_invoices = bench.metric("billing_operator_api_writes_total", r#"resource="invoices/status""#)?;
     let (memory, _) = bench.memory()?;
 
     let restart = restart(&mut bench, count).await?;
@@ -60,6 +62,7 @@ pub async fn run(count: usize) -> Result {
     println!("  effective within    {effective:>8.1?}");
     println!("  bare cost           {bare:>8.1?}   effective / bare = {ratio:.2} (goal: at most 1.5)");
     println!("  writes per binding  {per_binding:>8.3}   (goal: at most 2.1); {events} Events besides");
+    println!("    since the start: {of_groups} of groups, {of_invoices} of estimates");
     println!("  memory              {memory:>8.1} MiB");
     println!("  restart: {restart}");
     Ok(())

@@ -9,6 +9,7 @@ use kube::{Client, Resource};
 use tokio::sync::watch;
 
 use super::closing::Due;
+use super::group::Gatherings;
 use super::queues::Queues;
 use super::rules::Rules;
 use super::runtime::clock::ServerClock;
@@ -44,6 +45,8 @@ pub struct Context {
     pub queues: Queues,
     /// Projects seen without what they need, and since when.
     pub since: Since,
+    /// Groups that projects are on their way to.
+    pub gatherings: Gatherings,
     /// Groups with a month that can become final.
     pub due: Due,
     /// Records that cannot be billed.
@@ -84,6 +87,7 @@ impl Context {
             policies,
             queues: Queues::new(),
             since: Since::default(),
+            gatherings: Gatherings::default(),
             due: Due::default(),
             unbilled: Unbilled::default(),
             suspects: Suspects::default(),

@@ -47,9 +47,12 @@ async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<O
     let billed = |month| ctx.billed(organization, month);
     let (plan, object) = ctx.read(|books| {
         let object = books.organization(organization).and_then(|books| books.group(group)).cloned();
-        (plan_group(books, organization, group, &ctx.rules, &billed, now), object)
+        (plan_group(books, organization, group, &ctx.rules, &billed, ctx.gatherings.of(group), now), object)
     });
-    let Some(object) = object else { return Ok(Some(Outcome::Done)) };
+    let Some(object) = object else {
+        ctx.gatherings.set(group, None);
+        return Ok(Some(Outcome::Done));
+    };
     match plan {
         Err(error) => {
             tracing::error!(group = object.name_any(), %organization, %error, "an invoice cannot be written");
@@ -159,7 +162,7 @@ async fn apply_steady(
     object: &BillingGroup,
     steady: Steady,
 ) -> Result<Outcome, WriteError> {
-    let Steady { status, writes, deletes, release: released, closing, wake } = steady;
+    let Steady { status, writes, deletes, release: released, closing, gathering, wake } = steady;
     let mut current = object.clone();
     if let Some(status) = status {
         tell_news(ctx, object, &status);
@@ -167,6 +170,7 @@ async fn apply_steady(
         current = ctx.writer.replace_status(&current).await?;
         ctx.observe(current.clone());
     }
+    ctx.gatherings.set(group, gathering);
     for estimate in deletes {
         delete_estimate(ctx, object, &estimate).await?;
     }

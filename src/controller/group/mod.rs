@@ -1,10 +1,12 @@
 //! A billing group: its series, its members, its estimates, its end.
 
 mod apply;
+mod gathering;
 mod plan;
 mod status;
 
 pub use apply::reconcile;
+pub use gathering::Gatherings;
 pub use status::{first_period_too_early, not_allowed, primary_ignored, series_taken};
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use chrono::TimeDelta;
 use kube::ResourceExt;
 
+use super::gathering::Gathering;
 use super::status::{StatusFacts, first_period_too_early, plan_status};
 use crate::api::{self, labels};
 use crate::books::{Books, Estimate, OrganizationBooks};
@@ -18,9 +18,6 @@ use crate::domain::default_binding::{DedicatedFacts, is_obsolete};
 use crate::domain::membership::{GroupFacts, desired_members};
 use crate::domain::{Bill, Billed, Group, Month, Name, Timestamp, Uid, number};
 use crate::render::document::RenderError;
-
-/// While projects are being bound to a group, its estimate is written this far apart.
-const GATHERING: TimeDelta = TimeDelta::seconds(5);
 
 /// The next thing to do for a group.
 #[derive(Debug)]
@@ -54,6 +51,8 @@ pub struct Steady {
     pub release: bool,
     /// Whether a month can become final.
     pub closing: bool,
+    /// What gathers once that is written.
+    pub gathering: Option<Gathering>,
     /// When to look again.
     pub wake: Option<Timestamp>,
 }
@@ -72,7 +71,7 @@ pub struct InvoiceWrite {
 /// What finals of an organization bill of a month, as far as a direct look found that it matters.
 pub type BilledLookup<'a> = dyn Fn(Month) -> std::sync::Arc<Billed> + 'a;
 
-/// Plans the next step for a group.
+/// Plans the next step for a group; `gathering` is what the plan before said of it.
 ///
 /// # Errors
 /// A bill cannot be written as a document.
@@ -82,6 +81,7 @@ pub fn plan_group(
     uid: Uid,
     rules: &Rules,
     billed: &BilledLookup<'_>,
+    gathering: Option<Gathering>,
     now: Timestamp,
 ) -> Result<GroupPlan, RenderError> {
     let Some(view) = View::new(books, organization, uid, rules, now) else { return Ok(GroupPlan::Gone) };
@@ -97,7 +97,7 @@ pub fn plan_group(
     if view.is_obsolete() {
         return Ok(GroupPlan::Remove);
     }
-    view.plan_steady(series, &status, billed).map(|steady| GroupPlan::Steady(Box::new(steady)))
+    view.plan_steady(series, &status, billed, gathering).map(|steady| GroupPlan::Steady(Box::new(steady)))
 }
 
 /// A group among its organization.
@@ -153,6 +153,7 @@ impl<'a> View<'a> {
         series: &str,
         status: &api::BillingGroupStatus,
         billed: &BilledLookup<'_>,
+        gathering: Option<Gathering>,
     ) -> Result<Steady, RenderError> {
         let groups = self.organization.all_group_facts();
         let months = self.open_months(status);
@@ -172,15 +173,10 @@ impl<'a> View<'a> {
         };
         let mut months = self.plan_months(&invoices, months, status, billed)?;
         let release = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
-        let members = match self.group.deleted {
-            Some(_) => self.facts.members.clone(),
-            None => {
-                let projects = self.books.projects_of_group(self.name, self.organization, self.group);
-                desired_members(&self.facts, projects, &groups, self.now)
-            }
-        };
-        if self.awaits_ledgers(&members) {
-            months.iter_mut().for_each(|month| month.hold_back(self.now));
+        let members = self.members(&groups);
+        let gathering = self.awaits_ledgers(&members).then(|| gathering.unwrap_or(Gathering::begun(self.now)));
+        if let Some(gathering) = &gathering {
+            months.iter_mut().for_each(|month| month.hold_back(gathering, self.now));
         }
         let planned = plan_status(&StatusFacts {
             invoices: &invoices,
@@ -191,18 +187,35 @@ impl<'a> View<'a> {
             now: self.now,
         });
         let deletes = self.misfits(&months, release);
-        let wake = months.iter().filter_map(|month| month.plan.wake).min();
+        let wait = gathering.and_then(|gathering| gathering.members_wait(self.now));
+        let grows = members.len() > self.facts.members.len() && members.is_superset(self.facts.members);
+        let wait = wait.filter(|_| grows && only_gathers(&planned, status));
+        let gathering = match wait {
+            None if members != *self.facts.members => gathering.map(|known| known.with_members_written(self.now)),
+            None | Some(_) => gathering,
+        };
+        let wake = months.iter().filter_map(|month| month.plan.wake).chain(wait).min();
         // An invoice that was not seen may be final already, unless its month still runs.
         let unseen = |month: &Planned| month.unseen && month.facts.month.end() <= self.now;
         let closing = months.iter().any(|month| month.plan.decision == CloseDecision::Finalise || unseen(month));
         Ok(Steady {
-            status: (planned != *status).then_some(planned),
+            status: (planned != *status && wait.is_none()).then_some(planned),
             writes: if release { Vec::new() } else { self.writes(months) },
             deletes,
             release,
             closing,
+            gathering,
             wake,
         })
+    }
+
+    /// The members that the group should have. One that is being deleted keeps those that it has.
+    fn members(&self, groups: &[GroupFacts<'_>]) -> BTreeSet<Name> {
+        if self.group.deleted.is_some() {
+            return self.facts.members.clone();
+        }
+        let projects = self.books.projects_of_group(self.name, self.organization, self.group);
+        desired_members(&self.facts, projects, groups, self.now)
     }
 
     /// The months that are not final, from the oldest on.
@@ -276,6 +289,17 @@ impl<'a> View<'a> {
     }
 }
 
+/// Whether a status differs from the one before in nothing but what new members bring with them.
+fn only_gathers(planned: &api::BillingGroupStatus, existing: &api::BillingGroupStatus) -> bool {
+    let same = api::BillingGroupStatus {
+        members: existing.members.clone(),
+        projects: existing.projects,
+        estimated_balance: existing.estimated_balance.clone(),
+        ..planned.clone()
+    };
+    same == *existing
+}
+
 /// A month that is not final, and what it needs.
 pub(super) struct Planned {
     pub(super) facts: InvoiceFacts,
@@ -287,11 +311,10 @@ pub(super) struct Planned {
 }
 
 impl Planned {
-    /// Leaves an estimate of the open month that was just written as it is, for a few seconds: hundreds of projects bound
-    /// at once are a few writes, not hundreds.
-    fn hold_back(&mut self, now: Timestamp) {
+    /// Leaves an estimate of the open month as it is, for as long as it may gather what comes.
+    fn hold_back(&mut self, gathering: &Gathering, now: Timestamp) {
         let written = self.observed.as_ref().and_then(|observed| observed.as_of);
-        let until = written.and_then(|written| written.checked_add_signed(GATHERING));
+        let until = written.and_then(|written| gathering.estimate_waits(written, now));
         let Some(until) = until.filter(|until| now < *until && now < self.facts.month.end()) else { return };
         if self.plan.write.take().is_some() {
             self.plan.wake = Some(self.plan.wake.map_or(until, |wake| wake.min(until)));

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Namespace;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::gathering::Gathering;
 use super::plan::{GroupPlan, InvoiceWrite, Steady, plan_group};
-use crate::api::PriceList;
+use crate::api::{BillingGroup, ProjectBinding, ProjectLedger};
 use crate::books::{Books, Observes};
 use crate::controller::invoice::{estimate_status, make_invoice};
 use crate::controller::runtime::conditions::find;
@@ -18,19 +23,19 @@ fn check(manifests: &str, now: &str, expected: &str) {
     let books = books(manifests);
     let group = uid("BillingGroup", "acme", "shop");
     let billed = |_| Arc::new(Billed::default());
-    let plan = plan_group(&books, &Name::from("acme"), group, &rules(), &billed, at(now)).unwrap();
+    let plan = plan_group(&books, &Name::from("acme"), group, &rules(), &billed, None, at(now)).unwrap();
     assert_eq!(told(plan), expected);
 }
 
 fn told(plan: GroupPlan) -> String {
     match plan {
-        GroupPlan::Steady(steady) => told_steady(*steady),
+        GroupPlan::Steady(steady) => told_steady(&steady),
         GroupPlan::ClaimSeries(candidates) => format!("claim {}", candidates[0]),
         other => format!("{other:?}"),
     }
 }
 
-fn told_steady(steady: Steady) -> String {
+fn told_steady(steady: &Steady) -> String {
     let mut said = Vec::new();
     if let Some(status) = &steady.status {
         let ready = find(&status.conditions, "Ready").map(|ready| ready.reason.clone()).unwrap_or_default();
@@ -218,33 +223,97 @@ fn a_group_whose_mark_was_taken_off_is_somebodys_own() {
     check(&format!("{unused}{made}{}", group("")), NOW, kept);
 }
 
-/// Writes the estimate of `shop` at noon, changes its price list, and says whether it is written again at `later`.
-fn is_written_again(manifests: &str, later: &str) -> bool {
-    let mut books = books(manifests);
-    let plan = |books: &Books, now: &str| {
-        let (group, billed) = (uid("BillingGroup", "acme", "shop"), |_| Arc::new(Billed::default()));
-        match plan_group(books, &Name::from("acme"), group, &rules(), &billed, at(now)).unwrap() {
-            GroupPlan::Steady(steady) => steady.writes,
-            other => panic!("{other:?}"),
-        }
-    };
-    for InvoiceWrite { facts, write, .. } in plan(&books, NOW) {
-        let mut invoice = make_invoice(&facts);
-        let document = write.rendered.map(|rendered| rendered.document);
-        invoice.status = Some(estimate_status(document, None, write.conditions));
-        books.observe(invoice);
+/// A group at work: what is planned for `shop` goes into the books.
+struct AtWork {
+    books: Books,
+    gathering: Option<Gathering>,
+}
+
+impl AtWork {
+    fn new(manifests: &str) -> Self {
+        Self { books: books(manifests), gathering: None }
     }
-    let prices = ACME.split("\n---\n").find(|document| document.contains("kind: PriceList")).unwrap();
-    let uid = uid("PriceList", "", "default");
-    let changed = prices.replace("name: default", &format!("name: default, resourceVersion: '2', uid: {uid}"));
-    books.observe(serde_saphyr::from_str::<PriceList>(&changed).unwrap());
-    !plan(&books, later).is_empty()
+
+    /// Plans at this second after noon, writes what is planned, and says what that was.
+    fn write(&mut self, second: u32) -> String {
+        let now = at(&format!("2026-11-21T12:00:{second:02}Z"));
+        let (group, billed) = (uid("BillingGroup", "acme", "shop"), |_| Arc::new(Billed::default()));
+        let plan = plan_group(&self.books, &Name::from("acme"), group, &rules(), &billed, self.gathering, now).unwrap();
+        let GroupPlan::Steady(steady) = plan else { panic!("{plan:?}") };
+        let said = told_steady(&steady);
+        self.gathering = steady.gathering;
+        let mut object = BillingGroup::clone(self.books.organization("acme").unwrap().group(group).unwrap());
+        object.status = steady.status.or(object.status);
+        self.books.observe(object);
+        for InvoiceWrite { facts, write, .. } in steady.writes {
+            let mut invoice = make_invoice(&facts);
+            let document = write.rendered.map(|rendered| rendered.document);
+            invoice.status = Some(estimate_status(document, None, write.conditions));
+            self.books.observe(invoice);
+        }
+        said
+    }
+
+    /// A project is bound to `shop`.
+    fn bind(&mut self, project: &str) {
+        let namespace = json!({ "name": project, "labels": { "billing-operator.io/organization": "acme" } });
+        let billing = json!({ "name": "billing", "namespace": project });
+        self.books.observe(made::<Namespace>(namespace, json!({})));
+        self.books.observe(made::<ProjectBinding>(billing, json!({ "billingGroup": "shop" })));
+    }
+
+    /// The project's ledger says so.
+    fn record(&mut self, project: &str) {
+        let metadata = json!({ "name": project, "namespace": "acme" });
+        let group = uid("BillingGroup", "acme", "shop").to_string();
+        let segment = json!({
+            "from": NOW, "billingGroup": "shop", "billingGroupUID": group, "projectUID": group, "default": false
+        });
+        self.books.observe(made::<ProjectLedger>(metadata, json!({ "segments": [segment] })));
+    }
+}
+
+fn made<K: DeserializeOwned>(mut metadata: Value, spec: Value) -> K {
+    metadata["uid"] = uid("", "", metadata["namespace"].as_str().unwrap_or_default()).to_string().into();
+    metadata["creationTimestamp"] = NOW.into();
+    serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
 }
 
 #[test]
-fn while_projects_are_being_bound_an_estimate_is_written_every_few_seconds() {
-    let coming = format!("{ACME}{}", binding("shop"));
-    assert!(!is_written_again(&coming, "2026-11-21T12:00:04Z"));
-    assert!(is_written_again(&coming, "2026-11-21T12:00:05Z"));
-    assert!(is_written_again(&bound(), "2026-11-21T12:00:04Z"), "nobody is on the way");
+fn a_project_that_comes_alone_waits_for_nothing() {
+    let mut work = AtWork::new(&bound());
+    assert_eq!(work.write(0), "status Ready [acme-web] 0.00; bbbbb-1 2026-11 0.00 Open");
+    work.bind("acme-api");
+    assert_eq!(work.write(1), "status Ready [acme-api acme-web] 0.00");
+    work.record("acme-api");
+    assert_eq!(work.write(2), "bbbbb-1 2026-11 0.00 Open");
+    assert_eq!(work.write(3), "nothing");
+    work.bind("acme-app");
+    assert_eq!(work.write(4), "status Ready [acme-api acme-app acme-web] 0.00");
+}
+
+#[test]
+fn of_many_projects_that_come_those_that_follow_are_written_together() {
+    let mut work = AtWork::new(&bound());
+    work.write(0);
+    let mut said = Vec::new();
+    for second in 1..=12 {
+        work.bind(&format!("acme-{second:02}"));
+        if second > 2 {
+            work.record(&format!("acme-{:02}", second - 2));
+        }
+        match work.write(second).as_str() {
+            "nothing" => {}
+            written => said.push(format!("{second}: {}", written.replace("acme-", ""))),
+        }
+    }
+    let expected = [
+        "1: status Ready [01 web] 0.00",
+        "2: status Ready [01 02 web] 0.00",
+        "4: status Ready [01 02 03 04 web] 0.00",
+        "8: status Ready [01 02 03 04 05 06 07 08 web] 0.00",
+        "11: bbbbb-1 2026-11 0.00 Open",
+        "12: status Ready [01 02 03 04 05 06 07 08 09 10 11 12 web] 0.00",
+    ];
+    assert_eq!(said, expected);
 }

@@ -12,7 +12,7 @@ use crate::domain::{Ledger, LedgerError, Month, Name, Segment, Timestamp};
 use kube::ResourceExt;
 
 /// How long a binding may be on its way before its status says so: most arrive sooner, and are written once.
-const PATIENCE: TimeDelta = TimeDelta::seconds(3);
+const PATIENCE: TimeDelta = TimeDelta::seconds(10);
 
 /// What a project needs.
 #[derive(Debug, Default)]

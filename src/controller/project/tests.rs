@@ -53,7 +53,7 @@ fn a_member_is_written_into_the_ledger_and_reported_at_once() {
 
 #[test]
 fn a_binding_waits_for_its_group_to_list_the_project() {
-    check(&format!("{ACME}{}", binding("main")), NOW, "wake 12:00:03");
+    check(&format!("{ACME}{}", binding("main")), NOW, "wake 12:00:10");
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_binding_that_waits_long_says_so() {
 
 #[test]
 fn a_move_leaves_the_old_payer_until_the_new_group_lists_the_project() {
-    check(&format!("{ACME}{}{}", binding("main"), ledger(&["shop"])), NOW, "wake 12:00:03");
+    check(&format!("{ACME}{}{}", binding("main"), ledger(&["shop"])), NOW, "wake 12:00:10");
 }
 
 #[test]
