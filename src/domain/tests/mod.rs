@@ -4,6 +4,7 @@ mod absences;
 mod bill;
 mod closing;
 mod default_binding;
+mod differential;
 mod golden;
 mod ledger;
 mod membership;

@@ -1,6 +1,6 @@
 //! Properties: what holds for every organization, not only for the examples.
 
-mod worlds;
+pub mod worlds;
 
 use num_bigint::BigInt;
 use proptest::prelude::*;

@@ -1,0 +1,249 @@
+//! The engine against an independent implementation in another language.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+
+use super::properties::worlds::{MONTHS, parts};
+use super::world::*;
+use crate::domain::*;
+
+/// Organizations, each with three groups in three months: 22,500 bills.
+const ORGANIZATIONS: usize = 2_500;
+
+/// When the last month is estimated.
+const AS_OF: &str = "2020-12-20T12:34:56.789";
+
+#[test]
+fn more_than_ten_thousand_bills_are_those_of_an_independent_implementation() {
+    let mut runner = TestRunner::deterministic();
+    let worlds: Vec<World> =
+        (0..ORGANIZATIONS).map(|_| parts().new_tree(&mut runner).unwrap().current().world()).collect();
+    let expected = reference(&worlds);
+    assert_eq!(expected.len(), worlds.len());
+    let (mut compared, mut lines) = (0, 0);
+    for (world, expected) in worlds.iter().zip(&expected) {
+        let inputs = inputs(world);
+        let expected = expected.as_array().unwrap();
+        assert_eq!(expected.len(), inputs.len());
+        for (input, expected) in inputs.iter().zip(expected) {
+            let bill = bill_group_month(input).map_or(Value::Null, |bill| told_bill(&bill));
+            assert_eq!(&bill, expected, "group {} in {}:\n{}", input.group.name, input.month, told(world));
+            compared += 1;
+            lines += bill["lines"].as_array().map_or(0, Vec::len);
+        }
+    }
+    assert!(compared >= 10_000 && lines >= 4_000, "{compared} bills with {lines} lines are too few to tell");
+}
+
+#[test]
+fn the_independent_implementation_disagrees_with_a_wrong_engine() {
+    let world = World::new([group("a")]).project("p", &[segment("2020-01-01", "a")]).usage(usage(
+        "db",
+        "p",
+        "2020-11-01",
+        "2020-12-01",
+    ));
+    let expected = reference(std::slice::from_ref(&world)).remove(0);
+    let november = inputs(&world).remove(1);
+    let bill = bill_group_month(&november).unwrap();
+    assert_eq!(told_bill(&bill), expected[1]);
+    let cheaper = Bill { subtotal: money("18.71", "USD"), ..bill.clone() };
+    assert_ne!(told_bill(&cheaper), expected[1]);
+    let shorter = Bill { lines: Vec::new(), ..bill };
+    assert_ne!(told_bill(&shorter), expected[1]);
+}
+
+/// What the other implementation says: of each world the bills of its groups, month by month.
+fn reference(worlds: &[World]) -> Vec<Value> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/domain/tests/differential/reference.py");
+    // Isolated: nothing of the user's Python is looked at.
+    let mut python = Command::new("python3")
+        .args(["-I", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 (3.9 or newer) is needed for this test: install it from your distribution");
+    let mut stdin = python.stdin.take().unwrap();
+    let given: Vec<String> = worlds.iter().map(|world| told(world).to_string()).collect();
+    let writer = std::thread::spawn(move || given.iter().try_for_each(|line| writeln!(stdin, "{line}")));
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success(), "the other implementation fails");
+    writer.join().unwrap().unwrap();
+    output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect()
+}
+
+fn inputs(world: &World) -> Vec<GroupMonth<'_>> {
+    let groups: Vec<Name> = world.organization.groups().map(|group| group.name.clone()).collect();
+    let months = MONTHS.iter().flat_map(|month| groups.iter().map(move |group| (month, group)));
+    months.map(|(month, group)| world.input(group, month, at(AS_OF))).collect()
+}
+
+fn told_bill(bill: &Bill) -> Value {
+    let line = |line: &Line| {
+        let price = Ratio::from(line.unit_price);
+        json!([
+            line.usage.name.as_str(),
+            line.period.start().timestamp_micros(),
+            line.period.end().timestamp_micros(),
+            fraction(&price),
+            line.pre_discount.minor() as i64,
+            line.total.minor() as i64,
+        ])
+    };
+    let mut lines: Vec<Value> = bill.lines.iter().map(line).collect();
+    lines.sort_by_key(|line| (line[0].as_str().map(str::to_owned), line[1].as_i64(), line[2].as_i64()));
+    let items = bill.items.iter().map(|item| json!([item.kind.as_str(), item.key, item.total.minor() as i64]));
+    let projects = bill.projects.iter().map(|sum| (sum.project.to_string(), json!(sum.subtotal.minor() as i64)));
+    let mut problems: Vec<_> = bill.problems.iter().map(|problem| problem.usage.name.to_string()).collect();
+    problems.sort();
+    json!({
+        "lines": lines,
+        "items": items.collect::<Vec<_>>(),
+        "projects": projects.collect::<serde_json::Map<_, _>>(),
+        "subtotal": bill.subtotal.minor() as i64,
+        "problems": problems,
+    })
+}
+
+/// In lowest terms, "13/500"; a whole number without a denominator.
+fn fraction(ratio: &Ratio) -> String {
+    let Ratio::Small { numerator, denominator } = ratio else { panic!("a price is small") };
+    let gcd = |mut a: i128, mut b: i128| {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let common = gcd(*numerator, *denominator).max(1);
+    match denominator / common {
+        1 => format!("{}", numerator / common),
+        below => format!("{}/{below}", numerator / common),
+    }
+}
+
+/// A world as the other implementation reads it.
+fn told(world: &World) -> Value {
+    let projects = world.organization.projects().filter_map(|project| Some((project.name(), project.ledger()?)));
+    let usage = || world.organization.projects().flat_map(|project| project.usage());
+    let (periods, events) = told_billed(world);
+    // Prices of what nobody uses matter to nobody.
+    let kinds: BTreeSet<Name> = usage().map(|usage| usage.service.kind.clone()).collect();
+    json!({
+        "groups": world.organization.groups().map(told_group).collect::<Vec<_>>(),
+        "projects": projects.map(|(name, ledger)| {
+            json!({ "name": name.as_str(), "segments": ledger.segments().iter().map(told_segment).collect::<Vec<_>>() })
+        }).collect::<Vec<_>>(),
+        "usage": usage().map(|usage| told_usage(usage)).collect::<Vec<_>>(),
+        "prices": {
+            "currency": world.prices.currency().code(),
+            "entries": kinds.iter().flat_map(|kind| world.prices.entries_for(kind)).map(told_price).collect::<Vec<_>>(),
+        },
+        "billed": { "periods": periods, "events": events },
+        "attribution": if world.attribution == Attribution::MonthEnd { "MonthEnd" } else { "Prorated" },
+        "hours": if world.hours == HourRule::Ceil { "Ceil" } else { "Exact" },
+        "as_of": at(AS_OF).timestamp_micros(),
+        "months": MONTHS,
+    })
+}
+
+fn told_billed(world: &World) -> (Value, Vec<String>) {
+    let records = || world.organization.projects().flat_map(|project| project.usage()).map(|usage| &usage.name);
+    let spans = |record: &Name| {
+        let periods = world.billed.periods(record).iter();
+        periods
+            .map(|period| json!([period.start().timestamp_micros(), period.end().timestamp_micros()]))
+            .collect::<Vec<_>>()
+    };
+    let periods = records().map(|record| (record.to_string(), json!(spans(record)))).collect::<serde_json::Map<_, _>>();
+    let events = records().filter(|record| world.billed.has_event(record)).map(|record| record.to_string()).collect();
+    (Value::Object(periods), events)
+}
+
+fn told_group(group: &Group) -> Value {
+    let micros = |instant: Timestamp| instant.timestamp_micros();
+    let allowed = |names: &BTreeSet<Name>| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    json!({
+        "uid": group.uid.to_string(),
+        "name": group.name.as_str(),
+        "created": micros(group.created),
+        "deleted": group.deleted.map(micros),
+        "primary": group.primary,
+        "currency": group.currency.map(Currency::code),
+        "digits": group.currency.map(Currency::digits),
+        "allowed": group.allowed.as_ref().map(allowed),
+        "first_period": group.first_period.to_string(),
+        "terms": told_terms(group.terms.as_ref().unwrap()),
+    })
+}
+
+fn told_terms(terms: &Terms) -> Value {
+    let months = |validity: Validity| {
+        let text = |month: Option<Month>| month.map(|month| month.to_string());
+        (text(validity.first), text(validity.last))
+    };
+    let discount = |discount: &Discount| {
+        let (first, last) = months(discount.validity);
+        json!({ "name": discount.name.as_str(), "percent": discount.percent.decimal().to_string(), "first": first, "last": last })
+    };
+    let charge = |charge: &AgreedCharge| {
+        let (first, last) = months(charge.validity);
+        let kind = charge.line_type().as_str();
+        let (amount, percent, minimum) = match &charge.amount {
+            ChargeAmount::Fixed(amount) => (Some(amount.minor() as i64), None, None),
+            ChargeAmount::OfServices { percent, minimum } => {
+                (None, Some(percent.decimal().to_string()), minimum.map(|minimum| minimum.minor() as i64))
+            }
+        };
+        json!({
+            "name": charge.name.as_str(), "kind": kind, "amount": amount, "percent": percent, "minimum": minimum,
+            "first": first, "last": last,
+        })
+    };
+    let commitment = |commitment: &Commitment| {
+        let (first, last) = months(commitment.validity);
+        json!({ "name": commitment.name.as_str(), "amount": commitment.amount.minor() as i64, "first": first, "last": last })
+    };
+    json!({
+        "discounts": terms.discounts.iter().map(discount).collect::<Vec<_>>(),
+        "charges": terms.charges.iter().map(charge).collect::<Vec<_>>(),
+        "commitment": terms.commitment.as_ref().map(commitment),
+    })
+}
+
+fn told_segment(segment: &Segment) -> Value {
+    json!({ "from": segment.from.timestamp_micros(), "group": segment.group_uid.to_string(), "default": segment.default })
+}
+
+fn told_usage(usage: &Usage) -> Value {
+    let text = |name: &Option<Name>| name.as_ref().map(|name| name.to_string());
+    let service = &usage.service;
+    json!({
+        "name": usage.name.as_str(),
+        "project": usage.project.as_str(),
+        "service": { "name": service.name.as_str(), "kind": service.kind.as_str(), "plan": text(&service.plan), "cloud": text(&service.cloud) },
+        "quantity": usage.quantity.to_string(),
+        "start": usage.start.timestamp_micros(),
+        "end": usage.end.map(|end| end.timestamp_micros()),
+        "replaces": text(&usage.replaces),
+    })
+}
+
+fn told_price(entry: &PriceEntry) -> Value {
+    let text = |name: &Option<Name>| name.as_ref().map(|name| name.to_string());
+    json!({
+        "kind": entry.kind.as_str(), "plan": text(&entry.plan), "cloud": text(&entry.cloud),
+        "unit": if entry.unit == Unit::Hour { "Hour" } else { "Unit" },
+        "price": entry.unit_price.to_string(),
+        "from": entry.valid_from.timestamp_micros(), "until": entry.valid_until.map(|until| until.timestamp_micros()),
+    })
+}

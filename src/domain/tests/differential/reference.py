@@ -1,0 +1,329 @@
+"""The invoice engine once more, in another language and by other hands' means: fractions, sets and plain loops.
+
+Reads organizations as JSON, one a line, and writes the bills of all their groups and months, one line for each
+organization. Written after the rules in the documentation, not after the engine: where the two differ, one of them is
+wrong. Only the standard library; times are microseconds since 1970.
+"""
+
+import calendar
+import json
+import sys
+from datetime import datetime, timezone
+from fractions import Fraction
+
+HOUR = 3_600_000_000
+MAJOR_DIGITS = 13  # the most digits before the point of an amount on a document
+
+
+class Problem(Exception):
+    """The record cannot be billed."""
+
+
+class NoBill(Exception):
+    """There is no bill at all."""
+
+
+def month_bounds(month):
+    year, number = map(int, month.split("-"))
+    start = calendar.timegm((year, number, 1, 0, 0, 0)) * 1_000_000
+    following = (year + number // 12, number % 12 + 1)
+    return start, calendar.timegm((*following, 1, 0, 0, 0)) * 1_000_000
+
+
+def month_of(micros):
+    instant = datetime.fromtimestamp(micros // 1_000_000, timezone.utc)
+    return f"{instant.year:04}-{instant.month:02}"
+
+
+def rounded(exact, digits):
+    """To whole minor units, half away from zero."""
+    scaled = abs(exact) * 10**digits
+    whole = (scaled.numerator * 2 + scaled.denominator) // (scaled.denominator * 2)
+    return whole if exact >= 0 else -whole
+
+
+def checked(minor, digits, error):
+    if abs(minor) >= 10 ** (MAJOR_DIGITS + digits):
+        raise error
+    return minor
+
+
+class Organization:
+    def __init__(self, given):
+        self.given = given
+        self.groups = {group["uid"]: group for group in given["groups"]}
+        self.usage = {usage["name"]: usage for usage in given["usage"]}
+        self.ledgers = {project["name"]: project["segments"] for project in given["projects"]}
+
+    # Who pays.
+
+    def lives(self, uid, month):
+        group = self.groups.get(uid)
+        return group is not None and (group["deleted"] is None or month <= month_of(group["deleted"]))
+
+    def payer(self, project, month, instant):
+        """The group that pays for the project at an instant of the month."""
+        segments = self.ledgers.get(project)
+        if not segments:
+            return None
+        decisive = month_bounds(month)[1] if self.given["attribution"] == "MonthEnd" else instant
+        current = max([place for place, segment in enumerate(segments) if segment["from"] <= decisive], default=0)
+        for place in range(current, len(segments)):
+            payer = self.without_default(segments, place)
+            if self.lives(payer, month):
+                return payer
+        primaries = [
+            group
+            for group in self.groups.values()
+            if group["primary"]
+            and self.lives(group["uid"], month)
+            and (group["allowed"] is None or project in group["allowed"])
+        ]
+        oldest = min(primaries, key=lambda group: (group["created"], group["name"]), default=None)
+        return oldest["uid"] if oldest else None
+
+    @staticmethod
+    def without_default(segments, place):
+        """A default segment yields to a chosen one that begins later in the same month."""
+        if segments[place]["default"]:
+            for later in segments[place + 1 :]:
+                if not later["default"]:
+                    if month_of(later["from"]) == month_of(segments[place]["from"]):
+                        return later["group"]
+                    break
+        return segments[place]["group"]
+
+    # What counts.
+
+    def counts(self, record):
+        """Nothing replaces it; within a circle the `replaces` of the first name is taken as not given."""
+        return not any(
+            other["replaces"] == record["name"] and not self.is_first_of_a_circle(other)
+            for other in self.usage.values()
+        )
+
+    def is_first_of_a_circle(self, record):
+        seen = []
+        current = record["name"]
+        while current in self.usage and current not in seen:
+            seen.append(current)
+            current = self.usage[current]["replaces"]
+        return current == record["name"] and min(seen) == record["name"]
+
+    # What it costs.
+
+    def price(self, service, instant, hourly_only):
+        """The most specific entry that is valid: type, plan, cloud; type, plan; type, cloud; type."""
+        best = None
+        for entry in self.given["prices"]["entries"]:
+            fits = (
+                entry["kind"] == service["kind"]
+                and entry["plan"] in (None, service["plan"])
+                and entry["cloud"] in (None, service["cloud"])
+                and entry["from"] <= instant
+                and (entry["until"] is None or instant < entry["until"])
+            )
+            if fits and not (hourly_only and entry["unit"] != "Hour"):
+                rank = (entry["plan"] is not None, entry["cloud"] is not None)
+                if best is None or rank > best[0]:
+                    best = (rank, entry)
+        return best[1] if best else None
+
+
+def hours(rule, start, begin, end):
+    if rule == "Exact":
+        return Fraction(end - begin, HOUR)
+    def until(instant):
+        return 0 if instant <= start else max(1, -((start - instant) // HOUR))
+    return Fraction(until(end) - until(begin))
+
+
+class GroupMonth:
+    def __init__(self, organization, group, month):
+        self.organization, self.group, self.month = organization, group, month
+        self.given = organization.given
+        self.start, self.end = month_bounds(month)
+        self.digits = group["digits"]
+
+    def pays(self, project, instant):
+        return self.organization.payer(project, self.month, instant) == self.group["uid"]
+
+    def bill(self):
+        if self.group["currency"] is None:
+            raise NoBill
+        lines, problems = self.services()
+        projects = {
+            name: 0 for name in self.organization.ledgers if any(self.pays(name, at) for at in self.instants(name))
+        }
+        for line in lines:
+            projects[line["project"]] += line["total"]
+        services = sum(line["total"] for line in lines)
+        items = self.terms(services)
+        for reached in [*projects.values(), services, *running_sums(services, items)]:
+            checked(reached, self.digits, NoBill)
+        subtotal = services + sum(item["total"] for item in items)
+        shown = sorted(
+            [line["record"], line["start"], line["end"], line["price"], line["pre"], line["total"]] for line in lines
+        )
+        return {
+            "lines": shown,
+            "items": [[item["kind"], item["key"], item["total"]] for item in items],
+            "projects": dict(sorted(projects.items())),
+            "subtotal": subtotal,
+            "problems": sorted(problems),
+        }
+
+    def instants(self, project):
+        cuts = {self.start} | {segment["from"] for segment in self.organization.ledgers[project]}
+        return [cut for cut in cuts if self.start <= cut < self.end]
+
+    # Services.
+
+    def services(self):
+        lines, problems, running = [], [], {}
+        for record in sorted(self.given["usage"], key=lambda record: (record["start"], record["name"])):
+            if not self.organization.counts(record):
+                continue
+            try:
+                charged, times = self.charge(record)
+                others = running.setdefault((record["project"], record["service"]["name"]), [])
+                if charged and any(a < d and c < b for a, b in times for c, d in others):
+                    raise Problem
+                others.extend(times)
+                lines.extend(charged)
+            except Problem:
+                problems.append(record["name"])
+        return lines, problems
+
+    def charge(self, record):
+        """The lines of a record, and the times in which the group pays for it by the hour."""
+        start, as_of = record["start"], self.given["as_of"]
+        until = as_of if record["end"] is None else min(record["end"], as_of)
+        service = record["service"]
+        first = self.organization.price(service, start, hourly_only=False)
+        if first and first["unit"] == "Unit" or first is None and start == until:
+            return self.charge_event(record, first), []
+        cuts = self.cuts(record, until)
+        times, pieces = [], []
+        billed = self.given["billed"]["periods"].get(record["name"], [])
+        for begin, end in zip(cuts, cuts[1:]):
+            if not (start <= begin and end <= until) or not self.pays(record["project"], begin):
+                continue
+            times.append((begin, end))
+            if any(a <= begin < b for a, b in billed):
+                continue
+            self.check_group()
+            entry = self.organization.price(service, begin, hourly_only=True)
+            if entry is None:
+                raise Problem
+            if pieces and pieces[-1][1] == begin and Fraction(pieces[-1][2]) == Fraction(entry["price"]):
+                pieces[-1][1] = end
+            else:
+                pieces.append([begin, end, entry["price"]])
+        rule = self.given["hours"]
+        charged = [self.line(record, begin, end, price, hours(rule, start, begin, end)) for begin, end, price in pieces]
+        return charged, times
+
+    def cuts(self, record, until):
+        cuts = {self.start, self.end, record["start"], until}
+        cuts.update(segment["from"] for segment in self.organization.ledgers.get(record["project"], []))
+        for entry in self.given["prices"]["entries"]:
+            cuts.update([entry["from"]] if entry["until"] is None else [entry["from"], entry["until"]])
+        for period in self.given["billed"]["periods"].get(record["name"], []):
+            cuts.update(period)
+        return sorted(cut for cut in cuts if self.start <= cut <= self.end)
+
+    def charge_event(self, record, entry):
+        start = record["start"]
+        here = self.start <= start < self.end and start < self.given["as_of"]
+        if not here or not self.pays(record["project"], start) or record["name"] in self.given["billed"]["events"]:
+            return []
+        self.check_group()
+        if entry is None:
+            raise Problem
+        return [self.line(record, start, start, entry["price"], Fraction(1))]
+
+    def check_group(self):
+        if self.month < self.group["first_period"] or self.group["currency"] != self.given["prices"]["currency"]:
+            raise Problem
+
+    def line(self, record, begin, end, price, count):
+        exact = count * Fraction(record["quantity"]) * Fraction(price)
+        left = Fraction(1)
+        for discount in self.in_force(self.group["terms"]["discounts"]):
+            left *= 1 - Fraction(discount["percent"]) / 100
+        pre = checked(rounded(exact, self.digits), self.digits, Problem)
+        total = checked(rounded(exact * left, self.digits), self.digits, Problem)
+        return {
+            "record": record["name"],
+            "project": record["project"],
+            "start": begin,
+            "end": end,
+            "price": str(Fraction(price)),
+            "pre": pre,
+            "total": total,
+        }
+
+    # Terms.
+
+    def in_force(self, terms):
+        return [
+            term
+            for term in terms
+            if (term["first"] is None or term["first"] <= self.month)
+            and (term["last"] is None or self.month <= term["last"])
+        ]
+
+    def terms(self, services):
+        terms = self.group["terms"]
+        items = [item("Multiplier", term["name"], 0) for term in self.in_force(terms["discounts"])]
+        charges = self.in_force(terms["charges"])
+        for kind in ["ExtraCharge", "SupportCharge"]:
+            items += [item(kind, charge["name"], self.agreed(charge, services)) for charge in charges if charge["kind"] == kind]
+        spent = services + sum(entry["total"] for entry in items)
+        commitment = terms["commitment"]
+        if commitment and self.in_force([commitment]) and commitment["amount"] > spent:
+            items.append(item("CommitmentFee", commitment["name"], commitment["amount"] - spent))
+        kind = "OtherEvent"
+        items += [item(kind, charge["name"], self.agreed(charge, services)) for charge in charges if charge["kind"] == kind]
+        return items
+
+    def agreed(self, charge, services):
+        if charge["percent"] is None:
+            return charge["amount"]
+        part = Fraction(services, 10**self.digits) * Fraction(charge["percent"]) / 100
+        return max(rounded(part, self.digits), charge["minimum"] or 0)
+
+
+def item(kind, key, total):
+    return {"kind": kind, "key": key, "total": total}
+
+
+def running_sums(start, items):
+    sums = []
+    for entry in items:
+        start += entry["total"]
+        sums.append(start)
+    return sums
+
+
+def bills(given):
+    organization = Organization(given)
+    answers = []
+    for month in given["months"]:
+        for group in given["groups"]:
+            try:
+                answers.append(GroupMonth(organization, group, month).bill())
+            except NoBill:
+                answers.append(None)
+    return answers
+
+
+def main():
+    for line in sys.stdin:
+        json.dump(bills(json.loads(line)), sys.stdout)
+        sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()
