@@ -36,6 +36,7 @@ fn main() {
             hours,
             prices: &prices,
             billed: &billed,
+            credits: &[],
             as_of: month.end(),
         };
         let bill = bill_group_month(&input).unwrap();

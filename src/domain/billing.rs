@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::attribution::{Attribution, Payer};
 use super::billed::Billed;
 use super::charge::{Charger, Charges};
+use super::credit::{CreditOffer, CreditUse, use_credits};
 use super::group::Group;
 use super::hours::HourRule;
 use super::item::Item;
@@ -38,6 +39,8 @@ pub struct GroupMonth<'a> {
     pub prices: &'a PriceList,
     /// What finals of the organization bill already.
     pub billed: &'a Billed,
+    /// The group's credits, as the month's invoice finds them.
+    pub credits: &'a [CreditOffer],
     /// Nothing after this instant is billed: what still runs is charged until here.
     pub as_of: Timestamp,
 }
@@ -57,6 +60,8 @@ pub struct Bill {
     pub categories: Vec<CategorySubtotal>,
     /// The total of lines and items.
     pub subtotal: Money,
+    /// What is used of which credit, in the order of its lines.
+    pub credits: Vec<CreditUse>,
     /// What is not on the bill and why, in the order of lines.
     pub problems: Vec<Problem>,
 }
@@ -119,9 +124,10 @@ pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
     let Services { lines, projects, subtotal, problems } = bill_services(month, currency)?;
     let mut tally = Tally::new(subtotal);
     bill_terms(month, terms, &mut tally).map_err(|_| month.overflow())?;
+    let credits = use_credits(month, &projects, &mut tally).map_err(|_| month.overflow())?;
     let (items, subtotal) = tally.finish();
     let categories = categories(&lines, &items).ok_or_else(|| month.overflow())?;
-    Ok(Bill { month: month.month, lines, items, projects, categories, subtotal, problems })
+    Ok(Bill { month: month.month, lines, items, projects, categories, subtotal, credits, problems })
 }
 
 /// What the services of the group's projects cost.

@@ -45,6 +45,8 @@ pub enum SourceKind {
     BillingGroup,
     /// Usage of a closed month.
     UsageRecord,
+    /// The credit that is used.
+    Credit,
 }
 
 impl SourceKind {
@@ -53,6 +55,7 @@ impl SourceKind {
         match self {
             SourceKind::BillingGroup => "BillingGroup",
             SourceKind::UsageRecord => "UsageRecord",
+            SourceKind::Credit => "Credit",
         }
     }
 

@@ -10,6 +10,7 @@ pub mod billed;
 pub mod billing;
 mod charge;
 pub mod closing;
+pub mod credit;
 pub mod default_binding;
 pub mod group;
 pub mod hours;
@@ -40,6 +41,10 @@ pub use audit::{Difference, audit};
 pub use billed::Billed;
 pub use billing::{Bill, BillError, CategorySubtotal, GroupMonth, ProjectSubtotal, bill_group_month};
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
+pub use credit::{
+    Credit, CreditOffer, CreditType, CreditUse, CreditValidity, MOST_CREDITS, Reservation, ReservationError,
+    ReservationState, Standing,
+};
 pub use default_binding::{
     DedicatedFacts, DefaultDecision, DefaultPolicy, DefaultSettings, decide_default, is_obsolete,
 };

@@ -123,7 +123,7 @@ impl<'a> OrganizationMonth<'a> {
     /// The month of one of the organization's groups.
     pub fn of_group(&self, group: &'a Group, prices: &'a PriceList) -> GroupMonth<'a> {
         let OrganizationMonth { organization, month, attribution, hours, billed, as_of } = *self;
-        GroupMonth { organization, group, month, attribution, hours, prices, billed, as_of }
+        GroupMonth { organization, group, month, attribution, hours, prices, billed, credits: &[], as_of }
     }
 }
 

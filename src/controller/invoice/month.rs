@@ -300,6 +300,7 @@ impl MonthView<'_> {
             hours: self.invoices.rules.hours,
             prices,
             billed: self.billed,
+            credits: &[],
             as_of,
         }
     }

@@ -17,6 +17,17 @@ pub(super) struct DerivedItem {
     pub(super) total: i128,
 }
 
+impl DerivedItem {
+    /// An item of a bill. A credit is a whole source; others are parts of one.
+    fn of(item: &Item) -> Self {
+        let key = match item.kind {
+            LineType::CreditConsumption => item.source.name.to_string(),
+            _ => item.key.clone(),
+        };
+        DerivedItem { kind: item.kind, key, total: item.total.minor() }
+    }
+}
+
 /// The items of a bill whose services come to so many minor units; `None` when that cannot be said.
 pub(super) fn derive_items(month: &GroupMonth<'_>, services: i128) -> Option<Vec<DerivedItem>> {
     let terms = month.group.terms.as_ref().ok()?;
@@ -78,8 +89,7 @@ fn part(of: i128, percent: Percent) -> Option<i128> {
 
 /// Every item in which the two differ, place by place.
 pub(super) fn compare_items(billed: &[Item], derived: &[DerivedItem]) -> Vec<Difference> {
-    let on_bill = |item: &Item| DerivedItem { kind: item.kind, key: item.key.clone(), total: item.total.minor() };
-    let on_bill: Vec<_> = billed.iter().map(on_bill).collect();
+    let on_bill: Vec<_> = billed.iter().map(DerivedItem::of).collect();
     let differs = |place: &usize| on_bill.get(*place) != derived.get(*place);
     let places = (0..on_bill.len().max(derived.len())).filter(differs);
     let shown =

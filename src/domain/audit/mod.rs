@@ -4,6 +4,7 @@
 //! piece of time, one by one, who pays and at what price, and multiplies with big integers. They share the
 //! inputs and the types, and nothing that decides about money.
 
+mod credits;
 mod derive;
 mod items;
 mod payer;
@@ -15,6 +16,7 @@ use super::billing::{Bill, GroupMonth};
 use super::line::{Line, LineType};
 use super::name::Name;
 use super::period::Timestamp;
+use credits::{DerivedUse, compare_credits, derive_credits};
 use derive::{Charge, Derived, derive};
 use items::{DerivedItem, compare_items, derive_items};
 
@@ -40,6 +42,13 @@ pub enum Difference {
         billed: Option<String>,
         /// As derived.
         derived: Option<String>,
+    },
+    /// What is used of which credits.
+    Credits {
+        /// As on the bill, in minor units.
+        billed: String,
+        /// As derived.
+        derived: String,
     },
     /// The subtotal of a project.
     Project {
@@ -109,6 +118,9 @@ impl fmt::Display for Difference {
                 let shown = |item: &Option<String>| item.clone().unwrap_or_else(|| "nothing".to_owned());
                 write!(f, "a line beside services is {}, and should be {}", shown(billed), shown(derived))
             }
+            Difference::Credits { billed, derived } => {
+                write!(f, "the credits used are [{billed}], and should be [{derived}]")
+            }
             Difference::Project { project, billed, derived } => {
                 write!(f, "project {project} is billed {}, and should be {}", shown(*billed), shown(*derived))
             }
@@ -135,7 +147,11 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<Difference> {
     let mut differences = compare_charges(&bill.lines, &derived.charges);
     differences.extend(compare_projects(bill, &derived));
     let services: i128 = derived.charges.values().map(|charge| charge.total).sum();
-    let items = derive_items(month, services).unwrap_or_default();
+    let mut items = derive_items(month, services).unwrap_or_default();
+    let net = services + items.iter().map(|item| item.total).sum::<i128>();
+    let credits = derive_credits(month, &derived, net);
+    items.extend(credits.iter().map(DerivedUse::item));
+    differences.extend(compare_credits(bill, &credits));
     differences.extend(compare_items(&bill.items, &items));
     differences.extend(compare_totals(bill, &derived, services, &items));
     differences.extend(compare_problems(bill, &derived));

@@ -3,6 +3,7 @@
 mod absences;
 mod bill;
 mod closing;
+mod credit;
 mod default_binding;
 mod differential;
 mod golden;

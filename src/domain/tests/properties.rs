@@ -58,6 +58,20 @@ proptest! {
     }
 
     #[test]
+    fn no_credit_pays_more_than_it_has_and_no_bill_falls_below_zero_by_credits(parts in parts()) {
+        let world = parts.world();
+        for (input, bill) in bills(&world) {
+            prop_assert!(bill.subtotal.minor() >= 0);
+            for used in &bill.credits {
+                let offer = world.credits.iter().find(|offer| offer.name == used.name).unwrap();
+                prop_assert!(0 < used.used.minor() && used.used.minor() <= offer.left.minor());
+                prop_assert_eq!(used.left, offer.left.checked_sub(used.used).unwrap());
+                prop_assert!(offer.validity.touches(input.month));
+            }
+        }
+    }
+
+    #[test]
     fn every_instant_of_a_project_has_exactly_one_payer(parts in parts()) {
         let world = parts.world();
         for project in world.organization.projects().filter(|project| project.ledger().is_some()) {

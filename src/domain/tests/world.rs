@@ -124,11 +124,24 @@ pub fn price_list(entries: Vec<PriceEntry>) -> PriceList {
     PriceList::new(name("default"), uid("prices"), name("1"), currency("USD"), entries).unwrap()
 }
 
+/// What is left of a credit without limits, in USD.
+pub fn offer(text: &str, left: &str) -> CreditOffer {
+    CreditOffer {
+        name: name(text),
+        uid: uid(text),
+        kind: CreditType::Promotion,
+        validity: CreditValidity::default(),
+        projects: None,
+        left: money(left, "USD"),
+    }
+}
+
 /// Everything a bill is computed from.
 pub struct World {
     pub organization: Organization,
     pub prices: PriceList,
     pub billed: Billed,
+    pub credits: Vec<CreditOffer>,
     pub attribution: Attribution,
     pub hours: HourRule,
 }
@@ -142,6 +155,7 @@ impl World {
             organization,
             prices: price_list(vec![hourly("PostgreSQL", "0.026"), hourly("MySQL", "0.026")]),
             billed: Billed::default(),
+            credits: Vec::new(),
             attribution: Attribution::MonthEnd,
             hours: HourRule::Ceil,
         }
@@ -168,6 +182,7 @@ impl World {
             hours: self.hours,
             prices: &self.prices,
             billed: &self.billed,
+            credits: &self.credits,
             as_of,
         }
     }

@@ -20,6 +20,7 @@ pub struct Parts {
     pub usage: Vec<Usage>,
     pub prices: Vec<PriceEntry>,
     pub billed: Vec<(Name, Period)>,
+    pub credits: Vec<CreditOffer>,
     pub prorated: bool,
     pub exact: bool,
 }
@@ -35,6 +36,7 @@ impl Parts {
         }
         world.prices = price_list(self.prices.clone());
         self.billed.iter().for_each(|(record, period)| world.billed.add_period(record.clone(), *period));
+        world.credits = self.credits.clone();
         world.attribution = if self.prorated { Attribution::Prorated } else { Attribution::MonthEnd };
         world.hours = if self.exact { HourRule::Exact } else { HourRule::Ceil };
         world
@@ -48,6 +50,7 @@ impl Parts {
         shuffle(&mut parts.usage, seed);
         shuffle(&mut parts.prices, seed);
         shuffle(&mut parts.billed, seed);
+        shuffle(&mut parts.credits, seed);
         parts
     }
 }
@@ -69,13 +72,14 @@ pub fn parts() -> impl Strategy<Value = Parts> {
         usage
     });
     let billed = prop::collection::vec((record_name(), a_period()), 0..3);
-    (groups(), projects(), usage, prices(), billed, any::<bool>(), any::<bool>()).prop_map(
-        |(groups, projects, usage, prices, billed, prorated, exact)| Parts {
+    (groups(), projects(), usage, prices(), billed, credits(), any::<bool>(), any::<bool>()).prop_map(
+        |(groups, projects, usage, prices, billed, credits, prorated, exact)| Parts {
             groups,
             projects,
             usage,
             prices,
             billed,
+            credits,
             prorated,
             exact,
         },
@@ -201,6 +205,23 @@ pub fn prices_without_gaps() -> impl Strategy<Value = Vec<PriceEntry>> {
             entries.push(PriceEntry { plan, valid_from, valid_until, ..hourly("PostgreSQL", "0.01") });
         }
         entries
+    })
+}
+
+/// Credits of one group; each name once.
+pub fn credits() -> impl Strategy<Value = Vec<CreditOffer>> {
+    let when = (prop::option::of(instant()), prop::option::of(instant()));
+    let amount = (0_i128..3_000, select(vec!["USD", "USD", "USD", "EUR"]));
+    let projects = prop::option::weighted(0.5, subsequence(PROJECTS.to_vec(), 0..3));
+    let one = (when, amount, projects).prop_map(|((starts, expires), (minor, code), projects)| CreditOffer {
+        validity: CreditValidity { starts, expires },
+        projects: projects.and_then(|projects| only(&projects)),
+        left: Money::new(minor, currency(code)).unwrap(),
+        ..offer("", "0.00")
+    });
+    prop::collection::vec(one, 0..5).prop_map(|mut credits| {
+        credits.iter_mut().enumerate().for_each(|(index, credit)| credit.name = name(&format!("credit-{index}")));
+        credits
     })
 }
 
