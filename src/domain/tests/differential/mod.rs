@@ -90,7 +90,7 @@ fn inputs(world: &World) -> Vec<GroupMonth<'_>> {
 
 fn told_bill(bill: &Bill) -> Value {
     let line = |line: &Line| {
-        let price = Ratio::from(line.unit_price);
+        let price = Ratio::from(line.unit_price());
         json!([
             line.usage.name.as_str(),
             line.period.start().timestamp_micros(),
@@ -102,7 +102,8 @@ fn told_bill(bill: &Bill) -> Value {
     };
     let mut lines: Vec<Value> = bill.lines.iter().map(line).collect();
     lines.sort_by_key(|line| (line[0].as_str().map(str::to_owned), line[1].as_i64(), line[2].as_i64()));
-    let items = bill.items.iter().map(|item| json!([item.kind.as_str(), item.key, item.total.minor() as i64]));
+    let which = |item: &Item| if item.key.is_empty() { item.source.name.to_string() } else { item.key.clone() };
+    let items = bill.items.iter().map(|item| json!([item.kind.as_str(), which(item), item.total.minor() as i64]));
     let projects = bill.projects.iter().map(|sum| (sum.project.to_string(), json!(sum.subtotal.minor() as i64)));
     let mut problems: Vec<_> = bill.problems.iter().map(|problem| problem.usage.name.to_string()).collect();
     problems.sort();
@@ -148,6 +149,7 @@ fn told(world: &World) -> Value {
             "currency": world.prices.currency().code(),
             "entries": kinds.iter().flat_map(|kind| world.prices.entries_for(kind)).map(told_price).collect::<Vec<_>>(),
         },
+        "credits": world.credits.iter().map(told_credit).collect::<Vec<_>>(),
         "billed": { "periods": periods, "events": events },
         "attribution": if world.attribution == Attribution::MonthEnd { "MonthEnd" } else { "Prorated" },
         "hours": if world.hours == HourRule::Ceil { "Ceil" } else { "Exact" },
@@ -217,6 +219,19 @@ fn told_terms(terms: &Terms) -> Value {
         "discounts": terms.discounts.iter().map(discount).collect::<Vec<_>>(),
         "charges": terms.charges.iter().map(charge).collect::<Vec<_>>(),
         "commitment": terms.commitment.as_ref().map(commitment),
+    })
+}
+
+fn told_credit(credit: &CreditOffer) -> Value {
+    let names = |names: &BTreeSet<Name>| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    let micros = |instant: Option<Timestamp>| instant.map(|instant| instant.timestamp_micros());
+    json!({
+        "name": credit.name.as_str(),
+        "currency": credit.left.currency().code(),
+        "left": credit.left.minor() as i64,
+        "starts": micros(credit.validity.starts),
+        "expires": micros(credit.validity.expires),
+        "projects": credit.projects.as_ref().map(names),
     })
 }
 

@@ -159,6 +159,7 @@ class GroupMonth:
             projects[line["project"]] += line["total"]
         services = sum(line["total"] for line in lines)
         items = self.terms(services)
+        items += self.credits(services + sum(entry["total"] for entry in items), projects)
         for reached in [*projects.values(), services, *running_sums(services, items)]:
             checked(reached, self.digits, NoBill)
         subtotal = services + sum(item["total"] for item in items)
@@ -293,6 +294,40 @@ class GroupMonth:
             return charge["amount"]
         part = Fraction(services, 10**self.digits) * Fraction(charge["percent"]) / 100
         return max(rounded(part, self.digits), charge["minimum"] or 0)
+
+
+    # Credits.
+
+    def credits(self, net, projects):
+        """Expiry, start, name; one that is limited to projects pays for what they cost, project by project."""
+        usable = [
+            credit
+            for credit in self.given["credits"]
+            if credit["currency"] == self.group["currency"]
+            and (credit["starts"] is None or credit["starts"] < self.end)
+            and (credit["expires"] is None or self.start < credit["expires"])
+        ]
+        never = float("inf")
+        usable.sort(key=lambda credit: (
+            never if credit["expires"] is None else credit["expires"],
+            -never if credit["starts"] is None else credit["starts"],
+            credit["name"],
+        ))
+        items, unpaid = [], dict(projects)
+        for credit in usable:
+            limits = credit["projects"]
+            most = net if limits is None else min(net, sum(unpaid.get(name, 0) for name in limits))
+            used = min(most, credit["left"])
+            if used <= 0:
+                continue
+            items.append(item("CreditConsumption", credit["name"], -used))
+            net -= used
+            for name in sorted(limits or []):
+                paid = min(used, unpaid.get(name, 0))
+                if paid:
+                    unpaid[name] -= paid
+                    used -= paid
+        return items
 
 
 def item(kind, key, total):
