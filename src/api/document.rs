@@ -4,8 +4,8 @@
 //! is ever taken away.
 
 use super::{
-    Address, Amount, Attribution, BankAccount, CurrencyCode, Name, ObjectName, PaymentMethodType, Price, PriceUnit,
-    Quantity, Service, Time, Uid, address::LINE, usage_record,
+    Address, Amount, Attribution, BankAccount, CurrencyCode, Name, ObjectName, PaymentMethodType, Percent, Price,
+    PriceUnit, Quantity, Service, Time, Uid, address::LINE, usage_record,
 };
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -58,6 +58,14 @@ pub struct Document {
     pub tax: Amount,
     /// Subtotal and tax: what is to be paid.
     pub total: Amount,
+    /// The discounts that the lines of services have, in the order in which the terms have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub discounts: Vec<AppliedDiscount>,
+    /// How running time became hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<HourRule>,
     /// The subtotal by type of line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -140,6 +148,26 @@ pub struct Buyer {
     pub invoice_text: Option<String>,
     /// How it is paid.
     pub payment_method: PaymentMethodType,
+}
+
+/// A discount that the lines of services have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedDiscount {
+    /// What it is called in the terms.
+    #[schemars(length(max = 64))]
+    pub name: String,
+    /// How much it takes off, in per cent.
+    pub percent: Percent,
+}
+
+/// How running time becomes hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HourRule {
+    /// Begun hours are whole ones, over the record as a whole.
+    Ceil,
+    /// Seconds divided by 3600.
+    Exact,
 }
 
 /// What a project costs.
@@ -240,6 +268,12 @@ pub struct Line {
     /// The price of one unit, in the price list's currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit_price: Option<Price>,
+    /// How many of the service ran, where that is not one: an hourly quantity is this times hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Quantity>,
+    /// The entry of the price list that the price is from, as it was at the line's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<LinePrice>,
     /// The charge before discounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre_discount: Option<Amount>,
@@ -255,6 +289,19 @@ pub struct Line {
     /// The object that caused the charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<LineSource>,
+}
+
+/// The entry of a price list that a line's price is from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinePrice {
+    /// Its name in the list.
+    pub entry: Name,
+    /// The first instant at which it is valid.
+    pub valid_from: Time,
+    /// The first instant at which it is not valid any more, where it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
 }
 
 /// The object that caused a charge.

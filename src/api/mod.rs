@@ -34,8 +34,8 @@ pub use billing_group::{
 };
 pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
 pub use document::{
-    Buyer, CategorySubtotal, Document, DocumentPeriod, InputVersion, Inputs, Line, LineSource, LineType,
-    ProjectSubtotal, Seller, SliceRef,
+    AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, HourRule, InputVersion, Inputs, Line,
+    LinePrice, LineSource, LineType, ProjectSubtotal, Seller, SliceRef,
 };
 pub use invoice::{Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
 pub use invoice_issuer::{BankAccount, InvoiceIssuer, InvoiceIssuerSpec};

@@ -95,7 +95,7 @@ impl<'a, 'out> Charger<'a, 'out> {
         }
     }
 
-    fn charge_unit(&mut self, usage: &Arc<Usage>, entry: &PriceEntry) -> Result<(), ProblemReason> {
+    fn charge_unit(&mut self, usage: &Arc<Usage>, entry: &Arc<PriceEntry>) -> Result<(), ProblemReason> {
         if !self.is_open_event(usage) {
             return Ok(());
         }
@@ -177,17 +177,17 @@ impl<'a, 'out> Charger<'a, 'out> {
         usage: &Arc<Usage>,
         period: Period,
         hours: Hours,
-        entry: &PriceEntry,
+        entry: &Arc<PriceEntry>,
     ) -> Result<(), ProblemReason> {
         let exact = hours.ratio().times(Ratio::from(usage.quantity)).times(Ratio::from(entry.unit_price));
         // The list is in the group's currency: see `check_group`.
         let pre_discount = self.rounded(&exact)?;
-        let (unit, unit_price) = (entry.unit, entry.unit_price);
         let total = match &self.discount {
             None => pre_discount,
             Some(factor) => self.rounded(&exact.times(factor.clone()))?,
         };
-        self.charges.lines.push(Line { usage: usage.clone(), period, unit, unit_price, hours, pre_discount, total });
+        let (usage, price) = (usage.clone(), entry.clone());
+        self.charges.lines.push(Line { usage, period, price, hours, pre_discount, total });
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::hours::Hours;
 use super::money::Money;
 use super::period::Period;
-use super::price::Unit;
+use super::price::{PriceEntry, Unit};
 use super::product::Ratio;
 use super::usage::Usage;
 
@@ -70,10 +70,8 @@ pub struct Line {
     pub usage: Arc<Usage>,
     /// What of it is charged; empty, at the start of the record, for a single unit.
     pub period: Period,
-    /// What the price is for.
-    pub unit: Unit,
-    /// The price of one.
-    pub unit_price: Decimal,
+    /// The price, as its list has it at the start of the period.
+    pub price: Arc<PriceEntry>,
     /// The hours charged; one for a single unit.
     pub hours: Hours,
     /// The amount before discounts.
@@ -83,6 +81,16 @@ pub struct Line {
 }
 
 impl Line {
+    /// What the price is for.
+    pub fn unit(&self) -> Unit {
+        self.price.unit
+    }
+
+    /// The price of one.
+    pub fn unit_price(&self) -> Decimal {
+        self.price.unit_price
+    }
+
     /// What it is for.
     pub fn kind(&self) -> LineType {
         LineType::ServiceCharge

@@ -1,6 +1,7 @@
 //! Price lists: which price a service has at an instant.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use thiserror::Error;
@@ -82,7 +83,7 @@ pub enum PriceListError {
 }
 
 /// Entries equally specific for the same thing: in order of time, not overlapping.
-type Timeline = Vec<PriceEntry>;
+type Timeline = Vec<Arc<PriceEntry>>;
 
 /// The entries for one type of service, by how specific they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -106,7 +107,7 @@ pub struct PriceList {
 /// The entries that can apply to one service, the most specific first.
 #[derive(Debug, Clone, Copy)]
 pub struct Tariff<'a> {
-    levels: [&'a [PriceEntry]; 4],
+    levels: [&'a [Arc<PriceEntry>]; 4],
 }
 
 impl PriceList {
@@ -127,7 +128,7 @@ impl PriceList {
                 return Err(PriceListError::NeverValid { entry: entry.name });
             }
             let entry = PriceEntry { unit_price: entry.unit_price.normalize(), ..entry };
-            insert(by_kind.entry(entry.kind.clone()).or_default().timeline_of(&entry), entry)?;
+            insert(by_kind.entry(entry.kind.clone()).or_default().timeline_of(&entry), Arc::new(entry))?;
         }
         Ok(PriceList { name, uid, resource_version, currency, by_kind })
     }
@@ -157,7 +158,7 @@ impl PriceList {
         self.by_kind.get(kind).into_iter().flat_map(|entries| {
             let Entries { plan_and_cloud, plan, cloud, any } = entries;
             let timelines = plan_and_cloud.values().flat_map(HashMap::values).chain(plan.values());
-            timelines.chain(cloud.values()).flatten().chain(any)
+            timelines.chain(cloud.values()).flatten().chain(any).map(Arc::as_ref)
         })
     }
 
@@ -193,7 +194,7 @@ impl Entries {
     }
 }
 
-fn insert(timeline: &mut Timeline, entry: PriceEntry) -> Result<(), PriceListError> {
+fn insert(timeline: &mut Timeline, entry: Arc<PriceEntry>) -> Result<(), PriceListError> {
     let at = timeline.partition_point(|other| other.valid_from < entry.valid_from);
     let overlap = |first: &PriceEntry, second: &PriceEntry| PriceListError::Overlap {
         first: first.name.clone(),
@@ -216,13 +217,13 @@ fn insert(timeline: &mut Timeline, entry: PriceEntry) -> Result<(), PriceListErr
 
 impl<'a> Tariff<'a> {
     /// The most specific entry valid at an instant.
-    pub fn at(&self, instant: Timestamp) -> Option<&'a PriceEntry> {
+    pub fn at(&self, instant: Timestamp) -> Option<&'a Arc<PriceEntry>> {
         self.levels.iter().find_map(|level| valid_at(level, instant))
     }
 
     /// The hourly prices of a period, cut where the price changes, in order of time. `None` where there is
     /// no hourly price.
-    pub fn hourly(self, period: Period) -> impl Iterator<Item = (Period, Option<&'a PriceEntry>)> {
+    pub fn hourly(self, period: Period) -> impl Iterator<Item = (Period, Option<&'a Arc<PriceEntry>>)> {
         let mut from = period.start();
         std::iter::from_fn(move || {
             let start = from;
@@ -240,7 +241,7 @@ impl<'a> Tariff<'a> {
     }
 
     /// The hourly entry that applies from an instant on, and until when it does.
-    fn hourly_from(&self, instant: Timestamp) -> (Option<&'a PriceEntry>, Timestamp) {
+    fn hourly_from(&self, instant: Timestamp) -> (Option<&'a Arc<PriceEntry>>, Timestamp) {
         let mut until = Timestamp::MAX_UTC;
         for level in self.levels {
             let next = level.partition_point(|entry| entry.valid_from <= instant);
@@ -258,11 +259,11 @@ impl<'a> Tariff<'a> {
     }
 }
 
-fn valid_at(timeline: &[PriceEntry], instant: Timestamp) -> Option<&PriceEntry> {
+fn valid_at(timeline: &[Arc<PriceEntry>], instant: Timestamp) -> Option<&Arc<PriceEntry>> {
     let next = timeline.partition_point(|entry| entry.valid_from <= instant);
     next.checked_sub(1).map(|current| &timeline[current]).filter(|entry| instant < entry.until())
 }
 
-fn price(entry: Option<&PriceEntry>) -> Option<Decimal> {
+fn price(entry: Option<&Arc<PriceEntry>>) -> Option<Decimal> {
     entry.map(|entry| entry.unit_price)
 }

@@ -42,6 +42,10 @@ pub struct Header {
     pub status: Issue,
     /// How the month's cost is shared out.
     pub attribution: api::Attribution,
+    /// How running time became hours.
+    pub hours: api::HourRule,
+    /// The discounts that are in the services' lines.
+    pub discounts: Vec<api::AppliedDiscount>,
     /// Who bills.
     pub seller: api::Seller,
     /// Who pays.
@@ -83,7 +87,7 @@ pub struct Rendered {
 /// # Errors
 /// The document has no canonical form, or a slice adds up to too much.
 pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderError> {
-    let Header { number, status, attribution, seller, buyer, inputs, previous_digest } = header;
+    let Header { number, status, attribution, hours, discounts, seller, buyer, inputs, previous_digest } = header;
     let (issued_at, due_at, as_of) = match status {
         Issue::Estimate { as_of } => (None, None, Some(as_of)),
         Issue::Final { issued_at, due_at } => (Some(issued_at), Some(due_at), None),
@@ -106,6 +110,8 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         subtotal: amount(bill.subtotal),
         tax: amount(Money::zero(currency)),
         total: amount(bill.subtotal),
+        discounts,
+        hours: Some(hours),
         categories: bill.categories.iter().map(render_category).collect(),
         inputs,
         previous_digest,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::document::amount;
 use crate::api;
-use crate::domain::{Item, Line, LineType, Name, Source, Unit};
+use crate::domain::{Item, Line, LineType, Name, PriceEntry, Source, Unit};
+use rust_decimal::Decimal;
 
 /// A type of line as it is written.
 pub(super) fn line_type(kind: LineType) -> api::LineType {
@@ -33,6 +34,8 @@ pub(super) fn render_item(item: &Item) -> api::Line {
         quantity: None,
         unit: None,
         unit_price: None,
+        count: None,
+        price: None,
         pre_discount: pre_discount.map(amount),
         total: amount(*total),
         description: description.clone(),
@@ -48,6 +51,14 @@ fn render_source(source: &Source, part: &str) -> api::LineSource {
         name: name.as_str().into(),
         uid: uid.to_string().into(),
         part: (!part.is_empty()).then(|| part.to_owned()),
+    }
+}
+
+fn render_price(entry: &PriceEntry) -> api::LinePrice {
+    api::LinePrice {
+        entry: entry.name.as_str().into(),
+        valid_from: entry.valid_from.into(),
+        valid_until: entry.valid_until.map(Into::into),
     }
 }
 
@@ -69,11 +80,13 @@ pub(super) fn render_line(line: &Line) -> api::Line {
         start: Some(line.period.start().into()),
         end: Some(line.period.end().into()),
         quantity: Some(line.quantity().into()),
-        unit: Some(match line.unit {
+        unit: Some(match line.unit() {
             Unit::Hour => api::PriceUnit::Hour,
             Unit::Unit => api::PriceUnit::Unit,
         }),
-        unit_price: Some(line.unit_price.to_string().into()),
+        unit_price: Some(line.unit_price().to_string().into()),
+        count: (usage.quantity != Decimal::ONE).then(|| usage.quantity.normalize().to_string().into()),
+        price: Some(render_price(&line.price)),
         pre_discount: Some(amount(line.pre_discount)),
         total: amount(line.total),
         description: line.description(),

@@ -16,8 +16,8 @@ use thiserror::Error;
 use crate::api;
 use crate::books::intern::Interner;
 use crate::domain::{
-    Attribution, Currency, Group, Ledger, LedgerError, Month, Name, PriceEntry, PriceList, PriceListError, Segment,
-    Terms, Timestamp, Uid, Unit, Usage,
+    Attribution, Currency, Group, HourRule, Ledger, LedgerError, Month, Name, PriceEntry, PriceList, PriceListError,
+    Segment, Terms, Timestamp, Uid, Unit, Usage,
 };
 
 /// Why an object says nothing that billing can use.
@@ -198,6 +198,14 @@ pub fn wire_attribution(attribution: Attribution) -> api::Attribution {
     match attribution {
         Attribution::MonthEnd => api::Attribution::MonthEnd,
         Attribution::Prorated => api::Attribution::Prorated,
+    }
+}
+
+/// How running time becomes hours, as it is written.
+pub fn wire_hours(rule: HourRule) -> api::HourRule {
+    match rule {
+        HourRule::Ceil => api::HourRule::Ceil,
+        HourRule::Exact => api::HourRule::Exact,
     }
 }
 

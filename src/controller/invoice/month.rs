@@ -11,8 +11,8 @@ use crate::controller::rules::Rules;
 use crate::domain::audit::audit;
 use crate::domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use crate::domain::{
-    Attribution, Bill, BillError, Billed, Group, GroupMonth, Month, Name, PriceList, Timestamp, Uid, bill_group_month,
-    number,
+    Attribution, Bill, BillError, Billed, Discount, Group, GroupMonth, Month, Name, PriceList, Timestamp, Uid,
+    bill_group_month, number,
 };
 use crate::render::document::{Header, Issue, RenderError, Rendered, render_document};
 
@@ -264,12 +264,23 @@ impl MonthView<'_> {
             number: self.number.clone(),
             status,
             attribution: convert::wire_attribution(self.attribution()),
+            hours: convert::wire_hours(self.invoices.rules.hours),
+            discounts: self.discounts(),
             seller: self.invoices.seller(),
             buyer: self.invoices.buyer(),
             inputs: self.price_list_version(),
             previous_digest,
         };
         render_document(header, bill)
+    }
+
+    fn discounts(&self) -> Vec<api::AppliedDiscount> {
+        let terms = self.invoices.group.terms.iter();
+        let applied = |discount: &Discount| api::AppliedDiscount {
+            name: discount.name.to_string(),
+            percent: discount.percent.decimal().normalize().to_string().into(),
+        };
+        terms.flat_map(|terms| terms.discounts_in(self.month)).map(applied).collect()
     }
 
     fn price_list_version(&self) -> api::Inputs {

@@ -32,7 +32,7 @@ pub(super) struct Charge {
 impl Charge {
     pub(super) fn of_line(line: &Line) -> Self {
         let (pre_discount, total) = (line.pre_discount.minor(), line.total.minor());
-        Charge { unit: line.unit, unit_price: line.unit_price, pre_discount, total }
+        Charge { unit: line.unit(), unit_price: line.unit_price(), pre_discount, total }
     }
 }
 

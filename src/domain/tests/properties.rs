@@ -200,7 +200,7 @@ fn bills(world: &World) -> Vec<(GroupMonth<'_>, Bill)> {
 /// A record's pieces do not overlap, and lie in its time; whatever is missing is named by a problem or
 /// belongs to nobody, and the hours of a record without a problem are conserved.
 fn check_conserved(world: &World, bills: &[(GroupMonth<'_>, Bill)], usage: &Usage) -> Result<(), TestCaseError> {
-    let of_record = |line: &&Line| line.usage.name == usage.name && line.unit == Unit::Hour;
+    let of_record = |line: &&Line| line.usage.name == usage.name && line.unit() == Unit::Hour;
     let mut lines: Vec<&Line> = bills.iter().flat_map(|(_, bill)| &bill.lines).filter(of_record).collect();
     lines.sort_by_key(|line| line.period.start());
     for pair in lines.windows(2) {
@@ -235,7 +235,7 @@ fn is_explained(world: &World, bills: &[(GroupMonth<'_>, Bill)], usage: &Usage, 
     let months = Month::of(piece.start()).through(Month::of(piece.end()));
     let mut touched = months.filter(|month| month.period().intersect(&piece).is_some());
     let mut lines = bills.iter().flat_map(|(_, bill)| &bill.lines);
-    if lines.any(|line| line.unit == Unit::Unit && line.usage.name == usage.name) {
+    if lines.any(|line| line.unit() == Unit::Unit && line.usage.name == usage.name) {
         return true;
     }
     touched.all(|month| {
