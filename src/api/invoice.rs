@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
     shortname = "inv",
     category = "billing",
     selectable = ".status.phase",
+    selectable = ".status.payment.state",
+    selectable = ".status.overdueSince",
     selectable = ".spec.period",
     selectable = ".spec.billingGroup",
     printcolumn(name = "Group", type_ = "string", json_path = ".spec.billingGroup"),
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Total", type_ = "string", json_path = ".status.document.total"),
     printcolumn(name = "Currency", type_ = "string", json_path = ".status.document.currency"),
     printcolumn(name = "Payment", type_ = "string", json_path = ".status.payment.state"),
+    printcolumn(name = "Overdue", type_ = "date", json_path = ".status.overdueSince"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]{1,32}-[1-9][0-9]{0,3}$') && self.metadata.name.split('-')[0] == self.spec.series && int(self.metadata.name.split('-')[1]) == self.spec.sequence")
         .message("the name is the invoice number: the group's series and the month's sequence"),
@@ -42,6 +45,11 @@ use serde::{Deserialize, Serialize};
         .message("subtotal is the sum of the lines and slices"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || int(self.status.document.subtotal.replace('.', '')) + int(self.status.document.tax.replace('.', '')) == int(self.status.document.total.replace('.', ''))")
         .message("total is subtotal plus tax"),
+    validation = Rule::new("!has(self.status) || has(self.status.payment) == (has(self.status.phase) && self.status.phase == 'Final')")
+        .message("a final invoice says how its payment stands, an estimate does not"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.payment) || (has(self.status) && has(self.status.payment) && (self.status.payment == oldSelf.status.payment || oldSelf.status.payment.state + '>' + self.status.payment.state in ['Due>Due', 'Due>Paid', 'Due>Failed', 'Due>Uncollectible', 'Due>Waived', 'Failed>Failed', 'Failed>Due', 'Failed>Paid', 'Failed>Uncollectible', 'Failed>Waived', 'Paid>Paid', 'Paid>Due', 'Paid>Failed', 'Paid>Refunded', 'Uncollectible>Uncollectible', 'Uncollectible>Due', 'Uncollectible>Paid']))")
+        .message("a payment goes from Due or Failed to Due, Failed, Paid, Uncollectible or Waived, from Uncollectible to Due or Paid, from Paid to Due, Failed or Refunded; what else it is stays")
+        .reason(Reason::FieldValueForbidden),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceSpec {
@@ -70,10 +78,16 @@ pub struct InvoiceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = StructMerge::Atomic)]
     pub document: Option<Document>,
-    /// What became of the payment; written by finance once the invoice is final.
+    /// How the payment of a final invoice stands: first as the operator finds it, then as finance records it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("!(self.state in ['Paid', 'Refunded']) || (has(self.at) && has(self.reference))")
+        .message("Paid and Refunded have at and reference: when the bank booked it, and under which reference"))]
     pub payment: Option<Payment>,
-    /// `Ready`: whether the document is what it should be by now; if not, what holds it.
+    /// Since when the final invoice is past due; absent while it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_since: Option<Time>,
+    /// `Ready`: whether the document is what it should be by now; if not, what holds it. `PastDue`: it is final, and not
+    /// paid in time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
     pub conditions: Vec<Condition>,
@@ -89,31 +103,62 @@ pub enum InvoicePhase {
 }
 
 /// What became of the payment of an invoice.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
     /// How it stands.
     pub state: PaymentState,
-    /// When it came to that.
+    /// When it came to that: of a payment, when it was booked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Time>,
     /// The reference of the bank or of the payment system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128), regex(pattern = LINE))]
+    #[schemars(length(min = 1, max = 128), regex(pattern = LINE))]
     pub reference: Option<String>,
+}
+
+impl Payment {
+    /// A payment that is in a state since it is known.
+    pub fn new(state: PaymentState) -> Self {
+        Self { state, at: None, reference: None }
+    }
 }
 
 /// How the payment of an invoice stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PaymentState {
-    /// It is under way.
-    Pending,
+    /// The money is expected.
+    Due,
+    /// It was tried, or came and was taken back by the bank: the money is still expected.
+    Failed,
     /// The money is there.
     Paid,
-    /// It was tried, and did not succeed.
-    Failed,
-    /// The money was given back.
+    /// The money was given back; for good.
     Refunded,
-    /// It is not expected any more.
-    WrittenOff,
+    /// It is not expected any more, though still owed. Should it come after all, it is paid.
+    Uncollectible,
+    /// The debt was forgiven; for good.
+    Waived,
+    /// The total is zero.
+    NothingDue,
+    /// The group is one of which no payment is expected.
+    NoPaymentExpected,
+    /// A marketplace collects it.
+    PartnerMetering,
+}
+
+impl PaymentState {
+    /// Whether the money is still expected.
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Due | Self::Failed => true,
+            Self::Paid
+            | Self::Refunded
+            | Self::Uncollectible
+            | Self::Waived
+            | Self::NothingDue
+            | Self::NoPaymentExpected
+            | Self::PartnerMetering => false,
+        }
+    }
 }

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 
 use super::{Books, Key, ObjectKey, Observes, convert};
-use crate::api::{Document, Invoice, InvoicePhase, LineType, Payment, labels};
+use crate::api::{Document, Invoice, InvoicePhase, LineType, labels};
 use crate::domain::closing::WaitReason;
 use crate::domain::{Month, Name, Timestamp, Uid};
 
@@ -45,8 +45,6 @@ pub struct Estimate {
     pub slices: Vec<Name>,
     /// Its conditions.
     pub conditions: Vec<Condition>,
-    /// What is recorded of its payment.
-    pub payment: Option<Payment>,
 }
 
 /// A final invoice, seen by a direct list.
@@ -87,7 +85,6 @@ impl Estimate {
             digest: None,
             slices: Vec::new(),
             conditions: Vec::new(),
-            payment: None,
         }
     }
 
@@ -258,6 +255,5 @@ fn read(object: &Invoice, number: &Name) -> Option<Estimate> {
         digest: document.map(|document| document.digest.clone()),
         slices: slices.map(|slice| slice.name.as_str().into()).collect(),
         conditions: object.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default(),
-        payment: object.status.as_ref().and_then(|status| status.payment.clone()),
     })
 }

@@ -20,4 +20,8 @@ pub enum Key {
     Periods,
     /// The months that can become final.
     Closing,
+    /// The invoices that are to be paid: which of them are past due.
+    Receivables,
+    /// The invoices that were past due, and are so no more.
+    Settled,
 }

@@ -14,6 +14,7 @@ mod key;
 mod ledgers;
 mod namespaces;
 mod observe;
+mod receivables;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -31,6 +32,7 @@ pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice, charges_on};
 pub use key::Key;
 pub use namespaces::Namespace;
 pub use observe::{ObjectKey, Observes};
+pub use receivables::{OpenInvoice, ReceivableBooks};
 
 /// All that is known.
 #[derive(Debug, Default)]
@@ -61,6 +63,8 @@ pub struct OrganizationBooks {
     ledger_versions: HashMap<Name, String>,
     /// Its invoices.
     pub invoices: InvoiceBooks,
+    /// Its invoices that are to be paid.
+    pub receivables: ReceivableBooks,
     /// By record: the reason of the `Billable` condition that is written on it now.
     reported: HashMap<Name, Name>,
     /// Objects that bear on money and cannot be read. While there are any, no month becomes final here.
@@ -241,7 +245,7 @@ impl Books {
         for organization in self.organizations.keys() {
             keys.push(Key::Usage(organization.clone()));
         }
-        keys.extend([Key::Periods, Key::Closing]);
+        keys.extend([Key::Periods, Key::Closing, Key::Receivables, Key::Settled]);
         keys
     }
 

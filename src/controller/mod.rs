@@ -9,6 +9,7 @@ mod operator;
 mod period;
 pub(crate) mod project;
 mod queues;
+mod receivables;
 pub mod rules;
 pub mod runtime;
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::runtime::probe::Prober;
 use super::runtime::queue::{Outcome, WorkQueue};
 use super::runtime::server::{Endpoints, serve};
 use super::runtime::settings::Settings;
-use super::{closing, group, period, project, sweep, usage, watches};
+use super::{closing, group, period, project, receivables, sweep, usage, watches};
 use crate::books::Key;
 
 /// A handler that takes longer than this hangs: only a restart helps.
@@ -100,7 +100,10 @@ fn endpoints(ctx: &Arc<Context>, synced: Vec<watch::Receiver<bool>>) -> Endpoint
             for (name, health) in gauges.queues.health() {
                 metrics.queue(name, health);
             }
-            gauges.read(|books| period::show_gauges(books, metrics));
+            gauges.read(|books| {
+                period::show_gauges(books, metrics);
+                receivables::show_gauges(books, metrics, gauges.now());
+            });
         })
 }
 
@@ -151,6 +154,8 @@ async fn handle(ctx: &Context, key: Key) -> Outcome {
         Key::Usage(organization) => ("usage", usage::reconcile(ctx, organization).await),
         Key::Periods => ("period", period::reconcile(ctx).await),
         Key::Closing => ("closing", closing::reconcile(ctx).await),
+        Key::Receivables => ("receivables", receivables::reconcile(ctx).await),
+        Key::Settled => ("receivables", receivables::reconcile_settled(ctx).await),
     };
     ctx.metrics.reconciled(controller, outcome, started.elapsed());
     outcome

@@ -49,7 +49,9 @@ impl Queues {
             match key {
                 Key::Project(_) => self.projects.add(key),
                 Key::Group { .. } => self.groups.add(key),
-                Key::Usage(_) | Key::Periods | Key::Closing => self.overviews.add(key),
+                Key::Usage(_) | Key::Periods | Key::Closing | Key::Receivables | Key::Settled => {
+                    self.overviews.add(key)
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::context::Context;
+use super::receivables;
 use super::watch::{Sink, watch_metadata, watch_objects};
 use crate::api;
 use crate::books::{Books, Observes};
@@ -32,6 +33,8 @@ pub fn start(ctx: &Arc<Context>, tasks: &TaskTracker, cancel: &CancellationToken
         // The whole document of what can still change, and only the names of what cannot.
         start.objects::<api::Invoice>("invoices", all().fields("status.phase!=Final")),
         start.metadata::<api::Invoice>("invoices-metadata", all()),
+        // A few numbers of what is to be paid.
+        start.objects::<api::Receivable>("invoices-receivable", all().fields(&receivables::open())),
     ]
 }
 

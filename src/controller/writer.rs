@@ -138,6 +138,17 @@ impl Writer {
         written.map(drop).map_err(|error| classify(object, error))
     }
 
+    /// Changes fields of the status by a JSON merge patch, on condition of the object's `resourceVersion`.
+    ///
+    /// # Errors
+    /// [`WriteError::Conflict`] when somebody was faster.
+    pub async fn patch_status_at<K: Written>(&self, object: &K, status: Value) -> Result<K, WriteError> {
+        let version = object.resource_version();
+        let patch = Patch::Merge(json!({ "metadata": { "resourceVersion": version }, "status": status }));
+        let name = object.name_any();
+        object.api(&self.client).patch_status(&name, &patching(), &patch).await.map_err(|error| classify(object, error))
+    }
+
     /// Deletes exactly this object in exactly this state.
     ///
     /// # Errors
@@ -220,6 +231,7 @@ written!(
     api::ProjectLedger,
     api::Invoice,
     api::InvoiceSlice,
+    api::Receivable,
     api::UsageRecord
 );
 written!(cluster: api::InvoiceSeries, api::BillingPeriod);

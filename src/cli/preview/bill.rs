@@ -165,7 +165,7 @@ fn bill_month(
     let facts = InvoiceFacts::of(view, organization);
     if let Some(rendered) = finalise(view, issued_at.min(as_of))? {
         let next = Predecessor::Final(rendered.document.digest.clone());
-        let status = final_status(&[], None, rendered.document.clone(), view.invoices.object, issued_at);
+        let status = final_status(&[], rendered.document.clone(), issued_at);
         return Ok((next, Some(previewed(&facts, status, Some(rendered)))));
     }
     let (status, rendered) = estimate(view, as_of)?;
@@ -186,7 +186,7 @@ fn estimate(view: &MonthView<'_>, as_of: Timestamp) -> Result<(InvoiceStatus, Op
     let plan = plan_estimate(view, None, as_of)?;
     let (rendered, conditions) = plan.write.map(|write| (write.rendered, write.conditions)).unwrap_or_default();
     let document = rendered.as_ref().map(|rendered| rendered.document.clone());
-    Ok((estimate_status(document, None, conditions), rendered))
+    Ok((estimate_status(document, conditions), rendered))
 }
 
 fn previewed(facts: &InvoiceFacts, status: InvoiceStatus, rendered: Option<Rendered>) -> PreviewedInvoice {

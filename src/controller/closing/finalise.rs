@@ -154,7 +154,7 @@ async fn finalise(
     ensure_slices(&ctx.writer, &facts, &rendered.slices).await?;
     let digest = rendered.document.digest.clone();
     let charges = charges_on(&rendered.document);
-    let status = final_status(&observed.conditions, observed.payment.clone(), rendered.document, &group, now);
+    let status = final_status(&observed.conditions, rendered.document, now);
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
     tell(ctx, &written);
     ctx.observe(written);

@@ -218,7 +218,7 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
     ensure_slices(&ctx.writer, &facts, slices).await?;
     let was_ready = conditions::holds(&observed.conditions, "Ready");
     let document = write.rendered.map(|rendered| rendered.document);
-    let status = estimate_status(document, observed.payment.clone(), write.conditions);
+    let status = estimate_status(document, write.conditions);
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
     if let Some(ready) = written.status.as_ref().and_then(|status| conditions::find(&status.conditions, "Ready"))
         && ready.status == "False"

@@ -194,7 +194,8 @@ impl<'a> View<'a> {
             None if members != *self.facts.members => gathering.map(|known| known.with_members_written(self.now)),
             None | Some(_) => gathering,
         };
-        let wake = months.iter().filter_map(|month| month.plan.wake).chain(wait).min();
+        let due = self.organization.receivables.next_due(self.group.uid, self.now);
+        let wake = months.iter().filter_map(|month| month.plan.wake).chain(wait).chain(due).min();
         // An invoice that was not seen may be final already, unless its month still runs.
         let unseen = |month: &Planned| month.unseen && month.facts.month.end() <= self.now;
         let closing = months.iter().any(|month| month.plan.decision == CloseDecision::Finalise || unseen(month));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::plan::Planned;
 use crate::api;
 use crate::controller::invoice::GroupInvoices;
+use crate::controller::receivables::group_past_due;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::domain::membership::GroupFacts;
 use crate::domain::{AgreedCharge, Group, Month, Name, Timestamp, number};
@@ -29,6 +30,7 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
         primary_ignored(invoices.group, facts.groups),
         not_allowed(invoices.group, members),
         charge_missed(invoices.group, existing),
+        group_past_due(invoices.organization, invoices.group.uid, *now),
     ]
     .into_iter()
     .flatten()

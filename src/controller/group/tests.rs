@@ -248,7 +248,7 @@ impl AtWork {
         for InvoiceWrite { facts, write, .. } in steady.writes {
             let mut invoice = make_invoice(&facts);
             let document = write.rendered.map(|rendered| rendered.document);
-            invoice.status = Some(estimate_status(document, None, write.conditions));
+            invoice.status = Some(estimate_status(document, write.conditions));
             self.books.observe(invoice);
         }
         said

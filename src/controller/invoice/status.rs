@@ -2,35 +2,37 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::api::{BillingGroup, Document, InvoicePhase, InvoiceStatus, Payment, PaymentMethodType, PaymentState};
+use crate::api::{Document, InvoicePhase, InvoiceStatus, Payment, PaymentMethodType, PaymentState};
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::domain::Timestamp;
 
 /// The status of an estimate; without a document while there can be none.
-pub fn estimate_status(
-    document: Option<Document>,
-    payment: Option<Payment>,
-    conditions: Vec<Condition>,
-) -> InvoiceStatus {
-    InvoiceStatus { phase: Some(InvoicePhase::Estimate), document, payment, conditions }
+pub fn estimate_status(document: Option<Document>, conditions: Vec<Condition>) -> InvoiceStatus {
+    InvoiceStatus { phase: Some(InvoicePhase::Estimate), document, conditions, ..InvoiceStatus::default() }
 }
 
-/// The status of a final invoice. Its payment is under way unless nothing is owed, or no payment is expected.
-pub fn final_status(
-    existing: &[Condition],
-    payment: Option<Payment>,
-    document: Document,
-    group: &BillingGroup,
-    now: Timestamp,
-) -> InvoiceStatus {
+/// The status of a final invoice. It is to be paid unless nothing is owed, or nobody expects the group to pay by itself.
+pub fn final_status(existing: &[Condition], document: Document, now: Timestamp) -> InvoiceStatus {
     let ready = DesiredCondition::yes("Ready", "Final", "the invoice is final");
-    let owes = document.total.chars().any(|digit| ('1'..='9').contains(&digit));
-    let expected = group.spec.payment_method.kind != PaymentMethodType::NoPaymentExpected;
-    let pending = || Payment { state: PaymentState::Pending, at: None, reference: None };
     InvoiceStatus {
         phase: Some(InvoicePhase::Final),
         conditions: conditions::merge(existing, &[ready], Some(1), now),
-        payment: payment.or_else(|| (owes && expected).then(pending)),
+        payment: Some(Payment::new(first_state(&document))),
         document: Some(document),
+        ..InvoiceStatus::default()
+    }
+}
+
+/// How a payment stands at first.
+fn first_state(document: &Document) -> PaymentState {
+    if !document.total.contains(|digit| matches!(digit, '1'..='9')) {
+        return PaymentState::NothingDue;
+    }
+    match document.buyer.payment_method {
+        PaymentMethodType::Card | PaymentMethodType::BankTransfer => PaymentState::Due,
+        PaymentMethodType::NoPaymentExpected => PaymentState::NoPaymentExpected,
+        PaymentMethodType::AwsMarketplace
+        | PaymentMethodType::GoogleMarketplace
+        | PaymentMethodType::AzureMarketplace => PaymentState::PartnerMetering,
     }
 }

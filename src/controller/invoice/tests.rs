@@ -43,8 +43,8 @@ fn write(books: &mut Books, now: &str) -> Option<String> {
         invoice.status = Some(api::InvoiceStatus {
             phase: Some(api::InvoicePhase::Estimate),
             document: write.rendered.map(|rendered| rendered.document),
-            payment: None,
             conditions: write.conditions,
+            ..Default::default()
         });
         invoice
     };

@@ -21,6 +21,9 @@ const PREFIX: &str = "billing_operator";
 /// A gauge of seconds or of a point in time.
 type Seconds = Gauge<f64, std::sync::atomic::AtomicU64>;
 
+/// A gauge of money, in major units: to look at, not to compute with.
+type Sum = Gauge<f64, std::sync::atomic::AtomicU64>;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByController {
     controller: &'static str,
@@ -66,6 +69,12 @@ struct ByReason {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByAge {
+    currency: &'static str,
+    days_overdue: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
 }
@@ -91,6 +100,8 @@ pub struct Metrics {
     invoices: Family<ByPhase, Gauge>,
     held_invoices: Family<ByReason, Gauge>,
     unbilled_records: Family<ByReason, Gauge>,
+    receivables: Family<ByAge, Sum>,
+    receivable_invoices: Family<ByAge, Gauge>,
 }
 
 impl Default for Metrics {
@@ -159,6 +170,16 @@ impl Metrics {
             unbilled_records: all.add(
                 "unbilled_records",
                 "Usage records that no invoice bills, by the reason of their condition",
+                Family::default(),
+            ),
+            receivables: all.add(
+                "receivables",
+                "Money of final invoices that is still expected, by currency and days past due",
+                Family::default(),
+            ),
+            receivable_invoices: all.add(
+                "receivable_invoices",
+                "Final invoices whose money is still expected, by currency and days past due",
                 Family::default(),
             ),
             registry: Arc::new(all.0),
@@ -253,6 +274,17 @@ impl Metrics {
     /// Shows how many usage records are not billed, by reason; a reason not named has none.
     pub fn unbilled_records(&self, by_reason: impl IntoIterator<Item = (&'static str, usize)>) {
         replace(&self.unbilled_records, by_reason.into_iter().map(|(reason, count)| (ByReason { reason }, count)));
+    }
+
+    /// Shows what is to be paid: currency, days past due, how many invoices, how much; what is not named is nothing.
+    pub fn receivables(&self, sums: impl IntoIterator<Item = (&'static str, &'static str, usize, f64)>) {
+        self.receivables.clear();
+        self.receivable_invoices.clear();
+        for (currency, days_overdue, count, amount) in sums {
+            let labels = ByAge { currency, days_overdue };
+            self.receivables.get_or_create(&labels).set(amount);
+            self.receivable_invoices.get_or_create(&labels).set(as_gauge(count));
+        }
     }
 }
 

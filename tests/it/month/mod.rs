@@ -8,6 +8,7 @@ mod estimate;
 mod finals;
 mod held;
 mod number;
+mod payments;
 mod records;
 mod slices;
 mod stage;
