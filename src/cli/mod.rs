@@ -1,7 +1,11 @@
 //! The commands of `kubectl billing`, one file or folder each.
 
+pub mod cluster;
+pub mod explain;
+pub mod invoice;
 pub mod manifest;
 pub mod preview;
+pub mod verify;
 
 use std::error::Error;
 use std::io::{self, Read, Write};
@@ -10,7 +14,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::domain::Timestamp;
-use preview::{PreviewArguments, PreviewError};
+use explain::ExplainArguments;
+use preview::PreviewArguments;
+use verify::VerifyArguments;
 
 /// Billing groups for Kubernetes: look at invoices.
 #[derive(Debug, Parser)]
@@ -23,6 +29,8 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Preview(Box<PreviewArguments>),
+    Explain(Box<ExplainArguments>),
+    Verify(Box<VerifyArguments>),
     /// Print a completion script
     Completion {
         /// The shell that it is for
@@ -57,24 +65,30 @@ pub enum Ended {
 /// Runs a command. What goes wrong is said on `stderr`.
 pub fn run(arguments: Arguments, surroundings: Surroundings<'_>) -> Ended {
     let Surroundings { now, stdin, stdout, stderr } = surroundings;
-    let done = match arguments.command {
-        Command::Preview(arguments) => preview::run(&arguments, now, stdin, stdout, stderr),
-        Command::Completion { shell } => print_completion(shell, stdout).map(|()| Ended::Well),
+    let done: Result<Ended, Box<dyn Error>> = match arguments.command {
+        Command::Preview(arguments) => preview::run(&arguments, now, stdin, stdout, stderr).map_err(Into::into),
+        Command::Explain(arguments) => explain::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
+        Command::Verify(arguments) => verify::run(&arguments, stdin, stdout).map_err(Into::into),
+        Command::Completion { shell } => print_completion(shell, stdout).map(|()| Ended::Well).map_err(Into::into),
     };
     done.unwrap_or_else(|error| {
-        match &error {
-            // Who reads only the beginning is served.
-            PreviewError::Output(source) if source.kind() == io::ErrorKind::BrokenPipe => return Ended::Well,
-            error => report(error, stderr),
+        if is_broken_pipe(error.as_ref()) {
+            return Ended::Well; // who reads only the beginning is served
         }
+        report(error.as_ref(), stderr);
         Ended::Failed
     })
 }
 
-fn print_completion(shell: Shell, stdout: &mut dyn Write) -> Result<(), PreviewError> {
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    let of_output = error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+    of_output || error.source().is_some_and(is_broken_pipe)
+}
+
+fn print_completion(shell: Shell, stdout: &mut dyn Write) -> io::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "kubectl-billing", &mut script);
-    Ok(stdout.write_all(&script)?)
+    stdout.write_all(&script)
 }
 
 /// The error and what caused it. Where even that cannot be written there is nobody left to tell.

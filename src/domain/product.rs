@@ -50,6 +50,13 @@ impl Ratio {
         self.times(Ratio::from(factor))
     }
 
+    /// The quotient by a decimal above zero; `None` for any other.
+    pub fn divided_by(self, divisor: Decimal) -> Option<Ratio> {
+        let above_zero = !divisor.is_zero() && divisor.is_sign_positive();
+        let inverse = Ratio::Small { numerator: 10_i128.pow(divisor.scale()), denominator: divisor.mantissa() };
+        above_zero.then(|| self.times(inverse))
+    }
+
     /// To `digits` decimal places, half away from zero, without trailing zeros. For display only:
     /// money is rounded by [`super::money::round_half_away`].
     pub fn display(&self, digits: u32) -> String {
@@ -62,6 +69,18 @@ impl Ratio {
         let point = if fraction.is_empty() { "" } else { "." };
         let sign = if scaled < BigInt::from(0) { "-" } else { "" };
         format!("{sign}{whole}{point}{fraction}")
+    }
+
+    /// The number as a reader can check it: all of its decimal places where it has at most `most` of them, else so many
+    /// and an ellipsis.
+    pub fn written_out(&self, most: u32) -> String {
+        let (numerator, denominator) = self.clone().into_large();
+        let scaled = &numerator * BigInt::from(10).pow(most);
+        if &scaled % &denominator == BigInt::from(0) {
+            return self.display(most);
+        }
+        let down = Ratio::Large { numerator: scaled / denominator, denominator: BigInt::from(10).pow(most) };
+        format!("{}…", down.display(most))
     }
 
     fn into_large(self) -> (BigInt, BigInt) {

@@ -2,6 +2,8 @@
 
 pub mod canonical;
 pub mod document;
+pub mod explain;
 mod line;
 pub mod slices;
 pub mod table;
+pub mod verify;

@@ -5,6 +5,7 @@ mod chaos;
 mod chart;
 mod deletion;
 mod docs;
+mod explain;
 mod month;
 mod preview;
 mod rules;

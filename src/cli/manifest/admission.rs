@@ -88,7 +88,7 @@ impl Kind {
     /// The object as it would be stored if somebody made it, or every reason why not. One that was read from a
     /// cluster, which gave it its UID, has a status already.
     pub fn create(&self, object: Value) -> Result<Value, Vec<String>> {
-        let mut object = self.prepare(object);
+        let mut object = object;
         let is_stored = object["metadata"]["uid"].is_string();
         if let Some(fields) = object.as_object_mut()
             && self.has_status
@@ -96,6 +96,12 @@ impl Kind {
         {
             fields.remove("status");
         }
+        self.keep(object)
+    }
+
+    /// The object with the status that it says it has, or every reason why it cannot be stored so.
+    pub fn keep(&self, object: Value) -> Result<Value, Vec<String>> {
+        let object = self.prepare(object);
         self.check(&object, None)?;
         Ok(object)
     }

@@ -19,7 +19,7 @@ use std::{
 };
 use thiserror::Error;
 
-use admission::Kinds;
+use admission::{Kind, Kinds};
 pub use object::{Object, ObjectRef};
 pub use schema::SchemaError;
 
@@ -104,7 +104,24 @@ pub enum ReadError {
 ///
 /// When something cannot be read. What can be read but would be refused is a [`Refusal`].
 pub fn read(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Manifests, ReadError> {
-    let mut reader = Reader { kinds: Kinds::new()?, first: BTreeMap::new(), found: Manifests::default() };
+    read_by(paths, stdin, Kind::create)
+}
+
+/// Reads the same, but takes the status of every object as it is written there: for objects that were printed, by a
+/// cluster or by `kubectl billing preview`.
+///
+/// # Errors
+///
+/// When something cannot be read.
+pub fn read_printed(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Manifests, ReadError> {
+    read_by(paths, stdin, Kind::keep)
+}
+
+/// What an object becomes when it is stored.
+type Admit = fn(&Kind, Value) -> Result<Value, Vec<String>>;
+
+fn read_by(paths: &[PathBuf], stdin: &mut dyn Read, admit: Admit) -> Result<Manifests, ReadError> {
+    let mut reader = Reader { kinds: Kinds::new()?, admit, first: BTreeMap::new(), found: Manifests::default() };
     for path in paths {
         if path == Path::new("-") {
             let mut bytes = Vec::new();
@@ -122,6 +139,7 @@ pub fn read(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Manifests, ReadEr
 
 struct Reader {
     kinds: Kinds,
+    admit: Admit,
     /// Where each object was first met.
     first: BTreeMap<ObjectRef, Source>,
     found: Manifests,
@@ -167,8 +185,7 @@ impl Reader {
                 return;
             }
         };
-        let admitted = kind
-            .create(value)
+        let admitted = (self.admit)(kind, value)
             .and_then(|value| Object::try_from(value).map_err(|error| vec![error.to_string()]))
             .and_then(|object| self.once(&source, object));
         match admitted {

@@ -11,7 +11,7 @@ mod number;
 mod payments;
 mod records;
 mod slices;
-mod stage;
+pub mod stage;
 mod tampered;
 mod terms;
 mod trial;

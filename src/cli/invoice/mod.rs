@@ -1,0 +1,175 @@
+//! The invoice that a command is about, from a cluster or from files.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::Args;
+use kube::ResourceExt;
+use kube::api::ListParams;
+use thiserror::Error;
+
+use super::cluster::{Cluster, ClusterArguments, ClusterError, wait};
+use super::manifest::{self, Object, ReadError, Refusal};
+use crate::api::{Document, Invoice, InvoiceSlice, Line};
+
+/// Which invoice.
+#[derive(Args, Debug)]
+pub struct InvoiceArguments {
+    /// The invoice's number
+    #[arg(value_name = "INVOICE")]
+    pub number: String,
+
+    /// Read it from a file or a folder, or from standard input with "-", and ask no cluster; may be given several times
+    #[arg(short, long = "filename", value_name = "FILE")]
+    filenames: Vec<PathBuf>,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Why there is no invoice to look at.
+#[derive(Debug, Error)]
+pub enum InvoiceError {
+    /// The cluster cannot be reached.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The cluster did not answer as it should.
+    #[error("the invoices of namespace {namespace} cannot be read")]
+    Read {
+        /// Which namespace.
+        namespace: String,
+        /// Why.
+        source: kube::Error,
+    },
+    /// The files cannot be read.
+    #[error(transparent)]
+    Files(#[from] ReadError),
+    /// There is none with this number.
+    #[error("there is no invoice {number} in {place}; name its organization with --namespace")]
+    NotFound {
+        /// The number.
+        number: String,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// It is in a file, and no API server would have stored it so.
+    #[error("invoice {number} is not one that a cluster has: {reason}")]
+    Refused {
+        /// The number.
+        number: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It has no document yet.
+    #[error("invoice {0} has no document yet; its condition Ready says why")]
+    NoDocument(String),
+}
+
+/// The invoices of an organization, as far as a command needs them.
+#[derive(Debug, Default)]
+pub struct Found {
+    invoices: BTreeMap<String, Invoice>,
+    slices: BTreeMap<String, InvoiceSlice>,
+}
+
+impl InvoiceArguments {
+    /// Reads the invoice, its slices and, for its chain, the invoices of the same series before it.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not there.
+    pub fn find(&self, stdin: &mut dyn Read) -> Result<Found, InvoiceError> {
+        let (found, place) = match self.filenames.is_empty() {
+            true => wait(self.ask())??,
+            false => (self.read_files(stdin)?, "the files".to_owned()),
+        };
+        match found.invoices.contains_key(&self.number) {
+            true => Ok(found),
+            false => Err(InvoiceError::NotFound { number: self.number.clone(), place }),
+        }
+    }
+
+    async fn ask(&self) -> Result<(Found, String), InvoiceError> {
+        let cluster = self.cluster.connect().await?;
+        let place = format!("namespace {}", cluster.namespace);
+        let found = self.fetch(&cluster).await;
+        let namespace = cluster.namespace;
+        found.map(|found| (found, place)).map_err(|source| InvoiceError::Read { namespace, source })
+    }
+
+    async fn fetch(&self, cluster: &Cluster) -> Result<Found, kube::Error> {
+        let Some(invoice) = cluster.api::<Invoice>().get_opt(&self.number).await? else { return Ok(Found::default()) };
+        let group = format!("spec.billingGroup={}", invoice.spec.billing_group);
+        let series = cluster.api::<Invoice>().list(&ListParams::default().fields(&group)).await?;
+        let before = series
+            .items
+            .into_iter()
+            .filter(|other| other.spec.series == invoice.spec.series && other.spec.sequence <= invoice.spec.sequence);
+        let mut found = Found::default();
+        for slice in document_of(&invoice).into_iter().flat_map(|document| &document.slices) {
+            if let Some(slice) = cluster.api::<InvoiceSlice>().get_opt(&slice.name).await? {
+                found.slices.insert(slice.name_any(), slice);
+            }
+        }
+        found.invoices = before.map(|invoice| (invoice.name_any(), invoice)).collect();
+        Ok(found)
+    }
+
+    fn read_files(&self, stdin: &mut dyn Read) -> Result<Found, InvoiceError> {
+        let mut found = Found::default();
+        let here = |namespace: Option<String>| self.cluster.namespace.is_none() || namespace == self.cluster.namespace;
+        let manifests = manifest::read_printed(&self.filenames, stdin)?;
+        let about = |refusal: &&Refusal| refusal.object.as_ref().is_some_and(|object| object.name == self.number);
+        if let Some(refusal) = manifests.refusals.iter().find(about) {
+            let reason = refusal.message.clone();
+            return Err(InvoiceError::Refused { number: self.number.clone(), reason });
+        }
+        for manifest in manifests.objects {
+            match manifest.object {
+                Object::Invoice(invoice) if here(invoice.namespace()) => {
+                    found.invoices.insert(invoice.name_any(), *invoice);
+                }
+                Object::InvoiceSlice(slice) if here(slice.namespace()) => {
+                    found.slices.insert(slice.name_any(), *slice);
+                }
+                _ => {}
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Found {
+    /// An invoice by its number.
+    pub fn invoice(&self, number: &str) -> Option<&Invoice> {
+        self.invoices.get(number)
+    }
+
+    /// A slice by its name.
+    pub fn slice(&self, name: &str) -> Option<&InvoiceSlice> {
+        self.slices.get(name)
+    }
+
+    /// The document of an invoice.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn document(&self, number: &str) -> Result<&Document, InvoiceError> {
+        self.invoice(number).and_then(document_of).ok_or_else(|| InvoiceError::NoDocument(number.to_owned()))
+    }
+
+    /// The lines of a document's slices, in order; those of missing slices are missing.
+    pub fn sliced(&self, document: &Document) -> Vec<Line> {
+        let slices = document.slices.iter().filter_map(|slice| self.slice(&slice.name));
+        slices.flat_map(|slice| slice.spec.lines.iter().cloned()).collect()
+    }
+
+    /// The slices that a document lists and nobody has.
+    pub fn missing<'a>(&'a self, document: &'a Document) -> impl Iterator<Item = &'a str> {
+        document.slices.iter().map(|slice| slice.name.as_str()).filter(|name| self.slice(name).is_none())
+    }
+}
+
+fn document_of(invoice: &Invoice) -> Option<&Document> {
+    invoice.status.as_ref()?.document.as_ref()
+}

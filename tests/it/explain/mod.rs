@@ -1,0 +1,173 @@
+//! `kubectl billing explain` and `verify`: how an invoice came about, and whether it is right.
+
+use std::fs;
+use std::path::Path;
+
+use billing_operator::api::{Document, Invoice, InvoiceSlice};
+use billing_operator::cli::{self, Arguments, Ended, Surroundings};
+use billing_operator::render::document::document_digest;
+use billing_operator::render::verify::{Finding, verify_document};
+use billing_test_harness::User;
+use clap::Parser;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use crate::Result;
+use crate::month::stage::{awaited, back, database, document, domain, final_of, later, terms};
+use crate::support::World;
+
+/// Runs a command in this process and in the folder of the repository.
+fn run(arguments: &[&str], stdin: &str) -> Result<(Ended, String, String)> {
+    let arguments = ["kubectl-billing"].iter().chain(arguments);
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let surroundings = Surroundings {
+        now: "2026-11-21T12:00:00Z".parse()?,
+        stdin: &mut stdin.as_bytes(),
+        stdout: &mut stdout,
+        stderr: &mut stderr,
+    };
+    let ended = cli::run(Arguments::try_parse_from(arguments)?, surroundings);
+    Ok((ended, String::from_utf8(stdout)?, String::from_utf8(stderr)?))
+}
+
+/// The invoices of the example, as the operator writes them.
+fn example() -> Result<String> {
+    let (ended, invoices, said) = run(&["preview", "-f", "examples/acme", "-o", "json"], "")?;
+    if ended == Ended::Well { Ok(invoices) } else { Err(said.into()) }
+}
+
+#[test]
+fn an_invoice_of_the_example_is_explained_line_by_line() -> Result {
+    let (ended, explained, _) = run(&["explain", "aadb8-3", "-f", "-"], &example()?)?;
+    assert_eq!(ended, Ended::Well);
+    let golden = Path::new("tests/it/explain/aadb8-3.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(golden, &explained)?;
+    }
+    assert_eq!(explained, fs::read_to_string(golden)?);
+    Ok(())
+}
+
+#[test]
+fn one_line_is_found_by_its_id_or_by_its_record() -> Result {
+    let example = example()?;
+    let all: Value = serde_json::from_str(&run(&["explain", "aadb8-3", "-f", "-", "-o", "json"], &example)?.1)?;
+    let line = &all["lines"][2];
+    let id = line["id"].as_str().unwrap_or_default();
+    for wanted in [id, &id[..6], "acme-shop-orders-20260801"] {
+        let (_, one, _) = run(&["explain", "aadb8-3", wanted, "-f", "-", "-o", "json"], &example)?;
+        let one: Value = serde_json::from_str(&one)?;
+        assert_eq!(one["lines"], json!([line]), "{wanted}");
+    }
+    let (ended, _, said) = run(&["explain", "aadb8-3", "nobody", "-f", "-"], &example)?;
+    assert_eq!(ended, Ended::Failed);
+    assert!(said.contains("invoice aadb8-3 has no line nobody"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn an_invoice_that_is_not_there_is_an_error_that_names_it() -> Result {
+    let (ended, _, said) = run(&["explain", "aadb8-99", "-f", "-"], &example()?)?;
+    assert_eq!(ended, Ended::Failed);
+    assert!(said.contains("there is no invoice aadb8-99 in the files"), "{said}");
+    Ok(())
+}
+
+#[test]
+fn the_example_is_verified_back_to_the_first_invoice() -> Result {
+    let (ended, said, _) = run(&["verify", "aadb8-3", "-f", "-"], &example()?)?;
+    assert_eq!((ended, &*said), (Ended::Well, "aadb8-3: right\naadb8-2: right\naadb8-1: right\n"));
+    Ok(())
+}
+
+#[test]
+fn a_link_of_the_chain_that_is_missing_is_named() -> Result {
+    let mut list: Value = serde_json::from_str(&example()?)?;
+    let items = list["items"].as_array_mut().ok_or("no list")?;
+    items.retain(|item| item["metadata"]["name"] != "aadb8-2");
+    let (ended, said, _) = run(&["verify", "aadb8-3", "-f", "-"], &list.to_string())?;
+    assert_eq!(ended, Ended::Refused);
+    assert!(said.contains("aadb8-2: invoice aadb8-2 is missing"), "{said}");
+    Ok(())
+}
+
+/// A document with one thing changed, and with a digest that is right again.
+fn forged(document: &Document, pointer: &str, value: Value) -> Result<Document> {
+    let mut changed = serde_json::to_value(document)?;
+    *changed.pointer_mut(pointer).ok_or_else(|| format!("there is no {pointer}"))? = value;
+    let mut forged: Document = serde_json::from_value(changed)?;
+    forged.digest = document_digest(&forged)?;
+    Ok(forged)
+}
+
+fn invoice(list: &str, number: &str) -> Result<Invoice> {
+    let list: Value = serde_json::from_str(list)?;
+    let items = list["items"].as_array().ok_or("no list")?;
+    let found = items.iter().find(|item| item["metadata"]["name"] == number);
+    Ok(serde_json::from_value(found.ok_or("no such invoice")?.clone())?)
+}
+
+#[test]
+fn whatever_is_changed_in_a_document_is_found_even_with_a_digest_made_anew() -> Result {
+    let (last, before) = (invoice(&example()?, "aadb8-3")?, invoice(&example()?, "aadb8-2")?);
+    let (last, before) = (document(&last)?, document(&before)?);
+    let none = |_: &str| -> Option<&InvoiceSlice> { None };
+    assert_eq!(verify_document(last, none, Some(before)), []);
+    for (pointer, value) in [
+        ("/lines/0/total", json!("460.26")),
+        ("/lines/0/preDiscount", json!("460.26")),
+        ("/lines/0/quantity", json!("673")),
+        ("/lines/0/unitPrice", json!("0.6850")),
+        ("/lines/0/count", json!("3")),
+        ("/lines/0/id", last.lines[1].id.clone().into()),
+        ("/lines/0/project", json!("acme-website")),
+        ("/subtotal", json!("1243.45")),
+        ("/total", json!("1243.45")),
+        ("/tax", json!("0.01")),
+        ("/categories/0/subtotal", json!("1243.45")),
+        ("/projects/0/subtotal", json!("1243.45")),
+        ("/previousDigest", json!("sha256:00")),
+    ] {
+        let findings = verify_document(&forged(last, pointer, value)?, none, Some(before));
+        assert!(!findings.is_empty(), "{pointer} is not noticed");
+    }
+    let mut discounted = last.clone();
+    discounted.discounts = serde_json::from_value(json!([{ "name": "Partner", "percent": "10" }]))?;
+    discounted.digest = document_digest(&discounted)?;
+    assert!(!verify_document(&discounted, none, Some(before)).is_empty());
+    let unsigned = Document { digest: "sha256:00".to_owned(), ..last.clone() };
+    assert!(matches!(&verify_document(&unsigned, none, Some(before))[..], [Finding::Differs { .. }]));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invoices_of_a_cluster_are_explained_and_verified() -> Result {
+    let scene = World::shared().scene().await?;
+    awaited(&scene, "explain", "explain-shop", "main").await?;
+    let start = back(2).start();
+    scene.usage("explain", "db", database("explain-shop", "db", start, Some(later(start, 744)))).await?;
+    scene.usage("explain", "domain", domain("explain-shop", back(1).start())).await?;
+    let agreed = json!({ "firstPeriod": back(2).to_string(), "discounts": [{ "name": "Partner", "percent": "10" }] });
+    scene.group("explain", "main", terms(agreed)).await?;
+    final_of(&scene, "explain", "main", back(2)).await?;
+    let last = final_of(&scene, "explain", "main", back(1)).await?;
+
+    let kubeconfig = scene.control_plane.kubeconfig(User::ClusterAdmin);
+    let (number, kubeconfig) = (last.name_any(), kubeconfig.display().to_string());
+    let ask = |command: &'static str, namespace: &'static str| {
+        let (number, kubeconfig) = (number.clone(), kubeconfig.clone());
+        // Commands have a runtime of their own.
+        tokio::task::spawn_blocking(move || run(&[command, &number, "-n", namespace, "--kubeconfig", &kubeconfig], ""))
+    };
+    let (ended, explained, _) = ask("explain", "explain").await??;
+    assert_eq!(ended, Ended::Well);
+    assert!(explained.contains("1 × 12.5 USD = 12.5 → 12.50; −10 % Partner → 11.25"), "{explained}");
+    assert!(explained.contains("Partner: 10 % off services → 0.00"), "{explained}");
+    let (ended, verified, _) = ask("verify", "explain").await??;
+    let (newest, first) = (format!("{number}: right\n"), number.replace("-2", "-1: right\n"));
+    assert_eq!((ended, verified), (Ended::Well, format!("{newest}{first}")));
+    let (ended, _, said) = ask("explain", "default").await??;
+    assert_eq!(ended, Ended::Failed);
+    assert!(said.contains("in namespace default; name its organization with --namespace"), "{said}");
+    Ok(())
+}
