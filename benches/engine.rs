@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use billing_operator::domain::{
-    Attribution, Billed, Group, GroupMonth, HourRule, Ledger, Month, Name, Organization, PriceEntry, PriceList,
-    Segment, Service, Terms, Timestamp, Uid, Unit, Usage, audit, bill_group_month,
+    Attribution, Billed, Group, GroupMonth, HourRule, Ledger, Month, NO_RATES, Name, Organization, PriceEntry,
+    PriceList, Segment, Service, Terms, Timestamp, Uid, Unit, Usage, audit, bill_group_month,
 };
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
@@ -35,6 +35,7 @@ fn main() {
             attribution: Attribution::MonthEnd,
             hours,
             prices: &prices,
+            rates: &NO_RATES,
             billed: &billed,
             credits: &[],
             as_of: month.end(),

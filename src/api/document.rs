@@ -4,8 +4,8 @@
 //! is ever taken away.
 
 use super::{
-    Address, Amount, Attribution, BankAccount, CurrencyCode, Name, ObjectName, PaymentMethodType, Percent, Price,
-    PriceUnit, Quantity, Service, Time, Uid, address::LINE, usage_record,
+    Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, Name, ObjectName, PaymentMethodType,
+    Percent, Price, PriceUnit, Quantity, QuoteDate, Service, Time, Uid, address::LINE, usage_record,
 };
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -27,6 +27,10 @@ pub struct Document {
     /// When the final is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Time>,
+    /// The day whose exchange rate is taken: the first after the month; of an estimate the day of `asOf`. Where prices
+    /// are in another currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_date: Option<QuoteDate>,
     /// What is billed: the month, in UTC.
     pub period: DocumentPeriod,
     /// Who pays for projects that moved within the month.
@@ -54,6 +58,12 @@ pub struct Document {
     pub slices: Vec<SliceRef>,
     /// The sum of the lines, before tax.
     pub subtotal: Amount,
+    /// How prices became amounts, where they are in another currency than the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rate: Option<DocumentRate>,
+    /// The sum of the lines' `priceTotal`: what services cost in the currency of their prices, before tax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_subtotal: Option<Amount>,
     /// The tax.
     pub tax: Amount,
     /// Subtotal and tax: what is to be paid.
@@ -81,6 +91,31 @@ pub struct Document {
     /// SHA-256 over the canonical JSON (RFC 8785) of the document without this field.
     #[schemars(length(max = 80))]
     pub digest: String,
+}
+
+/// How prices became amounts of another currency: quantity × unit price × `toQuote` ÷ `fromQuote`, exactly, times what
+/// discounts leave, and rounded once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentRate {
+    /// Who quoted.
+    pub source: Name,
+    /// The currency of the prices.
+    pub from: CurrencyCode,
+    /// The currency of the document.
+    pub to: CurrencyCode,
+    /// How many units of `to` one unit of `from` is, to 15 decimals: for reading, as amounts are computed from the
+    /// quotes.
+    #[schemars(length(max = 64), regex(pattern = "^[0-9]{1,40}([.][0-9]{1,15})?$"))]
+    pub rate: String,
+    /// The currency that the quotes are the price of.
+    pub base: CurrencyCode,
+    /// How many units of `from` one unit of the base costs.
+    pub from_quote: ExchangeRate,
+    /// How many units of `to` one unit of the base costs.
+    pub to_quote: ExchangeRate,
+    /// The day of the two quotes: the rate date, or the last one before it on which both were quoted.
+    pub quote_date: QuoteDate,
 }
 
 /// The half-open interval that a document bills.
@@ -214,13 +249,16 @@ pub struct Inputs {
     /// The price list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_list: Option<InputVersion>,
+    /// The exchange rates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rates: Option<InputVersion>,
 }
 
 impl Inputs {
     /// Whether nothing is named.
     pub fn is_empty(&self) -> bool {
-        let Self { price_list } = self;
-        price_list.is_none()
+        let Self { price_list, exchange_rates } = self;
+        price_list.is_none() && exchange_rates.is_none()
     }
 }
 
@@ -279,6 +317,9 @@ pub struct Line {
     pub pre_discount: Option<Amount>,
     /// The charge.
     pub total: Amount,
+    /// The charge in the currency of the price, rounded to the digits of that one, where that is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_total: Option<Amount>,
     /// The charge in words.
     #[schemars(length(max = 512), regex(pattern = LINE))]
     pub description: String,

@@ -1,6 +1,6 @@
 //! The legal entity that bills.
 
-use super::{Address, address::LINE, is_false};
+use super::{Address, Name, address::LINE, is_false};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,10 @@ pub struct InvoiceIssuerSpec {
     #[serde(default = "default_payment_term_days")]
     #[schemars(range(min = 0, max = 365))]
     pub payment_term_days: i32,
+    /// The source of the exchange rates, for groups whose currency is not that of their price list: `spec.source` of
+    /// ExchangeRates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rates: Option<Name>,
     /// Makes estimates only: no invoice of this issuer becomes final while it is set.
     #[serde(default, skip_serializing_if = "is_false")]
     pub suspend: bool,

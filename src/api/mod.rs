@@ -11,6 +11,7 @@ pub mod billing_period;
 pub mod condition;
 pub mod crds;
 pub mod document;
+pub mod exchange_rates;
 pub mod invoice;
 pub mod invoice_issuer;
 pub mod invoice_series;
@@ -35,9 +36,10 @@ pub use billing_group::{
 };
 pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
 pub use document::{
-    AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, HourRule, InputVersion, Inputs, Line,
-    LinePrice, LineSource, LineType, ProjectSubtotal, Seller, SliceRef,
+    AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, DocumentRate, HourRule, InputVersion, Inputs,
+    Line, LinePrice, LineSource, LineType, ProjectSubtotal, Seller, SliceRef,
 };
+pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
 pub use invoice::{Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
 pub use invoice_issuer::{BankAccount, InvoiceIssuer, InvoiceIssuerSpec};
 pub use invoice_series::{InvoiceSeries, InvoiceSeriesSpec};

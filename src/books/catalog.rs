@@ -103,7 +103,11 @@ impl Books {
         let mut keys = Vec::new();
         for (organization, books) in &self.organizations {
             let groups = books.organization.groups().filter(|group| group.issuer == *issuer);
+            let before = keys.len();
             keys.extend(groups.map(|group| Key::Group { organization: organization.clone(), group: group.uid }));
+            if keys.len() > before {
+                keys.push(Key::Usage(organization.clone())); // it says which exchange rates apply
+            }
         }
         keys
     }

@@ -14,6 +14,7 @@ mod key;
 mod ledgers;
 mod namespaces;
 mod observe;
+mod rates;
 mod receivables;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use crate::api;
 use crate::domain::membership::{GroupFacts, ProjectFacts};
-use crate::domain::{Month, Name, Organization, PriceList, Project, Uid};
+use crate::domain::{Month, Name, Organization, PriceList, Project, Rates, Uid};
 
 pub use bindings::Binding;
 pub use catalog::Unusable;
@@ -41,6 +42,8 @@ pub struct Books {
     organizations: BTreeMap<Name, OrganizationBooks>,
     bindings: BTreeMap<Name, Binding>,
     price_lists: BTreeMap<Name, Result<Arc<PriceList>, Unusable>>,
+    /// By source.
+    rates: BTreeMap<Name, Rates>,
     issuers: BTreeMap<Name, Result<Arc<api::InvoiceIssuer>, Unusable>>,
     periods: BTreeMap<Month, Arc<api::BillingPeriod>>,
     interner: intern::Interner,

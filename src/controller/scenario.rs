@@ -72,6 +72,7 @@ fn enter(books: &mut Books, object: Value) {
         "ProjectLedger" => observe::<api::ProjectLedger>(books, object),
         "UsageRecord" => observe::<api::UsageRecord>(books, object),
         "PriceList" => observe::<api::PriceList>(books, object),
+        "ExchangeRates" => observe::<api::ExchangeRates>(books, object),
         "InvoiceIssuer" => observe::<api::InvoiceIssuer>(books, object),
         "BillingPeriod" => observe::<api::BillingPeriod>(books, object),
         "Invoice" => observe::<api::Invoice>(books, object),

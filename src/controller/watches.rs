@@ -28,6 +28,7 @@ pub fn start(ctx: &Arc<Context>, tasks: &TaskTracker, cancel: &CancellationToken
         start.objects::<api::ProjectLedger>("projectledgers", all()),
         start.objects::<api::UsageRecord>("usagerecords", all()),
         start.objects::<api::PriceList>("pricelists", all()),
+        start.objects::<api::ExchangeRates>("exchangerates", all()),
         start.objects::<api::InvoiceIssuer>("invoiceissuers", all()),
         start.objects::<api::BillingPeriod>("billingperiods", all()),
         // The whole document of what can still change, and only the names of what cannot.

@@ -19,6 +19,7 @@ use super::organization::{Organization, Project};
 use super::period::{Period, Timestamp};
 use super::price::PriceList;
 use super::problem::Problem;
+use super::rates::{Conversion, Rates};
 use super::tally::Tally;
 use super::terms::{TermsError, bill_terms};
 
@@ -37,6 +38,8 @@ pub struct GroupMonth<'a> {
     pub hours: HourRule,
     /// The group's price list.
     pub prices: &'a PriceList,
+    /// The exchange rates of the group's issuer, where its prices are in another currency than the group's.
+    pub rates: &'a Rates,
     /// What finals of the organization bill already.
     pub billed: &'a Billed,
     /// The group's credits, as the month's invoice finds them.
@@ -62,8 +65,19 @@ pub struct Bill {
     pub subtotal: Money,
     /// What is used of which credit, in the order of its lines.
     pub credits: Vec<CreditUse>,
+    /// How prices became amounts, where there are lines and their prices are in another currency.
+    pub converted: Option<Converted>,
     /// What is not on the bill and why, in the order of lines.
     pub problems: Vec<Problem>,
+}
+
+/// What services cost in the currency of their prices, and how that became the currency of the bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// The rate.
+    pub conversion: Conversion,
+    /// The sum of the lines of services, each rounded to the digits of the prices' currency.
+    pub price_subtotal: Money,
 }
 
 /// What a project cost.
@@ -127,7 +141,8 @@ pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
     let credits = use_credits(month, &projects, &mut tally).map_err(|_| month.overflow())?;
     let (items, subtotal) = tally.finish();
     let categories = categories(&lines, &items).ok_or_else(|| month.overflow())?;
-    Ok(Bill { month: month.month, lines, items, projects, categories, subtotal, credits, problems })
+    let converted = converted(month, &lines).ok_or_else(|| month.overflow())?;
+    Ok(Bill { month: month.month, lines, items, projects, categories, subtotal, credits, converted, problems })
 }
 
 /// What the services of the group's projects cost.
@@ -192,6 +207,15 @@ fn slices(month: &GroupMonth<'_>, project: &Project) -> Vec<Period> {
 
 fn total(lines: &[Line], currency: Currency) -> Option<Money> {
     lines.iter().try_fold(Money::zero(currency), |sum, line| sum.checked_add(line.total))
+}
+
+/// What the lines are in the currency of their prices; `None` inside where that is the bill's, and where there are none.
+fn converted(month: &GroupMonth<'_>, lines: &[Line]) -> Option<Option<Converted>> {
+    let Some(conversion) = month.conversion().ok().flatten().filter(|_| !lines.is_empty()) else { return Some(None) };
+    let nothing = Money::zero(conversion.from.currency);
+    let prices = lines.iter().filter_map(|line| line.price_total);
+    let price_subtotal = prices.into_iter().try_fold(nothing, |sum, price| sum.checked_add(price))?;
+    Some(Some(Converted { conversion, price_subtotal }))
 }
 
 fn categories(lines: &[Line], items: &[Item]) -> Option<Vec<CategorySubtotal>> {

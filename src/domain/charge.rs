@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::billing::GroupMonth;
 use super::hours::Hours;
 use super::line::Line;
-use super::money::{Money, round_half_away};
+use super::money::{Currency, Money, round_half_away};
 use super::name::Name;
 use super::organization::Project;
 use super::period::{Period, Timestamp};
 use super::price::{PriceEntry, Tariff, Unit};
 use super::problem::{Problem, ProblemReason};
 use super::product::Ratio;
+use super::rates::NoRate;
 use super::usage::Usage;
 
 /// Charges the usage of one project to one group.
@@ -28,6 +29,8 @@ pub(super) struct Charger<'a, 'out> {
     running: Option<(&'a Name, Timestamp)>,
     /// What the discounts of the month leave of a price, where there are any.
     discount: Option<Ratio>,
+    /// What one unit of the prices' currency is in the group's, where that is another, or that nobody says so.
+    rate: Result<Option<Ratio>, NoRate>,
     charges: &'out mut Charges,
 }
 
@@ -47,7 +50,8 @@ impl<'a, 'out> Charger<'a, 'out> {
         charges: &'out mut Charges,
     ) {
         let discount = month.group.terms.as_ref().ok().and_then(|terms| terms.discount_factor(month.month));
-        let mut charger = Charger { month, slices, service: None, running: None, discount, charges };
+        let rate = month.conversion().map(|conversion| conversion.map(|conversion| conversion.ratio()));
+        let mut charger = Charger { month, slices, service: None, running: None, discount, rate, charges };
         project.usage().for_each(|usage| charger.charge(usage));
         charger.end_service();
     }
@@ -161,15 +165,16 @@ impl<'a, 'out> Charger<'a, 'out> {
         ProblemReason::Unpriced { price_list: self.month.prices.name().clone(), at }
     }
 
-    /// Refuses what this group pays for nothing of in this month: not billed yet, or in another currency.
+    /// Refuses what this group pays for nothing of in this month: not billed yet, or in another currency without a rate.
     fn check_group(&self) -> Result<(), ProblemReason> {
         let GroupMonth { group, month, prices, .. } = self.month;
         if *month < group.first_period {
             let (group, first_period) = (group.name.clone(), group.first_period);
             return Err(ProblemReason::BeforeFirstPeriod { group, first_period });
         }
-        let (from, to) = (prices.currency(), group.currency);
-        if to == Some(from) { Ok(()) } else { Err(ProblemReason::RateMissing { from, to }) }
+        let missing =
+            |missing: &NoRate| ProblemReason::RateMissing { from: prices.currency(), missing: missing.clone() };
+        self.rate.as_ref().map(drop).map_err(missing)
     }
 
     fn push(
@@ -179,19 +184,34 @@ impl<'a, 'out> Charger<'a, 'out> {
         hours: Hours,
         entry: &Arc<PriceEntry>,
     ) -> Result<(), ProblemReason> {
-        let exact = hours.ratio().times(Ratio::from(usage.quantity)).times(Ratio::from(entry.unit_price));
-        // The list is in the group's currency: see `check_group`.
-        let pre_discount = self.rounded(&exact)?;
+        let priced = hours.ratio().times(Ratio::from(usage.quantity)).times(Ratio::from(entry.unit_price));
+        let (exact, price_total) = match &self.rate {
+            Ok(Some(rate)) => {
+                let price_total = self.rounded(&self.discounted(priced.clone()), self.month.prices.currency())?;
+                (priced.times(rate.clone()), Some(price_total))
+            }
+            Ok(None) | Err(_) => (priced, None), // without a rate nothing comes here: see `check_group`
+        };
+        let currency = self.month.group.currency.unwrap_or(self.month.prices.currency());
+        let pre_discount = self.rounded(&exact, currency)?;
         let total = match &self.discount {
             None => pre_discount,
-            Some(factor) => self.rounded(&exact.times(factor.clone()))?,
+            Some(_) => self.rounded(&self.discounted(exact), currency)?,
         };
         let (usage, price) = (usage.clone(), entry.clone());
-        self.charges.lines.push(Line { usage, period, price, hours, pre_discount, total });
+        self.charges.lines.push(Line { usage, period, price, hours, pre_discount, total, price_total });
         Ok(())
     }
 
-    fn rounded(&self, exact: &Ratio) -> Result<Money, ProblemReason> {
-        round_half_away(exact, self.month.prices.currency()).ok_or(ProblemReason::Overflow)
+    /// What discounts leave of an amount.
+    fn discounted(&self, amount: Ratio) -> Ratio {
+        match &self.discount {
+            None => amount,
+            Some(factor) => amount.times(factor.clone()),
+        }
+    }
+
+    fn rounded(&self, exact: &Ratio, currency: Currency) -> Result<Money, ProblemReason> {
+        round_half_away(exact, currency).ok_or(ProblemReason::Overflow)
     }
 }

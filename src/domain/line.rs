@@ -78,6 +78,8 @@ pub struct Line {
     pub pre_discount: Money,
     /// The amount.
     pub total: Money,
+    /// The amount in the currency of the price, where that is another; rounded to the digits of that one.
+    pub price_total: Option<Money>,
 }
 
 impl Line {

@@ -1,9 +1,12 @@
 //! Half-open periods of time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 /// An instant, in UTC. Arithmetic on instants is done in whole microseconds.
 pub type Timestamp = DateTime<Utc>;
+
+/// A day of the calendar, in UTC.
+pub type Date = NaiveDate;
 
 /// A half-open period: `start` belongs to it, `end` does not. May be empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

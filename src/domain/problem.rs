@@ -7,6 +7,7 @@ use super::money::Currency;
 use super::month::Month;
 use super::name::Name;
 use super::period::Timestamp;
+use super::rates::NoRate;
 use super::usage::Usage;
 
 /// A usage record that is not on the bill, and why.
@@ -32,8 +33,8 @@ pub enum ProblemReason {
     RateMissing {
         /// The price list's.
         from: Currency,
-        /// The group's; `None` when its code is no currency.
-        to: Option<Currency>,
+        /// What is missing; it names the group's currency.
+        missing: NoRate,
     },
     /// It runs by the hour while another record of the same project and service, which began earlier, does.
     OverlappingUsage {
@@ -98,17 +99,11 @@ impl fmt::Display for Problem {
                 let at = at.format("%FT%TZ");
                 write!(f, "usage {record} ({service}) has no price at {at}; add an entry to the price list {list}")
             }
-            ProblemReason::RateMissing { from, to: Some(to) } => {
-                write!(
-                    f,
-                    "usage {record} is priced in {from} and paid in {to}, and there is no exchange rate; use a price list in {to}"
-                )
+            ProblemReason::RateMissing { from, missing: missing @ NoRate::NoCurrency } => {
+                write!(f, "usage {record} is priced in {from}, and {missing}")
             }
-            ProblemReason::RateMissing { from, to: None } => {
-                write!(
-                    f,
-                    "usage {record} is priced in {from}, and its group's currency is unknown; correct the group's currency"
-                )
+            ProblemReason::RateMissing { from, missing } => {
+                write!(f, "usage {record} is priced in {from} and {missing}")
             }
             ProblemReason::OverlappingUsage { with } => {
                 write!(

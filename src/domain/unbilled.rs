@@ -11,6 +11,7 @@ use super::organization::{Organization, Project};
 use super::period::{Period, Timestamp};
 use super::price::PriceList;
 use super::problem::{Problem, ProblemReason};
+use super::rates::Rates;
 use super::usage::Usage;
 
 /// A month of an organization; the fields are those of a [`GroupMonth`].
@@ -30,16 +31,25 @@ pub struct OrganizationMonth<'a> {
     pub as_of: Timestamp,
 }
 
+/// What makes amounts of a group's usage.
+#[derive(Debug, Clone, Copy)]
+pub struct Pricing<'a> {
+    /// Its price list.
+    pub prices: &'a PriceList,
+    /// The exchange rates of its issuer.
+    pub rates: &'a Rates,
+}
+
 /// Every record of which something in the month is not billed, with the first reason found, by name of the
 /// record: those that no group pays for, and those that their group's bill leaves off.
 ///
-/// `prices` finds the price list of a group. For a group without one, give an empty list of the missing
-/// name: its usage then counts as unpriced.
-pub fn unbilled<'a>(month: &OrganizationMonth<'a>, prices: impl Fn(&Group) -> Option<&'a PriceList>) -> Vec<Problem> {
+/// `pricing` finds the price list and the exchange rates of a group. For a group without a list, give an empty one of
+/// the missing name: its usage then counts as unpriced.
+pub fn unbilled<'a>(month: &OrganizationMonth<'a>, pricing: impl Fn(&Group) -> Option<Pricing<'a>>) -> Vec<Problem> {
     let mut problems = without_payer(month);
     for group in month.organization.groups() {
-        if let Some(prices) = prices(group) {
-            problems.extend(problems_of_bill(&month.of_group(group, prices)));
+        if let Some(pricing) = pricing(group) {
+            problems.extend(problems_of_bill(&month.of_group(group, pricing)));
         }
     }
     problems.sort_by(|a, b| a.usage.name.cmp(&b.usage.name));
@@ -121,9 +131,10 @@ fn no_ledger(project: &Project) -> ProblemReason {
 
 impl<'a> OrganizationMonth<'a> {
     /// The month of one of the organization's groups.
-    pub fn of_group(&self, group: &'a Group, prices: &'a PriceList) -> GroupMonth<'a> {
+    pub fn of_group(&self, group: &'a Group, pricing: Pricing<'a>) -> GroupMonth<'a> {
         let OrganizationMonth { organization, month, attribution, hours, billed, as_of } = *self;
-        GroupMonth { organization, group, month, attribution, hours, prices, billed, credits: &[], as_of }
+        let Pricing { prices, rates } = pricing;
+        GroupMonth { organization, group, month, attribution, hours, prices, rates, billed, credits: &[], as_of }
     }
 }
 

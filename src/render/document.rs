@@ -1,7 +1,7 @@
 //! A bill as the document of an invoice: lines, sums, slices and digest.
 
 use crate::api;
-use crate::domain::{Bill, CategorySubtotal, Money, Name};
+use crate::domain::{Bill, CategorySubtotal, Conversion, Date, Money, Name};
 use crate::render::canonical::{CanonicalError, digest};
 use crate::render::line::line_type;
 use crate::render::slices::{MAX_SLICES, Slice, place_lines};
@@ -93,12 +93,14 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         Issue::Final { issued_at, due_at } => (Some(issued_at), Some(due_at), None),
     };
     let currency = bill.subtotal.currency();
+    let converted = bill.converted.as_ref();
     let (lines, slices) = place_lines(&number, issued_at.is_some(), bill)?;
     let mut document = api::Document {
         number: number.as_str().into(),
         issued_at,
         as_of,
         due_at,
+        rate_date: converted.map(|converted| date(converted.conversion.rate_date)),
         period: api::DocumentPeriod { start: bill.month.start().into(), end: bill.month.end().into() },
         attribution,
         currency: currency.code().into(),
@@ -108,6 +110,8 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         lines,
         slices: slices.iter().map(|slice| slice.reference.clone()).collect(),
         subtotal: amount(bill.subtotal),
+        exchange_rate: converted.map(|converted| render_rate(&converted.conversion)),
+        price_subtotal: converted.map(|converted| amount(converted.price_subtotal)),
         tax: amount(Money::zero(currency)),
         total: amount(bill.subtotal),
         discounts,
@@ -136,6 +140,24 @@ pub fn document_digest(document: &api::Document) -> Result<String, CanonicalErro
 /// An amount as it stands on documents.
 pub fn amount(money: Money) -> api::Amount {
     money.to_string().into()
+}
+
+fn date(date: Date) -> api::QuoteDate {
+    date.to_string().into()
+}
+
+fn render_rate(conversion: &Conversion) -> api::DocumentRate {
+    let Conversion { source, rate_date: _, quote_date, base, from, to, object: _ } = conversion;
+    api::DocumentRate {
+        source: source.as_str().into(),
+        from: from.currency.code().into(),
+        to: to.currency.code().into(),
+        rate: conversion.rate(),
+        base: base.code().into(),
+        from_quote: from.rate.decimal().to_string().into(),
+        to_quote: to.rate.decimal().to_string().into(),
+        quote_date: date(*quote_date),
+    }
 }
 
 fn render_project(project: &crate::domain::ProjectSubtotal) -> api::ProjectSubtotal {

@@ -38,6 +38,7 @@ pub(super) fn render_item(item: &Item) -> api::Line {
         price: None,
         pre_discount: pre_discount.map(amount),
         total: amount(*total),
+        price_total: None,
         description: description.clone(),
         tags: BTreeMap::new(),
         source: Some(render_source(source, key)),
@@ -89,6 +90,7 @@ pub(super) fn render_line(line: &Line) -> api::Line {
         price: Some(render_price(&line.price)),
         pre_discount: Some(amount(line.pre_discount)),
         total: amount(line.total),
+        price_total: line.price_total.map(amount),
         description: line.description(),
         tags: usage.tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
         source: Some(api::LineSource {

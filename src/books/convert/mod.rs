@@ -3,6 +3,7 @@
 //! The schema keeps most nonsense out; what it cannot, and what a newer or older schema lets through, is an error
 //! here that names the field.
 
+mod rates;
 mod terms;
 
 use std::collections::BTreeSet;
@@ -13,11 +14,13 @@ use kube::ResourceExt;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
+pub use rates::exchange_rates;
+
 use crate::api;
 use crate::books::intern::Interner;
 use crate::domain::{
     Attribution, Currency, Group, HourRule, Ledger, LedgerError, Month, Name, PriceEntry, PriceList, PriceListError,
-    Segment, Terms, Timestamp, Uid, Unit, Usage,
+    QuotesError, Segment, Terms, Timestamp, Uid, Unit, Usage,
 };
 
 /// Why an object says nothing that billing can use.
@@ -37,6 +40,9 @@ pub enum ConvertError {
     /// Entries that are no price list.
     #[error(transparent)]
     PriceList(#[from] PriceListError),
+    /// Quotes that contradict themselves.
+    #[error(transparent)]
+    Quotes(#[from] QuotesError),
 }
 
 /// A field of a type that is read from text.

@@ -141,7 +141,7 @@ fn merge(target: &mut Value, patch: &Value) {
 
 fn plural(object: &Value) -> String {
     let kind = object["kind"].as_str().unwrap().to_lowercase();
-    if kind.ends_with("series") { kind } else { format!("{kind}s") }
+    if kind.ends_with("series") || kind.ends_with("rates") { kind } else { format!("{kind}s") }
 }
 
 fn folder() -> PathBuf {

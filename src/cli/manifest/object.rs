@@ -1,8 +1,8 @@
 //! Typed objects.
 
 use crate::api::{
-    BillingGroup, BillingPeriod, Invoice, InvoiceIssuer, InvoiceSeries, InvoiceSlice, PriceList, ProjectBinding,
-    ProjectLedger, UsageRecord,
+    BillingGroup, BillingPeriod, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries, InvoiceSlice, PriceList,
+    ProjectBinding, ProjectLedger, UsageRecord,
 };
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Resource;
@@ -92,6 +92,7 @@ objects!(
     InvoiceSeries,
     UsageRecord,
     PriceList,
+    ExchangeRates,
     BillingPeriod,
     InvoiceIssuer,
 );

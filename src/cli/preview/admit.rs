@@ -126,6 +126,7 @@ impl Desk {
                 self.observe(*object, |record, interner| convert::usage(record, interner).map(drop))
             }
             Object::PriceList(object) => self.observe(*object, |list, _| convert::price_list(list).map(drop)),
+            Object::ExchangeRates(object) => self.observe(*object, |rates, _| convert::exchange_rates(rates).map(drop)),
             Object::InvoiceIssuer(object) => self.observe(*object, |_, _| Ok(())),
             Object::BillingPeriod(object) => self.observe(*object, |_, _| Ok(())),
             Object::InvoiceSeries(object) => {
@@ -199,6 +200,7 @@ impl Namespaces {
             | Object::InvoiceSlice(_)
             | Object::InvoiceSeries(_)
             | Object::PriceList(_)
+            | Object::ExchangeRates(_)
             | Object::BillingPeriod(_)
             | Object::InvoiceIssuer(_) => Place::Right,
         }

@@ -56,6 +56,7 @@ pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result
     list::<Namespace>(&pass, Api::all(client()), all.clone().labels(labels::ORGANIZATION_LABEL)).await?;
     list::<api::ProjectBinding>(&pass, Api::all(client()), all.clone()).await?;
     list::<api::PriceList>(&pass, Api::all(client()), all.clone()).await?;
+    list::<api::ExchangeRates>(&pass, Api::all(client()), all.clone()).await?;
     list::<api::InvoiceIssuer>(&pass, Api::all(client()), all.clone()).await?;
     list::<api::BillingPeriod>(&pass, Api::all(client()), all).await?;
     for organization in due.keys() {

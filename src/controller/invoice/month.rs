@@ -1,5 +1,6 @@
 //! One month of one group: its bill, what holds it, its document.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -11,8 +12,8 @@ use crate::controller::rules::Rules;
 use crate::domain::audit::audit;
 use crate::domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use crate::domain::{
-    Attribution, Bill, BillError, Billed, Discount, Group, GroupMonth, Month, Name, PriceList, Timestamp, Uid,
-    bill_group_month, number,
+    Attribution, Bill, BillError, Billed, Discount, Group, GroupMonth, Month, Name, PriceList, Rates, RatesObject,
+    Timestamp, Uid, bill_group_month, number,
 };
 use crate::render::document::{Header, Issue, RenderError, Rendered, render_document};
 
@@ -122,6 +123,7 @@ impl<'a> GroupInvoices<'a> {
             bank_account,
             grace: _,
             payment_term_days: _,
+            exchange_rates: _,
             suspend: _,
         } = issuer.spec.clone();
         api::Seller { legal_name, address, vat_id, registration, bank_account }
@@ -180,8 +182,8 @@ impl MonthView<'_> {
     /// # Errors
     /// There is none: the hold says why.
     pub fn bill(&self, as_of: Timestamp) -> Result<Bill, Hold> {
-        let prices = self.prices()?;
-        bill_group_month(&self.inputs(&prices, as_of)).map_err(|error| self.no_bill(&error))
+        let (prices, rates) = (self.prices()?, self.rates());
+        bill_group_month(&self.inputs(&prices, &rates, as_of)).map_err(|error| self.no_bill(&error))
     }
 
     /// What holds the month: what holds the group, what is wrong with its usage, and, once the month is over, what
@@ -268,7 +270,7 @@ impl MonthView<'_> {
             discounts: self.discounts(),
             seller: self.invoices.seller(),
             buyer: self.invoices.buyer(),
-            inputs: self.price_list_version(),
+            inputs: self.input_versions(bill),
             previous_digest,
         };
         render_document(header, bill)
@@ -283,13 +285,14 @@ impl MonthView<'_> {
         terms.flat_map(|terms| terms.discounts_in(self.month)).map(applied).collect()
     }
 
-    fn price_list_version(&self) -> api::Inputs {
+    fn input_versions(&self, bill: &Bill) -> api::Inputs {
         let version = |list: Arc<PriceList>| api::InputVersion {
             name: list.name().as_str().into(),
             uid: list.uid().to_string().into(),
             resource_version: list.resource_version().to_string(),
         };
-        api::Inputs { price_list: self.invoices.prices().ok().map(version) }
+        let exchange_rates = bill.converted.as_ref().map(|converted| rates_version(&converted.conversion.object));
+        api::Inputs { price_list: self.invoices.prices().ok().map(version), exchange_rates }
     }
 
     /// The group's price list, or an empty one while there is none: then every record of the month is a problem.
@@ -302,7 +305,11 @@ impl MonthView<'_> {
         })
     }
 
-    fn inputs<'b>(&'b self, prices: &'b PriceList, as_of: Timestamp) -> GroupMonth<'b> {
+    fn rates(&self) -> Cow<'_, Rates> {
+        self.invoices.books.rates_of(self.invoices.group)
+    }
+
+    fn inputs<'b>(&'b self, prices: &'b PriceList, rates: &'b Rates, as_of: Timestamp) -> GroupMonth<'b> {
         GroupMonth {
             organization: &self.invoices.organization.organization,
             group: self.invoices.group,
@@ -310,6 +317,7 @@ impl MonthView<'_> {
             attribution: self.attribution(),
             hours: self.invoices.rules.hours,
             prices,
+            rates,
             billed: self.billed,
             credits: &[],
             as_of,
@@ -317,8 +325,8 @@ impl MonthView<'_> {
     }
 
     fn audit(&self, bill: &Bill, as_of: Timestamp) -> Option<Hold> {
-        let prices = self.prices().ok()?;
-        let differences = audit(&self.inputs(&prices, as_of), bill);
+        let (prices, rates) = (self.prices().ok()?, self.rates());
+        let differences = audit(&self.inputs(&prices, &rates, as_of), bill);
         let first = differences.first()?;
         let message = format!("the independent check of {} disagrees: {first}; please report this", self.number);
         Some(Hold { reason: HoldReason::AuditMismatch, message })
@@ -351,6 +359,12 @@ impl MonthView<'_> {
             finalise: self.invoices.rules.finalise,
         }
     }
+}
+
+fn rates_version(object: &RatesObject) -> api::InputVersion {
+    let RatesObject { name, uid, resource_version } = object;
+    let (name, uid) = (name.as_str().into(), uid.to_string().into());
+    api::InputVersion { name, uid, resource_version: resource_version.to_string() }
 }
 
 /// A grace as its pattern allows: whole seconds, minutes or hours. What the pattern does not allow waits longest.

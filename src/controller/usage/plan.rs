@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use crate::books::{Books, OrganizationBooks, convert};
 use crate::controller::rules::Rules;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
-use crate::domain::unbilled::{OrganizationMonth, outside_periods, unbilled};
+use crate::domain::unbilled::{OrganizationMonth, Pricing, outside_periods, unbilled};
 use crate::domain::{Attribution, Billed, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage};
 
 /// The conditions of a record that differ from what is written.
@@ -98,9 +98,9 @@ pub fn problems_of_month(
         billed: &billed,
         as_of: now,
     };
-    let prices: HashMap<Uid, Arc<PriceList>> =
-        known.organization.groups().filter_map(|group| Some((group.uid, prices_of(books, group)?))).collect();
-    unbilled(&view, |group| prices.get(&group.uid).map(Arc::as_ref))
+    let pricing = |group: &Group| Some((group.uid, (prices_of(books, group)?, books.rates_of(group))));
+    let pricing: HashMap<Uid, _> = known.organization.groups().filter_map(pricing).collect();
+    unbilled(&view, |group| pricing.get(&group.uid).map(|(prices, rates)| Pricing { prices, rates }))
 }
 
 fn attribution(books: &Books, month: Month, rules: &Rules) -> Attribution {

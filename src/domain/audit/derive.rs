@@ -9,10 +9,11 @@ use rust_decimal::Decimal;
 
 use super::ChargeKey;
 use super::payer::payer_at;
+use super::rates::{DerivedRate, derive_rate};
 use crate::domain::billing::GroupMonth;
 use crate::domain::hours::HourRule;
 use crate::domain::line::Line;
-use crate::domain::money::Money;
+use crate::domain::money::{Currency, Money};
 use crate::domain::name::Name;
 use crate::domain::organization::{Organization, Project};
 use crate::domain::period::Timestamp;
@@ -27,19 +28,23 @@ pub(super) struct Charge {
     unit_price: Decimal,
     pre_discount: i128,
     pub(super) total: i128,
+    /// In the currency of the price, where that is another.
+    pub(super) price_total: Option<i128>,
 }
 
 impl Charge {
     pub(super) fn of_line(line: &Line) -> Self {
         let (pre_discount, total) = (line.pre_discount.minor(), line.total.minor());
-        Charge { unit: line.unit(), unit_price: line.unit_price(), pre_discount, total }
+        let price_total = line.price_total.map(Money::minor);
+        Charge { unit: line.unit(), unit_price: line.unit_price(), pre_discount, total, price_total }
     }
 }
 
 impl fmt::Display for Charge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Charge { unit, unit_price, pre_discount, total } = self;
-        write!(f, "{total} minor units ({pre_discount} before discounts, at {unit_price} per {})", unit.as_str())
+        let Charge { unit, unit_price, pre_discount, total, price_total } = self;
+        write!(f, "{total} minor units ({pre_discount} before discounts, at {unit_price} per {})", unit.as_str())?;
+        price_total.map_or(Ok(()), |price_total| write!(f, ", from {price_total} of the price's currency"))
     }
 }
 
@@ -51,14 +56,22 @@ pub(super) struct Derived {
     pub(super) problems: BTreeSet<Name>,
 }
 
+/// What every record of a bill is looked at with.
+struct Basis<'a> {
+    month: &'a GroupMonth<'a>,
+    /// `None` when there is none to be had.
+    rate: Option<DerivedRate>,
+}
+
 pub(super) fn derive(month: &GroupMonth<'_>) -> Derived {
     let mut derived = Derived::default();
+    let basis = Basis { month, rate: derive_rate(month) };
     for project in month.organization.projects() {
         if may_concern(month, project) && pays_for_any_of(month, project) {
             if project.namespace().is_some() {
                 derived.projects.insert(project.name().clone());
             }
-            derive_project(month, project, &mut derived);
+            derive_project(&basis, project, &mut derived);
         }
     }
     derived
@@ -92,10 +105,10 @@ struct Run<'a> {
     charges: Vec<(ChargeKey, Charge)>,
 }
 
-fn derive_project(month: &GroupMonth<'_>, project: &Project, derived: &mut Derived) {
+fn derive_project(basis: &Basis<'_>, project: &Project, derived: &mut Derived) {
     let mut by_service: BTreeMap<&Name, Vec<Run<'_>>> = BTreeMap::new();
-    for usage in project.usage().filter(|usage| !is_replaced(month.organization, usage)) {
-        match derive_record(month, project, usage) {
+    for usage in project.usage().filter(|usage| !is_replaced(basis.month.organization, usage)) {
+        match derive_record(basis, project, usage) {
             Ok(None) => {}
             Ok(Some(run)) => by_service.entry(&usage.service.name).or_default().push(run),
             Err(Unbillable) => {
@@ -129,18 +142,19 @@ fn keep_apart(runs: Vec<Run<'_>>, derived: &mut Derived) {
 struct Unbillable;
 
 fn derive_record<'a>(
-    month: &GroupMonth<'_>,
+    basis: &Basis<'_>,
     project: &Project,
     usage: &'a Arc<Usage>,
 ) -> Result<Option<Run<'a>>, Unbillable> {
+    let month = basis.month;
     let entries = matching(month, usage);
     let first = best(&entries, usage.start);
     if first.is_some_and(|entry| entry.unit == Unit::Unit) {
-        return derive_event(month, project, usage, first);
+        return derive_event(basis, project, usage, first);
     }
     let until = ended(month, usage);
     if until == usage.start && first.is_none() {
-        return derive_event(month, project, usage, None);
+        return derive_event(basis, project, usage, None);
     }
     let mut run = Run { usage, pieces: Vec::new(), charges: Vec::new() };
     let mut open: Vec<(Timestamp, Timestamp, Decimal)> = Vec::new();
@@ -152,7 +166,7 @@ fn derive_record<'a>(
         if is_billed(month, usage, from) {
             continue;
         }
-        check_group(month)?;
+        check_group(basis)?;
         let hourly: Vec<&PriceEntry> = entries.iter().filter(|entry| entry.unit == Unit::Hour).copied().collect();
         let price = best(&hourly, from).ok_or(Unbillable)?.unit_price;
         match open.last_mut() {
@@ -162,7 +176,7 @@ fn derive_record<'a>(
     }
     for (from, to, price) in open {
         let (count, per_hour) = hours(month.hours, usage.start, from, to);
-        let charge = charge(month, usage, Unit::Hour, price, (count, per_hour))?;
+        let charge = charge(basis, usage, Unit::Hour, price, (count, per_hour))?;
         run.charges.push((key(usage, from, to), charge));
     }
     Ok(Some(run))
@@ -170,19 +184,20 @@ fn derive_record<'a>(
 
 /// A single unit, or something without a price that may be one.
 fn derive_event<'a>(
-    month: &GroupMonth<'_>,
+    basis: &Basis<'_>,
     project: &Project,
     usage: &'a Arc<Usage>,
     entry: Option<&PriceEntry>,
 ) -> Result<Option<Run<'a>>, Unbillable> {
+    let month = basis.month;
     let in_month = month.month.start() <= usage.start && usage.start < month.month.end();
     let here = in_month && usage.start < month.as_of && pays(month, project, usage.start);
     if !here || month.billed.has_event(&usage.name) {
         return Ok(None);
     }
-    check_group(month)?;
+    check_group(basis)?;
     let price = entry.ok_or(Unbillable)?.unit_price;
-    let charge = charge(month, usage, Unit::Unit, price, (1.into(), 1.into()))?;
+    let charge = charge(basis, usage, Unit::Unit, price, (1.into(), 1.into()))?;
     Ok(Some(Run { usage, pieces: Vec::new(), charges: vec![(key(usage, usage.start, usage.start), charge)] }))
 }
 
@@ -190,10 +205,9 @@ fn key(usage: &Usage, start: Timestamp, end: Timestamp) -> ChargeKey {
     ChargeKey { project: usage.project.clone(), record: usage.name.clone(), start, end }
 }
 
-fn check_group(month: &GroupMonth<'_>) -> Result<(), Unbillable> {
-    let begun = month.group.first_period <= month.month;
-    let same = month.group.currency == Some(month.prices.currency());
-    if begun && same { Ok(()) } else { Err(Unbillable) }
+fn check_group(basis: &Basis<'_>) -> Result<(), Unbillable> {
+    let begun = basis.month.group.first_period <= basis.month.month;
+    if begun && basis.rate.is_some() { Ok(()) } else { Err(Unbillable) }
 }
 
 fn ended(month: &GroupMonth<'_>, usage: &Usage) -> Timestamp {
@@ -254,19 +268,21 @@ fn hours(rule: HourRule, start: Timestamp, from: Timestamp, to: Timestamp) -> (B
 }
 
 fn charge(
-    month: &GroupMonth<'_>,
+    basis: &Basis<'_>,
     usage: &Usage,
     unit: Unit,
     unit_price: Decimal,
     (count, per_hour): (BigInt, BigInt),
 ) -> Result<Charge, Unbillable> {
     let ten = BigInt::from(10);
-    let above = count * usage.quantity.mantissa() * unit_price.mantissa() * ten.pow(month.prices.currency().digits());
+    let above = count * usage.quantity.mantissa() * unit_price.mantissa();
     let below = per_hour * ten.pow(usage.quantity.scale()) * ten.pow(unit_price.scale());
-    let (kept, of) = after_discounts(month);
-    let pre_discount = half_up(month, &above, &below)?;
-    let total = half_up(month, &(above * kept), &(below * of))?;
-    Ok(Charge { unit, unit_price, pre_discount, total })
+    let (kept, of) = after_discounts(basis.month);
+    let DerivedRate { from, to, much, of_one, .. } = basis.rate.as_ref().ok_or(Unbillable)?;
+    let pre_discount = half_up(*to, &above * much, &below * of_one)?;
+    let total = half_up(*to, &above * much * &kept, &below * of_one * &of)?;
+    let price_total = (from != to).then(|| half_up(*from, above * kept, below * of)).transpose()?;
+    Ok(Charge { unit, unit_price, pre_discount, total, price_total })
 }
 
 /// What the discounts leave: so much of so much.
@@ -287,9 +303,10 @@ fn after_discounts(month: &GroupMonth<'_>) -> (BigInt, BigInt) {
 }
 
 /// A charge is never negative, so half away from zero is half up.
-fn half_up(month: &GroupMonth<'_>, above: &BigInt, below: &BigInt) -> Result<i128, Unbillable> {
-    let rounded: BigInt = (above * 2 + below) / (below * 2);
-    let limit = Money::limit(month.prices.currency());
+fn half_up(currency: Currency, above: BigInt, below: BigInt) -> Result<i128, Unbillable> {
+    let above = above * BigInt::from(10).pow(currency.digits());
+    let rounded: BigInt = (above * 2 + &below) / (below * 2);
+    let limit = Money::limit(currency);
     i128::try_from(rounded).ok().filter(|minor| *minor <= limit).ok_or(Unbillable)
 }
 

@@ -8,6 +8,7 @@ mod credits;
 mod derive;
 mod items;
 mod payer;
+mod rates;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ use super::period::Timestamp;
 use credits::{DerivedUse, compare_credits, derive_credits};
 use derive::{Charge, Derived, derive};
 use items::{DerivedItem, compare_items, derive_items};
+use rates::compare_rates;
 
 /// Something in which a bill differs from its second derivation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +77,13 @@ pub enum Difference {
         /// As derived.
         derived: i128,
     },
+    /// The exchange rate, or what the services cost in the currency of their prices.
+    Rate {
+        /// As on the bill.
+        billed: Option<String>,
+        /// As derived.
+        derived: Option<String>,
+    },
     /// A record is left off the bill by one and not by the other.
     Problem {
         /// The record.
@@ -130,6 +139,10 @@ impl fmt::Display for Difference {
             Difference::Subtotal { billed, derived } => {
                 write!(f, "the lines add up to {billed} minor units, and should be {derived}")
             }
+            Difference::Rate { billed, derived } => {
+                let shown = |rate: &Option<String>| rate.clone().unwrap_or_else(|| "not converted".to_owned());
+                write!(f, "prices are {}, and should be {}", shown(billed), shown(derived))
+            }
             Difference::Problem { record, billed: true } => write!(f, "usage {record} is left off without reason"),
             Difference::Problem { record, billed: false } => write!(f, "usage {record} should be left off"),
             Difference::Order => f.write_str("the lines are not in their order"),
@@ -154,6 +167,7 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<Difference> {
     differences.extend(compare_credits(bill, &credits));
     differences.extend(compare_items(&bill.items, &items));
     differences.extend(compare_totals(bill, &derived, services, &items));
+    differences.extend(compare_rates(month, bill, &derived));
     differences.extend(compare_problems(bill, &derived));
     if !in_order(bill) {
         differences.push(Difference::Order);

@@ -108,11 +108,11 @@ fn problems_hold_or_only_count() {
 
 #[test]
 fn a_problem_that_holds_has_a_hold_of_the_same_name_and_no_other_has_one() {
-    let (from, to, at) = (currency("EUR"), Some(currency("USD")), at("2020-11-01"));
+    let (from, to, at) = (currency("EUR"), currency("USD"), at("2020-11-01"));
     let record = std::sync::Arc::new(usage("db", "p", "2020-11-01", ""));
     for reason in [
         ProblemReason::Unpriced { price_list: name("l"), at },
-        ProblemReason::RateMissing { from, to },
+        ProblemReason::RateMissing { from, missing: NoRate::NoSource { to } },
         ProblemReason::OverlappingUsage { with: name("x") },
         ProblemReason::Overflow,
         ProblemReason::PayerGone,

@@ -12,6 +12,7 @@ mod membership;
 mod money;
 mod price;
 mod properties;
+mod rates;
 mod terms;
 mod unbilled;
 mod world;

@@ -50,6 +50,10 @@ proptest! {
             prop_assert_eq!(services + sum(&mut bill.items.iter().map(|item| item.total)), subtotal);
             prop_assert_eq!(sum(&mut bill.projects.iter().map(|project| project.subtotal)), services);
             prop_assert_eq!(sum(&mut bill.categories.iter().map(|category| category.subtotal)), subtotal);
+            let prices = bill.lines.iter().filter_map(|line| line.price_total);
+            let price_subtotal = bill.converted.as_ref().map(|converted| converted.price_subtotal.minor());
+            prop_assert_eq!(sum(&mut prices.clone()), price_subtotal.unwrap_or_default());
+            prop_assert_eq!(prices.count(), if price_subtotal.is_some() { bill.lines.len() } else { 0 });
             let ids: std::collections::BTreeSet<_> =
                 bill.lines.iter().map(Line::id).chain(bill.items.iter().map(Item::id)).collect();
             prop_assert_eq!(ids.len(), bill.lines.len() + bill.items.len());
@@ -247,7 +251,8 @@ fn is_explained(world: &World, bills: &[(GroupMonth<'_>, Bill)], usage: &Usage, 
             billed: &world.billed,
             as_of: at(AS_OF),
         };
-        unbilled(&input, |_| Some(&world.prices)).iter().any(|problem| problem.usage.name == usage.name)
+        let pricing = Pricing { prices: &world.prices, rates: &world.rates };
+        unbilled(&input, |_| Some(pricing)).iter().any(|problem| problem.usage.name == usage.name)
     })
 }
 
@@ -259,7 +264,8 @@ fn mutants(bill: &Bill, index: usize) -> Vec<(&'static str, Bill)> {
         change(&mut mutant);
         mutant
     };
-    vec![
+    let mut mutants = mutants_of_rates(bill, index);
+    mutants.extend([
         ("a line dearer by a cent", changed(&|bill| bill.lines[index].total = cent(bill.lines[index].total))),
         (
             "a line dearer before discounts",
@@ -291,5 +297,28 @@ fn mutants(bill: &Bill, index: usize) -> Vec<(&'static str, Bill)> {
                 bill.problems.push(Problem { usage, reason: ProblemReason::Overflow });
             }),
         ),
+    ]);
+    mutants
+}
+
+/// A converted bill with another rate, or other prices.
+fn mutants_of_rates(bill: &Bill, index: usize) -> Vec<(&'static str, Bill)> {
+    let Some(converted) = &bill.converted else { return Vec::new() };
+    let cent = |money: Money| money.checked_add(Money::new(1, money.currency()).unwrap()).unwrap();
+    let (conversion, price_subtotal) = (converted.conversion.clone(), converted.price_subtotal);
+    let with = |conversion: Conversion, price_subtotal| {
+        let converted = Some(Converted { conversion, price_subtotal });
+        Bill { converted, ..bill.clone() }
+    };
+    let earlier = Conversion { quote_date: conversion.quote_date.pred_opt().unwrap(), ..conversion.clone() };
+    let dearer = Quote { rate: Rate::new(conversion.to.rate.decimal() + decimal("0.01")).unwrap(), ..conversion.to };
+    let mut other_price = bill.clone();
+    other_price.lines[index].price_total = other_price.lines[index].price_total.map(cent);
+    vec![
+        ("no rate", Bill { converted: None, ..bill.clone() }),
+        ("the quotes of another day", with(earlier, price_subtotal)),
+        ("another quote", with(Conversion { to: dearer, ..conversion.clone() }, price_subtotal)),
+        ("another sum of prices", with(conversion, cent(price_subtotal))),
+        ("a line of another price", other_price),
     ]
 }

@@ -12,7 +12,7 @@ fn reasons(world: &World, of: &str) -> Vec<String> {
         billed: &world.billed,
         as_of: month(of).end(),
     };
-    problems(&unbilled(&input, |_| Some(&world.prices)))
+    problems(&unbilled(&input, |_| Some(Pricing { prices: &world.prices, rates: &world.rates })))
 }
 
 fn world() -> World {

@@ -136,10 +136,34 @@ pub fn offer(text: &str, left: &str) -> CreditOffer {
     }
 }
 
+/// A source that quotes against EUR: `date currency rate`.
+pub fn rates(source: &str, quotes: &[(&str, &str, &str)]) -> Rates {
+    let mut rates = Rates::of(name(source));
+    let years: BTreeSet<&str> = quotes.iter().map(|(date, ..)| &date[..4]).collect();
+    for year in years {
+        let of_year = quotes.iter().filter(|(date, ..)| date.starts_with(year));
+        let quotes = of_year.map(|(date, code, rate)| (day(date), quote(code, rate)));
+        let object_name = name(&format!("{source}-{year}"));
+        let object = RatesObject { uid: uid(&object_name), name: object_name, resource_version: name("1") };
+        let year = year.parse().unwrap();
+        rates.put(year, Ok(Arc::new(YearOfQuotes::new(object, year, currency("EUR"), quotes).unwrap())));
+    }
+    rates
+}
+
+pub fn day(text: &str) -> Date {
+    at(text).date_naive()
+}
+
+pub fn quote(code: &str, rate: &str) -> Quote {
+    Quote { currency: currency(code), rate: Rate::new(decimal(rate)).unwrap() }
+}
+
 /// Everything a bill is computed from.
 pub struct World {
     pub organization: Organization,
     pub prices: PriceList,
+    pub rates: Rates,
     pub billed: Billed,
     pub credits: Vec<CreditOffer>,
     pub attribution: Attribution,
@@ -154,6 +178,7 @@ impl World {
         World {
             organization,
             prices: price_list(vec![hourly("PostgreSQL", "0.026"), hourly("MySQL", "0.026")]),
+            rates: Rates::default(),
             billed: Billed::default(),
             credits: Vec::new(),
             attribution: Attribution::MonthEnd,
@@ -181,6 +206,7 @@ impl World {
             attribution: self.attribution,
             hours: self.hours,
             prices: &self.prices,
+            rates: &self.rates,
             billed: &self.billed,
             credits: &self.credits,
             as_of,

@@ -271,7 +271,7 @@ fn name_of(object: &Value) -> &str {
 /// A kind's name in paths.
 pub fn plural(kind: &str) -> String {
     let lower = kind.to_lowercase();
-    if lower.ends_with("series") { lower } else { format!("{lower}s") }
+    if lower.ends_with("series") || lower.ends_with("rates") { lower } else { format!("{lower}s") }
 }
 
 /// The resource that a case is about.

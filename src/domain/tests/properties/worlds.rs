@@ -23,6 +23,8 @@ pub struct Parts {
     pub credits: Vec<CreditOffer>,
     pub prorated: bool,
     pub exact: bool,
+    /// What a source quoted: the day, the currency, and how much of it one EUR costs.
+    pub quotes: Vec<(String, &'static str, &'static str)>,
 }
 
 impl Parts {
@@ -37,6 +39,8 @@ impl Parts {
         world.prices = price_list(self.prices.clone());
         self.billed.iter().for_each(|(record, period)| world.billed.add_period(record.clone(), *period));
         world.credits = self.credits.clone();
+        let quotes: Vec<_> = self.quotes.iter().map(|(date, code, rate)| (date.as_str(), *code, *rate)).collect();
+        world.rates = rates("ecb", &quotes);
         world.attribution = if self.prorated { Attribution::Prorated } else { Attribution::MonthEnd };
         world.hours = if self.exact { HourRule::Exact } else { HourRule::Ceil };
         world
@@ -51,6 +55,7 @@ impl Parts {
         shuffle(&mut parts.prices, seed);
         shuffle(&mut parts.billed, seed);
         shuffle(&mut parts.credits, seed);
+        shuffle(&mut parts.quotes, seed);
         parts
     }
 }
@@ -72,8 +77,8 @@ pub fn parts() -> impl Strategy<Value = Parts> {
         usage
     });
     let billed = prop::collection::vec((record_name(), a_period()), 0..3);
-    (groups(), projects(), usage, prices(), billed, credits(), any::<bool>(), any::<bool>()).prop_map(
-        |(groups, projects, usage, prices, billed, credits, prorated, exact)| Parts {
+    (groups(), projects(), usage, prices(), billed, credits(), quotes(), any::<bool>(), any::<bool>()).prop_map(
+        |(groups, projects, usage, prices, billed, credits, quotes, prorated, exact)| Parts {
             groups,
             projects,
             usage,
@@ -82,6 +87,7 @@ pub fn parts() -> impl Strategy<Value = Parts> {
             credits,
             prorated,
             exact,
+            quotes,
         },
     )
 }
@@ -114,7 +120,8 @@ fn groups() -> impl Strategy<Value = Vec<Group>> {
         let deleted = prop::option::weighted(0.2, instant());
         let allowed = prop::option::weighted(0.2, subsequence(PROJECTS.to_vec(), 0..3));
         let first = prop_oneof![4 => Just("2020-01"), 1 => Just("2020-12")];
-        let code = prop_oneof![6 => Just(Some("USD")), 1 => Just(Some("EUR")), 1 => Just(None)];
+        let code =
+            prop_oneof![6 => Just(Some("USD")), 3 => select(vec!["EUR", "JPY", "KWD"]).prop_map(Some), 1 => Just(None)];
         (deleted, any::<bool>(), allowed, first, code, 0..3_u8).prop_map(
             move |(deleted, primary, allowed, first, code, day)| Group {
                 deleted,
@@ -128,8 +135,9 @@ fn groups() -> impl Strategy<Value = Vec<Group>> {
         )
     };
     ((one("a"), one("b"), one("c")), terms()).prop_map(|((a, b, c), terms)| {
-        let currency = a.currency;
-        let terms = if currency == Some(super::currency("USD")) { terms } else { Terms::default() };
+        // Amounts of terms are in the group's currency, and these are in USD.
+        let in_dollars = a.currency == Some(currency("USD"));
+        let terms = if in_dollars { terms } else { Terms { discounts: terms.discounts, ..Terms::default() } };
         vec![Group { terms: Ok(terms), ..a }, b, c]
     })
 }
@@ -170,6 +178,29 @@ fn terms() -> impl Strategy<Value = Terms> {
         discounts,
         charges,
         commitment,
+    })
+}
+
+/// Quotes of some days, which leave some out; no day quotes a currency twice.
+fn quotes() -> impl Strategy<Value = Vec<(String, &'static str, &'static str)>> {
+    let rate = |code| {
+        select(match code {
+            "USD" => vec!["1.0850", "1.19", "0.9993", "7"],
+            "JPY" => vec!["124.10", "123.995", "3"],
+            _ => vec!["0.36405", "0.3", "0.00000007"],
+        })
+    };
+    let date = prop_oneof![
+        select(vec!["2020-10-31", "2020-11-01", "2020-11-30", "2020-12-10", "2020-12-11", "2020-12-20"])
+            .prop_map(str::to_owned),
+        instant().prop_map(|instant| instant.date_naive().to_string()),
+    ];
+    let code = select(vec!["USD", "USD", "JPY", "KWD"]);
+    let quote = (date, code).prop_flat_map(move |(date, code)| (Just(date), Just(code), rate(code)));
+    prop::collection::vec(quote, 0..24).prop_map(|mut quotes| {
+        quotes.sort();
+        quotes.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
+        quotes
     })
 }
 
