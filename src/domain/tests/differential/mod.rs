@@ -25,7 +25,7 @@ fn more_than_ten_thousand_bills_are_those_of_an_independent_implementation() {
         (0..ORGANIZATIONS).map(|_| parts().new_tree(&mut runner).unwrap().current().world()).collect();
     let expected = reference(&worlds);
     assert_eq!(expected.len(), worlds.len());
-    let (mut compared, mut lines) = (0, 0);
+    let (mut compared, mut lines, mut converted) = (0, 0, 0);
     for (world, expected) in worlds.iter().zip(&expected) {
         let inputs = inputs(world);
         let expected = expected.as_array().unwrap();
@@ -35,9 +35,11 @@ fn more_than_ten_thousand_bills_are_those_of_an_independent_implementation() {
             assert_eq!(&bill, expected, "group {} in {}:\n{}", input.group.name, input.month, told(world));
             compared += 1;
             lines += bill["lines"].as_array().map_or(0, Vec::len);
+            converted += usize::from(bill["rate"].is_array());
         }
     }
     assert!(compared >= 10_000 && lines >= 4_000, "{compared} bills with {lines} lines are too few to tell");
+    assert!(converted >= 500, "{converted} bills in another currency are too few to tell");
 }
 
 #[test]
@@ -98,6 +100,7 @@ fn told_bill(bill: &Bill) -> Value {
             fraction(&price),
             line.pre_discount.minor() as i64,
             line.total.minor() as i64,
+            line.price_total.map(|price| price.minor() as i64),
         ])
     };
     let mut lines: Vec<Value> = bill.lines.iter().map(line).collect();
@@ -112,8 +115,17 @@ fn told_bill(bill: &Bill) -> Value {
         "items": items.collect::<Vec<_>>(),
         "projects": projects.collect::<serde_json::Map<_, _>>(),
         "subtotal": bill.subtotal.minor() as i64,
+        "rate": bill.converted.as_ref().map(told_rate),
         "problems": problems,
     })
+}
+
+/// The day of the quotes, the two of them, and what the services cost in the currency of their prices.
+fn told_rate(converted: &Converted) -> Value {
+    let Converted { conversion, price_subtotal } = converted;
+    let quote = |quote: Quote| fraction(&Ratio::from(quote.rate.decimal()));
+    let date = conversion.quote_date.to_string();
+    json!([date, quote(conversion.from), quote(conversion.to), price_subtotal.minor() as i64])
 }
 
 /// In lowest terms, "13/500"; a whole number without a denominator.
@@ -147,15 +159,28 @@ fn told(world: &World) -> Value {
         "usage": usage().map(|usage| told_usage(usage)).collect::<Vec<_>>(),
         "prices": {
             "currency": world.prices.currency().code(),
+            "digits": world.prices.currency().digits(),
             "entries": kinds.iter().flat_map(|kind| world.prices.entries_for(kind)).map(told_price).collect::<Vec<_>>(),
         },
         "credits": world.credits.iter().map(told_credit).collect::<Vec<_>>(),
+        "rates": told_rates(&world.rates),
         "billed": { "periods": periods, "events": events },
         "attribution": if world.attribution == Attribution::MonthEnd { "MonthEnd" } else { "Prorated" },
         "hours": if world.hours == HourRule::Ceil { "Ceil" } else { "Exact" },
         "as_of": at(AS_OF).timestamp_micros(),
         "months": MONTHS,
     })
+}
+
+/// By day and currency.
+fn told_rates(rates: &Rates) -> Value {
+    let days = rates.years().flat_map(|(_, quotes)| quotes.as_ref().unwrap().days());
+    let day = |(date, quotes): (Date, &[Quote])| {
+        let of_day =
+            quotes.iter().map(|quote| (quote.currency.code().to_owned(), json!(quote.rate.decimal().to_string())));
+        (date.to_string(), Value::Object(of_day.collect()))
+    };
+    Value::Object(days.map(day).collect())
 }
 
 fn told_billed(world: &World) -> (Value, Vec<String>) {

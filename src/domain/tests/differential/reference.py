@@ -8,10 +8,12 @@ wrong. Only the standard library; times are microseconds since 1970.
 import calendar
 import json
 import sys
-from datetime import datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 
 HOUR = 3_600_000_000
+BASE = "EUR"  # of all exchange rates
+MAX_AGE_DAYS = 10
 MAJOR_DIGITS = 13  # the most digits before the point of an amount on a document
 
 
@@ -144,6 +146,7 @@ class GroupMonth:
         self.given = organization.given
         self.start, self.end = month_bounds(month)
         self.digits = group["digits"]
+        self.quotes = self.find_quotes()
 
     def pays(self, project, instant):
         return self.organization.payer(project, self.month, instant) == self.group["uid"]
@@ -163,14 +166,14 @@ class GroupMonth:
         for reached in [*projects.values(), services, *running_sums(services, items)]:
             checked(reached, self.digits, NoBill)
         subtotal = services + sum(item["total"] for item in items)
-        shown = sorted(
-            [line["record"], line["start"], line["end"], line["price"], line["pre"], line["total"]] for line in lines
-        )
+        columns = ["record", "start", "end", "price", "pre", "total", "price_total"]
+        shown = sorted(([line[column] for column in columns] for line in lines), key=lambda line: line[:3])
         return {
             "lines": shown,
             "items": [[item["kind"], item["key"], item["total"]] for item in items],
             "projects": dict(sorted(projects.items())),
             "subtotal": subtotal,
+            "rate": self.rate(lines),
             "problems": sorted(problems),
         }
 
@@ -245,7 +248,7 @@ class GroupMonth:
         return [self.line(record, start, start, entry["price"], Fraction(1))]
 
     def check_group(self):
-        if self.month < self.group["first_period"] or self.group["currency"] != self.given["prices"]["currency"]:
+        if self.month < self.group["first_period"] or self.quotes is None:
             raise Problem
 
     def line(self, record, begin, end, price, count):
@@ -253,8 +256,12 @@ class GroupMonth:
         left = Fraction(1)
         for discount in self.in_force(self.group["terms"]["discounts"]):
             left *= 1 - Fraction(discount["percent"]) / 100
-        pre = checked(rounded(exact, self.digits), self.digits, Problem)
-        total = checked(rounded(exact * left, self.digits), self.digits, Problem)
+        day, of_price, of_group = self.quotes
+        paid = exact * of_group / of_price
+        pre = checked(rounded(paid, self.digits), self.digits, Problem)
+        total = checked(rounded(paid * left, self.digits), self.digits, Problem)
+        price_digits = self.given["prices"]["digits"]
+        price_total = checked(rounded(exact * left, price_digits), price_digits, Problem) if day else None
         return {
             "record": record["name"],
             "project": record["project"],
@@ -263,7 +270,31 @@ class GroupMonth:
             "price": str(Fraction(price)),
             "pre": pre,
             "total": total,
+            "price_total": price_total,
         }
+
+    # Exchange rates.
+
+    def find_quotes(self):
+        """The day and what one of the base costs in the prices' and the group's currency then; no day if they are one."""
+        of_price, of_group = self.given["prices"]["currency"], self.group["currency"]
+        if of_price == of_group:
+            return None, Fraction(1), Fraction(1)
+        latest = datetime.fromtimestamp(min(self.given["as_of"], self.end) // 1_000_000, timezone.utc).date()
+        for text, quoted in sorted(self.given["rates"].items(), reverse=True):
+            known = {BASE: "1", **quoted}
+            age = latest - date.fromisoformat(text)
+            if timedelta(0) <= age <= timedelta(MAX_AGE_DAYS) and of_price in known and of_group in known:
+                return text, Fraction(known[of_price]), Fraction(known[of_group])
+        return None
+
+    def rate(self, lines):
+        if not lines or self.quotes[0] is None:
+            return None
+        day, of_price, of_group = self.quotes
+        price_digits = self.given["prices"]["digits"]
+        prices = checked(sum(line["price_total"] for line in lines), price_digits, NoBill)
+        return [day, str(of_price), str(of_group), prices]
 
     # Terms.
 

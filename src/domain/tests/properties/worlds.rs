@@ -121,7 +121,7 @@ fn groups() -> impl Strategy<Value = Vec<Group>> {
         let allowed = prop::option::weighted(0.2, subsequence(PROJECTS.to_vec(), 0..3));
         let first = prop_oneof![4 => Just("2020-01"), 1 => Just("2020-12")];
         let code =
-            prop_oneof![6 => Just(Some("USD")), 3 => select(vec!["EUR", "JPY", "KWD"]).prop_map(Some), 1 => Just(None)];
+            prop_oneof![8 => Just(Some("USD")), 4 => select(vec!["EUR", "JPY", "KWD"]).prop_map(Some), 1 => Just(None)];
         (deleted, any::<bool>(), allowed, first, code, 0..3_u8).prop_map(
             move |(deleted, primary, allowed, first, code, day)| Group {
                 deleted,
@@ -197,7 +197,7 @@ fn quotes() -> impl Strategy<Value = Vec<(String, &'static str, &'static str)>> 
     ];
     let code = select(vec!["USD", "USD", "JPY", "KWD"]);
     let quote = (date, code).prop_flat_map(move |(date, code)| (Just(date), Just(code), rate(code)));
-    prop::collection::vec(quote, 0..24).prop_map(|mut quotes| {
+    prop::collection::vec(quote, 0..48).prop_map(|mut quotes| {
         quotes.sort();
         quotes.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
         quotes
