@@ -64,7 +64,7 @@ pub struct DayOfQuotes {
     #[x_kube(
         merge_strategy = StructMerge::Atomic,
         validation = Rule::new("oldSelf.all(c, c in self && self[c] == oldSelf[c])")
-            .message("a rate never changes and is never taken away"),
+            .message("a rate neither changes nor goes away"),
         validation = Rule::new("self.all(c, c.matches('^[A-Z]{3}$'))").message("rates are named by currency codes"),
     )]
     pub rates: BTreeMap<String, ExchangeRate>,

@@ -43,9 +43,9 @@ enum Allow {
     Allow,
 }
 
-/// The API server merges lists that have keys when they are added, the library here appends: this rule is
+/// The API server merges lists that have keys when they are added, the library here appends: these rules are
 /// for the server alone.
-const MERGED_LISTS: &str = "an entry is never taken away";
+const MERGED_LISTS: &str = "is never taken away";
 
 impl Expectation {
     fn is_for_the_server(&self) -> bool {
