@@ -22,6 +22,11 @@ text!(
 );
 
 text!(
+    /// A part of a credit: not negative, with exactly the decimal digits of its currency ("150.00").
+    Balance, max: 18, pattern: "^[0-9]{1,13}([.][0-9]{2,4})?$"
+);
+
+text!(
     /// An amount of money outside documents: not negative, with at most as many decimals as its currency has
     /// ("500", "0.83").
     PlainAmount, max: 18, pattern: "^(0|[1-9][0-9]{0,12})([.][0-9]{1,4})?$"

@@ -168,6 +168,9 @@ pub struct BillingGroupStatus {
     /// What this month costs so far, before tax, in the group's currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_balance: Option<Amount>,
+    /// What remains of its credits for the invoices to come, in the group's currency; absent when it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credits_remaining: Option<Amount>,
     /// The newest invoice that is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_final: Option<LastFinal>,

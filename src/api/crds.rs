@@ -1,8 +1,8 @@
 //! The CustomResourceDefinitions of every kind.
 
 use super::{
-    BillingGroup, BillingPeriod, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries, InvoiceSlice, PriceList,
-    ProjectBinding, ProjectLedger, UsageRecord,
+    BillingGroup, BillingPeriod, Credit, CreditCode, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
+    InvoiceSlice, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -14,6 +14,8 @@ pub fn all() -> Vec<CustomResourceDefinition> {
     let mut definitions = vec![
         BillingGroup::crd(),
         BillingPeriod::crd(),
+        CreditCode::crd(),
+        Credit::crd(),
         ExchangeRates::crd(),
         InvoiceIssuer::crd(),
         Invoice::crd(),

@@ -10,6 +10,8 @@ pub mod billing_group;
 pub mod billing_period;
 pub mod condition;
 pub mod crds;
+pub mod credit;
+pub mod credit_code;
 pub mod document;
 pub mod exchange_rates;
 pub mod invoice;
@@ -29,12 +31,14 @@ pub mod time;
 pub mod usage_record;
 
 pub use address::Address;
-pub use amount::{Amount, CurrencyCode, Money, Percent, PlainAmount, Price, Quantity};
+pub use amount::{Amount, Balance, CurrencyCode, Money, Percent, PlainAmount, Price, Quantity};
 pub use billing_group::{
     AllowedProjects, BilledCharge, BillingGroup, BillingGroupSpec, BillingGroupStatus, LastFinal, Member,
     PaymentMethod, PaymentMethodType, SecretRef,
 };
 pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
+pub use credit::{Credit, CreditSpec, CreditStatus, CreditType, Reservation, ReservationState};
+pub use credit_code::{CreditCode, CreditCodeSpec, CreditCodeStatus, Redeemer};
 pub use document::{
     AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, DocumentRate, HourRule, InputVersion, Inputs,
     Line, LinePrice, LineSource, LineType, ProjectSubtotal, Seller, SliceRef,

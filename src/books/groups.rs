@@ -28,6 +28,9 @@ impl Observes<BillingGroup> for Books {
             books.drop_group(other); // made again under the same name, and the deletion was missed
         }
         let members = members(&object);
+        let concerns_credits = before.as_ref().map(|group| (group.currency, group.first_period))
+            != Some((group.currency, group.first_period))
+            || books.groups.get(&uid).map(|known| finals(known)) != Some(finals(&object));
         match object.annotations().get(labels::DEDICATED_ANNOTATION) {
             Some(project) => books.dedicated.insert(uid, project.as_str().into()),
             None => books.dedicated.remove(&uid), // somebody keeps it
@@ -36,6 +39,9 @@ impl Observes<BillingGroup> for Books {
         books.organization.put_group(group.clone());
         let members_before = books.members.insert(uid, members.clone()).unwrap_or_default();
         let changed = members_before.symmetric_difference(&members).cloned().collect();
+        if concerns_credits {
+            keys.extend(books.credits_naming(&organization, &group.name));
+        }
         keys.extend(self.concerned_by_group(&organization, before.as_ref(), &group, changed));
         keys
     }
@@ -46,13 +52,14 @@ impl Observes<BillingGroup> for Books {
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
-        let keys = self.whole_organization(&organization);
+        let mut keys = self.whole_organization(&organization);
         let books = self.organization_mut(&organization);
         books.unreadable.remove(&described(key));
         if let Some(uid) = books.group_uid(&key.name) {
             books.group_names.remove(key.name.as_str());
             books.drop_group(uid);
         }
+        keys.extend(books.credits_naming(&organization, &key.name));
         keys
     }
 
@@ -106,6 +113,12 @@ impl OrganizationBooks {
 fn is_older(object: &BillingGroup, than: &BillingGroup) -> bool {
     let revision = |group: &BillingGroup| group.resource_version().and_then(|version| version.parse::<u64>().ok());
     matches!((revision(object), revision(than)), (Some(object), Some(than)) if object < than)
+}
+
+/// How many of the group's months are final.
+fn finals(object: &BillingGroup) -> i32 {
+    let last = object.status.as_ref().and_then(|status| status.last_final.as_ref());
+    last.map_or(0, |last| last.sequence)
 }
 
 fn members(object: &BillingGroup) -> BTreeSet<Name> {

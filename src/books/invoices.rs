@@ -9,7 +9,7 @@ use kube::core::PartialObjectMeta;
 use super::{Books, Key, ObjectKey, Observes, convert};
 use crate::api::{Document, Invoice, InvoicePhase, LineType, labels};
 use crate::domain::closing::WaitReason;
-use crate::domain::{Month, Name, Timestamp, Uid};
+use crate::domain::{Money, Month, Name, Timestamp, Uid};
 
 /// What a slice is called among the objects that cannot be read.
 const SLICE: &str = "InvoiceSlice";
@@ -60,6 +60,8 @@ pub struct Final {
     pub digest: String,
     /// The charges of the group's terms that it has.
     pub charges: Vec<Name>,
+    /// What it used of credits, by name.
+    pub credits: Vec<(Name, Money)>,
 }
 
 /// That an invoice of this number exists.
@@ -165,7 +167,11 @@ impl Observes<Invoice> for Books {
                 let Estimate { group, month, sequence, digest, .. } = estimate;
                 let digest = digest.unwrap_or_default();
                 let charges = status.document.as_ref().map(charges_on).unwrap_or_default();
-                invoices.finals.insert(number, Final { group, month, sequence, digest, charges });
+                let credits = status.document.as_ref().map(convert::credits_used).unwrap_or(Ok(Vec::new()));
+                // A final that cannot be read is not taken for one that used nothing: its month stays as it is.
+                if let Ok(credits) = credits {
+                    invoices.finals.insert(number, Final { group, month, sequence, digest, charges, credits });
+                }
             }
             _ => {
                 invoices.estimates.insert(number, estimate);

@@ -14,6 +14,13 @@ pub enum Key {
         /// Its UID: a group made again under the same name is another group.
         group: Uid,
     },
+    /// A credit: whose it is, what it is worth, how it stands.
+    Credit {
+        /// The organization it belongs to.
+        organization: Name,
+        /// Its name.
+        credit: Name,
+    },
     /// The usage records of an organization: whether they can be billed.
     Usage(Name),
     /// The months that are over.

@@ -7,6 +7,7 @@ mod bindings;
 mod bound;
 mod catalog;
 pub mod convert;
+mod credits;
 mod groups;
 pub mod intern;
 mod invoices;
@@ -29,6 +30,7 @@ use crate::domain::{Month, Name, Organization, PriceList, Project, Rates, Uid};
 
 pub use bindings::Binding;
 pub use catalog::Unusable;
+pub use credits::{CreditBooks, KnownCredit, code_name};
 pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice, charges_on};
 pub use key::Key;
 pub use namespaces::Namespace;
@@ -46,6 +48,7 @@ pub struct Books {
     rates: BTreeMap<Name, Rates>,
     issuers: BTreeMap<Name, Result<Arc<api::InvoiceIssuer>, Unusable>>,
     periods: BTreeMap<Month, Arc<api::BillingPeriod>>,
+    codes: credits::CodeBooks,
     interner: intern::Interner,
 }
 
@@ -64,6 +67,8 @@ pub struct OrganizationBooks {
     bound: BTreeMap<Name, BTreeSet<Name>>,
     /// By project: the `resourceVersion` of its ledger, which the next PUT needs.
     ledger_versions: HashMap<Name, String>,
+    /// Its credits.
+    pub credits: CreditBooks,
     /// Its invoices.
     pub invoices: InvoiceBooks,
     /// Its invoices that are to be paid.
@@ -245,8 +250,10 @@ impl Books {
     pub fn all_keys(&self) -> Vec<Key> {
         let mut keys: Vec<_> = self.organizations.keys().flat_map(|name| self.groups_of(name)).collect();
         keys.extend(self.namespaces.keys().chain(self.bindings.keys()).map(|project| Key::Project(project.clone())));
-        for organization in self.organizations.keys() {
+        for (organization, books) in &self.organizations {
             keys.push(Key::Usage(organization.clone()));
+            let credit = |name: &Name| Key::Credit { organization: organization.clone(), credit: name.clone() };
+            keys.extend(books.credits.all().map(|(name, _)| credit(name)));
         }
         keys.extend([Key::Periods, Key::Closing, Key::Receivables, Key::Settled]);
         keys

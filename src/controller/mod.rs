@@ -2,6 +2,7 @@
 
 pub(crate) mod closing;
 mod context;
+pub(crate) mod credit;
 pub(crate) mod group;
 pub mod invoice;
 pub(crate) mod objects;

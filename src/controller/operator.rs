@@ -19,7 +19,7 @@ use super::runtime::probe::Prober;
 use super::runtime::queue::{Outcome, WorkQueue};
 use super::runtime::server::{Endpoints, serve};
 use super::runtime::settings::Settings;
-use super::{closing, group, period, project, receivables, sweep, usage, watches};
+use super::{closing, credit, group, period, project, receivables, sweep, usage, watches};
 use crate::books::Key;
 
 /// A handler that takes longer than this hangs: only a restart helps.
@@ -151,6 +151,7 @@ async fn handle(ctx: &Context, key: Key) -> Outcome {
     let (controller, outcome) = match &key {
         Key::Project(project) => ("project", project::reconcile(ctx, project).await),
         Key::Group { organization, group } => ("group", group::reconcile(ctx, organization, *group).await),
+        Key::Credit { organization, credit } => ("credit", credit::reconcile(ctx, organization, credit).await),
         Key::Usage(organization) => ("usage", usage::reconcile(ctx, organization).await),
         Key::Periods => ("period", period::reconcile(ctx).await),
         Key::Closing => ("closing", closing::reconcile(ctx).await),

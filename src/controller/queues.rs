@@ -47,7 +47,7 @@ impl Queues {
         }
         for key in keys {
             match key {
-                Key::Project(_) => self.projects.add(key),
+                Key::Project(_) | Key::Credit { .. } => self.projects.add(key),
                 Key::Group { .. } => self.groups.add(key),
                 Key::Usage(_) | Key::Periods | Key::Closing | Key::Receivables | Key::Settled => {
                     self.overviews.add(key)

@@ -31,6 +31,8 @@ pub fn start(ctx: &Arc<Context>, tasks: &TaskTracker, cancel: &CancellationToken
         start.objects::<api::ExchangeRates>("exchangerates", all()),
         start.objects::<api::InvoiceIssuer>("invoiceissuers", all()),
         start.objects::<api::BillingPeriod>("billingperiods", all()),
+        start.objects::<api::Credit>("credits", all()),
+        start.objects::<api::CreditCode>("creditcodes", all()),
         // The whole document of what can still change, and only the names of what cannot.
         start.objects::<api::Invoice>("invoices", all().fields("status.phase!=Final")),
         start.metadata::<api::Invoice>("invoices-metadata", all()),

@@ -227,6 +227,7 @@ macro_rules! written {
 written!(
     namespaced:
     api::BillingGroup,
+    api::Credit,
     api::ProjectBinding,
     api::ProjectLedger,
     api::Invoice,
@@ -234,4 +235,4 @@ written!(
     api::Receivable,
     api::UsageRecord
 );
-written!(cluster: api::InvoiceSeries, api::BillingPeriod);
+written!(cluster: api::InvoiceSeries, api::BillingPeriod, api::CreditCode);

@@ -3,6 +3,7 @@
 //! The schema keeps most nonsense out; what it cannot, and what a newer or older schema lets through, is an error
 //! here that names the field.
 
+mod credit;
 mod rates;
 mod terms;
 
@@ -14,6 +15,7 @@ use kube::ResourceExt;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
+pub use credit::{credit, credits_used, redeemed, wire_credit_status};
 pub use rates::exchange_rates;
 
 use crate::api;

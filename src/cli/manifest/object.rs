@@ -1,8 +1,8 @@
 //! Typed objects.
 
 use crate::api::{
-    BillingGroup, BillingPeriod, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries, InvoiceSlice, PriceList,
-    ProjectBinding, ProjectLedger, UsageRecord,
+    BillingGroup, BillingPeriod, Credit, CreditCode, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
+    InvoiceSlice, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
 };
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Resource;
@@ -95,4 +95,6 @@ objects!(
     ExchangeRates,
     BillingPeriod,
     InvoiceIssuer,
+    Credit,
+    CreditCode,
 );

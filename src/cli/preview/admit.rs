@@ -129,6 +129,8 @@ impl Desk {
             Object::ExchangeRates(object) => self.observe(*object, |rates, _| convert::exchange_rates(rates).map(drop)),
             Object::InvoiceIssuer(object) => self.observe(*object, |_, _| Ok(())),
             Object::BillingPeriod(object) => self.observe(*object, |_, _| Ok(())),
+            Object::Credit(object) => self.observe(*object, |credit, _| convert::credit(credit).map(drop)),
+            Object::CreditCode(object) => self.observe(*object, |_, _| Ok(())),
             Object::InvoiceSeries(object) => {
                 self.series.push(*object);
                 Ok(())
@@ -196,7 +198,11 @@ impl Namespaces {
             Object::ProjectLedger(ledger) => self.place_of(&**ledger, |namespace, organization| {
                 books_place("ledgers live", "it belongs into", namespace, organization)
             }),
-            Object::Invoice(_)
+            Object::Credit(credit) => self.place_of(&**credit, |namespace, organization| {
+                books_place("credits live", "write the credit to", namespace, organization)
+            }),
+            Object::CreditCode(_)
+            | Object::Invoice(_)
             | Object::InvoiceSlice(_)
             | Object::InvoiceSeries(_)
             | Object::PriceList(_)

@@ -1,11 +1,12 @@
 //! The invoices, and what is not on them.
 
 use super::admit::Findings;
+use super::credits::look_at_credits;
 use super::finals::Finals;
 use super::settle::{Settled, reference};
 use super::{Preview, PreviewError, PreviewedInvoice, Problem, Terms};
 use crate::api::InvoiceStatus;
-use crate::books::{Books, OrganizationBooks};
+use crate::books::{Books, OrganizationBooks, convert};
 use crate::controller::group::{first_period_too_early, not_allowed, primary_ignored};
 use crate::controller::invoice::{
     GroupInvoices, InvoiceFacts, MonthView, Predecessor, estimate_status, final_status, make_invoice, plan_estimate,
@@ -14,7 +15,8 @@ use crate::controller::invoice::{
 use crate::controller::usage::problems_since;
 use crate::controller::waiting::waiting_projects;
 use crate::domain::closing::{CloseDecision, HoldReason};
-use crate::domain::{Group, Month, Name, Timestamp};
+use crate::domain::credit::expect_uses;
+use crate::domain::{Group, Money, Month, Name, Timestamp};
 use crate::render::document::{RenderError, Rendered};
 
 /// Bills every group.
@@ -32,6 +34,8 @@ pub(super) fn bill(settled: Settled, terms: &Terms) -> Result<Preview, PreviewEr
             billing.bill_group(name, organization, group)?;
         }
         billing.look_at_usage(name, organization);
+        let problems = look_at_credits(&books, name, &mut billing.findings);
+        billing.problems.extend(problems);
     }
     let Billing { findings, invoices, mut problems, .. } = billing;
     let Findings { mut refusals, mut notes, .. } = findings;
@@ -124,20 +128,28 @@ fn bill_months(
     }
     let mut billed = Vec::new();
     let mut predecessor = Predecessor::None;
+    let mut credits = invoices.organization.credits.worth(invoices.group);
     let mut issued_at = Timestamp::MIN_UTC;
     let months = invoices.group.first_period.through(Month::of(as_of));
     for month in months.filter(|month| invoices.group.pays_in(*month)) {
         let known = finals.billed(organization, month);
-        let Some(view) = invoices.month(month, predecessor, &known) else { break };
+        let Some(view) = invoices.month(month, predecessor, &known, &credits) else { break };
         issued_at = issued_at.max(view.settled_at()); // never before the month before it
         let invoice;
         (predecessor, invoice) = match stored(finals, organization, &view) {
             Some(stored) => stored,
             None => bill_month(&view, organization, issued_at, as_of)?,
         };
+        expect_uses(&mut credits, &view.number, &invoice.as_ref().map(used).unwrap_or_default());
         billed.extend(invoice);
     }
     Ok(billed)
+}
+
+/// What an invoice used of credits.
+fn used(previewed: &PreviewedInvoice) -> Vec<(Name, Money)> {
+    let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
+    document.and_then(|document| convert::credits_used(document).ok()).unwrap_or_default()
 }
 
 /// A month that a cluster has made final stays as it is. Its invoice is not always among the manifests.

@@ -6,6 +6,7 @@
 
 mod admit;
 mod bill;
+mod credits;
 mod finals;
 mod given;
 mod print;

@@ -8,6 +8,7 @@ use kube::ResourceExt;
 
 use super::Terms;
 use super::admit::{Admitted, Findings};
+use super::credits::settle_credits;
 use super::finals::Finals;
 use super::given::give;
 use crate::api::{
@@ -45,6 +46,7 @@ pub(super) fn settle(admitted: Admitted, terms: &Terms) -> Settled {
         }
     }
     settling.make_periods();
+    settle_credits(&mut settling.books, terms);
     settling.refuse_bindings();
     settling.refuse_groups();
     Settled { books: settling.books, finals, findings: settling.findings }

@@ -92,6 +92,8 @@ async fn list_organization(ctx: &Context, pass: &mut Pass, organization: &Name) 
         keep_billed(ctx, pass, organization, &invoice).await?;
         observe(pass, invoice);
     }
+    // After the invoices: what a final says it used was reserved before.
+    list::<api::Credit>(pass, within(ctx, organization), ListParams::default().limit(PAGE)).await?;
     Ok(())
 }
 

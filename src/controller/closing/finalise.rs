@@ -5,10 +5,12 @@ use std::sync::{Arc, PoisonError};
 use kube::{Api, ResourceExt};
 
 use super::charges::billed_charges;
+use super::credits::{self, CreditClosing};
 use super::fetch::Pass;
-use crate::api::{BillingGroup, Invoice, LastFinal};
+use crate::api::{BillingGroup, Credit, Invoice, LastFinal};
 use crate::books::{Books, Estimate, Key, Observes, charges_on, convert};
 use crate::controller::context::Context;
+use crate::controller::credit::Owner;
 use crate::controller::invoice::{
     GroupInvoices, InvoiceFacts, Predecessor, delete_slices, ensure_slices, final_status, make_invoice, status_object,
 };
@@ -16,7 +18,7 @@ use crate::controller::runtime::events::Severity;
 use crate::controller::waiting::waiting_projects;
 use crate::controller::writer::WriteError;
 use crate::domain::closing::CloseDecision;
-use crate::domain::{Billed, Month, Name, Timestamp, Uid};
+use crate::domain::{Billed, Money, Month, Name, Timestamp, Uid};
 use crate::render::document::Rendered;
 
 /// How often the status of a group is read again when somebody else writes it too.
@@ -38,6 +40,8 @@ struct Recorded {
     month: Month,
     /// The charges of its terms that the month has.
     charges: Vec<Name>,
+    /// What it used of credits.
+    credits: Vec<(Name, Money)>,
 }
 
 /// An invoice that becomes final.
@@ -45,6 +49,10 @@ struct Finalisation {
     facts: InvoiceFacts,
     observed: Option<Estimate>,
     rendered: Rendered,
+    /// Credits with what is reserved of them for it.
+    reserved: Vec<Credit>,
+    /// What it uses of them.
+    credits: Vec<(Name, Money)>,
     /// What finals bill already made a difference: the estimates of others must know.
     billed: Option<Billed>,
 }
@@ -96,12 +104,13 @@ fn next(
     };
     let none = Billed::default();
     let billed = pass.billed.get(&(organization.clone(), month)).unwrap_or(&none);
-    let Some(view) = invoices.month(month, predecessor, billed) else { return Next::Nothing };
+    let credits = known.credits.worth(group);
+    let Some(view) = invoices.month(month, predecessor, billed, &credits) else { return Next::Nothing };
     if let Some(last) = known.invoices.final_(&view.number).filter(|last| last.group == uid) {
         let sequence = i32::try_from(last.sequence).unwrap_or(i32::MAX);
-        let charges = last.charges.clone();
+        let (charges, credits) = (last.charges.clone(), last.credits.clone());
         let last = LastFinal { number: view.number.as_str().into(), sequence, digest: last.digest.clone() };
-        return Next::Adopt(Recorded { last, month, charges });
+        return Next::Adopt(Recorded { last, month, charges, credits });
     }
     if !group.pays_in(month) {
         return Next::Nothing;
@@ -113,13 +122,23 @@ fn next(
     let bill = view.bill(now);
     let holds = view.holds(&bill, now);
     let (CloseDecision::Finalise, Ok(bill)) = (view.decide(&holds, now), bill) else { return Next::Nothing };
-    let unaware = || invoices.month(month, Predecessor::None, &none).and_then(|view| view.bill(now).ok());
+    let unaware = || invoices.month(month, Predecessor::None, &none, &credits).and_then(|view| view.bill(now).ok());
     let matters = *billed != none && unaware().as_ref() != Some(&bill);
     let Ok(rendered) = view.final_document(&bill, now) else { return Next::Nothing };
+    let closing = CreditClosing { organization: known, owner: Owner::of(group, object), number: &view.number, now };
+    let reserved = match closing.reserve(&bill.credits) {
+        Ok(reserved) => reserved,
+        Err(error) => {
+            tracing::warn!(invoice = %view.number, %error, "an invoice waits for its credits");
+            return Next::Nothing;
+        }
+    };
     Next::Finalise(Box::new(Finalisation {
         facts: InvoiceFacts::of(&view, organization),
         observed: observed.cloned(),
         rendered,
+        reserved,
+        credits: bill.credits.into_iter().map(|one| (one.name, one.used)).collect(),
         billed: matters.then(|| billed.clone()),
     }))
 }
@@ -129,7 +148,8 @@ fn following(first: Month, sequence: i32) -> Month {
     (0..sequence).fold(first, |month, _| month.next())
 }
 
-/// The order of writes: what is fixed by the first final, the slices, the invoice itself, what the group says of it.
+/// The order of writes: what is fixed by the first final, the slices, what is reserved of credits, the invoice itself,
+/// what is consumed of them, what the group says of it.
 async fn finalise(
     ctx: &Context,
     pass: &Pass,
@@ -137,7 +157,7 @@ async fn finalise(
     finalisation: Finalisation,
     now: Timestamp,
 ) -> Result<(), WriteError> {
-    let Finalisation { facts, observed, rendered, billed } = finalisation;
+    let Finalisation { facts, observed, rendered, reserved, credits, billed } = finalisation;
     if let Some(billed) = billed {
         ctx.set_billed(&facts.organization, facts.month, billed);
     }
@@ -152,6 +172,7 @@ async fn finalise(
         ),
     };
     ensure_slices(&ctx.writer, &facts, &rendered.slices).await?;
+    credits::write(ctx, pass, reserved).await?;
     let digest = rendered.document.digest.clone();
     let charges = charges_on(&rendered.document);
     let status = final_status(&observed.conditions, rendered.document, now);
@@ -160,7 +181,7 @@ async fn finalise(
     ctx.observe(written);
     let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);
     let last = LastFinal { number: facts.number.as_str().into(), sequence, digest };
-    record(ctx, pass, group, &Recorded { last, month: facts.month, charges }).await?;
+    record(ctx, pass, group, &Recorded { last, month: facts.month, charges, credits }).await?;
     // A final has slices of its own.
     delete_slices(&ctx.writer, &facts.organization, &observed.slices).await;
     ctx.queues.add([Key::Group { organization: facts.organization, group: facts.group_uid }]);
@@ -191,9 +212,10 @@ async fn fix_first_period(
     change_status(ctx, pass, group, fix).await
 }
 
-/// Writes into the group's status which of its invoices is the last final one.
+/// Consumes what a final used of credits, and writes into the group's status that it is the last one.
 async fn record(ctx: &Context, pass: &Pass, group: Arc<BillingGroup>, recorded: &Recorded) -> Result<(), WriteError> {
-    let Recorded { last, month, charges } = recorded;
+    let Recorded { last, month, charges, credits: _ } = recorded;
+    consume(ctx, pass, &group, recorded).await?;
     let change = |group: &mut BillingGroup| {
         let known = group.status.as_ref().and_then(|status| status.last_final.as_ref());
         if known.is_none_or(|known| known.sequence < last.sequence) {
@@ -204,6 +226,26 @@ async fn record(ctx: &Context, pass: &Pass, group: Arc<BillingGroup>, recorded: 
         }
     };
     change_status(ctx, pass, group, change).await.map(drop)
+}
+
+/// Consumes what a final used of the group's credits.
+async fn consume(ctx: &Context, pass: &Pass, group: &BillingGroup, recorded: &Recorded) -> Result<(), WriteError> {
+    let number = Name::from(recorded.last.number.as_str());
+    let planned =
+        read(pass, |books| {
+            let organization = books.organization(&group.namespace()?)?;
+            let known = organization.organization.group(convert::uid_of(group).ok()?)?;
+            let owner = Owner::of(known, group);
+            let closing = CreditClosing { organization, owner, number: &number, now: ctx.now() };
+            if let Some(credit) = closing.unseen(&recorded.credits) {
+                return Some(Err(WriteError::Conflict { object: format!("Credit {credit}") }));
+            }
+            Some(closing.consume(&recorded.credits).map_err(|error| WriteError::Refused {
+                object: format!("Invoice {number}"),
+                message: error.to_string(),
+            }))
+        });
+    credits::write(ctx, pass, planned.transpose()?.unwrap_or_default()).await
 }
 
 /// Changes the status of a group, whoever else writes it at the same time.

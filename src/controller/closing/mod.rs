@@ -2,6 +2,7 @@
 
 pub mod billed;
 mod charges;
+mod credits;
 mod fetch;
 mod finalise;
 

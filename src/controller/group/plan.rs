@@ -14,6 +14,7 @@ use crate::controller::invoice::{
 use crate::controller::rules::Rules;
 use crate::controller::waiting::waiting_projects;
 use crate::domain::closing::CloseDecision;
+use crate::domain::credit::expect_uses;
 use crate::domain::default_binding::{DedicatedFacts, is_obsolete};
 use crate::domain::membership::{GroupFacts, desired_members};
 use crate::domain::{Bill, Billed, Group, Month, Name, Timestamp, Uid, number};
@@ -241,13 +242,16 @@ impl<'a> View<'a> {
             Some(last) => Predecessor::Final(last.digest.clone()),
             None => Predecessor::None,
         };
+        let mut credits = self.organization.credits.worth(self.group);
         let mut planned = Vec::new();
         for month in months {
             let billed = billed(month);
-            let Some(view) = invoices.month(month, predecessor, &billed) else { break };
+            let Some(view) = invoices.month(month, predecessor, &billed, &credits) else { break };
             let observed = self.organization.invoices.estimate(&view.number).filter(|known| view.is_of(known));
             let unseen = observed.is_none() && self.organization.invoices.exists(&view.number);
             let plan = plan_estimate(&view, observed, self.now)?;
+            let uses = plan.bill.iter().flat_map(|bill| &bill.credits).map(|one| (one.name.clone(), one.used));
+            expect_uses(&mut credits, &view.number, &uses.collect::<Vec<_>>());
             predecessor = Predecessor::Open(view.number.clone());
             planned.push(Planned {
                 facts: InvoiceFacts::of(&view, self.name),

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use super::plan::Planned;
 use crate::api;
+use crate::controller::credit::Owner;
 use crate::controller::invoice::GroupInvoices;
 use crate::controller::receivables::group_past_due;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::domain::membership::GroupFacts;
-use crate::domain::{AgreedCharge, Group, Month, Name, Timestamp, number};
+use crate::domain::{AgreedCharge, Credit, Group, Money, Month, Name, Timestamp, number};
 use crate::render::document::amount;
 
 /// What the status is computed from.
@@ -43,11 +44,21 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
         members: members.iter().map(|project| api::Member { project: project.as_str().into() }).collect(),
         projects: i32::try_from(members.len()).ok(),
         estimated_balance: balance,
+        credits_remaining: credits_remaining(facts).map(amount),
         last_final: existing.last_final.clone(),
         billed_charges: existing.billed_charges.clone(),
         conditions: conditions::merge(&existing.conditions, &desired, generation, *now),
         observed_generation: generation,
     }
+}
+
+/// What remains of the group's credits; `None` when it has none.
+fn credits_remaining(facts: &StatusFacts<'_>) -> Option<Money> {
+    let GroupInvoices { group, organization, object, .. } = facts.invoices;
+    let owner = Owner::of(group, object);
+    let credits = organization.credits.worth(group);
+    let usable = credits.iter().filter(|credit| owner.can_use(credit, facts.now)).map(Credit::left);
+    usable.reduce(|sum, left| sum.checked_add(left).unwrap_or(sum))
 }
 
 fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {

@@ -12,8 +12,8 @@ use crate::controller::rules::Rules;
 use crate::domain::audit::audit;
 use crate::domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use crate::domain::{
-    Attribution, Bill, BillError, Billed, Discount, Group, GroupMonth, Month, Name, PriceList, Rates, RatesObject,
-    Timestamp, Uid, bill_group_month, number,
+    Attribution, Bill, BillError, Billed, Credit, CreditOffer, Discount, Group, GroupMonth, Month, Name, PriceList,
+    Rates, RatesObject, Timestamp, Uid, bill_group_month, number,
 };
 use crate::render::document::{Header, Issue, RenderError, Rendered, render_document};
 
@@ -61,14 +61,25 @@ pub struct MonthView<'a> {
     pub predecessor: Predecessor,
     /// What finals of the organization bill of the month already.
     pub billed: &'a Billed,
+    /// The group's credits, as the invoice finds them.
+    pub credits: Vec<CreditOffer>,
 }
 
 impl<'a> GroupInvoices<'a> {
     /// A month of the group; `None` before its first period.
-    pub fn month(&'a self, month: Month, predecessor: Predecessor, billed: &'a Billed) -> Option<MonthView<'a>> {
+    ///
+    /// `credits` are those of the group, with what the months before take of them.
+    pub fn month(
+        &'a self,
+        month: Month,
+        predecessor: Predecessor,
+        billed: &'a Billed,
+        credits: &[Credit],
+    ) -> Option<MonthView<'a>> {
         let sequence = number::sequence(self.group.first_period, month)?;
         let number = number::number(self.series, sequence);
-        Some(MonthView { invoices: self, month, sequence, number, predecessor, billed })
+        let credits = credits.iter().map(|credit| credit.offer_to(&number)).collect();
+        Some(MonthView { invoices: self, month, sequence, number, predecessor, billed, credits })
     }
 
     /// The issuer, or what holds every invoice for want of one.
@@ -319,7 +330,7 @@ impl MonthView<'_> {
             prices,
             rates,
             billed: self.billed,
-            credits: &[],
+            credits: &self.credits,
             as_of,
         }
     }

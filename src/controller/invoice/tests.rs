@@ -36,7 +36,7 @@ fn write(books: &mut Books, now: &str) -> Option<String> {
             waiting: &[],
         };
         let billed = Arc::new(Billed::default());
-        let view = invoices.month(Month::of(at(now)), Predecessor::None, &billed).unwrap();
+        let view = invoices.month(Month::of(at(now)), Predecessor::None, &billed, &[]).unwrap();
         let plan = plan_estimate(&view, known.invoices.estimate("bbbbb-1"), at(now)).unwrap();
         let write = plan.write?;
         let mut invoice = make_invoice(&InvoiceFacts::of(&view, &Name::from("acme")));

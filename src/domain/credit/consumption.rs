@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::CreditOffer;
+use super::{Credit, CreditOffer};
 use crate::domain::billing::{GroupMonth, ProjectSubtotal};
 use crate::domain::item::{Item, Source, SourceKind};
 use crate::domain::line::LineType;
@@ -47,6 +47,16 @@ pub(in crate::domain) fn use_credits(
         uses.push(CreditUse { name: offer.name.clone(), uid: offer.uid, used, left });
     }
     Ok(uses)
+}
+
+/// Plans with what an invoice uses, by the name of the credit: a later month finds only what it leaves.
+pub fn expect_uses(credits: &mut [Credit], invoice: &Name, uses: &[(Name, Money)]) {
+    for credit in credits {
+        let used = uses.iter().find(|(name, _)| *name == credit.name).map(|(_, used)| *used);
+        if used.is_some() || credit.reservation(invoice).is_some() {
+            credit.expect(invoice, used.unwrap_or(Money::zero(credit.amount.currency())));
+        }
+    }
 }
 
 /// The credits that the month can use, in the order in which it uses them: expiry, start, name.

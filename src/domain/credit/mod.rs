@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 pub(super) use consumption::use_credits;
-pub use consumption::{CreditUse, MOST_CREDITS};
+pub use consumption::{CreditUse, MOST_CREDITS, expect_uses};
 pub use reservation::{Reservation, ReservationError, ReservationState};
 pub use standing::Standing;
 

@@ -8,10 +8,11 @@ use crate::Result;
 use server::Server;
 
 /// The admission policies of the chart.
-const POLICIES: [&str; 8] = [
+const POLICIES: [&str; 9] = [
     "billing-operator-billinggroup",
     "billing-operator-billingperiod",
     "billing-operator-books",
+    "billing-operator-credit",
     "billing-operator-invoice",
     "billing-operator-operator",
     "billing-operator-organization",

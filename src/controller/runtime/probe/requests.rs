@@ -40,6 +40,7 @@ pub(super) fn probes(namespace: &str) -> Vec<Probe> {
         create("billing-operator-billinggroup", namespace, "BillingGroup", "billinggroups", billing_group()),
         create("billing-operator-projectbinding", namespace, "ProjectBinding", "projectbindings", binding()),
         create("billing-operator-usagerecord", namespace, "UsageRecord", "usagerecords", usage_record()),
+        create("billing-operator-credit", namespace, "Credit", "credits", credit()),
         create("billing-operator-invoice", namespace, "Invoice", "invoices", invoice()),
         create("billing-operator-operator", namespace, "ProjectLedger", "projectledgers", ledger()),
         billing_period("billing-operator-billingperiod"),
@@ -89,6 +90,11 @@ fn binding() -> (&'static str, Value) {
 fn usage_record() -> (&'static str, Value) {
     let service = json!({"name": "policy-probe", "type": "policy-probe"});
     ("policy-probe", json!({"project": "policy-probe", "service": service, "start": "2000-01-01T00:00:00Z"}))
+}
+
+fn credit() -> (&'static str, Value) {
+    let amount = json!({"amount": "1", "currency": "USD"});
+    ("policy-probe", json!({"billingGroup": "policy-probe", "type": "Other", "amount": amount}))
 }
 
 fn invoice() -> (&'static str, Value) {
