@@ -7,7 +7,8 @@ use std::{
 };
 
 use billing_operator::api::{
-    BillingGroup, Invoice, InvoicePhase, InvoiceSeries, ProjectBinding, ProjectLedger, UsageRecord,
+    BillingGroup, Credit, Invoice, InvoicePhase, InvoiceSeries, LineSource, ProjectBinding, ProjectLedger,
+    ReservationState, UsageRecord,
     labels::{BINDING_NAME, ORGANIZATION_LABEL},
 };
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::Condition};
@@ -40,6 +41,7 @@ pub async fn books(scene: &Scene<'_>, organization: &str) -> Result<Value> {
         "groups": named(scene, organization, of_group).await?,
         "ledgers": named(scene, organization, of_ledger).await?,
         "invoices": invoices(scene, organization).await?.iter().map(of_invoice).collect::<Result<Map<_, _>>>()?,
+        "credits": named(scene, organization, of_credit).await?,
         "usage": named(scene, organization, of_usage).await?,
         "series": series(scene, organization).await?.len(),
     });
@@ -58,14 +60,39 @@ pub async fn check(scene: &Scene<'_>, organization: &str) -> Result {
         let of_group = invoices.iter().filter(|invoice| invoice.spec.billing_group_uid.as_str() == uid);
         check_chain(group, &of_group.collect::<Vec<_>>())?;
     }
+    for credit in list::<Credit>(scene, organization).await? {
+        check_credit(&credit, &invoices)?;
+    }
     let mut billed = BTreeSet::new();
     for invoice in &invoices {
         let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
-        for line in document.iter().flat_map(|document| &document.lines) {
+        let lines = document.iter().flat_map(|document| &document.lines);
+        for line in lines.filter(|line| line.start.is_some()) {
             let piece = (line.source.as_ref().map(|source| source.name.to_string()), line.start);
             if !billed.insert(format!("{piece:?}")) {
                 return Err(format!("{piece:?} is billed twice in {organization}").into());
             }
+        }
+    }
+    Ok(())
+}
+
+/// Every final used of the credit what the credit says that it consumed, and nothing else is consumed.
+fn check_credit(credit: &Credit, invoices: &[Invoice]) -> Result {
+    let reservations = credit.status.iter().flat_map(|status| &status.reservations);
+    let consumed = reservations.filter(|known| known.state == ReservationState::Consumed);
+    for known in consumed {
+        let invoice = invoices.iter().find(|invoice| invoice.name_any() == known.invoice.as_str());
+        let status = invoice.and_then(|invoice| invoice.status.as_ref());
+        let is_final = status.is_some_and(|status| status.phase == Some(InvoicePhase::Final));
+        let lines = status.and_then(|status| status.document.as_ref()).into_iter().flat_map(|document| &document.lines);
+        let ours = |source: &LineSource| source.kind == "Credit" && source.name.as_str() == credit.name_any();
+        let mut totals = lines.filter(|line| line.source.as_ref().is_some_and(ours)).map(|line| line.total.to_string());
+        let used = totals.next().unwrap_or_else(|| "-0.00".to_owned());
+        if !is_final || used != format!("-{}", known.amount) {
+            return Err(
+                format!("{} says {used} of {}, which says {}", known.invoice, credit.name_any(), known.amount).into()
+            );
         }
     }
     Ok(())
@@ -156,6 +183,19 @@ fn of_group(group: &BillingGroup) -> Value {
 
 fn of_ledger(ledger: &ProjectLedger) -> Value {
     ledger.spec.segments.iter().map(|segment| json!([segment.billing_group, segment.default])).collect()
+}
+
+fn of_credit(credit: &Credit) -> Value {
+    let status = credit.status.clone().unwrap_or_default();
+    let reservations = status.reservations.iter().map(|known| {
+        let sequence = known.invoice.split('-').next_back().unwrap_or_default();
+        json!([sequence, known.amount, known.state])
+    });
+    json!({
+        "reservations": reservations.collect::<Value>(),
+        "remaining": status.remaining,
+        "conditions": reasons(&status.conditions),
+    })
 }
 
 fn of_usage(record: &UsageRecord) -> Value {

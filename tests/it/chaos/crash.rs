@@ -84,5 +84,5 @@ async fn leaving_survives_a_crash_after_each_write() -> Result {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_survives_a_crash_after_each_write() -> Result {
-    check_crashes(Scenario::Close, 12).await
+    check_crashes(Scenario::Close, 16).await
 }

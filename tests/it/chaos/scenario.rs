@@ -67,6 +67,9 @@ impl Scenario {
                 scene.usage(organization, "another-domain", domain(&shop, first)).await?;
                 scene.usage(organization, "a-database", database(&shop, first, last)).await?;
                 scene.bind(&shop, "main").await?;
+                let amount = json!({ "amount": "12.60", "currency": "USD" });
+                let spec = json!({ "billingGroup": "main", "type": "Promotion", "amount": amount });
+                scene.credit(organization, "welcome", spec).await?;
             }
         }
         Ok(())
@@ -116,8 +119,8 @@ impl Scenario {
                 vec![invoice("main", open, "Estimate", "0.00"), invoice("other", open, "Estimate", "12.50")]
             }
             Self::Close => vec![
-                invoice("main", first, "Final", "12.58"), // 12.50 + 3 h × 0.026
-                invoice("main", last, "Final", "0.05"),   // 2 h × 0.026
+                invoice("main", first, "Final", "0.00"), // 12.50 + 3 h × 0.026, of a credit of 12.60
+                invoice("main", last, "Final", "0.03"),  // 2 h × 0.026, less the 0.02 that the credit still has
                 invoice("main", open, "Estimate", "12.50"),
             ],
         }

@@ -3,6 +3,7 @@
 mod attribution;
 mod books;
 mod closing;
+mod credits;
 mod default;
 mod estimate;
 mod finals;

@@ -4,7 +4,7 @@ use std::{fmt::Debug, ops::Deref};
 
 use billing_operator::{
     api::{
-        BillingGroup, Invoice, InvoiceIssuer, ProjectBinding, ProjectBindingStatus, ProjectLedger, Segment,
+        BillingGroup, Credit, Invoice, InvoiceIssuer, ProjectBinding, ProjectBindingStatus, ProjectLedger, Segment,
         UsageRecord,
         labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
     },
@@ -114,6 +114,11 @@ impl<'world> Scene<'world> {
     /// Writes a usage record.
     pub async fn usage(&self, organization: &str, name: &str, spec: Value) -> Result<UsageRecord> {
         create(&self.api(organization), object::<UsageRecord>(name, spec)).await
+    }
+
+    /// Writes a credit.
+    pub async fn credit(&self, organization: &str, name: &str, spec: Value) -> Result<Credit> {
+        create(&self.api(organization), object::<Credit>(name, spec)).await
     }
 
     /// Changes an object by a merge patch.
