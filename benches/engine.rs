@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use billing_operator::domain::{
-    Attribution, Billed, Group, GroupMonth, HourRule, Ledger, Month, NO_RATES, Name, Organization, PriceEntry,
+    Attribution, Billed, Buyer, Group, GroupMonth, HourRule, Ledger, Month, NO_RATES, Name, Organization, PriceEntry,
     PriceList, Segment, Service, Terms, Timestamp, Uid, Unit, Usage, audit, bill_group_month,
 };
 use chrono::TimeDelta;
@@ -36,6 +36,7 @@ fn main() {
             hours,
             prices: &prices,
             rates: &NO_RATES,
+            issuer: None,
             billed: &billed,
             credits: &[],
             as_of: month.end(),
@@ -92,6 +93,7 @@ fn organization() -> Organization {
         price_list: "default".into(),
         issuer: "default".into(),
         payment_term_days: None,
+        buyer: Buyer::default(),
         terms: Ok(Terms::default()),
     });
     let names = [&KINDS[..], &PLANS, &CLOUDS].map(|texts| texts.iter().copied().map(Name::from).collect::<Vec<_>>());

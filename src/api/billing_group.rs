@@ -1,6 +1,8 @@
 //! Who pays, and how.
 
-use super::{Address, Amount, CurrencyCode, Month, Name, ObjectName, SeriesName, Terms, address::LINE, condition};
+use super::{
+    Address, Amount, CurrencyCode, GroupVatId, Month, Name, ObjectName, SeriesName, Terms, address::LINE, condition,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -171,6 +173,9 @@ pub struct BillingGroupStatus {
     /// What remains of its credits for the invoices to come, in the group's currency; absent when it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credits_remaining: Option<Amount>,
+    /// The VAT id of the group, and what is known about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vat_id: Option<GroupVatId>,
     /// The newest invoice that is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_final: Option<LastFinal>,

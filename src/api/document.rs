@@ -5,7 +5,7 @@
 
 use super::{
     Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, Name, ObjectName, PaymentMethodType,
-    Percent, Price, PriceUnit, Quantity, QuoteDate, Service, Time, Uid, address::LINE, usage_record,
+    Percent, Price, PriceUnit, Quantity, QuoteDate, Service, TaxSubtotal, Time, Uid, address::LINE, usage_record,
 };
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -64,6 +64,15 @@ pub struct Document {
     /// The sum of the lines' `priceTotal`: what services cost in the currency of their prices, before tax.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_subtotal: Option<Amount>,
+    /// The tax by category and rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["category".to_owned(), "rate".to_owned()]))]
+    pub taxes: Vec<TaxSubtotal>,
+    /// Why nothing is said of tax, where `taxes` is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub tax_note: Option<String>,
     /// The tax.
     pub tax: Amount,
     /// Subtotal and tax: what is to be paid.

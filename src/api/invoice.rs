@@ -50,6 +50,12 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.payment) || (has(self.status) && has(self.status.payment) && (self.status.payment == oldSelf.status.payment || oldSelf.status.payment.state + '>' + self.status.payment.state in ['Due>Due', 'Due>Paid', 'Due>Failed', 'Due>Uncollectible', 'Due>Waived', 'Failed>Failed', 'Failed>Due', 'Failed>Paid', 'Failed>Uncollectible', 'Failed>Waived', 'Paid>Paid', 'Paid>Due', 'Paid>Failed', 'Paid>Refunded', 'Uncollectible>Uncollectible', 'Uncollectible>Due', 'Uncollectible>Paid']))")
         .message("a payment goes from Due or Failed to Due, Failed, Paid, Uncollectible or Waived, from Uncollectible to Due or Paid, from Paid to Due, Failed or Refunded; what else it is stays")
         .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.map(t, int(t.amount.replace('.', ''))).sum() == int(self.status.document.tax.replace('.', ''))")
+        .message("tax is the sum of the taxes"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.map(t, int(t.base.replace('.', ''))).sum() == int(self.status.document.subtotal.replace('.', ''))")
+        .message("what is taxed adds up to the subtotal"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.size() == 1 || !self.status.document.taxes.exists(t, t.category == 'O')")
+        .message("what is outside the scope of tax (O) is not mixed with anything else"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceSpec {

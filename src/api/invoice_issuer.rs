@@ -1,6 +1,6 @@
 //! The legal entity that bills.
 
-use super::{Address, Name, address::LINE, is_false};
+use super::{Address, Money, Name, ReverseChargeRequires, TaxRule, address::LINE, is_false};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,6 +55,24 @@ pub struct InvoiceIssuerSpec {
     /// ExchangeRates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rates: Option<Name>,
+    /// What an invoice has to come to before tax to be worth a payment, by currency: up to 50. What comes to less is
+    /// brought to zero by a line of the type `Rounding`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["currency".to_owned()]))]
+    pub minimum_charge: Vec<Money>,
+    /// How buyers are taxed: up to 100 rules, of which the first that matches taxes the whole invoice. Where rules are
+    /// and none matches, the invoice waits. Without any, no tax is charged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(r, self.exists_one(o, o.name == r.name))").message("two tax rules have two names"),
+    )]
+    pub tax_rules: Vec<TaxRule>,
+    /// What a buyer's VAT id has to be for a rule of the category `AE` to match.
+    #[serde(default)]
+    pub reverse_charge_requires: ReverseChargeRequires,
     /// Makes estimates only: no invoice of this issuer becomes final while it is set.
     #[serde(default, skip_serializing_if = "is_false")]
     pub suspend: bool,

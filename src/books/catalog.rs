@@ -7,10 +7,19 @@ use kube::ResourceExt;
 
 use super::{Books, Key, ObjectKey, Observes, convert};
 use crate::api::{BillingPeriod, InvoiceIssuer, PriceList};
-use crate::domain::Name;
+use crate::domain::{Issuer, Name};
 
 /// Why an object that exists cannot be used.
 pub type Unusable = String;
+
+/// Who bills.
+#[derive(Debug, Clone)]
+pub struct KnownIssuer {
+    /// As it is on the wire, for the seller on documents.
+    pub object: Arc<InvoiceIssuer>,
+    /// What amounts depend on.
+    pub issuer: Issuer,
+}
 
 impl Observes<PriceList> for Books {
     fn observe(&mut self, object: PriceList) -> Vec<Key> {
@@ -39,7 +48,9 @@ impl Observes<PriceList> for Books {
 impl Observes<InvoiceIssuer> for Books {
     fn observe(&mut self, object: InvoiceIssuer) -> Vec<Key> {
         let name = Name::from(object.name_any());
-        self.issuers.insert(name.clone(), Ok(convert::trimmed(object)));
+        let issuer = convert::issuer(&object).map_err(|error| error.to_string());
+        let known = issuer.map(|issuer| KnownIssuer { object: convert::trimmed(object), issuer });
+        self.issuers.insert(name.clone(), known);
         self.concerned_by_issuer(&name)
     }
 

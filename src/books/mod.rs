@@ -29,8 +29,8 @@ use crate::domain::membership::{GroupFacts, ProjectFacts};
 use crate::domain::{Month, Name, Organization, PriceList, Project, Rates, Uid};
 
 pub use bindings::Binding;
-pub use catalog::Unusable;
 pub use credits::{CreditBooks, KnownCredit, code_name};
+pub use catalog::{KnownIssuer, Unusable};
 pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice, charges_on};
 pub use key::Key;
 pub use namespaces::Namespace;
@@ -46,7 +46,7 @@ pub struct Books {
     price_lists: BTreeMap<Name, Result<Arc<PriceList>, Unusable>>,
     /// By source.
     rates: BTreeMap<Name, Rates>,
-    issuers: BTreeMap<Name, Result<Arc<api::InvoiceIssuer>, Unusable>>,
+    issuers: BTreeMap<Name, Result<KnownIssuer, Unusable>>,
     periods: BTreeMap<Month, Arc<api::BillingPeriod>>,
     codes: credits::CodeBooks,
     interner: intern::Interner,
@@ -130,7 +130,7 @@ impl Books {
     }
 
     /// An issuer, or why there is none.
-    pub fn issuer(&self, name: &str) -> Option<&Result<Arc<api::InvoiceIssuer>, Unusable>> {
+    pub fn issuer(&self, name: &str) -> Option<&Result<KnownIssuer, Unusable>> {
         self.issuers.get(name)
     }
 

@@ -47,7 +47,7 @@ impl Books {
     /// The exchange rates of a group's issuer; those of no source while it names none.
     pub fn rates_of(&self, group: &Group) -> Cow<'_, Rates> {
         let issuer = self.issuer(&group.issuer).and_then(|issuer| issuer.as_ref().ok());
-        let Some(source) = issuer.and_then(|issuer| issuer.spec.exchange_rates.as_ref()) else {
+        let Some(source) = issuer.and_then(|issuer| issuer.object.spec.exchange_rates.as_ref()) else {
             return Cow::Borrowed(&NO_RATES);
         };
         match self.rates.get(source.as_str()) {
@@ -77,7 +77,7 @@ impl Books {
         let issuers: BTreeSet<&Name> = self
             .issuers
             .iter()
-            .filter(|(_, issuer)| issuer.as_ref().is_ok_and(|issuer| names_source(issuer)))
+            .filter(|(_, issuer)| issuer.as_ref().is_ok_and(|known| names_source(&known.object)))
             .map(|(name, _)| name)
             .collect();
         let mut keys = Vec::new();

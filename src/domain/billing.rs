@@ -7,9 +7,11 @@ use thiserror::Error;
 use super::attribution::{Attribution, Payer};
 use super::billed::Billed;
 use super::charge::{Charger, Charges};
+use super::closing::Hold;
 use super::credit::{CreditOffer, CreditUse, use_credits};
 use super::group::Group;
 use super::hours::HourRule;
+use super::issuer::Issuer;
 use super::item::Item;
 use super::line::{Line, LineType};
 use super::money::{Currency, Money};
@@ -20,7 +22,9 @@ use super::period::{Period, Timestamp};
 use super::price::PriceList;
 use super::problem::Problem;
 use super::rates::{Conversion, Rates};
+use super::rounding::round_to_zero;
 use super::tally::Tally;
+use super::tax::{TaxSubtotal, Taxation, Untaxed, tax};
 use super::terms::{TermsError, bill_terms};
 
 /// What a bill is computed from.
@@ -40,6 +44,8 @@ pub struct GroupMonth<'a> {
     pub prices: &'a PriceList,
     /// The exchange rates of the group's issuer, where its prices are in another currency than the group's.
     pub rates: &'a Rates,
+    /// Who bills: its minimum charge and its tax. `None` while that is not known.
+    pub issuer: Option<&'a Issuer>,
     /// What finals of the organization bill already.
     pub billed: &'a Billed,
     /// The group's credits, as the month's invoice finds them.
@@ -48,7 +54,7 @@ pub struct GroupMonth<'a> {
     pub as_of: Timestamp,
 }
 
-/// What a group owes for a month, before tax.
+/// What a group owes for a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bill {
     /// The month.
@@ -61,12 +67,22 @@ pub struct Bill {
     pub projects: Vec<ProjectSubtotal>,
     /// The total of lines and items by type, in the order of types; types without a line are left out.
     pub categories: Vec<CategorySubtotal>,
-    /// The total of lines and items.
+    /// The total of lines and items, before tax.
     pub subtotal: Money,
     /// What is used of which credit, in the order of its lines.
     pub credits: Vec<CreditUse>,
     /// How prices became amounts, where there are lines and their prices are in another currency.
     pub converted: Option<Converted>,
+    /// How that is taxed, by category and rate.
+    pub taxes: Vec<TaxSubtotal>,
+    /// Why nothing is said of tax, where that is so.
+    pub untaxed: Option<Untaxed>,
+    /// The tax.
+    pub tax: Money,
+    /// Subtotal and tax.
+    pub total: Money,
+    /// What keeps the bill from becoming final, beside its problems.
+    pub holds: Vec<Hold>,
     /// What is not on the bill and why, in the order of lines.
     pub problems: Vec<Problem>,
 }
@@ -139,10 +155,27 @@ pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
     let mut tally = Tally::new(subtotal);
     bill_terms(month, terms, &mut tally).map_err(|_| month.overflow())?;
     let credits = use_credits(month, &projects, &mut tally).map_err(|_| month.overflow())?;
+    round_to_zero(month, &mut tally).map_err(|_| month.overflow())?;
     let (items, subtotal) = tally.finish();
+    let Taxation { taxes, untaxed, tax, total, hold } = tax(month, subtotal).map_err(|_| month.overflow())?;
     let categories = categories(&lines, &items).ok_or_else(|| month.overflow())?;
     let converted = converted(month, &lines).ok_or_else(|| month.overflow())?;
-    Ok(Bill { month: month.month, lines, items, projects, categories, subtotal, credits, converted, problems })
+    Ok(Bill {
+        month: month.month,
+        lines,
+        items,
+        projects,
+        categories,
+        subtotal,
+        credits,
+        converted,
+        taxes,
+        untaxed,
+        tax,
+        total,
+        holds: hold.into_iter().collect(),
+        problems,
+    })
 }
 
 /// What the services of the group's projects cost.

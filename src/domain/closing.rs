@@ -98,6 +98,8 @@ pub enum HoldReason {
     RateMissing,
     /// Records of one service that run at the same time.
     OverlappingUsage,
+    /// No tax rule of the issuer matches the buyer.
+    NoTaxRule,
     /// An amount larger than a document can carry.
     Overflow,
     /// More lines than a document can list.
@@ -110,7 +112,7 @@ pub enum HoldReason {
 
 impl HoldReason {
     /// All of them.
-    pub const ALL: [HoldReason; 12] = [
+    pub const ALL: [HoldReason; 13] = [
         HoldReason::Unreadable,
         HoldReason::PriceListNotFound,
         HoldReason::IssuerNotFound,
@@ -119,6 +121,7 @@ impl HoldReason {
         HoldReason::Unpriced,
         HoldReason::RateMissing,
         HoldReason::OverlappingUsage,
+        HoldReason::NoTaxRule,
         HoldReason::Overflow,
         HoldReason::TooManyLines,
         HoldReason::AuditMismatch,
@@ -136,6 +139,7 @@ impl HoldReason {
             HoldReason::Unpriced => "Unpriced",
             HoldReason::RateMissing => "RateMissing",
             HoldReason::OverlappingUsage => "OverlappingUsage",
+            HoldReason::NoTaxRule => "NoTaxRule",
             HoldReason::Overflow => "Overflow",
             HoldReason::TooManyLines => "TooManyLines",
             HoldReason::AuditMismatch => "AuditMismatch",

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use super::buyer::Buyer;
 use super::money::Currency;
 use super::month::Month;
 use super::name::Name;
@@ -36,6 +37,8 @@ pub struct Group {
     pub issuer: Name,
     /// Days from issue to due date, where its terms say so.
     pub payment_term_days: Option<u32>,
+    /// Where it is, and under which VAT id, which decides how it is taxed.
+    pub buyer: Buyer,
     /// What it agreed with its provider; its invoice waits while that contradicts itself.
     pub terms: Result<Terms, TermsError>,
 }

@@ -47,6 +47,8 @@ pub enum SourceKind {
     UsageRecord,
     /// The credit that is used.
     Credit,
+    /// The issuer whose rules say so.
+    InvoiceIssuer,
 }
 
 impl SourceKind {
@@ -56,6 +58,7 @@ impl SourceKind {
             SourceKind::BillingGroup => "BillingGroup",
             SourceKind::UsageRecord => "UsageRecord",
             SourceKind::Credit => "Credit",
+            SourceKind::InvoiceIssuer => "InvoiceIssuer",
         }
     }
 

@@ -8,12 +8,15 @@ pub mod attribution;
 pub mod audit;
 pub mod billed;
 pub mod billing;
+pub mod buyer;
 mod charge;
 pub mod closing;
+pub mod country;
 pub mod credit;
 pub mod default_binding;
 pub mod group;
 pub mod hours;
+pub mod issuer;
 pub mod item;
 pub mod ledger;
 pub mod line;
@@ -29,11 +32,14 @@ pub mod problem;
 pub mod product;
 pub mod rates;
 pub mod receivable;
+mod rounding;
 mod tally;
+pub mod tax;
 pub mod terms;
 pub mod uid;
 pub mod unbilled;
 pub mod usage;
+pub mod vat;
 
 #[cfg(test)]
 mod tests;
@@ -42,7 +48,9 @@ pub use attribution::{Attribution, Payer};
 pub use audit::{Difference, audit};
 pub use billed::Billed;
 pub use billing::{Bill, BillError, CategorySubtotal, Converted, GroupMonth, ProjectSubtotal, bill_group_month};
+pub use buyer::{Buyer, BuyerVat, Finding, VatState};
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
+pub use country::Country;
 pub use credit::{
     Credit, CreditOffer, CreditType, CreditUse, CreditValidity, MOST_CREDITS, Reservation, ReservationError,
     ReservationState, Standing,
@@ -52,6 +60,7 @@ pub use default_binding::{
 };
 pub use group::Group;
 pub use hours::{HourRule, Hours};
+pub use issuer::Issuer;
 pub use item::{Item, Source, SourceKind};
 pub use ledger::{Ledger, LedgerError, Segment};
 pub use line::{Line, LineType};
@@ -68,7 +77,9 @@ pub use problem::{Problem, ProblemReason};
 pub use product::Ratio;
 pub use rates::{Conversion, NO_RATES, NoRate, Quote, QuotesError, Rate, Rates, RatesObject, YearOfQuotes};
 pub use receivable::{Age, Receivable};
+pub use tax::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRate, TaxRule, TaxSubtotal, Untaxed};
 pub use terms::{AgreedCharge, ChargeAmount, ChargeType, Commitment, Discount, Percent, Terms, TermsError, Validity};
 pub use uid::Uid;
 pub use unbilled::{OrganizationMonth, Pricing, outside_periods, unbilled, without_payer};
 pub use usage::{Service, Usage};
+pub use vat::{VatCheck, VatId};

@@ -134,7 +134,9 @@ impl<'a> OrganizationMonth<'a> {
     pub fn of_group(&self, group: &'a Group, pricing: Pricing<'a>) -> GroupMonth<'a> {
         let OrganizationMonth { organization, month, attribution, hours, billed, as_of } = *self;
         let Pricing { prices, rates } = pricing;
-        GroupMonth { organization, group, month, attribution, hours, prices, rates, billed, credits: &[], as_of }
+        // What a record costs does not depend on its tax, nor on what pays for it.
+        let (issuer, credits) = (None, &[][..]);
+        GroupMonth { organization, group, month, attribution, hours, prices, rates, issuer, billed, credits, as_of }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::domain::{Bill, CategorySubtotal, Conversion, Date, Money, Name};
 use crate::render::canonical::{CanonicalError, digest};
 use crate::render::line::line_type;
 use crate::render::slices::{MAX_SLICES, Slice, place_lines};
+use crate::render::tax::render_tax;
 
 /// Why a bill cannot be written as a document.
 #[derive(Debug, thiserror::Error)]
@@ -112,10 +113,12 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         subtotal: amount(bill.subtotal),
         exchange_rate: converted.map(|converted| render_rate(&converted.conversion)),
         price_subtotal: converted.map(|converted| amount(converted.price_subtotal)),
-        tax: amount(Money::zero(currency)),
-        total: amount(bill.subtotal),
         discounts,
         hours: Some(hours),
+        taxes: bill.taxes.iter().map(render_tax).collect(),
+        tax_note: bill.untaxed.map(|untaxed| untaxed.as_str().to_owned()),
+        tax: amount(bill.tax),
+        total: amount(bill.total),
         categories: bill.categories.iter().map(render_category).collect(),
         inputs,
         previous_digest,

@@ -10,6 +10,7 @@ mod month;
 mod preview;
 mod rules;
 mod support;
+mod vat;
 
 /// What may go wrong in a test.
 type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -4,6 +4,8 @@
 //! here that names the field.
 
 mod credit;
+mod buyer;
+mod issuer;
 mod rates;
 mod terms;
 
@@ -24,6 +26,9 @@ use crate::domain::{
     Attribution, Currency, Group, HourRule, Ledger, LedgerError, Month, Name, PriceEntry, PriceList, PriceListError,
     QuotesError, Segment, Terms, Timestamp, Uid, Unit, Usage,
 };
+
+pub use buyer::wire_vat_id;
+pub use issuer::issuer;
 
 /// Why an object says nothing that billing can use.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -110,6 +115,7 @@ pub fn group(object: &api::BillingGroup) -> Result<Group, ConvertError> {
         price_list: terms.price_list.as_str().into(),
         issuer: terms.issuer.as_str().into(),
         payment_term_days: terms.payment_term_days.and_then(|days| u32::try_from(days).ok()),
+        buyer: buyer::buyer(object),
         terms: currency.map_or(Ok(Terms::default()), |currency| terms::terms(&terms, currency)),
     })
 }

@@ -7,7 +7,7 @@ use super::settle::{Settled, reference};
 use super::{Preview, PreviewError, PreviewedInvoice, Problem, Terms};
 use crate::api::InvoiceStatus;
 use crate::books::{Books, OrganizationBooks, convert};
-use crate::controller::group::{first_period_too_early, not_allowed, primary_ignored};
+use crate::controller::group::{first_period_too_early, not_allowed, primary_ignored, vat_id_invalid};
 use crate::controller::invoice::{
     GroupInvoices, InvoiceFacts, MonthView, Predecessor, estimate_status, final_status, make_invoice, plan_estimate,
     slice_object,
@@ -88,7 +88,8 @@ impl Billing<'_> {
         }
         let groups = organization.all_group_facts();
         let members = organization.group_facts(group.uid).map(|facts| facts.members.clone()).unwrap_or_default();
-        for unusual in [primary_ignored(group, &groups), not_allowed(group, &members)].into_iter().flatten() {
+        let unusual = [primary_ignored(group, &groups), not_allowed(group, &members), vat_id_invalid(group)];
+        for unusual in unusual.into_iter().flatten() {
             self.problems.push(Problem {
                 source: self.findings.source(&reference).cloned(),
                 object: reference.clone(),

@@ -7,7 +7,7 @@ mod status;
 
 pub use apply::reconcile;
 pub use gathering::Gatherings;
-pub use status::{first_period_too_early, not_allowed, primary_ignored, series_taken};
+pub use status::{first_period_too_early, not_allowed, primary_ignored, series_taken, vat_id_invalid};
 
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use super::plan::Planned;
 use crate::api;
 use crate::controller::credit::Owner;
+use crate::books::convert;
 use crate::controller::invoice::GroupInvoices;
 use crate::controller::receivables::group_past_due;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::domain::membership::GroupFacts;
-use crate::domain::{AgreedCharge, Credit, Group, Money, Month, Name, Timestamp, number};
+use crate::domain::{AgreedCharge, Credit, Finding, Group, Money, Month, Name, Timestamp, VatState, number};
 use crate::render::document::amount;
 
 /// What the status is computed from.
@@ -32,6 +33,7 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
         not_allowed(invoices.group, members),
         charge_missed(invoices.group, existing),
         group_past_due(invoices.organization, invoices.group.uid, *now),
+        vat_id_invalid(invoices.group),
     ]
     .into_iter()
     .flatten()
@@ -45,6 +47,7 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
         projects: i32::try_from(members.len()).ok(),
         estimated_balance: balance,
         credits_remaining: credits_remaining(facts).map(amount),
+        vat_id: convert::wire_vat_id(&invoices.group.buyer, existing.vat_id.as_ref()),
         last_final: existing.last_final.clone(),
         billed_charges: existing.billed_charges.clone(),
         conditions: conditions::merge(&existing.conditions, &desired, generation, *now),
@@ -167,4 +170,19 @@ pub fn charge_missed(group: &Group, status: &api::BillingGroupStatus) -> Option<
         missed.validity.last?
     );
     Some(DesiredCondition::yes("ChargeMissed", "PeriodIsFinal", message))
+}
+
+/// A VAT id that is wrong: the group is taxed as a consumer.
+pub fn vat_id_invalid(group: &Group) -> Option<DesiredCondition> {
+    let vat = group.buyer.vat().filter(|vat| vat.state() == VatState::Invalid)?;
+    let country = vat.id.country.map(|country| format!(" of {country}")).unwrap_or_default();
+    let (reason, why) = match vat.finding {
+        Some(Finding::Refused) => ("Refused", "was refused by finance"),
+        Some(Finding::Confirmed) | None => ("CheckFailed", "has another form or other check digits"),
+    };
+    let message = format!(
+        "the VAT id {}{country} {why}: the group is taxed as a consumer; correct spec.vatId or spec.billingAddress.countryCode",
+        vat.id.value
+    );
+    Some(DesiredCondition::yes("VatIdInvalid", reason, message))
 }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use kube::ResourceExt;
 
 use crate::api;
-use crate::books::{Books, Estimate, OrganizationBooks, convert};
+use crate::books::{Books, Estimate, KnownIssuer, OrganizationBooks, convert};
 use crate::controller::rules::Rules;
 use crate::domain::audit::audit;
 use crate::domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
@@ -83,7 +83,7 @@ impl<'a> GroupInvoices<'a> {
     }
 
     /// The issuer, or what holds every invoice for want of one.
-    fn issuer(&self) -> Result<&'a Arc<api::InvoiceIssuer>, Hold> {
+    fn issuer(&self) -> Result<&'a KnownIssuer, Hold> {
         let name = &self.group.issuer;
         let missing = |message| Hold { reason: HoldReason::IssuerNotFound, message };
         match self.books.issuer(name) {
@@ -135,8 +135,11 @@ impl<'a> GroupInvoices<'a> {
             grace: _,
             payment_term_days: _,
             exchange_rates: _,
+            minimum_charge: _,
+            tax_rules: _,
+            reverse_charge_requires: _,
             suspend: _,
-        } = issuer.spec.clone();
+        } = issuer.object.spec.clone();
         api::Seller { legal_name, address, vat_id, registration, bank_account }
     }
 
@@ -161,15 +164,22 @@ impl<'a> GroupInvoices<'a> {
             display_name,
             company,
             billing_address,
-            vat_id,
+            vat_id: self.vat_id().or(vat_id),
             invoice_emails,
             invoice_text,
             payment_method: payment_method.kind,
         }
     }
 
+    /// The buyer's VAT id as it has to be printed, with its prefix; one that is not known to be right stays as it is written.
+    fn vat_id(&self) -> Option<String> {
+        let vat = self.group.buyer.vat().filter(|vat| vat.is_well_formed())?;
+        Some(vat.id.value.clone())
+    }
+
     fn payment_term(&self) -> TimeDelta {
-        let of_issuer = || self.issuer().ok().and_then(|issuer| u32::try_from(issuer.spec.payment_term_days).ok());
+        let of_issuer =
+            || self.issuer().ok().and_then(|issuer| u32::try_from(issuer.object.spec.payment_term_days).ok());
         let days = self.group.payment_term_days.or_else(of_issuer).unwrap_or_default();
         TimeDelta::days(days.into())
     }
@@ -206,6 +216,7 @@ impl MonthView<'_> {
             Err(hold) => holds.push(hold.clone()),
             Ok(bill) => {
                 holds.extend(bill.problems.iter().filter_map(Hold::of_problem));
+                holds.extend(bill.holds.iter().cloned());
                 if as_of >= self.month.end() {
                     holds.extend(self.audit(bill, as_of));
                 }
@@ -329,6 +340,7 @@ impl MonthView<'_> {
             hours: self.invoices.rules.hours,
             prices,
             rates,
+            issuer: self.invoices.issuer().ok().map(|known| &known.issuer),
             billed: self.billed,
             credits: &self.credits,
             as_of,
@@ -358,7 +370,7 @@ impl MonthView<'_> {
             period_end: self.month.end(),
             period_exists: self.invoices.books.period(self.month).is_some(),
             group_created: self.invoices.group.created,
-            grace: issuer.map(|issuer| grace(&issuer.spec.grace)).unwrap_or_default(),
+            grace: issuer.map(|issuer| grace(&issuer.object.spec.grace)).unwrap_or_default(),
             settle: self.invoices.rules.settle,
             waiting_projects: self.invoices.waiting,
             open_predecessor: match &self.predecessor {
@@ -366,7 +378,7 @@ impl MonthView<'_> {
                 Predecessor::None | Predecessor::Final(_) => None,
             },
             holds,
-            suspended: issuer.is_some_and(|issuer| issuer.spec.suspend),
+            suspended: issuer.is_some_and(|issuer| issuer.object.spec.suspend),
             finalise: self.invoices.rules.finalise,
         }
     }

@@ -9,6 +9,7 @@ mod derive;
 mod items;
 mod payer;
 mod rates;
+mod tax;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,6 +22,7 @@ use credits::{DerivedUse, compare_credits, derive_credits};
 use derive::{Charge, Derived, derive};
 use items::{DerivedItem, compare_items, derive_items};
 use rates::compare_rates;
+use tax::{compare_taxes, derive_rounding};
 
 /// Something in which a bill differs from its second derivation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +86,13 @@ pub enum Difference {
         /// As derived.
         derived: Option<String>,
     },
+    /// The tax, or what is said of it.
+    Tax {
+        /// As on the bill.
+        billed: String,
+        /// As derived.
+        derived: String,
+    },
     /// A record is left off the bill by one and not by the other.
     Problem {
         /// The record.
@@ -143,6 +152,7 @@ impl fmt::Display for Difference {
                 let shown = |rate: &Option<String>| rate.clone().unwrap_or_else(|| "not converted".to_owned());
                 write!(f, "prices are {}, and should be {}", shown(billed), shown(derived))
             }
+            Difference::Tax { billed, derived } => write!(f, "the tax is {billed}, and should be {derived}"),
             Difference::Problem { record, billed: true } => write!(f, "usage {record} is left off without reason"),
             Difference::Problem { record, billed: false } => write!(f, "usage {record} should be left off"),
             Difference::Order => f.write_str("the lines are not in their order"),
@@ -165,7 +175,10 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<Difference> {
     let credits = derive_credits(month, &derived, net);
     items.extend(credits.iter().map(DerivedUse::item));
     differences.extend(compare_credits(bill, &credits));
+    items.extend(derive_rounding(month, services, &items));
     differences.extend(compare_items(&bill.items, &items));
+    let subtotal = services + items.iter().map(|item| item.total).sum::<i128>();
+    differences.extend(compare_taxes(month, bill, subtotal));
     differences.extend(compare_totals(bill, &derived, services, &items));
     differences.extend(compare_rates(month, bill, &derived));
     differences.extend(compare_problems(bill, &derived));

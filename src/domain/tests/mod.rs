@@ -13,6 +13,8 @@ mod money;
 mod price;
 mod properties;
 mod rates;
+mod tax;
 mod terms;
 mod unbilled;
+mod vat;
 mod world;

@@ -60,6 +60,7 @@ pub fn group(text: &str) -> Group {
         price_list: name("default"),
         issuer: name("default"),
         payment_term_days: None,
+        buyer: Buyer::default(),
         terms: Ok(Terms::default()),
     }
 }
@@ -160,10 +161,12 @@ pub fn quote(code: &str, rate: &str) -> Quote {
 }
 
 /// Everything a bill is computed from.
+#[derive(Debug)]
 pub struct World {
     pub organization: Organization,
     pub prices: PriceList,
     pub rates: Rates,
+    pub issuer: Option<Issuer>,
     pub billed: Billed,
     pub credits: Vec<CreditOffer>,
     pub attribution: Attribution,
@@ -179,6 +182,7 @@ impl World {
             organization,
             prices: price_list(vec![hourly("PostgreSQL", "0.026"), hourly("MySQL", "0.026")]),
             rates: Rates::default(),
+            issuer: None,
             billed: Billed::default(),
             credits: Vec::new(),
             attribution: Attribution::MonthEnd,
@@ -207,6 +211,7 @@ impl World {
             hours: self.hours,
             prices: &self.prices,
             rates: &self.rates,
+            issuer: self.issuer.as_ref(),
             billed: &self.billed,
             credits: &self.credits,
             as_of,
