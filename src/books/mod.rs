@@ -29,8 +29,8 @@ use crate::domain::membership::{GroupFacts, ProjectFacts};
 use crate::domain::{Month, Name, Organization, PriceList, Project, Rates, Uid};
 
 pub use bindings::Binding;
-pub use credits::{CreditBooks, KnownCredit, code_name};
 pub use catalog::{KnownIssuer, Unusable};
+pub use credits::{CreditBooks, KnownCredit, code_name};
 pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice, charges_on};
 pub use key::Key;
 pub use namespaces::Namespace;

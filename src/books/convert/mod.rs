@@ -3,8 +3,8 @@
 //! The schema keeps most nonsense out; what it cannot, and what a newer or older schema lets through, is an error
 //! here that names the field.
 
-mod credit;
 mod buyer;
+mod credit;
 mod issuer;
 mod rates;
 mod terms;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::plan::Planned;
 use crate::api;
-use crate::controller::credit::Owner;
 use crate::books::convert;
+use crate::controller::credit::Owner;
 use crate::controller::invoice::GroupInvoices;
 use crate::controller::receivables::group_past_due;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
