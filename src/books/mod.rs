@@ -139,8 +139,8 @@ impl Books {
         self.periods.get(&month)
     }
 
-    /// The months that are over.
-    pub fn periods(&self) -> impl Iterator<Item = (Month, &Arc<api::BillingPeriod>)> {
+    /// The months that are over, the oldest first.
+    pub fn periods(&self) -> impl DoubleEndedIterator<Item = (Month, &Arc<api::BillingPeriod>)> {
         self.periods.iter().map(|(month, period)| (*month, period))
     }
 

@@ -73,7 +73,7 @@ fn verify(found: &Found, invoice: &Invoice, document: &Document) -> Vec<Finding>
     // An estimate is not chained yet.
     let previous = predecessors(invoice).next().filter(|_| is_final);
     let previous = previous.and_then(|number| found.document(&number).ok());
-    verify_document(document, |name| found.slice(name), previous)
+    verify_document(document, |name| found.slice(name), previous.map(|previous| previous.digest.as_str()))
 }
 
 /// Of an invoice further back only what the chain is made of: its slices were not asked for.

@@ -1,5 +1,6 @@
 //! The control loops: fetch, validate, plan, apply.
 
+mod auditor;
 pub(crate) mod closing;
 mod context;
 pub(crate) mod credit;

@@ -18,8 +18,8 @@ use super::runtime::metrics::Metrics;
 use super::runtime::probe::Prober;
 use super::runtime::queue::{Outcome, WorkQueue};
 use super::runtime::server::{Endpoints, serve};
-use super::runtime::settings::Settings;
-use super::{closing, credit, group, period, project, receivables, sweep, usage, watches};
+use super::runtime::settings::{ClusterSettings, Settings};
+use super::{auditor, closing, credit, group, period, project, receivables, sweep, usage, watches};
 use crate::books::Key;
 
 /// A handler that takes longer than this hangs: only a restart helps.
@@ -76,7 +76,7 @@ pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), Ru
     let synced = watches::start(&ctx, &tasks, &cancel);
     tasks.spawn(prober.run(cancel.clone()));
     tasks.spawn(publisher.run(client, clock, cancel.clone()));
-    tasks.spawn(work(ctx.clone(), synced.clone(), settings.cluster.concurrency.into(), cancel.clone()));
+    tasks.spawn(work(ctx.clone(), synced.clone(), settings.cluster.clone(), cancel.clone()));
     tasks.close();
     let served = serve(listener, endpoints(&ctx, synced), cancel.clone()).await;
     cancel.cancel();
@@ -108,7 +108,12 @@ fn endpoints(ctx: &Arc<Context>, synced: Vec<watch::Receiver<bool>>) -> Endpoint
 }
 
 /// Waits for the books to be complete and the policies to be in force, and then works.
-async fn work(ctx: Arc<Context>, synced: Vec<watch::Receiver<bool>>, concurrency: usize, cancel: CancellationToken) {
+async fn work(
+    ctx: Arc<Context>,
+    synced: Vec<watch::Receiver<bool>>,
+    settings: ClusterSettings,
+    cancel: CancellationToken,
+) {
     let ready = async {
         for mut synced in synced {
             let _ = synced.wait_for(|done| *done).await;
@@ -123,11 +128,13 @@ async fn work(ctx: Arc<Context>, synced: Vec<watch::Receiver<bool>>, concurrency
     ctx.queues.add(ctx.read(|books| books.all_keys()));
     tracing::info!("the books are complete and the policies in force; work begins");
     let queues = &ctx.queues;
+    let concurrency = settings.concurrency.into();
     tokio::join!(
         drain(&ctx, &queues.projects, concurrency, &cancel),
         drain(&ctx, &queues.groups, concurrency, &cancel),
         drain(&ctx, &queues.overviews, 4, &cancel),
         sweep::run(&ctx, &cancel),
+        auditor::run(&ctx, settings.audit_interval, &cancel),
     );
 }
 

@@ -47,19 +47,19 @@ fn differs(what: impl Into<String>, written: impl fmt::Display, expected: impl f
 }
 
 /// Everything that is wrong with a document; empty when it is right. `slice` finds a slice by its name, `previous` is
-/// the document of the group's invoice before it, where there is one.
+/// the digest of the group's final before it, where there is one.
 pub fn verify_document<'a>(
     document: &Document,
     slice: impl Fn(&str) -> Option<&'a InvoiceSlice>,
-    previous: Option<&Document>,
+    previous: Option<&str>,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     match document_digest(document) {
         Ok(digest) => findings.extend(differs("the digest", &document.digest, digest)),
         Err(_) => findings.push(Finding::Unreadable("the document".to_owned())),
     }
-    let before = previous.map_or("", |previous| previous.digest.as_str());
-    findings.extend(differs("previousDigest", document.previous_digest.as_deref().unwrap_or_default(), before));
+    let chained = document.previous_digest.as_deref().unwrap_or_default();
+    findings.extend(differs("previousDigest", chained, previous.unwrap_or_default()));
     let mut lines: Vec<&Line> = Vec::new();
     for listed in &document.slices {
         match slice(&listed.name) {

@@ -100,6 +100,8 @@ pub struct Metrics {
     invoices: Family<ByPhase, Gauge>,
     held_invoices: Family<ByReason, Gauge>,
     unbilled_records: Family<ByReason, Gauge>,
+    audit_failures: Gauge,
+    last_audit: Seconds,
     receivables: Family<ByAge, Sum>,
     receivable_invoices: Family<ByAge, Gauge>,
 }
@@ -171,6 +173,16 @@ impl Metrics {
                 "unbilled_records",
                 "Usage records that no invoice bills, by the reason of their condition",
                 Family::default(),
+            ),
+            audit_failures: all.add(
+                "audit_failures",
+                "Final invoices of the last two months that are not right, as the last audit found",
+                Gauge::default(),
+            ),
+            last_audit: all.add(
+                "last_audit_timestamp_seconds",
+                "When the last audit ended, in Unix time; 0 before the first",
+                Seconds::default(),
             ),
             receivables: all.add(
                 "receivables",
@@ -274,6 +286,12 @@ impl Metrics {
     /// Shows how many usage records are not billed, by reason; a reason not named has none.
     pub fn unbilled_records(&self, by_reason: impl IntoIterator<Item = (&'static str, usize)>) {
         replace(&self.unbilled_records, by_reason.into_iter().map(|(reason, count)| (ByReason { reason }, count)));
+    }
+
+    /// Shows how many finals an audit found wrong.
+    pub fn audited(&self, wrong: usize, now: DateTime<Utc>) {
+        self.audit_failures.set(as_gauge(wrong));
+        self.last_audit.set(now.timestamp_millis() as f64 / 1000.0);
     }
 
     /// Shows what is to be paid: currency, days past due, how many invoices, how much; what is not named is nothing.

@@ -117,6 +117,16 @@ pub struct ClusterSettings {
     )]
     pub call_timeout: Duration,
 
+    /// How often the final invoices of the last two months are judged again by what they record
+    #[arg(
+        long,
+        env = "BILLING_OPERATOR_AUDIT_INTERVAL",
+        value_name = "DURATION",
+        value_parser = positive_duration,
+        default_value = "24h"
+    )]
+    pub audit_interval: Duration,
+
     /// How many objects of one kind are worked on at once
     #[arg(
         long,

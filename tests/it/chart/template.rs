@@ -236,7 +236,13 @@ fn alerts_are_about_metrics_that_exist() -> Result {
     let metrics = metrics.encode()?;
     let rules = rendered.only("PrometheusRule")?["spec"]["groups"][0]["rules"].as_array().ok_or("no rules")?;
     let names: BTreeSet<_> = rules.iter().filter_map(|rule| rule["alert"].as_str()).collect();
-    let expected = ["BillingInvoicesHeld", "BillingOperatorSilent", "BillingPoliciesMissing", "BillingUsageUnbilled"];
+    let expected = [
+        "BillingAuditFailed",
+        "BillingInvoicesHeld",
+        "BillingOperatorSilent",
+        "BillingPoliciesMissing",
+        "BillingUsageUnbilled",
+    ];
     assert_eq!(names, expected.into());
     for rule in rules {
         let expression = rule["expr"].as_str().unwrap_or_default();

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Result,
-    support::{LIMIT, Scene, World, open_month, wait},
+    support::{LIMIT, Scene, World, open_month, reason, wait},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,6 +60,30 @@ async fn a_number_of_the_past_is_never_made_again() -> Result {
     numbers.sort();
     assert_eq!(numbers, [last.name_any(), open.name_any()]);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_auditor_names_a_final_whose_predecessor_is_gone() -> Result {
+    let world = World::start(&["--audit-interval=1s"])?;
+    let scene = world.scene().await?;
+    scene.organization("audited").await?;
+    scene.group("audited", "main", terms(json!({ "firstPeriod": back(2).to_string() }))).await?;
+    let lost = final_of(&scene, "audited", "main", back(2)).await?.name_any();
+    let last = final_of(&scene, "audited", "main", back(1)).await?.name_any();
+    let failed = |invoice: &Invoice| {
+        let conditions = invoice.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        reason(conditions, "AuditFailed") == Some("DocumentDiffers")
+    };
+    let audited = async || Ok((world.metric("billing_operator_last_audit_timestamp_seconds", "")? > 0.0).then_some(()));
+    wait("the first audit ended", LIMIT, audited).await?;
+    assert_eq!(world.metric("billing_operator_audit_failures", "")?, 0.0);
+    assert!(!failed(&scene.api("audited").get(&last).await?));
+
+    without_guard(&scene, "billing-operator-invoice", async || scene.delete::<Invoice>("audited", &lost).await).await?;
+
+    scene.wait_invoice("audited", "main", back(1), "is named by the auditor", failed).await?;
+    let counted = async || Ok((world.metric("billing_operator_audit_failures", "")? == 1.0).then_some(()));
+    wait("the metric counts it", LIMIT, counted).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
