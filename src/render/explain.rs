@@ -7,7 +7,7 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::api::{Document, HourRule, Line, LineType, PriceUnit};
+use crate::api::{Document, DocumentRate, HourRule, Line, LineType, PriceUnit};
 use crate::domain::{Currency, Money, Ratio};
 
 /// How many decimal places of an exact product are written out.
@@ -95,7 +95,11 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
     };
     let before = line.pre_discount.as_ref()?;
     let written = exact.written_out(PLACES);
-    let mut text = format!("{quantity} × {price} {} = {written} → {before}", document.currency);
+    let (currency, converted) = match &document.exchange_rate {
+        None => (&document.currency, String::new()),
+        Some(rate) => (&rate.from, format!(" × {} {} ÷ {} {}", rate.to_quote, rate.to, rate.from_quote, rate.from)),
+    };
+    let mut text = format!("{quantity} × {price} {currency}{converted} = {written} → {before}");
     if !document.discounts.is_empty() {
         let discounts = document.discounts.iter().map(|discount| format!("−{} % {}", discount.percent, discount.name));
         text.push_str(&format!("; {} → {}", discounts.collect::<Vec<_>>().join(", "), line.total));
@@ -133,8 +137,15 @@ pub(super) fn hours(document: &Document, line: &Line) -> Option<Ratio> {
     }
 }
 
-/// What a line of usage charges before discounts and rounding; `None` for other lines.
+/// What a line of usage charges before discounts and rounding, in the document's currency; `None` for other lines.
 pub fn exact_charge(document: &Document, line: &Line) -> Option<Ratio> {
+    let price = exact_price(document, line)?;
+    let Some(rate) = &document.exchange_rate else { return Some(price) };
+    price.times(Ratio::from(decimal(&rate.to_quote)?)).divided_by(decimal(&rate.from_quote)?)
+}
+
+/// The same in the currency of the price.
+pub(super) fn exact_price(document: &Document, line: &Line) -> Option<Ratio> {
     let price = Ratio::from(decimal(line.unit_price.as_ref()?)?);
     let count = line.count.as_ref().map_or(Some(Decimal::ONE), |count| decimal(count))?;
     let quantity = match line.unit? {
@@ -147,7 +158,12 @@ pub fn exact_charge(document: &Document, line: &Line) -> Option<Ratio> {
 fn explain_totals(document: &Document) -> Vec<String> {
     let currency = &document.currency;
     let sums = document.categories.iter().map(|sum| format!("{:?} {}", sum.kind, sum.subtotal));
-    let mut totals = vec![format!("{} = subtotal {} {currency}", joined(sums), document.subtotal)];
+    let mut totals = Vec::new();
+    if let Some(rate) = &document.exchange_rate {
+        let DocumentRate { source, from, to, rate, base, quote_date, .. } = rate;
+        totals.push(format!("1 {from} = {rate} {to}: {source}'s quotes of one {base} on {}", &**quote_date));
+    }
+    totals.push(format!("{} = subtotal {} {currency}", joined(sums), document.subtotal));
     totals.push(format!("subtotal {} + tax {} = total {} {currency}", document.subtotal, document.tax, document.total));
     totals
 }

@@ -8,9 +8,9 @@ use std::fmt;
 
 use super::canonical::digest;
 use super::document::document_digest;
-use super::explain::{PLACES, exact_charge, hours, money};
+use super::explain::{PLACES, exact_charge, exact_price, hours, money};
 use crate::api::{Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit};
-use crate::domain::{Money, Percent, Ratio, money::round_half_away};
+use crate::domain::{Currency, Money, Percent, Ratio, money::round_half_away};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,14 +105,24 @@ fn verify_line(document: &Document, line: &Line) -> Vec<Finding> {
     let Ok(left) = left.collect::<Result<Vec<Ratio>, _>>() else {
         return vec![Finding::Unreadable("discounts".to_owned())];
     };
-    let discounted = left.into_iter().fold(exact.clone(), Ratio::times);
+    let discounted = left.iter().cloned().fold(exact.clone(), Ratio::times);
     let written = line.pre_discount.as_deref().unwrap_or_default();
     let findings = [
         verify_hours(document, line),
+        verify_price_total(document, line, &left),
         differs(format!("preDiscount of line {}", line.id), written, shown(round_half_away(&exact, currency))),
         differs(format!("total of line {}", line.id), &line.total, shown(round_half_away(&discounted, currency))),
     ];
     findings.into_iter().flatten().collect()
+}
+
+/// The charge in the currency of its price, where that is another than the document's.
+fn verify_price_total(document: &Document, line: &Line, left: &[Ratio]) -> Option<Finding> {
+    let rate = document.exchange_rate.as_ref()?;
+    let currency: Currency = rate.from.parse().ok()?;
+    let exact = left.iter().cloned().fold(exact_price(document, line)?, Ratio::times);
+    let written = line.price_total.as_deref().unwrap_or_default();
+    differs(format!("priceTotal of line {}", line.id), written, shown(round_half_away(&exact, currency)))
 }
 
 /// Begun hours are whole ones, over the record as a whole: of a piece they are its length, rounded up or down.
@@ -136,9 +146,19 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     findings.extend(differs("total", &document.total, shown(sum)));
     let ids: BTreeSet<_> = lines.iter().map(|line| &line.id).collect();
     findings.extend(differs("the number of line ids", ids.len(), lines.len()));
+    findings.extend(verify_price_subtotal(document, lines));
     findings.extend(verify_categories(document, lines));
     findings.extend(verify_projects(document, lines));
     findings
+}
+
+fn verify_price_subtotal(document: &Document, lines: &[&Line]) -> Option<Finding> {
+    let currency: Currency = document.exchange_rate.as_ref()?.from.parse().ok()?;
+    let mut amounts = lines.iter().filter_map(|line| line.price_total.as_ref());
+    let sum =
+        amounts.try_fold(Money::zero(currency), |sum, amount| sum.checked_add(Money::parse(amount, currency).ok()?));
+    let written = document.price_subtotal.as_deref().unwrap_or_default();
+    differs("priceSubtotal", written, shown(sum))
 }
 
 fn verify_categories(document: &Document, lines: &[&Line]) -> Vec<Finding> {

@@ -171,3 +171,73 @@ async fn invoices_of_a_cluster_are_explained_and_verified() -> Result {
     assert!(said.contains("in namespace default; name its organization with --namespace"), "{said}");
     Ok(())
 }
+
+/// A group that pays in euros for prices in dollars, with a discount.
+const IN_EUROS: &str = r#"
+apiVersion: v1
+kind: Namespace
+metadata: {name: initech, labels: {billing-operator.io/organization: initech}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: initech-web, labels: {billing-operator.io/organization: initech}}
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: InvoiceIssuer
+metadata: {name: default}
+spec: {legalName: Example Cloud Oy, exchangeRates: ecb}
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: PriceList
+metadata: {name: default}
+spec:
+  currency: USD
+  entries: [{name: postgresql, type: PostgreSQL, unit: Hour, unitPrice: "0.026", validFrom: "2020-01-01T00:00:00Z"}]
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: ExchangeRates
+metadata: {name: ecb-2026}
+spec:
+  source: ecb
+  year: 2026
+  base: EUR
+  quotes: [{date: "2026-10-30", rates: {USD: "1.0850"}}, {date: "2026-11-20", rates: {USD: "1.0900"}}]
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: BillingGroup
+metadata: {name: main, namespace: initech}
+spec:
+  primary: true
+  currency: EUR
+  terms: {firstPeriod: 2026-10, invoiceSeries: initech, discounts: [{name: Partner, percent: "10"}]}
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: UsageRecord
+metadata: {name: db, namespace: initech}
+spec: {project: initech-web, service: {name: db, type: PostgreSQL}, start: "2026-10-01T00:00:00Z"}
+"#;
+
+#[test]
+fn an_invoice_in_another_currency_is_explained_and_verified() -> Result {
+    let (ended, invoices, said) = run(&["preview", "-f", "-", "-o", "json"], IN_EUROS)?;
+    assert_eq!(ended, Ended::Well, "{said}");
+    let (_, explained, _) = run(&["explain", "initech-1", "-f", "-"], &invoices)?;
+    let derivation = "744 h × 0.026 USD × 1 EUR ÷ 1.085 USD = 17.828571428571… → 17.83; −10 % Partner → 16.05";
+    assert!(explained.contains(derivation), "{explained}");
+    let (ended, said, _) = run(&["verify", "initech-1", "-f", "-"], &invoices)?;
+    assert_eq!((ended, &*said), (Ended::Well, "initech-1: right\n"));
+
+    let invoice = invoice(&invoices, "initech-1")?;
+    let document = document(&invoice)?;
+    let none = |_: &str| -> Option<&InvoiceSlice> { None };
+    for (pointer, value) in [
+        ("/exchangeRate/fromQuote", json!("1.0851")),
+        ("/exchangeRate/toQuote", json!("1.01")),
+        ("/lines/0/priceTotal", json!("17.42")),
+        ("/priceSubtotal", json!("17.42")),
+        ("/discounts/0/percent", json!("11")),
+    ] {
+        assert_ne!(verify_document(&forged(document, pointer, value)?, none, None), [], "{pointer} is not noticed");
+    }
+    Ok(())
+}
