@@ -6,35 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billing_test_harness::{ControlPlane, Operator, Options, User, free_port};
+use billing_test_harness::{ControlPlane, Metrics, Operator, Options, User, chart};
 use kube::{Client, Config, config::KubeConfigOptions, config::Kubeconfig};
 
-use crate::{
-    Error, Result,
-    install::{NAMESPACE, RELEASE, install},
-};
+use crate::{Error, Result};
 
 /// How long anything may take.
 const LIMIT: Duration = Duration::from_secs(1800);
 
 /// How long the operator writes nothing when it has nothing left to do.
 const QUIET: Duration = Duration::from_secs(5);
-
-const PROVIDER: &str = r#"
-apiVersion: billing-operator.io/v1alpha1
-kind: PriceList
-metadata: {name: default}
-spec:
-  currency: USD
-  entries:
-  - {name: postgresql, type: PostgreSQL, plan: Hobbyist, unit: Hour, unitPrice: "0.026", validFrom: "2020-01-01T00:00:00Z"}
-  - {name: domain, type: Domain, unit: Unit, unitPrice: "12.50", validFrom: "2020-01-01T00:00:00Z"}
----
-apiVersion: billing-operator.io/v1alpha1
-kind: InvoiceIssuer
-metadata: {name: default}
-spec: {legalName: Provider Ltd, grace: 0s}
-"#;
 
 /// Where a benchmark happens.
 pub struct Bench {
@@ -52,10 +33,7 @@ impl Bench {
     /// A control plane with the chart and without an operator.
     pub async fn new() -> Result<Self> {
         let control_plane = ControlPlane::start(&Options { controller_manager: true, ..Options::default() })?;
-        install(&control_plane)?;
-        control_plane.apply(User::ClusterAdmin, PROVIDER)?;
-        let token = control_plane.service_account_token(NAMESPACE, RELEASE)?;
-        let kubeconfig = control_plane.kubeconfig_for("operator", &token)?;
+        let kubeconfig = chart::prepare(&control_plane)?;
         let admin = client(&control_plane.kubeconfig(User::ClusterAdmin)).await?;
         let account = client(&kubeconfig).await?;
         Ok(Self { operator: None, kubeconfig, control_plane, admin, account })
@@ -63,20 +41,11 @@ impl Bench {
 
     /// Starts the operator and waits until it is ready. It makes no bindings of its own.
     pub fn start_operator(&mut self, args: &[&str]) -> Result {
-        let port = free_port()?;
-        let fixed = [
-            "run".to_owned(),
-            format!("--kubeconfig={}", self.kubeconfig.display()),
-            format!("--listen=127.0.0.1:{port}"),
-            "--default-binding=off".to_owned(),
-            "--settle-time=0s".to_owned(),
-        ];
-        let args: Vec<&str> = fixed.iter().map(String::as_str).chain(args.iter().copied()).collect();
+        let args: Vec<&str> =
+            ["--default-binding=off", "--settle-time=0s"].into_iter().chain(args.iter().copied()).collect();
         let log = self.control_plane.folder().join("operator.log");
         let program = env!("CARGO_BIN_EXE_billing-operator");
-        let mut operator = Operator::start(program, &self.kubeconfig, log, &args, &[])?;
-        operator.wait_http(port, "/readyz", LIMIT)?;
-        self.operator = Some((operator, port));
+        self.operator = Some(Operator::start_ready(program, &self.kubeconfig, log, &args, &[], LIMIT)?);
         Ok(())
     }
 
@@ -90,12 +59,13 @@ impl Bench {
 
     /// The sum of a metric over the label sets that contain `labels`.
     pub fn metric(&self, name: &str, labels: &str) -> Result<usize> {
+        Ok(self.metrics()?.sum(name, labels) as usize)
+    }
+
+    fn metrics(&self) -> Result<Metrics> {
         // One that is busy may be late with an answer.
-        let mut answers = (0..10).map(|_| Operator::http_get(self.port().ok()?, "/metrics"));
-        let text = answers.find_map(|answer| answer).ok_or("the operator does not tell its metrics")?;
-        let samples = text.lines().filter_map(|line| line.split_once([' ', '{']).filter(|(key, _)| *key == name));
-        let values = samples.filter(|(_, rest)| rest.contains(labels));
-        Ok(values.filter_map(|(_, rest)| rest.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as usize)
+        let mut answers = (0..10).map(|_| Metrics::of(self.port().ok()?));
+        answers.find_map(|answer| answer).ok_or_else(|| "the operator does not tell its metrics".into())
     }
 
     /// How many writes the operator sent: without Events, and Events.

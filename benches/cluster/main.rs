@@ -11,9 +11,6 @@ mod bench;
 mod bindings;
 mod closing;
 mod estimate;
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../tests/it/chart/install.rs"]
-mod install;
 mod load;
 mod memory;
 

@@ -8,6 +8,7 @@
 //! The programs come from [`assets`]: envtest's folders, our cache, or a build from pinned Go modules.
 
 pub mod assets;
+pub mod chart;
 pub mod image;
 pub mod process;
 
@@ -19,6 +20,7 @@ mod folder;
 mod go;
 mod http;
 mod kubeconfig;
+mod metrics;
 mod operator;
 mod ports;
 mod proxy;
@@ -28,6 +30,7 @@ mod wait;
 pub use call::Call;
 pub use control_plane::{ControlPlane, Options};
 pub use error::{Error, Result};
+pub use metrics::Metrics;
 pub use operator::{Operator, free_port};
 pub use proxy::Proxy;
 pub use user::User;

@@ -50,6 +50,28 @@ impl Operator {
         Ok(Self { process: Process::start(&program)?, program })
     }
 
+    /// Starts `billing-operator run` as [`Operator::start`] does, and waits until it is ready. Answers with the port that its
+    /// metrics are on, too.
+    ///
+    /// # Errors
+    /// As [`Operator::start`] and [`Operator::wait_http`].
+    pub fn start_ready(
+        path: impl Into<PathBuf>,
+        kubeconfig: &Path,
+        log: impl Into<PathBuf>,
+        args: &[&str],
+        env: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<(Self, u16)> {
+        let port = ports::free()?;
+        let (account, listen) =
+            (format!("--kubeconfig={}", kubeconfig.display()), format!("--listen=127.0.0.1:{port}"));
+        let args: Vec<_> = ["run", &account, &listen].into_iter().chain(args.iter().copied()).collect();
+        let mut operator = Self::start(path, kubeconfig, log, &args, env)?;
+        operator.wait_http(port, "/readyz", limit)?;
+        Ok((operator, port))
+    }
+
     /// Waits until `GET http://127.0.0.1:<port><path>` is answered with 200.
     ///
     /// # Errors

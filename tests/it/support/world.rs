@@ -6,13 +6,9 @@ use std::{
     time::Duration,
 };
 
-use billing_test_harness::{ControlPlane, Operator, Options, User, free_port};
+use billing_test_harness::{ControlPlane, Metrics, Operator, Options, User, chart};
 
-use crate::{
-    Result,
-    chart::install::{NAMESPACE, RELEASE, install},
-    support::Scene,
-};
+use crate::{Result, support::Scene};
 
 /// How long the operator may take until it is ready: the policies need a second or so, a busy machine more.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -23,23 +19,6 @@ const QUICK: [(&str, &str); 3] = [
     ("BILLING_OPERATOR_DEFAULT_BINDING_DELAY", "2s"),
     ("RUST_LOG", "info,billing_operator=debug"),
 ];
-
-/// The provider's side: one price list in US dollars, and one issuer.
-const PROVIDER: &str = r#"
-apiVersion: billing-operator.io/v1alpha1
-kind: PriceList
-metadata: {name: default}
-spec:
-  currency: USD
-  entries:
-  - {name: postgresql, type: PostgreSQL, plan: Hobbyist, unit: Hour, unitPrice: "0.026", validFrom: "2020-01-01T00:00:00Z"}
-  - {name: domain, type: Domain, unit: Unit, unitPrice: "12.50", validFrom: "2020-01-01T00:00:00Z"}
----
-apiVersion: billing-operator.io/v1alpha1
-kind: InvoiceIssuer
-metadata: {name: default}
-spec: {legalName: Provider Ltd, grace: 0s}
-"#;
 
 /// A control plane with the operator at work. Only who owns one can stop its operator or its API server.
 pub struct World {
@@ -85,10 +64,7 @@ impl World {
     /// # Errors
     /// When the operator does not answer.
     pub fn metric(&self, name: &str, labels: &str) -> Result<f64> {
-        let text = Operator::http_get(self.port, "/metrics").ok_or("the operator does not tell its metrics")?;
-        let samples = text.lines().filter_map(|line| line.split_once([' ', '{']).filter(|(key, _)| *key == name));
-        let values = samples.filter(|(_, rest)| rest.contains(labels));
-        Ok(values.filter_map(|(_, rest)| rest.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+        Ok(self.metrics()?.sum(name, labels))
     }
 
     /// The writes that the operator sent since it started, as its metrics have them; Events excepted.
@@ -96,9 +72,11 @@ impl World {
     /// # Errors
     /// When the operator does not answer.
     pub fn writes(&self) -> Result<Vec<String>> {
-        let text = Operator::http_get(self.port, "/metrics").ok_or("the operator does not tell its metrics")?;
-        let writes = text.lines().filter_map(|line| line.strip_prefix("billing_operator_api_writes_total"));
-        Ok(writes.filter(|write| !write.contains(r#"resource="events""#)).map(str::to_owned).collect())
+        Ok(self.metrics()?.writes().map(str::to_owned).collect())
+    }
+
+    fn metrics(&self) -> Result<Metrics> {
+        Metrics::of(self.port).ok_or_else(|| "the operator does not tell its metrics".into())
     }
 
     /// Starts the operator again after it was killed, and waits until it is at work.
@@ -117,10 +95,7 @@ impl World {
 /// When something does not start.
 pub fn prepare() -> Result<(ControlPlane, PathBuf)> {
     let control_plane = ControlPlane::start(&Options { controller_manager: true, ..Options::default() })?;
-    install(&control_plane)?;
-    control_plane.apply(User::ClusterAdmin, PROVIDER)?;
-    let token = control_plane.service_account_token(NAMESPACE, RELEASE)?;
-    let kubeconfig = control_plane.kubeconfig_for("operator", &token)?;
+    let kubeconfig = chart::prepare(&control_plane)?;
     Ok((control_plane, kubeconfig))
 }
 
@@ -134,13 +109,7 @@ pub fn start_operator(
     name: &str,
     args: &[&str],
 ) -> Result<(Operator, u16)> {
-    let port = free_port()?;
-    let (kubeconfig_flag, listen) =
-        (format!("--kubeconfig={}", kubeconfig.display()), format!("--listen=127.0.0.1:{port}"));
-    let args: Vec<_> = ["run", &kubeconfig_flag, &listen].into_iter().chain(args.iter().copied()).collect();
     let log = control_plane.folder().join(format!("{name}.log"));
     let program = env!("CARGO_BIN_EXE_billing-operator");
-    let mut operator = Operator::start(program, kubeconfig, log, &args, &QUICK)?;
-    operator.wait_http(port, "/readyz", START_LIMIT)?;
-    Ok((operator, port))
+    Ok(Operator::start_ready(program, kubeconfig, log, args, &QUICK, START_LIMIT)?)
 }
