@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 
 use crate::domain::{Timestamp, Uid};
 
-/// After a first write of new members, the second waits this long, and each one after it twice as long …
+/// After a first write of new members, the second waits this long, and each one after it three times as long …
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
 
 /// … up to this.
@@ -36,7 +36,7 @@ impl Gathering {
 
     /// The same, after new members were written.
     pub fn with_members_written(self, now: Timestamp) -> Self {
-        let pause = (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        let pause = (self.pause * 3).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         Self { members_from: now.checked_add_signed(pause).unwrap_or(now), pause, ..self }
     }
 
@@ -91,7 +91,7 @@ mod tests {
                 gathering = gathering.with_members_written(second(now));
             }
         }
-        assert_eq!(writes, [0, 1, 3, 7, 11, 15, 19]);
+        assert_eq!(writes, [0, 1, 4, 8, 12, 16]);
     }
 
     #[test]

@@ -310,10 +310,9 @@ fn of_many_projects_that_come_those_that_follow_are_written_together() {
     let expected = [
         "1: status Ready [01 web] 0.00",
         "2: status Ready [01 02 web] 0.00",
-        "4: status Ready [01 02 03 04 web] 0.00",
-        "8: status Ready [01 02 03 04 05 06 07 08 web] 0.00",
+        "5: status Ready [01 02 03 04 05 web] 0.00",
+        "9: status Ready [01 02 03 04 05 06 07 08 09 web] 0.00",
         "11: bbbbb-1 2026-11 0.00 Open",
-        "12: status Ready [01 02 03 04 05 06 07 08 09 10 11 12 web] 0.00",
     ];
     assert_eq!(said, expected);
 }
