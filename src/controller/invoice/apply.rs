@@ -91,14 +91,16 @@ pub fn status_object(facts: &InvoiceFacts, observed: &Estimate, status: InvoiceS
 /// # Errors
 /// One could not be written.
 pub async fn ensure_slices(writer: &Writer, facts: &InvoiceFacts, slices: &[Slice]) -> Result<(), WriteError> {
-    let write = |slice: InvoiceSlice| async move {
-        match writer.create(&slice).await {
-            Ok(_) | Err(WriteError::Exists { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    };
-    let objects: Vec<_> = slices.iter().map(|slice| slice_object(facts, slice)).collect();
-    stream::iter(objects).map(write).buffer_unordered(SLICES_AT_ONCE).try_collect().await
+    // Each is copied only when it is written: all of them together can be large.
+    let writes: Vec<_> = slices.iter().map(|slice| write_slice(writer, facts, slice)).collect();
+    stream::iter(writes).buffer_unordered(SLICES_AT_ONCE).try_collect().await
+}
+
+async fn write_slice(writer: &Writer, facts: &InvoiceFacts, slice: &Slice) -> Result<(), WriteError> {
+    match writer.create(&slice_object(facts, slice)).await {
+        Ok(_) | Err(WriteError::Exists { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// A slice of an invoice.
