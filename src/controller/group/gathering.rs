@@ -9,8 +9,8 @@ use chrono::TimeDelta;
 
 use crate::domain::{Timestamp, Uid};
 
-/// After a first write of new members, the second waits this long, and each one after it three times as long …
-const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(1);
+/// After a first write of new members, the second waits this long, and each one after it a second longer …
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(2);
 
 /// … up to this.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(4);
@@ -36,7 +36,7 @@ impl Gathering {
 
     /// The same, after new members were written.
     pub fn with_members_written(self, now: Timestamp) -> Self {
-        let pause = (self.pause * 3).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        let pause = (self.pause + TimeDelta::seconds(1)).clamp(FIRST_PAUSE, LONGEST_PAUSE);
         Self { members_from: now.checked_add_signed(pause).unwrap_or(now), pause, ..self }
     }
 
@@ -91,7 +91,7 @@ mod tests {
                 gathering = gathering.with_members_written(second(now));
             }
         }
-        assert_eq!(writes, [0, 1, 4, 8, 12, 16]);
+        assert_eq!(writes, [0, 2, 5, 9, 13, 17]);
     }
 
     #[test]

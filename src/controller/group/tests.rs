@@ -309,9 +309,9 @@ fn of_many_projects_that_come_those_that_follow_are_written_together() {
     }
     let expected = [
         "1: status Ready [01 web] 0.00",
-        "2: status Ready [01 02 web] 0.00",
-        "5: status Ready [01 02 03 04 05 web] 0.00",
-        "9: status Ready [01 02 03 04 05 06 07 08 09 web] 0.00",
+        "3: status Ready [01 02 03 web] 0.00",
+        "6: status Ready [01 02 03 04 05 06 web] 0.00",
+        "10: status Ready [01 02 03 04 05 06 07 08 09 10 web] 0.00",
         "11: bbbbb-1 2026-11 0.00 Open",
     ];
     assert_eq!(said, expected);
