@@ -76,6 +76,8 @@ fn enter(books: &mut Books, object: Value) {
         "InvoiceIssuer" => observe::<api::InvoiceIssuer>(books, object),
         "BillingPeriod" => observe::<api::BillingPeriod>(books, object),
         "Invoice" => observe::<api::Invoice>(books, object),
+        "Credit" => observe::<api::Credit>(books, object),
+        "CreditCode" => observe::<api::CreditCode>(books, object),
         other => panic!("the tests know no {other}"),
     }
 }

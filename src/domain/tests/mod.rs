@@ -4,6 +4,7 @@ mod absences;
 mod bill;
 mod closing;
 mod credit;
+mod credit_events;
 mod default_binding;
 mod differential;
 mod golden;
