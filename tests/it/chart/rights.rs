@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use billing_operator::books::code_name;
 use billing_test_harness::{ControlPlane, Operator, Options, User, free_port, wait_until};
 use chrono::{Datelike, Months, NaiveDate, Utc};
 use serde_json::Value;
@@ -216,9 +217,32 @@ fn play(stage: &Stage) -> Result {
         (stage.get(&["billingperiod", &past])?["status"]["final"].as_u64()? > 0).then_some(())
     })?;
     late_groups_are_invoiced_by_numbers_of_their_own(stage, &past)?;
+    a_code_becomes_a_credit(stage)?;
     a_record_without_a_price_is_reported(stage, &this)?;
     slices_that_no_invoice_lists_are_swept(stage, &this)?;
     a_default_binding_comes_and_goes(stage)
+}
+
+fn a_code_becomes_a_credit(stage: &Stage) -> Result {
+    let code = "WELCOME-2026-ABCDEFGH";
+    stage.apply(&format!(
+        "
+apiVersion: billing-operator.io/v1alpha1
+kind: CreditCode
+metadata: {{name: '{}'}}
+spec: {{type: Trial, amount: {{amount: '1', currency: USD}}}}
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: Credit
+metadata: {{name: trial, namespace: acme}}
+spec: {{billingGroup: main, code: {code}}}
+",
+        code_name(code)
+    ))?;
+    stage.wait("the code is worth something", || {
+        let credit = stage.get(&["credit", "trial", "--namespace=acme"])?;
+        (credit["status"]["amount"] == "1.00").then_some(())
+    })
 }
 
 fn a_record_without_a_price_is_reported(stage: &Stage, month: &str) -> Result {
