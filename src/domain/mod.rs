@@ -13,6 +13,7 @@ mod charge;
 pub mod closing;
 pub mod country;
 pub mod credit;
+pub mod credit_note;
 pub mod default_binding;
 pub mod group;
 pub mod hours;

@@ -5,6 +5,7 @@ mod bill;
 mod closing;
 mod credit;
 mod credit_events;
+mod credit_note;
 mod default_binding;
 mod differential;
 mod golden;
