@@ -1,7 +1,7 @@
 //! The CustomResourceDefinitions of every kind.
 
 use super::{
-    BillingGroup, BillingPeriod, Credit, CreditCode, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
+    BillingGroup, BillingPeriod, Credit, CreditCode, CreditNote, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
     InvoiceSlice, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
@@ -16,6 +16,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         BillingPeriod::crd(),
         CreditCode::crd(),
         Credit::crd(),
+        CreditNote::crd(),
         ExchangeRates::crd(),
         InvoiceIssuer::crd(),
         Invoice::crd(),
@@ -163,7 +164,8 @@ mod tests {
     #[test]
     fn nothing_has_a_default_or_is_null_in_a_document() {
         visit_all(&mut |path, schema| {
-            let document = path.starts_with("Invoice.status.document") || path.starts_with("InvoiceSlice.");
+            let documents = ["Invoice.status.document", "InvoiceSlice.", "CreditNote.status.document"];
+            let document = documents.iter().any(|prefix| path.starts_with(prefix));
             assert!(!document || schema.default.is_none(), "{path} has a default");
             assert_eq!(schema.nullable, None, "{path} may be null");
         });

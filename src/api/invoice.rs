@@ -1,6 +1,6 @@
 //! One group's invoice of one month.
 
-use super::{Document, Month, Name, SeriesName, Time, Uid, address::LINE, condition};
+use super::{Amount, Document, Month, Name, ObjectName, SeriesName, Time, Uid, address::LINE, condition, is_false};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Total", type_ = "string", json_path = ".status.document.total"),
     printcolumn(name = "Currency", type_ = "string", json_path = ".status.document.currency"),
     printcolumn(name = "Payment", type_ = "string", json_path = ".status.payment.state"),
+    printcolumn(name = "Credited", type_ = "string", json_path = ".status.credited.total"),
     printcolumn(name = "Overdue", type_ = "date", json_path = ".status.overdueSince"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]{1,32}-[1-9][0-9]{0,3}$') && self.metadata.name.split('-')[0] == self.spec.series && int(self.metadata.name.split('-')[1]) == self.spec.sequence")
@@ -47,7 +48,7 @@ use serde::{Deserialize, Serialize};
         .message("total is subtotal plus tax"),
     validation = Rule::new("!has(self.status) || has(self.status.payment) == (has(self.status.phase) && self.status.phase == 'Final')")
         .message("a final invoice says how its payment stands, an estimate does not"),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.payment) || (has(self.status) && has(self.status.payment) && (self.status.payment == oldSelf.status.payment || oldSelf.status.payment.state + '>' + self.status.payment.state in ['Due>Due', 'Due>Paid', 'Due>Failed', 'Due>Uncollectible', 'Due>Waived', 'Failed>Failed', 'Failed>Due', 'Failed>Paid', 'Failed>Uncollectible', 'Failed>Waived', 'Paid>Paid', 'Paid>Due', 'Paid>Failed', 'Paid>Refunded', 'Uncollectible>Uncollectible', 'Uncollectible>Due', 'Uncollectible>Paid']))")
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.payment) || (has(self.status) && has(self.status.payment) && (self.status.payment == oldSelf.status.payment || oldSelf.status.payment.state + '>' + self.status.payment.state in ['Due>Due', 'Due>Paid', 'Due>Failed', 'Due>Uncollectible', 'Due>Waived', 'Due>Credited', 'Failed>Failed', 'Failed>Due', 'Failed>Paid', 'Failed>Uncollectible', 'Failed>Waived', 'Failed>Credited', 'Paid>Paid', 'Paid>Due', 'Paid>Failed', 'Paid>Refunded', 'Uncollectible>Uncollectible', 'Uncollectible>Due', 'Uncollectible>Paid', 'Uncollectible>Credited']))")
         .message("a payment goes from Due or Failed to Due, Failed, Paid, Uncollectible or Waived, from Uncollectible to Due or Paid, from Paid to Due, Failed or Refunded; what else it is stays")
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.map(t, int(t.amount.replace('.', ''))).sum() == int(self.status.document.tax.replace('.', ''))")
@@ -56,6 +57,15 @@ use serde::{Deserialize, Serialize};
         .message("what is taxed adds up to the subtotal"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.size() == 1 || !self.status.document.taxes.exists(t, t.category == 'O')")
         .message("what is outside the scope of tax (O) is not mixed with anything else"),
+    validation = Rule::new("!has(self.status) || !has(self.status.payment) || self.status.payment.state != 'Credited' || (has(self.status.credited) && self.status.credited.total == self.status.document.total)")
+        .message("an invoice is Credited when its credit notes add up to its total"),
+    validation = Rule::new("!has(self.status) || !has(self.status.credited) || (has(self.status.phase) && self.status.phase == 'Final' && int(self.status.credited.total.replace('.', '')) <= int(self.status.document.total.replace('.', '')))")
+        .message("credit notes are of final invoices, and add up to no more than the total"),
+    validation = Rule::new("!has(self.status) || !has(self.status.credited) || self.status.credited.notes.map(n, int(n.total.replace('.', ''))).sum() == int(self.status.credited.total.replace('.', ''))")
+        .message("credited is the sum of its credit notes"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.credited) || (has(self.status) && has(self.status.credited) && self.status.credited.notes.filter(n, n.sequence <= oldSelf.status.credited.notes.size()) == oldSelf.status.credited.notes)")
+        .message("what was credited stays so: status.credited.notes only grows")
+        .reason(Reason::FieldValueForbidden),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceSpec {
@@ -89,6 +99,10 @@ pub struct InvoiceStatus {
     #[x_kube(validation = Rule::new("!(self.state in ['Paid', 'Refunded']) || (has(self.at) && has(self.reference))")
         .message("Paid and Refunded have at and reference: when the bank booked it, and under which reference"))]
     pub payment: Option<Payment>,
+    /// What credit notes took back of the final invoice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = StructMerge::Atomic)]
+    pub credited: Option<Credited>,
     /// Since when the final invoice is past due; absent while it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overdue_since: Option<Time>,
@@ -145,6 +159,8 @@ pub enum PaymentState {
     Uncollectible,
     /// The debt was forgiven; for good.
     Waived,
+    /// Credit notes took back all of it before it was paid; for good. Written by the operator.
+    Credited,
     /// The total is zero.
     NothingDue,
     /// The group is one of which no payment is expected.
@@ -162,9 +178,44 @@ impl PaymentState {
             | Self::Refunded
             | Self::Uncollectible
             | Self::Waived
+            | Self::Credited
             | Self::NothingDue
             | Self::NoPaymentExpected
             | Self::PartnerMetering => false,
         }
     }
+}
+
+/// What credit notes took back of an invoice: the decision, written before each of them is final.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Credited {
+    /// The credit notes, in the order in which they took: up to 100.
+    #[schemars(length(min = 1, max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["sequence".to_owned()]))]
+    pub notes: Vec<CreditedBy>,
+    /// What they took back in all, with tax.
+    pub total: Amount,
+}
+
+/// What one credit note took back of an invoice; the amounts are positive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreditedBy {
+    /// Its position among them, from 1.
+    #[schemars(range(min = 1, max = 100))]
+    pub sequence: i32,
+    /// The name of the CreditNote, in the same namespace.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// Whether it took back all that was left.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub full: bool,
+    /// How much before tax.
+    pub subtotal: Amount,
+    /// How much tax.
+    pub tax: Amount,
+    /// Subtotal and tax.
+    pub total: Amount,
 }

@@ -12,6 +12,7 @@ pub mod condition;
 pub mod crds;
 pub mod credit;
 pub mod credit_code;
+pub mod credit_note;
 pub mod document;
 pub mod exchange_rates;
 pub mod invoice;
@@ -40,21 +41,25 @@ pub use billing_group::{
 pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
 pub use credit::{Credit, CreditSpec, CreditStatus, CreditType, Reservation, ReservationState};
 pub use credit_code::{CreditCode, CreditCodeSpec, CreditCodeStatus, Redeemer};
+pub use credit_note::{
+    CreditNote, CreditNoteDocument, CreditNoteLine, CreditNotePhase, CreditNoteRequest, CreditNoteSpec,
+    CreditNoteStatus, CreditedInvoice,
+};
 pub use document::{
     AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, DocumentRate, HourRule, InputVersion, Inputs,
     Line, LinePrice, LineSource, LineType, ProjectSubtotal, Seller, SliceRef,
 };
 pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
-pub use invoice::{Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
+pub use invoice::{Credited, CreditedBy, Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
 pub use invoice_issuer::{BankAccount, InvoiceIssuer, InvoiceIssuerSpec};
-pub use invoice_series::{InvoiceSeries, InvoiceSeriesSpec};
+pub use invoice_series::{InvoiceSeries, InvoiceSeriesSpec, InvoiceSeriesStatus, NumberedNote};
 pub use invoice_slice::{InvoiceSlice, InvoiceSliceSpec};
 pub use month::Month;
 pub use name::{Name, ObjectName, SeriesName, Uid};
 pub use price_list::{PriceEntry, PriceList, PriceListSpec, PriceUnit};
 pub use project_binding::{ProjectBinding, ProjectBindingSpec, ProjectBindingStatus};
 pub use project_ledger::{ProjectLedger, ProjectLedgerSpec, Segment};
-pub use receivable::{Receivable, ReceivableDocument, ReceivableSpec, ReceivableStatus};
+pub use receivable::{Receivable, ReceivableCredited, ReceivableDocument, ReceivableSpec, ReceivableStatus};
 pub use tax::{GroupVatId, ReverseChargeRequires, TaxBuyer, TaxCategory, TaxRate, TaxRule, TaxSubtotal, VatIdState};
 pub use terms::{Charge, ChargeType, Commitment, Discount, Terms};
 pub use time::Time;

@@ -41,6 +41,9 @@ pub struct ReceivableStatus {
     /// What became of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<Payment>,
+    /// What credit notes took back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credited: Option<ReceivableCredited>,
     /// Since when it is written to be past due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overdue_since: Option<Time>,
@@ -60,6 +63,13 @@ pub struct ReceivableDocument {
     /// When it is due; absent from estimates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Time>,
+}
+
+/// What credit notes took back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReceivableCredited {
+    /// In all, with tax.
+    pub total: Amount,
 }
 
 impl Resource for Receivable {

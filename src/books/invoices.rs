@@ -177,7 +177,9 @@ impl Observes<Invoice> for Books {
                 invoices.estimates.insert(number, estimate);
             }
         }
-        vec![Key::Group { organization, group }, Key::Periods]
+        let mut keys = self.notes_of(&organization, &key.name);
+        keys.extend([Key::Group { organization, group }, Key::Periods]);
+        keys
     }
 
     fn reject(&mut self, _: &ObjectKey, _: String) -> Vec<Key> {
@@ -190,7 +192,10 @@ impl Observes<Invoice> for Books {
             .organizations
             .get_mut(&organization)
             .and_then(|books| books.invoices.estimates.remove(key.name.as_str()));
-        known.map(|estimate| vec![Key::Group { organization, group: estimate.group }, Key::Periods]).unwrap_or_default()
+        let Some(Estimate { group, .. }) = known else { return Vec::new() };
+        let mut keys = self.notes_of(&organization, &key.name); // it may be final now
+        keys.extend([Key::Group { organization, group }, Key::Periods]);
+        keys
     }
 
     fn known(&self) -> HashSet<ObjectKey> {
@@ -210,11 +215,14 @@ impl Observes<PartialObjectMeta<Invoice>> for Books {
             group: label(labels::GROUP_LABEL).into(),
             month: convert::month(label(labels::PERIOD_LABEL)).ok(),
         };
-        let invoices = &mut self.organization_mut(&key.namespace.as_str().into()).invoices;
-        match invoices.numbers.insert(key.name.as_str().into(), numbered) {
-            Some(_) => Vec::new(),
-            None => vec![Key::Periods],
+        let organization = Name::from(key.namespace.as_str());
+        let invoices = &mut self.organization_mut(&organization).invoices;
+        if invoices.numbers.insert(key.name.as_str().into(), numbered).is_some() {
+            return Vec::new();
         }
+        let mut keys = self.notes_of(&organization, &key.name);
+        keys.push(Key::Periods);
+        keys
     }
 
     fn reject(&mut self, _: &ObjectKey, _: String) -> Vec<Key> {

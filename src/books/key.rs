@@ -21,6 +21,13 @@ pub enum Key {
         /// Its name.
         credit: Name,
     },
+    /// A credit note that is not issued.
+    CreditNote {
+        /// The organization it belongs to.
+        organization: Name,
+        /// Its name.
+        note: Name,
+    },
     /// The usage records of an organization: whether they can be billed.
     Usage(Name),
     /// The months that are over.

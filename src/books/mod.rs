@@ -7,6 +7,7 @@ mod bindings;
 mod bound;
 mod catalog;
 pub mod convert;
+mod credit_notes;
 mod credits;
 mod groups;
 pub mod intern;
@@ -30,6 +31,7 @@ use crate::domain::{Month, Name, Organization, PriceList, Project, Rates, Uid};
 
 pub use bindings::Binding;
 pub use catalog::{KnownIssuer, Unusable};
+pub use credit_notes::CreditNoteBooks;
 pub use credits::{CreditBooks, KnownCredit, code_name};
 pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice, charges_on};
 pub use key::Key;
@@ -71,6 +73,8 @@ pub struct OrganizationBooks {
     pub credits: CreditBooks,
     /// Its invoices.
     pub invoices: InvoiceBooks,
+    /// Its credit notes that are not issued.
+    pub credit_notes: CreditNoteBooks,
     /// Its invoices that are to be paid.
     pub receivables: ReceivableBooks,
     /// By record: the reason of the `Billable` condition that is written on it now.
@@ -251,6 +255,8 @@ impl Books {
         let mut keys: Vec<_> = self.organizations.keys().flat_map(|name| self.groups_of(name)).collect();
         keys.extend(self.namespaces.keys().chain(self.bindings.keys()).map(|project| Key::Project(project.clone())));
         for (organization, books) in &self.organizations {
+            let note = |note: &Name| Key::CreditNote { organization: organization.clone(), note: note.clone() };
+            keys.extend(books.credit_notes.keys().map(note));
             keys.push(Key::Usage(organization.clone()));
             let credit = |name: &Name| Key::Credit { organization: organization.clone(), credit: name.clone() };
             keys.extend(books.credits.all().map(|(name, _)| credit(name)));

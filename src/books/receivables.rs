@@ -87,11 +87,15 @@ impl Observes<api::Receivable> for Books {
 
 /// What is open of an invoice, if anything is.
 fn read(object: &api::Receivable) -> Option<(Uid, OpenInvoice)> {
-    let api::ReceivableStatus { document, payment, overdue_since, conditions: _ } = &object.status;
+    let api::ReceivableStatus { document, payment, credited, overdue_since, conditions: _ } = &object.status;
     payment.as_ref().filter(|payment| payment.state.is_open())?;
     let document = document.as_ref()?;
     let currency: Currency = document.currency.parse().ok()?;
-    let open = Money::parse(&document.total, currency).ok()?;
-    let receivable = Receivable { open, due_at: document.due_at?.0 };
+    let total = Money::parse(&document.total, currency).ok()?;
+    let credited = match credited {
+        Some(credited) => Money::parse(&credited.total, currency).ok()?,
+        None => Money::zero(currency),
+    };
+    let receivable = Receivable { open: total.checked_sub(credited)?, due_at: document.due_at?.0 };
     Some((object.spec.billing_group_uid.parse().ok()?, OpenInvoice { receivable, marked: overdue_since.is_some() }))
 }

@@ -4,6 +4,7 @@ mod auditor;
 pub(crate) mod closing;
 mod context;
 pub(crate) mod credit;
+mod credit_note;
 pub(crate) mod group;
 pub mod invoice;
 pub(crate) mod objects;

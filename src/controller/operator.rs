@@ -19,7 +19,7 @@ use super::runtime::probe::Prober;
 use super::runtime::queue::{Outcome, WorkQueue};
 use super::runtime::server::{Endpoints, serve};
 use super::runtime::settings::{ClusterSettings, Settings};
-use super::{auditor, closing, credit, group, period, project, receivables, sweep, usage, watches};
+use super::{auditor, closing, credit, credit_note, group, period, project, receivables, sweep, usage, watches};
 use crate::books::Key;
 
 /// A handler that takes longer than this hangs: only a restart helps.
@@ -162,6 +162,9 @@ async fn handle(ctx: &Context, key: Key) -> Outcome {
         Key::Usage(organization) => ("usage", usage::reconcile(ctx, organization).await),
         Key::Periods => ("period", period::reconcile(ctx).await),
         Key::Closing => ("closing", closing::reconcile(ctx).await),
+        Key::CreditNote { organization, note } => {
+            ("credit-note", credit_note::reconcile(ctx, organization, note).await)
+        }
         Key::Receivables => ("receivables", receivables::reconcile(ctx).await),
         Key::Settled => ("receivables", receivables::reconcile_settled(ctx).await),
     };

@@ -49,9 +49,12 @@ impl Queues {
             match key {
                 Key::Project(_) | Key::Credit { .. } => self.projects.add(key),
                 Key::Group { .. } => self.groups.add(key),
-                Key::Usage(_) | Key::Periods | Key::Closing | Key::Receivables | Key::Settled => {
-                    self.overviews.add(key)
-                }
+                Key::CreditNote { .. }
+                | Key::Usage(_)
+                | Key::Periods
+                | Key::Closing
+                | Key::Receivables
+                | Key::Settled => self.overviews.add(key),
             }
         }
     }

@@ -228,6 +228,7 @@ written!(
     namespaced:
     api::BillingGroup,
     api::Credit,
+    api::CreditNote,
     api::ProjectBinding,
     api::ProjectLedger,
     api::Invoice,

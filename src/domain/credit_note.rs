@@ -177,6 +177,12 @@ pub fn credit(invoice: &Creditable, request: &Request) -> Result<Credited, Credi
 }
 
 impl Creditable {
+    /// What notes took back in all, with tax, once this one is issued.
+    pub fn taken_with(&self, note: &Credited) -> Option<Money> {
+        let sum = |sum: Money, earlier: &Earlier| sum.checked_add(earlier.subtotal)?.checked_add(earlier.tax);
+        self.earlier.iter().try_fold(note.total.negated(), sum)
+    }
+
     /// Takes back whatever is left: all that the invoice charges, but for what earlier notes took.
     fn whole(&self, left: &Left) -> Result<Vec<CreditedLine>, CreditRefusal> {
         if left.is_nothing() && !self.earlier.is_empty() {

@@ -1,6 +1,7 @@
 //! Documents in their canonical form and as text.
 
 pub mod canonical;
+pub mod credit_note;
 pub mod document;
 pub mod explain;
 mod line;

@@ -5,6 +5,7 @@
 
 mod buyer;
 mod credit;
+pub mod credit_note;
 mod issuer;
 mod rates;
 mod terms;

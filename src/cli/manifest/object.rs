@@ -1,7 +1,7 @@
 //! Typed objects.
 
 use crate::api::{
-    BillingGroup, BillingPeriod, Credit, CreditCode, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
+    BillingGroup, BillingPeriod, Credit, CreditCode, CreditNote, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
     InvoiceSlice, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
 };
 use k8s_openapi::api::core::v1::Namespace;
@@ -97,4 +97,5 @@ objects!(
     InvoiceIssuer,
     Credit,
     CreditCode,
+    CreditNote,
 );

@@ -139,6 +139,8 @@ impl Desk {
                 self.finals.add(*invoice);
                 Ok(())
             }
+            // What finals are taken back changes no invoice that is computed here.
+            Object::CreditNote(_) => Ok(()),
             Object::InvoiceSlice(slice) => {
                 self.finals.add_slice(*slice);
                 Ok(())
@@ -197,6 +199,9 @@ impl Namespaces {
             }),
             Object::ProjectLedger(ledger) => self.place_of(&**ledger, |namespace, organization| {
                 books_place("ledgers live", "it belongs into", namespace, organization)
+            }),
+            Object::CreditNote(note) => self.place_of(&**note, |namespace, organization| {
+                books_place("credit notes live", "make the note in", namespace, organization)
             }),
             Object::Credit(credit) => self.place_of(&**credit, |namespace, organization| {
                 books_place("credits live", "write the credit to", namespace, organization)

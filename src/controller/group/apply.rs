@@ -136,6 +136,7 @@ async fn claim(
             billing_group: object.name_any().into(),
             billing_group_uid: uid.as_str().into(),
         },
+        status: None,
     };
     match ctx.writer.create(&claim).await {
         Ok(_) => Ok(None),

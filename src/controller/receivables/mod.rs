@@ -28,8 +28,10 @@ const CONTROLLER: &str = "receivables";
 
 /// The final invoices whose money is still expected, as a field selector.
 pub fn open() -> String {
-    use PaymentState::{NoPaymentExpected, NothingDue, Paid, PartnerMetering, Refunded, Uncollectible, Waived};
-    let closed = [Paid, Refunded, Uncollectible, Waived, NothingDue, NoPaymentExpected, PartnerMetering];
+    use PaymentState::{
+        Credited, NoPaymentExpected, NothingDue, Paid, PartnerMetering, Refunded, Uncollectible, Waived,
+    };
+    let closed = [Paid, Refunded, Uncollectible, Waived, Credited, NothingDue, NoPaymentExpected, PartnerMetering];
     let unless: Vec<_> = closed.iter().map(|state| format!("status.payment.state!={state:?}")).collect();
     format!("status.phase=Final,{}", unless.join(","))
 }

@@ -45,7 +45,7 @@ pub struct Mark {
 
 /// What an invoice is to say by now; `None` when it says it.
 pub fn mark(invoice: &Receivable, now: Timestamp) -> Option<Mark> {
-    let ReceivableStatus { document, payment, overdue_since, conditions } = &invoice.status;
+    let ReceivableStatus { document, payment, credited: _, overdue_since, conditions } = &invoice.status;
     let open = payment.as_ref().filter(|payment| payment.state.is_open()).and(document.as_ref());
     let overdue = open.and_then(|document| Some((document, document.due_at.filter(|due| due.0 <= now)?)));
     let mut desired: Vec<_> = conditions.iter().filter(|known| known.type_ != "PastDue").cloned().collect();

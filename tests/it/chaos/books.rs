@@ -7,7 +7,7 @@ use std::{
 };
 
 use billing_operator::api::{
-    BillingGroup, Credit, Invoice, InvoicePhase, InvoiceSeries, LineSource, ProjectBinding, ProjectLedger,
+    BillingGroup, Credit, CreditNote, Invoice, InvoicePhase, InvoiceSeries, LineSource, ProjectBinding, ProjectLedger,
     ReservationState, UsageRecord,
     labels::{BINDING_NAME, ORGANIZATION_LABEL},
 };
@@ -42,6 +42,7 @@ pub async fn books(scene: &Scene<'_>, organization: &str) -> Result<Value> {
         "ledgers": named(scene, organization, of_ledger).await?,
         "invoices": invoices(scene, organization).await?.iter().map(of_invoice).collect::<Result<Map<_, _>>>()?,
         "credits": named(scene, organization, of_credit).await?,
+        "notes": named(scene, organization, of_note).await?,
         "usage": named(scene, organization, of_usage).await?,
         "series": series(scene, organization).await?.len(),
     });
@@ -63,6 +64,7 @@ pub async fn check(scene: &Scene<'_>, organization: &str) -> Result {
     for credit in list::<Credit>(scene, organization).await? {
         check_credit(&credit, &invoices)?;
     }
+    check_notes(&list::<CreditNote>(scene, organization).await?, &series(scene, organization).await?)?;
     let mut billed = BTreeSet::new();
     for invoice in &invoices {
         let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
@@ -118,6 +120,27 @@ fn check_chain(group: &BillingGroup, invoices: &[&Invoice]) -> Result {
     let last = status.last_final.map(|last| last.digest);
     if last.is_some() && last != previous {
         return Err(format!("the last final of {} is another one", group.name_any()).into());
+    }
+    Ok(())
+}
+
+/// Numbers without gaps, each of a note that is there and says the same, naming the one before.
+fn check_notes(notes: &[CreditNote], series: &[InvoiceSeries]) -> Result {
+    for series in series {
+        let mut previous = None;
+        for (at, numbered) in series.status.iter().flat_map(|status| &status.credit_notes).enumerate() {
+            let note = notes.iter().find(|note| note.uid().as_deref() == Some(numbered.uid.as_str()));
+            let document = note.and_then(|note| note.status.as_ref()?.document.as_ref());
+            let number = format!("{}-cn{}", series.name_any(), at + 1);
+            let said = document.map(|document| (document.number.to_string(), document.digest.clone()));
+            if said != Some((number.clone(), numbered.digest.clone())) {
+                return Err(format!("{number} is of {numbered:?}, which says {said:?}").into());
+            }
+            if document.and_then(|document| document.previous_digest.clone()) != previous {
+                return Err(format!("{number} does not name the note before it").into());
+            }
+            previous = Some(numbered.digest.clone());
+        }
     }
     Ok(())
 }
@@ -206,13 +229,24 @@ fn of_invoice(invoice: &Invoice) -> Result<(String, Value)> {
     let status = invoice.status.clone().unwrap_or_default();
     let mut document = serde_json::to_value(&status.document)?;
     forget_what_varies(&mut document);
+    let mut credited = serde_json::to_value(&status.credited)?;
+    forget_what_varies(&mut credited);
     let content = json!({
         "phase": phase(invoice),
         "sequence": invoice.spec.sequence,
         "conditions": reasons(&status.conditions),
         "document": document,
+        "credited": credited,
+        "payment": status.payment.map(|payment| payment.state),
     });
     Ok((format!("{} {}", &*invoice.spec.billing_group, &*invoice.spec.period), content))
+}
+
+fn of_note(note: &CreditNote) -> Value {
+    let status = note.status.clone().unwrap_or_default();
+    let mut document = json!(status.document);
+    forget_what_varies(&mut document);
+    json!({ "phase": status.phase, "document": document, "conditions": reasons(&status.conditions) })
 }
 
 fn phase(invoice: &Invoice) -> Option<InvoicePhase> {

@@ -86,3 +86,8 @@ async fn leaving_survives_a_crash_after_each_write() -> Result {
 async fn closing_survives_a_crash_after_each_write() -> Result {
     check_crashes(Scenario::Close, 16).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn crediting_survives_a_crash_after_each_write() -> Result {
+    check_crashes(Scenario::Credit, 4).await
+}

@@ -10,7 +10,7 @@ use crate::{
     support::{Scene, World, start_operator},
 };
 
-const ALL: [Scenario; 4] = [Scenario::Bind, Scenario::Move, Scenario::Leave, Scenario::Close];
+const ALL: [Scenario; 5] = [Scenario::Bind, Scenario::Move, Scenario::Leave, Scenario::Close, Scenario::Credit];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_operators_at_once_end_as_one_does() -> Result {

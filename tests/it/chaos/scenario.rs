@@ -2,11 +2,12 @@
 
 use billing_operator::{
     api::{
-        ProjectBinding, Time,
+        CreditNote, Invoice, InvoicePhase, ProjectBinding, Time,
         labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
     },
     domain::Month,
 };
+use kube::{ResourceExt, api::PostParams};
 use serde_json::{Value, json};
 
 use crate::{
@@ -25,6 +26,8 @@ pub enum Scenario {
     Leave,
     /// A group appears that two months have waited for.
     Close,
+    /// A final invoice is taken back.
+    Credit,
 }
 
 impl Scenario {
@@ -35,6 +38,7 @@ impl Scenario {
             Self::Move => "move",
             Self::Leave => "leave",
             Self::Close => "close",
+            Self::Credit => "credit",
         }
     }
 
@@ -71,6 +75,13 @@ impl Scenario {
                 let spec = json!({ "billingGroup": "main", "type": "Promotion", "amount": amount });
                 scene.credit(organization, "welcome", spec).await?;
             }
+            Self::Credit => {
+                let last = open.prev();
+                scene.usage(organization, "another-domain", domain(&shop, last)).await?;
+                scene.bind(&shop, "main").await?;
+                scene.group(organization, "main", json!({ "terms": { "firstPeriod": last.to_string() } })).await?;
+                scene.wait_invoice(organization, "main", last, "is final", is_final).await?;
+            }
         }
         Ok(())
     }
@@ -89,6 +100,16 @@ impl Scenario {
                 let first = open_month().prev().prev().to_string();
                 scene.group(organization, "main", json!({ "terms": { "firstPeriod": first } })).await?;
             }
+            Self::Credit => {
+                let last = open_month().prev();
+                let invoice = scene.wait_invoice(organization, "main", last, "is final", is_final).await?;
+                let note = json!({
+                    "apiVersion": "billing-operator.io/v1alpha1", "kind": "CreditNote", "metadata": { "name": "all" },
+                    "spec": { "invoice": invoice.name_any(), "full": true, "reason": "Outage" },
+                });
+                let notes = scene.api::<CreditNote>(organization);
+                notes.create(&PostParams::default(), &serde_json::from_value(note)?).await?;
+            }
         }
         Ok(())
     }
@@ -97,7 +118,7 @@ impl Scenario {
     pub fn has_ended(self, books: &Value) -> bool {
         let shop = "ORGANIZATION-shop";
         let (payers, members): (&[&str], _) = match self {
-            Self::Bind | Self::Close => (&["main"], [json!([{ "project": shop }]), Value::Null]),
+            Self::Bind | Self::Close | Self::Credit => (&["main"], [json!([{ "project": shop }]), Value::Null]),
             Self::Move => (&["main", "other"], [json!([]), json!([{ "project": shop }])]),
             Self::Leave => (&["main"], [json!([]), Value::Null]),
         };
@@ -106,6 +127,7 @@ impl Scenario {
             && books["groups"]["main"]["members"] == members[0]
             && books["groups"]["other"]["members"] == members[1]
             && invoices_in(books) == self.invoices()
+            && (self != Self::Credit || is_credited(books))
     }
 
     /// Each invoice in the end: group, month, phase and total.
@@ -123,8 +145,23 @@ impl Scenario {
                 invoice("main", last, "Final", "0.03"),  // 2 h × 0.026, less the 0.02 that the credit still has
                 invoice("main", open, "Estimate", "12.50"),
             ],
+            Self::Credit => vec![invoice("main", last, "Final", "12.50"), invoice("main", open, "Estimate", "12.50")],
         }
     }
+}
+
+fn is_final(invoice: &Invoice) -> bool {
+    invoice.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final))
+}
+
+/// Whether the note of the organization is issued, and its invoice says so.
+fn is_credited(books: &Value) -> bool {
+    let invoice = &books["invoices"][format!("main {}", open_month().prev())];
+    let note = &books["notes"]["all"];
+    invoice["credited"]["total"] == "12.50"
+        && invoice["payment"] == "Credited"
+        && note["phase"] == "Final"
+        && note["document"]["total"] == "-12.50"
 }
 
 fn invoices_in(books: &Value) -> Vec<(String, &str, &str)> {

@@ -218,6 +218,7 @@ fn play(stage: &Stage) -> Result {
     })?;
     late_groups_are_invoiced_by_numbers_of_their_own(stage, &past)?;
     a_code_becomes_a_credit(stage)?;
+    a_final_invoice_is_taken_back(stage)?;
     a_record_without_a_price_is_reported(stage, &this)?;
     slices_that_no_invoice_lists_are_swept(stage, &this)?;
     a_default_binding_comes_and_goes(stage)
@@ -250,6 +251,20 @@ fn a_record_without_a_price_is_reported(stage: &Stage, month: &str) -> Result {
     stage.wait("the record without a price says so", || {
         let record = stage.get(&["usagerecord", "unpriced", "--namespace=acme"])?;
         (record["status"]["conditions"][0]["reason"] == "Unpriced").then_some(())
+    })
+}
+
+fn a_final_invoice_is_taken_back(stage: &Stage) -> Result {
+    stage.apply(
+        "
+apiVersion: billing-operator.io/v1alpha1
+kind: CreditNote
+metadata: {name: all, namespace: acme}
+spec: {invoice: acme-1, full: true, reason: Outage}
+",
+    )?;
+    stage.wait("the credit note is issued", || {
+        (stage.get(&["creditnote", "all", "--namespace=acme"])?["status"]["number"] == "acme-cn1").then_some(())
     })
 }
 

@@ -3,6 +3,7 @@
 mod attribution;
 mod books;
 mod closing;
+mod credit_notes;
 mod credits;
 mod default;
 mod estimate;

@@ -8,11 +8,12 @@ use crate::Result;
 use server::Server;
 
 /// The admission policies of the chart.
-const POLICIES: [&str; 9] = [
+const POLICIES: [&str; 10] = [
     "billing-operator-billinggroup",
     "billing-operator-billingperiod",
     "billing-operator-books",
     "billing-operator-credit",
+    "billing-operator-creditnote",
     "billing-operator-invoice",
     "billing-operator-operator",
     "billing-operator-organization",

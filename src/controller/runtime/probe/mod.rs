@@ -10,6 +10,7 @@
 //! | `projectbinding`            | a binding to a group it may not use | create projectbindings                 |
 //! | `usagerecord`               | usage, and it is no meter         | create usagerecords                      |
 //! | `invoice`                   | an invoice                        | create invoices                          |
+//! | `creditnote`                | a credit note, and it may not settle | create creditnotes                    |
 //! | `operator`                  | a project's ledger                | create projectledgers                    |
 //! | `billingperiod`             | the end of a month                | create billingperiods (in the cluster)   |
 //! | `organization`              | the namespace into an organization | patch the operator's namespace          |

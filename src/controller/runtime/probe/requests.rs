@@ -42,6 +42,7 @@ pub(super) fn probes(namespace: &str) -> Vec<Probe> {
         create("billing-operator-usagerecord", namespace, "UsageRecord", "usagerecords", usage_record()),
         create("billing-operator-credit", namespace, "Credit", "credits", credit()),
         create("billing-operator-invoice", namespace, "Invoice", "invoices", invoice()),
+        create("billing-operator-creditnote", namespace, "CreditNote", "creditnotes", credit_note()),
         create("billing-operator-operator", namespace, "ProjectLedger", "projectledgers", ledger()),
         billing_period("billing-operator-billingperiod"),
         patch(
@@ -106,6 +107,10 @@ fn invoice() -> (&'static str, Value) {
         "sequence": 1,
     });
     ("probe-1", spec)
+}
+
+fn credit_note() -> (&'static str, Value) {
+    ("policy-probe", json!({"invoice": "probe-1", "full": true, "reason": "policy probe"}))
 }
 
 fn ledger() -> (&'static str, Value) {

@@ -1,0 +1,92 @@
+//! A final invoice and what is to be taken back of it.
+
+use super::ConvertError;
+use crate::api;
+use crate::domain::credit_note::{Creditable, Earlier, Part, Request, Wanted};
+use crate::domain::{Currency, Money};
+
+/// A final invoice as a credit note finds it: its document, its slices if a line of them is named, and the notes before,
+/// of which those that are given say which lines they took.
+///
+/// # Errors
+/// An amount or a currency that cannot be read.
+pub fn creditable(
+    document: &api::Document,
+    slices: &[api::InvoiceSlice],
+    before: &[api::CreditedBy],
+    notes: &[api::CreditNote],
+) -> Result<Creditable, ConvertError> {
+    let currency = currency(document)?;
+    let own = document.lines.iter().map(|line| part(line, currency)).collect::<Result<Vec<_>, _>>()?;
+    let slice = |slice: &api::SliceRef| {
+        let description = format!("{} lines in slice {}", slice.lines, &*slice.name);
+        Ok::<_, ConvertError>(Part {
+            id: String::new(),
+            description,
+            total: money("subtotal", &slice.subtotal, currency)?,
+        })
+    };
+    let in_slices = document.slices.iter().map(slice).collect::<Result<Vec<_>, _>>()?;
+    let of_slices = slices.iter().flat_map(|slice| &slice.spec.lines);
+    let of_slices = of_slices.map(|line| part(line, currency)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Creditable {
+        parts: own.iter().cloned().chain(in_slices).collect(),
+        lines: own.into_iter().chain(of_slices).collect(),
+        subtotal: money("subtotal", &document.subtotal, currency)?,
+        taxes: Vec::new(),
+        tax: money("tax", &document.tax, currency)?,
+        earlier: before.iter().map(|by| earlier(by, notes, currency)).collect::<Result<_, _>>()?,
+    })
+}
+
+/// What a note asks for, in the currency of the invoice.
+///
+/// # Errors
+/// An amount that cannot be read, such as one with more decimals than the currency has.
+pub fn request(spec: &api::CreditNoteSpec, document: &api::Document) -> Result<Request, ConvertError> {
+    if spec.full {
+        return Ok(Request::Full);
+    }
+    let currency = currency(document)?;
+    let wanted = |line: &api::CreditNoteRequest| {
+        let api::CreditNoteRequest { line, description, amount } = line;
+        Ok::<_, ConvertError>(Wanted {
+            line: line.clone(),
+            description: description.clone().unwrap_or_default(),
+            amount: plain("spec.lines.amount", amount, currency)?,
+        })
+    };
+    Ok(Request::Lines(spec.lines.iter().map(wanted).collect::<Result<_, _>>()?))
+}
+
+fn currency(document: &api::Document) -> Result<Currency, ConvertError> {
+    super::read("status.document.currency", &document.currency)
+}
+
+fn part(line: &api::Line, currency: Currency) -> Result<Part, ConvertError> {
+    let total = money("status.document.lines.total", &line.total, currency)?;
+    Ok(Part { id: line.id.clone(), description: line.description.clone(), total })
+}
+
+fn earlier(by: &api::CreditedBy, notes: &[api::CreditNote], currency: Currency) -> Result<Earlier, ConvertError> {
+    let note = notes.iter().find(|note| note.metadata.uid.as_deref() == Some(by.uid.as_str()));
+    let lines = note.into_iter().flat_map(|note| &note.spec.lines);
+    let of_line = |asked: &api::CreditNoteRequest| {
+        let amount = plain("spec.lines.amount", &asked.amount, currency);
+        asked.line.clone().map(|line| amount.map(|amount| (line, amount)))
+    };
+    Ok(Earlier {
+        name: by.name.to_string(),
+        subtotal: money("status.credited.notes.subtotal", &by.subtotal, currency)?,
+        tax: money("status.credited.notes.tax", &by.tax, currency)?,
+        lines: lines.filter_map(of_line).collect::<Result<_, _>>()?,
+    })
+}
+
+fn money(field: &'static str, text: &str, currency: Currency) -> Result<Money, ConvertError> {
+    Money::parse(text, currency).map_err(|_| ConvertError::Field { field, text: text.to_owned() })
+}
+
+fn plain(field: &'static str, text: &str, currency: Currency) -> Result<Money, ConvertError> {
+    Money::parse_plain(text, currency).map_err(|_| ConvertError::Field { field, text: text.to_owned() })
+}
