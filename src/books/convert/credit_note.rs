@@ -2,8 +2,8 @@
 
 use super::ConvertError;
 use crate::api;
-use crate::domain::credit_note::{Creditable, Earlier, Part, Request, Wanted};
-use crate::domain::{Currency, Money};
+use crate::domain::credit_note::{Creditable, Earlier, Part, Request, TaxPart, Wanted};
+use crate::domain::{Currency, Money, Ratio};
 
 /// A final invoice as a credit note finds it: its document, its slices if a line of them is named, and the notes before,
 /// of which those that are given say which lines they took.
@@ -29,14 +29,24 @@ pub fn creditable(
     let in_slices = document.slices.iter().map(slice).collect::<Result<Vec<_>, _>>()?;
     let of_slices = slices.iter().flat_map(|slice| &slice.spec.lines);
     let of_slices = of_slices.map(|line| part(line, currency)).collect::<Result<Vec<_>, _>>()?;
+    let (subtotal, tax) = (money("subtotal", &document.subtotal, currency)?, money("tax", &document.tax, currency)?);
     Ok(Creditable {
         parts: own.iter().cloned().chain(in_slices).collect(),
         lines: own.into_iter().chain(of_slices).collect(),
-        subtotal: money("subtotal", &document.subtotal, currency)?,
-        taxes: Vec::new(),
-        tax: money("tax", &document.tax, currency)?,
+        subtotal,
+        taxes: taxes(subtotal, tax),
+        tax,
         earlier: before.iter().map(|by| earlier(by, notes, currency)).collect::<Result<_, _>>()?,
     })
+}
+
+/// The tax of an invoice, which is one on all of it.
+fn taxes(subtotal: Money, tax: Money) -> Vec<TaxPart> {
+    if tax.is_zero() {
+        return Vec::new();
+    }
+    let rate = Ratio::Small { numerator: tax.minor(), denominator: subtotal.minor().max(1) };
+    vec![TaxPart { rate, base: subtotal, amount: tax }]
 }
 
 /// What a note asks for, in the currency of the invoice.

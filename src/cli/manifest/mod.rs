@@ -298,7 +298,7 @@ spec: {billingGroup: main}
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples");
         let found = read(&[folder], &mut std::io::empty()).unwrap();
         assert_eq!(found.refusals, []);
-        assert_eq!((found.objects.len(), found.ignored), (23, 1));
+        assert_eq!((found.objects.len(), found.ignored), (24, 1));
     }
 
     #[test]

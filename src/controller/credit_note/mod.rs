@@ -103,8 +103,9 @@ async fn apply(ctx: &Context, observed: Observed, step: Step) -> Result<bool, Wr
             ctx.writer.patch_status_at(&invoice, status).await.map(|_| true)
         }
         Step::Number(notes) => {
-            let Some(series) = series else { return Ok(false) };
-            ctx.writer.patch_status_at(&series, json!({ "creditNotes": notes })).await.map(|_| true)
+            let Some(mut series) = series else { return Ok(false) };
+            series.status.get_or_insert_default().credit_notes = notes;
+            ctx.writer.replace_status(&series).await.map(|_| true)
         }
         Step::Issue(status) => {
             let written = write(ctx, note, status).await?;
