@@ -1,7 +1,8 @@
 //! Taking back a final invoice, or a part of it.
 
 use super::{
-    Amount, Buyer, CurrencyCode, DocumentPeriod, Name, PlainAmount, Seller, Time, address::LINE, condition, is_false,
+    Amount, Buyer, CurrencyCode, DocumentPeriod, Name, PlainAmount, Seller, TaxSubtotal, Time, address::LINE,
+    condition, is_false,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -42,6 +43,8 @@ use serde::{Deserialize, Serialize};
         .message("subtotal is the sum of the lines"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || int(self.status.document.subtotal.replace('.', '')) + int(self.status.document.tax.replace('.', '')) == int(self.status.document.total.replace('.', ''))")
         .message("total is subtotal plus tax"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.map(t, int(t.amount.replace('.', ''))).sum() == int(self.status.document.tax.replace('.', ''))")
+        .message("tax is the sum of the taxes"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || int(self.status.document.total.replace('.', '')) <= 0")
         .message("a credit note takes back, so its total is not above zero"),
 )]
@@ -137,7 +140,12 @@ pub struct CreditNoteDocument {
     pub lines: Vec<CreditNoteLine>,
     /// The sum of the lines, before tax.
     pub subtotal: Amount,
-    /// The tax that goes back with it.
+    /// The tax that goes back with it, once per category and rate, as on the invoice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["category".to_owned(), "rate".to_owned()]))]
+    pub taxes: Vec<TaxSubtotal>,
+    /// The tax that goes back in all.
     pub tax: Amount,
     /// Subtotal and tax.
     pub total: Amount,

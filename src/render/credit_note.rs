@@ -3,8 +3,8 @@
 use super::canonical::{CanonicalError, digest};
 use super::document::amount;
 use crate::api;
-use crate::domain::Name;
 use crate::domain::credit_note::{Credited, CreditedLine};
+use crate::domain::{Money, Name};
 
 /// What a credit note says beside its amounts.
 #[derive(Debug, Clone)]
@@ -42,6 +42,7 @@ pub fn render_note(header: NoteHeader<'_>, credited: &Credited) -> Result<api::C
         reason: reason.to_owned(),
         lines: credited.lines.iter().map(render_line).collect(),
         subtotal: amount(credited.subtotal),
+        taxes: invoice.taxes.iter().zip(&credited.taxes).map(render_tax).collect(),
         tax: amount(credited.tax),
         total: amount(credited.total),
         previous_digest,
@@ -61,6 +62,11 @@ pub fn note_digest(document: &api::CreditNoteDocument) -> Result<String, Canonic
         fields.remove("digest");
     }
     digest(&value)
+}
+
+/// What goes back of a tax of the invoice.
+fn render_tax((tax, (base, back)): (&api::TaxSubtotal, &(Money, Money))) -> api::TaxSubtotal {
+    api::TaxSubtotal { base: amount(*base), amount: amount(*back), ..tax.clone() }
 }
 
 fn render_line(line: &CreditedLine) -> api::CreditNoteLine {

@@ -1,6 +1,6 @@
 //! A final invoice and what is to be taken back of it.
 
-use super::ConvertError;
+use super::{ConvertError, decimal};
 use crate::api;
 use crate::domain::credit_note::{Creditable, Earlier, Part, Request, TaxPart, Wanted};
 use crate::domain::{Currency, Money, Ratio};
@@ -29,24 +29,24 @@ pub fn creditable(
     let in_slices = document.slices.iter().map(slice).collect::<Result<Vec<_>, _>>()?;
     let of_slices = slices.iter().flat_map(|slice| &slice.spec.lines);
     let of_slices = of_slices.map(|line| part(line, currency)).collect::<Result<Vec<_>, _>>()?;
-    let (subtotal, tax) = (money("subtotal", &document.subtotal, currency)?, money("tax", &document.tax, currency)?);
     Ok(Creditable {
         parts: own.iter().cloned().chain(in_slices).collect(),
         lines: own.into_iter().chain(of_slices).collect(),
-        subtotal,
-        taxes: taxes(subtotal, tax),
-        tax,
+        subtotal: money("subtotal", &document.subtotal, currency)?,
+        taxes: document.taxes.iter().map(|tax| tax_part(tax, currency)).collect::<Result<_, _>>()?,
+        tax: money("tax", &document.tax, currency)?,
         earlier: before.iter().map(|by| earlier(by, notes, currency)).collect::<Result<_, _>>()?,
     })
 }
 
-/// The tax of an invoice, which is one on all of it.
-fn taxes(subtotal: Money, tax: Money) -> Vec<TaxPart> {
-    if tax.is_zero() {
-        return Vec::new();
-    }
-    let rate = Ratio::Small { numerator: tax.minor(), denominator: subtotal.minor().max(1) };
-    vec![TaxPart { rate, base: subtotal, amount: tax }]
+/// One tax of an invoice.
+fn tax_part(tax: &api::TaxSubtotal, currency: Currency) -> Result<TaxPart, ConvertError> {
+    const HUNDREDTH: Ratio = Ratio::Small { numerator: 1, denominator: 100 };
+    Ok(TaxPart {
+        rate: Ratio::from(decimal("status.document.taxes.rate", &tax.rate)?).times(HUNDREDTH),
+        base: money("status.document.taxes.base", &tax.base, currency)?,
+        amount: money("status.document.taxes.amount", &tax.amount, currency)?,
+    })
 }
 
 /// What a note asks for, in the currency of the invoice.

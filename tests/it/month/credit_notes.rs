@@ -194,3 +194,31 @@ async fn a_note_waits_for_its_invoice_to_be_final() -> Result {
     );
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_is_taken_back_with_its_tax() -> Result {
+    let scene = World::shared().scene().await?;
+    let rules = json!([{ "name": "VAT", "category": "S", "rate": "25.5" }]);
+    scene.issuer("taxed-notes", json!({ "legalName": "Provider Oy", "grace": "0s", "taxRules": rules })).await?;
+    awaited(&scene, "taxed", "taxed-shop", "main").await?;
+    scene.usage("taxed", "domain", domain("taxed-shop", back(1).start())).await?;
+    let spec = terms(json!({ "firstPeriod": back(1).to_string(), "issuer": "taxed-notes" }));
+    scene.group("taxed", "main", spec).await?;
+    let invoice = final_of(&scene, "taxed", "main", back(1)).await?;
+    ask(&scene, "taxed", "part", parts(&invoice, &[(None, "1")])).await?;
+    // 12.50 has 3.19 of tax; 11.50 are left, with 2.93 (2.9325).
+    assert_eq!(shown(&issued(&scene, "taxed", "part").await?)?, ["Goodwill -1.00", "cn1: -1.00 + -0.26 = -1.26"]);
+    ask(&scene, "taxed", "rest", json!({ "invoice": invoice.name_any(), "full": true })).await?;
+    let rest = issued(&scene, "taxed", "rest").await?;
+    let expected = ["example.com: Domain -12.50", "credited before, by part 1.00", "cn2: -11.50 + -2.93 = -14.43"];
+    assert_eq!(shown(&rest)?, expected);
+    let taxes = rest.status.and_then(|status| status.document).map(|document| document.taxes).unwrap_or_default();
+    let shown: Vec<_> = taxes.iter().map(|tax| format!("{} {} {}", &*tax.rate, &*tax.base, &*tax.amount)).collect();
+    assert_eq!(shown, ["25.5 -11.50 -2.93"]);
+    let (notes, payment) = credited(&scene, "taxed", &invoice.name_any()).await?;
+    assert_eq!(
+        (notes, payment),
+        (["part 1.26", "rest 14.43", "15.69"].map(str::to_owned).into(), PaymentState::Credited)
+    );
+    Ok(())
+}
