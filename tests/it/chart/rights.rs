@@ -254,18 +254,23 @@ fn a_record_without_a_price_is_reported(stage: &Stage, month: &str) -> Result {
     })
 }
 
+/// A credit note of lines looks for what others took of them.
 fn a_final_invoice_is_taken_back(stage: &Stage) -> Result {
-    stage.apply(
-        "
+    for (name, what, reason) in [("part", "description", "Issued"), ("line", "line", "LineUnknown")] {
+        stage.apply(&format!(
+            "
 apiVersion: billing-operator.io/v1alpha1
 kind: CreditNote
-metadata: {name: all, namespace: acme}
-spec: {invoice: acme-1, full: true, reason: Outage}
-",
-    )?;
-    stage.wait("the credit note is issued", || {
-        (stage.get(&["creditnote", "all", "--namespace=acme"])?["status"]["number"] == "acme-cn1").then_some(())
-    })
+metadata: {{name: {name}, namespace: acme}}
+spec: {{invoice: acme-1, reason: Outage, lines: [{{{what}: goodwill, amount: '0.01'}}]}}
+"
+        ))?;
+        stage.wait("the credit note is decided", || {
+            let note = stage.get(&["creditnote", name, "--namespace=acme"])?;
+            (note["status"]["conditions"][0]["reason"] == reason).then_some(())
+        })?;
+    }
+    Ok(())
 }
 
 fn slices_that_no_invoice_lists_are_swept(stage: &Stage, month: &str) -> Result {
