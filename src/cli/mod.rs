@@ -5,6 +5,7 @@ pub mod explain;
 pub mod invoice;
 pub mod manifest;
 pub mod preview;
+pub mod rates;
 pub mod verify;
 
 use std::error::Error;
@@ -16,6 +17,7 @@ use clap_complete::Shell;
 use crate::domain::Timestamp;
 use explain::ExplainArguments;
 use preview::PreviewArguments;
+use rates::RatesArguments;
 use verify::VerifyArguments;
 
 /// Billing groups for Kubernetes: look at invoices.
@@ -31,6 +33,7 @@ enum Command {
     Preview(Box<PreviewArguments>),
     Explain(Box<ExplainArguments>),
     Verify(Box<VerifyArguments>),
+    Rates(Box<RatesArguments>),
     /// Print a completion script
     Completion {
         /// The shell that it is for
@@ -69,6 +72,7 @@ pub fn run(arguments: Arguments, surroundings: Surroundings<'_>) -> Ended {
         Command::Preview(arguments) => preview::run(&arguments, now, stdin, stdout, stderr).map_err(Into::into),
         Command::Explain(arguments) => explain::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
         Command::Verify(arguments) => verify::run(&arguments, stdin, stdout).map_err(Into::into),
+        Command::Rates(arguments) => rates::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
         Command::Completion { shell } => print_completion(shell, stdout).map(|()| Ended::Well).map_err(Into::into),
     };
     done.unwrap_or_else(|error| {

@@ -19,11 +19,14 @@ const CREATED: &str = "2026-11-10T00:00:00Z";
 pub fn books(manifests: &str) -> Books {
     let mut books = Books::new();
     let documents = manifests.split("\n---\n").filter(|document| !document.trim().is_empty());
-    for document in documents {
-        let object: Value = serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
-        enter(&mut books, completed(object));
-    }
+    documents.for_each(|document| add(&mut books, document));
     books
+}
+
+/// Adds the object of a manifest, or puts it in the place of the one that has its name.
+pub fn add(books: &mut Books, document: &str) {
+    let object: Value = serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
+    enter(books, completed(object));
 }
 
 /// The UID that an object of the manifests has.

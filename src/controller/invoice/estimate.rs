@@ -55,7 +55,8 @@ pub fn plan_estimate(
     let over = now >= view.month.end();
     let begun = |as_of| view.next_start(as_of).is_some_and(|start| start < now);
     let fresh = |as_of: Timestamp| as_of.checked_add_signed(interval).is_none_or(|refresh| now < refresh);
-    let stays = |as_of: &Timestamp| !over && fresh(*as_of) && !begun(*as_of);
+    let same_rate = |as_of| view.rate_date(as_of) == view.rate_date(now);
+    let stays = |as_of: &Timestamp| !over && fresh(*as_of) && !begun(*as_of) && same_rate(*as_of);
     let document = match (written, observed.and_then(|estimate| estimate.digest.as_deref())) {
         (Some(as_of), Some(digest)) => {
             let before = Computed::new(view, as_of)?;
@@ -121,7 +122,9 @@ fn wake(view: &MonthView<'_>, document: &Computed, now: Timestamp) -> Option<Tim
     let start = view.next_start(now).and_then(|start| start.checked_add_signed(TimeDelta::seconds(1)));
     // Prices begin and end, too; so even a quiet month is looked at once an interval.
     let quiet = now.checked_add_signed(view.invoices.rules.estimate_interval).filter(|_| now < view.month.end());
-    [view.next_change(now), refresh.filter(|refresh| *refresh > now), start, quiet].into_iter().flatten().min()
+    // With the day comes another exchange rate.
+    let day = view.next_rate(now);
+    [view.next_change(now), day, refresh.filter(|refresh| *refresh > now), start, quiet].into_iter().flatten().min()
 }
 
 fn merged_conditions(

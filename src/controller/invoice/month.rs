@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{NaiveTime, TimeDelta};
 use kube::ResourceExt;
 
 use crate::api;
@@ -12,8 +12,8 @@ use crate::controller::rules::Rules;
 use crate::domain::audit::audit;
 use crate::domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use crate::domain::{
-    Attribution, Bill, BillError, Billed, Credit, CreditOffer, Discount, Group, GroupMonth, Month, Name, PriceList,
-    Rates, RatesObject, Timestamp, Uid, bill_group_month, number,
+    Attribution, Bill, BillError, Billed, Credit, CreditOffer, Date, Discount, Group, GroupMonth, Month, Name,
+    PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month, number, rates,
 };
 use crate::render::document::{Header, Issue, RenderError, Rendered, render_document};
 
@@ -242,6 +242,18 @@ impl MonthView<'_> {
         let segments = projects().filter_map(|project| project.ledger()).flat_map(|ledger| ledger.segments());
         let moves = segments.map(|segment| segment.from);
         starts.chain(moves).filter(|start| from <= *start && *start < self.month.end()).min()
+    }
+
+    /// The day whose exchange rates the month takes when it is looked at; `None` where its prices need none.
+    pub fn rate_date(&self, as_of: Timestamp) -> Option<Date> {
+        let needed = self.invoices.books.pays_by_rates(self.invoices.group);
+        needed.then(|| rates::rate_date(self.month, as_of))
+    }
+
+    /// The first instant after `now` from which on the month takes the rates of another day.
+    pub fn next_rate(&self, now: Timestamp) -> Option<Timestamp> {
+        let tomorrow = self.rate_date(now)?.succ_opt()?.and_time(NaiveTime::MIN).and_utc();
+        (now < self.month.end()).then_some(tomorrow)
     }
 
     /// From when on the month may become final, as far as time decides.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{GroupInvoices, Predecessor, plan_estimate};
+use super::{EstimatePlan, GroupInvoices, MonthView, Predecessor, plan_estimate};
 use crate::api;
 use crate::books::{Books, ObjectKey, Observes};
 use crate::controller::invoice::{InvoiceFacts, make_invoice};
-use crate::controller::scenario::{ACME, at, binding, books, ledger, rules, uid};
+use crate::controller::scenario::{ACME, add, at, binding, books, ledger, rules, uid};
 use crate::domain::{Billed, Month, Name};
 
 /// Books with one record of `acme-web`, running or ended.
@@ -20,34 +20,41 @@ fn with_usage(end: &str) -> Books {
     books(&format!("{ACME}{}{}{usage}", binding("shop"), ledger(&["shop"])))
 }
 
+/// Looks at the open month of `shop` at `now`.
+fn look<T>(books: &Books, now: &str, look: impl FnOnce(&MonthView<'_>) -> T) -> T {
+    let group = uid("BillingGroup", "acme", "shop");
+    let known = books.organization("acme").unwrap();
+    let rules = rules();
+    let invoices = GroupInvoices {
+        books,
+        organization: known,
+        group: known.organization.group(group).unwrap(),
+        object: known.group(group).unwrap(),
+        series: "bbbbb",
+        rules: &rules,
+        waiting: &[],
+    };
+    let billed = Arc::new(Billed::default());
+    look(&invoices.month(Month::of(at(now)), Predecessor::None, &billed, &[]).unwrap())
+}
+
+fn plan(view: &MonthView<'_>, now: &str) -> EstimatePlan {
+    plan_estimate(view, view.invoices.organization.invoices.estimate("bbbbb-1"), at(now)).unwrap()
+}
+
 /// Plans the open month of `shop` at `now`; what is written goes into the books. Answers with the total, if written.
 fn write(books: &mut Books, now: &str) -> Option<String> {
-    let invoice = {
-        let group = uid("BillingGroup", "acme", "shop");
-        let known = books.organization("acme").unwrap();
-        let rules = rules();
-        let invoices = GroupInvoices {
-            books,
-            organization: known,
-            group: known.organization.group(group).unwrap(),
-            object: known.group(group).unwrap(),
-            series: "bbbbb",
-            rules: &rules,
-            waiting: &[],
-        };
-        let billed = Arc::new(Billed::default());
-        let view = invoices.month(Month::of(at(now)), Predecessor::None, &billed, &[]).unwrap();
-        let plan = plan_estimate(&view, known.invoices.estimate("bbbbb-1"), at(now)).unwrap();
-        let write = plan.write?;
-        let mut invoice = make_invoice(&InvoiceFacts::of(&view, &Name::from("acme")));
+    let invoice = look(books, now, |view| {
+        let write = plan(view, now).write?;
+        let mut invoice = make_invoice(&InvoiceFacts::of(view, &Name::from("acme")));
         invoice.status = Some(api::InvoiceStatus {
             phase: Some(api::InvoicePhase::Estimate),
             document: write.rendered.map(|rendered| rendered.document),
             conditions: write.conditions,
             ..Default::default()
         });
-        invoice
-    };
+        Some(invoice)
+    })?;
     let total =
         invoice.status.as_ref().and_then(|status| status.document.as_ref()).map(|document| document.total.to_string());
     books.observe(invoice);
@@ -68,6 +75,58 @@ fn what_ended_is_never_written_again() {
     let mut books = with_usage(", end: '2026-11-21T10:00:00Z'");
     assert_eq!(write(&mut books, "2026-11-21T12:00:00Z").as_deref(), Some("0.26"));
     assert_eq!(write(&mut books, "2026-11-22T12:00:00Z"), None);
+}
+
+/// `shop` pays in EUR for a record that ended, by quotes of these days.
+fn abroad(quotes: &str) -> Books {
+    let mut books = with_usage(", end: '2026-11-21T10:00:00Z'");
+    let group = ACME.split("\n---\n").find(|document| document.contains("name: shop")).unwrap();
+    let euro = group.replace("spec: {}", "spec: {currency: EUR}");
+    let issuer = "kind: InvoiceIssuer\nmetadata: {name: default}\nspec: {legalName: Example, exchangeRates: ecb}";
+    add(&mut books, &euro);
+    add(&mut books, issuer);
+    add(&mut books, &rates(quotes));
+    books
+}
+
+fn rates(quotes: &str) -> String {
+    format!(
+        "kind: ExchangeRates\nmetadata: {{name: ecb-2026}}\nspec: {{source: ecb, year: 2026, base: EUR, quotes: [{quotes}]}}"
+    )
+}
+
+const QUOTED: &str = "{date: '2026-11-20', rates: {USD: '1.3'}}, {date: '2026-11-23', rates: {USD: '1.04'}}";
+
+#[test]
+fn in_another_currency_the_day_and_a_new_quote_are_written_and_nothing_else() {
+    let mut books = abroad(QUOTED);
+    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z").as_deref(), Some("0.20"));
+    assert_eq!(write(&mut books, "2026-11-21T23:59:59Z"), None);
+    // Its day is told, whatever the day brings.
+    assert_eq!(write(&mut books, "2026-11-22T00:00:00Z").as_deref(), Some("0.20"));
+    assert_eq!(write(&mut books, "2026-11-22T18:00:00Z"), None);
+    assert_eq!(write(&mut books, "2026-11-23T00:00:00Z").as_deref(), Some("0.25"));
+    assert_eq!(write(&mut books, "2026-11-24T00:00:00Z").as_deref(), Some("0.25"));
+    add(&mut books, &rates(&format!("{QUOTED}, {{date: '2026-11-24', rates: {{USD: '2.6'}}}}")));
+    assert_eq!(write(&mut books, "2026-11-24T15:00:00Z").as_deref(), Some("0.10"));
+    assert_eq!(write(&mut books, "2026-11-24T15:00:01Z"), None);
+}
+
+#[test]
+fn a_rate_that_is_missing_is_looked_for_when_a_quote_comes() {
+    let mut books = abroad("");
+    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z").as_deref(), Some("0.00"));
+    assert_eq!(write(&mut books, "2026-11-21T18:00:00Z"), None);
+    add(&mut books, &rates(QUOTED));
+    assert_eq!(write(&mut books, "2026-11-21T18:00:01Z").as_deref(), Some("0.20"));
+}
+
+#[test]
+fn an_estimate_wakes_at_midnight_for_a_rate_and_not_without() {
+    let now = "2026-11-21T23:50:00Z";
+    let wake = |books: &Books| look(books, now, |view| plan(view, now).wake);
+    assert_eq!(wake(&abroad(QUOTED)), Some(at("2026-11-22T00:00:00Z")));
+    assert_eq!(wake(&with_usage(", end: '2026-11-21T10:00:00Z'")), Some(at("2026-11-22T00:05:00Z")));
 }
 
 #[test]

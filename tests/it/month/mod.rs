@@ -5,6 +5,7 @@ mod books;
 mod closing;
 mod credit_notes;
 mod credits;
+mod currencies;
 mod default;
 mod estimate;
 mod finals;

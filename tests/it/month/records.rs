@@ -147,7 +147,12 @@ pub fn group_ready(group: &BillingGroup) -> Option<&str> {
 }
 
 /// Waits until a record's condition `Billable` has a reason, or is not there.
-async fn wait_reason(scene: &Scene<'_>, organization: &str, record: &str, why: Option<&str>) -> Result<UsageRecord> {
+pub async fn wait_reason(
+    scene: &Scene<'_>,
+    organization: &str,
+    record: &str,
+    why: Option<&str>,
+) -> Result<UsageRecord> {
     let what = format!("usage {organization}/{record} is reported as {why:?}");
     let reported = |record: &UsageRecord| {
         let conditions = record.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();

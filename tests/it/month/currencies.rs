@@ -1,0 +1,149 @@
+//! Groups that pay in another currency than their price list is in.
+
+use std::time::{Duration, Instant};
+
+use billing_operator::{
+    api::{BillingGroup, ExchangeRates, Invoice, InvoiceIssuer},
+    render::verify::verify_document,
+};
+use chrono::{Datelike, NaiveDate, Utc};
+use kube::ResourceExt;
+use serde_json::{Map, Value, json};
+
+use super::records::wait_reason;
+use super::stage::{awaited, back, change, document, domain, final_of, held, lines, make, message, terms, total};
+use crate::{
+    Result,
+    support::{Scene, World, open_month},
+};
+
+/// How long a write of the largest object may take on a machine that is busy with other tests.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_month_is_held_for_a_rate_and_final_when_it_is_quoted() -> Result {
+    let scene = World::shared().scene().await?;
+    let issuer = json!({ "legalName": "Provider Ltd", "grace": "0s", "exchangeRates": "bank" });
+    make::<InvoiceIssuer>(&scene, "currencies", issuer).await?;
+    let month = back(1);
+    let day = open_month().start().date_naive();
+    quote(&scene, day, json!({ "USD": "1.25" })).await?;
+    for (organization, currency) in [("currency-euro", "EUR"), ("currency-yen", "JPY")] {
+        awaited(&scene, organization, &format!("{organization}-shop"), "main").await?;
+        scene.usage(organization, "domain", domain(&format!("{organization}-shop"), month.start())).await?;
+        let mut spec = terms(json!({ "firstPeriod": month.to_string(), "issuer": "currencies" }));
+        spec["currency"] = currency.into();
+        scene.group(organization, "main", spec).await?;
+    }
+
+    // 12.50 USD ÷ 1.25
+    let invoice = final_of(&scene, "currency-euro", "main", month).await?;
+    assert_eq!(lines(&invoice), ["domain 1 10.00"]);
+    let euro = document(&invoice)?;
+    assert_eq!((euro.currency.as_str(), euro.rate_date.as_deref()), ("EUR", Some(day.to_string().as_str())));
+    assert_eq!(euro.price_subtotal.as_deref(), Some("12.50"));
+    let rate = euro.exchange_rate.as_ref().ok_or("a rate")?;
+    assert_eq!((rate.from.as_str(), rate.to.as_str(), rate.rate.as_str()), ("USD", "EUR", "0.8"));
+    assert_eq!((rate.from_quote.as_str(), rate.to_quote.as_str()), ("1.25", "1"));
+    let rates: ExchangeRates = scene.cluster().get(&name(day)).await?;
+    let input = euro.inputs.exchange_rates.as_ref().ok_or("the rates as an input")?;
+    assert_eq!((input.name.as_str(), Some(input.uid.to_string())), (name(day).as_str(), rates.uid()));
+    assert!(verify_document(euro, |_| None, None).is_empty());
+
+    let missing = held(&scene, "currency-yen", "main", month, "RateMissing").await?;
+    let said = message(&missing);
+    assert!(
+        said.contains("priced in USD and paid in JPY, and the source bank has no day")
+            && said.contains(&day.to_string()),
+        "{said}"
+    );
+    assert_eq!((lines(&missing), total(&missing)), (Vec::<String>::new(), "0"), "never a zero line");
+    wait_reason(&scene, "currency-yen", "domain", Some("RateMissing")).await?;
+
+    // 12.50 USD × 150.5 ÷ 1.25
+    quote(&scene, day, json!({ "USD": "1.25", "JPY": "150.5" })).await?;
+    let invoice = final_of(&scene, "currency-yen", "main", month).await?;
+    assert_eq!(lines(&invoice), ["domain 1 1505"]);
+    assert!(verify_document(document(&invoice)?, |_| None, None).is_empty());
+    wait_reason(&scene, "currency-yen", "domain", None).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_currency_counts_from_the_open_month_on_and_a_new_quote_at_once() -> Result {
+    let scene = World::shared().scene().await?;
+    let issuer = json!({ "legalName": "Provider Ltd", "grace": "0s", "exchangeRates": "bourse" });
+    make::<InvoiceIssuer>(&scene, "currency-change", issuer).await?;
+    awaited(&scene, "currency-new", "currency-new-shop", "main").await?;
+    for month in [back(1), open_month()] {
+        scene.usage("currency-new", &format!("domain-{month}"), domain("currency-new-shop", month.start())).await?;
+    }
+    let spec = terms(json!({ "firstPeriod": back(1).to_string(), "issuer": "currency-change" }));
+    scene.group("currency-new", "main", spec).await?;
+    let before = final_of(&scene, "currency-new", "main", back(1)).await?;
+    assert_eq!(total(&before), "12.50");
+
+    scene.patch::<BillingGroup>("currency-new", "main", json!({ "spec": { "currency": "KWD" } })).await?;
+    held(&scene, "currency-new", "main", open_month(), "RateMissing").await?;
+    let today = Utc::now().date_naive();
+    let quotes = json!([{ "date": today.to_string(), "rates": { "USD": "1.25", "KWD": "0.3333" } }]);
+    let rates = json!({ "source": "bourse", "year": today.year(), "base": "EUR", "quotes": quotes });
+    make::<ExchangeRates>(&scene, &format!("bourse-{}", today.year()), rates).await?;
+    // 12.50 USD × 0.3333 ÷ 1.25
+    let billed = |invoice: &Invoice| total(invoice) == "3.333";
+    scene.wait_invoice("currency-new", "main", open_month(), "is in dinars", billed).await?;
+    let after = final_of(&scene, "currency-new", "main", back(1)).await?;
+    assert_eq!(document(&before)?, document(&after)?, "a final stays in its currency");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_year_fits_and_takes_one_more_quote() -> Result {
+    let scene = World::shared().scene().await?;
+    for (source, days, currencies) in [("usual", 256, 30), ("largest", 366, 200)] {
+        let spec = |days: usize| {
+            let first = NaiveDate::from_ymd_opt(2028, 1, 1).unwrap_or_default(); // a leap year
+            let quotes: Vec<_> = first
+                .iter_days()
+                .take(days)
+                .map(|day| json!({ "date": day.to_string(), "rates": codes(currencies) }))
+                .collect();
+            json!({ "source": source, "year": 2028, "base": "EUR", "quotes": quotes })
+        };
+        let name = format!("{source}-2028");
+        let started = Instant::now();
+        let made: ExchangeRates = make(&scene, &name, spec(days - 1)).await?;
+        let (made_in, size) = (started.elapsed(), serde_json::to_vec(&made.spec)?.len());
+        let started = Instant::now();
+        change::<ExchangeRates>(&scene, &name, spec(days)).await?;
+        let changed_in = started.elapsed();
+        println!("{name}: {size} bytes, made in {made_in:.0?}, a day added in {changed_in:.0?}");
+        assert!(made_in < PATIENCE && changed_in < PATIENCE, "{name}: {made_in:?}, {changed_in:?}");
+        let refused = change::<ExchangeRates>(&scene, &name, spec(days - 1)).await;
+        assert!(refused.is_err_and(|error| error.to_string().contains("a day is never taken away")));
+    }
+    Ok(())
+}
+
+/// So many codes with a rate.
+fn codes(count: u8) -> Map<String, Value> {
+    let code = |number: u8| format!("X{}{}", char::from(b'A' + number / 26), char::from(b'A' + number % 26));
+    (0..count).map(|number| (code(number), json!("12345.678901"))).collect()
+}
+
+/// The name of the object that holds a day of the source `bank`.
+fn name(day: NaiveDate) -> String {
+    format!("bank-{}", day.year())
+}
+
+/// The quotes of the source `bank`: one day, with more and more currencies.
+async fn quote(scene: &Scene<'_>, day: NaiveDate, rates: Value) -> Result {
+    let quotes = json!([{ "date": day.to_string(), "rates": rates }]);
+    match scene.cluster::<ExchangeRates>().get_opt(&name(day)).await? {
+        None => {
+            let spec = json!({ "source": "bank", "year": day.year(), "base": "EUR", "quotes": quotes });
+            make::<ExchangeRates>(scene, &name(day), spec).await.map(drop)
+        }
+        Some(_) => change::<ExchangeRates>(scene, &name(day), json!({ "quotes": quotes })).await.map(drop),
+    }
+}
