@@ -104,7 +104,7 @@ fn definitions_and_policies_outlive_the_release() -> Result {
             kept += 1;
         }
     }
-    assert_eq!(kept, 13 + 9 + 9);
+    assert_eq!(kept, 14 + 10 + 10);
     Ok(())
 }
 
