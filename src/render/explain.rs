@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::api::{Document, DocumentRate, HourRule, Line, LineType, PriceUnit};
 use crate::domain::{Currency, Money, Ratio};
+use crate::render::tax::explain_taxes;
 
 /// How many decimal places of an exact product are written out.
 pub(super) const PLACES: u32 = 12;
@@ -164,6 +165,7 @@ fn explain_totals(document: &Document) -> Vec<String> {
         totals.push(format!("1 {from} = {rate} {to}: {source}'s quotes of one {base} on {}", &**quote_date));
     }
     totals.push(format!("{} = subtotal {} {currency}", joined(sums), document.subtotal));
+    totals.extend(explain_taxes(document));
     totals.push(format!("subtotal {} + tax {} = total {} {currency}", document.subtotal, document.tax, document.total));
     totals
 }

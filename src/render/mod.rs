@@ -7,5 +7,5 @@ pub mod explain;
 mod line;
 pub mod slices;
 pub mod table;
-mod tax;
+pub mod tax;
 pub mod verify;

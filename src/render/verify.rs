@@ -9,6 +9,7 @@ use std::fmt;
 use super::canonical::digest;
 use super::document::document_digest;
 use super::explain::{PLACES, exact_charge, exact_price, hours, money};
+use super::tax::tax_of;
 use crate::api::{Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit};
 use crate::domain::{Currency, Money, Percent, Ratio, money::round_half_away};
 
@@ -144,6 +145,7 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     let sum = total(document, [&*document.subtotal, &*document.tax].into_iter());
     let mut findings: Vec<_> = differs("subtotal", &document.subtotal, shown(subtotal)).into_iter().collect();
     findings.extend(differs("total", &document.total, shown(sum)));
+    findings.extend(verify_taxes(document));
     let ids: BTreeSet<_> = lines.iter().map(|line| &line.id).collect();
     findings.extend(differs("the number of line ids", ids.len(), lines.len()));
     findings.extend(verify_price_subtotal(document, lines));
@@ -159,6 +161,21 @@ fn verify_price_subtotal(document: &Document, lines: &[&Line]) -> Option<Finding
         amounts.try_fold(Money::zero(currency), |sum, amount| sum.checked_add(Money::parse(amount, currency).ok()?));
     let written = document.price_subtotal.as_deref().unwrap_or_default();
     differs("priceSubtotal", written, shown(sum))
+}
+
+/// Where a document says how it is taxed, that is all of its tax, on all of its subtotal.
+fn verify_taxes(document: &Document) -> Vec<Finding> {
+    if document.taxes.is_empty() {
+        return Vec::new();
+    }
+    let base = total(document, document.taxes.iter().map(|tax| &*tax.base));
+    let sum = total(document, document.taxes.iter().map(|tax| &*tax.amount));
+    let amounts = document.taxes.iter().map(|tax| {
+        let what = format!("the tax of the category {:?} at {} %", tax.category, tax.rate);
+        differs(what, &tax.amount, shown(tax_of(document, tax)))
+    });
+    let sums = [differs("what is taxed", shown(base), &document.subtotal), differs("tax", &document.tax, shown(sum))];
+    amounts.chain(sums).flatten().collect()
 }
 
 fn verify_categories(document: &Document, lines: &[&Line]) -> Vec<Finding> {

@@ -8,6 +8,7 @@ use super::{Output, Preview, PreviewError, PreviewedInvoice, Problem};
 use crate::api::{Invoice, InvoicePhase, Line};
 use crate::controller::runtime::conditions;
 use crate::render::table::{Column, render_table};
+use crate::render::tax::explain_taxes;
 
 /// Prints what is refused, what is not in order, and what would be made, one line each.
 pub(super) fn print_findings(preview: &Preview, stderr: &mut dyn Write) -> io::Result<()> {
@@ -121,6 +122,9 @@ fn line_tables(invoices: &[PreviewedInvoice]) -> String {
         let number = metadata.name.clone().unwrap_or_default();
         text.push_str(&format!("\n{number} ({}, {}):\n", spec.billing_group, spec.period));
         text.push_str(&render_table(&columns, lines(previewed).map(line_row)));
+        let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
+        let taxes = document.map(explain_taxes).unwrap_or_default();
+        taxes.iter().for_each(|tax| text.push_str(&format!("tax {tax}\n")));
     }
     text
 }

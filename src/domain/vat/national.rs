@@ -82,8 +82,7 @@ fn is_birth_number(digits: &[u32]) -> bool {
         _ if year < 54 => 2000 + year,
         _ => 1900 + year,
     };
-    let rest = number(&digits[..9]) % 11;
-    let check = if year < 1985 { rest % 10 } else { rest };
+    let check = number(&digits[..9]) % 11 % 10;
     is_day(year, month % 50 % 20, day) && (digits.len() == 9 || check == u64::from(digits[9]))
 }
 

@@ -241,3 +241,29 @@ fn an_invoice_in_another_currency_is_explained_and_verified() -> Result {
     }
     Ok(())
 }
+
+#[test]
+fn tax_is_explained_and_verified() -> Result {
+    let arguments = ["preview", "-f", "examples/tax.yaml", "-o", "json"];
+    let (_, invoices, _) = run(&arguments, "")?;
+    let (_, explained, _) = run(&["explain", "fi-1", "-f", "-"], &invoices)?;
+    assert!(explained.contains("S: 25.5 % of 100.00 = 25.50\n"), "{explained}");
+    let (_, explained, _) = run(&["explain", "us-1", "-f", "-"], &invoices)?;
+    let reason = "Outside the scope of EU VAT, Article 44 of Directive 2006/112/EC";
+    assert!(explained.contains(&format!("O: 0 % of 100.00 = 0.00 ({reason})\n")), "{explained}");
+
+    let invoice = invoice(&invoices, "fi-1")?;
+    let last = document(&invoice)?;
+    let none = |_: &str| -> Option<&InvoiceSlice> { None };
+    assert_eq!(verify_document(last, none, None), []);
+    for (pointer, value) in [
+        ("/tax", json!("25.51")),
+        ("/taxes/0/amount", json!("25.51")),
+        ("/taxes/0/base", json!("100.01")),
+        ("/taxes/0/rate", json!("25")),
+    ] {
+        let found = verify_document(&forged(last, pointer, value)?, none, None);
+        assert!(!found.is_empty(), "{pointer} is not noticed");
+    }
+    Ok(())
+}

@@ -16,5 +16,6 @@ mod records;
 mod slices;
 pub mod stage;
 mod tampered;
+mod tax;
 mod terms;
 mod trial;
