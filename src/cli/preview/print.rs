@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{Output, Preview, PreviewError, PreviewedInvoice, Problem};
-use crate::api::{Invoice, InvoicePhase, Line};
+use crate::api::{Document, Invoice, InvoicePhase, Line};
 use crate::controller::runtime::conditions;
 use crate::render::table::{Column, render_table};
 use crate::render::tax::explain_taxes;
@@ -107,6 +107,7 @@ fn invoice_row(previewed: &PreviewedInvoice) -> Vec<String> {
 fn line_tables(invoices: &[PreviewedInvoice]) -> String {
     use Column::{Number, Text};
     let columns = [
+        Text("TYPE"),
         Text("PROJECT"),
         Text("DESCRIPTION"),
         Text("START"),
@@ -125,19 +126,31 @@ fn line_tables(invoices: &[PreviewedInvoice]) -> String {
         let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
         let taxes = document.map(explain_taxes).unwrap_or_default();
         taxes.iter().for_each(|tax| text.push_str(&format!("tax {tax}\n")));
+        text.push_str(&sums(previewed));
     }
     text
+}
+
+/// How the lines add up to the total, where there is more to it than lines.
+fn sums(previewed: &PreviewedInvoice) -> String {
+    let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
+    let taxed = document.filter(|document| document.total != document.subtotal);
+    taxed.map_or_else(String::new, |document| {
+        let Document { subtotal, tax, total, currency, .. } = document;
+        format!("subtotal {subtotal} + tax {tax} = total {total} {currency}\n")
+    })
 }
 
 fn lines(previewed: &PreviewedInvoice) -> impl Iterator<Item = &Line> {
     let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
     let own = document.into_iter().flat_map(|document| &document.lines);
-    own.chain(previewed.slices.iter().flat_map(|slice| &slice.spec.lines))
+    previewed.slices.iter().flat_map(|slice| &slice.spec.lines).chain(own)
 }
 
 fn line_row(line: &Line) -> Vec<String> {
     let text = |value: Option<String>| value.unwrap_or_default();
     vec![
+        format!("{:?}", line.kind),
         text(line.project.as_ref().map(ToString::to_string)),
         line.description.clone(),
         text(line.start.map(|start| start.to_string())),

@@ -94,3 +94,35 @@ fn the_documentation_shows_what_is_printed() -> Result {
     assert!(documentation.contains(&shown), "docs/preview.md should show\n{shown}");
     Ok(())
 }
+
+/// The text of a block of the documentation that begins with a command, as the command prints it.
+fn check_block(documentation: &str, command: &str, printed: &str) -> Result {
+    let path = Path::new(documentation);
+    let text = fs::read_to_string(path)?;
+    let head = format!("```console\n$ kubectl billing {command}\n");
+    let (before, rest) = text.split_once(&head).ok_or_else(|| format!("{documentation} does not run {command}"))?;
+    let (_, after) = rest.split_once("```\n").ok_or("the block does not end")?;
+    check_golden(path, &format!("{before}{head}{printed}```\n{after}"))?;
+    Ok(())
+}
+
+#[test]
+fn the_documentation_shows_every_type_of_line() -> Result {
+    let arguments = ["-f", "examples/initech", "--as-of", "2026-11-21T12:00:00Z", "--period", "2026-10", "--lines"];
+    let Run { ended, stdout, stderr } = preview(&arguments, "")?;
+    assert_eq!((ended, &*stderr), (Ended::Well, ""));
+    let types = [
+        "ServiceCharge",
+        "Multiplier",
+        "ExtraCharge",
+        "SupportCharge",
+        "CommitmentFee",
+        "OtherEvent",
+        "CreditConsumption",
+        "Rounding",
+    ];
+    for kind in types {
+        assert!(stdout.contains(kind), "the example has no {kind}");
+    }
+    check_block("docs/lines.md", &format!("preview {}", arguments.join(" ")), &stdout)
+}
