@@ -298,7 +298,8 @@ spec: {billingGroup: main}
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples");
         let found = read(&[folder], &mut std::io::empty()).unwrap();
         assert_eq!(found.refusals, []);
-        assert_eq!((found.objects.len(), found.ignored), (24, 1));
+        assert!(found.objects.len() > 40, "{} objects", found.objects.len());
+        assert_eq!(found.ignored, 1, "globex has a RoleBinding");
     }
 
     #[test]
