@@ -19,7 +19,7 @@ use crate::domain::terms::Validity;
 pub struct TaxRule {
     /// What it is called.
     pub name: Name,
-    /// Where the buyers are; empty for everywhere, see [`TaxRule::reaches`].
+    /// Where the buyers are; empty for everywhere, see `TaxRule::reaches`.
     pub areas: Vec<Area>,
     /// Who they are.
     pub buyer: BuyerKind,
