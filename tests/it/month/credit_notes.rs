@@ -180,16 +180,16 @@ async fn many_notes_at_once_take_no_more_than_there_is() -> Result {
 async fn a_note_waits_for_its_invoice_to_be_final() -> Result {
     let scene = World::shared().scene().await?;
     suspended(&scene, "early-notes").await?;
-    awaited(&scene, "early", "early-shop", "main").await?;
-    scene.usage("early", "domain", domain("early-shop", back(1).start())).await?;
+    awaited(&scene, "early-note", "early-note-shop", "main").await?;
+    scene.usage("early-note", "domain", domain("early-note-shop", back(1).start())).await?;
     let spec = terms(json!({ "firstPeriod": back(1).to_string(), "issuer": "early-notes" }));
-    scene.group("early", "main", spec).await?;
-    let invoice = held(&scene, "early", "main", back(1), "Suspended").await?;
-    ask(&scene, "early", "all", json!({ "invoice": invoice.name_any(), "full": true })).await?;
-    refused(&scene, "early", "all", "InvoiceNotFinal").await?;
+    scene.group("early-note", "main", spec).await?;
+    let invoice = held(&scene, "early-note", "main", back(1), "Suspended").await?;
+    ask(&scene, "early-note", "all", json!({ "invoice": invoice.name_any(), "full": true })).await?;
+    refused(&scene, "early-note", "all", "InvoiceNotFinal").await?;
     resume(&scene, "early-notes").await?;
     assert_eq!(
-        shown(&issued(&scene, "early", "all").await?)?.last().map(String::as_str),
+        shown(&issued(&scene, "early-note", "all").await?)?.last().map(String::as_str),
         Some("cn1: -12.50 + 0.00 = -12.50")
     );
     Ok(())

@@ -38,30 +38,30 @@ fn group_past_due(group: &BillingGroup) -> Option<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invoice_and_its_group_say_that_it_is_past_due_until_it_is_paid() -> Result {
     let scene = World::shared().scene().await?;
-    let invoice = final_invoice(&scene, "late", terms(json!({ "paymentTermDays": 0 }))).await?;
+    let invoice = final_invoice(&scene, "overdue", terms(json!({ "paymentTermDays": 0 }))).await?;
     let number = invoice.name_any();
     let late = |invoice: &Invoice| invoice_past_due(invoice).is_some();
-    let invoice = scene.wait_object("late", &number, "the invoice is past due", late).await?;
+    let invoice = scene.wait_object("overdue", &number, "the invoice is past due", late).await?;
     let status = invoice.status.as_ref().ok_or("a status")?;
     let due = status.document.as_ref().and_then(|document| document.due_at).ok_or("dueAt")?;
     assert_eq!((state(&invoice), status.overdue_since), (Some(PaymentState::Due), Some(due)));
     let what = format!("{number} over 12.50 USD is past due since {due}");
     assert!(invoice_past_due(&invoice).is_some_and(|said| said.starts_with(&what)), "{:?}", status.conditions);
     let late = |group: &BillingGroup| group_past_due(group) == Some(&format!("invoice {what}"));
-    scene.wait_group("late", "main", "names the invoice", late).await?;
+    scene.wait_group("overdue", "main", "names the invoice", late).await?;
     let amount = scene.metric("billing_operator_receivables", "currency=\"USD\",days_overdue=\"1-30\"")?;
     assert!(amount >= 12.5, "{amount}");
 
     let paid = json!({ "state": "Paid", "at": "2026-01-02T03:04:05Z", "reference": "RF18" });
-    let api = scene.api::<Invoice>("late");
+    let api = scene.api::<Invoice>("overdue");
     let patch = kube::api::Patch::Merge(json!({ "status": { "payment": paid } }));
     api.patch_status(&number, &Default::default(), &patch).await?;
     let settled = |invoice: &Invoice| invoice_past_due(invoice).is_none();
-    let invoice = scene.wait_object("late", &number, "the invoice is not late any more", settled).await?;
+    let invoice = scene.wait_object("overdue", &number, "the invoice is not late any more", settled).await?;
     let status = invoice.status.as_ref().ok_or("a status")?;
     assert_eq!((state(&invoice), status.overdue_since), (Some(PaymentState::Paid), None));
     assert_eq!(status.conditions.len(), 1, "the others stay: {:?}", status.conditions);
-    scene.wait_group("late", "main", "has nothing late", |group| group_past_due(group).is_none()).await?;
+    scene.wait_group("overdue", "main", "has nothing late", |group| group_past_due(group).is_none()).await?;
     Ok(())
 }
 
