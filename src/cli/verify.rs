@@ -12,7 +12,7 @@ use crate::render::verify::{Finding, verify_document};
 
 const EXAMPLES: &str = "\
 Examples:
-  # Is the invoice what its records say, and are those before it unchanged?
+  # Does the invoice follow from what it records, and are those before it unchanged?
   kubectl billing verify f3397-3 -n acme
 
   # Without a cluster, from a backup
@@ -20,7 +20,7 @@ Examples:
 
 Exit status: 0 when everything is right, 1 when anything is not, 2 when the command cannot be run.";
 
-/// Check an invoice against what it was computed from
+/// Check that an invoice follows from what it records
 ///
 /// Computes every charge, sum and digest again from what the invoice records, looks for all of its slices, and follows
 /// the chain of digests back to the first invoice of the series.

@@ -43,8 +43,6 @@ pub struct Source {
 pub enum SourceKind {
     /// The group whose terms say so.
     BillingGroup,
-    /// Usage of a closed month.
-    UsageRecord,
     /// The credit that is used.
     Credit,
     /// The issuer whose rules say so.
@@ -56,15 +54,9 @@ impl SourceKind {
     pub fn as_str(self) -> &'static str {
         match self {
             SourceKind::BillingGroup => "BillingGroup",
-            SourceKind::UsageRecord => "UsageRecord",
             SourceKind::Credit => "Credit",
             SourceKind::InvoiceIssuer => "InvoiceIssuer",
         }
-    }
-
-    /// Whether there can be as many of them as there is usage.
-    pub fn is_usage(self) -> bool {
-        self == SourceKind::UsageRecord
     }
 }
 

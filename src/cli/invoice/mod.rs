@@ -46,11 +46,11 @@ pub enum InvoiceError {
     #[error(transparent)]
     Files(#[from] ReadError),
     /// There is none with this number.
-    #[error("there is no invoice {number} in {place}; name its organization with --namespace")]
+    #[error("there is no invoice {number} in {place}")]
     NotFound {
         /// The number.
         number: String,
-        /// Where it was looked for.
+        /// Where it was looked for, and where else it may be.
         place: String,
     },
     /// It is in a file, and no API server would have stored it so.
@@ -81,7 +81,7 @@ impl InvoiceArguments {
     pub fn find(&self, stdin: &mut dyn Read) -> Result<Found, InvoiceError> {
         let (found, place) = match self.filenames.is_empty() {
             true => wait(self.ask())??,
-            false => (self.read_files(stdin)?, "the files".to_owned()),
+            false => (self.read_files(stdin)?, "the files; name the one that has it with -f".to_owned()),
         };
         match found.invoices.contains_key(&self.number) {
             true => Ok(found),
@@ -91,7 +91,7 @@ impl InvoiceArguments {
 
     async fn ask(&self) -> Result<(Found, String), InvoiceError> {
         let cluster = self.cluster.connect().await?;
-        let place = format!("namespace {}", cluster.namespace);
+        let place = format!("namespace {}; name its organization with --namespace", cluster.namespace);
         let found = self.fetch(&cluster).await;
         let namespace = cluster.namespace;
         found.map(|found| (found, place)).map_err(|source| InvoiceError::Read { namespace, source })
