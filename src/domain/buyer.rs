@@ -71,6 +71,11 @@ impl Buyer {
         self.home.or_else(registered)
     }
 
+    /// The country of the address.
+    pub fn home(&self) -> Option<Country> {
+        self.home
+    }
+
     /// The VAT id that the buyer gave, right or wrong.
     pub fn vat(&self) -> Option<&BuyerVat> {
         self.vat.as_ref()

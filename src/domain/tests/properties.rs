@@ -1,6 +1,6 @@
 //! Properties: what holds for every organization, not only for the examples.
 
-mod taxes;
+pub mod taxes;
 pub mod worlds;
 
 use num_bigint::BigInt;

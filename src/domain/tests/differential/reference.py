@@ -15,6 +15,7 @@ HOUR = 3_600_000_000
 BASE = "EUR"  # of all exchange rates
 MAX_AGE_DAYS = 10
 MAJOR_DIGITS = 13  # the most digits before the point of an amount on a document
+EU = set("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
 
 
 class Problem(Exception):
@@ -163,6 +164,7 @@ class GroupMonth:
         services = sum(line["total"] for line in lines)
         items = self.terms(services)
         items += self.credits(services + sum(entry["total"] for entry in items), projects)
+        items += self.rounding(services + sum(entry["total"] for entry in items))
         for reached in [*projects.values(), services, *running_sums(services, items)]:
             checked(reached, self.digits, NoBill)
         subtotal = services + sum(item["total"] for item in items)
@@ -175,6 +177,7 @@ class GroupMonth:
             "subtotal": subtotal,
             "rate": self.rate(lines),
             "problems": sorted(problems),
+            **self.tax(subtotal),
         }
 
     def instants(self, project):
@@ -326,7 +329,6 @@ class GroupMonth:
         part = Fraction(services, 10**self.digits) * Fraction(charge["percent"]) / 100
         return max(rounded(part, self.digits), charge["minimum"] or 0)
 
-
     # Credits.
 
     def credits(self, net, projects):
@@ -359,6 +361,82 @@ class GroupMonth:
                     unpaid[name] -= paid
                     used -= paid
         return items
+
+    # The minimum charge, and tax.
+
+    def rounding(self, net):
+        """What is too little to be worth a payment is not charged."""
+        minimums = self.given["issuer"]["minimums"] if self.given["issuer"] else {}
+        if 0 < net < minimums.get(self.group["currency"], 0):
+            return [item("Rounding", "minimumCharge", -net)]
+        return []
+
+    def tax(self, subtotal):
+        """By the first rule that matches, once, of the whole."""
+        issuer = self.given["issuer"]
+        if issuer is None:
+            return untaxed("NoIssuer", subtotal)
+        if not issuer["rules"]:
+            return untaxed("NoRules", subtotal)
+        in_force = self.in_force(issuer["rules"])
+        buyer = Buyer(self.group["buyer"])
+        for rule in in_force:
+            if buyer.is_of_kind(rule["buyer"]) and buyer.is_where(rule, in_force) and buyer.may_owe(rule, issuer):
+                rate = Fraction(rule["rate"])
+                amount = checked(rounded(Fraction(subtotal, 10**self.digits) * rate / 100, self.digits), self.digits, NoBill)
+                total = checked(subtotal + amount, self.digits, NoBill)
+                group = [rule["category"], str(rate), subtotal, amount, rule["reason"]]
+                return {"taxes": [group], "untaxed": None, "tax": amount, "total": total, "holds": []}
+        if subtotal == 0:
+            return untaxed("NothingToTax", subtotal)
+        return untaxed("NoRule", subtotal, "NoTaxRule")
+
+
+class Buyer:
+    """Who pays, as tax rules see it."""
+
+    def __init__(self, given):
+        vat = given["vat"]
+        refused = vat is not None and vat["finding"] == "Refused"
+        self.confirmed = vat is not None and vat["finding"] == "Confirmed"
+        wrong = refused or vat is not None and vat["check"] == "Failed" and not self.confirmed
+        self.vat = None if wrong else vat
+        self.country = given["home"] or (self.vat["country"] if self.vat else None)
+
+    def is_of_kind(self, kind):
+        return kind == "Any" or (kind == "Business") == (self.vat is not None)
+
+    def is_where(self, rule, in_force):
+        if rule["countries"]:
+            return names(rule, self.country)
+        if rule["category"] == "S":
+            return True
+        return self.country is not None and not any(names(other, self.country) for other in in_force)
+
+    def may_owe(self, rule, issuer):
+        """Reverse charge is for a sound VAT id of where the buyer is, abroad."""
+        if rule["category"] != "AE":
+            return True
+        if self.vat is None or self.country is None:
+            return False
+        form = self.confirmed or self.vat["check"] == "Passed"
+        good = form if issuer["reverse_charge_requires"] == "Format" else self.confirmed
+        at_home = vat_area(self.vat["country"]) == vat_area(self.country)
+        abroad = vat_area(issuer["country"]) != vat_area(self.country)
+        return good and at_home and (abroad or self.country in rule["countries"])
+
+
+def vat_area(country):
+    return "FR" if country == "MC" else country
+
+
+def names(rule, country):
+    """Whether a rule has a country in its list; Monaco counts as France, and so as a part of the Union."""
+    return country in rule["countries"] or "EU" in rule["countries"] and vat_area(country) in EU
+
+
+def untaxed(why, subtotal, *holds):
+    return {"taxes": [], "untaxed": why, "tax": 0, "total": subtotal, "holds": list(holds)}
 
 
 def item(kind, key, total):
