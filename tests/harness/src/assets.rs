@@ -29,12 +29,14 @@ pub enum Tool {
     Etcd,
     /// The package manager that installs the chart.
     Helm,
+    /// The interpreter of the engine's counterpart.
+    Python,
 }
 
 impl Tool {
     /// What a test run needs.
-    pub const ALL: [Self; 5] =
-        [Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl, Self::Etcd, Self::Helm];
+    pub const ALL: [Self; 6] =
+        [Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl, Self::Etcd, Self::Helm, Self::Python];
 
     /// The file's name.
     #[must_use]
@@ -45,6 +47,7 @@ impl Tool {
             Self::Kubectl => "kubectl",
             Self::Etcd => "etcd",
             Self::Helm => "helm",
+            Self::Python => "python3",
         }
     }
 

@@ -78,6 +78,7 @@ impl Source {
             Tool::Kubectl => ("kubernetes", "k8s.io/kubernetes/cmd/kubectl"),
             Tool::Etcd => ("etcd", "go.etcd.io/etcd/server/v3"),
             Tool::Helm => ("helm", "helm.sh/helm/v4/cmd/helm"),
+            Tool::Python => ("python", "."),
         };
         Self { module, package }
     }
@@ -95,9 +96,12 @@ pub(crate) fn cache_folder() -> Result<PathBuf> {
 /// A digest of what decides the program's bytes.
 fn pins(module: &Path) -> Result<String> {
     let mut digest = Sha256::new();
-    for name in ["go.mod", "go.sum"] {
+    for name in ["go.mod", "go.sum", "main.go"] {
         let path = module.join(name);
-        digest.update(fs::read(&path).map_err(Error::file(&path))?);
+        // Not every module has a program of its own.
+        if name != "main.go" || path.is_file() {
+            digest.update(fs::read(&path).map_err(Error::file(&path))?);
+        }
     }
     Ok(digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
 }

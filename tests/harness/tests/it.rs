@@ -231,6 +231,24 @@ fn without_the_programs_and_without_go_one_sentence_says_what_to_install() -> Te
 }
 
 #[test]
+fn the_interpreter_is_the_one_that_is_pinned_and_looks_at_nothing_of_the_user() -> TestResult {
+    let module = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../tools/python/go.mod"))?;
+    let pinned = module.split_once("go-embed-python v0.0.0-").ok_or("no interpreter in go.mod")?.1;
+    let version = pinned.split('-').next().ok_or("no version in go.mod")?;
+    let told = "import platform, sys; print(platform.python_version(), *sys.path, sep='\\n')";
+    let output = Command::new(billing_test_harness::assets::find(Tool::Python)?)
+        .args(["-I", "-S", "-c", told])
+        .env("PYTHONPATH", "/no/such/folder")
+        .output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some(version));
+    assert!(lines.all(|folder| folder.contains("/billing-operator/bin/python-")), "{text}");
+    Ok(())
+}
+
+#[test]
 fn an_envtest_folder_is_used_only_when_the_release_fits() -> TestResult {
     let home = ControlPlane::shared().folder().join("envtest");
     let platform = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use billing_test_harness::assets::Tool;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
@@ -110,13 +111,10 @@ fn the_independent_implementation_disagrees_with_a_wrong_engine() {
 /// What the other implementation says: of each world the bills of its groups, month by month.
 fn reference(worlds: &[World]) -> Vec<Value> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/domain/tests/differential/reference.py");
-    // Isolated: nothing of the user's Python is looked at.
-    let mut python = Command::new("python3")
-        .args(["-I", script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python3 (3.9 or newer) is needed for this test: install it from your distribution");
+    // Pinned by digest, and isolated: neither the system's Python nor the user's settings take part.
+    let python3 = billing_test_harness::assets::find(Tool::Python).unwrap_or_else(|error| panic!("{error}"));
+    let mut python =
+        Command::new(python3).args(["-I", "-S", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = python.stdin.take().unwrap();
     let given: Vec<String> = worlds.iter().map(|world| told(world).to_string()).collect();
     let writer = std::thread::spawn(move || given.iter().try_for_each(|line| writeln!(stdin, "{line}")));
