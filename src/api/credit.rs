@@ -1,6 +1,6 @@
 //! Credits of billing groups.
 
-use super::{Balance, CurrencyCode, Money, Name, Time, Uid, condition, time};
+use super::{Balance, CurrencyCode, Money, Name, NoteNumber, ObjectName, Time, Uid, condition, time};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -25,9 +25,14 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Currency", type_ = "string", json_path = ".status.currency"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.expiresAt"),
     printcolumn(name = "State", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(name = "From", type_ = "string", json_path = ".spec.origin.invoice", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("!has(self.metadata.generateName)")
         .message("name the credit yourself, so that sending it twice is refused instead of given twice"),
+    validation = Rule::new("!has(self.spec.origin) || (has(self.spec.origin.creditNote) ? self.metadata.name.startsWith(self.spec.origin.creditNote + '-') : self.metadata.name == 'carried-' + self.spec.origin.invoice)")
+        .message("a credit with an origin is named after it: its credit note's number first, or carried- and its invoice's number"),
+    validation = Rule::new("has(self.spec.origin) || !self.metadata.name.matches('-cn[1-9][0-9]*-')")
+        .message("this name is kept for what a credit note gives back: choose another one"),
     validation = Rule::new("!has(self.status) || (has(self.status.billingGroupUID) ? has(self.status.type) && has(self.status.amount) && has(self.status.currency) && has(self.status.remaining) && has(self.status.expired) : !has(self.status.reservations))")
         .message("what a credit is worth is written with its group, before anything is reserved"),
     validation = Rule::new("!has(self.status) || !has(self.status.amount) || has(self.spec.code) || (self.status.type == self.spec.type && self.status.currency == self.spec.amount.currency && quantity(self.status.amount).compareTo(quantity(self.spec.amount.amount)) == 0)")
@@ -47,11 +52,11 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("has(self.code) != has(self.amount)")
         .message("a credit has either an amount or a code"),
     validation = Rule::new("has(self.type) == has(self.amount)").message("type goes with amount"),
-    validation = Rule::new("!has(self.code) || (!has(self.startsAt) && !has(self.expiresAt) && !has(self.projects))")
+    validation = Rule::new("!has(self.code) || (!has(self.startsAt) && !has(self.expiresAt) && !has(self.projects) && !has(self.origin))")
         .message("with a code goes nothing but billingGroup: the code says the rest"),
     validation = Rule::new("!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt")
         .message("expiresAt is after startsAt"),
-    validation = Rule::new("self.billingGroup == oldSelf.billingGroup && has(self.type) == has(oldSelf.type) && (!has(self.type) || self.type == oldSelf.type) && has(self.amount) == has(oldSelf.amount) && (!has(self.amount) || self.amount == oldSelf.amount) && has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt) && has(self.projects) == has(oldSelf.projects) && (!has(self.projects) || self.projects == oldSelf.projects) && has(self.code) == has(oldSelf.code) && (!has(self.code) || self.code == oldSelf.code)")
+    validation = Rule::new("self.billingGroup == oldSelf.billingGroup && has(self.type) == has(oldSelf.type) && (!has(self.type) || self.type == oldSelf.type) && has(self.amount) == has(oldSelf.amount) && (!has(self.amount) || self.amount == oldSelf.amount) && has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt) && has(self.projects) == has(oldSelf.projects) && (!has(self.projects) || self.projects == oldSelf.projects) && has(self.code) == has(oldSelf.code) && (!has(self.code) || self.code == oldSelf.code) && has(self.origin) == has(oldSelf.origin) && (!has(self.origin) || self.origin == oldSelf.origin)")
         .message("only expiresAt may be set; grant another credit instead"),
     validation = Rule::new("!has(oldSelf.expiresAt) || (has(self.expiresAt) && self.expiresAt == oldSelf.expiresAt)")
         .message("expiresAt is set once"),
@@ -87,6 +92,28 @@ pub struct CreditSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 16, max = 64), regex(pattern = "^[A-Z0-9]+(-[A-Z0-9]+)*$"))]
     pub code: Option<String>,
+    /// Which invoice the money comes from, of a credit that the operator made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<CreditOrigin>,
+}
+
+/// The final invoice that the money of a credit comes from: a credit note gives back what the invoice used, or the last
+/// invoice of a group that is gone carried it forward. Written by the operator alone.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(
+    validation = Rule::new("has(self.creditNote) == has(self.credit)")
+        .message("a credit note gives back what an invoice used of a credit: creditNote goes with credit")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct CreditOrigin {
+    /// The number of the invoice.
+    pub invoice: Name,
+    /// The number of the credit note that took the invoice back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit_note: Option<NoteNumber>,
+    /// The Credit that the invoice had used, in the same namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit: Option<ObjectName>,
 }
 
 /// What credits are given for.

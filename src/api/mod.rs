@@ -39,7 +39,7 @@ pub use billing_group::{
     PaymentMethod, PaymentMethodType, SecretRef,
 };
 pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
-pub use credit::{Credit, CreditSpec, CreditStatus, CreditType, Reservation, ReservationState};
+pub use credit::{Credit, CreditOrigin, CreditSpec, CreditStatus, CreditType, Reservation, ReservationState};
 pub use credit_code::{CreditCode, CreditCodeSpec, CreditCodeStatus, Redeemer};
 pub use credit_note::{
     CreditNote, CreditNoteDocument, CreditNoteLine, CreditNotePhase, CreditNoteRequest, CreditNoteSpec,
@@ -55,7 +55,7 @@ pub use invoice_issuer::{BankAccount, InvoiceIssuer, InvoiceIssuerSpec};
 pub use invoice_series::{InvoiceSeries, InvoiceSeriesSpec, InvoiceSeriesStatus, NumberedNote};
 pub use invoice_slice::{InvoiceSlice, InvoiceSliceSpec};
 pub use month::Month;
-pub use name::{Name, ObjectName, SeriesName, Uid};
+pub use name::{Name, NoteNumber, ObjectName, SeriesName, Uid};
 pub use price_list::{PriceEntry, PriceList, PriceListSpec, PriceUnit};
 pub use project_binding::{ProjectBinding, ProjectBindingSpec, ProjectBindingStatus};
 pub use project_ledger::{ProjectLedger, ProjectLedgerSpec, Segment};

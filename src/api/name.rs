@@ -21,3 +21,8 @@ text!(
     /// The prefix of invoice numbers: lower-case letters and digits, at most 32.
     SeriesName, max: 32, pattern: "^[a-z0-9]+$"
 );
+
+text!(
+    /// The number of a credit note: the series of its invoice, and a count.
+    NoteNumber, max: 40, pattern: "^[a-z0-9]{1,32}-cn[1-9][0-9]{0,3}$"
+);

@@ -15,7 +15,8 @@ use crate::domain::{
 /// # Errors
 /// A currency that is none, or an amount with more digits than its currency has.
 pub fn credit(object: &api::Credit) -> Result<Option<Credit>, ConvertError> {
-    let api::CreditSpec { billing_group: _, kind, amount, starts_at, expires_at, projects, code: _ } = &object.spec;
+    let api::CreditSpec { billing_group: _, kind, amount, starts_at, expires_at, projects, code: _, origin: _ } =
+        &object.spec;
     let status = object.status.as_ref();
     let redeemed = status.and_then(|status| Some((status.kind?, status.amount.as_ref()?, status.currency.as_ref()?)));
     let (kind, amount) = match (kind, amount, redeemed) {

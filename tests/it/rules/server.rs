@@ -184,7 +184,7 @@ impl Server {
         table::merge(&mut bare, &json!({"status": null, "then": null, "deleted": null}));
         let request = Request::new(self.path_of(object)?);
         let create = || Ok::<_, crate::Error>(request.create(&PostParams::default(), serde_json::to_vec(&bare)?)?);
-        self.insist(maker(kind), &format!("{kind} {name}"), create).await?;
+        self.insist(maker(object), &format!("{kind} {name}"), create).await?;
         if let Some(status) = object.get("status") {
             let namespace = object["metadata"]["namespace"].as_str();
             let mut made = self.get(&plural(kind), namespace, name).await?;
@@ -284,9 +284,10 @@ pub fn resource_of(case: &Case) -> String {
 }
 
 /// Who makes an object of the world: an administrator, if the policies let him.
-fn maker(kind: &str) -> &'static str {
-    match kind {
+fn maker(object: &Value) -> &'static str {
+    match object["kind"].as_str().unwrap_or_default() {
         "BillingPeriod" | "Invoice" | "InvoiceSeries" | "InvoiceSlice" | "ProjectLedger" => "operator",
+        "Credit" if object["spec"].get("origin").is_some() => "unbound-operator",
         _ => "admin",
     }
 }
