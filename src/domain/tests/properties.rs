@@ -1,11 +1,14 @@
 //! Properties: what holds for every organization, not only for the examples.
 
+mod currencies;
+mod splitting;
 pub mod taxes;
 pub mod worlds;
 
 use num_bigint::BigInt;
 use proptest::prelude::*;
 
+use self::taxes::parts_and_issuer;
 use self::worlds::{MONTHS, parts};
 use super::world::*;
 use crate::domain::*;
@@ -35,8 +38,14 @@ proptest! {
     }
 
     #[test]
-    fn the_order_in_which_things_are_observed_does_not_matter(parts in parts(), seed in any::<u64>()) {
-        let (world, shuffled) = (parts.world(), parts.shuffled(seed).world());
+    fn the_order_in_which_things_are_observed_does_not_matter(
+        (parts, issuer) in parts_and_issuer(),
+        seed in any::<u64>(),
+    ) {
+        let mut reordered = issuer.clone();
+        reordered.iter_mut().for_each(|issuer| issuer.minimum_charges.reverse());
+        let world = World { issuer, ..parts.world() };
+        let shuffled = World { issuer: reordered, ..parts.shuffled(seed).world() };
         let plain = |world: &World| bills(world).into_iter().map(|(_, bill)| bill).collect::<Vec<_>>();
         prop_assert_eq!(plain(&world), plain(&shuffled));
     }

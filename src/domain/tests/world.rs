@@ -161,7 +161,7 @@ pub fn quote(code: &str, rate: &str) -> Quote {
 }
 
 /// Everything a bill is computed from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
     pub organization: Organization,
     pub prices: PriceList,

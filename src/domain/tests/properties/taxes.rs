@@ -5,7 +5,7 @@ use proptest::sample::{select, subsequence};
 
 use super::super::tax::{issuer, judged, rule};
 use super::bills;
-use super::worlds::parts;
+use super::worlds::{Parts, parts};
 use crate::domain::tests::world::*;
 use crate::domain::*;
 
@@ -48,12 +48,17 @@ fn any_buyer() -> impl Strategy<Value = Buyer> {
     (home, select(ids.to_vec()), finding).prop_map(|(home, id, finding)| judged(home, id, finding))
 }
 
-/// A world with an issuer and with buyers of all kinds.
-pub fn world() -> impl Strategy<Value = World> {
+/// What a world with buyers of all kinds is made of, and an issuer.
+pub fn parts_and_issuer() -> impl Strategy<Value = (Parts, Option<Issuer>)> {
     (parts(), any_issuer(), prop::collection::vec(any_buyer(), 3)).prop_map(|(mut parts, issuer, buyers)| {
         parts.groups.iter_mut().zip(buyers).for_each(|(group, buyer)| group.buyer = buyer);
-        World { issuer, ..parts.world() }
+        (parts, issuer)
     })
+}
+
+/// A world of these.
+pub fn world() -> impl Strategy<Value = World> {
+    parts_and_issuer().prop_map(|(parts, issuer)| World { issuer, ..parts.world() })
 }
 
 proptest! {
