@@ -5,7 +5,7 @@ use crate::domain::money::{CurrencyError, round_half_away};
 use crate::domain::*;
 
 #[test]
-fn amounts_are_rounded_half_away_from_zero() {
+fn golden_12_amounts_are_rounded_half_away_from_zero() {
     let cases = [
         ("2.345", "USD", "2.35"),
         ("-2.345", "USD", "-2.35"),

@@ -87,7 +87,7 @@ fn taxed(buyer: Buyer) -> String {
 }
 
 #[test]
-fn the_published_amounts_come_out() {
+fn golden_11_tax_is_rounded_once() {
     for (amount, rate, tax, total) in [
         ("100", "25.5", "25.50", "125.50"),
         ("615.06", "25.5", "156.84", "771.90"),

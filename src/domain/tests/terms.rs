@@ -39,7 +39,7 @@ fn items(bill: &Bill) -> Vec<String> {
 }
 
 #[test]
-fn a_discount_is_inside_the_services_lines_and_told_by_a_line_of_zero() {
+fn golden_10_a_discount_is_inside_the_services_lines_and_told_by_a_line_of_zero() {
     let terms = Terms { discounts: vec![discount("Partner", "10")], ..Terms::default() };
     let bill = world("0.026", terms).bill("g", "2020-11");
     assert_eq!(bill.lines[0].pre_discount, money("18.72", "USD"));
@@ -93,7 +93,7 @@ fn support_is_a_part_of_services_and_at_least_its_minimum() {
 }
 
 #[test]
-fn the_published_support_charges_come_out() {
+fn golden_7_support_is_500_for_5000_and_540_for_12000() {
     for (spend, total) in [("5000", "500.00"), ("12000", "540.00")] {
         let mut world = world("1", charges(vec![support("4.5", Some("500.00"))]));
         world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", spend) }]);
@@ -106,7 +106,7 @@ fn the_published_support_charges_come_out() {
 }
 
 #[test]
-fn a_commitment_makes_up_what_is_missing() {
+fn golden_8_a_commitment_makes_up_what_is_missing() {
     for (spend, fee) in [("820.50", Some("179.50")), ("1000", None), ("1000.01", None), ("0", Some("1000.00"))] {
         let mut world = world("1", Terms { commitment: Some(commitment("1000.00")), ..Terms::default() });
         world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", spend) }]);
