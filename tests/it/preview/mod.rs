@@ -126,3 +126,28 @@ fn the_documentation_shows_every_type_of_line() -> Result {
     }
     check_block("docs/lines.md", &format!("preview {}", arguments.join(" ")), &stdout)
 }
+
+/// The manifests of an example, one after the other; read backwards if so wanted.
+fn manifests(folder: &str, backwards: bool) -> Result<String> {
+    let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    let texts = paths.iter().map(fs::read_to_string).collect::<Result<Vec<_>, _>>()?;
+    let mut manifests: Vec<&str> = texts.iter().flat_map(|text| text.split("\n---\n")).collect();
+    assert!(manifests.len() > 10, "only {} manifests in {folder}", manifests.len());
+    if backwards {
+        manifests.reverse();
+    }
+    Ok(manifests.join("\n---\n"))
+}
+
+#[test]
+fn documents_are_the_same_bytes_in_whatever_order_the_manifests_are_read() -> Result {
+    for folder in ["examples/acme", "examples/initech"] {
+        let documents =
+            |backwards| -> Result<Run> { preview(&["-f", "-", "-o", "json"], &manifests(folder, backwards)?) };
+        let (forwards, backwards) = (documents(false)?, documents(true)?);
+        assert!(forwards.stdout.contains("\"digest\""), "{folder}: {}", forwards.stderr);
+        assert_eq!(forwards.stdout, backwards.stdout, "{folder}");
+    }
+    Ok(())
+}
