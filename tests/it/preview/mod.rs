@@ -87,6 +87,14 @@ fn the_example_of_taxes_is_previewed_as_it_is_written_down() -> Result {
 }
 
 #[test]
+fn the_example_of_currencies_is_previewed_as_it_is_written_down() -> Result {
+    let arguments = ["-f", "examples/currencies.yaml", "--lines", "--period", "2026-10"];
+    let Run { ended, stdout, stderr } = preview(&arguments, "")?;
+    check_golden(Path::new("tests/it/preview/currencies.txt"), &format!("{ended:?}\n{stderr}\n{stdout}"))?;
+    Ok(())
+}
+
+#[test]
 fn the_documentation_shows_what_is_printed() -> Result {
     let documentation = fs::read_to_string("docs/preview.md")?;
     let Run { stdout, stderr, .. } = preview(&["-f", "examples/acme"], "")?;
