@@ -10,30 +10,14 @@ mod rules;
 use std::fs;
 use std::path::Path;
 
-use billing_operator::cli::{self, Arguments, Ended, Surroundings};
-use clap::Parser;
+use billing_operator::cli::Ended;
 
 use crate::Result;
+use crate::support::command::{Run, run};
 
-/// How a run of the command ended, and what it said.
-struct Run {
-    ended: Ended,
-    stdout: String,
-    stderr: String,
-}
-
-/// Runs the command, in this process and in the folder of the repository.
+/// Previews manifests.
 fn preview(arguments: &[&str], stdin: &str) -> Result<Run> {
-    let arguments = ["kubectl-billing", "preview"].iter().chain(arguments);
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let surroundings = Surroundings {
-        now: "2026-11-21T12:00:00Z".parse()?,
-        stdin: &mut stdin.as_bytes(),
-        stdout: &mut stdout,
-        stderr: &mut stderr,
-    };
-    let ended = cli::run(Arguments::try_parse_from(arguments)?, surroundings);
-    Ok(Run { ended, stdout: String::from_utf8(stdout)?, stderr: String::from_utf8(stderr)? })
+    run(&[&["preview"], arguments].concat(), stdin)
 }
 
 /// Compares a text with the file that keeps it, or writes that anew.

@@ -1,5 +1,6 @@
 //! What scenarios are made of: a [`World`] with the operator at work in it, and a [`Scene`] for each test to act in.
 
+pub mod command;
 mod conditions;
 mod refusal;
 mod scene;
