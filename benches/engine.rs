@@ -121,6 +121,7 @@ fn usage(project: &Name, number: usize, record: usize, [kinds, plans, clouds]: &
         name: format!("usage-{number}-{record}").into(),
         uid: Uid(record as u128),
         project: project.clone(),
+        created: start,
         service: Arc::new(Service {
             name: format!("service-{record}").into(),
             kind: kinds[record % kinds.len()].clone(),

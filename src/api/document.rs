@@ -261,13 +261,19 @@ pub struct Inputs {
     /// The exchange rates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rates: Option<InputVersion>,
+    /// The billing group, whose terms say what was agreed. On finals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_group: Option<InputGeneration>,
+    /// The issuer. On finals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<InputGeneration>,
 }
 
 impl Inputs {
     /// Whether nothing is named.
     pub fn is_empty(&self) -> bool {
-        let Self { price_list, exchange_rates } = self;
-        price_list.is_none() && exchange_rates.is_none()
+        let Self { price_list, exchange_rates, billing_group, issuer } = self;
+        price_list.is_none() && exchange_rates.is_none() && billing_group.is_none() && issuer.is_none()
     }
 }
 
@@ -282,6 +288,19 @@ pub struct InputVersion {
     /// Its resourceVersion.
     #[schemars(length(max = 64))]
     pub resource_version: String,
+}
+
+/// The spec of one object as it was, whatever its status said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InputGeneration {
+    /// Its name.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// Its generation.
+    #[schemars(range(min = 1))]
+    pub generation: i64,
 }
 
 /// One charge.

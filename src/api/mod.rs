@@ -46,8 +46,8 @@ pub use credit_note::{
     CreditNoteStatus, CreditedInvoice,
 };
 pub use document::{
-    AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, DocumentRate, HourRule, InputVersion, Inputs,
-    Line, LinePrice, LineSource, LineType, ProjectSubtotal, Seller, SliceRef,
+    AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, DocumentRate, HourRule, InputGeneration,
+    InputVersion, Inputs, Line, LinePrice, LineSource, LineType, ProjectSubtotal, Seller, SliceRef,
 };
 pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
 pub use invoice::{Credited, CreditedBy, Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};

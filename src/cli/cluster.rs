@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
-use kube::core::NamespaceResourceScope;
+use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use kube::{Api, Client, Resource};
 use thiserror::Error;
 
@@ -48,6 +48,14 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The objects of a kind that is in no namespace.
+    pub fn all<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
+    {
+        Api::all(self.client.clone())
+    }
+
     /// The objects of a kind in the namespace.
     pub fn api<K>(&self) -> Api<K>
     where

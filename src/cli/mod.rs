@@ -71,7 +71,7 @@ pub fn run(arguments: Arguments, surroundings: Surroundings<'_>) -> Ended {
     let done: Result<Ended, Box<dyn Error>> = match arguments.command {
         Command::Preview(arguments) => preview::run(&arguments, now, stdin, stdout, stderr).map_err(Into::into),
         Command::Explain(arguments) => explain::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
-        Command::Verify(arguments) => verify::run(&arguments, stdin, stdout).map_err(Into::into),
+        Command::Verify(arguments) => verify::run(&arguments, now, stdin, stdout).map_err(Into::into),
         Command::Rates(arguments) => rates::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
         Command::Completion { shell } => print_completion(shell, stdout).map(|()| Ended::Well).map_err(Into::into),
     };

@@ -13,6 +13,7 @@ mod period;
 pub(crate) mod project;
 mod queues;
 mod receivables;
+pub mod recompute;
 pub mod rules;
 pub mod runtime;
 #[cfg(test)]

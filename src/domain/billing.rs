@@ -150,8 +150,21 @@ pub enum BillError {
 pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
     let unknown = || BillError::CurrencyUnknown(month.group.name.clone());
     let currency = month.group.currency.ok_or_else(unknown)?;
+    bill_with(month, bill_services(month, currency)?)
+}
+
+/// Computes what follows from services that are given: all of the bill but their lines.
+///
+/// # Errors
+/// The group has no currency, or a sum is larger than a document can carry.
+pub fn bill_given(month: &GroupMonth<'_>, services: GivenServices) -> Result<Bill, BillError> {
+    let GivenServices { projects, subtotal } = services;
+    bill_with(month, Services { lines: Vec::new(), projects, subtotal, problems: Vec::new() })
+}
+
+fn bill_with(month: &GroupMonth<'_>, services: Services) -> Result<Bill, BillError> {
     let terms = month.group.terms.as_ref().map_err(|error| month.no_terms(error))?;
-    let Services { lines, projects, subtotal, problems } = bill_services(month, currency)?;
+    let Services { lines, projects, subtotal, problems } = services;
     let mut tally = Tally::new(subtotal);
     bill_terms(month, terms, &mut tally).map_err(|_| month.overflow())?;
     let credits = use_credits(month, &projects, &mut tally).map_err(|_| month.overflow())?;
@@ -176,6 +189,15 @@ pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
         holds: hold.into_iter().collect(),
         problems,
     })
+}
+
+/// What services cost, as somebody else computed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenServices {
+    /// By project.
+    pub projects: Vec<ProjectSubtotal>,
+    /// In all.
+    pub subtotal: Money,
 }
 
 /// What the services of the group's projects cost.

@@ -48,7 +48,10 @@ mod tests;
 pub use attribution::{Attribution, Payer};
 pub use audit::{Difference, audit};
 pub use billed::Billed;
-pub use billing::{Bill, BillError, CategorySubtotal, Converted, GroupMonth, ProjectSubtotal, bill_group_month};
+pub use billing::{
+    Bill, BillError, CategorySubtotal, Converted, GivenServices, GroupMonth, ProjectSubtotal, bill_given,
+    bill_group_month,
+};
 pub use buyer::{Buyer, BuyerVat, Finding, VatState};
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
 pub use country::Country;

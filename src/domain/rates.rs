@@ -317,7 +317,7 @@ impl GroupMonth<'_> {
     ///
     /// # Errors
     /// There is no rate.
-    pub(super) fn conversion(&self) -> Result<Option<Conversion>, NoRate> {
+    pub fn conversion(&self) -> Result<Option<Conversion>, NoRate> {
         let from = self.prices.currency();
         let to = self.group.currency.ok_or(NoRate::NoCurrency)?;
         if from == to {

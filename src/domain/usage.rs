@@ -41,6 +41,8 @@ pub struct Usage {
     pub uid: Uid,
     /// The project that used the service.
     pub project: Name,
+    /// When the record was made, by the API server's clock.
+    pub created: Timestamp,
     /// What ran.
     pub service: Arc<Service>,
     /// How much of it, at once; positive.

@@ -149,7 +149,8 @@ fn date(date: Date) -> api::QuoteDate {
     date.to_string().into()
 }
 
-fn render_rate(conversion: &Conversion) -> api::DocumentRate {
+/// How prices became amounts, as documents say it.
+pub fn render_rate(conversion: &Conversion) -> api::DocumentRate {
     let Conversion { source, rate_date: _, quote_date, base, from, to, object: _ } = conversion;
     api::DocumentRate {
         source: source.as_str().into(),

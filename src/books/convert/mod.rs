@@ -156,13 +156,14 @@ pub fn wire_segments(ledger: &Ledger) -> Vec<api::Segment> {
 /// A service ran.
 ///
 /// # Errors
-/// A quantity or an identifier that cannot be read.
+/// A quantity, an identifier or a time that cannot be read.
 pub fn usage(object: &api::UsageRecord, interner: &mut Interner) -> Result<Usage, ConvertError> {
     let api::UsageRecordSpec { project, service, quantity, start, end, tags, replaces } = &object.spec;
     Ok(Usage {
         name: object.name_any().into(),
         uid: uid_of(object)?,
         project: interner.name(project),
+        created: created(object)?,
         service: interner.service(service),
         quantity: decimal("spec.quantity", quantity)?,
         start: start.0,
@@ -213,6 +214,14 @@ pub fn wire_attribution(attribution: Attribution) -> api::Attribution {
     match attribution {
         Attribution::MonthEnd => api::Attribution::MonthEnd,
         Attribution::Prorated => api::Attribution::Prorated,
+    }
+}
+
+/// How running time becomes hours.
+pub fn hours(rule: api::HourRule) -> HourRule {
+    match rule {
+        api::HourRule::Ceil => HourRule::Ceil,
+        api::HourRule::Exact => HourRule::Exact,
     }
 }
 

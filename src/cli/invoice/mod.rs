@@ -1,5 +1,7 @@
 //! The invoice that a command is about, from a cluster or from files.
 
+mod records;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
@@ -10,8 +12,14 @@ use kube::api::ListParams;
 use thiserror::Error;
 
 use super::cluster::{Cluster, ClusterArguments, ClusterError, wait};
-use super::manifest::{self, Object, ReadError, Refusal};
+use super::manifest::{self, Manifests, Object, ReadError, Refusal};
+use super::preview::{default_rules, settled_books};
 use crate::api::{Document, Invoice, InvoiceSlice, Line};
+use crate::domain::Timestamp;
+pub use records::{Known, RecordsError};
+
+/// Where an invoice is looked for that is not among files.
+const FILES: &str = "the files; name the one that has it with -f";
 
 /// Which invoice.
 #[derive(Args, Debug)]
@@ -79,22 +87,47 @@ impl InvoiceArguments {
     /// # Errors
     /// It cannot be read, or is not there.
     pub fn find(&self, stdin: &mut dyn Read) -> Result<Found, InvoiceError> {
-        let (found, place) = match self.filenames.is_empty() {
-            true => wait(self.ask())??,
-            false => (self.read_files(stdin)?, "the files; name the one that has it with -f".to_owned()),
-        };
-        match found.invoices.contains_key(&self.number) {
-            true => Ok(found),
-            false => Err(InvoiceError::NotFound { number: self.number.clone(), place }),
+        match self.filenames.is_empty() {
+            true => wait(async { self.ask(&self.cluster.connect().await?).await })?,
+            false => self.found_in(&self.read_files(stdin)?),
         }
     }
 
-    async fn ask(&self) -> Result<(Found, String), InvoiceError> {
-        let cluster = self.cluster.connect().await?;
-        let place = format!("namespace {}; name its organization with --namespace", cluster.namespace);
-        let found = self.fetch(&cluster).await;
-        let namespace = cluster.namespace;
-        found.map(|found| (found, place)).map_err(|source| InvoiceError::Read { namespace, source })
+    /// Reads the same, and the records that the invoice was computed from, where they can be read.
+    ///
+    /// # Errors
+    /// The invoice cannot be read, or is not there.
+    pub fn find_with_records(
+        &self,
+        stdin: &mut dyn Read,
+        now: Timestamp,
+    ) -> Result<(Found, Result<Known, RecordsError>), InvoiceError> {
+        if !self.filenames.is_empty() {
+            let manifests = self.read_files(stdin)?;
+            let found = self.found_in(&manifests)?;
+            let (books, rules) = settled_books(manifests, now);
+            let mut known = Known::new(books, rules);
+            found.invoices.values().for_each(|invoice| known.add(invoice, found.slices_of(invoice)));
+            return Ok((found, Ok(known)));
+        }
+        wait(async {
+            let cluster = self.cluster.connect().await?;
+            let found = self.ask(&cluster).await?;
+            let known = records::fetch(&cluster, &found.invoices[&self.number], default_rules()).await;
+            Ok((found, known))
+        })?
+    }
+
+    fn not_found(&self, place: impl Into<String>) -> InvoiceError {
+        InvoiceError::NotFound { number: self.number.clone(), place: place.into() }
+    }
+
+    async fn ask(&self, cluster: &Cluster) -> Result<Found, InvoiceError> {
+        let namespace = || cluster.namespace.clone();
+        let found = self.fetch(cluster).await;
+        let found = found.map_err(|source| InvoiceError::Read { namespace: namespace(), source })?;
+        let place = format!("namespace {}; name its organization with --namespace", namespace());
+        if found.invoices.contains_key(&self.number) { Ok(found) } else { Err(self.not_found(place)) }
     }
 
     async fn fetch(&self, cluster: &Cluster) -> Result<Found, kube::Error> {
@@ -115,27 +148,32 @@ impl InvoiceArguments {
         Ok(found)
     }
 
-    fn read_files(&self, stdin: &mut dyn Read) -> Result<Found, InvoiceError> {
-        let mut found = Found::default();
-        let here = |namespace: Option<String>| self.cluster.namespace.is_none() || namespace == self.cluster.namespace;
+    fn read_files(&self, stdin: &mut dyn Read) -> Result<Manifests, InvoiceError> {
         let manifests = manifest::read_printed(&self.filenames, stdin)?;
         let about = |refusal: &&Refusal| refusal.object.as_ref().is_some_and(|object| object.name == self.number);
         if let Some(refusal) = manifests.refusals.iter().find(about) {
             let reason = refusal.message.clone();
             return Err(InvoiceError::Refused { number: self.number.clone(), reason });
         }
-        for manifest in manifests.objects {
-            match manifest.object {
+        Ok(manifests)
+    }
+
+    /// The invoices and slices among manifests.
+    fn found_in(&self, manifests: &Manifests) -> Result<Found, InvoiceError> {
+        let mut found = Found::default();
+        let here = |namespace: Option<String>| self.cluster.namespace.is_none() || namespace == self.cluster.namespace;
+        for manifest in &manifests.objects {
+            match &manifest.object {
                 Object::Invoice(invoice) if here(invoice.namespace()) => {
-                    found.invoices.insert(invoice.name_any(), *invoice);
+                    found.invoices.insert(invoice.name_any(), Invoice::clone(invoice));
                 }
                 Object::InvoiceSlice(slice) if here(slice.namespace()) => {
-                    found.slices.insert(slice.name_any(), *slice);
+                    found.slices.insert(slice.name_any(), InvoiceSlice::clone(slice));
                 }
                 _ => {}
             }
         }
-        Ok(found)
+        if found.invoices.contains_key(&self.number) { Ok(found) } else { Err(self.not_found(FILES)) }
     }
 }
 
@@ -162,6 +200,12 @@ impl Found {
     pub fn sliced(&self, document: &Document) -> Vec<Line> {
         let slices = document.slices.iter().filter_map(|slice| self.slice(&slice.name));
         slices.flat_map(|slice| slice.spec.lines.iter().cloned()).collect()
+    }
+
+    /// The slices that an invoice lists, as far as they are there.
+    fn slices_of(&self, invoice: &Invoice) -> Vec<InvoiceSlice> {
+        let listed = document_of(invoice).into_iter().flat_map(|document| &document.slices);
+        listed.filter_map(|slice| self.slice(&slice.name).cloned()).collect()
     }
 
     /// The slices that a document lists and nobody has.

@@ -8,7 +8,7 @@ mod admit;
 mod bill;
 mod credits;
 mod finals;
-mod given;
+pub(super) mod given;
 mod print;
 mod settle;
 
@@ -23,6 +23,7 @@ use thiserror::Error;
 use super::Ended;
 use super::manifest::{self, Manifests, ObjectRef, ReadError, Refusal, Source};
 use crate::api::{Invoice, InvoiceSlice};
+use crate::books::Books;
 use crate::controller::rules::Rules;
 use crate::controller::runtime::settings::{Attribution, BillingSettings, DefaultBinding, Hours, duration};
 use crate::domain::{Month, Timestamp};
@@ -205,6 +206,23 @@ pub fn run(
     print::print_findings(&preview, stderr)?;
     print::print_invoices(&preview.invoices, arguments.output, arguments.lines, stdout)?;
     Ok(if preview.refusals.is_empty() { Ended::Well } else { Ended::Refused })
+}
+
+/// The books of manifests after all that the operator would do before it bills, and its settings by default.
+pub(super) fn settled_books(manifests: Manifests, as_of: Timestamp) -> (Books, Rules) {
+    let terms = Terms { as_of, rules: default_rules() };
+    (settle::settle(admit::admit(manifests, &terms), &terms).books, terms.rules)
+}
+
+/// How an operator bills that nobody set otherwise.
+pub(super) fn default_rules() -> Rules {
+    let settings = Settings {
+        attribution: Attribution::MonthEnd,
+        hours: Hours::Ceil,
+        default_binding: DefaultBinding::PrimaryOrDedicated,
+        settle_time: Duration::from_secs(60),
+    };
+    Rules::from(&settings.to_billing())
 }
 
 /// Previews manifests.

@@ -304,7 +304,7 @@ impl MonthView<'_> {
             discounts: self.discounts(),
             seller: self.invoices.seller(),
             buyer: self.invoices.buyer(),
-            inputs: self.input_versions(bill),
+            inputs: self.input_versions(bill, &status),
             previous_digest,
         };
         render_document(header, bill)
@@ -319,14 +319,22 @@ impl MonthView<'_> {
         terms.flat_map(|terms| terms.discounts_in(self.month)).map(applied).collect()
     }
 
-    fn input_versions(&self, bill: &Bill) -> api::Inputs {
+    /// What the document was computed from. An estimate follows all of it; of a final it is asked later what changed.
+    fn input_versions(&self, bill: &Bill, status: &Issue) -> api::Inputs {
         let version = |list: Arc<PriceList>| api::InputVersion {
             name: list.name().as_str().into(),
             uid: list.uid().to_string().into(),
             resource_version: list.resource_version().to_string(),
         };
         let exchange_rates = bill.converted.as_ref().map(|converted| rates_version(&converted.conversion.object));
-        api::Inputs { price_list: self.invoices.prices().ok().map(version), exchange_rates }
+        let (billing_group, issuer) = match status {
+            Issue::Estimate { .. } => (None, None),
+            Issue::Final { .. } => {
+                let issuer = self.invoices.issuer().ok().and_then(|issuer| generation_of(issuer.object.as_ref()));
+                (generation_of(self.invoices.object), issuer)
+            }
+        };
+        api::Inputs { price_list: self.invoices.prices().ok().map(version), exchange_rates, billing_group, issuer }
     }
 
     /// The group's price list, or an empty one while there is none: then every record of the month is a problem.
@@ -341,6 +349,15 @@ impl MonthView<'_> {
 
     fn rates(&self) -> Cow<'_, Rates> {
         self.invoices.books.rates_of(self.invoices.group)
+    }
+
+    /// Computes something from what the bill of an instant is computed from.
+    ///
+    /// # Errors
+    /// There is no bill: the hold says why.
+    pub fn with_inputs<T>(&self, as_of: Timestamp, compute: impl FnOnce(&GroupMonth<'_>) -> T) -> Result<T, Hold> {
+        let (prices, rates) = (self.prices()?, self.rates());
+        Ok(compute(&self.inputs(&prices, &rates, as_of)))
     }
 
     fn inputs<'b>(&'b self, prices: &'b PriceList, rates: &'b Rates, as_of: Timestamp) -> GroupMonth<'b> {
@@ -394,6 +411,12 @@ impl MonthView<'_> {
             finalise: self.invoices.rules.finalise,
         }
     }
+}
+
+/// The spec of an object as it is now; `None` where nobody numbers it.
+pub fn generation_of(object: &impl ResourceExt) -> Option<api::InputGeneration> {
+    let (uid, generation) = (object.uid()?, object.meta().generation?);
+    Some(api::InputGeneration { name: object.name_any().into(), uid: uid.into(), generation })
 }
 
 fn rates_version(object: &RatesObject) -> api::InputVersion {

@@ -93,6 +93,7 @@ pub fn usage(record: &str, project: &str, start: &str, end: &str) -> Usage {
         name: name(record),
         uid: uid(record),
         project: name(project),
+        created: at(start),
         service: service(record, "PostgreSQL"),
         quantity: Decimal::ONE,
         start: at(start),

@@ -4,41 +4,27 @@ use std::fs;
 use std::path::Path;
 
 use billing_operator::api::{Document, Invoice, InvoiceSlice};
-use billing_operator::cli::{self, Arguments, Ended, Surroundings};
+use billing_operator::cli::Ended;
 use billing_operator::render::document::document_digest;
 use billing_operator::render::verify::{Finding, verify_document};
 use billing_test_harness::User;
-use clap::Parser;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::Result;
 use crate::month::stage::{awaited, back, database, document, domain, final_of, later, terms};
 use crate::support::World;
-
-/// Runs a command in this process and in the folder of the repository.
-fn run(arguments: &[&str], stdin: &str) -> Result<(Ended, String, String)> {
-    let arguments = ["kubectl-billing"].iter().chain(arguments);
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let surroundings = Surroundings {
-        now: "2026-11-21T12:00:00Z".parse()?,
-        stdin: &mut stdin.as_bytes(),
-        stdout: &mut stdout,
-        stderr: &mut stderr,
-    };
-    let ended = cli::run(Arguments::try_parse_from(arguments)?, surroundings);
-    Ok((ended, String::from_utf8(stdout)?, String::from_utf8(stderr)?))
-}
+use crate::support::command::{Run, run};
 
 /// The invoices of the example, as the operator writes them.
 fn example() -> Result<String> {
-    let (ended, invoices, said) = run(&["preview", "-f", "examples/acme", "-o", "json"], "")?;
+    let Run { ended, stdout: invoices, stderr: said } = run(&["preview", "-f", "examples/acme", "-o", "json"], "")?;
     if ended == Ended::Well { Ok(invoices) } else { Err(said.into()) }
 }
 
 #[test]
 fn an_invoice_of_the_example_is_explained_line_by_line() -> Result {
-    let (ended, explained, _) = run(&["explain", "aadb8-3", "-f", "-"], &example()?)?;
+    let Run { ended, stdout: explained, .. } = run(&["explain", "aadb8-3", "-f", "-"], &example()?)?;
     assert_eq!(ended, Ended::Well);
     let golden = Path::new("tests/it/explain/aadb8-3.txt");
     if std::env::var_os("UPDATE").is_some() {
@@ -51,15 +37,15 @@ fn an_invoice_of_the_example_is_explained_line_by_line() -> Result {
 #[test]
 fn one_line_is_found_by_its_id_or_by_its_record() -> Result {
     let example = example()?;
-    let all: Value = serde_json::from_str(&run(&["explain", "aadb8-3", "-f", "-", "-o", "json"], &example)?.1)?;
+    let all: Value = serde_json::from_str(&run(&["explain", "aadb8-3", "-f", "-", "-o", "json"], &example)?.stdout)?;
     let line = &all["lines"][2];
     let id = line["id"].as_str().unwrap_or_default();
     for wanted in [id, &id[..6], "acme-shop-orders-20260801"] {
-        let (_, one, _) = run(&["explain", "aadb8-3", wanted, "-f", "-", "-o", "json"], &example)?;
+        let Run { stdout: one, .. } = run(&["explain", "aadb8-3", wanted, "-f", "-", "-o", "json"], &example)?;
         let one: Value = serde_json::from_str(&one)?;
         assert_eq!(one["lines"], json!([line]), "{wanted}");
     }
-    let (ended, _, said) = run(&["explain", "aadb8-3", "nobody", "-f", "-"], &example)?;
+    let Run { ended, stderr: said, .. } = run(&["explain", "aadb8-3", "nobody", "-f", "-"], &example)?;
     assert_eq!(ended, Ended::Failed);
     assert!(said.contains("invoice aadb8-3 has no line nobody"), "{said}");
     Ok(())
@@ -67,7 +53,7 @@ fn one_line_is_found_by_its_id_or_by_its_record() -> Result {
 
 #[test]
 fn an_invoice_that_is_not_there_is_an_error_that_names_it() -> Result {
-    let (ended, _, said) = run(&["explain", "aadb8-99", "-f", "-"], &example()?)?;
+    let Run { ended, stderr: said, .. } = run(&["explain", "aadb8-99", "-f", "-"], &example()?)?;
     assert_eq!(ended, Ended::Failed);
     assert!(said.contains("there is no invoice aadb8-99 in the files"), "{said}");
     Ok(())
@@ -75,8 +61,29 @@ fn an_invoice_that_is_not_there_is_an_error_that_names_it() -> Result {
 
 #[test]
 fn the_example_is_verified_back_to_the_first_invoice() -> Result {
-    let (ended, said, _) = run(&["verify", "aadb8-3", "-f", "-"], &example()?)?;
-    assert_eq!((ended, &*said), (Ended::Well, "aadb8-3: right\naadb8-2: right\naadb8-1: right\n"));
+    let of_itself = "From what it records\n  aadb8-3: right\n  aadb8-2: right\n  aadb8-1: right\n";
+    let Run { ended, stdout: said, .. } = run(&["verify", "aadb8-3", "-f", "-", "--document-only"], &example()?)?;
+    assert_eq!((ended, &*said), (Ended::Well, of_itself));
+    // Without the records there is nothing to compare with, and nothing wrong.
+    let Run { ended, stdout: said, .. } = run(&["verify", "aadb8-3", "-f", "-"], &example()?)?;
+    let nothing = "aadb8-3: not compared: BillingGroup shop is gone, or is not among the records that were read";
+    assert_eq!((ended, said), (Ended::Well, format!("{of_itself}\nFrom the records as they are now\n  {nothing}\n")));
+    Ok(())
+}
+
+/// What a verification prints of the records, with the manifests of the example beside its invoices.
+fn verified(arguments: &[&str], records: &str) -> Result<Run> {
+    let records = format!("{records}\n---\n{}", example()?);
+    run(&[&["verify", "aadb8-3", "-f", "examples/acme", "-f", "-"], arguments].concat(), &records)
+}
+
+#[test]
+fn the_example_comes_out_byte_for_byte_from_its_records() -> Result {
+    let Run { ended, stdout, stderr } = verified(&[], "")?;
+    let last = invoice(&example()?, "aadb8-3")?;
+    let digest = &document(&last)?.digest;
+    assert!(stdout.ends_with(&format!("  aadb8-3: byte-identical, {digest}\n")), "{stdout}{stderr}");
+    assert_eq!(ended, Ended::Well);
     Ok(())
 }
 
@@ -85,7 +92,7 @@ fn a_link_of_the_chain_that_is_missing_is_named() -> Result {
     let mut list: Value = serde_json::from_str(&example()?)?;
     let items = list["items"].as_array_mut().ok_or("no list")?;
     items.retain(|item| item["metadata"]["name"] != "aadb8-2");
-    let (ended, said, _) = run(&["verify", "aadb8-3", "-f", "-"], &list.to_string())?;
+    let Run { ended, stdout: said, .. } = run(&["verify", "aadb8-3", "-f", "-"], &list.to_string())?;
     assert_eq!(ended, Ended::Refused);
     assert!(said.contains("aadb8-2: invoice aadb8-2 is missing"), "{said}");
     Ok(())
@@ -159,14 +166,18 @@ async fn invoices_of_a_cluster_are_explained_and_verified() -> Result {
         // Commands have a runtime of their own.
         tokio::task::spawn_blocking(move || run(&[command, &number, "-n", namespace, "--kubeconfig", &kubeconfig], ""))
     };
-    let (ended, explained, _) = ask("explain", "explain").await??;
+    let Run { ended, stdout: explained, .. } = ask("explain", "explain").await??;
     assert_eq!(ended, Ended::Well);
     assert!(explained.contains("1 × 12.5 USD = 12.5 → 12.50; −10 % Partner → 11.25"), "{explained}");
     assert!(explained.contains("Partner: 10 % off services → 0.00"), "{explained}");
-    let (ended, verified, _) = ask("verify", "explain").await??;
-    let (newest, first) = (format!("{number}: right\n"), number.replace("-2", "-1: right\n"));
-    assert_eq!((ended, verified), (Ended::Well, format!("{newest}{first}")));
-    let (ended, _, said) = ask("explain", "default").await??;
+    let Run { ended, stdout: verified, .. } = ask("verify", "explain").await??;
+    let (first, digest) = (number.replace("-2", "-1"), document(&last)?.digest.clone());
+    let expected = format!(
+        "From what it records\n  {number}: right\n  {first}: right\n\n\
+         From the records as they are now\n  {number}: byte-identical, {digest}\n"
+    );
+    assert_eq!((ended, verified), (Ended::Well, expected));
+    let Run { ended, stderr: said, .. } = ask("explain", "default").await??;
     assert_eq!(ended, Ended::Failed);
     assert!(said.contains("in namespace default; name its organization with --namespace"), "{said}");
     Ok(())
@@ -219,13 +230,13 @@ spec: {project: initech-web, service: {name: db, type: PostgreSQL}, start: "2026
 
 #[test]
 fn an_invoice_in_another_currency_is_explained_and_verified() -> Result {
-    let (ended, invoices, said) = run(&["preview", "-f", "-", "-o", "json"], IN_EUROS)?;
+    let Run { ended, stdout: invoices, stderr: said } = run(&["preview", "-f", "-", "-o", "json"], IN_EUROS)?;
     assert_eq!(ended, Ended::Well, "{said}");
-    let (_, explained, _) = run(&["explain", "initech-1", "-f", "-"], &invoices)?;
+    let Run { stdout: explained, .. } = run(&["explain", "initech-1", "-f", "-"], &invoices)?;
     let derivation = "744 h × 0.026 USD × 1 EUR ÷ 1.085 USD = 17.828571428571… → 17.83; −10 % Partner → 16.05";
     assert!(explained.contains(derivation), "{explained}");
-    let (ended, said, _) = run(&["verify", "initech-1", "-f", "-"], &invoices)?;
-    assert_eq!((ended, &*said), (Ended::Well, "initech-1: right\n"));
+    let Run { ended, stdout: said, .. } = run(&["verify", "initech-1", "-f", "-", "--document-only"], &invoices)?;
+    assert_eq!((ended, &*said), (Ended::Well, "From what it records\n  initech-1: right\n"));
 
     let invoice = invoice(&invoices, "initech-1")?;
     let document = document(&invoice)?;
@@ -245,10 +256,10 @@ fn an_invoice_in_another_currency_is_explained_and_verified() -> Result {
 #[test]
 fn tax_is_explained_and_verified() -> Result {
     let arguments = ["preview", "-f", "examples/tax.yaml", "-o", "json"];
-    let (_, invoices, _) = run(&arguments, "")?;
-    let (_, explained, _) = run(&["explain", "fi-1", "-f", "-"], &invoices)?;
+    let Run { stdout: invoices, .. } = run(&arguments, "")?;
+    let Run { stdout: explained, .. } = run(&["explain", "fi-1", "-f", "-"], &invoices)?;
     assert!(explained.contains("S: 25.5 % of 100.00 = 25.50\n"), "{explained}");
-    let (_, explained, _) = run(&["explain", "us-1", "-f", "-"], &invoices)?;
+    let Run { stdout: explained, .. } = run(&["explain", "us-1", "-f", "-"], &invoices)?;
     let reason = "Outside the scope of EU VAT, Article 44 of Directive 2006/112/EC";
     assert!(explained.contains(&format!("O: 0 % of 100.00 = 0.00 ({reason})\n")), "{explained}");
 

@@ -1,0 +1,232 @@
+//! A final, computed again from the records as they are now.
+//!
+//! A final never changes, and the records that it was computed from do: usage comes late, ends late, is replaced or
+//! deleted; terms, prices and issuers are edited. So a difference alone tells nothing. Each is judged: the records are
+//! set back to what they can have been when the invoice was made, and what then still differs, although nothing that
+//! decides about it was edited, has no lawful reason.
+//!
+//! Sums, taxes and digests are not compared here. That they follow from the lines is for
+//! [`verify_document`](crate::render::verify::verify_document) to say.
+
+mod difference;
+mod edits;
+mod fields;
+mod header;
+mod items;
+mod then;
+mod usage;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use chrono::TimeDelta;
+
+use super::invoice::{GroupInvoices, MonthView, Predecessor};
+use super::rules::Rules;
+use crate::api::{Document, Invoice, InvoicePhase, Line};
+use crate::books::{Books, OrganizationBooks, convert};
+use crate::domain::{
+    Bill, BillError, Billed, CreditOffer, Group, GroupMonth, Month, Name, Timestamp, Uid, bill_group_month,
+};
+use crate::render::document::{Rendered, document_digest};
+pub use difference::{Difference, Explanation, FieldDifference, Reason};
+use edits::Edits;
+
+/// A closing reads everything first and makes its invoices then. What was made so shortly before one may not have been
+/// read for it.
+const READ_BEFORE: TimeDelta = TimeDelta::minutes(15);
+
+/// A final, as it is recorded.
+#[derive(Debug, Clone)]
+pub struct RecordedFinal<'a> {
+    invoice: &'a Invoice,
+    document: &'a Document,
+    /// All lines, those of slices included.
+    lines: Vec<&'a Line>,
+    group: Uid,
+    month: Month,
+    issued_at: Timestamp,
+}
+
+/// What a final is computed from again.
+#[derive(Debug, Clone, Copy)]
+pub struct Records<'a> {
+    /// All that is known.
+    pub books: &'a Books,
+    /// The organization of the final.
+    pub organization: &'a Name,
+    /// What finals that were made before it bill.
+    pub billed: &'a Billed,
+    /// How this operator bills; what the final records of that comes first.
+    pub rules: &'a Rules,
+}
+
+/// Why a final is not compared with the records. That says nothing against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incomparable {
+    /// It is not final, and follows the records until it is.
+    NotFinal,
+    /// Its lines are not all there.
+    SliceMissing(String),
+    /// The group is not there, or not among what was read.
+    GroupMissing(String),
+    /// Something of the organization cannot be read.
+    Unreadable {
+        /// What.
+        object: String,
+        /// Why.
+        error: String,
+    },
+    /// There is no bill for the group and month any more.
+    NoBill(String),
+}
+
+impl fmt::Display for Incomparable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Incomparable::NotFinal => f.write_str("it is an estimate, and follows the records until it is final"),
+            Incomparable::SliceMissing(slice) => write!(f, "InvoiceSlice {slice} is missing"),
+            Incomparable::GroupMissing(group) => {
+                write!(f, "BillingGroup {group} is gone, or is not among the records that were read")
+            }
+            Incomparable::Unreadable { object, error } => write!(f, "{object} cannot be read: {error}"),
+            Incomparable::NoBill(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl<'a> RecordedFinal<'a> {
+    /// A final and the lines of its slices.
+    ///
+    /// # Errors
+    /// The invoice is not final.
+    pub fn new(invoice: &'a Invoice, sliced: impl IntoIterator<Item = &'a Line>) -> Result<Self, Incomparable> {
+        let status = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final));
+        let document = status.and_then(|status| status.document.as_ref()).ok_or(Incomparable::NotFinal)?;
+        let unreadable = |error: &dyn fmt::Display| Incomparable::Unreadable {
+            object: format!("Invoice {}", document.number.as_str()),
+            error: error.to_string(),
+        };
+        Ok(Self {
+            invoice,
+            document,
+            lines: document.lines.iter().chain(sliced).collect(),
+            group: invoice.spec.billing_group_uid.parse().map_err(|error| unreadable(&error))?,
+            month: convert::month(&invoice.spec.period).map_err(|error| unreadable(&error))?,
+            issued_at: document.issued_at.ok_or(Incomparable::NotFinal)?.0,
+        })
+    }
+
+    /// What was made before this instant was read for it.
+    fn read_at(&self) -> Timestamp {
+        self.issued_at.checked_sub_signed(READ_BEFORE).unwrap_or(Timestamp::MIN_UTC)
+    }
+}
+
+/// Computes a final again, and says what is different: nothing, when it comes out byte for byte.
+///
+/// # Errors
+/// It cannot be compared.
+pub fn compare(records: &Records<'_>, recorded: &RecordedFinal<'_>) -> Result<Vec<Difference>, Incomparable> {
+    let missing = || Incomparable::GroupMissing(recorded.invoice.spec.billing_group.to_string());
+    let known = records.books.organization(records.organization).ok_or_else(missing)?;
+    if let Some((object, error)) = known.unreadable().next() {
+        return Err(Incomparable::Unreadable { object: object.to_owned(), error: error.to_owned() });
+    }
+    let group = known.organization.group(recorded.group).ok_or_else(missing)?;
+    let object = known.group(recorded.group).ok_or_else(missing)?;
+    let rules = rules_of(recorded.document, records.rules);
+    let series = recorded.invoice.spec.series.as_str();
+    let invoices =
+        GroupInvoices { books: records.books, organization: known, group, object, series, rules: &rules, waiting: &[] };
+    let before = recorded.document.previous_digest.clone().map_or(Predecessor::None, Predecessor::Final);
+    let view = invoices.month(recorded.month, before, records.billed, &[]);
+    let view = view.ok_or_else(|| no_bill(format!("BillingGroup {} is billed from a later month on", group.name)))?;
+    Comparison::new(recorded, &view, known)?.differences()
+}
+
+/// The settings by which the final was computed.
+fn rules_of(document: &Document, rules: &Rules) -> Rules {
+    let hours = document.hours.map_or(rules.hours, convert::hours);
+    Rules { hours, attribution: convert::attribution(document.attribution), ..*rules }
+}
+
+fn no_bill(reason: impl fmt::Display) -> Incomparable {
+    Incomparable::NoBill(reason.to_string())
+}
+
+/// A final beside what the records of now make of it.
+struct Comparison<'a> {
+    recorded: &'a RecordedFinal<'a>,
+    view: &'a MonthView<'a>,
+    known: &'a OrganizationBooks,
+    group: &'a Group,
+    /// What it used of credits, as these were then.
+    credits: Vec<CreditOffer>,
+    computed: Rendered,
+    edits: Edits,
+}
+
+impl<'a> Comparison<'a> {
+    fn new(
+        recorded: &'a RecordedFinal<'a>,
+        view: &'a MonthView<'a>,
+        known: &'a OrganizationBooks,
+    ) -> Result<Self, Incomparable> {
+        let group = view.invoices.group;
+        let credits = items::credits_then(known, group, &recorded.document.number);
+        let computed = render(view, recorded, &credits, bill_group_month)?;
+        let edits = Edits::new(recorded, &computed.document, group);
+        Ok(Self { recorded, view, known, group, credits, computed, edits })
+    }
+
+    fn differences(&self) -> Result<Vec<Difference>, Incomparable> {
+        if self.is_identical() {
+            return Ok(Vec::new());
+        }
+        let mut differences = header::differences(self)?;
+        differences.extend(usage::differences(self)?);
+        differences.extend(items::differences(self)?);
+        if differences.is_empty() {
+            differences.push(Difference::of_digest(&self.recorded.document.digest, &self.computed.document.digest));
+        }
+        Ok(differences)
+    }
+
+    /// Whether it comes out byte for byte. An edit that changes nothing of it is no difference.
+    fn is_identical(&self) -> bool {
+        let mut again = self.computed.document.clone();
+        again.inputs = self.recorded.document.inputs.clone();
+        again.digest = document_digest(&again).unwrap_or_default();
+        again == *self.recorded.document
+    }
+
+    /// Computes the final in another way.
+    fn render(&self, bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>) -> Result<Rendered, Incomparable> {
+        render(self.view, self.recorded, &self.credits, bill)
+    }
+}
+
+fn render(
+    view: &MonthView<'_>,
+    recorded: &RecordedFinal<'_>,
+    credits: &[CreditOffer],
+    bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>,
+) -> Result<Rendered, Incomparable> {
+    let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { credits, ..*inputs });
+    let billed = view.with_inputs(recorded.issued_at, inputs).map_err(|hold| no_bill(hold.message))?;
+    let bill = billed.map_err(no_bill)?;
+    view.final_document(&bill, recorded.issued_at).map_err(no_bill)
+}
+
+/// All lines of a document and its slices.
+fn lines_of(rendered: &Rendered) -> impl Iterator<Item = &Line> {
+    rendered.document.lines.iter().chain(rendered.slices.iter().flat_map(|slice| &slice.spec.lines))
+}
+
+/// Whether a line is about a usage record.
+fn is_of_usage(line: &Line) -> bool {
+    line.source.as_ref().is_some_and(|source| source.kind == "UsageRecord")
+}

@@ -1,0 +1,314 @@
+//! What differs from a final, and what explains it.
+
+use serde_json::{Value, json};
+
+use super::{Difference, RecordedFinal, Records, compare};
+use crate::api::{self, Invoice};
+use crate::books::{Books, ObjectKey, Observes};
+use crate::controller::invoice::{GroupInvoices, InvoiceFacts, Predecessor, make_invoice};
+use crate::controller::scenario::{ACME, add, at, binding, books, ledger, rules, uid};
+use crate::domain::{Billed, Month, Name};
+use crate::render::document::document_digest;
+
+/// When the finals of November 2026 are made.
+const ISSUED: &str = "2026-12-01T01:00:00Z";
+
+const LATER: &str = "2026-12-02T00:00:00Z";
+
+/// A record of `acme-web`, made on the day on which it starts.
+fn record(name: &str, start: &str, more: &str) -> String {
+    made(name, start, start, more)
+}
+
+fn made(name: &str, start: &str, created: &str, more: &str) -> String {
+    format!(
+        "kind: UsageRecord\nmetadata: {{name: {name}, namespace: acme, creationTimestamp: '{created}'}}\n\
+         spec: {{project: acme-web, service: {{name: {name}, type: PostgreSQL}}, start: '{start}'{more}}}\n"
+    )
+}
+
+/// The group `shop` with terms, in a generation.
+fn shop(generation: u32, spec: &str) -> String {
+    format!(
+        "kind: BillingGroup\nmetadata: {{name: shop, namespace: acme, generation: {generation}, finalizers: [billing-operator.io/settle]}}\n\
+         spec: {spec}\nstatus: {{invoiceSeries: bbbbb, members: [{{project: acme-web}}]}}\n"
+    )
+}
+
+const TERMS: &str = "{displayName: Shop, terms: {discounts: [{name: Partner, percent: '10'}], \
+    charges: [{name: Care, type: SupportCharge, percent: '5', minimum: {amount: '1', currency: USD}}], \
+    commitment: {name: Annual, amount: {amount: '30', currency: USD}}}}";
+
+/// Two records, a discount, a percentage of services, a commitment, and a credit of which the final takes 5.00.
+fn world() -> Books {
+    let mut books = books(&format!("{ACME}{}{}", binding("shop"), ledger(&["shop"])));
+    add(&mut books, &shop(1, TERMS));
+    add(&mut books, &record("db", "2026-11-12T00:00:00Z", ""));
+    add(&mut books, &record("cache", "2026-11-20T00:30:00Z", ", quantity: '2', end: '2026-11-21T00:00:00Z'"));
+    add(&mut books, &credit("Reserved, amount: '5.00'", ""));
+    books
+}
+
+/// A credit of 5.00 with what was reserved of it for the final, and for a later one.
+fn credit(reserved: &str, later: &str) -> String {
+    let group = uid("BillingGroup", "acme", "shop");
+    format!(
+        "kind: Credit\nmetadata: {{name: welcome, namespace: acme}}\n\
+         spec: {{billingGroup: shop, type: Promotion, amount: {{amount: '5', currency: USD}}}}\n\
+         status: {{billingGroupUID: '{group}', reservations: [{{invoice: bbbbb-1, state: {reserved}}}{later}]}}\n"
+    )
+}
+
+/// The final of November, as the operator makes it of these books.
+fn final_of(books: &Books) -> Invoice {
+    let known = books.organization("acme").unwrap();
+    let group = uid("BillingGroup", "acme", "shop");
+    let rules = rules();
+    let invoices = GroupInvoices {
+        books,
+        organization: known,
+        group: known.organization.group(group).unwrap(),
+        object: known.group(group).unwrap(),
+        series: "bbbbb",
+        rules: &rules,
+        waiting: &[],
+    };
+    let billed = Billed::default();
+    let credits = known.credits.worth(invoices.group);
+    let month: Month = "2026-11".parse().unwrap();
+    let view = invoices.month(month, Predecessor::None, &billed, &credits).unwrap();
+    let bill = view.bill(at(ISSUED)).unwrap();
+    let document = view.final_document(&bill, at(ISSUED)).unwrap().document;
+    let mut invoice = make_invoice(&InvoiceFacts::of(&view, &Name::from("acme")));
+    let phase = Some(api::InvoicePhase::Final);
+    invoice.status = Some(api::InvoiceStatus { phase, document: Some(document), ..Default::default() });
+    invoice
+}
+
+fn compared(books: &Books, invoice: &Invoice) -> Vec<Difference> {
+    let (rules, billed, organization) = (rules(), Billed::default(), Name::from("acme"));
+    let records = Records { books, organization: &organization, billed: &billed, rules: &rules };
+    compare(&records, &RecordedFinal::new(invoice, []).unwrap()).unwrap()
+}
+
+/// `source or field: reason`.
+fn told(differences: &[Difference]) -> Vec<String> {
+    let told = |difference: &Difference| {
+        let what = difference.source.clone().unwrap_or_else(|| difference.fields[0].field.clone());
+        let reason = difference.explanation.as_ref().map(|explanation| format!("{:?}", explanation.reason));
+        format!("{what}: {}", reason.as_deref().unwrap_or("unexplained"))
+    };
+    differences.iter().map(told).collect()
+}
+
+/// A final of the world, then a change of the books, then what is told of the final.
+fn after(change: impl FnOnce(&mut Books)) -> Vec<String> {
+    let mut books = world();
+    let invoice = final_of(&books);
+    assert_eq!(compared(&books, &invoice), []);
+    change(&mut books);
+    told(&compared(&books, &invoice))
+}
+
+/// The final with other things in it, and a digest that is right again.
+fn forged(invoice: &Invoice, forge: impl FnOnce(&mut Value)) -> Invoice {
+    let mut forged = invoice.clone();
+    let status = forged.status.as_mut().unwrap();
+    let mut document = serde_json::to_value(status.document.as_ref().unwrap()).unwrap();
+    forge(&mut document);
+    let mut document: api::Document = serde_json::from_value(document).unwrap();
+    document.digest = document_digest(&document).unwrap();
+    status.document = Some(document);
+    forged
+}
+
+fn forget(books: &mut Books, record: &str) {
+    Observes::<api::UsageRecord>::forget(books, &ObjectKey::namespaced("acme", record));
+}
+
+#[test]
+fn nothing_changed_and_it_is_the_same_bytes() {
+    assert_eq!(after(|_| {}), [""; 0]);
+}
+
+#[test]
+fn what_came_later_and_is_not_of_the_month_changes_nothing() {
+    let told = after(|books| {
+        add(books, &credit("Consumed, amount: '5.00'", ""));
+        add(books, &made("next", "2026-12-01T00:00:00Z", "2026-12-01T00:00:00Z", ""));
+        add(books, &credit("Consumed, amount: '5.00'", "").replace("welcome", "granted").replace("bbbbb-1", "bbbbb-2"));
+    });
+    assert_eq!(told, [""; 0]);
+}
+
+#[test]
+fn a_deleted_record_explains_its_line_and_nothing_follows() {
+    assert_eq!(after(|books| forget(books, "db")), ["UsageRecord db: RecordGone"]);
+}
+
+#[test]
+fn a_record_made_again_is_another() {
+    let again = made("db", "2026-11-13T00:00:00Z", LATER, "");
+    let uid = "uid: 00000000-0000-4000-8000-000000000001";
+    let again = again.replace("namespace: acme,", &format!("namespace: acme, {uid},"));
+    let told = after(|books| {
+        forget(books, "db");
+        add(books, &again);
+    });
+    assert_eq!(told, ["UsageRecord db: RecordMadeAgain"; 2]);
+}
+
+#[test]
+fn a_late_record_is_told_and_no_other() {
+    let late = made("late", "2026-11-15T00:00:00Z", LATER, ", end: '2026-11-16T00:00:00Z'");
+    assert_eq!(after(|books| add(books, &late)), ["UsageRecord late: RecordLate"]);
+}
+
+#[test]
+fn a_record_that_was_there_and_is_not_billed_has_no_lawful_reason() {
+    let known = made("known", "2026-11-15T00:00:00Z", "2026-11-16T00:00:00Z", ", end: '2026-11-16T00:00:00Z'");
+    assert_eq!(after(|books| add(books, &known)), ["UsageRecord known: unexplained"]);
+}
+
+#[test]
+fn a_late_end_is_told() {
+    let ended = record("db", "2026-11-12T00:00:00Z", ", end: '2026-11-25T00:00:00Z'");
+    assert_eq!(after(|books| add(books, &ended)), ["UsageRecord db: RecordEnded"]);
+    let before = record("db", "2026-11-12T00:00:00Z", ", end: '2026-11-12T00:00:00Z'");
+    assert_eq!(after(|books| add(books, &before)), ["UsageRecord db: RecordEnded"]);
+}
+
+#[test]
+fn a_late_correction_is_told_on_both_records() {
+    let correction = made("right", "2026-11-12T00:00:00Z", LATER, ", replaces: db");
+    assert_eq!(
+        after(|books| add(books, &correction)),
+        ["UsageRecord db: RecordReplaced", "UsageRecord right: RecordLate"]
+    );
+}
+
+#[test]
+fn a_payer_that_was_written_later_is_told() {
+    let without = |books: &mut Books| {
+        Observes::<api::ProjectLedger>::forget(books, &ObjectKey::namespaced("acme", "acme-web"));
+    };
+    let mut books = world();
+    without(&mut books);
+    let invoice = final_of(&books);
+    add(&mut books, ledger(&["shop"]).replace("2026-11-11T00:00:00Z", LATER).trim_start_matches("\n---\n"));
+    assert_eq!(
+        told(&compared(&books, &invoice)),
+        ["projects: ProjectsChanged", "UsageRecord cache: PayerChanged", "UsageRecord db: PayerChanged"]
+    );
+}
+
+#[test]
+fn a_price_that_ends_is_told_on_the_lines_that_it_had() {
+    let edited = "
+kind: PriceList
+metadata: {name: default, resourceVersion: '2'}
+spec:
+  currency: USD
+  entries:
+  - {name: pg, type: PostgreSQL, unit: Hour, unitPrice: '0.026', validFrom: '2020-01-01T00:00:00Z', validUntil: '2026-11-15T00:00:00Z'}
+  - {name: pg2, type: PostgreSQL, unit: Hour, unitPrice: '0.03', validFrom: '2026-11-15T00:00:00Z'}
+";
+    let told = after(|books| add(books, edited));
+    let expected = ["UsageRecord cache: PriceListChanged", "UsageRecord db: PriceListChanged"];
+    assert_eq!(told[..2], expected);
+    assert!(told[2..].iter().all(|line| line.ends_with("PriceListChanged")), "{told:?}");
+}
+
+#[test]
+fn an_entry_that_changes_nothing_of_the_month_is_no_difference() {
+    let edited = "
+kind: PriceList
+metadata: {name: default, resourceVersion: '2'}
+spec:
+  currency: USD
+  entries:
+  - {name: pg, type: PostgreSQL, unit: Hour, unitPrice: '0.026', validFrom: '2020-01-01T00:00:00Z'}
+  - {name: kafka, type: Kafka, unit: Hour, unitPrice: '0.03', validFrom: '2020-01-01T00:00:00Z'}
+";
+    assert_eq!(after(|books| add(books, edited)), [""; 0]);
+}
+
+#[test]
+fn edited_terms_are_told_on_what_they_change() {
+    let other = TERMS.replace("percent: '10'", "percent: '20'").replace("displayName: Shop", "displayName: Store");
+    let told = after(|books| add(books, &shop(2, &other)));
+    assert!(told.iter().all(|line| line.ends_with("BillingGroupChanged") || line.ends_with("Follows")), "{told:?}");
+    for what in ["buyer.displayName: ", "discounts: ", "UsageRecord db: ", "UsageRecord cache: ", "BillingGroup shop: "]
+    {
+        assert!(told.contains(&format!("{what}BillingGroupChanged")), "{what} is not in {told:?}");
+    }
+    // The same, by somebody who has a way around generations.
+    let told = after(|books| add(books, &shop(1, &other)));
+    assert!(told.iter().all(|line| line.ends_with("unexplained")), "{told:?}");
+}
+
+#[test]
+fn an_edited_issuer_is_told_on_what_it_changes() {
+    let other = "
+kind: InvoiceIssuer
+metadata: {name: default, generation: 2}
+spec: {legalName: Other, paymentTermDays: 9, taxRules: [{name: vat, category: S, rate: '25'}]}
+";
+    let told = after(|books| add(books, other));
+    let expected =
+        ["dueAt", "seller.legalName", "taxNote", "taxes"].map(|field| format!("{field}: InvoiceIssuerChanged"));
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn whatever_is_forged_is_found_although_the_digest_is_right() {
+    let books = world();
+    let invoice = final_of(&books);
+    let document = serde_json::to_value(invoice.status.as_ref().unwrap().document.as_ref().unwrap()).unwrap();
+    assert_eq!(compared(&books, &forged(&invoice, |_| {})), []);
+    let forgeries: [(&str, Value); 17] = [
+        ("/lines/0/quantity", json!("47")),
+        ("/lines/0/count", json!("3")),
+        ("/lines/0/unitPrice", json!("0.025")),
+        ("/lines/0/total", json!("1.00")),
+        ("/lines/0/start", json!("2026-11-20T00:00:00Z")),
+        ("/lines/0/project", json!("acme-api")),
+        ("/lines/0/description", json!("cache")),
+        ("/lines/0/source/uid", json!("00000000-0000-4000-8000-000000000001")),
+        ("/lines/2/description", json!("Partner: 11 % off services")),
+        ("/lines/3/total", json!("0.00")),
+        ("/lines/4/total", json!("0.00")),
+        ("/lines/5/total", json!("-6.00")),
+        ("/buyer/displayName", json!("Somebody else")),
+        ("/seller/legalName", json!("Somebody else")),
+        ("/dueAt", json!("2027-12-01T01:00:00Z")),
+        ("/discounts/0/percent", json!("11")),
+        ("/taxNote", json!("No tax")),
+    ];
+    for (pointer, value) in forgeries {
+        assert!(document.pointer(pointer).is_some_and(|known| *known != value), "there is no {pointer}: {document}");
+        let invoice = forged(&invoice, |document| *document.pointer_mut(pointer).unwrap() = value);
+        let found = compared(&books, &invoice);
+        let lawful = pointer == "/lines/0/source/uid";
+        assert_eq!(found.iter().any(Difference::is_unexplained), !lawful, "{pointer}: {found:?}");
+        assert!(!found.is_empty(), "{pointer}");
+    }
+    for line in 0..6 {
+        let invoice = forged(&invoice, |document| drop(document["lines"].as_array_mut().unwrap().remove(line)));
+        let found = compared(&books, &invoice);
+        assert!(found.iter().any(Difference::is_unexplained), "without line {line}: {found:?}");
+    }
+}
+
+#[test]
+fn a_forgery_does_not_hide_behind_a_lawful_change_of_the_same_record() {
+    let mut books = world();
+    let invoice = final_of(&books);
+    let forged = forged(&invoice, |document| {
+        document["lines"][1]["quantity"] = "400".into();
+        document["lines"][1]["total"] = "9.36".into();
+    });
+    add(&mut books, &record("db", "2026-11-12T00:00:00Z", ", end: '2026-11-25T00:00:00Z'"));
+    assert_eq!(told(&compared(&books, &invoice)), ["UsageRecord db: RecordEnded"]);
+    assert_eq!(told(&compared(&books, &forged)), ["UsageRecord db: unexplained"]);
+}
