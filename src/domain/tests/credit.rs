@@ -220,6 +220,12 @@ fn a_credit_says_how_it_stands() {
     assert_eq!(stands(&fresh, "2020-10", "2020-11"), Standing::Usable);
     assert_eq!(stands(&fresh, "2020-12", "2021-01"), Standing::Usable, "December is not final");
     assert_eq!(stands(&fresh, "2021-01", "2021-01"), Standing::Expired);
+    // It ends, or begins, with a month: no instant of December, or of November, belongs to it.
+    let validity = CreditValidity { starts: Some(at("2020-12-01")), expires: Some(at("2021-01-01")) };
+    let december = Credit { validity, ..credit("400.00") };
+    assert_eq!(stands(&december, "2020-11", "2020-11"), Standing::NotYet);
+    assert_eq!(stands(&december, "2020-12", "2021-02"), Standing::Usable);
+    assert_eq!(stands(&december, "2021-01", "2021-02"), Standing::Expired);
     let mut used = fresh.clone();
     used.reserve(&name("f3397-1"), usd("400.00")).unwrap();
     assert_eq!(stands(&used, "2020-11", "2020-12"), Standing::Usable, "only reserved");

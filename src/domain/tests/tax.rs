@@ -1,6 +1,8 @@
 //! The minimum charge, and tax.
 
 use super::world::*;
+use crate::domain::rounding::round_to_zero;
+use crate::domain::tally::Tally;
 use crate::domain::*;
 
 /// A single charge of this amount, for a buyer, billed by an issuer in Finland with these rules.
@@ -144,6 +146,11 @@ fn a_buyer_without_a_rule_waits_and_is_told_what_would_help() {
     ] {
         assert_eq!(taxed(buyer), expected);
     }
+    let finnish = judged("FI", "FI20774740", Some(Finding::Confirmed));
+    assert_eq!(
+        taxes(&world("100", finnish, vec![reverse_charge("EU")]).bill("g", "2020-11")),
+        "NoTaxRule: tax rule reverse charge of InvoiceIssuer default needs its country named (FI20774740), and no other matches a business in FI"
+    );
     let bill = world("100", buyer("SE", ""), vec![vat("FI", "25.5")]).bill("g", "2020-11");
     assert_eq!(
         taxes(&bill),
@@ -187,6 +194,50 @@ fn reverse_charge_is_for_abroad_unless_a_rule_names_the_issuers_own_country() {
         let bill = world("100", finnish, vec![reverse_charge(countries), vat("", "25.5")]).bill("g", "2020-11");
         assert_eq!(bill.taxes[0].category.code(), expected, "{countries:?}");
     }
+}
+
+#[test]
+fn monaco_is_not_abroad_for_an_issuer_in_france() {
+    for (home, countries, expected) in [("FR", "EU", "S"), ("FR", "MC", "AE"), ("FI", "EU", "AE")] {
+        let monegasque = judged("MC", "FR40303265045", Some(Finding::Confirmed));
+        let mut world = world("100", monegasque, vec![reverse_charge(countries), vat("", "20")]);
+        world.issuer = world.issuer.map(|issuer| Issuer { country: country(home), ..issuer });
+        assert_eq!(world.bill("g", "2020-11").taxes[0].category.code(), expected, "from {home} to {countries}");
+    }
+}
+
+#[test]
+fn without_an_address_a_buyer_is_where_its_vat_id_says_unless_that_is_wrong() {
+    for (vat_id, finding, known) in [
+        ("FI20774740", None, true),
+        ("FI20774740", Some(Finding::Refused), false),
+        ("FI20774741", None, false),
+        ("FI20774741", Some(Finding::Confirmed), true),
+    ] {
+        let told = taxed(judged("", vat_id, finding));
+        let expected = if known { "S 25.5 % of 100.00: 25.50" } else { "NoTaxRule: " };
+        assert!(told.starts_with(expected), "{vat_id} {finding:?}: {told}");
+    }
+}
+
+#[test]
+fn a_rate_is_a_percentage_from_zero_to_a_hundred() {
+    for good in ["0", "0.0001", "25.5", "100", "100.0000"] {
+        assert!(good.parse::<TaxRate>().is_ok(), "{good}");
+    }
+    for bad in ["-0.0001", "100.0001", "0.00001", "25.50000", "", "5%", "1e1", "ten"] {
+        assert!(bad.parse::<TaxRate>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_european_union_has_27_members_and_monaco() {
+    let letters = || ('A'..='Z').map(String::from);
+    let codes = letters().flat_map(|first| letters().map(move |second| format!("{first}{second}")));
+    let countries = codes.filter_map(|code| code.parse::<Country>().ok()).filter(|country| country.is_eu());
+    let found: std::collections::BTreeSet<String> = countries.map(|country| country.to_string()).collect();
+    let members = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MC MT NL PL PT RO SE SI SK";
+    assert_eq!(found.into_iter().collect::<Vec<_>>().join(" "), members);
 }
 
 #[test]
@@ -272,6 +323,16 @@ fn the_minimum_is_looked_at_after_credits_and_before_tax() {
     let (credit, rounding) = (money("-9.50", "USD"), money("-0.50", "USD"));
     assert_eq!(kinds, [(LineType::CreditConsumption, credit), (LineType::Rounding, rounding)]);
     assert_eq!(bill.total, money("0.00", "USD"));
+}
+
+#[test]
+fn what_is_below_zero_is_not_rounded_away() {
+    let mut world = world("1", buyer("FI", ""), rules());
+    let minimum_charges = vec![money("1.00", "USD")];
+    world.issuer = world.issuer.map(|issuer| Issuer { minimum_charges, ..issuer });
+    let mut tally = Tally::new(money("-0.01", "USD"));
+    round_to_zero(&world.input("g", "2020-11", at("2020-12-01")), &mut tally).unwrap();
+    assert_eq!(tally.finish(), (Vec::new(), money("-0.01", "USD")));
 }
 
 #[test]
