@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use billing_operator::domain::{
-    Attribution, Billed, Buyer, Group, GroupMonth, HourRule, Ledger, Month, NO_RATES, Name, Organization, PriceEntry,
-    PriceList, Segment, Service, Terms, Timestamp, Uid, Unit, Usage, audit, bill_group_month,
+    Attribution, Billed, Buyer, Group, GroupMonth, HourRule, Ledger, Month, NO_CLOSED_MONTHS, NO_RATES, Name,
+    Organization, PriceEntry, PriceList, Segment, Service, Terms, Timestamp, Uid, Unit, Usage, audit, bill_group_month,
 };
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
@@ -38,6 +38,8 @@ fn main() {
             rates: &NO_RATES,
             issuer: None,
             billed: &billed,
+            closed: &NO_CLOSED_MONTHS,
+            brought: None,
             credits: &[],
             as_of: month.end(),
         };

@@ -1,7 +1,8 @@
 //! Who pays, and how.
 
 use super::{
-    Address, Amount, CurrencyCode, GroupVatId, Month, Name, ObjectName, SeriesName, Terms, address::LINE, condition,
+    Address, Amount, CurrencyCode, GroupVatId, Month, Name, ObjectName, PlainAmount, SeriesName, Terms, Uid,
+    address::LINE, condition,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -225,4 +226,20 @@ pub struct LastFinal {
     /// The digest of its document.
     #[schemars(length(max = 80))]
     pub digest: String,
+    /// How much less the next invoice is for what this one carries forward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_forward: Option<CarriedForward>,
+}
+
+/// An amount that goes from one invoice to the next, in the group's favour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CarriedForward {
+    /// How much.
+    pub amount: PlainAmount,
+    /// In which currency.
+    pub currency: CurrencyCode,
+    /// The UID of the invoice that it comes from.
+    #[serde(rename = "invoiceUID")]
+    pub invoice_uid: Uid,
 }

@@ -4,7 +4,7 @@
 //! is ever taken away.
 
 use super::{
-    Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, Name, ObjectName, PaymentMethodType,
+    Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, Month, Name, ObjectName, PaymentMethodType,
     Percent, Price, PriceUnit, Quantity, QuoteDate, Service, TaxSubtotal, Time, Uid, address::LINE, usage_record,
 };
 use kube::KubeSchema;
@@ -85,6 +85,9 @@ pub struct Document {
     /// How running time became hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<HourRule>,
+    /// How much less the next invoice is: this one would be so far below zero without the line that brings it to zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_forward: Option<Amount>,
     /// The subtotal by type of line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -304,7 +307,7 @@ pub struct InputGeneration {
 }
 
 /// One charge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
     /// Names the charge: the same one keeps its id from refresh to refresh.
@@ -351,6 +354,24 @@ pub struct Line {
     /// The charge in words.
     #[schemars(length(max = 512), regex(pattern = LINE))]
     pub description: String,
+    /// Of usage that a closed month is short of: the discounts in its total, which are those of that month; up to 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub discounts: Vec<AppliedDiscount>,
+    /// Of usage that a closed month is short of: how its price became its total, by the rate of that month, where it is
+    /// in another currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rate: Option<DocumentRate>,
+    /// The closed month that it adjusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjusts: Option<Adjusts>,
+    /// Usage records that count as nothing because of this charge, also when the record that replaces them is deleted:
+    /// up to 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub replaces: Vec<ObjectName>,
     /// The tags of the usage record.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "usage_record::tags")]
@@ -371,6 +392,17 @@ pub struct LinePrice {
     /// The first instant at which it is not valid any more, where it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Time>,
+}
+
+/// What an adjustment adjusts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Adjusts {
+    /// The month.
+    pub period: Month,
+    /// The final that bills too much or too little. Absent: what is charged stands on no final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<Name>,
 }
 
 /// The object that caused a charge.

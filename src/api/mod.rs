@@ -35,8 +35,8 @@ pub mod usage_record;
 pub use address::Address;
 pub use amount::{Amount, Balance, CurrencyCode, Money, Percent, PlainAmount, Price, Quantity};
 pub use billing_group::{
-    AllowedProjects, BilledCharge, BillingGroup, BillingGroupSpec, BillingGroupStatus, LastFinal, Member,
-    PaymentMethod, PaymentMethodType, SecretRef,
+    AllowedProjects, BilledCharge, BillingGroup, BillingGroupSpec, BillingGroupStatus, CarriedForward, LastFinal,
+    Member, PaymentMethod, PaymentMethodType, SecretRef,
 };
 pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
 pub use credit::{Credit, CreditOrigin, CreditSpec, CreditStatus, CreditType, Reservation, ReservationState};
@@ -46,8 +46,8 @@ pub use credit_note::{
     CreditNoteStatus, CreditedInvoice,
 };
 pub use document::{
-    AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, DocumentRate, HourRule, InputGeneration,
-    InputVersion, Inputs, Line, LinePrice, LineSource, LineType, ProjectSubtotal, Seller, SliceRef,
+    Adjusts, AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, DocumentRate, HourRule,
+    InputGeneration, InputVersion, Inputs, Line, LinePrice, LineSource, LineType, ProjectSubtotal, Seller, SliceRef,
 };
 pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
 pub use invoice::{Credited, CreditedBy, Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};

@@ -6,8 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 
-use super::{Books, Key, ObjectKey, Observes, convert};
-use crate::api::{Document, Invoice, InvoicePhase, LineType, labels};
+use super::{Books, Key, ObjectKey, Observes, Unread, convert};
+use crate::api::{CarriedForward, Document, Invoice, InvoicePhase, LineType, labels};
 use crate::domain::closing::WaitReason;
 use crate::domain::{Money, Month, Name, Timestamp, Uid};
 
@@ -20,6 +20,8 @@ pub struct InvoiceBooks {
     estimates: BTreeMap<Name, Estimate>,
     finals: BTreeMap<Name, Final>,
     numbers: BTreeMap<Name, NumberedInvoice>,
+    /// Invoices that are no estimates, as far as is known, and of which it is not known what they bill.
+    pub(super) unread: Unread,
 }
 
 /// An invoice that is not final.
@@ -62,6 +64,8 @@ pub struct Final {
     pub charges: Vec<Name>,
     /// What it used of credits, by name.
     pub credits: Vec<(Name, Money)>,
+    /// What it leaves to the next one.
+    pub carried_forward: Option<CarriedForward>,
 }
 
 /// That an invoice of this number exists.
@@ -164,16 +168,20 @@ impl Observes<Invoice> for Books {
         match object.status {
             Some(status) if status.phase == Some(InvoicePhase::Final) => {
                 invoices.estimates.remove(&number);
-                let Estimate { group, month, sequence, digest, .. } = estimate;
+                let Estimate { uid, group, month, sequence, digest, .. } = estimate;
                 let digest = digest.unwrap_or_default();
-                let charges = status.document.as_ref().map(charges_on).unwrap_or_default();
-                let credits = status.document.as_ref().map(convert::credits_used).unwrap_or(Ok(Vec::new()));
+                let document = status.document.as_ref();
+                let charges = document.map(charges_on).unwrap_or_default();
+                let carried_forward = document.and_then(|document| carried_forward(&uid, document));
+                let credits = document.map(convert::credits_used).unwrap_or(Ok(Vec::new()));
                 // A final that cannot be read is not taken for one that used nothing: its month stays as it is.
                 if let Ok(credits) = credits {
-                    invoices.finals.insert(number, Final { group, month, sequence, digest, charges, credits });
+                    let known = Final { group, month, sequence, digest, charges, credits, carried_forward };
+                    invoices.finals.insert(number, known);
                 }
             }
             _ => {
+                invoices.unread.remove(&number);
                 invoices.estimates.insert(number, estimate);
             }
         }
@@ -188,12 +196,16 @@ impl Observes<Invoice> for Books {
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
-        let known = self
-            .organizations
-            .get_mut(&organization)
-            .and_then(|books| books.invoices.estimates.remove(key.name.as_str()));
-        let Some(Estimate { group, .. }) = known else { return Vec::new() };
+        let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
+        let Some(estimate) = books.invoices.estimates.remove(key.name.as_str()) else { return Vec::new() };
+        let Estimate { number, group, month, .. } = estimate;
+        // It is there and no estimate any more: somebody else made it final.
+        let made_final = books.invoices.numbers.contains_key(&number) && !books.billed.read().has(&number);
+        if made_final {
+            books.invoices.unread.insert(number, Some(month));
+        }
         let mut keys = self.notes_of(&organization, &key.name); // it may be final now
+        keys.extend(made_final.then(|| Key::Finals(organization.clone())));
         keys.extend([Key::Group { organization, group }, Key::Periods]);
         keys
     }
@@ -216,8 +228,15 @@ impl Observes<PartialObjectMeta<Invoice>> for Books {
             month: convert::month(label(labels::PERIOD_LABEL)).ok(),
         };
         let organization = Name::from(key.namespace.as_str());
-        let invoices = &mut self.organization_mut(&organization).invoices;
-        if invoices.numbers.insert(key.name.as_str().into(), numbered).is_some() {
+        let number = Name::from(key.name.as_str());
+        let books = self.organization_mut(&organization);
+        let invoices = &mut books.invoices;
+        match books.billed.read().has(&number) {
+            true => drop(invoices.unread.remove(&number)),
+            false if invoices.estimates.contains_key(&number) => {}
+            false => drop(invoices.unread.insert(number.clone(), numbered.month)),
+        }
+        if invoices.numbers.insert(number, numbered).is_some() {
             return Vec::new();
         }
         let mut keys = self.notes_of(&organization, &key.name);
@@ -233,7 +252,12 @@ impl Observes<PartialObjectMeta<Invoice>> for Books {
         let organization = Name::from(key.namespace.as_str());
         let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
         books.invoices.finals.remove(key.name.as_str());
+        books.invoices.unread.remove(key.name.as_str());
         let Some(numbered) = books.invoices.numbers.remove(key.name.as_str()) else { return Vec::new() };
+        if books.billed.read().has(&key.name) {
+            // A final that is gone; until it is back, nothing of its month is adjusted.
+            books.invoices.unread.insert(key.name.as_str().into(), numbered.month);
+        }
         let group = books.group_uid(&numbered.group);
         group.map(|group| vec![Key::Group { organization, group }, Key::Periods]).unwrap_or_default()
     }
@@ -245,6 +269,12 @@ impl Observes<PartialObjectMeta<Invoice>> for Books {
         }
         known
     }
+}
+
+/// What an invoice leaves to the next one, as the group's status has it.
+pub fn carried_forward(uid: &str, document: &Document) -> Option<CarriedForward> {
+    let amount = document.carried_forward.as_deref()?.into();
+    Some(CarriedForward { amount, currency: document.currency.clone(), invoice_uid: uid.into() })
 }
 
 /// The names of the charges of a group's terms that a document has.

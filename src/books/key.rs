@@ -30,6 +30,8 @@ pub enum Key {
     },
     /// The usage records of an organization: whether they can be billed.
     Usage(Name),
+    /// The finals of an organization that were not read yet.
+    Finals(Name),
     /// The months that are over.
     Periods,
     /// The months that can become final.

@@ -3,6 +3,7 @@
 //! Objects come in one by one, from a watch, from a direct list or from files ([`Observes`]); the planners ask. What
 //! an object says that billing cannot use is kept as an error beside the good ones, and stops none of them.
 
+mod billed;
 mod bindings;
 mod bound;
 mod catalog;
@@ -29,11 +30,12 @@ use crate::api;
 use crate::domain::membership::{GroupFacts, ProjectFacts};
 use crate::domain::{Month, Name, Organization, PriceList, Project, Rates, Uid};
 
+pub use billed::{SharedBilled, Unread};
 pub use bindings::Binding;
 pub use catalog::{KnownIssuer, Unusable};
 pub use credit_notes::CreditNoteBooks;
 pub use credits::{CreditBooks, KnownCredit, code_name};
-pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice, charges_on};
+pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice, carried_forward, charges_on};
 pub use key::Key;
 pub use namespaces::Namespace;
 pub use observe::{ObjectKey, Observes};
@@ -77,6 +79,10 @@ pub struct OrganizationBooks {
     pub credit_notes: CreditNoteBooks,
     /// Its invoices that are to be paid.
     pub receivables: ReceivableBooks,
+    /// What its finals bill.
+    billed: SharedBilled,
+    /// Whether a record was made again of which it was forgotten what finals bill.
+    stale: bool,
     /// By record: the reason of the `Billable` condition that is written on it now.
     reported: HashMap<Name, Name>,
     /// Objects that bear on money and cannot be read. While there are any, no month becomes final here.

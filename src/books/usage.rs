@@ -28,7 +28,12 @@ impl Observes<UsageRecord> for Books {
             return keys; // only its status changed
         }
         let replaced = usage.replaces.clone();
+        let made_again = books.billed.read().has_forgotten(&record);
+        books.stale |= made_again;
         books.organization.put_usage(usage);
+        if made_again {
+            keys.push(Key::Finals(organization.clone()));
+        }
         keys.extend(self.concerned_by_usage(&organization, &project));
         keys.extend(self.concerned_by_replaced(&organization, replaced.as_ref()));
         keys
@@ -45,6 +50,7 @@ impl Observes<UsageRecord> for Books {
         books.reported.remove(key.name.as_str());
         let Some(usage) = books.organization.usage(&key.name).cloned() else { return keys };
         books.organization.remove_usage(&key.name);
+        books.billed.forget(&key.name);
         keys.extend(self.concerned_by_usage(&organization, &usage.project));
         keys.extend(self.concerned_by_replaced(&organization, usage.replaces.as_ref()));
         keys

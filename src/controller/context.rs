@@ -1,7 +1,7 @@
 //! What all workers share.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{SubsecRound, TimeDelta};
@@ -20,7 +20,7 @@ use super::runtime::queue::Outcome;
 use super::usage::Suspects;
 use super::writer::{WriteError, Writer};
 use crate::books::{Books, Observes};
-use crate::domain::{Billed, Month, Name, Timestamp};
+use crate::domain::{Name, Timestamp};
 
 /// How soon a write that lost a race is planned again, when the watch has caught up.
 const CONFLICT: Duration = Duration::from_millis(100);
@@ -54,7 +54,6 @@ pub struct Context {
     /// Records that cannot be billed, and may be in a moment.
     pub suspects: Suspects,
     books: RwLock<Books>,
-    billed: RwLock<HashMap<(Name, Month), Arc<Billed>>>,
 }
 
 /// What a context is made of; the rest is empty at first.
@@ -92,7 +91,6 @@ impl Context {
             unbilled: Unbilled::default(),
             suspects: Suspects::default(),
             books: RwLock::default(),
-            billed: RwLock::default(),
         }
     }
 
@@ -118,18 +116,6 @@ impl Context {
     {
         let keys = self.write(|books| books.observe(object));
         self.queues.add(keys);
-    }
-
-    /// What finals of an organization bill of a month, as far as a closing found that it matters to others.
-    pub fn billed(&self, organization: &Name, month: Month) -> Arc<Billed> {
-        let billed = self.billed.read().unwrap_or_else(PoisonError::into_inner);
-        billed.get(&(organization.clone(), month)).cloned().unwrap_or_default()
-    }
-
-    /// Keeps what finals of an organization bill of a month.
-    pub fn set_billed(&self, organization: &Name, month: Month, billed: Billed) {
-        let mut all = self.billed.write().unwrap_or_else(PoisonError::into_inner);
-        all.insert((organization.clone(), month), Arc::new(billed));
     }
 
     /// Tells about an object.

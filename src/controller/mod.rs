@@ -5,6 +5,7 @@ pub(crate) mod closing;
 mod context;
 pub(crate) mod credit;
 mod credit_note;
+mod finals;
 pub(crate) mod group;
 pub mod invoice;
 pub(crate) mod objects;

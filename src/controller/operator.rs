@@ -19,7 +19,9 @@ use super::runtime::probe::Prober;
 use super::runtime::queue::{Outcome, WorkQueue};
 use super::runtime::server::{Endpoints, serve};
 use super::runtime::settings::{ClusterSettings, Settings};
-use super::{auditor, closing, credit, credit_note, group, period, project, receivables, sweep, usage, watches};
+use super::{
+    auditor, closing, credit, credit_note, finals, group, period, project, receivables, sweep, usage, watches,
+};
 use crate::books::Key;
 
 /// A handler that takes longer than this hangs: only a restart helps.
@@ -124,6 +126,9 @@ async fn work(
     if cancel.run_until_cancelled(ready).await.is_none() {
         return;
     }
+    if cancel.run_until_cancelled(finals::read_all(&ctx)).await.is_none() {
+        return;
+    }
     ctx.queues.open();
     ctx.queues.add(ctx.read(|books| books.all_keys()));
     tracing::info!("the books are complete and the policies in force; work begins");
@@ -160,6 +165,7 @@ async fn handle(ctx: &Context, key: Key) -> Outcome {
         Key::Group { organization, group } => ("group", group::reconcile(ctx, organization, *group).await),
         Key::Credit { organization, credit } => ("credit", credit::reconcile(ctx, organization, credit).await),
         Key::Usage(organization) => ("usage", usage::reconcile(ctx, organization).await),
+        Key::Finals(organization) => ("finals", finals::reconcile(ctx, organization).await),
         Key::Periods => ("period", period::reconcile(ctx).await),
         Key::Closing => ("closing", closing::reconcile(ctx).await),
         Key::CreditNote { organization, note } => {

@@ -51,6 +51,7 @@ impl Queues {
                 Key::Group { .. } => self.groups.add(key),
                 Key::CreditNote { .. }
                 | Key::Usage(_)
+                | Key::Finals(_)
                 | Key::Periods
                 | Key::Closing
                 | Key::Receivables

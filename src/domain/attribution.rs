@@ -8,7 +8,7 @@ use super::period::{Period, Timestamp};
 use super::uid::Uid;
 
 /// How a month's cost is shared out among the groups that held a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Attribution {
     /// The whole month goes to the group that holds the project at the first instant of the next month.
     #[default]

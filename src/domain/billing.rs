@@ -1,11 +1,12 @@
 //! The bill of one group for one month.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
 use super::attribution::{Attribution, Payer};
 use super::billed::Billed;
+use super::carry::{Brought, bring_forward, carry_forward};
 use super::charge::{Charger, Charges};
 use super::closing::Hold;
 use super::credit::{CreditOffer, CreditUse, use_credits};
@@ -13,6 +14,7 @@ use super::group::Group;
 use super::hours::HourRule;
 use super::issuer::Issuer;
 use super::item::Item;
+use super::late::{ClosedMonths, Records, bill_late};
 use super::line::{Line, LineType};
 use super::money::{Currency, Money};
 use super::month::Month;
@@ -26,6 +28,7 @@ use super::rounding::round_to_zero;
 use super::tally::Tally;
 use super::tax::{TaxSubtotal, Taxation, Untaxed, tax};
 use super::terms::{TermsError, bill_terms};
+use super::usage::Usage;
 
 /// What a bill is computed from.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +53,10 @@ pub struct GroupMonth<'a> {
     pub billed: &'a Billed,
     /// The group's credits, as the month's invoice finds them.
     pub credits: &'a [CreditOffer],
+    /// The closed months that the bill is to adjust: those of the group, when it is for its oldest month that is not final.
+    pub closed: &'a ClosedMonths,
+    /// What the invoice of the month before leaves to this one.
+    pub brought: Option<&'a Brought>,
     /// Nothing after this instant is billed: what still runs is charged until here.
     pub as_of: Timestamp,
 }
@@ -81,10 +88,15 @@ pub struct Bill {
     pub tax: Money,
     /// Subtotal and tax.
     pub total: Money,
+    /// How far below zero it would be without the line that brings it to zero: the next invoice is so much less.
+    pub carried_forward: Option<Money>,
+    /// By record on the bill that replaces another: the records that count as nothing because of it.
+    pub replaced: BTreeMap<Name, Vec<Name>>,
+    /// What is not on the bill and why: what the month leaves off, in the order of lines, then what its adjustments of
+    /// closed months do.
+    pub problems: Vec<Problem>,
     /// What keeps the bill from becoming final, beside its problems.
     pub holds: Vec<Hold>,
-    /// What is not on the bill and why, in the order of lines.
-    pub problems: Vec<Problem>,
 }
 
 /// What services cost in the currency of their prices, and how that became the currency of the bill.
@@ -164,29 +176,37 @@ pub fn bill_given(month: &GroupMonth<'_>, services: GivenServices) -> Result<Bil
 
 fn bill_with(month: &GroupMonth<'_>, services: Services) -> Result<Bill, BillError> {
     let terms = month.group.terms.as_ref().map_err(|error| month.no_terms(error))?;
-    let Services { lines, projects, subtotal, problems } = services;
+    let Services { lines, projects, subtotal, mut problems } = services;
     let mut tally = Tally::new(subtotal);
-    bill_terms(month, terms, &mut tally).map_err(|_| month.overflow())?;
-    let credits = use_credits(month, &projects, &mut tally).map_err(|_| month.overflow())?;
-    round_to_zero(month, &mut tally).map_err(|_| month.overflow())?;
+    let overflow = |_| month.overflow();
+    bill_terms(month, terms, &mut tally).map_err(overflow)?;
+    let brought = bring_forward(month, &mut tally).map_err(overflow)?;
+    add_problems(&mut problems, bill_late(month, &mut tally).map_err(overflow)?);
+    let carried_forward = carry_forward(month, &mut tally).map_err(overflow)?;
+    let credits = use_credits(month, &projects, &mut tally).map_err(overflow)?;
+    round_to_zero(month, &mut tally).map_err(overflow)?;
     let (items, subtotal) = tally.finish();
     let Taxation { taxes, untaxed, tax, total, hold } = tax(month, subtotal).map_err(|_| month.overflow())?;
     let categories = categories(&lines, &items).ok_or_else(|| month.overflow())?;
     let converted = converted(month, &lines).ok_or_else(|| month.overflow())?;
+    let replaced = replaced(month.organization, &lines, &items);
+    let month = month.month;
     Ok(Bill {
-        month: month.month,
+        month,
         lines,
         items,
         projects,
         categories,
         subtotal,
+        carried_forward,
         credits,
         converted,
         taxes,
         untaxed,
         tax,
         total,
-        holds: hold.into_iter().collect(),
+        holds: brought.into_iter().chain(hold).collect(),
+        replaced,
         problems,
     })
 }
@@ -198,6 +218,18 @@ pub struct GivenServices {
     pub projects: Vec<ProjectSubtotal>,
     /// In all.
     pub subtotal: Money,
+}
+
+fn replaced(organization: &Organization, lines: &[Line], items: &[Item]) -> BTreeMap<Name, Vec<Name>> {
+    let late = items.iter().filter_map(|item| item.adjustment.as_ref()?.new_line());
+    let replacing = lines.iter().chain(late).map(|line| &line.usage).filter(|usage| usage.replaces.is_some());
+    replacing.map(|usage| (usage.name.clone(), organization.replaced_by(usage))).collect()
+}
+
+/// Adds problems; a record has one.
+fn add_problems(problems: &mut Vec<Problem>, others: Vec<Problem>) {
+    let mut named: BTreeSet<Name> = problems.iter().map(|problem| problem.usage.name.clone()).collect();
+    problems.extend(others.into_iter().filter(|problem| named.insert(problem.usage.name.clone())));
 }
 
 /// What the services of the group's projects cost.
@@ -237,13 +269,24 @@ pub(super) fn charge_project(month: &GroupMonth<'_>, project: &Project, charges:
 }
 
 impl Bill {
-    /// Whether anything is charged or credited: lines that only tell do not count.
+    /// Whether anything is charged or credited: lines that only tell do not count, nor do amounts that only go from
+    /// one invoice to the next.
     pub fn charges_anything(&self) -> bool {
-        !self.lines.is_empty() || self.items.iter().any(|item| !item.total.is_zero())
+        !self.lines.is_empty() || self.items.iter().any(|item| !item.total.is_zero() && !item.is_carried())
     }
 }
 
 impl GroupMonth<'_> {
+    /// The records of the organization, and what finals bill of them.
+    pub(super) fn records(&self) -> Records<'_> {
+        Records { organization: self.organization, billed: self.billed }
+    }
+
+    /// Whether the record counts.
+    pub(super) fn counts(&self, usage: &Usage) -> bool {
+        self.records().counts(usage)
+    }
+
     fn no_terms(&self, error: &TermsError) -> BillError {
         BillError::Terms { group: self.group.name.clone(), error: error.clone() }
     }

@@ -79,7 +79,7 @@ impl<'a, 'out> Charger<'a, 'out> {
 
     fn try_charge(&mut self, usage: &'a Arc<Usage>) -> Result<(), ProblemReason> {
         let until = usage.end.map_or(self.month.as_of, |end| end.min(self.month.as_of));
-        if !self.touches(usage.start, until) || !self.month.organization.counts(usage) {
+        if !self.touches(usage.start, until) || !self.month.counts(usage) {
             return Ok(());
         }
         let tariff = self.month.prices.tariff(&usage.service);
@@ -124,13 +124,13 @@ impl<'a, 'out> Charger<'a, 'out> {
 
     fn charge_hours(&mut self, usage: &'a Arc<Usage>, run: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
         let before = self.charges.lines.len();
-        let billed = self.month.billed.periods(&usage.name);
+        let billed = self.month.billed.periods_in(&usage.name, self.month.month.period());
         for piece in self.slices.iter().filter_map(|slice| slice.intersect(&run)) {
             if billed.is_empty() {
                 self.charge_piece(usage, piece, tariff)?;
                 continue;
             }
-            for open in piece.subtract(billed) {
+            for open in piece.subtract(&billed) {
                 self.charge_piece(usage, open, tariff)?;
             }
         }

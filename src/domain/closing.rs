@@ -104,6 +104,8 @@ pub enum HoldReason {
     Overflow,
     /// More lines than a document can list.
     TooManyLines,
+    /// Something to correct or to bring forward is in the currency that the group had.
+    CurrencyChanged,
     /// The independent check disagrees.
     AuditMismatch,
     /// Nothing is made final: by the issuer, or by the operator's setting.
@@ -112,7 +114,7 @@ pub enum HoldReason {
 
 impl HoldReason {
     /// All of them.
-    pub const ALL: [HoldReason; 13] = [
+    pub const ALL: [HoldReason; 14] = [
         HoldReason::Unreadable,
         HoldReason::PriceListNotFound,
         HoldReason::IssuerNotFound,
@@ -124,6 +126,7 @@ impl HoldReason {
         HoldReason::NoTaxRule,
         HoldReason::Overflow,
         HoldReason::TooManyLines,
+        HoldReason::CurrencyChanged,
         HoldReason::AuditMismatch,
         HoldReason::Suspended,
     ];
@@ -142,6 +145,7 @@ impl HoldReason {
             HoldReason::NoTaxRule => "NoTaxRule",
             HoldReason::Overflow => "Overflow",
             HoldReason::TooManyLines => "TooManyLines",
+            HoldReason::CurrencyChanged => "CurrencyChanged",
             HoldReason::AuditMismatch => "AuditMismatch",
             HoldReason::Suspended => "Suspended",
         }
@@ -156,6 +160,7 @@ impl Hold {
             ProblemReason::RateMissing { .. } => HoldReason::RateMissing,
             ProblemReason::OverlappingUsage { .. } => HoldReason::OverlappingUsage,
             ProblemReason::Overflow => HoldReason::Overflow,
+            ProblemReason::CurrencyChanged { .. } => HoldReason::CurrencyChanged,
             ProblemReason::PayerGone
             | ProblemReason::BeforeFirstPeriod { .. }
             | ProblemReason::ProjectUnbound

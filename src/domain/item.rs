@@ -1,5 +1,6 @@
 //! The lines of an invoice that do not charge usage: what was agreed, adjusted, credited or rounded.
 
+use super::late::Adjustment;
 use super::line::{LineType, line_id};
 use super::money::Money;
 use super::name::Name;
@@ -25,6 +26,8 @@ pub struct Item {
     pub description: String,
     /// The object that caused it.
     pub source: Source,
+    /// What it adjusts, if it adjusts a closed month.
+    pub adjustment: Option<Box<Adjustment>>,
 }
 
 /// The object that caused an item.
@@ -43,10 +46,14 @@ pub struct Source {
 pub enum SourceKind {
     /// The group whose terms say so.
     BillingGroup,
+    /// Usage of a closed month.
+    UsageRecord,
     /// The credit that is used.
     Credit,
     /// The issuer whose rules say so.
     InvoiceIssuer,
+    /// An invoice from which an amount is brought forward.
+    Invoice,
 }
 
 impl SourceKind {
@@ -54,8 +61,10 @@ impl SourceKind {
     pub fn as_str(self) -> &'static str {
         match self {
             SourceKind::BillingGroup => "BillingGroup",
+            SourceKind::UsageRecord => "UsageRecord",
             SourceKind::Credit => "Credit",
             SourceKind::InvoiceIssuer => "InvoiceIssuer",
+            SourceKind::Invoice => "Invoice",
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod billed;
 pub mod billing;
 pub mod buyer;
+mod carry;
 mod charge;
 pub mod closing;
 pub mod country;
@@ -19,6 +20,7 @@ pub mod group;
 pub mod hours;
 pub mod issuer;
 pub mod item;
+pub mod late;
 pub mod ledger;
 pub mod line;
 pub mod membership;
@@ -47,12 +49,13 @@ mod tests;
 
 pub use attribution::{Attribution, Payer};
 pub use audit::{Difference, audit};
-pub use billed::Billed;
+pub use billed::{Billed, BilledLine, FinalFacts, LineBasis, Part, Rating};
 pub use billing::{
     Bill, BillError, CategorySubtotal, Converted, GivenServices, GroupMonth, ProjectSubtotal, bill_given,
     bill_group_month,
 };
 pub use buyer::{Buyer, BuyerVat, Finding, VatState};
+pub use carry::Brought;
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
 pub use country::Country;
 pub use credit::{
@@ -66,6 +69,7 @@ pub use group::Group;
 pub use hours::{HourRule, Hours};
 pub use issuer::Issuer;
 pub use item::{Item, Source, SourceKind};
+pub use late::{Adjustment, AdjustmentKind, ClosedMonths, NO_CLOSED_MONTHS, Records, months_in_question};
 pub use ledger::{Ledger, LedgerError, Segment};
 pub use line::{Line, LineType};
 pub use membership::{

@@ -230,6 +230,22 @@ impl Organization {
         replacers.iter().all(|replacer| self.closes_circle(replacer))
     }
 
+    /// The records that count as nothing because of this one: the one that it replaces, the one which that replaces, and
+    /// so on.
+    pub fn replaced_by(&self, usage: &Usage) -> Vec<Name> {
+        let mut replaced: Vec<Name> = Vec::new();
+        let mut next = usage.replaces.as_ref();
+        while let Some(name) = next.filter(|name| **name != usage.name && !replaced.contains(name)) {
+            let known = self.usage.get(name);
+            if known.is_some_and(|known| self.counts(known)) {
+                break;
+            }
+            replaced.push(name.clone());
+            next = known.and_then(|known| known.replaces.as_ref());
+        }
+        replaced
+    }
+
     /// Whether the record's `replaces` closes a circle in which it has the first name.
     fn closes_circle(&self, first: &Name) -> bool {
         let mut current = first;

@@ -43,6 +43,13 @@ pub enum ProblemReason {
     },
     /// Its amount is larger than a document can carry.
     Overflow,
+    /// A final bills it in another currency than its group's of now, and has to be corrected.
+    CurrencyChanged {
+        /// The final.
+        invoice: Name,
+        /// The final's currency.
+        currency: Currency,
+    },
     /// The groups that should pay no longer exist, and no primary group takes their place.
     PayerGone,
     /// It ran before the first period of its payer.
@@ -66,6 +73,7 @@ impl ProblemReason {
             ProblemReason::RateMissing { .. } => "RateMissing",
             ProblemReason::OverlappingUsage { .. } => "OverlappingUsage",
             ProblemReason::Overflow => "Overflow",
+            ProblemReason::CurrencyChanged { .. } => "CurrencyChanged",
             ProblemReason::PayerGone => "PayerGone",
             ProblemReason::BeforeFirstPeriod { .. } => "BeforeFirstPeriod",
             ProblemReason::ProjectUnbound => "ProjectUnbound",
@@ -79,7 +87,8 @@ impl ProblemReason {
             ProblemReason::Unpriced { .. }
             | ProblemReason::RateMissing { .. }
             | ProblemReason::OverlappingUsage { .. }
-            | ProblemReason::Overflow => true,
+            | ProblemReason::Overflow
+            | ProblemReason::CurrencyChanged { .. } => true,
             ProblemReason::PayerGone
             | ProblemReason::BeforeFirstPeriod { .. }
             | ProblemReason::ProjectUnbound
@@ -116,6 +125,12 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "the amount of usage {record} is larger than an invoice can carry; check its quantity and price"
+                )
+            }
+            ProblemReason::CurrencyChanged { invoice, currency } => {
+                write!(
+                    f,
+                    "usage {record} is billed in {currency} on {invoice}, which has to be corrected; set the group's spec.currency to {currency} until the correction is final"
                 )
             }
             ProblemReason::PayerGone => {

@@ -22,5 +22,6 @@ pub(super) fn round_to_zero(month: &GroupMonth<'_>, tally: &mut Tally) -> Result
         total: net.negated(),
         description: format!("{net} {0} is below the minimum charge of {minimum} {0}", tally.currency()),
         source: Source { kind: SourceKind::InvoiceIssuer, name: issuer.name.clone(), uid: issuer.uid },
+        adjustment: None,
     })
 }

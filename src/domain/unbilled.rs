@@ -6,6 +6,7 @@ use super::billing::{GroupMonth, charge_project};
 use super::charge::Charges;
 use super::group::Group;
 use super::hours::HourRule;
+use super::late::{NO_CLOSED_MONTHS, Records};
 use super::month::Month;
 use super::organization::{Organization, Project};
 use super::period::{Period, Timestamp};
@@ -134,9 +135,22 @@ impl<'a> OrganizationMonth<'a> {
     pub fn of_group(&self, group: &'a Group, pricing: Pricing<'a>) -> GroupMonth<'a> {
         let OrganizationMonth { organization, month, attribution, hours, billed, as_of } = *self;
         let Pricing { prices, rates } = pricing;
-        // What a record costs does not depend on its tax, nor on what pays for it.
-        let (issuer, credits) = (None, &[][..]);
-        GroupMonth { organization, group, month, attribution, hours, prices, rates, issuer, billed, credits, as_of }
+        GroupMonth {
+            organization,
+            group,
+            month,
+            attribution,
+            hours,
+            prices,
+            rates,
+            billed,
+            closed: &NO_CLOSED_MONTHS,
+            brought: None,
+            // What a record costs does not depend on its tax, nor on what pays for it.
+            issuer: None,
+            credits: &[],
+            as_of,
+        }
     }
 }
 
@@ -175,12 +189,12 @@ fn is_open(month: &OrganizationMonth<'_>, usage: &Usage, periods: &[Period]) -> 
     if month.billed.has_event(&usage.name) {
         return false;
     }
-    let billed = month.billed.periods(&usage.name);
+    let billed = month.billed.periods_in(&usage.name, month.month.period());
     let open = |period: &Period| {
         if run.is_empty() {
             return period.contains(run.start()) && run.start() < month.as_of;
         }
-        period.intersect(&run).is_some_and(|common| !common.subtract(billed).is_empty())
+        period.intersect(&run).is_some_and(|common| !common.subtract(&billed).is_empty())
     };
-    periods.iter().any(open) && month.organization.counts(usage)
+    periods.iter().any(open) && Records { organization: month.organization, billed: month.billed }.counts(usage)
 }

@@ -119,6 +119,7 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         tax_note: bill.untaxed.map(|untaxed| untaxed.as_str().to_owned()),
         tax: amount(bill.tax),
         total: amount(bill.total),
+        carried_forward: bill.carried_forward.map(amount),
         categories: bill.categories.iter().map(render_category).collect(),
         inputs,
         previous_digest,

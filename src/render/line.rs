@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::document::amount;
+use super::document::{amount, render_rate};
 use crate::api;
-use crate::domain::{Item, Line, LineType, Name, PriceEntry, Source, Unit};
+use crate::domain::{Adjustment, AdjustmentKind, Bill, Discount, Item, Line, LineType, Name, PriceEntry, Source, Unit};
 use rust_decimal::Decimal;
 
 /// A type of line as it is written.
@@ -21,9 +21,17 @@ pub(super) fn line_type(kind: LineType) -> api::LineType {
     }
 }
 
-/// A line that charges no usage.
-pub(super) fn render_item(item: &Item) -> api::Line {
-    let Item { kind, key, project, period, pre_discount, total, description, source } = item;
+/// A line beside the month's services.
+pub(super) fn render_item(bill: &Bill, item: &Item) -> api::Line {
+    let line = render_plain(item);
+    match &item.adjustment {
+        None => line,
+        Some(adjustment) => render_adjustment(bill, line, adjustment),
+    }
+}
+
+fn render_plain(item: &Item) -> api::Line {
+    let Item { kind, key, project, period, pre_discount, total, description, source, adjustment: _ } = item;
     api::Line {
         id: item.id(),
         kind: line_type(*kind),
@@ -40,9 +48,40 @@ pub(super) fn render_item(item: &Item) -> api::Line {
         total: amount(*total),
         price_total: None,
         description: description.clone(),
+        discounts: Vec::new(),
+        exchange_rate: None,
+        adjusts: None,
+        replaces: Vec::new(),
         tags: BTreeMap::new(),
         source: Some(render_source(source, key)),
     }
+}
+
+/// An adjustment of a closed month: with all that the line of that month would say, or naming the final it corrects.
+fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> api::Line {
+    let period = adjustment.month.to_string().into();
+    match &adjustment.kind {
+        AdjustmentKind::New { line: new, discounts, conversion } => {
+            let api::Line { id, kind, description, source, .. } = line;
+            let adjusts = Some(api::Adjusts { period, invoice: None });
+            let discounts = discounts.iter().map(applied_discount).collect();
+            let exchange_rate = conversion.as_ref().map(render_rate);
+            // The document's sum in the currency of prices is that of its services.
+            let line = api::Line { price_total: None, ..render_line(bill, new) };
+            api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, ..line }
+        }
+        AdjustmentKind::Correction { invoice, replaced } => {
+            let adjusts = Some(api::Adjusts { period, invoice: Some(invoice.as_str().into()) });
+            let itself = line.source.as_ref().filter(|_| *replaced).map(|source| source.name.clone());
+            api::Line { adjusts, replaces: itself.into_iter().collect(), ..line }
+        }
+    }
+}
+
+/// A discount that is in a total.
+pub fn applied_discount(discount: &Discount) -> api::AppliedDiscount {
+    let percent = discount.percent.decimal().normalize().to_string().into();
+    api::AppliedDiscount { name: discount.name.to_string(), percent }
 }
 
 fn render_source(source: &Source, part: &str) -> api::LineSource {
@@ -64,10 +103,11 @@ fn render_price(entry: &PriceEntry) -> api::LinePrice {
 }
 
 /// The charge of a usage record.
-pub(super) fn render_line(line: &Line) -> api::Line {
+pub(super) fn render_line(bill: &Bill, line: &Line) -> api::Line {
     let usage = &line.usage;
     let service = &usage.service;
     let text = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned());
+    let replaced = bill.replaced.get(&usage.name).into_iter().flatten();
     api::Line {
         id: line.id(),
         kind: line_type(line.kind()),
@@ -92,6 +132,10 @@ pub(super) fn render_line(line: &Line) -> api::Line {
         total: amount(line.total),
         price_total: line.price_total.map(amount),
         description: line.description(),
+        discounts: Vec::new(),
+        exchange_rate: None,
+        adjusts: None,
+        replaces: replaced.map(|record| record.as_str().into()).collect(),
         tags: usage.tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
         source: Some(api::LineSource {
             kind: "UsageRecord".to_owned(),

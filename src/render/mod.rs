@@ -4,7 +4,7 @@ pub mod canonical;
 pub mod credit_note;
 pub mod document;
 pub mod explain;
-mod line;
+pub mod line;
 pub mod slices;
 pub mod table;
 pub mod tax;

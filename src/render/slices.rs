@@ -4,7 +4,7 @@ use super::canonical::digest;
 use super::document::{RenderError, amount};
 use super::line::{render_item, render_line};
 use crate::api;
-use crate::domain::{Bill, Currency, Money, Name};
+use crate::domain::{Bill, Currency, Item, Money, Name};
 
 /// The most lines, and the most bytes of them, that stand in the document itself.
 const MAX_LINES: usize = 500;
@@ -29,14 +29,18 @@ pub(super) fn place_lines(
     is_final: bool,
     bill: &Bill,
 ) -> Result<(Vec<api::Line>, Vec<Slice>), RenderError> {
-    let services: Vec<_> = bill.lines.iter().map(|line| (render_line(line), line.total)).collect();
-    let sizes = services.iter().map(|(line, _)| size(line)).collect::<Result<Vec<_>, _>>()?;
-    let others: Vec<_> = bill.items.iter().map(render_item).collect();
+    let (usage, others): (Vec<&Item>, Vec<&Item>) = bill.items.iter().partition(|item| item.adjustment.is_some());
+    let services = bill.lines.iter().map(|line| (render_line(bill, line), line.total));
+    let of_usage: Vec<_> =
+        services.chain(usage.into_iter().map(|item| (render_item(bill, item), item.total))).collect();
+    let sizes = of_usage.iter().map(|(line, _)| size(line)).collect::<Result<Vec<_>, _>>()?;
+    let others: Vec<_> = others.into_iter().map(|item| render_item(bill, item)).collect();
     let bytes = others.iter().map(size).sum::<Result<usize, _>>()? + sizes.iter().sum::<usize>();
-    if services.len() + others.len() <= MAX_LINES && bytes <= MAX_BYTES {
-        return Ok((services.into_iter().map(|(line, _)| line).chain(others).collect(), Vec::new()));
+    if of_usage.len() + others.len() <= MAX_LINES && bytes <= MAX_BYTES {
+        let services = bill.lines.iter().map(|line| render_line(bill, line));
+        return Ok((services.chain(bill.items.iter().map(|item| render_item(bill, item))).collect(), Vec::new()));
     }
-    Ok((others, cut(number, is_final, bill.subtotal.currency(), services, &sizes)?))
+    Ok((others, cut(number, is_final, bill.subtotal.currency(), of_usage, &sizes)?))
 }
 
 fn size(line: &api::Line) -> Result<usize, serde_json::Error> {

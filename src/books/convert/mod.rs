@@ -3,6 +3,7 @@
 //! The schema keeps most nonsense out; what it cannot, and what a newer or older schema lets through, is an error
 //! here that names the field.
 
+pub mod billed;
 mod buyer;
 mod credit;
 pub mod credit_note;
@@ -24,8 +25,8 @@ pub use rates::exchange_rates;
 use crate::api;
 use crate::books::intern::Interner;
 use crate::domain::{
-    Attribution, Currency, Group, HourRule, Ledger, LedgerError, Month, Name, PriceEntry, PriceList, PriceListError,
-    QuotesError, Segment, Terms, Timestamp, Uid, Unit, Usage,
+    Attribution, Brought, Currency, Group, HourRule, Ledger, LedgerError, Money, Month, Name, PriceEntry, PriceList,
+    PriceListError, QuotesError, Segment, Terms, Timestamp, Uid, Unit, Usage,
 };
 
 pub use buyer::wire_vat_id;
@@ -199,6 +200,14 @@ fn price_entry(entry: &api::PriceEntry) -> Result<PriceEntry, ConvertError> {
         valid_from: valid_from.0,
         valid_until: valid_until.map(|until| until.0),
     })
+}
+
+/// What a group's last final leaves to the next invoice.
+pub fn brought(last: &api::LastFinal) -> Option<Brought> {
+    let carried = last.carried_forward.as_ref()?;
+    let currency = carried.currency.parse().ok()?;
+    let amount = Money::parse_plain(&carried.amount, currency).ok()?;
+    Some(Brought { amount, invoice: last.number.as_str().into(), uid: carried.invoice_uid.parse().ok()? })
 }
 
 /// How a month's cost is shared out.

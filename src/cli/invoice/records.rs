@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::{Cluster, document_of};
-use crate::api::{self, Invoice, InvoicePhase, InvoiceSlice, labels};
-use crate::books::{Books, ObjectKey, Observes};
+use crate::api::{self, Invoice, InvoicePhase, InvoiceSlice, InvoiceSpec, LastFinal, labels};
+use crate::books::convert::{self, billed::final_lines};
+use crate::books::{Books, ObjectKey, Observes, carried_forward};
 use crate::cli::preview::given::give;
-use crate::controller::closing::billed::{add_document, add_slice};
 use crate::controller::rules::Rules;
-use crate::domain::{Billed, Timestamp};
+use crate::domain::{Billed, Brought, Timestamp};
 
 /// How many objects come in one answer; an invoice can have half a megabyte.
 const PAGE: u32 = 500;
@@ -66,19 +66,33 @@ impl Known {
         }
     }
 
-    /// What finals that were made before a final bill of its month.
+    /// What finals that were made before a final bill. One that cannot be read bills nothing that could be compared.
     pub fn billed_before(&self, of: &Invoice) -> Billed {
         let made = |invoice: &Invoice| {
             let issued_at = document_of(invoice).and_then(|document| document.issued_at).map(|issued_at| issued_at.0);
             (issued_at, invoice.name_any())
         };
+        let organization = of.namespace().and_then(|name| self.books.organization(&name));
         let mut billed = Billed::default();
-        let before = |invoice: &Invoice| invoice.spec.period == of.spec.period && made(invoice) < made(of);
-        for (invoice, slices) in self.finals.iter().filter(|(invoice, _)| before(invoice)) {
-            document_of(invoice).into_iter().for_each(|document| add_document(&mut billed, document));
-            slices.iter().for_each(|slice| add_slice(&mut billed, slice));
+        for (invoice, slices) in self.finals.iter().filter(|(invoice, _)| made(invoice) < made(of)) {
+            if let Ok((facts, lines)) = final_lines(invoice, slices.iter().map(|slice| &slice.spec)) {
+                billed.add(facts, lines, |record| Some(organization?.organization.usage(record)?.name.clone()));
+            }
         }
         billed
+    }
+
+    /// What the final before it in its series left to a final.
+    pub fn brought_to(&self, of: &Invoice) -> Option<Brought> {
+        let before = |spec: &InvoiceSpec| spec.series == of.spec.series && spec.sequence + 1 == of.spec.sequence;
+        let (invoice, _) = self.finals.iter().find(|(invoice, _)| before(&invoice.spec))?;
+        let document = document_of(invoice)?;
+        convert::brought(&LastFinal {
+            number: document.number.clone(),
+            sequence: invoice.spec.sequence,
+            digest: document.digest.clone(),
+            carried_forward: carried_forward(&invoice.uid()?, document),
+        })
     }
 }
 
@@ -98,7 +112,7 @@ pub(super) async fn fetch(cluster: &Cluster, invoice: &Invoice, rules: Rules) ->
     observe::<api::ProjectLedger>(cluster.api(), books).await?;
     observe::<api::UsageRecord>(cluster.api(), books).await?;
     observe::<api::Credit>(cluster.api(), books).await?;
-    finals(cluster, invoice, &mut known).await?;
+    finals(cluster, &mut known).await?;
     Ok(known)
 }
 
@@ -128,10 +142,9 @@ fn namespace(name: String, organization: &str) -> Namespace {
     namespace
 }
 
-/// The finals of the same month, with their slices.
-async fn finals(cluster: &Cluster, invoice: &Invoice, known: &mut Known) -> Result<(), RecordsError> {
-    let month = format!("{}={}", labels::PERIOD_LABEL, invoice.spec.period.as_str());
-    let params = ListParams::default().limit(PAGE_OF_INVOICES).labels(&month);
+/// The finals of the organization, with their slices.
+async fn finals(cluster: &Cluster, known: &mut Known) -> Result<(), RecordsError> {
+    let params = ListParams::default().limit(PAGE_OF_INVOICES).fields("status.phase=Final");
     let invoices = pages::<Invoice>(&cluster.api(), params).await;
     for other in invoices.map_err(|error| RecordsError::new("invoices", &error))? {
         let unreadable = |invalid: &InvalidObject| RecordsError {

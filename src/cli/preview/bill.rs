@@ -1,11 +1,15 @@
 //! The invoices, and what is not on them.
 
+use kube::ResourceExt;
+
 use super::admit::Findings;
 use super::credits::look_at_credits;
 use super::finals::Finals;
+use super::given::derived_uid;
 use super::settle::{Settled, reference};
 use super::{Preview, PreviewError, PreviewedInvoice, Problem, Terms};
 use crate::api::InvoiceStatus;
+use crate::books::convert::billed::final_lines;
 use crate::books::{Books, OrganizationBooks, convert};
 use crate::controller::group::{first_period_too_early, not_allowed, primary_ignored, vat_id_invalid};
 use crate::controller::invoice::{
@@ -16,7 +20,7 @@ use crate::controller::usage::problems_since;
 use crate::controller::waiting::waiting_projects;
 use crate::domain::closing::{CloseDecision, HoldReason};
 use crate::domain::credit::expect_uses;
-use crate::domain::{Group, Money, Month, Name, Timestamp};
+use crate::domain::{Brought, Group, Money, Month, Name, Timestamp};
 use crate::render::document::{RenderError, Rendered};
 
 /// Bills every group.
@@ -24,7 +28,8 @@ use crate::render::document::{RenderError, Rendered};
 /// # Errors
 /// A bill cannot be written as a document.
 pub(super) fn bill(settled: Settled, terms: &Terms) -> Result<Preview, PreviewError> {
-    let Settled { books, finals, findings } = settled;
+    let Settled { mut books, finals, findings } = settled;
+    finals.enter(&mut books);
     let mut billing =
         Billing { books: &books, finals: &finals, findings, terms, invoices: Vec::new(), problems: Vec::new() };
     for (name, organization) in books.organizations() {
@@ -133,8 +138,7 @@ fn bill_months(
     let mut issued_at = Timestamp::MIN_UTC;
     let months = invoices.group.first_period.through(Month::of(as_of));
     for month in months.filter(|month| invoices.group.pays_in(*month)) {
-        let known = finals.billed(organization, month);
-        let Some(view) = invoices.month(month, predecessor, &known, &credits) else { break };
+        let Some(view) = invoices.month(month, predecessor, &credits) else { break };
         issued_at = issued_at.max(view.settled_at()); // never before the month before it
         let invoice;
         (predecessor, invoice) = match stored(finals, organization, &view) {
@@ -160,11 +164,11 @@ fn stored(
     view: &MonthView<'_>,
 ) -> Option<(Predecessor, Option<PreviewedInvoice>)> {
     if let Some(invoice) = finals.of(organization, view) {
-        return Some((Predecessor::Final(invoice.digest()), Some(invoice)));
+        return Some((after(&invoice), Some(invoice)));
     }
     let last = view.invoices.object.status.as_ref()?.last_final.as_ref()?;
     let is_final = u32::try_from(last.sequence).is_ok_and(|sequence| view.sequence <= sequence);
-    is_final.then(|| (Predecessor::Final(last.digest.clone()), None))
+    is_final.then(|| (Predecessor::last_final(Some(last)), None))
 }
 
 /// A month that is over is final from the instant on at which the operator would have made it so; any other is an
@@ -177,12 +181,35 @@ fn bill_month(
 ) -> Result<(Predecessor, Option<PreviewedInvoice>), RenderError> {
     let facts = InvoiceFacts::of(view, organization);
     if let Some(rendered) = finalise(view, issued_at.min(as_of))? {
-        let next = Predecessor::Final(rendered.document.digest.clone());
         let status = final_status(&[], rendered.document.clone(), issued_at);
-        return Ok((next, Some(previewed(&facts, status, Some(rendered)))));
+        let invoice = previewed(&facts, status, Some(rendered));
+        // What it bills is billed once, here as in a cluster.
+        let slices = invoice.slices.iter().map(|slice| &slice.spec);
+        if let Ok(lines) = final_lines(&invoice.invoice, slices) {
+            view.invoices.organization.bill(lines);
+        }
+        return Ok((after(&invoice), Some(invoice)));
     }
     let (status, rendered) = estimate(view, as_of)?;
-    Ok((Predecessor::Open(view.number.clone()), Some(previewed(&facts, status, rendered))))
+    let invoice = previewed(&facts, status, rendered);
+    Ok((Predecessor::Open { number: view.number.clone(), left: left(&invoice) }, Some(invoice)))
+}
+
+/// What comes after a final: as its group's status would name it.
+fn after(invoice: &PreviewedInvoice) -> Predecessor {
+    Predecessor::Final { digest: invoice.digest(), left: left(invoice) }
+}
+
+/// What an invoice leaves to the next one.
+fn left(invoice: &PreviewedInvoice) -> Option<Brought> {
+    let PreviewedInvoice { invoice, .. } = invoice;
+    let document = invoice.status.as_ref()?.document.as_ref()?;
+    let currency = document.currency.parse().ok()?;
+    let amount = Money::parse(document.carried_forward.as_ref()?, currency).ok()?;
+    let uid = invoice.uid().and_then(|uid| uid.parse().ok());
+    let namespace = invoice.namespace();
+    let uid = uid.unwrap_or_else(|| derived_uid("Invoice", namespace.as_deref(), &invoice.name_any()));
+    Some(Brought { amount, invoice: document.number.as_str().into(), uid })
 }
 
 /// The final document, when the month can be final by then.

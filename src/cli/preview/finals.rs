@@ -6,9 +6,10 @@ use kube::ResourceExt;
 
 use super::PreviewedInvoice;
 use crate::api::{Invoice, InvoicePhase, InvoiceSlice};
-use crate::controller::closing::billed::{add_document, add_slice};
+use crate::books::convert::billed::final_lines;
+use crate::books::{Books, convert};
 use crate::controller::invoice::MonthView;
-use crate::domain::{Billed, Month, Name};
+use crate::domain::Name;
 
 /// Finals and slices, by organization and name.
 #[derive(Debug, Default)]
@@ -38,19 +39,21 @@ impl Finals {
         ours.then(|| PreviewedInvoice { month: view.month, invoice: invoice.clone(), slices })
     }
 
-    /// What finals of an organization bill of a month.
-    pub(super) fn billed(&self, organization: &Name, month: Month) -> Billed {
-        let mut billed = Billed::default();
-        let month = month.to_string();
-        for ((namespace, _), invoice) in &self.invoices {
-            if *namespace != organization.as_str() || *invoice.spec.period != *month {
-                continue;
-            }
+    /// Enters into the books what the finals bill. Of one without all its slices nobody can tell.
+    pub(super) fn enter(&self, books: &mut Books) {
+        for ((organization, number), invoice) in &self.invoices {
+            let organization = Name::from(organization.as_str());
             let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
-            document.into_iter().for_each(|document| add_document(&mut billed, document));
-            self.slices_of(invoice).for_each(|slice| add_slice(&mut billed, slice));
+            let listed = document.map_or(0, |document| document.slices.len());
+            let complete = self.slices_of(invoice).count() == listed;
+            match final_lines(invoice, self.slices_of(invoice).map(|slice| &slice.spec)) {
+                Ok(lines) if complete => drop(books.bill(&organization, lines)),
+                Ok(_) | Err(_) => {
+                    let month = convert::month(&invoice.spec.period).ok();
+                    books.cannot_tell(&organization, number.as_str().into(), month);
+                }
+            }
         }
-        billed
     }
 
     fn slices_of(&self, invoice: &Invoice) -> impl Iterator<Item = &InvoiceSlice> {

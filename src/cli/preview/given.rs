@@ -31,7 +31,7 @@ pub fn is_stored<K: Resource>(object: &K) -> bool {
 
 /// The UID of an object that no cluster has made: the first half of the SHA-256 of `kind/namespace/name` (`kind/name`
 /// where there is no namespace) as a UUID of version 8, so that the same manifest has the same UID everywhere.
-fn derived_uid(kind: &str, namespace: Option<&str>, name: &str) -> Uid {
+pub(super) fn derived_uid(kind: &str, namespace: Option<&str>, name: &str) -> Uid {
     let path = match namespace {
         Some(namespace) => format!("{kind}/{namespace}/{name}"),
         None => format!("{kind}/{name}"),

@@ -241,9 +241,8 @@ fn differences(
     let sliced = found.sliced(document);
     let recorded = RecordedFinal::new(invoice, &sliced)?;
     let organization = Name::from(invoice.metadata.namespace.as_deref().unwrap_or_default());
-    let billed = known.billed_before(invoice);
-    compare(
-        &Records { books: &known.books, organization: &organization, billed: &billed, rules: &known.rules },
-        &recorded,
-    )
+    let (billed, brought) = (known.billed_before(invoice), known.brought_to(invoice));
+    let Known { books, rules, .. } = known;
+    let (organization, billed, brought) = (&organization, &billed, brought.as_ref());
+    compare(&Records { books, organization, billed, brought, rules }, &recorded)
 }

@@ -1,20 +1,20 @@
 //! Reading what is closed, directly: one list per kind and organization for the whole pass.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
-use std::sync::RwLock;
+use std::sync::{PoisonError, RwLock};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::core::{DeserializeGuard, NamespaceResourceScope};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
-use super::billed::{add_document, add_slice};
 use crate::api::{self, labels};
 use crate::books::{Books, ObjectKey, Observes};
 use crate::controller::context::Context;
-use crate::domain::{Billed, Month, Name, Uid};
+use crate::controller::finals::{self, FinalError, read_final};
+use crate::domain::{Name, Uid};
 
 /// How many objects come in one answer.
 const PAGE: u32 = 500;
@@ -23,26 +23,8 @@ const PAGE: u32 = 500;
 pub struct Pass {
     /// All that matters, as it was read.
     pub books: RwLock<Books>,
-    /// What finals bill, by organization and month.
-    pub billed: HashMap<(Name, Month), Billed>,
     /// Organizations that could not be read: nothing is decided about them.
     pub unread: BTreeSet<Name>,
-}
-
-/// Why an organization cannot be read.
-#[derive(Debug, thiserror::Error)]
-enum FetchError {
-    /// The API server did not answer.
-    #[error(transparent)]
-    Api(#[from] kube::Error),
-    /// A final lists a slice that is gone: what it bills cannot be told any more.
-    #[error("InvoiceSlice {slice}, which the final {invoice} lists, is missing")]
-    SliceMissing {
-        /// The slice.
-        slice: Name,
-        /// The final.
-        invoice: Name,
-    },
 }
 
 /// Reads what the closing of these groups needs. An organization that cannot be read stops no other.
@@ -50,7 +32,7 @@ enum FetchError {
 /// # Errors
 /// The API server did not answer.
 pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result<Pass, kube::Error> {
-    let mut pass = Pass { books: RwLock::default(), billed: HashMap::new(), unread: BTreeSet::new() };
+    let mut pass = Pass { books: RwLock::default(), unread: BTreeSet::new() };
     let client = || ctx.client.clone();
     let all = ListParams::default().limit(PAGE);
     list::<Namespace>(&pass, Api::all(client()), all.clone().labels(labels::ORGANIZATION_LABEL)).await?;
@@ -60,7 +42,7 @@ pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result
     list::<api::InvoiceIssuer>(&pass, Api::all(client()), all.clone()).await?;
     list::<api::BillingPeriod>(&pass, Api::all(client()), all).await?;
     for organization in due.keys() {
-        let listed = list_organization(ctx, &mut pass, organization).await;
+        let listed = list_organization(ctx, &pass, organization).await;
         tell_missing(ctx, organization, listed.as_ref().err());
         if let Err(error) = listed {
             tracing::warn!(%organization, %error, "what is to be closed could not be read; trying again");
@@ -71,35 +53,55 @@ pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result
 }
 
 /// Lets the invoices of an organization say that a slice is missing, or that none is any more.
-fn tell_missing(ctx: &Context, organization: &Name, error: Option<&FetchError>) {
+fn tell_missing(ctx: &Context, organization: &Name, error: Option<&FinalError>) {
     let keys = match error {
         None => ctx.write(|books| books.find_slices(organization)),
-        Some(FetchError::SliceMissing { slice, invoice }) => {
+        Some(FinalError::SliceMissing { slice, invoice }) => {
             ctx.write(|books| books.miss_slice(organization, slice, invoice))
         }
-        Some(FetchError::Api(_)) => Vec::new(),
+        Some(FinalError::Api(_) | FinalError::UsageMadeAgain | FinalError::Unreadable { .. }) => Vec::new(),
     };
     ctx.queues.add(keys);
 }
 
-async fn list_organization(ctx: &Context, pass: &mut Pass, organization: &Name) -> Result<(), FetchError> {
+async fn list_organization(ctx: &Context, pass: &Pass, organization: &Name) -> Result<(), FinalError> {
     let all = ListParams::default().limit(PAGE);
     list::<api::BillingGroup>(pass, within(ctx, organization), all.clone()).await?;
     list::<api::ProjectLedger>(pass, within(ctx, organization), all.clone()).await?;
     list::<api::UsageRecord>(pass, within(ctx, organization), all.clone()).await?;
     let invoices: Api<DeserializeGuard<api::Invoice>> = within(ctx, organization);
     for invoice in pages(&invoices, all.labels(&months_in_question(pass, organization))).await? {
-        keep_billed(ctx, pass, organization, &invoice).await?;
+        if let Ok(invoice) = &invoice.0
+            && let Some(lines) = read_final(ctx, organization, invoice).await?
+        {
+            ctx.queues.add(ctx.write(|books| books.bill(organization, lines)));
+        }
         observe(pass, invoice);
     }
     // After the invoices: what a final says it used was reserved before.
     list::<api::Credit>(pass, within(ctx, organization), ListParams::default().limit(PAGE)).await?;
-    Ok(())
+    share_billed(ctx, pass, organization).await
+}
+
+/// Lets the pass know what finals bill. A record made again, of which that was forgotten, has them all read first.
+async fn share_billed(ctx: &Context, pass: &Pass, organization: &Name) -> Result<(), FinalError> {
+    if share(ctx, pass, organization) {
+        return Ok(());
+    }
+    finals::read_again(ctx, organization).await?;
+    if share(ctx, pass, organization) { Ok(()) } else { Err(FinalError::UsageMadeAgain) }
+}
+
+/// Shares what is known; answers whether that is enough.
+fn share(ctx: &Context, pass: &Pass, organization: &Name) -> bool {
+    let mut books = pass.books.write().unwrap_or_else(PoisonError::into_inner);
+    ctx.read(|known| known.share_billed(organization, &mut books));
+    books.organization(organization).is_none_or(|known| !known.has_forgotten_usage())
 }
 
 /// The months that are over and not final for some group, as a label selector.
 fn months_in_question(pass: &Pass, organization: &Name) -> String {
-    let books = pass.books.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let books = pass.books.read().unwrap_or_else(PoisonError::into_inner);
     let groups = books.organization(organization).into_iter().flat_map(|books| books.groups());
     let oldest = groups.filter_map(|(uid, object)| {
         let group = books.organization(organization)?.organization.group(uid)?;
@@ -116,29 +118,6 @@ fn months_in_question(pass: &Pass, organization: &Name) -> String {
     // An empty set is no selector; a month that never was selects nothing.
     let months = if months.is_empty() { "none".to_owned() } else { months.join(",") };
     format!("{} in ({months})", labels::PERIOD_LABEL)
-}
-
-/// Keeps which usage a final bills, from its lines and those of its slices.
-async fn keep_billed(
-    ctx: &Context,
-    pass: &mut Pass,
-    organization: &Name,
-    invoice: &DeserializeGuard<api::Invoice>,
-) -> Result<(), FetchError> {
-    let Ok(invoice) = &invoice.0 else { return Ok(()) };
-    let Some(status) = invoice.status.as_ref().filter(|status| status.phase == Some(api::InvoicePhase::Final)) else {
-        return Ok(());
-    };
-    let (Some(document), Ok(month)) = (&status.document, invoice.spec.period.parse::<Month>()) else { return Ok(()) };
-    let billed = pass.billed.entry((organization.clone(), month)).or_default();
-    add_document(billed, document);
-    for slice in &document.slices {
-        let slices: Api<api::InvoiceSlice> = within(ctx, organization);
-        let missing =
-            || FetchError::SliceMissing { slice: slice.name.as_str().into(), invoice: invoice.name_any().into() };
-        add_slice(billed, &slices.get_opt(&slice.name).await?.ok_or_else(missing)?);
-    }
-    Ok(())
 }
 
 fn within<K>(ctx: &Context, organization: &Name) -> Api<K>
@@ -184,7 +163,7 @@ where
     Books: Observes<K>,
 {
     let key = ObjectKey::of(&object);
-    let mut books = pass.books.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut books = pass.books.write().unwrap_or_else(PoisonError::into_inner);
     match object.0 {
         Ok(object) => books.observe(object),
         Err(invalid) => Observes::<K>::reject(&mut *books, &key, invalid.error),

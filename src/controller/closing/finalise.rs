@@ -8,7 +8,8 @@ use super::charges::billed_charges;
 use super::credits::{self, CreditClosing};
 use super::fetch::Pass;
 use crate::api::{BillingGroup, Credit, Invoice, LastFinal};
-use crate::books::{Books, Estimate, Key, Observes, charges_on, convert};
+use crate::books::convert::billed::final_lines;
+use crate::books::{Books, Estimate, Final, Key, Observes, carried_forward, charges_on, convert};
 use crate::controller::context::Context;
 use crate::controller::credit::Owner;
 use crate::controller::invoice::{
@@ -18,8 +19,9 @@ use crate::controller::runtime::events::Severity;
 use crate::controller::waiting::waiting_projects;
 use crate::controller::writer::WriteError;
 use crate::domain::closing::CloseDecision;
-use crate::domain::{Billed, Money, Month, Name, Timestamp, Uid};
+use crate::domain::{Money, Month, Name, Timestamp, Uid};
 use crate::render::document::Rendered;
+use crate::render::slices::Slice;
 
 /// How often the status of a group is read again when somebody else writes it too.
 const MOST_CONFLICTS: usize = 8;
@@ -53,8 +55,6 @@ struct Finalisation {
     reserved: Vec<Credit>,
     /// What it uses of them.
     credits: Vec<(Name, Money)>,
-    /// What finals bill already made a difference: the estimates of others must know.
-    billed: Option<Billed>,
 }
 
 /// Makes every month of the group final that can be.
@@ -67,7 +67,7 @@ pub async fn close_group(ctx: &Context, pass: &Pass, organization: &Name, group:
         let Some(object) = read(pass, |books| books.organization(organization)?.group(group).cloned()) else {
             return Ok(());
         };
-        match read(pass, |books| next(ctx, pass, books, organization, group, &object, now)) {
+        match read(pass, |books| next(ctx, books, organization, group, &object, now)) {
             Next::Nothing => return Ok(()),
             Next::Adopt(recorded) => record(ctx, pass, object, &recorded).await?,
             Next::Finalise(finalisation) => finalise(ctx, pass, object, *finalisation, now).await?,
@@ -80,15 +80,7 @@ fn read<T>(pass: &Pass, read: impl FnOnce(&Books) -> T) -> T {
 }
 
 /// Decides again, on what was read directly.
-fn next(
-    ctx: &Context,
-    pass: &Pass,
-    books: &Books,
-    organization: &Name,
-    uid: Uid,
-    object: &BillingGroup,
-    now: Timestamp,
-) -> Next {
+fn next(ctx: &Context, books: &Books, organization: &Name, uid: Uid, object: &BillingGroup, now: Timestamp) -> Next {
     let status = object.status.clone().unwrap_or_default();
     let (Some(known), Some(series)) = (books.organization(organization), status.invoice_series.as_deref()) else {
         return Next::Nothing;
@@ -98,21 +90,18 @@ fn next(
     let waiting = waiting_projects(books, organization, group, &groups, &ctx.rules, now);
     let invoices =
         GroupInvoices { books, organization: known, group, object, series, rules: &ctx.rules, waiting: &waiting };
-    let (month, predecessor) = match &status.last_final {
-        Some(last) => (following(group.first_period, last.sequence), Predecessor::Final(last.digest.clone())),
-        None => (group.first_period, Predecessor::None),
-    };
-    let none = Billed::default();
-    let billed = pass.billed.get(&(organization.clone(), month)).unwrap_or(&none);
+    let month = status.last_final.as_ref().map(|last| following(group.first_period, last.sequence));
+    let month = month.unwrap_or(group.first_period);
+    let predecessor = Predecessor::last_final(status.last_final.as_ref());
     let credits = known.credits.worth(group);
-    let Some(view) = invoices.month(month, predecessor, billed, &credits) else { return Next::Nothing };
+    let Some(view) = invoices.month(month, predecessor, &credits) else { return Next::Nothing };
     if let Some(last) = known.invoices.final_(&view.number).filter(|last| last.group == uid) {
         let sequence = i32::try_from(last.sequence).unwrap_or(i32::MAX);
-        let (charges, credits) = (last.charges.clone(), last.credits.clone());
-        let last = LastFinal { number: view.number.as_str().into(), sequence, digest: last.digest.clone() };
+        let Final { digest, charges, credits, carried_forward, .. } = last.clone();
+        let last = LastFinal { number: view.number.as_str().into(), sequence, digest, carried_forward };
         return Next::Adopt(Recorded { last, month, charges, credits });
     }
-    if !group.pays_in(month) {
+    if !group.pays_in(view.month) {
         return Next::Nothing;
     }
     let observed = known.invoices.estimate(&view.number);
@@ -122,8 +111,6 @@ fn next(
     let bill = view.bill(now);
     let holds = view.holds(&bill, now);
     let (CloseDecision::Finalise, Ok(bill)) = (view.decide(&holds, now), bill) else { return Next::Nothing };
-    let unaware = || invoices.month(month, Predecessor::None, &none, &credits).and_then(|view| view.bill(now).ok());
-    let matters = *billed != none && unaware().as_ref() != Some(&bill);
     let Ok(rendered) = view.final_document(&bill, now) else { return Next::Nothing };
     let closing = CreditClosing { organization: known, owner: Owner::of(group, object), number: &view.number, now };
     let reserved = match closing.reserve(&bill.credits) {
@@ -139,7 +126,6 @@ fn next(
         rendered,
         reserved,
         credits: bill.credits.into_iter().map(|one| (one.name, one.used)).collect(),
-        billed: matters.then(|| billed.clone()),
     }))
 }
 
@@ -157,10 +143,7 @@ async fn finalise(
     finalisation: Finalisation,
     now: Timestamp,
 ) -> Result<(), WriteError> {
-    let Finalisation { facts, observed, rendered, reserved, credits, billed } = finalisation;
-    if let Some(billed) = billed {
-        ctx.set_billed(&facts.organization, facts.month, billed);
-    }
+    let Finalisation { facts, observed, rendered: Rendered { document, slices }, reserved, credits } = finalisation;
     let group = fix_first_period(ctx, pass, group, &facts).await?;
     let observed = match observed {
         Some(observed) => observed,
@@ -171,21 +154,30 @@ async fn finalise(
             facts.sequence,
         ),
     };
-    ensure_slices(&ctx.writer, &facts, &rendered.slices).await?;
+    ensure_slices(&ctx.writer, &facts, &slices).await?;
     credits::write(ctx, pass, reserved).await?;
-    let digest = rendered.document.digest.clone();
-    let charges = charges_on(&rendered.document);
-    let status = final_status(&observed.conditions, rendered.document, now);
+    let (digest, charges) = (document.digest.clone(), charges_on(&document));
+    let carried_forward = carried_forward(&observed.uid, &document);
+    let status = final_status(&observed.conditions, document, now);
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
     tell(ctx, &written);
+    keep_billed(ctx, &facts.organization, &written, &slices);
     ctx.observe(written);
     let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);
-    let last = LastFinal { number: facts.number.as_str().into(), sequence, digest };
+    let last = LastFinal { number: facts.number.as_str().into(), sequence, digest, carried_forward };
     record(ctx, pass, group, &Recorded { last, month: facts.month, charges, credits }).await?;
     // A final has slices of its own.
     delete_slices(&ctx.writer, &facts.organization, &observed.slices).await;
     ctx.queues.add([Key::Group { organization: facts.organization, group: facts.group_uid }]);
     Ok(())
+}
+
+/// Keeps in the books what a final bills. One that cannot be read back stays unread, and nothing of its month is adjusted.
+fn keep_billed(ctx: &Context, organization: &Name, written: &Invoice, slices: &[Slice]) {
+    match final_lines(written, slices.iter().map(|slice| &slice.spec)) {
+        Ok(lines) => ctx.queues.add(ctx.write(|books| books.bill(organization, lines))),
+        Err(error) => tracing::error!(invoice = written.name_any(), %error, "a final cannot be read back"),
+    }
 }
 
 fn tell(ctx: &Context, invoice: &Invoice) {

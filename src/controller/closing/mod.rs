@@ -1,6 +1,5 @@
 //! Closing: months that are over become final.
 
-pub mod billed;
 mod charges;
 mod credits;
 mod fetch;

@@ -44,10 +44,9 @@ pub async fn reconcile(ctx: &Context, organization: &Name, group: Uid) -> Outcom
 /// One step; `None` when another follows at once.
 async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<Outcome>, WriteError> {
     let now = ctx.now();
-    let billed = |month| ctx.billed(organization, month);
     let (plan, object) = ctx.read(|books| {
         let object = books.organization(organization).and_then(|books| books.group(group)).cloned();
-        (plan_group(books, organization, group, &ctx.rules, &billed, ctx.gatherings.of(group), now), object)
+        (plan_group(books, organization, group, &ctx.rules, ctx.gatherings.of(group), now), object)
     });
     let Some(object) = object else {
         ctx.gatherings.set(group, None);

@@ -9,7 +9,7 @@ use super::status::{StatusFacts, first_period_too_early, plan_status};
 use crate::api::{self, labels};
 use crate::books::{Books, Estimate, OrganizationBooks};
 use crate::controller::invoice::{
-    EstimatePlan, EstimateWrite, GroupInvoices, InvoiceFacts, Predecessor, plan_estimate,
+    EstimatePlan, EstimateWrite, GroupInvoices, InvoiceFacts, MonthView, Predecessor, plan_estimate,
 };
 use crate::controller::rules::Rules;
 use crate::controller::waiting::waiting_projects;
@@ -17,7 +17,7 @@ use crate::domain::closing::CloseDecision;
 use crate::domain::credit::expect_uses;
 use crate::domain::default_binding::{DedicatedFacts, is_obsolete};
 use crate::domain::membership::{GroupFacts, desired_members};
-use crate::domain::{Bill, Billed, Group, Month, Name, Timestamp, Uid, number};
+use crate::domain::{Bill, Brought, Group, Month, Name, Timestamp, Uid, number};
 use crate::render::document::RenderError;
 
 /// The next thing to do for a group.
@@ -69,9 +69,6 @@ pub struct InvoiceWrite {
     pub write: EstimateWrite,
 }
 
-/// What finals of an organization bill of a month, as far as a direct look found that it matters.
-pub type BilledLookup<'a> = dyn Fn(Month) -> std::sync::Arc<Billed> + 'a;
-
 /// Plans the next step for a group; `gathering` is what the plan before said of it.
 ///
 /// # Errors
@@ -81,7 +78,6 @@ pub fn plan_group(
     organization: &Name,
     uid: Uid,
     rules: &Rules,
-    billed: &BilledLookup<'_>,
     gathering: Option<Gathering>,
     now: Timestamp,
 ) -> Result<GroupPlan, RenderError> {
@@ -98,7 +94,7 @@ pub fn plan_group(
     if view.is_obsolete() {
         return Ok(GroupPlan::Remove);
     }
-    view.plan_steady(series, &status, billed, gathering).map(|steady| GroupPlan::Steady(Box::new(steady)))
+    view.plan_steady(series, &status, gathering).map(|steady| GroupPlan::Steady(Box::new(steady)))
 }
 
 /// A group among its organization.
@@ -153,7 +149,6 @@ impl<'a> View<'a> {
         &self,
         series: &str,
         status: &api::BillingGroupStatus,
-        billed: &BilledLookup<'_>,
         gathering: Option<Gathering>,
     ) -> Result<Steady, RenderError> {
         let groups = self.organization.all_group_facts();
@@ -172,7 +167,7 @@ impl<'a> View<'a> {
             rules: self.rules,
             waiting: &waiting,
         };
-        let mut months = self.plan_months(&invoices, months, status, billed)?;
+        let mut months = self.plan_months(&invoices, months, status)?;
         let release = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
         let members = self.members(&groups);
         let gathering = self.awaits_ledgers(&members).then(|| gathering.unwrap_or(Gathering::begun(self.now)));
@@ -236,23 +231,18 @@ impl<'a> View<'a> {
         invoices: &GroupInvoices<'_>,
         months: Vec<Month>,
         status: &api::BillingGroupStatus,
-        billed: &BilledLookup<'_>,
     ) -> Result<Vec<Planned>, RenderError> {
-        let mut predecessor = match &status.last_final {
-            Some(last) => Predecessor::Final(last.digest.clone()),
-            None => Predecessor::None,
-        };
+        let mut predecessor = Predecessor::last_final(status.last_final.as_ref());
         let mut credits = self.organization.credits.worth(self.group);
         let mut planned = Vec::new();
         for month in months {
-            let billed = billed(month);
-            let Some(view) = invoices.month(month, predecessor, &billed, &credits) else { break };
+            let Some(view) = invoices.month(month, predecessor, &credits) else { break };
             let observed = self.organization.invoices.estimate(&view.number).filter(|known| view.is_of(known));
             let unseen = observed.is_none() && self.organization.invoices.exists(&view.number);
             let plan = plan_estimate(&view, observed, self.now)?;
             let uses = plan.bill.iter().flat_map(|bill| &bill.credits).map(|one| (one.name.clone(), one.used));
             expect_uses(&mut credits, &view.number, &uses.collect::<Vec<_>>());
-            predecessor = Predecessor::Open(view.number.clone());
+            predecessor = Predecessor::Open { number: view.number.clone(), left: left(&view, observed, &plan) };
             planned.push(Planned {
                 facts: InvoiceFacts::of(&view, self.name),
                 settled_at: view.settled_at(),
@@ -303,6 +293,12 @@ fn only_gathers(planned: &api::BillingGroupStatus, existing: &api::BillingGroupS
         ..planned.clone()
     };
     same == *existing
+}
+
+/// What the invoice of a month leaves to the next one, as it is now.
+fn left(view: &MonthView<'_>, observed: Option<&Estimate>, plan: &EstimatePlan) -> Option<Brought> {
+    let amount = plan.bill.as_ref()?.carried_forward?;
+    Some(Brought { amount, invoice: view.number.clone(), uid: observed?.uid.parse().ok()? })
 }
 
 /// A month that is not final, and what it needs.

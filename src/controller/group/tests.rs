@@ -1,7 +1,5 @@
 //! What a group needs, as data in and a sentence out.
 
-use std::sync::Arc;
-
 use k8s_openapi::api::core::v1::Namespace;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -13,7 +11,7 @@ use crate::books::{Books, Observes};
 use crate::controller::invoice::{estimate_status, make_invoice};
 use crate::controller::runtime::conditions::find;
 use crate::controller::scenario::{ACME, at, binding, books, ledger, rules, uid};
-use crate::domain::{Billed, Name};
+use crate::domain::Name;
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
@@ -22,8 +20,7 @@ const NOW: &str = "2026-11-21T12:00:00Z";
 fn check(manifests: &str, now: &str, expected: &str) {
     let books = books(manifests);
     let group = uid("BillingGroup", "acme", "shop");
-    let billed = |_| Arc::new(Billed::default());
-    let plan = plan_group(&books, &Name::from("acme"), group, &rules(), &billed, None, at(now)).unwrap();
+    let plan = plan_group(&books, &Name::from("acme"), group, &rules(), None, at(now)).unwrap();
     assert_eq!(told(plan), expected);
 }
 
@@ -237,8 +234,8 @@ impl AtWork {
     /// Plans at this second after noon, writes what is planned, and says what that was.
     fn write(&mut self, second: u32) -> String {
         let now = at(&format!("2026-11-21T12:00:{second:02}Z"));
-        let (group, billed) = (uid("BillingGroup", "acme", "shop"), |_| Arc::new(Billed::default()));
-        let plan = plan_group(&self.books, &Name::from("acme"), group, &rules(), &billed, self.gathering, now).unwrap();
+        let group = uid("BillingGroup", "acme", "shop");
+        let plan = plan_group(&self.books, &Name::from("acme"), group, &rules(), self.gathering, now).unwrap();
         let GroupPlan::Steady(steady) = plan else { panic!("{plan:?}") };
         let said = told_steady(&steady);
         self.gathering = steady.gathering;

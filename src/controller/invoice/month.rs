@@ -12,10 +12,11 @@ use crate::controller::rules::Rules;
 use crate::domain::audit::audit;
 use crate::domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use crate::domain::{
-    Attribution, Bill, BillError, Billed, Credit, CreditOffer, Date, Discount, Group, GroupMonth, Month, Name,
-    PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month, number, rates,
+    Attribution, Bill, BillError, Billed, Brought, ClosedMonths, Credit, CreditOffer, Date, Group, GroupMonth, Month,
+    Name, PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month, number, rates,
 };
 use crate::render::document::{Header, Issue, RenderError, Rendered, render_document};
+use crate::render::line::applied_discount;
 
 /// A group and all that its invoices are made from.
 #[derive(Clone, Copy)]
@@ -42,9 +43,36 @@ pub enum Predecessor {
     /// There is none: the month is the group's first.
     None,
     /// It is not final.
-    Open(Name),
-    /// It is final, with this digest.
-    Final(String),
+    Open {
+        /// Its number.
+        number: Name,
+        /// What it would leave to the month.
+        left: Option<Brought>,
+    },
+    /// It is final.
+    Final {
+        /// The digest of its document.
+        digest: String,
+        /// What it leaves to the month.
+        left: Option<Brought>,
+    },
+}
+
+impl Predecessor {
+    /// The one that a group's status names.
+    pub fn last_final(last: Option<&api::LastFinal>) -> Self {
+        match last {
+            None => Predecessor::None,
+            Some(last) => Predecessor::Final { digest: last.digest.clone(), left: convert::brought(last) },
+        }
+    }
+
+    fn left(&self) -> Option<&Brought> {
+        match self {
+            Predecessor::None => None,
+            Predecessor::Open { left, .. } | Predecessor::Final { left, .. } => left.as_ref(),
+        }
+    }
 }
 
 /// One month of a group.
@@ -59,8 +87,8 @@ pub struct MonthView<'a> {
     pub number: Name,
     /// The invoice before.
     pub predecessor: Predecessor,
-    /// What finals of the organization bill of the month already.
-    pub billed: &'a Billed,
+    /// The closed months that its invoice adjusts.
+    closed: ClosedMonths,
     /// The group's credits, as the invoice finds them.
     pub credits: Vec<CreditOffer>,
 }
@@ -69,17 +97,29 @@ impl<'a> GroupInvoices<'a> {
     /// A month of the group; `None` before its first period.
     ///
     /// `credits` are those of the group, with what the months before take of them.
-    pub fn month(
-        &'a self,
-        month: Month,
-        predecessor: Predecessor,
-        billed: &'a Billed,
-        credits: &[Credit],
-    ) -> Option<MonthView<'a>> {
+    pub fn month(&'a self, month: Month, predecessor: Predecessor, credits: &[Credit]) -> Option<MonthView<'a>> {
         let sequence = number::sequence(self.group.first_period, month)?;
         let number = number::number(self.series, sequence);
+        // Only the oldest month that is not final adjusts those before it.
+        let closed = match predecessor {
+            Predecessor::Final { .. } => {
+                self.organization.closed_months(self.group, month, |month| self.attribution(month))
+            }
+            Predecessor::None | Predecessor::Open { .. } => ClosedMonths::new(),
+        };
         let credits = credits.iter().map(|credit| credit.offer_to(&number)).collect();
-        Some(MonthView { invoices: self, month, sequence, number, predecessor, billed, credits })
+        Some(MonthView { invoices: self, month, sequence, number, predecessor, closed, credits })
+    }
+
+    /// The months of the group before a month.
+    pub fn months_before(&self, month: Month) -> ClosedMonths {
+        self.group.first_period.through(month.prev()).map(|month| (month, self.attribution(month))).collect()
+    }
+
+    /// How a month's cost is shared out: as its BillingPeriod says, until that exists as the setting does.
+    fn attribution(&self, month: Month) -> Attribution {
+        let period = self.books.period(month);
+        period.map_or(self.rules.attribution, |period| convert::attribution(period.spec.attribution))
     }
 
     /// The issuer, or what holds every invoice for want of one.
@@ -188,8 +228,7 @@ impl<'a> GroupInvoices<'a> {
 impl MonthView<'_> {
     /// How the month's cost is shared out: as its BillingPeriod says, until that exists as the setting does.
     pub fn attribution(&self) -> Attribution {
-        let period = self.invoices.books.period(self.month);
-        period.map_or(self.invoices.rules.attribution, |period| convert::attribution(period.spec.attribution))
+        self.invoices.attribution(self.month)
     }
 
     /// Whether an invoice that has the month's number is the month's, and not one that was numbered otherwise.
@@ -203,8 +242,7 @@ impl MonthView<'_> {
     /// # Errors
     /// There is none: the hold says why.
     pub fn bill(&self, as_of: Timestamp) -> Result<Bill, Hold> {
-        let (prices, rates) = (self.prices()?, self.rates());
-        bill_group_month(&self.inputs(&prices, &rates, as_of)).map_err(|error| self.no_bill(&error))
+        self.with_inputs(as_of, bill_group_month)?.map_err(|error| self.no_bill(&error))
     }
 
     /// What holds the month: what holds the group, what is wrong with its usage, and, once the month is over, what
@@ -215,8 +253,8 @@ impl MonthView<'_> {
             Err(hold) if holds.iter().any(|known| known.reason == hold.reason) => {}
             Err(hold) => holds.push(hold.clone()),
             Ok(bill) => {
-                holds.extend(bill.problems.iter().filter_map(Hold::of_problem));
                 holds.extend(bill.holds.iter().cloned());
+                holds.extend(bill.problems.iter().filter_map(Hold::of_problem));
                 if as_of >= self.month.end() {
                     holds.extend(self.audit(bill, as_of));
                 }
@@ -289,8 +327,8 @@ impl MonthView<'_> {
     pub fn final_document(&self, bill: &Bill, issued_at: Timestamp) -> Result<Rendered, RenderError> {
         let due_at = issued_at.checked_add_signed(self.invoices.payment_term()).unwrap_or(Timestamp::MAX_UTC);
         let previous = match &self.predecessor {
-            Predecessor::None | Predecessor::Open(_) => None,
-            Predecessor::Final(digest) => Some(digest.clone()),
+            Predecessor::None | Predecessor::Open { .. } => None,
+            Predecessor::Final { digest, .. } => Some(digest.clone()),
         };
         self.render(bill, Issue::Final { issued_at: issued_at.into(), due_at: due_at.into() }, previous)
     }
@@ -312,11 +350,7 @@ impl MonthView<'_> {
 
     fn discounts(&self) -> Vec<api::AppliedDiscount> {
         let terms = self.invoices.group.terms.iter();
-        let applied = |discount: &Discount| api::AppliedDiscount {
-            name: discount.name.to_string(),
-            percent: discount.percent.decimal().normalize().to_string().into(),
-        };
-        terms.flat_map(|terms| terms.discounts_in(self.month)).map(applied).collect()
+        terms.flat_map(|terms| terms.discounts_in(self.month)).map(applied_discount).collect()
     }
 
     /// What the document was computed from. An estimate follows all of it; of a final it is asked later what changed.
@@ -357,10 +391,17 @@ impl MonthView<'_> {
     /// There is no bill: the hold says why.
     pub fn with_inputs<T>(&self, as_of: Timestamp, compute: impl FnOnce(&GroupMonth<'_>) -> T) -> Result<T, Hold> {
         let (prices, rates) = (self.prices()?, self.rates());
-        Ok(compute(&self.inputs(&prices, &rates, as_of)))
+        let billed = self.invoices.organization.billed().read();
+        Ok(compute(&self.inputs(&prices, &rates, &billed, as_of)))
     }
 
-    fn inputs<'b>(&'b self, prices: &'b PriceList, rates: &'b Rates, as_of: Timestamp) -> GroupMonth<'b> {
+    fn inputs<'b>(
+        &'b self,
+        prices: &'b PriceList,
+        rates: &'b Rates,
+        billed: &'b Billed,
+        as_of: Timestamp,
+    ) -> GroupMonth<'b> {
         GroupMonth {
             organization: &self.invoices.organization.organization,
             group: self.invoices.group,
@@ -370,15 +411,16 @@ impl MonthView<'_> {
             prices,
             rates,
             issuer: self.invoices.issuer().ok().map(|known| &known.issuer),
-            billed: self.billed,
+            billed,
+            closed: &self.closed,
+            brought: self.predecessor.left(),
             credits: &self.credits,
             as_of,
         }
     }
 
     fn audit(&self, bill: &Bill, as_of: Timestamp) -> Option<Hold> {
-        let (prices, rates) = (self.prices().ok()?, self.rates());
-        let differences = audit(&self.inputs(&prices, &rates, as_of), bill);
+        let differences = self.with_inputs(as_of, |inputs| audit(inputs, bill)).ok()?;
         let first = differences.first()?;
         let message = format!("the independent check of {} disagrees: {first}; please report this", self.number);
         Some(Hold { reason: HoldReason::AuditMismatch, message })
@@ -403,8 +445,8 @@ impl MonthView<'_> {
             settle: self.invoices.rules.settle,
             waiting_projects: self.invoices.waiting,
             open_predecessor: match &self.predecessor {
-                Predecessor::Open(number) => Some(number),
-                Predecessor::None | Predecessor::Final(_) => None,
+                Predecessor::Open { number, .. } => Some(number),
+                Predecessor::None | Predecessor::Final { .. } => None,
             },
             holds,
             suspended: issuer.is_some_and(|issuer| issuer.object.spec.suspend),

@@ -1,7 +1,5 @@
 //! When an estimate is written again.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::{EstimatePlan, GroupInvoices, MonthView, Predecessor, plan_estimate};
@@ -9,7 +7,7 @@ use crate::api;
 use crate::books::{Books, ObjectKey, Observes};
 use crate::controller::invoice::{InvoiceFacts, make_invoice};
 use crate::controller::scenario::{ACME, add, at, binding, books, ledger, rules, uid};
-use crate::domain::{Billed, Month, Name};
+use crate::domain::{Month, Name};
 
 /// Books with one record of `acme-web`, running or ended.
 fn with_usage(end: &str) -> Books {
@@ -34,8 +32,7 @@ fn look<T>(books: &Books, now: &str, look: impl FnOnce(&MonthView<'_>) -> T) -> 
         rules: &rules,
         waiting: &[],
     };
-    let billed = Arc::new(Billed::default());
-    look(&invoices.month(Month::of(at(now)), Predecessor::None, &billed, &[]).unwrap())
+    look(&invoices.month(Month::of(at(now)), Predecessor::None, &[]).unwrap())
 }
 
 fn plan(view: &MonthView<'_>, now: &str) -> EstimatePlan {

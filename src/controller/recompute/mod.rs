@@ -28,7 +28,8 @@ use super::rules::Rules;
 use crate::api::{Document, Invoice, InvoicePhase, Line};
 use crate::books::{Books, OrganizationBooks, convert};
 use crate::domain::{
-    Bill, BillError, Billed, CreditOffer, Group, GroupMonth, Month, Name, Timestamp, Uid, bill_group_month,
+    Bill, BillError, Billed, Brought, ClosedMonths, CreditOffer, Group, GroupMonth, Month, Name, Timestamp, Uid,
+    bill_group_month,
 };
 use crate::render::document::{Rendered, document_digest};
 pub use difference::{Difference, Explanation, FieldDifference, Reason};
@@ -59,6 +60,8 @@ pub struct Records<'a> {
     pub organization: &'a Name,
     /// What finals that were made before it bill.
     pub billed: &'a Billed,
+    /// What the final before it in its series left to it.
+    pub brought: Option<&'a Brought>,
     /// How this operator bills; what the final records of that comes first.
     pub rules: &'a Rules,
 }
@@ -141,10 +144,12 @@ pub fn compare(records: &Records<'_>, recorded: &RecordedFinal<'_>) -> Result<Ve
     let series = recorded.invoice.spec.series.as_str();
     let invoices =
         GroupInvoices { books: records.books, organization: known, group, object, series, rules: &rules, waiting: &[] };
-    let before = recorded.document.previous_digest.clone().map_or(Predecessor::None, Predecessor::Final);
-    let view = invoices.month(recorded.month, before, records.billed, &[]);
+    let left = records.brought.cloned();
+    let digest = recorded.document.previous_digest.clone();
+    let before = digest.map_or(Predecessor::None, |digest| Predecessor::Final { digest, left });
+    let view = invoices.month(recorded.month, before, &[]);
     let view = view.ok_or_else(|| no_bill(format!("BillingGroup {} is billed from a later month on", group.name)))?;
-    Comparison::new(recorded, &view, known)?.differences()
+    Comparison::new(recorded, &view, known, records.billed)?.differences()
 }
 
 /// The settings by which the final was computed.
@@ -157,14 +162,23 @@ fn no_bill(reason: impl fmt::Display) -> Incomparable {
     Incomparable::NoBill(reason.to_string())
 }
 
+/// What earlier finals left to a final.
+struct FinalsThen<'a> {
+    /// What they bill.
+    billed: &'a Billed,
+    /// The months that it adjusts.
+    closed: ClosedMonths,
+    /// What it used of credits, as these were then.
+    credits: Vec<CreditOffer>,
+}
+
 /// A final beside what the records of now make of it.
 struct Comparison<'a> {
     recorded: &'a RecordedFinal<'a>,
     view: &'a MonthView<'a>,
     known: &'a OrganizationBooks,
     group: &'a Group,
-    /// What it used of credits, as these were then.
-    credits: Vec<CreditOffer>,
+    finals: FinalsThen<'a>,
     computed: Rendered,
     edits: Edits,
 }
@@ -174,12 +188,17 @@ impl<'a> Comparison<'a> {
         recorded: &'a RecordedFinal<'a>,
         view: &'a MonthView<'a>,
         known: &'a OrganizationBooks,
+        billed: &'a Billed,
     ) -> Result<Self, Incomparable> {
         let group = view.invoices.group;
-        let credits = items::credits_then(known, group, &recorded.document.number);
-        let computed = render(view, recorded, &credits, bill_group_month)?;
+        let finals = FinalsThen {
+            billed,
+            closed: view.invoices.months_before(recorded.month),
+            credits: items::credits_then(known, group, &recorded.document.number),
+        };
+        let computed = render(view, recorded, &finals, bill_group_month)?;
         let edits = Edits::new(recorded, &computed.document, group);
-        Ok(Self { recorded, view, known, group, credits, computed, edits })
+        Ok(Self { recorded, view, known, group, finals, computed, edits })
     }
 
     fn differences(&self) -> Result<Vec<Difference>, Incomparable> {
@@ -205,17 +224,17 @@ impl<'a> Comparison<'a> {
 
     /// Computes the final in another way.
     fn render(&self, bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>) -> Result<Rendered, Incomparable> {
-        render(self.view, self.recorded, &self.credits, bill)
+        render(self.view, self.recorded, &self.finals, bill)
     }
 }
 
 fn render(
     view: &MonthView<'_>,
     recorded: &RecordedFinal<'_>,
-    credits: &[CreditOffer],
+    FinalsThen { billed, closed, credits }: &FinalsThen<'_>,
     bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>,
 ) -> Result<Rendered, Incomparable> {
-    let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { credits, ..*inputs });
+    let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { billed, closed, credits, ..*inputs });
     let billed = view.with_inputs(recorded.issued_at, inputs).map_err(|hold| no_bill(hold.message))?;
     let bill = billed.map_err(no_bill)?;
     view.final_document(&bill, recorded.issued_at).map_err(no_bill)

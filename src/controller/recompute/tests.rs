@@ -73,10 +73,9 @@ fn final_of(books: &Books) -> Invoice {
         rules: &rules,
         waiting: &[],
     };
-    let billed = Billed::default();
     let credits = known.credits.worth(invoices.group);
     let month: Month = "2026-11".parse().unwrap();
-    let view = invoices.month(month, Predecessor::None, &billed, &credits).unwrap();
+    let view = invoices.month(month, Predecessor::None, &credits).unwrap();
     let bill = view.bill(at(ISSUED)).unwrap();
     let document = view.final_document(&bill, at(ISSUED)).unwrap().document;
     let mut invoice = make_invoice(&InvoiceFacts::of(&view, &Name::from("acme")));
@@ -87,7 +86,7 @@ fn final_of(books: &Books) -> Invoice {
 
 fn compared(books: &Books, invoice: &Invoice) -> Vec<Difference> {
     let (rules, billed, organization) = (rules(), Billed::default(), Name::from("acme"));
-    let records = Records { books, organization: &organization, billed: &billed, rules: &rules };
+    let records = Records { books, organization: &organization, billed: &billed, brought: None, rules: &rules };
     compare(&records, &RecordedFinal::new(invoice, []).unwrap()).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! Which records cannot be billed, and what is to be written about it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -9,7 +9,9 @@ use crate::books::{Books, OrganizationBooks, convert};
 use crate::controller::rules::Rules;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::domain::unbilled::{OrganizationMonth, Pricing, outside_periods, unbilled};
-use crate::domain::{Attribution, Billed, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage};
+use crate::domain::{
+    Attribution, Group, Month, Name, PriceList, Problem, Records, Timestamp, Uid, Usage, months_in_question,
+};
 
 /// The conditions of a record that differ from what is written.
 #[derive(Debug)]
@@ -53,7 +55,9 @@ pub fn problems_since(
     let outside = outside_periods(&known.organization, |month| attribution(books, month, rules), oldest);
     let months = oldest.through(Month::of(now)).flat_map(|month| problems_of_month(books, known, month, rules, now));
     let mut problems: HashMap<Name, Problem> = HashMap::new();
-    for problem in outside.into_iter().chain(months) {
+    let late = late_months(books, known, oldest, rules).into_iter();
+    let late = late.flat_map(|month| problems_of_month(books, known, month, rules, now));
+    for problem in outside.into_iter().chain(late).chain(months) {
         match problems.get(&problem.usage.name) {
             // Of several, the one that somebody has to solve before an invoice becomes final.
             Some(known) if known.reason.holds() || !problem.reason.holds() => {}
@@ -61,6 +65,15 @@ pub fn problems_since(
         }
     }
     problems
+}
+
+/// The months before the oldest one that is not final, of which something may stand on no final.
+fn late_months(books: &Books, known: &OrganizationBooks, oldest: Month, rules: &Rules) -> BTreeSet<Month> {
+    let first_periods = known.organization.groups().filter(|group| !group.begins_too_early());
+    let Some(first) = first_periods.map(|group| group.first_period).min() else { return BTreeSet::new() };
+    let closed = known.read_months(first, oldest, |month| attribution(books, month, rules));
+    let records = Records { organization: &known.organization, billed: &known.billed().read() };
+    months_in_question(records, &closed)
 }
 
 /// The oldest month that is not final for some group.
@@ -89,7 +102,7 @@ pub fn problems_of_month(
     rules: &Rules,
     now: Timestamp,
 ) -> Vec<Problem> {
-    let billed = Billed::default();
+    let billed = known.billed().read();
     let view = OrganizationMonth {
         organization: &known.organization,
         month,

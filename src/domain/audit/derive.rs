@@ -57,15 +57,21 @@ pub(super) struct Derived {
 }
 
 /// What every record of a bill is looked at with.
-struct Basis<'a> {
+pub(super) struct Basis<'a> {
     month: &'a GroupMonth<'a>,
     /// `None` when there is none to be had.
     rate: Option<DerivedRate>,
 }
 
+impl<'a> Basis<'a> {
+    pub(super) fn of(month: &'a GroupMonth<'a>) -> Self {
+        Basis { month, rate: derive_rate(month) }
+    }
+}
+
 pub(super) fn derive(month: &GroupMonth<'_>) -> Derived {
     let mut derived = Derived::default();
-    let basis = Basis { month, rate: derive_rate(month) };
+    let basis = Basis::of(month);
     for project in month.organization.projects() {
         if may_concern(month, project) && pays_for_any_of(month, project) {
             if project.namespace().is_some() {
@@ -105,9 +111,9 @@ struct Run<'a> {
     charges: Vec<(ChargeKey, Charge)>,
 }
 
-fn derive_project(basis: &Basis<'_>, project: &Project, derived: &mut Derived) {
+pub(super) fn derive_project(basis: &Basis<'_>, project: &Project, derived: &mut Derived) {
     let mut by_service: BTreeMap<&Name, Vec<Run<'_>>> = BTreeMap::new();
-    for usage in project.usage().filter(|usage| !is_replaced(basis.month.organization, usage)) {
+    for usage in project.usage().filter(|usage| !is_replaced(basis.month, usage)) {
         match derive_record(basis, project, usage) {
             Ok(None) => {}
             Ok(Some(run)) => by_service.entry(&usage.service.name).or_default().push(run),
@@ -218,7 +224,7 @@ fn ended(month: &GroupMonth<'_>, usage: &Usage) -> Timestamp {
 }
 
 fn is_billed(month: &GroupMonth<'_>, usage: &Usage, instant: Timestamp) -> bool {
-    month.billed.periods(&usage.name).iter().any(|period| period.contains(instant))
+    month.billed.periods_in(&usage.name, month.month.period()).iter().any(|period| period.contains(instant))
 }
 
 /// The month cut at every instant at which anything about the record can change.
@@ -232,7 +238,8 @@ fn elementary(
     instants.extend(ledger_instants(project));
     instants.extend(entries.iter().map(|entry| entry.valid_from));
     instants.extend(entries.iter().filter_map(|entry| entry.valid_until));
-    instants.extend(month.billed.periods(&usage.name).iter().flat_map(|period| [period.start(), period.end()]));
+    let billed = month.billed.periods_in(&usage.name, month.month.period());
+    instants.extend(billed.iter().flat_map(|period| [period.start(), period.end()]));
     let within: Vec<_> = instants.range(month.month.start()..=month.month.end()).copied().collect();
     within.windows(2).map(|pair| (pair[0], pair[1])).collect()
 }
@@ -253,7 +260,7 @@ fn best<'a>(entries: &[&'a PriceEntry], instant: Timestamp) -> Option<&'a PriceE
 }
 
 /// Hours as a fraction: for `Ceil` the whole hours since the record's start that begin in the piece.
-fn hours(rule: HourRule, start: Timestamp, from: Timestamp, to: Timestamp) -> (BigInt, BigInt) {
+pub(super) fn hours(rule: HourRule, start: Timestamp, from: Timestamp, to: Timestamp) -> (BigInt, BigInt) {
     const HOUR: i128 = 3_600_000_000;
     let micros = |instant: Timestamp| i128::from(instant.timestamp_micros());
     match rule {
@@ -310,8 +317,12 @@ fn half_up(currency: Currency, above: BigInt, below: BigInt) -> Result<i128, Unb
     i128::try_from(rounded).ok().filter(|minor| *minor <= limit).ok_or(Unbillable)
 }
 
-/// Whether another record replaces this one; in a circle, the first name's `replaces` does not count.
-fn is_replaced(organization: &Organization, usage: &Usage) -> bool {
+/// Whether another record replaces this one, or one that a final bills did; in a circle, the first name's `replaces` does not count.
+pub(super) fn is_replaced(month: &GroupMonth<'_>, usage: &Usage) -> bool {
+    let organization = month.organization;
+    if month.billed.is_replaced(&usage.name) {
+        return true;
+    }
     let replacers = organization.replacers(&usage.name);
     replacers.into_iter().any(|replacer| circle(organization, replacer).first() != Some(&replacer))
 }

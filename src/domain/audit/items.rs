@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 
 use super::Difference;
 use crate::domain::billing::GroupMonth;
-use crate::domain::item::Item;
+use crate::domain::item::{Item, SourceKind};
 use crate::domain::line::LineType;
 use crate::domain::terms::{ChargeAmount, ChargeType, Percent, Terms, Validity};
 
@@ -18,10 +18,13 @@ pub(super) struct DerivedItem {
 }
 
 impl DerivedItem {
-    /// An item of a bill. A credit is a whole source; others are parts of one.
+    /// An item of a bill. A credit is a whole source; others are parts of one, those of usage of many.
     fn of(item: &Item) -> Self {
         let key = match item.kind {
             LineType::CreditConsumption => item.source.name.to_string(),
+            LineType::OtherEvent if item.source.kind == SourceKind::UsageRecord => {
+                format!("{}/{}", item.source.name, item.key)
+            }
             _ => item.key.clone(),
         };
         DerivedItem { kind: item.kind, key, total: item.total.minor() }
@@ -45,7 +48,16 @@ pub(super) fn derive_items(month: &GroupMonth<'_>, services: i128) -> Option<Vec
         }
     }
     derive_charges(month, terms, ChargeType::Other, services, &mut items)?;
+    if let Some(brought) = month.brought.filter(|brought| Some(brought.amount.currency()) == month.group.currency) {
+        let total = -brought.amount.minor();
+        items.push(DerivedItem { kind: LineType::OtherEvent, key: "brought forward".to_owned(), total });
+    }
     Some(items)
+}
+
+/// What brings a sum below zero to zero.
+pub(super) fn derive_carried(net: i128) -> Option<DerivedItem> {
+    (net < 0).then(|| DerivedItem { kind: LineType::OtherEvent, key: String::new(), total: -net })
 }
 
 fn derive_charges(

@@ -7,6 +7,7 @@
 mod credits;
 mod derive;
 mod items;
+mod late;
 mod payer;
 mod rates;
 mod tax;
@@ -16,11 +17,13 @@ use std::fmt;
 
 use super::billing::{Bill, GroupMonth};
 use super::line::{Line, LineType};
+use super::money::Money;
 use super::name::Name;
 use super::period::Timestamp;
 use credits::{DerivedUse, compare_credits, derive_credits};
 use derive::{Charge, Derived, derive};
-use items::{DerivedItem, compare_items, derive_items};
+use items::{DerivedItem, compare_items, derive_carried, derive_items};
+use late::derive_late;
 use rates::compare_rates;
 use tax::{compare_taxes, derive_rounding};
 
@@ -166,12 +169,19 @@ fn shown(minor: Option<i128>) -> String {
 
 /// Derives the bill again and returns everything in which it differs; empty when the two agree.
 pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<Difference> {
-    let derived = derive(month);
+    let mut derived = derive(month);
+    let late = derive_late(month);
     let mut differences = compare_charges(&bill.lines, &derived.charges);
     differences.extend(compare_projects(bill, &derived));
     let services: i128 = derived.charges.values().map(|charge| charge.total).sum();
     let mut items = derive_items(month, services).unwrap_or_default();
-    let net = services + items.iter().map(|item| item.total).sum::<i128>();
+    items.extend(late.items());
+    derived.problems.extend(late.problems);
+    let mut net = services + items.iter().map(|item| item.total).sum::<i128>();
+    let carried = derive_carried(net);
+    differences.extend(compare_carried(bill, carried.as_ref()));
+    net += carried.as_ref().map_or(0, |item| item.total);
+    items.extend(carried);
     let credits = derive_credits(month, &derived, net);
     items.extend(credits.iter().map(DerivedUse::item));
     differences.extend(compare_credits(bill, &credits));
@@ -186,6 +196,12 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<Difference> {
         differences.push(Difference::Order);
     }
     differences
+}
+
+fn compare_carried(bill: &Bill, derived: Option<&DerivedItem>) -> Option<Difference> {
+    let (billed, derived) = (bill.carried_forward.map(Money::minor), derived.map(|item| item.total));
+    let shown = |minor: Option<i128>| minor.map(|minor| format!("{minor} carried forward"));
+    (billed != derived).then(|| Difference::Item { billed: shown(billed), derived: shown(derived) })
 }
 
 fn compare_charges(lines: &[Line], derived: &BTreeMap<ChargeKey, Charge>) -> Vec<Difference> {

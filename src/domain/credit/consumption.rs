@@ -107,6 +107,7 @@ impl CreditOffer {
             total: used.negated(),
             description: format!("{name}: credit ({kind}), {left} {} remain", left.currency()),
             source: Source { kind: SourceKind::Credit, name: name.clone(), uid: self.uid },
+            adjustment: None,
         }
     }
 }

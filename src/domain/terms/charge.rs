@@ -76,6 +76,7 @@ impl AgreedCharge {
             total: self.amount.of(services).ok_or(Overflow)?,
             description: self.description(services),
             source: source.clone(),
+            adjustment: None,
         })
     }
 

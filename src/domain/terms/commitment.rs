@@ -31,6 +31,7 @@ impl Commitment {
             total: shortfall,
             description: format!("{}: commitment {} {}, spent {spent}", self.name, self.amount, self.amount.currency()),
             source: source.clone(),
+            adjustment: None,
         }))
     }
 }

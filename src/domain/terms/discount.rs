@@ -85,6 +85,7 @@ impl Discount {
             total: Money::zero(currency),
             description: format!("{}: {} off services", self.name, self.percent),
             source: source.clone(),
+            adjustment: None,
         }
     }
 }

@@ -149,7 +149,7 @@ fn a_record_that_finals_bill_already_is_no_overlap() {
         ..usage(record, "p", start, end)
     };
     let mut world = simple().usage(same("a", "2020-11-01", "2020-11-25")).usage(same("b", "2020-11-20", "2020-11-22"));
-    world.billed.add_period(name("b"), period("2020-11-20", "2020-11-22"));
+    world.bill_elsewhere("b", period("2020-11-20", "2020-11-22"), Unit::Hour);
     let bill = world.bill("g", "2020-11");
     assert_eq!(lines(&bill), ["a 11-01..11-25 576 14.98"]);
     assert!(bill.problems.is_empty());
@@ -237,8 +237,8 @@ fn what_finals_bill_already_is_not_billed_again() {
     world.prices =
         price_list(vec![hourly("PostgreSQL", "0.01"), PriceEntry { unit: Unit::Unit, ..hourly("Setup", "9.00") }]);
     assert_eq!(world.bill("g", "2020-11").lines.len(), 2);
-    world.billed.add_period(name("db"), period("2020-11-10T06:00", "2020-11-11"));
-    world.billed.add_event(name("once"));
+    world.bill_elsewhere("db", period("2020-11-10T06:00", "2020-11-11"), Unit::Hour);
+    world.bill_elsewhere("once", period("2020-11-10", "2020-11-10"), Unit::Unit);
     let expected = ["db 11-10..11-10T06:00 6 0.06", "db 11-11..11-12 24 0.24"];
     assert_eq!(lines(&world.bill("g", "2020-11")), expected);
 }

@@ -9,6 +9,7 @@ mod credit_note;
 mod default_binding;
 mod differential;
 mod golden;
+mod late;
 mod ledger;
 mod membership;
 mod money;

@@ -238,7 +238,7 @@ fn check_conserved(world: &World, bills: &[(GroupMonth<'_>, Bill)], usage: &Usag
         let pieces: BigInt = lines.iter().map(|line| exact(&line.hours.ratio())).sum();
         prop_assert_eq!(pieces, exact(&world.hours.hours(usage.start, run).ratio()));
     }
-    for piece in left.iter().flat_map(|piece| piece.subtract(world.billed.periods(&usage.name))) {
+    for piece in left.iter().flat_map(|piece| piece.subtract(&world.billed.periods_in(&usage.name, *piece))) {
         prop_assert!(is_explained(world, bills, usage, piece), "{:?} of {} is missing", piece, usage.name);
     }
     Ok(())

@@ -49,8 +49,8 @@ fn a_month_without_usage_has_none_that_is_unbilled() {
 #[test]
 fn what_is_billed_or_replaced_is_not_missing() {
     let mut world = world().usage(Usage { replaces: Some(name("unknown")), ..usage("new", "paid", "2020-11-10", "") });
-    world.billed.add_period(name("orphan"), period("2020-11-10", "2020-11-12"));
-    world.billed.add_event(name("unbound"));
+    world.bill_elsewhere("orphan", period("2020-11-10", "2020-11-12"), Unit::Hour);
+    world.bill_elsewhere("unbound", period("2020-11-10", "2020-11-10"), Unit::Unit);
     assert_eq!(reasons(&world, "2020-11"), ["early BeforeFirstPeriod", "strange Unpriced"]);
 }
 

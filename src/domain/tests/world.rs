@@ -169,6 +169,8 @@ pub struct World {
     pub rates: Rates,
     pub issuer: Option<Issuer>,
     pub billed: Billed,
+    pub closed: ClosedMonths,
+    pub brought: Option<Brought>,
     pub credits: Vec<CreditOffer>,
     pub attribution: Attribution,
     pub hours: HourRule,
@@ -185,6 +187,8 @@ impl World {
             rates: Rates::default(),
             issuer: None,
             billed: Billed::default(),
+            closed: ClosedMonths::new(),
+            brought: None,
             credits: Vec::new(),
             attribution: Attribution::MonthEnd,
             hours: HourRule::Ceil,
@@ -203,6 +207,24 @@ impl World {
         self
     }
 
+    /// With a final of somebody else in the organization that bills this.
+    pub fn bill_elsewhere(&mut self, record: &str, period: Period, unit: Unit) {
+        let number = name(&format!("elsewhere-{}", self.billed.finals().count() + 1));
+        let (group, currency, month) = (uid("elsewhere"), currency("USD"), Month::of(period.start()));
+        let facts = FinalFacts { number, group, month, issued_at: month.end(), currency };
+        let (unit_price, hours) = (decimal("0.026"), self.hours);
+        let line = BilledLine {
+            record: name(record),
+            project: name("p"),
+            period,
+            pre_discount: money("1.00", "USD"),
+            total: money("1.00", "USD"),
+            basis: LineBasis::Rated(Rating { unit, unit_price, discounts: Vec::new(), rate: None, hours }),
+            replaces: Vec::new(),
+        };
+        self.billed.add(facts, vec![line], |record| Some(name(record)));
+    }
+
     pub fn input<'a>(&'a self, group: &str, of: &str, as_of: Timestamp) -> GroupMonth<'a> {
         GroupMonth {
             organization: &self.organization,
@@ -214,6 +236,8 @@ impl World {
             rates: &self.rates,
             issuer: self.issuer.as_ref(),
             billed: &self.billed,
+            closed: &self.closed,
+            brought: self.brought.as_ref(),
             credits: &self.credits,
             as_of,
         }

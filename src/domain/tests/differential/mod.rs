@@ -243,7 +243,8 @@ fn told_rates(rates: &Rates) -> Value {
 fn told_billed(world: &World) -> (Value, Vec<String>) {
     let records = || world.organization.projects().flat_map(|project| project.usage()).map(|usage| &usage.name);
     let spans = |record: &Name| {
-        let periods = world.billed.periods(record).iter();
+        let all = Period::new(Timestamp::MIN_UTC, Timestamp::MAX_UTC).unwrap();
+        let periods = world.billed.periods_in(record, all).into_iter();
         periods
             .map(|period| json!([period.start().timestamp_micros(), period.end().timestamp_micros()]))
             .collect::<Vec<_>>()

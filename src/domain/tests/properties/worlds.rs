@@ -37,7 +37,7 @@ impl Parts {
             world = world.usage(usage.clone());
         }
         world.prices = price_list(self.prices.clone());
-        self.billed.iter().for_each(|(record, period)| world.billed.add_period(record.clone(), *period));
+        self.billed.iter().for_each(|(record, period)| world.bill_elsewhere(record, *period, Unit::Hour));
         world.credits = self.credits.clone();
         let quotes: Vec<_> = self.quotes.iter().map(|(date, code, rate)| (date.as_str(), *code, *rate)).collect();
         world.rates = rates("ecb", &quotes);

@@ -1,0 +1,107 @@
+//! The lines that adjust a closed month.
+
+use crate::domain::item::{Item, Source, SourceKind};
+use crate::domain::line::{Line, LineType};
+use crate::domain::money::Money;
+use crate::domain::month::Month;
+use crate::domain::name::Name;
+use crate::domain::period::Period;
+use crate::domain::rates::Conversion;
+use crate::domain::terms::Discount;
+use crate::domain::usage::Usage;
+
+/// What an item adjusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adjustment {
+    /// The closed month.
+    pub month: Month,
+    /// How.
+    pub kind: AdjustmentKind,
+}
+
+/// How a closed month is adjusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdjustmentKind {
+    /// By usage that stands on no final.
+    New {
+        /// The line that its month's invoice would have.
+        line: Line,
+        /// The discounts in it.
+        discounts: Vec<Discount>,
+        /// How its price became its amounts, where that is in another currency.
+        conversion: Option<Conversion>,
+    },
+    /// By what a final bills of a record too much, or too little.
+    Correction {
+        /// The number of that final.
+        invoice: Name,
+        /// Whether the record counts as nothing, as another replaces it.
+        replaced: bool,
+    },
+}
+
+impl Adjustment {
+    /// The line that its month's invoice would have, if it stands on no final.
+    pub fn new_line(&self) -> Option<&Line> {
+        match &self.kind {
+            AdjustmentKind::New { line, .. } => Some(line),
+            AdjustmentKind::Correction { .. } => None,
+        }
+    }
+}
+
+/// The most characters of a description.
+const MAX_DESCRIPTION: usize = 512;
+
+/// The item of a line that its month's invoice does not have.
+pub(super) fn new_item(month: Month, line: Line, discounts: Vec<Discount>, conversion: Option<Conversion>) -> Item {
+    let description = described(&format!("Late for {month}"), &line.usage, line.period);
+    Item {
+        kind: LineType::OtherEvent,
+        key: format!("{month} {}", line.period.start().format("%FT%TZ")),
+        project: Some(line.usage.project.clone()),
+        period: Some(line.period),
+        pre_discount: Some(line.pre_discount),
+        total: line.total,
+        description,
+        source: source(&line.usage),
+        adjustment: Some(Box::new(Adjustment { month, kind: AdjustmentKind::New { line, discounts, conversion } })),
+    }
+}
+
+/// The item that corrects what a final bills of a record in a month, before and after discounts.
+pub(super) fn correction(
+    month: Month,
+    usage: &Usage,
+    invoice: Name,
+    period: Period,
+    (pre_discount, total): (Money, Money),
+    replaced: bool,
+) -> Item {
+    Item {
+        kind: LineType::OtherEvent,
+        key: format!("{month} {invoice}"),
+        project: Some(usage.project.clone()),
+        period: Some(period),
+        pre_discount: Some(pre_discount),
+        total,
+        description: described(&format!("Correction of {invoice} for {month}"), usage, period),
+        source: source(usage),
+        adjustment: Some(Box::new(Adjustment { month, kind: AdjustmentKind::Correction { invoice, replaced } })),
+    }
+}
+
+fn source(usage: &Usage) -> Source {
+    Source { kind: SourceKind::UsageRecord, name: usage.name.clone(), uid: usage.uid }
+}
+
+/// What it is, which record and interval, which service; as much of that as fits.
+fn described(what: &str, usage: &Usage, period: Period) -> String {
+    let (start, end) = (period.start().format("%FT%TZ"), period.end().format("%FT%TZ"));
+    let service = usage.service.description();
+    let text = format!("{what}: usage {} from {start} to {end}, {service}", usage.name);
+    if text.chars().count() <= MAX_DESCRIPTION {
+        return text;
+    }
+    text.chars().take(MAX_DESCRIPTION - 1).chain(['…']).collect()
+}

@@ -1,0 +1,176 @@
+//! What a final bills too much of, or too little, of a record that it bills.
+
+use super::adjustment::correction;
+use super::heir;
+use crate::domain::billed::{FinalFacts, Part, Rating};
+use crate::domain::billing::GroupMonth;
+use crate::domain::item::Item;
+use crate::domain::money::{Currency, Money};
+use crate::domain::month::Month;
+use crate::domain::name::Name;
+use crate::domain::organization::Project;
+use crate::domain::period::Period;
+use crate::domain::price::Unit;
+use crate::domain::problem::ProblemReason;
+use crate::domain::uid::Uid;
+use crate::domain::usage::Usage;
+
+/// What finals of one group bill of a record in a month, and what they would bill now. In minor units.
+struct Account {
+    group: Uid,
+    /// The final that billed it first.
+    invoice: Name,
+    currency: Currency,
+    billed: Amounts,
+    due: Amounts,
+    /// What is not to be billed any more, or all that was billed.
+    taken_back: Option<Period>,
+    whole: Period,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Amounts {
+    pre_discount: i128,
+    total: i128,
+}
+
+impl Amounts {
+    fn of(part: &Part) -> Self {
+        Amounts { pre_discount: part.pre_discount(), total: part.total() }
+    }
+
+    fn add(&mut self, other: Amounts) {
+        self.pre_discount += other.pre_discount;
+        self.total += other.total;
+    }
+}
+
+/// The corrections of a record in a closed month that are the group's to pay or to get.
+pub(super) fn differences(
+    closed: &GroupMonth<'_>,
+    project: &Project,
+    usage: &Usage,
+) -> Result<Vec<Item>, ProblemReason> {
+    let parts = closed.billed.parts(&usage.name).iter().filter(|part| part.month() == closed.month);
+    let (corrections, mut rated): (Vec<&Part>, Vec<&Part>) = parts.partition(|part| part.is_correction());
+    rated.sort_by(|a, b| closed.billed.order(a, b));
+    let mut accounts = Accounts { closed, usage, accounts: Vec::new(), claimed: Vec::new(), event: false };
+    for part in rated {
+        accounts.rate(part)?;
+    }
+    for part in corrections {
+        accounts.correct(part)?;
+    }
+    let ours = |account: &Account| heir(closed.organization, closed, project, account.group) == Some(closed.group.uid);
+    accounts.accounts.into_iter().filter(ours).filter_map(|account| account.item(closed, usage).transpose()).collect()
+}
+
+struct Accounts<'a> {
+    closed: &'a GroupMonth<'a>,
+    usage: &'a Usage,
+    accounts: Vec<Account>,
+    /// What finals made earlier bill.
+    claimed: Vec<Period>,
+    event: bool,
+}
+
+impl Accounts<'_> {
+    /// An interval at a price: as much of it is due as the record ran and no earlier final bills.
+    fn rate(&mut self, part: &Part) -> Result<(), ProblemReason> {
+        let Some((facts, rating)) = self.closed.billed.final_of(part).zip(self.closed.billed.rating_of(part)) else {
+            return Ok(());
+        };
+        let pieces = self.pieces(part, rating);
+        let due = if pieces == [part.period()] {
+            Amounts::of(part)
+        } else {
+            self.rated_again(&pieces, rating, facts.currency)?
+        };
+        let taken_back = part.period().subtract(&pieces);
+        let account = self.account(facts, part.period());
+        account.billed.add(Amounts::of(part));
+        account.due.add(due);
+        if pieces != [part.period()] {
+            let all = taken_back.first().zip(taken_back.last());
+            let all = all.and_then(|(first, last)| Period::new(first.start(), last.end()));
+            account.taken_back = Some(joined(account.taken_back, all.unwrap_or(part.period())));
+        }
+        Ok(())
+    }
+
+    fn pieces(&mut self, part: &Part, rating: &Rating) -> Vec<Period> {
+        let period = part.period();
+        if rating.unit == Unit::Unit {
+            let stands = !self.event && self.closed.counts(self.usage) && Month::of(self.usage.start) == part.month();
+            self.event = true;
+            return if stands { vec![period] } else { Vec::new() };
+        }
+        let run = self.closed.records().run_in(self.usage, period);
+        let pieces = run.map(|run| run.subtract(&self.claimed)).unwrap_or_default();
+        self.claimed.push(period);
+        pieces
+    }
+
+    fn rated_again(&self, pieces: &[Period], rating: &Rating, currency: Currency) -> Result<Amounts, ProblemReason> {
+        let mut due = Amounts::default();
+        for piece in pieces {
+            let amounts = rating.amounts(self.usage, *piece, currency);
+            let (pre_discount, total) = amounts.ok_or(ProblemReason::Overflow)?;
+            due.add(Amounts { pre_discount: pre_discount.minor(), total: total.minor() });
+        }
+        Ok(due)
+    }
+
+    /// What was corrected already.
+    fn correct(&mut self, part: &Part) -> Result<(), ProblemReason> {
+        let billed = self.closed.billed;
+        let (Some(on), Some(about)) = (billed.final_of(part), billed.final_about(part)) else { return Ok(()) };
+        if on.currency != about.currency {
+            return Err(changed(about));
+        }
+        self.account(about, part.period()).billed.add(Amounts::of(part));
+        Ok(())
+    }
+
+    fn account(&mut self, facts: &FinalFacts, period: Period) -> &mut Account {
+        let same = |account: &Account| account.group == facts.group && account.currency == facts.currency;
+        let place = self.accounts.iter().position(same).unwrap_or(self.accounts.len());
+        if place == self.accounts.len() {
+            let (group, invoice, currency) = (facts.group, facts.number.clone(), facts.currency);
+            let (billed, due) = Default::default();
+            self.accounts.push(Account { group, invoice, currency, billed, due, taken_back: None, whole: period });
+        }
+        let account = &mut self.accounts[place];
+        account.whole = joined(Some(account.whole), period);
+        account
+    }
+}
+
+impl Account {
+    /// The correction; `None` when what is billed is what is due.
+    fn item(self, closed: &GroupMonth<'_>, usage: &Usage) -> Result<Option<Item>, ProblemReason> {
+        let Account { invoice, currency, billed, due, taken_back, whole, .. } = self;
+        if due.total == billed.total {
+            return Ok(None);
+        }
+        if closed.group.currency != Some(currency) {
+            return Err(ProblemReason::CurrencyChanged { invoice, currency });
+        }
+        let money = |minor| Money::new(minor, currency).ok_or(ProblemReason::Overflow);
+        let amounts = (money(due.pre_discount - billed.pre_discount)?, money(due.total - billed.total)?);
+        let period = taken_back.unwrap_or(whole);
+        let replaced = !closed.counts(usage);
+        Ok(Some(correction(closed.month, usage, invoice, period, amounts, replaced)))
+    }
+}
+
+/// The shortest period that has both.
+fn joined(first: Option<Period>, second: Period) -> Period {
+    let Some(first) = first else { return second };
+    let (start, end) = (first.start().min(second.start()), first.end().max(second.end()));
+    Period::new(start, end).unwrap_or(second)
+}
+
+fn changed(billed_on: &FinalFacts) -> ProblemReason {
+    ProblemReason::CurrencyChanged { invoice: billed_on.number.clone(), currency: billed_on.currency }
+}
