@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kube::ResourceExt;
 
 use super::gathering::Gathering;
-use super::status::{StatusFacts, first_period_too_early, plan_status};
+use super::status::{StatusFacts, balance_owed, first_period_too_early, plan_status};
 use crate::api::{self, labels};
 use crate::books::{Books, Estimate, OrganizationBooks};
 use crate::controller::invoice::{
@@ -168,7 +168,8 @@ impl<'a> View<'a> {
             waiting: &waiting,
         };
         let mut months = self.plan_months(&invoices, months, status)?;
-        let release = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
+        let settled = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
+        let release = settled && balance_owed(self.organization, status).is_none();
         let members = self.members(&groups);
         let gathering = self.awaits_ledgers(&members).then(|| gathering.unwrap_or(Gathering::begun(self.now)));
         if let Some(gathering) = &gathering {

@@ -10,6 +10,7 @@ mod default;
 mod estimate;
 mod finals;
 mod held;
+mod late;
 mod number;
 mod payments;
 mod records;
