@@ -27,7 +27,7 @@ pub struct Item {
     /// The object that caused it.
     pub source: Source,
     /// What it adjusts, if it adjusts a closed month.
-    pub adjustment: Option<Box<Adjustment>>,
+    pub adjustment: Option<Adjustment>,
 }
 
 /// The object that caused an item.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::document::{amount, render_rate};
 use crate::api;
-use crate::domain::{Adjustment, AdjustmentKind, Bill, Discount, Item, Line, LineType, Name, PriceEntry, Source, Unit};
+use crate::domain::{
+    Adjustment, AdjustmentKind, Bill, Discount, Item, Line, LineType, Name, NewLine, PriceEntry, Source, Unit,
+};
 use rust_decimal::Decimal;
 
 /// A type of line as it is written.
@@ -61,7 +63,8 @@ fn render_plain(item: &Item) -> api::Line {
 fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> api::Line {
     let period = adjustment.month.to_string().into();
     match &adjustment.kind {
-        AdjustmentKind::New { line: new, discounts, conversion } => {
+        AdjustmentKind::New(new) => {
+            let NewLine { line: new, discounts, conversion } = &**new;
             let api::Line { id, kind, description, source, .. } = line;
             let adjusts = Some(api::Adjusts { period, invoice: None });
             let discounts = discounts.iter().map(applied_discount).collect();

@@ -23,14 +23,7 @@ pub struct Adjustment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdjustmentKind {
     /// By usage that stands on no final.
-    New {
-        /// The line that its month's invoice would have.
-        line: Line,
-        /// The discounts in it.
-        discounts: Vec<Discount>,
-        /// How its price became its amounts, where that is in another currency.
-        conversion: Option<Conversion>,
-    },
+    New(Box<NewLine>),
     /// By what a final bills of a record too much, or too little.
     Correction {
         /// The number of that final.
@@ -40,11 +33,22 @@ pub enum AdjustmentKind {
     },
 }
 
+/// A line that stands on no final, with all that its month's invoice would say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLine {
+    /// The line that its month's invoice would have.
+    pub line: Line,
+    /// The discounts in it.
+    pub discounts: Vec<Discount>,
+    /// How its price became its amounts, where that is in another currency.
+    pub conversion: Option<Conversion>,
+}
+
 impl Adjustment {
     /// The line that its month's invoice would have, if it stands on no final.
     pub fn new_line(&self) -> Option<&Line> {
         match &self.kind {
-            AdjustmentKind::New { line, .. } => Some(line),
+            AdjustmentKind::New(new) => Some(&new.line),
             AdjustmentKind::Correction { .. } => None,
         }
     }
@@ -54,7 +58,8 @@ impl Adjustment {
 const MAX_DESCRIPTION: usize = 512;
 
 /// The item of a line that its month's invoice does not have.
-pub(super) fn new_item(month: Month, line: Line, discounts: Vec<Discount>, conversion: Option<Conversion>) -> Item {
+pub(super) fn new_item(month: Month, new: NewLine) -> Item {
+    let line = &new.line;
     let description = described(&format!("Late for {month}"), &line.usage, line.period);
     Item {
         kind: LineType::OtherEvent,
@@ -65,7 +70,7 @@ pub(super) fn new_item(month: Month, line: Line, discounts: Vec<Discount>, conve
         total: line.total,
         description,
         source: source(&line.usage),
-        adjustment: Some(Box::new(Adjustment { month, kind: AdjustmentKind::New { line, discounts, conversion } })),
+        adjustment: Some(Adjustment { month, kind: AdjustmentKind::New(Box::new(new)) }),
     }
 }
 
@@ -87,7 +92,7 @@ pub(super) fn correction(
         total,
         description: described(&format!("Correction of {invoice} for {month}"), usage, period),
         source: source(usage),
-        adjustment: Some(Box::new(Adjustment { month, kind: AdjustmentKind::Correction { invoice, replaced } })),
+        adjustment: Some(Adjustment { month, kind: AdjustmentKind::Correction { invoice, replaced } }),
     }
 }
 

@@ -26,7 +26,7 @@ use super::tally::{Overflow, Tally};
 use super::uid::Uid;
 use super::usage::Usage;
 
-pub use adjustment::{Adjustment, AdjustmentKind};
+pub use adjustment::{Adjustment, AdjustmentKind, NewLine};
 use difference::differences;
 pub use whole::{Records, months_in_question};
 
@@ -117,7 +117,7 @@ fn new_item(closed: &GroupMonth<'_>, line: Line) -> Item {
     let terms = closed.group.terms.as_ref().ok();
     let discounts = terms.map(|terms| terms.discounts_in(closed.month).cloned().collect()).unwrap_or_default();
     let conversion = closed.conversion().ok().flatten(); // without a rate there is no line
-    adjustment::new_item(closed.month, line, discounts, conversion)
+    adjustment::new_item(closed.month, NewLine { line, discounts, conversion })
 }
 
 impl<'a> GroupMonth<'a> {

@@ -123,7 +123,6 @@ async fn usage_of_a_project_that_is_bound_only_now_is_late_and_a_restart_changes
     let scene = world.scene().await?;
     // What was closed before the restart is known again.
     scene.usage("late-bound", "next", domain("late-bound-shop", later(back(1).start(), 6))).await?;
-    let expected = [expected.to_vec(), vec![format!("{} next 12.50", back(1))]].concat();
     let both = [expected.to_vec(), vec![format!("{} next 12.50", back(1))]].concat();
     adjusted(&scene, "late-bound", &both).await?;
     Ok(())

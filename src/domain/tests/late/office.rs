@@ -109,7 +109,7 @@ impl Office {
         for item in &bill.items {
             let Some(adjustment) = &item.adjustment else { continue };
             lines.push(match &adjustment.kind {
-                AdjustmentKind::New { line, .. } => rated(line, adjustment.month),
+                AdjustmentKind::New(new) => rated(&new.line, adjustment.month),
                 AdjustmentKind::Correction { invoice, replaced } => BilledLine {
                     record: item.source.name.clone(),
                     project: item.project.clone().unwrap(),
