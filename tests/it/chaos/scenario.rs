@@ -2,7 +2,7 @@
 
 use billing_operator::{
     api::{
-        CreditNote, Invoice, InvoicePhase, ProjectBinding, Time,
+        Credit, CreditNote, Invoice, InvoicePhase, ProjectBinding, Time,
         labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
     },
     domain::Month,
@@ -74,6 +74,10 @@ impl Scenario {
                 let amount = json!({ "amount": "12.60", "currency": "USD" });
                 let spec = json!({ "billingGroup": "main", "type": "Promotion", "amount": amount });
                 scene.credit(organization, "welcome", spec).await?;
+                // Seen by the operator, whose watch may only just be back.
+                let waits =
+                    |credit: &Credit| credit.status.as_ref().is_some_and(|status| !status.conditions.is_empty());
+                scene.wait_object(organization, "welcome", "welcome waits for its group", waits).await?;
             }
             Self::Credit => {
                 let last = open.prev();
