@@ -152,7 +152,8 @@ class GroupMonth:
     def pays(self, project, instant):
         return self.organization.payer(project, self.month, instant) == self.group["uid"]
 
-    def bill(self):
+    def bill(self, past=None, brought=None):
+        """The past is what finals say of closed months; brought is what the month before carried forward."""
         if self.group["currency"] is None:
             raise NoBill
         lines, problems = self.services()
@@ -163,6 +164,14 @@ class GroupMonth:
             projects[line["project"]] += line["total"]
         services = sum(line["total"] for line in lines)
         items = self.terms(services)
+        if brought:
+            items.append(item("OtherEvent", "brought forward", -brought))
+        adjustments = self.late(past) if past is not None else []
+        adjusted = sum(adjustment["total"] for adjustment in adjustments)
+        items.append(item("", "", adjusted))
+        carried = min(0, services + sum(entry["total"] for entry in items))
+        if carried < 0:
+            items.append(item("OtherEvent", self.group["name"], -carried))
         items += self.credits(services + sum(entry["total"] for entry in items), projects)
         items += self.rounding(services + sum(entry["total"] for entry in items))
         for reached in [*projects.values(), services, *running_sums(services, items)]:
@@ -172,7 +181,12 @@ class GroupMonth:
         shown = sorted(([line[column] for column in columns] for line in lines), key=lambda line: line[:3])
         return {
             "lines": shown,
-            "items": [[item["kind"], item["key"], item["total"]] for item in items],
+            "items": [[item["kind"], item["key"], item["total"]] for item in items if item["kind"]],
+            "adjustments": sorted(
+                [entry["month"], entry["record"], entry["invoice"], entry["begin"], entry["pre"], entry["total"]]
+                for entry in adjustments
+            ),
+            "carried": -carried if carried < 0 else None,
             "projects": dict(sorted(projects.items())),
             "subtotal": subtotal,
             "rate": self.rate(lines),
@@ -274,7 +288,48 @@ class GroupMonth:
             "pre": pre,
             "total": total,
             "price_total": price_total,
+            "at": (Fraction(price) * of_group / of_price, left),
         }
+
+    # Closed months.
+
+    def late(self, past):
+        """What the group's finals of closed months would say more, or less, if they knew what is known now."""
+        found = []
+        for month in [month for month in self.given["months"] if self.group["first_period"] <= month < self.month]:
+            found += self.corrections(month, past)
+            for line in GroupMonth(self.organization, self.group, month).services()[0]:
+                found.append({**line, "month": month, "invoice": "", "begin": line["start"]})
+        return found
+
+    def corrections(self, month, past):
+        """One for each record and final of the group; none where both amounts are as they should be."""
+        sums = {}
+        for billed in past:
+            if (billed["group"], billed["month"]) == (self.group["uid"], month):
+                pre, total = self.worth(billed)
+                known = sums.setdefault((billed["record"], billed["invoice"]), [0, 0])
+                known[0] += pre - billed["pre"]
+                known[1] += total - billed["total"]
+        return [
+            {"month": month, "record": record, "invoice": invoice, "begin": 0, "pre": pre, "total": total}
+            for (record, invoice), (pre, total) in sums.items()
+            if pre or total
+        ]
+
+    def worth(self, billed):
+        """What a line of a final should come to: at its own price, discounts, rate and digits."""
+        record = self.organization.usage[billed["record"]]
+        if billed["at"] is None or not self.organization.counts(record):
+            return 0, 0
+        price, left = billed["at"]
+        begin, end, start = billed["start"], billed["end"], record["start"]
+        count = 1
+        if begin < end:
+            until = end if record["end"] is None else min(end, record["end"])
+            count = hours(self.given["hours"], start, begin, until) if begin < until else 0
+        exact = count * Fraction(record["quantity"]) * price
+        return rounded(exact, self.digits), rounded(exact * left, self.digits)
 
     # Exchange rates.
 
@@ -451,7 +506,47 @@ def running_sums(start, items):
     return sums
 
 
+def history(given):
+    """The bills of one month after the other, each knowing what has come in by then, and what those before billed."""
+    past, brought, answers = [], {}, []
+    for index, month in enumerate(given["months"]):
+        known = [usage for usage in given["usage"] if given["history"][usage["name"]][0] <= index]
+        known = [{**usage, "end": usage["end"] if given["history"][usage["name"]][1] <= index else None} for usage in known]
+        for group in sorted(given["groups"], key=lambda group: group["name"]):
+            now = {**given, "usage": known, "as_of": month_bounds(month)[1], "billed": taken(past)}
+            if group["name"] != "a":
+                now["credits"] = []
+            current = GroupMonth(Organization(now), group, month)
+            bill = current.bill(past, brought.pop(group["name"], None))
+            answers.append(bill)
+            invoice = f"{group['name']}-{index + 1}"
+            for line in current.services()[0]:
+                past.append({**line, "group": group["uid"], "month": month, "invoice": invoice})
+            for entry in current.late(list(past)):
+                about = entry["invoice"] or invoice
+                past.append({"at": None, "start": 0, "end": 0, **entry, "group": group["uid"], "invoice": about})
+            brought[group["name"]] = bill["carried"]
+            for kind, key, total in bill["items"]:
+                for credit in given["credits"]:
+                    if (kind, key) == ("CreditConsumption", credit["name"]):
+                        credit["left"] += total
+    return answers
+
+
+def taken(past):
+    """The intervals and the single units that finals bill."""
+    periods, events = {}, []
+    for billed in past:
+        if billed["at"] is not None and billed["start"] < billed["end"]:
+            periods.setdefault(billed["record"], []).append([billed["start"], billed["end"]])
+        elif billed["at"] is not None:
+            events.append(billed["record"])
+    return {"periods": periods, "events": events}
+
+
 def bills(given):
+    if "history" in given:
+        return history(given)
     organization = Organization(given)
     answers = []
     for month in given["months"]:

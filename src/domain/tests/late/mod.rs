@@ -1,8 +1,8 @@
 //! Late and corrected usage, and amounts that go from one invoice to the next.
 
 mod carry;
-mod office;
-mod properties;
+pub mod office;
+pub mod properties;
 
 use self::office::Office;
 use super::world::*;

@@ -7,7 +7,7 @@ use crate::domain::*;
 #[derive(Clone)]
 pub struct Office {
     pub world: World,
-    first: Month,
+    pub first: Month,
 }
 
 impl Office {
@@ -71,7 +71,8 @@ impl Office {
         self.enter_of("g", of, bill);
     }
 
-    fn enter_of(&mut self, group: &str, of: &str, bill: &Bill) {
+    /// A bill of a group becomes final.
+    pub fn enter_of(&mut self, group: &str, of: &str, bill: &Bill) {
         let sequence = number::sequence(self.first, month(of)).unwrap();
         let facts = FinalFacts {
             number: number::number(group, sequence),
@@ -84,13 +85,15 @@ impl Office {
         self.world.billed.add(facts, lines, |record| Some(name(record)));
     }
 
-    fn closed(&self, of: &str) -> ClosedMonths {
+    /// The months before.
+    pub fn closed(&self, of: &str) -> ClosedMonths {
         self.first.through(month(of).prev()).map(|month| (month, self.world.attribution)).collect()
     }
 
     fn final_lines(&self, group: &str, of: &str, bill: &Bill) -> Vec<BilledLine> {
         let group = self.world.organization.group(uid(group)).unwrap();
-        let rated = |line: &Line, month: Month| BilledLine {
+        let rate = |conversion: &Conversion| (conversion.to.rate.decimal(), conversion.from.rate.decimal());
+        let rated = |line: &Line, month: Month, conversion: Option<&Conversion>| BilledLine {
             record: line.usage.name.clone(),
             project: line.usage.project.clone(),
             period: line.period,
@@ -100,16 +103,17 @@ impl Office {
                 unit: line.unit(),
                 unit_price: line.unit_price(),
                 discounts: group.terms.iter().flat_map(|terms| terms.discounts_in(month)).map(|d| d.percent).collect(),
-                rate: None,
+                rate: conversion.map(rate),
                 hours: self.world.hours,
             }),
             replaces: bill.replaced.get(&line.usage.name).cloned().unwrap_or_default(),
         };
-        let mut lines: Vec<_> = bill.lines.iter().map(|line| rated(line, month(of))).collect();
+        let converted = bill.converted.as_ref().map(|converted| &converted.conversion);
+        let mut lines: Vec<_> = bill.lines.iter().map(|line| rated(line, month(of), converted)).collect();
         for item in &bill.items {
             let Some(adjustment) = &item.adjustment else { continue };
             lines.push(match &adjustment.kind {
-                AdjustmentKind::New(new) => rated(&new.line, adjustment.month),
+                AdjustmentKind::New(new) => rated(&new.line, adjustment.month, new.conversion.as_ref()),
                 AdjustmentKind::Correction { invoice, replaced } => BilledLine {
                     record: item.source.name.clone(),
                     project: item.project.clone().unwrap(),

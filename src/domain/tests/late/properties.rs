@@ -10,14 +10,14 @@ use super::office::Office;
 use crate::domain::*;
 
 /// The months that have usage, and those after them.
-const MONTHS: [&str; 6] = ["2020-10", "2020-11", "2020-12", "2021-01", "2021-02", "2021-03"];
+pub const MONTHS: [&str; 6] = ["2020-10", "2020-11", "2020-12", "2021-01", "2021-02", "2021-03"];
 
 /// A record, and how many months are closed when it comes in and when its end does.
 #[derive(Debug, Clone)]
-struct Story {
-    usage: Usage,
-    arrives: usize,
-    ends: usize,
+pub struct Story {
+    pub usage: Usage,
+    pub arrives: usize,
+    pub ends: usize,
 }
 
 fn instant() -> impl Strategy<Value = Timestamp> {
@@ -46,11 +46,12 @@ fn story(number: usize) -> impl Strategy<Value = Story> {
     )
 }
 
-fn stories() -> impl Strategy<Value = Vec<Story>> {
+pub fn stories() -> impl Strategy<Value = Vec<Story>> {
     (1..7_usize).prop_flat_map(|count| (0..count).map(story).collect::<Vec<_>>())
 }
 
-fn world() -> impl Strategy<Value = World> {
+/// A primary group and another, and two projects, one of which moves.
+pub fn world() -> impl Strategy<Value = World> {
     let moves = (instant(), select(vec!["a", "b", "gone"]), instant(), any::<bool>(), any::<bool>());
     (moves, select(vec!["0", "10", "33.3333"]), "2020-1[012]").prop_map(
         |((at_move, to, price_change, prorated, exact), percent, last)| {

@@ -29,7 +29,7 @@ fn tax_rule() -> impl Strategy<Value = TaxRule> {
     })
 }
 
-fn any_issuer() -> impl Strategy<Value = Option<Issuer>> {
+pub fn any_issuer() -> impl Strategy<Value = Option<Issuer>> {
     let minimums = subsequence(vec![money("5.00", "USD"), money("100.00", "EUR"), money("5", "JPY")], 0..3);
     let requires = select(vec![ReverseChargeRequires::Format, ReverseChargeRequires::Confirmed]);
     let rules = prop::collection::vec(tax_rule(), 0..5);
@@ -41,7 +41,7 @@ fn any_issuer() -> impl Strategy<Value = Option<Issuer>> {
     prop::option::weighted(0.9, one)
 }
 
-fn any_buyer() -> impl Strategy<Value = Buyer> {
+pub fn any_buyer() -> impl Strategy<Value = Buyer> {
     let home = select(vec!["", "FI", "DE", "US", "SE", "MC"]);
     let ids = ["", "", "FI20774740", "DE136695976", "DE136695977", "FR40303265045", "12345"];
     let finding = select(vec![None, None, Some(Finding::Confirmed), Some(Finding::Refused)]);
