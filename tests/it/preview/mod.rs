@@ -11,8 +11,10 @@ use std::fs;
 use std::path::Path;
 
 use billing_operator::cli::Ended;
+use billing_test_harness::User;
 
 use crate::Result;
+use crate::support::World;
 use crate::support::command::{Run, run};
 
 /// Previews manifests.
@@ -67,6 +69,18 @@ fn the_example_of_taxes_is_previewed_as_it_is_written_down() -> Result {
     let arguments = ["-f", "examples/tax.yaml", "--lines", "--period", "2026-09"];
     let Run { ended, stdout, stderr } = preview(&arguments, "")?;
     check_golden(Path::new("tests/it/preview/tax.txt"), &format!("{ended:?}\n{stderr}\n{stdout}"))?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_template_prints_every_type_of_line() -> Result {
+    let scene = World::shared().scene().await?;
+    let printed = preview(&["-f", "examples/initech", "--period", "2026-10", "-o", "yaml"], "")?.stdout;
+    let template = "--output=go-template-file=examples/invoice.tmpl";
+    let arguments = ["create", "--dry-run=client", "--validate=false", "--filename=-", template];
+    let output = scene.control_plane.kubectl_with(User::Admin, &arguments, &printed)?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    check_golden(Path::new("tests/it/preview/template.txt"), &String::from_utf8(output.stdout)?)?;
     Ok(())
 }
 
