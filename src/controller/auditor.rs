@@ -1,4 +1,8 @@
-//! The auditor: now and then, the final invoices of the last months are judged again by what they record.
+//! The auditor: now and then, the final invoices of the last months are judged again, by what they record and by the
+//! records as they are now.
+//!
+//! What changed lawfully since is no finding: see [`recompute`](super::recompute). An organization of which not
+//! everything can be read is judged only by what its finals record.
 //!
 //! Policies keep a final from being changed while they are installed. The auditor is for everything else: a restored
 //! backup, an API server without the policies for a while, a fault of this operator. It changes nothing but a condition.
@@ -14,10 +18,11 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::recompute::{Difference, RecordedFinal, Records, compare, last_final};
 use super::runtime::conditions::{self, DesiredCondition};
 use super::runtime::events::Severity;
 use super::writer::WriteError;
-use crate::api::{Document, Invoice, InvoicePhase, InvoiceSlice, labels};
+use crate::api::{Document, Invoice, InvoicePhase, InvoiceSlice, LastFinal, labels};
 use crate::domain::{Month, Name, Timestamp};
 use crate::render::verify::{Finding, verify_document};
 
@@ -84,9 +89,9 @@ async fn audit_all(ctx: &Context) {
 /// Judges the finals of one organization, and says how many are not right.
 async fn audit(ctx: &Context, organization: &Name, months: &[Month]) -> Result<usize, AuditError> {
     let unread = |source| AuditError::Read { organization: organization.clone(), source };
-    let mut digests = BTreeMap::new();
+    let mut finals: BTreeMap<(String, i32), LastFinal> = BTreeMap::new();
     let mut wrong = 0;
-    // The oldest first, so that the digest of the month before is known.
+    // The oldest first, so that the final of the month before is known.
     for (index, month) in months.iter().enumerate().rev() {
         let mut params = ListParams::default().limit(PAGE).labels(&format!("{}={month}", labels::PERIOD_LABEL));
         loop {
@@ -95,13 +100,13 @@ async fn audit(ctx: &Context, organization: &Name, months: &[Month]) -> Result<u
             for invoice in page.items.into_iter().filter_map(|invoice| invoice.0.ok()) {
                 let Some(document) = final_document(&invoice) else { continue };
                 let key = |sequence: i32| (invoice.spec.billing_group_uid.to_string(), sequence);
-                let before = digests.get(&key(invoice.spec.sequence - 1)).map(String::as_str);
                 if index < MONTHS {
-                    let findings = judge(ctx, organization, document, before).await.map_err(unread)?;
+                    let before = finals.get(&key(invoice.spec.sequence - 1));
+                    let findings = judge(ctx, organization, &invoice, document, before).await.map_err(unread)?;
                     wrong += usize::from(!findings.is_empty());
                     report(ctx, &invoice, &findings).await?;
                 }
-                digests.insert(key(invoice.spec.sequence), document.digest.clone());
+                finals.extend(last_final(&invoice).map(|last| (key(last.sequence), last)));
             }
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => params = params.continue_token(&token),
@@ -120,8 +125,9 @@ fn final_document(invoice: &Invoice) -> Option<&Document> {
 async fn judge(
     ctx: &Context,
     organization: &Name,
+    invoice: &Invoice,
     document: &Document,
-    before: Option<&str>,
+    before: Option<&LastFinal>,
 ) -> Result<Vec<Finding>, kube::Error> {
     let api: Api<InvoiceSlice> = Api::namespaced(ctx.client.clone(), organization);
     let mut slices = BTreeMap::new();
@@ -130,7 +136,37 @@ async fn judge(
             slices.insert(slice.name_any(), slice);
         }
     }
-    Ok(verify_document(document, |name| slices.get(name), before))
+    let findings = verify_document(document, |name| slices.get(name), before.map(|before| before.digest.as_str()));
+    // What contradicts itself need not be compared with anything else.
+    if !findings.is_empty() {
+        return Ok(findings);
+    }
+    tokio::task::yield_now().await;
+    Ok(unexplained(ctx, organization, invoice, &slices, before))
+}
+
+/// What the records of now make another of, and nothing explains.
+fn unexplained(
+    ctx: &Context,
+    organization: &Name,
+    invoice: &Invoice,
+    slices: &BTreeMap<String, InvoiceSlice>,
+    previous: Option<&LastFinal>,
+) -> Vec<Finding> {
+    let sliced = slices.values().flat_map(|slice| &slice.spec.lines);
+    let compared = RecordedFinal::new(invoice, sliced).and_then(|recorded| {
+        ctx.read(|books| compare(&Records { books, organization, previous, rules: &ctx.rules }, &recorded))
+    });
+    match compared {
+        Ok(differences) => {
+            let unexplained = differences.iter().filter(|difference| difference.is_unexplained());
+            unexplained.map(|difference: &Difference| Finding::Unexplained(difference.to_string())).collect()
+        }
+        Err(reason) => {
+            tracing::debug!(invoice = invoice.name_any(), %reason, "a final is judged only by what it records");
+            Vec::new()
+        }
+    }
 }
 
 /// Writes the condition where it is not there yet, or no longer true.
@@ -163,6 +199,7 @@ fn with_findings(existing: &[Condition], findings: &[Finding], now: Timestamp) -
         let reason = match finding {
             Finding::Missing(_) => "SliceMissing",
             Finding::Differs { .. } | Finding::Unreadable(_) => "DocumentDiffers",
+            Finding::Unexplained(_) => "RecordsDiffer",
         };
         let desired = DesiredCondition::yes(CONDITION, reason, format!("{finding}{others}"));
         all.extend(conditions::merge(&known, &[desired], Some(1), now));

@@ -3,6 +3,8 @@
 //! An organization's finals never change, so what they say of a usage record is kept, in few bytes, by the record's
 //! name: which interval stands on which final at which price, and by how much later finals corrected it.
 
+mod before;
+
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};

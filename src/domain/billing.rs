@@ -170,17 +170,18 @@ pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
 /// # Errors
 /// The group has no currency, or a sum is larger than a document can carry.
 pub fn bill_given(month: &GroupMonth<'_>, services: GivenServices) -> Result<Bill, BillError> {
-    let GivenServices { projects, subtotal } = services;
-    bill_with(month, Services { lines: Vec::new(), projects, subtotal, problems: Vec::new() })
+    let GivenServices { projects, subtotal, adjustments } = services;
+    bill_with(month, Services { lines: Vec::new(), projects, subtotal, adjustments, problems: Vec::new() })
 }
 
 fn bill_with(month: &GroupMonth<'_>, services: Services) -> Result<Bill, BillError> {
     let terms = month.group.terms.as_ref().map_err(|error| month.no_terms(error))?;
-    let Services { lines, projects, subtotal, mut problems } = services;
+    let Services { lines, projects, subtotal, adjustments, mut problems } = services;
     let mut tally = Tally::new(subtotal);
     let overflow = |_| month.overflow();
     bill_terms(month, terms, &mut tally).map_err(overflow)?;
     let brought = bring_forward(month, &mut tally).map_err(overflow)?;
+    tally.adjust(adjustments).map_err(overflow)?;
     add_problems(&mut problems, bill_late(month, &mut tally).map_err(overflow)?);
     let carried_forward = carry_forward(month, &mut tally).map_err(overflow)?;
     let credits = use_credits(month, &projects, &mut tally).map_err(overflow)?;
@@ -211,15 +212,6 @@ fn bill_with(month: &GroupMonth<'_>, services: Services) -> Result<Bill, BillErr
     })
 }
 
-/// What services cost, as somebody else computed it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GivenServices {
-    /// By project.
-    pub projects: Vec<ProjectSubtotal>,
-    /// In all.
-    pub subtotal: Money,
-}
-
 fn replaced(organization: &Organization, lines: &[Line], items: &[Item]) -> BTreeMap<Name, Vec<Name>> {
     let late = items.iter().filter_map(|item| item.adjustment.as_ref()?.new_line());
     let replacing = lines.iter().chain(late).map(|line| &line.usage).filter(|usage| usage.replaces.is_some());
@@ -232,11 +224,24 @@ fn add_problems(problems: &mut Vec<Problem>, others: Vec<Problem>) {
     problems.extend(others.into_iter().filter(|problem| named.insert(problem.usage.name.clone())));
 }
 
+/// What services cost, and what adjusts closed months, as somebody else computed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenServices {
+    /// By project.
+    pub projects: Vec<ProjectSubtotal>,
+    /// In all.
+    pub subtotal: Money,
+    /// What adjusts closed months, in all.
+    pub adjustments: Money,
+}
+
 /// What the services of the group's projects cost.
 struct Services {
     lines: Vec<Line>,
     projects: Vec<ProjectSubtotal>,
     subtotal: Money,
+    /// What adjusts closed months and is given; zero where it is to be computed.
+    adjustments: Money,
     problems: Vec<Problem>,
 }
 
@@ -256,7 +261,7 @@ fn bill_services(month: &GroupMonth<'_>, currency: Currency) -> Result<Services,
         }
     }
     let Charges { lines, problems } = charges;
-    Ok(Services { lines, projects, subtotal: sum, problems })
+    Ok(Services { lines, projects, subtotal: sum, adjustments: Money::zero(currency), problems })
 }
 
 /// Charges a project to the group, where it pays for any of the month; returns whether it does.

@@ -45,6 +45,12 @@ impl Tally {
         Ok(())
     }
 
+    /// Counts an amount whose items are elsewhere.
+    pub(super) fn adjust(&mut self, amount: Money) -> Result<(), Overflow> {
+        self.net = self.net.checked_add(amount).ok_or(Overflow)?;
+        Ok(())
+    }
+
     /// The items, and what the bill comes to.
     pub(super) fn finish(self) -> (Vec<Item>, Money) {
         (self.items, self.net)

@@ -29,6 +29,8 @@ pub enum Finding {
     Missing(String),
     /// A text that cannot be read.
     Unreadable(String),
+    /// The records of now make another of it, and nothing explains that.
+    Unexplained(String),
 }
 
 impl fmt::Display for Finding {
@@ -37,6 +39,7 @@ impl fmt::Display for Finding {
             Finding::Differs { what, written, expected } => write!(f, "{what} is {written}, and should be {expected}"),
             Finding::Missing(what) => write!(f, "{what} is missing"),
             Finding::Unreadable(what) => write!(f, "{what} cannot be read"),
+            Finding::Unexplained(what) => write!(f, "{what}; nothing that changed since explains it"),
         }
     }
 }

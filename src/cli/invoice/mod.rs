@@ -106,9 +106,7 @@ impl InvoiceArguments {
             let manifests = self.read_files(stdin)?;
             let found = self.found_in(&manifests)?;
             let (books, rules) = settled_books(manifests, now);
-            let mut known = Known::new(books, rules);
-            found.invoices.values().for_each(|invoice| known.add(invoice, found.slices_of(invoice)));
-            return Ok((found, Ok(known)));
+            return Ok((found, Ok(Known { books, rules })));
         }
         wait(async {
             let cluster = self.cluster.connect().await?;
@@ -200,12 +198,6 @@ impl Found {
     pub fn sliced(&self, document: &Document) -> Vec<Line> {
         let slices = document.slices.iter().filter_map(|slice| self.slice(&slice.name));
         slices.flat_map(|slice| slice.spec.lines.iter().cloned()).collect()
-    }
-
-    /// The slices that an invoice lists, as far as they are there.
-    fn slices_of(&self, invoice: &Invoice) -> Vec<InvoiceSlice> {
-        let listed = document_of(invoice).into_iter().flat_map(|document| &document.slices);
-        listed.filter_map(|slice| self.slice(&slice.name).cloned()).collect()
     }
 
     /// The slices that a document lists and nobody has.

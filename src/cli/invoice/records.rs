@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::{Cluster, document_of};
-use crate::api::{self, Invoice, InvoicePhase, InvoiceSlice, InvoiceSpec, LastFinal, labels};
-use crate::books::convert::{self, billed::final_lines};
-use crate::books::{Books, ObjectKey, Observes, carried_forward};
+use crate::api::{self, Invoice, InvoicePhase, InvoiceSlice, labels};
+use crate::books::convert::billed::{FinalLines, final_lines};
+use crate::books::{Books, ObjectKey, Observes};
 use crate::cli::preview::given::give;
 use crate::controller::rules::Rules;
-use crate::domain::{Billed, Brought, Timestamp};
+use crate::domain::Timestamp;
 
 /// How many objects come in one answer; an invoice can have half a megabyte.
 const PAGE: u32 = 500;
@@ -45,55 +45,10 @@ impl RecordsError {
 /// The records of an organization.
 #[derive(Debug)]
 pub struct Known {
-    /// All that bears on money.
+    /// All that bears on money, and what finals bill.
     pub books: Books,
     /// The settings of an operator that nobody set otherwise.
     pub rules: Rules,
-    /// The finals of the organization, with their slices.
-    finals: Vec<(Invoice, Vec<InvoiceSlice>)>,
-}
-
-impl Known {
-    /// What is known when all of it was read.
-    pub(super) fn new(books: Books, rules: Rules) -> Self {
-        Self { books, rules, finals: Vec::new() }
-    }
-
-    /// Keeps an invoice if it is final.
-    pub(super) fn add(&mut self, invoice: &Invoice, slices: Vec<InvoiceSlice>) {
-        if invoice.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final)) {
-            self.finals.push((invoice.clone(), slices));
-        }
-    }
-
-    /// What finals that were made before a final bill. One that cannot be read bills nothing that could be compared.
-    pub fn billed_before(&self, of: &Invoice) -> Billed {
-        let made = |invoice: &Invoice| {
-            let issued_at = document_of(invoice).and_then(|document| document.issued_at).map(|issued_at| issued_at.0);
-            (issued_at, invoice.name_any())
-        };
-        let organization = of.namespace().and_then(|name| self.books.organization(&name));
-        let mut billed = Billed::default();
-        for (invoice, slices) in self.finals.iter().filter(|(invoice, _)| made(invoice) < made(of)) {
-            if let Ok((facts, lines)) = final_lines(invoice, slices.iter().map(|slice| &slice.spec)) {
-                billed.add(facts, lines, |record| Some(organization?.organization.usage(record)?.name.clone()));
-            }
-        }
-        billed
-    }
-
-    /// What the final before it in its series left to a final.
-    pub fn brought_to(&self, of: &Invoice) -> Option<Brought> {
-        let before = |spec: &InvoiceSpec| spec.series == of.spec.series && spec.sequence + 1 == of.spec.sequence;
-        let (invoice, _) = self.finals.iter().find(|(invoice, _)| before(&invoice.spec))?;
-        let document = document_of(invoice)?;
-        convert::brought(&LastFinal {
-            number: document.number.clone(),
-            sequence: invoice.spec.sequence,
-            digest: document.digest.clone(),
-            carried_forward: carried_forward(&invoice.uid()?, document),
-        })
-    }
 }
 
 /// Reads the records that an invoice was computed from.
@@ -101,7 +56,7 @@ impl Known {
 /// # Errors
 /// The API server refused one of the kinds.
 pub(super) async fn fetch(cluster: &Cluster, invoice: &Invoice, rules: Rules) -> Result<Known, RecordsError> {
-    let mut known = Known::new(Books::new(), rules);
+    let mut known = Known { books: Books::new(), rules };
     let books = &mut known.books;
     namespaces(cluster, invoice, books).await?;
     observe::<api::PriceList>(cluster.all(), books).await?;
@@ -112,7 +67,8 @@ pub(super) async fn fetch(cluster: &Cluster, invoice: &Invoice, rules: Rules) ->
     observe::<api::ProjectLedger>(cluster.api(), books).await?;
     observe::<api::UsageRecord>(cluster.api(), books).await?;
     observe::<api::Credit>(cluster.api(), books).await?;
-    finals(cluster, &mut known).await?;
+    let finals = finals(cluster).await?;
+    known.books.replace_billed(&cluster.namespace.as_str().into(), finals);
     Ok(known)
 }
 
@@ -142,24 +98,36 @@ fn namespace(name: String, organization: &str) -> Namespace {
     namespace
 }
 
-/// The finals of the organization, with their slices.
-async fn finals(cluster: &Cluster, known: &mut Known) -> Result<(), RecordsError> {
-    let params = ListParams::default().limit(PAGE_OF_INVOICES).fields("status.phase=Final");
-    let invoices = pages::<Invoice>(&cluster.api(), params).await;
-    for other in invoices.map_err(|error| RecordsError::new("invoices", &error))? {
-        let unreadable = |invalid: &InvalidObject| RecordsError {
-            plural: format!("invoice {}", invalid.metadata.name.clone().unwrap_or_default()),
-            reason: invalid.error.clone(),
-        };
-        let other = other.0.map_err(|invalid| unreadable(&invalid))?;
-        let mut slices = Vec::new();
-        for listed in document_of(&other).into_iter().flat_map(|document| &document.slices) {
-            let slice = cluster.api::<InvoiceSlice>().get_opt(&listed.name).await;
-            slices.extend(slice.map_err(|error| RecordsError::new("invoiceslices", &error))?);
+/// What the finals of the organization bill.
+async fn finals(cluster: &Cluster) -> Result<Vec<FinalLines>, RecordsError> {
+    let params = ListParams::default().limit(PAGE_OF_INVOICES);
+    let mut finals = Vec::new();
+    let mut pages = Pages { api: cluster.api::<DeserializeGuard<Invoice>>(), params: Some(params) };
+    while let Some(page) = pages.next().await.map_err(|error| RecordsError::new("invoices", &error))? {
+        for invoice in page {
+            let unreadable = |invalid: InvalidObject| RecordsError {
+                plural: format!("invoice {}", invalid.metadata.name.unwrap_or_default()),
+                reason: invalid.error,
+            };
+            let invoice = invoice.0.map_err(unreadable)?;
+            if invoice.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final)) {
+                finals.push(lines_of(cluster, &invoice).await?);
+            }
         }
-        known.add(&other, slices);
     }
-    Ok(())
+    Ok(finals)
+}
+
+/// What a final bills, from its lines and those of its slices. One that is missing is told when its final is judged.
+async fn lines_of(cluster: &Cluster, invoice: &Invoice) -> Result<FinalLines, RecordsError> {
+    let mut slices = Vec::new();
+    for listed in document_of(invoice).into_iter().flat_map(|document| &document.slices) {
+        let slice = cluster.api::<InvoiceSlice>().get_opt(&listed.name).await;
+        slices.extend(slice.map_err(|error| RecordsError::new("invoiceslices", &error))?);
+    }
+    let specs = slices.iter().map(|slice| &slice.spec);
+    final_lines(invoice, specs)
+        .map_err(|error| RecordsError { plural: format!("invoice {}", invoice.name_any()), reason: error.to_string() })
 }
 
 async fn observe<K>(api: Api<DeserializeGuard<K>>, books: &mut Books) -> Result<(), RecordsError>
@@ -185,21 +153,34 @@ where
     };
 }
 
-async fn pages<K>(
-    api: &Api<DeserializeGuard<K>>,
-    mut params: ListParams,
-) -> Result<Vec<DeserializeGuard<K>>, kube::Error>
+async fn pages<K>(api: &Api<DeserializeGuard<K>>, params: ListParams) -> Result<Vec<DeserializeGuard<K>>, kube::Error>
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
 {
+    let mut pages = Pages { api: api.clone(), params: Some(params) };
     let mut objects = Vec::new();
-    loop {
-        let page = api.list(&params).await?;
+    while let Some(page) = pages.next().await? {
+        objects.extend(page);
+    }
+    Ok(objects)
+}
+
+/// The answers of a list, one after the other.
+struct Pages<K> {
+    api: Api<DeserializeGuard<K>>,
+    /// Asks for the next one; `None` when there is none.
+    params: Option<ListParams>,
+}
+
+impl<K> Pages<K>
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
+{
+    async fn next(&mut self) -> Result<Option<Vec<DeserializeGuard<K>>>, kube::Error> {
+        let Some(params) = self.params.take() else { return Ok(None) };
+        let page = self.api.list(&params).await?;
         let more = page.metadata.continue_.filter(|token| !token.is_empty());
-        objects.extend(page.items);
-        match more {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(objects),
-        }
+        self.params = more.map(|token| params.continue_token(&token));
+        Ok(Some(page.items))
     }
 }

@@ -208,10 +208,13 @@ pub fn run(
     Ok(if preview.refusals.is_empty() { Ended::Well } else { Ended::Refused })
 }
 
-/// The books of manifests after all that the operator would do before it bills, and its settings by default.
+/// The books of manifests after all that the operator would do before it bills, with what finals among them bill, and
+/// its settings by default.
 pub(super) fn settled_books(manifests: Manifests, as_of: Timestamp) -> (Books, Rules) {
     let terms = Terms { as_of, rules: default_rules() };
-    (settle::settle(admit::admit(manifests, &terms), &terms).books, terms.rules)
+    let mut settled = settle::settle(admit::admit(manifests, &terms), &terms);
+    settled.finals.enter(&mut settled.books);
+    (settled.books, terms.rules)
 }
 
 /// How an operator bills that nobody set otherwise.

@@ -11,7 +11,7 @@ use thiserror::Error;
 use super::Ended;
 use super::invoice::{Found, InvoiceArguments, InvoiceError, Known, RecordsError};
 use crate::api::{Document, Invoice, InvoicePhase};
-use crate::controller::recompute::{Difference, Incomparable, RecordedFinal, Records, compare};
+use crate::controller::recompute::{Difference, Incomparable, RecordedFinal, Records, compare, last_final};
 use crate::domain::{Name, Timestamp};
 use crate::render::verify::{Finding, verify_document};
 
@@ -241,8 +241,7 @@ fn differences(
     let sliced = found.sliced(document);
     let recorded = RecordedFinal::new(invoice, &sliced)?;
     let organization = Name::from(invoice.metadata.namespace.as_deref().unwrap_or_default());
-    let (billed, brought) = (known.billed_before(invoice), known.brought_to(invoice));
-    let Known { books, rules, .. } = known;
-    let (organization, billed, brought) = (&organization, &billed, brought.as_ref());
-    compare(&Records { books, organization, billed, brought, rules }, &recorded)
+    let previous = predecessors(invoice).next().and_then(|number| last_final(found.invoice(&number)?));
+    let (books, organization, rules) = (&known.books, &organization, &known.rules);
+    compare(&Records { books, organization, previous: previous.as_ref(), rules }, &recorded)
 }

@@ -37,8 +37,9 @@ fn outcome(compared: &Compared) -> String {
 
 fn print_difference(difference: &Difference, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "    {difference}")?;
+    let adjustment = difference.adjustment.as_ref().map(|adjustment| format!("; {adjustment}")).unwrap_or_default();
     match &difference.explanation {
-        Some(explanation) => writeln!(out, "      {:?}: {}", explanation.reason, explanation.message),
+        Some(explanation) => writeln!(out, "      {:?}: {}{adjustment}", explanation.reason, explanation.message),
         None => writeln!(out, "      Unexplained: nothing that changed since explains it"),
     }
 }

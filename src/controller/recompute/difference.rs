@@ -21,6 +21,29 @@ pub struct Difference {
     /// Why that is lawful; absent when nothing explains it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
+    /// Where the amount is adjusted; absent when there is nothing to adjust.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub adjustment: Option<Adjustment>,
+}
+
+/// Where the difference of an amount is billed, or given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Adjustment {
+    /// It stands on these later finals.
+    #[serde(rename = "adjustedOn")]
+    On(Vec<String>),
+    /// It is due on this invoice, the oldest of the group that is not final.
+    #[serde(rename = "dueOn")]
+    Due(String),
+}
+
+impl fmt::Display for Adjustment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Adjustment::On(numbers) => write!(f, "adjusted on {}", numbers.join(", ")),
+            Adjustment::Due(number) => write!(f, "due on {number}, the oldest that is not final"),
+        }
+    }
 }
 
 /// A field that differs.
@@ -93,13 +116,13 @@ impl Explanation {
 impl Difference {
     /// A field of the document itself.
     pub(super) fn of_document(fields: Vec<FieldDifference>, explanation: Option<Explanation>) -> Self {
-        Self { line: None, source: None, fields, explanation }
+        Self { line: None, source: None, fields, explanation, adjustment: None }
     }
 
     /// A line.
     pub(super) fn of_line(line: &Line, fields: Vec<FieldDifference>, explanation: Option<Explanation>) -> Self {
         let source = line.source.as_ref().map(|source| format!("{} {}", source.kind, source.name.as_str()));
-        Self { line: Some(line.id.clone()), source, fields, explanation }
+        Self { line: Some(line.id.clone()), source, fields, explanation, adjustment: None }
     }
 
     /// Everything that is compared is the same, and the document is not.

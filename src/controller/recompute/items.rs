@@ -4,12 +4,10 @@
 
 use super::difference::{Difference, Explanation};
 use super::fields::{Pair, differing_lines};
-use super::{Comparison, Incomparable, is_of_usage, no_bill};
-use crate::api::{Document, LineType};
+use super::{Comparison, Incomparable, RecordedFinal, is_of_usage, no_bill};
+use crate::api::LineType;
 use crate::books::OrganizationBooks;
-use crate::domain::{
-    Credit, CreditOffer, Currency, GivenServices, Group, Money, ProjectSubtotal, Reservation, bill_given,
-};
+use crate::domain::{Credit, CreditOffer, GivenServices, Group, Money, ProjectSubtotal, Reservation, bill_given};
 
 /// What is different about all lines but those of usage.
 pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>, Incomparable> {
@@ -19,7 +17,7 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
         return Ok(Vec::new());
     }
     let unreadable = || no_bill(format!("the projects of invoice {} cannot be read", document.number.as_str()));
-    let services = services(document).ok_or_else(unreadable)?;
+    let services = services(comparison.recorded).ok_or_else(unreadable)?;
     let computed = comparison.render(|inputs| bill_given(inputs, services))?;
     let recorded = comparison.recorded.lines.iter().copied().filter(|line| !is_of_usage(line));
     let pairs = differing_lines(recorded, computed.document.lines.iter().filter(|line| !is_of_usage(line)));
@@ -54,11 +52,14 @@ fn is_derived(kind: LineType) -> bool {
     }
 }
 
-/// What the services of a final cost, by project.
-fn services(document: &Document) -> Option<GivenServices> {
-    let currency: Currency = document.currency.parse().ok()?;
-    let mut services = GivenServices { projects: Vec::new(), subtotal: Money::zero(currency) };
-    for listed in &document.projects {
+/// What the services of a final cost, by project, and its adjustments of closed months.
+fn services(recorded: &RecordedFinal<'_>) -> Option<GivenServices> {
+    let (currency, zero) = (recorded.currency, Money::zero(recorded.currency));
+    let mut services = GivenServices { projects: Vec::new(), subtotal: zero, adjustments: zero };
+    for line in recorded.lines.iter().filter(|line| is_of_usage(line) && line.kind == LineType::OtherEvent) {
+        services.adjustments = services.adjustments.checked_add(Money::parse(&line.total, currency).ok()?)?;
+    }
+    for listed in &recorded.document.projects {
         let subtotal = Money::parse(&listed.subtotal, currency).ok()?;
         services.subtotal = services.subtotal.checked_add(subtotal)?;
         services.projects.push(ProjectSubtotal { project: listed.project.as_str().into(), subtotal });

@@ -19,20 +19,22 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use chrono::TimeDelta;
+use kube::ResourceExt;
 
 use super::invoice::{GroupInvoices, MonthView, Predecessor};
 use super::rules::Rules;
-use crate::api::{Document, Invoice, InvoicePhase, Line};
-use crate::books::{Books, OrganizationBooks, convert};
+use crate::api::{Document, Invoice, InvoicePhase, LastFinal, Line};
+use crate::books::{Books, OrganizationBooks, carried_forward, convert};
 use crate::domain::{
-    Bill, BillError, Billed, Brought, ClosedMonths, CreditOffer, Group, GroupMonth, Month, Name, Timestamp, Uid,
-    bill_group_month,
+    Bill, BillError, Billed, CreditOffer, Currency, FinalFacts, Group, GroupMonth, Month, Name, Project, Timestamp,
+    Uid, bill_group_month,
 };
 use crate::render::document::{Rendered, document_digest};
-pub use difference::{Difference, Explanation, FieldDifference, Reason};
+pub use difference::{Adjustment, Difference, Explanation, FieldDifference, Reason};
 use edits::Edits;
 
 /// A closing reads everything first and makes its invoices then. What was made so shortly before one may not have been
@@ -49,6 +51,7 @@ pub struct RecordedFinal<'a> {
     group: Uid,
     month: Month,
     issued_at: Timestamp,
+    currency: Currency,
 }
 
 /// What a final is computed from again.
@@ -58,10 +61,8 @@ pub struct Records<'a> {
     pub books: &'a Books,
     /// The organization of the final.
     pub organization: &'a Name,
-    /// What finals that were made before it bill.
-    pub billed: &'a Billed,
-    /// What the final before it in its series left to it.
-    pub brought: Option<&'a Brought>,
+    /// The final of the month before, where there is one.
+    pub previous: Option<&'a LastFinal>,
     /// How this operator bills; what the final records of that comes first.
     pub rules: &'a Rules,
 }
@@ -119,7 +120,19 @@ impl<'a> RecordedFinal<'a> {
             group: invoice.spec.billing_group_uid.parse().map_err(|error| unreadable(&error))?,
             month: convert::month(&invoice.spec.period).map_err(|error| unreadable(&error))?,
             issued_at: document.issued_at.ok_or(Incomparable::NotFinal)?.0,
+            currency: document.currency.parse().map_err(|error| unreadable(&error))?,
         })
+    }
+
+    /// The final as an index of finals has it.
+    fn facts(&self) -> FinalFacts {
+        FinalFacts {
+            number: self.document.number.as_str().into(),
+            group: self.group,
+            month: self.month,
+            issued_at: self.issued_at,
+            currency: self.currency,
+        }
     }
 
     /// What was made before this instant was read for it.
@@ -138,18 +151,41 @@ pub fn compare(records: &Records<'_>, recorded: &RecordedFinal<'_>) -> Result<Ve
     if let Some((object, error)) = known.unreadable().next() {
         return Err(Incomparable::Unreadable { object: object.to_owned(), error: error.to_owned() });
     }
+    if let Some(number) = known.unread_finals().keys().next().map(ToString::to_string) {
+        let error = "what it bills is not known".to_owned();
+        return Err(Incomparable::Unreadable { object: format!("Invoice {number}"), error });
+    }
+    if known.is_stale() {
+        return Err(no_bill("a usage record was made again, and its finals are being read"));
+    }
     let group = known.organization.group(recorded.group).ok_or_else(missing)?;
     let object = known.group(recorded.group).ok_or_else(missing)?;
     let rules = rules_of(recorded.document, records.rules);
     let series = recorded.invoice.spec.series.as_str();
     let invoices =
         GroupInvoices { books: records.books, organization: known, group, object, series, rules: &rules, waiting: &[] };
-    let left = records.brought.cloned();
-    let digest = recorded.document.previous_digest.clone();
-    let before = digest.map_or(Predecessor::None, |digest| Predecessor::Final { digest, left });
-    let view = invoices.month(recorded.month, before, &[]);
+    let view = invoices.month(recorded.month, predecessor(recorded, records.previous), &[]);
     let view = view.ok_or_else(|| no_bill(format!("BillingGroup {} is billed from a later month on", group.name)))?;
-    Comparison::new(recorded, &view, known, records.billed)?.differences()
+    Comparison::new(recorded, &view, known)?.differences()
+}
+
+/// A final as its group's status names it while it is the last.
+pub fn last_final(invoice: &Invoice) -> Option<LastFinal> {
+    let status = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final))?;
+    let document = status.document.as_ref()?;
+    Some(LastFinal {
+        number: invoice.name_any().into(),
+        sequence: invoice.spec.sequence,
+        digest: document.digest.clone(),
+        carried_forward: carried_forward(&invoice.uid()?, document),
+    })
+}
+
+/// The invoice before. Whether the chain is whole is not asked here.
+fn predecessor(recorded: &RecordedFinal<'_>, previous: Option<&LastFinal>) -> Predecessor {
+    let left = previous.and_then(convert::brought);
+    let digest = recorded.document.previous_digest.clone();
+    digest.map_or(Predecessor::None, |digest| Predecessor::Final { digest, left })
 }
 
 /// The settings by which the final was computed.
@@ -162,23 +198,16 @@ fn no_bill(reason: impl fmt::Display) -> Incomparable {
     Incomparable::NoBill(reason.to_string())
 }
 
-/// What earlier finals left to a final.
-struct FinalsThen<'a> {
-    /// What they bill.
-    billed: &'a Billed,
-    /// The months that it adjusts.
-    closed: ClosedMonths,
-    /// What it used of credits, as these were then.
-    credits: Vec<CreditOffer>,
-}
-
 /// A final beside what the records of now make of it.
 struct Comparison<'a> {
     recorded: &'a RecordedFinal<'a>,
     view: &'a MonthView<'a>,
     known: &'a OrganizationBooks,
     group: &'a Group,
-    finals: FinalsThen<'a>,
+    /// What it used of credits, as these were then.
+    credits: Vec<CreditOffer>,
+    /// What finals that were made before it bill.
+    billed: Billed,
     computed: Rendered,
     edits: Edits,
 }
@@ -188,17 +217,13 @@ impl<'a> Comparison<'a> {
         recorded: &'a RecordedFinal<'a>,
         view: &'a MonthView<'a>,
         known: &'a OrganizationBooks,
-        billed: &'a Billed,
     ) -> Result<Self, Incomparable> {
         let group = view.invoices.group;
-        let finals = FinalsThen {
-            billed,
-            closed: view.invoices.months_before(recorded.month),
-            credits: items::credits_then(known, group, &recorded.document.number),
-        };
-        let computed = render(view, recorded, &finals, bill_group_month)?;
+        let credits = items::credits_then(known, group, &recorded.document.number);
+        let billed = billed_before(recorded, known, group);
+        let computed = render(view, recorded, &credits, &billed, bill_group_month)?;
         let edits = Edits::new(recorded, &computed.document, group);
-        Ok(Self { recorded, view, known, group, finals, computed, edits })
+        Ok(Self { recorded, view, known, group, credits, billed, computed, edits })
     }
 
     fn differences(&self) -> Result<Vec<Difference>, Incomparable> {
@@ -224,20 +249,31 @@ impl<'a> Comparison<'a> {
 
     /// Computes the final in another way.
     fn render(&self, bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>) -> Result<Rendered, Incomparable> {
-        render(self.view, self.recorded, &self.finals, bill)
+        render(self.view, self.recorded, &self.credits, &self.billed, bill)
     }
 }
 
 fn render(
     view: &MonthView<'_>,
     recorded: &RecordedFinal<'_>,
-    FinalsThen { billed, closed, credits }: &FinalsThen<'_>,
+    credits: &[CreditOffer],
+    billed: &Billed,
     bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>,
 ) -> Result<Rendered, Incomparable> {
-    let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { billed, closed, credits, ..*inputs });
+    let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { credits, billed, ..*inputs });
     let billed = view.with_inputs(recorded.issued_at, inputs).map_err(|hold| no_bill(hold.message))?;
     let bill = billed.map_err(no_bill)?;
     view.final_document(&bill, recorded.issued_at).map_err(no_bill)
+}
+
+/// What finals that were made before a final bill of the usage that it can be about.
+fn billed_before(recorded: &RecordedFinal<'_>, known: &OrganizationBooks, group: &Group) -> Billed {
+    let (organization, all) = (&known.organization, known.billed().read());
+    let near = organization.projects_near(group).map(Project::name);
+    let names: BTreeSet<&Name> = near.chain(all.projects_of(group.uid)).collect();
+    let projects = names.into_iter().filter_map(|name| organization.project(name));
+    let records = projects.flat_map(|project| project.usage()).map(|usage| &usage.name);
+    all.before(&recorded.facts(), records)
 }
 
 /// All lines of a document and its slices.

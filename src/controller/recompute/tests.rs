@@ -7,7 +7,7 @@ use crate::api::{self, Invoice};
 use crate::books::{Books, ObjectKey, Observes};
 use crate::controller::invoice::{GroupInvoices, InvoiceFacts, Predecessor, make_invoice};
 use crate::controller::scenario::{ACME, add, at, binding, books, ledger, rules, uid};
-use crate::domain::{Billed, Month, Name};
+use crate::domain::{Month, Name};
 use crate::render::document::document_digest;
 
 /// When the finals of November 2026 are made.
@@ -85,8 +85,8 @@ fn final_of(books: &Books) -> Invoice {
 }
 
 fn compared(books: &Books, invoice: &Invoice) -> Vec<Difference> {
-    let (rules, billed, organization) = (rules(), Billed::default(), Name::from("acme"));
-    let records = Records { books, organization: &organization, billed: &billed, brought: None, rules: &rules };
+    let (rules, organization) = (rules(), Name::from("acme"));
+    let records = Records { books, organization: &organization, previous: None, rules: &rules };
     compare(&records, &RecordedFinal::new(invoice, []).unwrap()).unwrap()
 }
 

@@ -7,19 +7,21 @@ use super::RecordedFinal;
 use super::difference::{Explanation, Reason};
 use super::is_of_usage;
 use crate::api::Line;
-use crate::domain::{Ledger, Name, Organization, Timestamp, Usage};
+use crate::domain::{Billed, Ledger, Name, Organization, Timestamp, Usage};
 
 /// An organization set back, as far as lawful changes of some of its records go.
 pub(super) struct Then {
     pub(super) organization: Organization,
+    /// What finals bill that were made before.
+    pub(super) billed: Billed,
     /// By record: what was set back, or why that cannot be.
     pub(super) reasons: BTreeMap<Name, Explanation>,
 }
 
 impl Then {
     /// Sets these records of an organization back to what they can have been when the final was made.
-    pub(super) fn new(now: &Organization, recorded: &RecordedFinal<'_>, records: &[Name]) -> Self {
-        let mut then = Self { organization: now.clone(), reasons: BTreeMap::new() };
+    pub(super) fn new(now: &Organization, billed: &Billed, recorded: &RecordedFinal<'_>, records: &[Name]) -> Self {
+        let mut then = Self { organization: now.clone(), billed: billed.clone(), reasons: BTreeMap::new() };
         for record in records {
             let of_record = |line: &&&Line| is_of_usage(line) && source_name(line) == Some(record.as_str());
             let lines: Vec<&Line> = recorded.lines.iter().filter(of_record).copied().collect();
@@ -58,13 +60,13 @@ impl Then {
                 format!("UsageRecord {record} was made at {made_at}, too late"),
             );
         }
-        self.restore(usage, read_at);
+        self.restore(usage, lines, read_at);
         self.reopen(usage, lines);
         self.shorten_ledger(now, usage, read_at);
     }
 
     /// A record that is replaced since counts again.
-    fn restore(&mut self, usage: &Usage, read_at: Timestamp) {
+    fn restore(&mut self, usage: &Usage, lines: &[&Line], read_at: Timestamp) {
         let replacers: Vec<Name> = self.organization.replacers(&usage.name).cloned().collect();
         for replacer in replacers {
             let Some(other) = self.organization.usage(&replacer).filter(|other| read_at < other.created).cloned()
@@ -75,6 +77,12 @@ impl Then {
             let (record, made_at) = (&usage.name, other.created.format("%FT%TZ"));
             let message = format!("UsageRecord {replacer}, made at {made_at}, replaces {record}");
             self.tell(record, Reason::RecordReplaced, message);
+        }
+        // One that the final bills was replaced later.
+        if !lines.is_empty() && self.billed.is_replaced(&usage.name) {
+            self.billed.restore(&usage.name);
+            let message = format!("a later final bills what replaces UsageRecord {}", usage.name);
+            self.tell(&usage.name, Reason::RecordReplaced, message);
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::difference::{Difference, Explanation};
+use super::difference::{Adjustment, Difference, Explanation, Reason};
 use super::fields::{Pair, differing_lines};
 use super::then::{Then, source_name};
 use super::{Comparison, Incomparable, is_of_usage, lines_of};
 use crate::api::Line;
-use crate::domain::{GroupMonth, Name, bill_group_month};
+use crate::domain::{GroupMonth, Month, Name, bill_group_month};
 
 /// What is different about usage, line by line.
 pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>, Incomparable> {
@@ -19,17 +19,43 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
     }
     let names: BTreeSet<&str> = pairs.iter().filter_map(Pair::any).filter_map(source_name).collect();
     let names: Vec<Name> = names.into_iter().map(Name::from).collect();
-    let then = Then::new(&comparison.known.organization, comparison.recorded, &names);
-    let set_back =
-        comparison.render(|inputs| bill_group_month(&GroupMonth { organization: &then.organization, ..*inputs }))?;
+    let then = Then::new(&comparison.known.organization, &comparison.billed, comparison.recorded, &names);
+    let set_back = comparison.render(|inputs| {
+        bill_group_month(&GroupMonth { organization: &then.organization, billed: &then.billed, ..*inputs })
+    })?;
     let set_back: BTreeMap<&str, &Line> =
         lines_of(&set_back).filter(|line| is_of_usage(line)).map(|line| (line.id.as_str(), line)).collect();
     let judging = Judging { comparison, then: &then, set_back: &set_back };
     let judge = |pair: &Pair<'_>| {
         let line = pair.any()?;
-        Some(Difference::of_line(line, pair.fields(), judging.explain(pair, source_name(line)?)))
+        let explanation = judging.explain(pair, source_name(line)?);
+        let adjustment = explanation.as_ref().and_then(|explanation| adjustment(comparison, pair, explanation));
+        Some(Difference { adjustment, ..Difference::of_line(line, pair.fields(), explanation) })
     };
     Ok(pairs.iter().filter_map(judge).collect())
+}
+
+/// Where the amount of a line is adjusted. Deleted records, and edits of prices and terms, adjust nothing.
+fn adjustment(comparison: &Comparison<'_>, pair: &Pair<'_>, explanation: &Explanation) -> Option<Adjustment> {
+    match explanation.reason {
+        Reason::RecordLate | Reason::RecordEnded | Reason::RecordReplaced | Reason::PayerChanged => {}
+        _ => return None,
+    }
+    let total = |line: Option<&Line>| line.map(|line| line.total.clone());
+    let (line, start) = (pair.any()?, pair.any()?.start?);
+    if total(pair.recorded) == total(pair.computed) {
+        return None;
+    }
+    let (recorded, all) = (comparison.recorded, comparison.known.billed().read());
+    let parts = all.parts(source_name(line)?).iter().filter(|part| part.month() == Month::of(start.0));
+    let later = parts.filter_map(|part| all.final_of(part)).filter(|on| recorded.issued_at < on.issued_at);
+    let numbers: BTreeSet<String> = later.map(|on| on.number.to_string()).collect();
+    if !numbers.is_empty() {
+        return Some(Adjustment::On(numbers.into_iter().collect()));
+    }
+    let status = comparison.view.invoices.object.status.as_ref();
+    let last = status.and_then(|status| status.last_final.as_ref()).map_or(0, |last| last.sequence);
+    Some(Adjustment::Due(format!("{}-{}", comparison.view.invoices.series, last + 1)))
 }
 
 /// What lines are judged by.
