@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::{Cluster, document_of};
-use crate::api::{self, Invoice, InvoicePhase, InvoiceSlice, labels};
+use crate::api::{self, Invoice, InvoiceSlice, labels};
 use crate::books::convert::billed::{FinalLines, final_lines};
 use crate::books::{Books, ObjectKey, Observes};
 use crate::cli::preview::given::give;
@@ -100,7 +100,7 @@ fn namespace(name: String, organization: &str) -> Namespace {
 
 /// What the finals of the organization bill.
 async fn finals(cluster: &Cluster) -> Result<Vec<FinalLines>, RecordsError> {
-    let params = ListParams::default().limit(PAGE_OF_INVOICES);
+    let params = ListParams::default().limit(PAGE_OF_INVOICES).fields("status.phase=Final");
     let mut finals = Vec::new();
     let mut pages = Pages { api: cluster.api::<DeserializeGuard<Invoice>>(), params: Some(params) };
     while let Some(page) = pages.next().await.map_err(|error| RecordsError::new("invoices", &error))? {
@@ -109,10 +109,7 @@ async fn finals(cluster: &Cluster) -> Result<Vec<FinalLines>, RecordsError> {
                 plural: format!("invoice {}", invalid.metadata.name.unwrap_or_default()),
                 reason: invalid.error,
             };
-            let invoice = invoice.0.map_err(unreadable)?;
-            if invoice.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final)) {
-                finals.push(lines_of(cluster, &invoice).await?);
-            }
+            finals.push(lines_of(cluster, &invoice.0.map_err(unreadable)?).await?);
         }
     }
     Ok(finals)

@@ -30,8 +30,8 @@ use super::rules::Rules;
 use crate::api::{Document, Invoice, InvoicePhase, LastFinal, Line};
 use crate::books::{Books, OrganizationBooks, carried_forward, convert};
 use crate::domain::{
-    Bill, BillError, Billed, CreditOffer, Currency, FinalFacts, Group, GroupMonth, Month, Name, Project, Timestamp,
-    Uid, bill_group_month,
+    Bill, BillError, Billed, ClosedMonths, CreditOffer, Currency, FinalFacts, Group, GroupMonth, Month, Name, Project,
+    Timestamp, Uid, bill_group_month,
 };
 use crate::render::document::{Rendered, document_digest};
 pub use difference::{Adjustment, Difference, Explanation, FieldDifference, Reason};
@@ -198,16 +198,23 @@ fn no_bill(reason: impl fmt::Display) -> Incomparable {
     Incomparable::NoBill(reason.to_string())
 }
 
+/// What invoices that were made before a final left to it.
+struct Earlier {
+    /// What they bill.
+    billed: Billed,
+    /// The months that it adjusts.
+    closed: ClosedMonths,
+    /// What it used of credits, as these were then.
+    credits: Vec<CreditOffer>,
+}
+
 /// A final beside what the records of now make of it.
 struct Comparison<'a> {
     recorded: &'a RecordedFinal<'a>,
     view: &'a MonthView<'a>,
     known: &'a OrganizationBooks,
     group: &'a Group,
-    /// What it used of credits, as these were then.
-    credits: Vec<CreditOffer>,
-    /// What finals that were made before it bill.
-    billed: Billed,
+    earlier: Earlier,
     computed: Rendered,
     edits: Edits,
 }
@@ -219,11 +226,14 @@ impl<'a> Comparison<'a> {
         known: &'a OrganizationBooks,
     ) -> Result<Self, Incomparable> {
         let group = view.invoices.group;
-        let credits = items::credits_then(known, group, &recorded.document.number);
-        let billed = billed_before(recorded, known, group);
-        let computed = render(view, recorded, &credits, &billed, bill_group_month)?;
+        let earlier = Earlier {
+            billed: billed_before(recorded, known, group),
+            closed: view.invoices.months_before(recorded.month),
+            credits: items::credits_then(known, group, &recorded.document.number),
+        };
+        let computed = render(view, recorded, &earlier, bill_group_month)?;
         let edits = Edits::new(recorded, &computed.document, group);
-        Ok(Self { recorded, view, known, group, credits, billed, computed, edits })
+        Ok(Self { recorded, view, known, group, earlier, computed, edits })
     }
 
     fn differences(&self) -> Result<Vec<Difference>, Incomparable> {
@@ -249,18 +259,17 @@ impl<'a> Comparison<'a> {
 
     /// Computes the final in another way.
     fn render(&self, bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>) -> Result<Rendered, Incomparable> {
-        render(self.view, self.recorded, &self.credits, &self.billed, bill)
+        render(self.view, self.recorded, &self.earlier, bill)
     }
 }
 
 fn render(
     view: &MonthView<'_>,
     recorded: &RecordedFinal<'_>,
-    credits: &[CreditOffer],
-    billed: &Billed,
+    Earlier { billed, closed, credits }: &Earlier,
     bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>,
 ) -> Result<Rendered, Incomparable> {
-    let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { credits, billed, ..*inputs });
+    let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { billed, closed, credits, ..*inputs });
     let billed = view.with_inputs(recorded.issued_at, inputs).map_err(|hold| no_bill(hold.message))?;
     let bill = billed.map_err(no_bill)?;
     view.final_document(&bill, recorded.issued_at).map_err(no_bill)

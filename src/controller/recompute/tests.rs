@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Difference, RecordedFinal, Records, compare};
-use crate::api::{self, Invoice};
+use super::{Difference, RecordedFinal, Records, compare, last_final};
+use crate::api::{self, Invoice, LastFinal};
+use crate::books::convert::billed::final_lines;
 use crate::books::{Books, ObjectKey, Observes};
 use crate::controller::invoice::{GroupInvoices, InvoiceFacts, Predecessor, make_invoice};
 use crate::controller::scenario::{ACME, add, at, binding, books, ledger, rules, uid};
@@ -61,6 +62,11 @@ fn credit(reserved: &str, later: &str) -> String {
 
 /// The final of November, as the operator makes it of these books.
 fn final_of(books: &Books) -> Invoice {
+    final_for(books, "2026-11", ISSUED, None)
+}
+
+/// The final of a month, made at an instant after another.
+fn final_for(books: &Books, month: &str, issued_at: &str, after: Option<&LastFinal>) -> Invoice {
     let known = books.organization("acme").unwrap();
     let group = uid("BillingGroup", "acme", "shop");
     let rules = rules();
@@ -74,19 +80,24 @@ fn final_of(books: &Books) -> Invoice {
         waiting: &[],
     };
     let credits = known.credits.worth(invoices.group);
-    let month: Month = "2026-11".parse().unwrap();
-    let view = invoices.month(month, Predecessor::None, &credits).unwrap();
-    let bill = view.bill(at(ISSUED)).unwrap();
-    let document = view.final_document(&bill, at(ISSUED)).unwrap().document;
+    let month: Month = month.parse().unwrap();
+    let view = invoices.month(month, Predecessor::last_final(after), &credits).unwrap();
+    let bill = view.bill(at(issued_at)).unwrap();
+    let document = view.final_document(&bill, at(issued_at)).unwrap().document;
     let mut invoice = make_invoice(&InvoiceFacts::of(&view, &Name::from("acme")));
+    invoice.metadata.uid = Some(uid("Invoice", "acme", &view.number).to_string());
     let phase = Some(api::InvoicePhase::Final);
     invoice.status = Some(api::InvoiceStatus { phase, document: Some(document), ..Default::default() });
     invoice
 }
 
 fn compared(books: &Books, invoice: &Invoice) -> Vec<Difference> {
+    compared_after(books, invoice, None)
+}
+
+fn compared_after(books: &Books, invoice: &Invoice, previous: Option<&LastFinal>) -> Vec<Difference> {
     let (rules, organization) = (rules(), Name::from("acme"));
-    let records = Records { books, organization: &organization, previous: None, rules: &rules };
+    let records = Records { books, organization: &organization, previous, rules: &rules };
     compare(&records, &RecordedFinal::new(invoice, []).unwrap()).unwrap()
 }
 
@@ -107,6 +118,30 @@ fn after(change: impl FnOnce(&mut Books)) -> Vec<String> {
     assert_eq!(compared(&books, &invoice), []);
     change(&mut books);
     told(&compared(&books, &invoice))
+}
+
+/// What is told of a final, and where it is adjusted.
+fn adjusted(books: &Books, invoice: &Invoice) -> Vec<String> {
+    let differences = compared(books, invoice);
+    let adjustments = differences.iter().map(|difference| {
+        difference.adjustment.as_ref().map(|adjustment| format!(", {adjustment}")).unwrap_or_default()
+    });
+    told(&differences).into_iter().zip(adjustments).map(|(told, adjustment)| told + &adjustment).collect()
+}
+
+/// A final is written, and its group says so.
+fn close(books: &mut Books, invoice: &Invoice) -> LastFinal {
+    close_as(books, TERMS, |_| invoice.clone()).1
+}
+
+/// A final of a group with these terms is made and written, and the group says so.
+fn close_as(books: &mut Books, terms: &str, make: impl FnOnce(&Books) -> Invoice) -> (Invoice, LastFinal) {
+    let invoice = make(books);
+    let last = last_final(&invoice).unwrap();
+    books.bill(&Name::from("acme"), final_lines(&invoice, []).unwrap());
+    let status = format!("lastFinal: {}, invoiceSeries", serde_json::to_string(&last).unwrap());
+    add(books, &shop(1, terms).replace("invoiceSeries", &status));
+    (invoice, last)
 }
 
 /// The final with other things in it, and a digest that is right again.
@@ -310,4 +345,58 @@ fn a_forgery_does_not_hide_behind_a_lawful_change_of_the_same_record() {
     add(&mut books, &record("db", "2026-11-12T00:00:00Z", ", end: '2026-11-25T00:00:00Z'"));
     assert_eq!(told(&compared(&books, &invoice)), ["UsageRecord db: RecordEnded"]);
     assert_eq!(told(&compared(&books, &forged)), ["UsageRecord db: unexplained"]);
+}
+
+#[test]
+fn what_is_late_is_due_on_the_oldest_open_month_and_then_stands_on_its_final() {
+    let mut books = world();
+    let november = final_of(&books);
+    let last = close(&mut books, &november);
+    assert_eq!(compared(&books, &november), []);
+
+    add(&mut books, &made("late", "2026-11-15T00:00:00Z", LATER, ", end: '2026-11-16T00:00:00Z'"));
+    add(&mut books, &record("db", "2026-11-12T00:00:00Z", ", end: '2026-11-25T00:00:00Z'"));
+    let both = |adjustment: &str| {
+        ["UsageRecord db: RecordEnded", "UsageRecord late: RecordLate"].map(|told| format!("{told}, {adjustment}"))
+    };
+    assert_eq!(adjusted(&books, &november), both("due on bbbbb-2, the oldest that is not final"));
+
+    let december = final_for(&books, "2026-12", "2027-01-01T01:00:00Z", Some(&last));
+    close(&mut books, &december);
+    assert_eq!(adjusted(&books, &november), both("adjusted on bbbbb-2"));
+    assert_eq!(compared_after(&books, &december, Some(&last)), []);
+    for field in ["total", "description"] {
+        let forged = forged(&december, |document| {
+            let lines = document["lines"].as_array_mut().unwrap();
+            lines.iter_mut().find(|line| line["adjusts"].is_object()).unwrap()[field] = "7.00".into();
+        });
+        assert!(compared_after(&books, &forged, Some(&last)).iter().any(Difference::is_unexplained), "{field}");
+    }
+
+    add(
+        &mut books,
+        &made("right", "2026-11-15T00:00:00Z", "2027-01-02T00:00:00Z", ", end: '2026-11-15T12:00:00Z', replaces: late"),
+    );
+    let told_later = told(&compared_after(&books, &december, Some(&last)));
+    assert_eq!(told_later, ["UsageRecord late: RecordReplaced", "UsageRecord right: RecordLate"]);
+    forget(&mut books, "right");
+    forget(&mut books, "late");
+    assert_eq!(told(&compared_after(&books, &december, Some(&last))), ["UsageRecord late: RecordGone"]);
+    assert_eq!(told(&compared(&books, &november)), ["UsageRecord db: RecordEnded"]);
+}
+
+#[test]
+fn what_an_invoice_carries_forward_the_next_one_begins_with() {
+    let mut books = world();
+    add(&mut books, &shop(1, "{}"));
+    let november = close_as(&mut books, "{}", |books| final_of(books));
+    add(&mut books, &record("db", "2026-11-12T00:00:00Z", ", end: '2026-11-13T00:00:00Z'"));
+    let december =
+        close_as(&mut books, "{}", |books| final_for(books, "2026-12", "2027-01-01T01:00:00Z", Some(&november.1)));
+    assert_eq!(compared_after(&books, &december.0, Some(&november.1)), []);
+    let january = final_for(&books, "2027-01", "2027-02-01T01:00:00Z", Some(&december.1));
+    assert!(december.1.carried_forward.is_some());
+    assert_eq!(compared_after(&books, &january, Some(&december.1)), []);
+    let without = compared_after(&books, &january, Some(&LastFinal { carried_forward: None, ..december.1 }));
+    assert!(without.iter().any(Difference::is_unexplained), "{without:?}");
 }

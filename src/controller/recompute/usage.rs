@@ -19,7 +19,7 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
     }
     let names: BTreeSet<&str> = pairs.iter().filter_map(Pair::any).filter_map(source_name).collect();
     let names: Vec<Name> = names.into_iter().map(Name::from).collect();
-    let then = Then::new(&comparison.known.organization, &comparison.billed, comparison.recorded, &names);
+    let then = Then::new(&comparison.known.organization, &comparison.earlier.billed, comparison.recorded, &names);
     let set_back = comparison.render(|inputs| {
         bill_group_month(&GroupMonth { organization: &then.organization, billed: &then.billed, ..*inputs })
     })?;

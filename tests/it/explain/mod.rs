@@ -1,5 +1,7 @@
 //! `kubectl billing explain` and `verify`: how an invoice came about, and whether it is right.
 
+mod records;
+
 use std::fs;
 use std::path::Path;
 
@@ -13,8 +15,18 @@ use serde_json::{Value, json};
 
 use crate::Result;
 use crate::month::stage::{awaited, back, database, document, domain, final_of, later, terms};
-use crate::support::World;
 use crate::support::command::{Run, run};
+use crate::support::{Scene, World};
+
+/// Runs a command about an organization of a cluster.
+async fn ask(scene: &Scene<'_>, organization: &str, arguments: &[&str]) -> Result<Run> {
+    let kubeconfig = scene.control_plane.kubeconfig(User::ClusterAdmin).display().to_string();
+    let arguments = [arguments, &["-n", organization, "--kubeconfig", &kubeconfig]].concat();
+    let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+    // Commands have a runtime of their own.
+    let command = move || run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    tokio::task::spawn_blocking(command).await?
+}
 
 /// The invoices of the example, as the operator writes them.
 fn example() -> Result<String> {
@@ -159,25 +171,19 @@ async fn invoices_of_a_cluster_are_explained_and_verified() -> Result {
     final_of(&scene, "explain", "main", back(2)).await?;
     let last = final_of(&scene, "explain", "main", back(1)).await?;
 
-    let kubeconfig = scene.control_plane.kubeconfig(User::ClusterAdmin);
-    let (number, kubeconfig) = (last.name_any(), kubeconfig.display().to_string());
-    let ask = |command: &'static str, namespace: &'static str| {
-        let (number, kubeconfig) = (number.clone(), kubeconfig.clone());
-        // Commands have a runtime of their own.
-        tokio::task::spawn_blocking(move || run(&[command, &number, "-n", namespace, "--kubeconfig", &kubeconfig], ""))
-    };
-    let Run { ended, stdout: explained, .. } = ask("explain", "explain").await??;
+    let number = last.name_any();
+    let Run { ended, stdout: explained, .. } = ask(&scene, "explain", &["explain", &number]).await?;
     assert_eq!(ended, Ended::Well);
     assert!(explained.contains("1 × 12.5 USD = 12.5 → 12.50; −10 % Partner → 11.25"), "{explained}");
     assert!(explained.contains("Partner: 10 % off services → 0.00"), "{explained}");
-    let Run { ended, stdout: verified, .. } = ask("verify", "explain").await??;
+    let Run { ended, stdout: verified, .. } = ask(&scene, "explain", &["verify", &number]).await?;
     let (first, digest) = (number.replace("-2", "-1"), document(&last)?.digest.clone());
     let expected = format!(
         "From what it records\n  {number}: right\n  {first}: right\n\n\
          From the records as they are now\n  {number}: byte-identical, {digest}\n"
     );
     assert_eq!((ended, verified), (Ended::Well, expected));
-    let Run { ended, stderr: said, .. } = ask("explain", "default").await??;
+    let Run { ended, stderr: said, .. } = ask(&scene, "default", &["explain", &number]).await?;
     assert_eq!(ended, Ended::Failed);
     assert!(said.contains("in namespace default; name its organization with --namespace"), "{said}");
     Ok(())

@@ -16,7 +16,7 @@ mod payments;
 mod records;
 mod slices;
 pub mod stage;
-mod tampered;
+pub mod tampered;
 mod tax;
 mod terms;
 mod trial;

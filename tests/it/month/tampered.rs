@@ -173,7 +173,7 @@ async fn a_slice_that_is_missing_holds_its_organization_and_no_other() -> Result
 }
 
 /// Does what an admission policy refuses, while it is away.
-async fn without_guard(scene: &Scene<'_>, policy: &str, act: impl AsyncFn() -> Result) -> Result {
+pub async fn without_guard(scene: &Scene<'_>, policy: &str, act: impl AsyncFn() -> Result) -> Result {
     let binding = ["validatingadmissionpolicybinding", policy];
     let guard = without_server_fields(&kubectl(scene, &["get", binding[0], binding[1], "--output=json"])?)?;
     kubectl(scene, &["delete", binding[0], binding[1]])?;
@@ -193,7 +193,8 @@ fn relax_quantities(scene: &Scene<'_>) -> Result {
     kubectl(scene, &["patch", "crd", "usagerecords.billing-operator.io", "--type=json", &patch]).map(drop)
 }
 
-fn kubectl(scene: &Scene<'_>, args: &[&str]) -> Result<String> {
+/// Runs kubectl, and takes no error.
+pub fn kubectl(scene: &Scene<'_>, args: &[&str]) -> Result<String> {
     Ok(scene.control_plane.kubectl_ok(User::Admin, args)?)
 }
 
