@@ -400,3 +400,16 @@ fn what_an_invoice_carries_forward_the_next_one_begins_with() {
     let without = compared_after(&books, &january, Some(&LastFinal { carried_forward: None, ..december.1 }));
     assert!(without.iter().any(Difference::is_unexplained), "{without:?}");
 }
+
+#[test]
+fn a_ledger_that_was_written_just_before_the_final_is_the_one_that_it_was_made_by() {
+    let mut books = world();
+    add(
+        &mut books,
+        ledger(&["shop"]).replace("2026-11-11T00:00:00Z", "2026-12-01T00:59:00Z").trim_start_matches("\n---\n"),
+    );
+    let invoice = final_of(&books);
+    assert_eq!(compared(&books, &invoice), []);
+    add(&mut books, &record("db", "2026-11-12T00:00:00Z", ", end: '2026-11-25T00:00:00Z'"));
+    assert_eq!(told(&compared(&books, &invoice)), ["UsageRecord db: RecordEnded"]);
+}

@@ -31,7 +31,7 @@ impl Then {
                     Reason::RecordGone,
                     format!("UsageRecord {record} is gone: deleting records changes no invoice"),
                 ),
-                Some(usage) => then.set_back(now, usage, &lines, recorded.read_at()),
+                Some(usage) => then.set_back(now, usage, &lines, recorded),
             }
         }
         then
@@ -43,7 +43,8 @@ impl Then {
         self.reasons.get(record).filter(gone)
     }
 
-    fn set_back(&mut self, now: &Organization, usage: &Arc<Usage>, lines: &[&Line], read_at: Timestamp) {
+    fn set_back(&mut self, now: &Organization, usage: &Arc<Usage>, lines: &[&Line], recorded: &RecordedFinal<'_>) {
+        let read_at = recorded.read_at();
         let record = &usage.name;
         let uid = usage.uid.to_string();
         let made_at = usage.created.format("%FT%TZ");
@@ -62,7 +63,10 @@ impl Then {
         }
         self.restore(usage, lines, read_at);
         self.reopen(usage, lines);
-        self.shorten_ledger(now, usage, read_at);
+        // What the final bills of a project it bills by a ledger that was there.
+        if recorded.lines.iter().all(|line| line.project.as_deref() != Some(usage.project.as_str())) {
+            self.shorten_ledger(now, usage, read_at);
+        }
     }
 
     /// A record that is replaced since counts again.

@@ -157,7 +157,11 @@ async fn what_a_final_carries_forward_the_next_invoice_begins_with() -> Result {
     let rest = left.parse::<f64>()? - 12.50;
     let total_of_open = if rest > 0.0 { 0.0 } else { -rest };
     assert_eq!(total(&open), format!("{total_of_open:.2}"));
-    let group: BillingGroup = scene.api(organization).get("main").await?;
+    let known = |group: &BillingGroup| {
+        let last = group.status.as_ref().and_then(|status| status.last_final.as_ref());
+        last.is_some_and(|last| last.sequence == 2)
+    };
+    let group = scene.wait_group(organization, "main", "knows its last final", known).await?;
     let carried = group.status.and_then(|status| status.last_final?.carried_forward).ok_or("an amount")?;
     assert_eq!((carried.amount.as_str(), carried.currency.as_str()), (left.as_str(), "USD"));
     assert_eq!(Some(carried.invoice_uid.as_str()), second.uid().as_deref());
