@@ -389,7 +389,7 @@ fn what_is_late_is_due_on_the_oldest_open_month_and_then_stands_on_its_final() {
 fn what_an_invoice_carries_forward_the_next_one_begins_with() {
     let mut books = world();
     add(&mut books, &shop(1, "{}"));
-    let november = close_as(&mut books, "{}", |books| final_of(books));
+    let november = close_as(&mut books, "{}", final_of);
     add(&mut books, &record("db", "2026-11-12T00:00:00Z", ", end: '2026-11-13T00:00:00Z'"));
     let december =
         close_as(&mut books, "{}", |books| final_for(books, "2026-12", "2027-01-01T01:00:00Z", Some(&november.1)));

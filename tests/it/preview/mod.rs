@@ -130,7 +130,9 @@ fn the_documentation_shows_every_type_of_line() -> Result {
     for kind in types {
         assert!(stdout.contains(kind), "the example has no {kind}");
     }
-    check_block("docs/lines.md", &format!("preview {}", arguments.join(" ")), &stdout)
+    let command = format!("preview {}", arguments.join(" "));
+    check_block("docs/lines.md", &command, &stdout)?;
+    check_block("README.md", &command, &stdout)
 }
 
 /// The manifests of an example, one after the other; read backwards if so wanted.
