@@ -111,11 +111,15 @@ fn the_independent_implementation_disagrees_with_a_wrong_engine() {
 
 /// What the other implementation says: of each world the bills of its groups, month by month.
 fn reference(worlds: &[Value]) -> Vec<Value> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/domain/tests/differential/reference.py");
-    // Pinned by digest, and isolated: neither the system's Python nor the user's settings take part.
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/src/domain/tests/differential/reference");
+    // Pinned by digest, and isolated: neither the system's Python nor the user's settings take part; nothing is written.
     let python3 = billing_test_harness::assets::find(Tool::Python).unwrap_or_else(|error| panic!("{error}"));
-    let mut python =
-        Command::new(python3).args(["-I", "-S", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut python = Command::new(python3)
+        .args(["-I", "-S", "-B", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut stdin = python.stdin.take().unwrap();
     let given: Vec<String> = worlds.iter().map(Value::to_string).collect();
     let writer = std::thread::spawn(move || given.iter().try_for_each(|line| writeln!(stdin, "{line}")));

@@ -53,7 +53,7 @@ pub fn stories() -> impl Strategy<Value = Vec<Story>> {
 /// A primary group and another, and two projects, one of which moves.
 pub fn world() -> impl Strategy<Value = World> {
     let moves = (instant(), select(vec!["a", "b", "gone"]), instant(), any::<bool>(), any::<bool>());
-    (moves, select(vec!["0", "10", "33.3333"]), "2020-1[012]").prop_map(
+    (moves, select(vec!["0", "10", "33.3333", "100"]), "2020-1[012]").prop_map(
         |((at_move, to, price_change, prorated, exact), percent, last)| {
             let validity = Validity { first: None, last: Some(month(&last)) };
             let discount = percent.parse().ok().map(|percent| Discount { name: name("d"), percent, validity });

@@ -1,0 +1,61 @@
+"""Months, hours, money, and what goes wrong."""
+
+import calendar
+from datetime import datetime, timezone
+from fractions import Fraction
+
+HOUR = 3_600_000_000
+MAJOR_DIGITS = 13  # the most digits before the point of an amount on a document
+
+
+class Problem(Exception):
+    """The record cannot be billed."""
+
+
+class NoBill(Exception):
+    """There is no bill at all."""
+
+
+def month_bounds(month):
+    year, number = map(int, month.split("-"))
+    start = calendar.timegm((year, number, 1, 0, 0, 0)) * 1_000_000
+    following = (year + number // 12, number % 12 + 1)
+    return start, calendar.timegm((*following, 1, 0, 0, 0)) * 1_000_000
+
+
+def month_of(micros):
+    instant = datetime.fromtimestamp(micros // 1_000_000, timezone.utc)
+    return f"{instant.year:04}-{instant.month:02}"
+
+
+def rounded(exact, digits):
+    """To whole minor units, half away from zero."""
+    scaled = abs(exact) * 10**digits
+    whole = (scaled.numerator * 2 + scaled.denominator) // (scaled.denominator * 2)
+    return whole if exact >= 0 else -whole
+
+
+def checked(minor, digits, error):
+    if abs(minor) >= 10 ** (MAJOR_DIGITS + digits):
+        raise error
+    return minor
+
+
+def hours(rule, start, begin, end):
+    if rule == "Exact":
+        return Fraction(end - begin, HOUR)
+    def until(instant):
+        return 0 if instant <= start else max(1, -((start - instant) // HOUR))
+    return Fraction(until(end) - until(begin))
+
+
+def item(kind, key, total):
+    return {"kind": kind, "key": key, "total": total}
+
+
+def running_sums(start, items):
+    sums = []
+    for entry in items:
+        start += entry["total"]
+        sums.append(start)
+    return sums

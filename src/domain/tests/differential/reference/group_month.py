@@ -1,0 +1,192 @@
+"""The bill of one group for one month."""
+
+from datetime import date, datetime, timedelta, timezone
+from fractions import Fraction
+
+from basics import NoBill, Problem, checked, hours, item, month_bounds, rounded, running_sums
+from credits import credits
+from tax import rounding, tax
+from terms import terms
+
+BASE = "EUR"  # of all exchange rates
+MAX_AGE_DAYS = 10
+
+
+class GroupMonth:
+    def __init__(self, organization, group, month):
+        self.organization, self.group, self.month = organization, group, month
+        self.given = organization.given
+        self.start, self.end = month_bounds(month)
+        self.digits = group["digits"]
+        self.quotes = self.find_quotes()
+
+    def pays(self, project, instant):
+        return self.organization.payer(project, self.month, instant) == self.group["uid"]
+
+    def bill(self, brought=0, adjustments=()):
+        """Brought is what the month before carried forward, in the group's favour; adjustments are of closed months."""
+        if self.group["currency"] is None:
+            raise NoBill
+        lines, problems = self.services()
+        projects = {
+            name: 0 for name in self.organization.ledgers if any(self.pays(name, at) for at in self.instants(name))
+        }
+        for line in lines:
+            projects[line["project"]] += line["total"]
+        services = sum(line["total"] for line in lines)
+        items = terms(self, services)
+        if brought:
+            items.append(item("OtherEvent", "brought forward", -brought))
+        items += [item(None, None, adjustment["total"]) for adjustment in adjustments]
+        carried = max(0, -services - sum(entry["total"] for entry in items))
+        if carried:
+            items.append(item("OtherEvent", self.group["name"], carried))
+        items += credits(self, services + sum(entry["total"] for entry in items), projects)
+        items += rounding(self, services + sum(entry["total"] for entry in items))
+        for reached in [*projects.values(), services, *running_sums(services, items)]:
+            checked(reached, self.digits, NoBill)
+        subtotal = services + sum(item["total"] for item in items)
+        columns = ["record", "start", "end", "price", "pre", "total", "price_total"]
+        shown = sorted(([line[column] for column in columns] for line in lines), key=lambda line: line[:3])
+        return {
+            "lines": shown,
+            "items": [[item["kind"], item["key"], item["total"]] for item in items if item["kind"]],
+            "adjustments": sorted(
+                [entry["month"], entry["record"], entry["invoice"], entry["begin"], entry["pre"], entry["total"]]
+                for entry in adjustments
+            ),
+            "carried": carried or None,
+            "projects": dict(sorted(projects.items())),
+            "subtotal": subtotal,
+            "rate": self.rate(lines),
+            "problems": sorted(problems),
+            **tax(self, subtotal),
+        }
+
+    def instants(self, project):
+        cuts = {self.start} | {segment["from"] for segment in self.organization.ledgers[project]}
+        return [cut for cut in cuts if self.start <= cut < self.end]
+
+    def in_force(self, terms):
+        return [
+            term
+            for term in terms
+            if (term["first"] is None or term["first"] <= self.month)
+            and (term["last"] is None or self.month <= term["last"])
+        ]
+
+    # Services.
+
+    def services(self):
+        lines, problems, running = [], [], {}
+        for record in sorted(self.given["usage"], key=lambda record: (record["start"], record["name"])):
+            if not self.organization.counts(record):
+                continue
+            try:
+                charged, times = self.charge(record)
+                others = running.setdefault((record["project"], record["service"]["name"]), [])
+                if charged and any(a < d and c < b for a, b in times for c, d in others):
+                    raise Problem
+                others.extend(times)
+                lines.extend(charged)
+            except Problem:
+                problems.append(record["name"])
+        return lines, problems
+
+    def charge(self, record):
+        """The lines of a record, and the times in which the group pays for it by the hour."""
+        start, as_of = record["start"], self.given["as_of"]
+        until = as_of if record["end"] is None else min(record["end"], as_of)
+        service = record["service"]
+        first = self.organization.price(service, start, hourly_only=False)
+        if first and first["unit"] == "Unit" or first is None and start == until:
+            return self.charge_event(record, first), []
+        cuts = self.cuts(record, until)
+        times, pieces = [], []
+        billed = self.given["billed"]["periods"].get(record["name"], [])
+        for begin, end in zip(cuts, cuts[1:]):
+            if not (start <= begin and end <= until) or not self.pays(record["project"], begin):
+                continue
+            times.append((begin, end))
+            if any(a <= begin < b for a, b in billed):
+                continue
+            self.check_group()
+            entry = self.organization.price(service, begin, hourly_only=True)
+            if entry is None:
+                raise Problem
+            if pieces and pieces[-1][1] == begin and Fraction(pieces[-1][2]) == Fraction(entry["price"]):
+                pieces[-1][1] = end
+            else:
+                pieces.append([begin, end, entry["price"]])
+        rule = self.given["hours"]
+        charged = [self.line(record, begin, end, price, hours(rule, start, begin, end)) for begin, end, price in pieces]
+        return charged, times
+
+    def cuts(self, record, until):
+        cuts = {self.start, self.end, record["start"], until}
+        cuts.update(segment["from"] for segment in self.organization.ledgers.get(record["project"], []))
+        for entry in self.given["prices"]["entries"]:
+            cuts.update([entry["from"]] if entry["until"] is None else [entry["from"], entry["until"]])
+        for period in self.given["billed"]["periods"].get(record["name"], []):
+            cuts.update(period)
+        return sorted(cut for cut in cuts if self.start <= cut <= self.end)
+
+    def charge_event(self, record, entry):
+        start = record["start"]
+        here = self.start <= start < self.end and start < self.given["as_of"]
+        if not here or not self.pays(record["project"], start) or record["name"] in self.given["billed"]["events"]:
+            return []
+        self.check_group()
+        if entry is None:
+            raise Problem
+        return [self.line(record, start, start, entry["price"], Fraction(1))]
+
+    def check_group(self):
+        if self.month < self.group["first_period"] or self.quotes is None:
+            raise Problem
+
+    def line(self, record, begin, end, price, count):
+        exact = count * Fraction(record["quantity"]) * Fraction(price)
+        left = Fraction(1)
+        for discount in self.in_force(self.group["terms"]["discounts"]):
+            left *= 1 - Fraction(discount["percent"]) / 100
+        day, of_price, of_group = self.quotes
+        paid = exact * of_group / of_price
+        pre = checked(rounded(paid, self.digits), self.digits, Problem)
+        total = checked(rounded(paid * left, self.digits), self.digits, Problem)
+        price_digits = self.given["prices"]["digits"]
+        price_total = checked(rounded(exact * left, price_digits), price_digits, Problem) if day else None
+        return {
+            "record": record["name"],
+            "project": record["project"],
+            "start": begin,
+            "end": end,
+            "price": str(Fraction(price)),
+            "pre": pre,
+            "total": total,
+            "price_total": price_total,
+            "at": (Fraction(price) * of_group / of_price, left),
+        }
+
+    # Exchange rates.
+
+    def find_quotes(self):
+        """The day and what one of the base costs in the prices' and the group's currency then; no day if they are one."""
+        of_price, of_group = self.given["prices"]["currency"], self.group["currency"]
+        if of_price == of_group:
+            return None, Fraction(1), Fraction(1)
+        latest = datetime.fromtimestamp(min(self.given["as_of"], self.end) // 1_000_000, timezone.utc).date()
+        for text, quoted in sorted(self.given["rates"].items(), reverse=True):
+            known = {BASE: "1", **quoted}
+            age = latest - date.fromisoformat(text)
+            if timedelta(0) <= age <= timedelta(MAX_AGE_DAYS) and of_price in known and of_group in known:
+                return text, Fraction(known[of_price]), Fraction(known[of_group])
+        return None
+
+    def rate(self, lines):
+        if not lines or self.quotes[0] is None:
+            return None
+        day, of_price, of_group = self.quotes
+        price_digits = self.given["prices"]["digits"]
+        prices = checked(sum(line["price_total"] for line in lines), price_digits, NoBill)
+        return [day, str(of_price), str(of_group), prices]
