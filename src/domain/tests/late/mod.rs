@@ -223,3 +223,65 @@ fn a_difference_in_a_currency_that_the_group_had_holds_its_bill() {
         PriceList::new(name("default"), uid("prices"), name("1"), currency("EUR"), Vec::new()).unwrap();
     assert_eq!(problems(&office.look("2020-12").problems), ["db CurrencyChanged"]);
 }
+
+#[test]
+fn a_closed_month_keeps_the_attribution_that_it_was_closed_with() {
+    let world = World::new([group("g"), group("now")])
+        .project("p", &[segment("2020-01-01", "g"), segment("2020-11-20", "now")]);
+    let mut office = Office::new(world, "2020-10");
+    office.close("2020-10");
+    office.close("2020-11");
+    office.usage(usage("db", "p", "2020-11-01", "2020-11-11"));
+    office.world.closed = office.closed("2020-12");
+    office.world.attribution = Attribution::Prorated;
+    assert_eq!(office::adjustments(&office.world.bill("now", "2020-12")), ["2020-11 db 6.24"]);
+    assert_eq!(office::adjustments(&office.world.bill("g", "2020-12")), [""; 0]);
+}
+
+#[test]
+fn a_single_unit_that_stands_on_two_finals_is_taken_back_from_the_later() {
+    let mut office = office();
+    office.world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", "12.50") }]);
+    office.close("2020-10");
+    office.usage(usage("domain", "p", "2020-11-05", "2020-11-06"));
+    let event = Period::at(at("2020-11-05"));
+    office.world.bill_elsewhere("domain", event, Unit::Unit);
+    let known = std::mem::take(&mut office.world.billed);
+    let twice = office.bill("2020-11");
+    office.world.billed = known;
+    office.enter("2020-11", &twice);
+    assert_eq!(office::adjustments(&office.close("2020-12")), ["2020-11 domain -12.50"]);
+    assert_eq!(office::items(&office.close("2021-01")), [""; 0]);
+}
+
+#[test]
+fn the_amount_after_discounts_decides_whether_there_is_a_correction() {
+    // At so little an hour, 720 h and 600 h both come to 0.04 before discounts; nine tenths of it are 0.04 and 0.03.
+    for (percent, expected) in [("10", vec!["2020-11 db -0.01"]), ("100", vec![])] {
+        let discount = Discount { name: name("d"), percent: percent.parse().unwrap(), validity: Validity::default() };
+        let terms = Terms { discounts: vec![discount], ..Terms::default() };
+        let world = World::new([Group { terms: Ok(terms), ..group("g") }]);
+        let mut office = Office::new(world.project("p", &[segment("2020-01-01", "g")]), "2020-10");
+        office.world.prices = price_list(vec![hourly("PostgreSQL", "0.0000611")]);
+        office.usage(usage("db", "p", "2020-11-01", ""));
+        office.close("2020-10");
+        office.close("2020-11");
+        office.usage(usage("db", "p", "2020-11-01", "2020-11-26"));
+        assert_eq!(office::adjustments(&office.close("2020-12")), expected, "{percent} %");
+        assert_eq!(office::items(&office.look("2021-01"))[1..], [""; 0]);
+    }
+}
+
+#[test]
+fn a_final_that_is_observed_again_bills_nothing_more() {
+    let mut office = office();
+    office.usage(usage("db", "p", NOVEMBER.0, NOVEMBER.1));
+    office.close("2020-10");
+    let bill = office.close("2020-11");
+    let billed = office.world.billed.clone();
+    office.enter("2020-11", &bill);
+    assert_eq!(office.world.billed, billed);
+    assert!(!billed.has_forgotten("db"), "how it is billed is kept");
+    office.purge("db");
+    assert!(office.world.billed.has_forgotten("db"));
+}
