@@ -7,7 +7,7 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::api::{Document, DocumentRate, HourRule, Line, LineType, PriceUnit};
+use crate::api::{AppliedDiscount, Document, DocumentRate, HourRule, Line, LineType, PriceUnit};
 use crate::domain::{Currency, Money, Ratio};
 use crate::render::tax::explain_taxes;
 
@@ -96,13 +96,14 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
     };
     let before = line.pre_discount.as_ref()?;
     let written = exact.written_out(PLACES);
-    let (currency, converted) = match &document.exchange_rate {
+    let (currency, converted) = match rate_of(document, line) {
         None => (&document.currency, String::new()),
         Some(rate) => (&rate.from, format!(" × {} {} ÷ {} {}", rate.to_quote, rate.to, rate.from_quote, rate.from)),
     };
     let mut text = format!("{quantity} × {price} {currency}{converted} = {written} → {before}");
-    if !document.discounts.is_empty() {
-        let discounts = document.discounts.iter().map(|discount| format!("−{} % {}", discount.percent, discount.name));
+    let discounts = discounts_of(document, line);
+    if !discounts.is_empty() {
+        let discounts = discounts.iter().map(|discount| format!("−{} % {}", discount.percent, discount.name));
         text.push_str(&format!("; {} → {}", discounts.collect::<Vec<_>>().join(", "), line.total));
     }
     Some(text)
@@ -141,8 +142,18 @@ pub(super) fn hours(document: &Document, line: &Line) -> Option<Ratio> {
 /// What a line of usage charges before discounts and rounding, in the document's currency; `None` for other lines.
 pub fn exact_charge(document: &Document, line: &Line) -> Option<Ratio> {
     let price = exact_price(document, line)?;
-    let Some(rate) = &document.exchange_rate else { return Some(price) };
+    let Some(rate) = rate_of(document, line) else { return Some(price) };
     price.times(Ratio::from(decimal(&rate.to_quote)?)).divided_by(decimal(&rate.from_quote)?)
+}
+
+/// The rate that is in a line: late usage has that of its own month.
+pub(super) fn rate_of<'a>(document: &'a Document, line: &'a Line) -> Option<&'a DocumentRate> {
+    if line.adjusts.is_some() { line.exchange_rate.as_ref() } else { document.exchange_rate.as_ref() }
+}
+
+/// The discounts that are in a line: late usage has those of its own month.
+pub(super) fn discounts_of<'a>(document: &'a Document, line: &'a Line) -> &'a [AppliedDiscount] {
+    if line.adjusts.is_some() { &line.discounts } else { &document.discounts }
 }
 
 /// The same in the currency of the price.

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::canonical::digest;
 use super::document::document_digest;
-use super::explain::{PLACES, exact_charge, exact_price, hours, money};
+use super::explain::{PLACES, discounts_of, exact_charge, exact_price, hours, money};
 use super::tax::tax_of;
 use crate::api::{Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit};
 use crate::domain::{Currency, Money, Percent, Ratio, money::round_half_away};
@@ -98,14 +98,17 @@ fn verify_slice(document: &Document, listed: &crate::api::SliceRef, slice: &Invo
 
 /// The charge of a line of usage, from its quantity, price and discounts.
 fn verify_line(document: &Document, line: &Line) -> Vec<Finding> {
-    let (Some(exact), LineType::ServiceCharge) = (exact_charge(document, line), line.kind) else {
-        let lacks = (line.kind == LineType::ServiceCharge).then(|| Finding::Unreadable(format!("line {}", line.id)));
+    // Usage that came late for a closed month has all that a line of usage has.
+    let charges = line.kind == LineType::ServiceCharge || (line.adjusts.is_some() && line.unit_price.is_some());
+    let (Some(exact), true) = (exact_charge(document, line), charges) else {
+        let lacks = charges.then(|| Finding::Unreadable(format!("line {}", line.id)));
         return lacks.into_iter().collect();
     };
     let Some(currency) = money(document, &line.total).map(Money::currency) else {
         return vec![Finding::Unreadable(format!("the total of line {}", line.id))];
     };
-    let left = document.discounts.iter().map(|discount| discount.percent.parse::<Percent>().map(Percent::rest));
+    let left =
+        discounts_of(document, line).iter().map(|discount| discount.percent.parse::<Percent>().map(Percent::rest));
     let Ok(left) = left.collect::<Result<Vec<Ratio>, _>>() else {
         return vec![Finding::Unreadable("discounts".to_owned())];
     };
@@ -122,7 +125,7 @@ fn verify_line(document: &Document, line: &Line) -> Vec<Finding> {
 
 /// The charge in the currency of its price, where that is another than the document's.
 fn verify_price_total(document: &Document, line: &Line, left: &[Ratio]) -> Option<Finding> {
-    let rate = document.exchange_rate.as_ref()?;
+    let rate = document.exchange_rate.as_ref().filter(|_| line.kind == LineType::ServiceCharge)?;
     let currency: Currency = rate.from.parse().ok()?;
     let exact = left.iter().cloned().fold(exact_price(document, line)?, Ratio::times);
     let written = line.price_total.as_deref().unwrap_or_default();
@@ -154,7 +157,19 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     findings.extend(verify_price_subtotal(document, lines));
     findings.extend(verify_categories(document, lines));
     findings.extend(verify_projects(document, lines));
+    findings.extend(verify_carried_forward(document, lines));
     findings
+}
+
+/// What goes to the next invoice is the line that brings this one to zero: one of the group without a part.
+fn verify_carried_forward(document: &Document, lines: &[&Line]) -> Option<Finding> {
+    let of_group = |line: &&&Line| {
+        let source = line.source.as_ref().filter(|source| source.kind == "BillingGroup" && source.part.is_none());
+        line.kind == LineType::OtherEvent && source.is_some()
+    };
+    let line = lines.iter().find(of_group).map(|line| line.total.as_str());
+    let written = document.carried_forward.as_deref().unwrap_or("nothing");
+    differs("carriedForward", written, line.unwrap_or("nothing"))
 }
 
 fn verify_price_subtotal(document: &Document, lines: &[&Line]) -> Option<Finding> {

@@ -10,6 +10,8 @@ use crate::controller::invoice::{GroupInvoices, InvoiceFacts, Predecessor, make_
 use crate::controller::scenario::{ACME, add, at, binding, books, ledger, rules, uid};
 use crate::domain::{Month, Name};
 use crate::render::document::document_digest;
+use crate::render::explain::explain;
+use crate::render::verify::{Finding, verify_document};
 
 /// When the finals of November 2026 are made.
 const ISSUED: &str = "2026-12-01T01:00:00Z";
@@ -142,6 +144,13 @@ fn close_as(books: &mut Books, terms: &str, make: impl FnOnce(&Books) -> Invoice
     let status = format!("lastFinal: {}, invoiceSeries", serde_json::to_string(&last).unwrap());
     add(books, &shop(1, terms).replace("invoiceSeries", &status));
     (invoice, last)
+}
+
+/// What is wrong with a final by what it records.
+fn by_itself(invoice: &Invoice, previous: &LastFinal) -> Vec<Finding> {
+    let document = invoice.status.as_ref().unwrap().document.as_ref().unwrap();
+    let none = |_: &str| -> Option<&api::InvoiceSlice> { None };
+    verify_document(document, none, Some(&previous.digest))
 }
 
 /// The final with other things in it, and a digest that is right again.
@@ -365,6 +374,16 @@ fn what_is_late_is_due_on_the_oldest_open_month_and_then_stands_on_its_final() {
     close(&mut books, &december);
     assert_eq!(adjusted(&books, &november), both("adjusted on bbbbb-2"));
     assert_eq!(compared_after(&books, &december, Some(&last)), []);
+    assert_eq!(by_itself(&december, &last), []);
+    let explained = explain(december.status.as_ref().unwrap().document.as_ref().unwrap(), &[]);
+    let late = "24 h × 0.026 USD = 0.624 → 0.62; −10 % Partner → 0.56";
+    assert!(explained.lines.iter().any(|line| line.derivation == late), "{explained:?}");
+    let dearer = forged(&december, |document| {
+        let lines = document["lines"].as_array_mut().unwrap();
+        lines.iter_mut().find(|line| line["adjusts"].is_object() && line["unitPrice"].is_string()).unwrap()["preDiscount"] =
+            "0.63".into();
+    });
+    assert_ne!(by_itself(&dearer, &last), [], "late usage is computed again like any other");
     for field in ["total", "description"] {
         let forged = forged(&december, |document| {
             let lines = document["lines"].as_array_mut().unwrap();
@@ -394,6 +413,9 @@ fn what_an_invoice_carries_forward_the_next_one_begins_with() {
     let december =
         close_as(&mut books, "{}", |books| final_for(books, "2026-12", "2027-01-01T01:00:00Z", Some(&november.1)));
     assert_eq!(compared_after(&books, &december.0, Some(&november.1)), []);
+    assert_eq!(by_itself(&december.0, &november.1), []);
+    let less = forged(&december.0, |document| document["carriedForward"] = "0.01".into());
+    assert_ne!(by_itself(&less, &november.1), []);
     let january = final_for(&books, "2027-01", "2027-02-01T01:00:00Z", Some(&december.1));
     assert!(december.1.carried_forward.is_some());
     assert_eq!(compared_after(&books, &january, Some(&december.1)), []);
@@ -412,4 +434,33 @@ fn a_ledger_that_was_written_just_before_the_final_is_the_one_that_it_was_made_b
     assert_eq!(compared(&books, &invoice), []);
     add(&mut books, &record("db", "2026-11-12T00:00:00Z", ", end: '2026-11-25T00:00:00Z'"));
     assert_eq!(told(&compared(&books, &invoice)), ["UsageRecord db: RecordEnded"]);
+}
+
+#[test]
+fn a_default_that_yields_after_the_final_is_told() {
+    let mut books = world();
+    let segments = ledger(&["shop", "main"]).replace("2026-11-12T00:00:00Z", LATER);
+    let (first, second) = ("2026-11-11T00:00:00Z", "2026-12-01T12:00:00Z");
+    let by_default = segments
+        .replace(first, "2026-12-01T00:30:00Z")
+        .replace("\"from\":\"2026-12-01T00:30:00Z\"", "\"default\":true,\"from\":\"2026-12-01T00:30:00Z\"");
+    assert!(by_default.contains("default"), "{by_default}");
+    let before = ledger(&["shop"]).replace(first, "2026-12-01T00:30:00Z");
+    add(&mut books, before.trim_start_matches("\n---\n"));
+    let invoice = final_of(&books);
+    add(&mut books, by_default.replace(LATER, second).trim_start_matches("\n---\n"));
+    let told = told(&compared(&books, &invoice));
+    let expected = ["projects: ProjectsChanged", "UsageRecord cache: PayerChanged", "UsageRecord db: PayerChanged"];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn another_currency_and_a_price_list_that_is_gone_explain_every_line() {
+    let both = |reason: &str| ["cache", "db"].map(|record| format!("UsageRecord {record}: {reason}"));
+    let euro = TERMS.replace("{displayName", "{currency: EUR, displayName").replace("currency: USD}", "currency: EUR}");
+    let told = after(|books| add(books, &shop(2, &euro)));
+    assert_eq!(told[told.len() - 2..], both("BillingGroupChanged"), "{told:?}");
+    assert!(!told.iter().any(|told| told.ends_with("unexplained")), "{told:?}");
+    let told = after(|books| drop(Observes::<api::PriceList>::forget(books, &ObjectKey::cluster("default"))));
+    assert_eq!(told, both("PriceListChanged"));
 }

@@ -63,10 +63,9 @@ impl Then {
         }
         self.restore(usage, lines, read_at);
         self.reopen(usage, lines);
-        // What the final bills of a project it bills by a ledger that was there.
-        if recorded.lines.iter().all(|line| line.project.as_deref() != Some(usage.project.as_str())) {
-            self.shorten_ledger(now, usage, read_at);
-        }
+        // What the final bills of a project it bills by a ledger that was there; a default yields later all the same.
+        let is_billed = recorded.lines.iter().any(|line| line.project.as_deref() == Some(usage.project.as_str()));
+        self.shorten_ledger(now, usage, if is_billed { recorded.issued_at } else { read_at });
     }
 
     /// A record that is replaced since counts again.

@@ -6,7 +6,7 @@ use super::difference::{Adjustment, Difference, Explanation, Reason};
 use super::fields::{Pair, differing_lines};
 use super::then::{Then, source_name};
 use super::{Comparison, Incomparable, is_of_usage, lines_of};
-use crate::api::Line;
+use crate::api::{Document, Line};
 use crate::domain::{GroupMonth, Month, Name, bill_group_month};
 
 /// What is different about usage, line by line.
@@ -76,6 +76,9 @@ impl Judging<'_> {
         if set_back == pair.recorded {
             return Some(self.then.reasons.get(record).cloned().unwrap_or_else(Explanation::follows));
         }
+        if let Some(other) = self.comparison.priced_otherwise() {
+            return Some(other);
+        }
         let edited = match (pair.recorded, set_back) {
             (Some(recorded), Some(line)) if is_cut_elsewhere(recorded, line) => self.comparison.edits.prices.clone(),
             (Some(_), Some(_)) => {
@@ -109,6 +112,21 @@ fn is_cut_elsewhere(recorded: &Line, computed: &Line) -> bool {
 }
 
 impl Comparison<'_> {
+    /// What explains that nothing comes out as it was, or that nothing comes out: another currency, another list, no rate.
+    fn priced_otherwise(&self) -> Option<Explanation> {
+        let (then, now) = (self.recorded.document, &self.computed.document);
+        let list = |document: &Document| document.inputs.price_list.as_ref().map(|list| list.uid.clone());
+        if self.group.currency != Some(self.recorded.currency) {
+            return self.edits.group.clone();
+        }
+        if list(then) != list(now) {
+            return self.edits.prices.clone();
+        }
+        let no_rate = then.exchange_rate.is_some() && now.exchange_rate.is_none();
+        let gone = || Explanation::new(Reason::ExchangeRatesChanged, "there are no exchange rates of then any more");
+        no_rate.then(|| self.edits.issuer.clone().unwrap_or_else(gone))
+    }
+
     /// Whether the price of a line can have come from the price list: an entry of it never changes its price.
     fn may_have_been_priced(&self, line: &Line) -> bool {
         let (Some(price), Some(service)) = (&line.price, &line.service) else { return true };
