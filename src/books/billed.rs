@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::convert::billed::FinalLines;
-use super::{Books, Key, OrganizationBooks};
+use super::{Books, Key, OrganizationBooks, convert};
+use crate::api::CreditNote;
 use crate::domain::{Attribution, Billed, ClosedMonths, FinalFacts, Group, Month, Name, number};
 
 /// The index of an organization's finals. The books of a closing pass share that of the operator.
@@ -46,6 +47,13 @@ impl Books {
         vec![Key::Group { organization: organization.clone(), group }]
     }
 
+    /// A credit note is issued: what it takes back is settled. One that cannot be read settles nothing.
+    pub fn credit(&mut self, organization: &Name, note: &CreditNote) -> Vec<Key> {
+        let Ok(Some((invoice, issued))) = convert::credit_note::issued(note) else { return Vec::new() };
+        self.organization_mut(organization).billed.write(|billed| billed.credit(invoice, issued));
+        self.groups_of(organization)
+    }
+
     /// There is a final of which it cannot be told what it bills.
     pub fn cannot_tell(&mut self, organization: &Name, number: Name, month: Option<Month>) {
         self.organization_mut(organization).invoices.unread.insert(number, month);
@@ -64,7 +72,10 @@ impl Books {
         let written = |known: &&FinalFacts| !billed.has(&known.number);
         let missed: Vec<_> = books.billed.read().finals().filter(written).cloned().collect();
         books.invoices.unread.extend(missed.iter().map(|facts| (facts.number.clone(), Some(facts.month))));
-        books.billed.write(|before| *before = billed);
+        books.billed.write(|before| {
+            billed.credit_as(before);
+            *before = billed;
+        });
         books.stale = false;
         let mut keys = self.groups_of(organization);
         keys.extend((!missed.is_empty()).then(|| Key::Finals(organization.clone())));

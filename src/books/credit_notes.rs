@@ -1,4 +1,5 @@
-//! Credit notes that are not issued yet. Those that are change nothing any more, and are not kept.
+//! Credit notes that are not issued yet. Of those that are, only what they took back of usage is
+//! kept, with what finals bill.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -18,7 +19,8 @@ impl Observes<CreditNote> for Books {
         let (organization, note) = (Name::from(key.namespace.as_str()), Name::from(object.name_any()));
         let issued = object.status.as_ref().is_some_and(|status| status.phase == Some(CreditNotePhase::Final));
         if issued {
-            return Observes::<CreditNote>::forget(self, &key);
+            Observes::<CreditNote>::forget(self, &key);
+            return self.credit(&organization, &object);
         }
         self.organization_mut(&organization).credit_notes.insert(note.clone(), convert::trimmed(object));
         vec![Key::CreditNote { organization, note }]

@@ -12,13 +12,14 @@ use kube::{Api, ResourceExt};
 
 use super::context::Context;
 use super::runtime::queue::Outcome;
-use crate::api::{Invoice, InvoicePhase, InvoiceSlice};
+use crate::api::{CreditNote, Invoice, InvoicePhase, InvoiceSlice};
 use crate::books::convert::ConvertError;
 use crate::books::convert::billed::{FinalLines, final_lines};
 use crate::domain::Name;
 
 /// How many documents come in one answer.
 const PAGE: u32 = 50;
+const NOTES_PAGE: u32 = 500;
 
 /// How many organizations, or slices of one final, are read at once.
 const AT_ONCE: usize = 8;
@@ -125,6 +126,7 @@ async fn read(ctx: &Context, organization: &Name, extent: Extent) -> Result<(), 
         Extent::All | Extent::These(_) => {
             let finals = list(ctx, organization).await?;
             ctx.queues.add(ctx.write(|books| books.replace_billed(organization, finals)));
+            read_notes(ctx, organization).await?;
         }
     }
     Ok(())
@@ -142,6 +144,25 @@ async fn list(ctx: &Context, organization: &Name) -> Result<Vec<FinalLines>, kub
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),
             None => return Ok(finals),
+        }
+    }
+}
+
+/// Reads the credit notes of an organization that are issued.
+///
+/// # Errors
+/// The API server did not answer.
+pub async fn read_notes(ctx: &Context, organization: &Name) -> Result<(), kube::Error> {
+    let notes: Api<DeserializeGuard<CreditNote>> = Api::namespaced(ctx.client.clone(), organization);
+    let mut params = ListParams::default().fields("status.phase=Final").limit(NOTES_PAGE);
+    loop {
+        let page = notes.list(&params).await?;
+        for note in page.items.into_iter().filter_map(|guarded| guarded.0.ok()) {
+            ctx.queues.add(ctx.write(|books| books.credit(organization, &note)));
+        }
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(()),
         }
     }
 }

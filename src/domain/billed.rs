@@ -12,6 +12,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use rust_decimal::Decimal;
 
 use super::hours::{HourRule, Hours};
+use super::late::{correction_id, new_id};
+use super::line::charge_id;
 use super::money::{Currency, Money, round_half_away};
 use super::month::Month;
 use super::name::Name;
@@ -35,6 +37,8 @@ pub struct Billed {
     /// Records that count as nothing for ever: a final bills what replaces them.
     replaced: HashSet<Name>,
     groups: HashMap<Uid, GroupFinals>,
+    /// By invoice: the credit notes over it, by the time of their issue.
+    notes: HashMap<Name, Vec<IssuedNote>>,
     /// The hashes of the names of records that finals bill, and that did not exist when that was asked.
     absent: HashSet<u64>,
 }
@@ -91,6 +95,26 @@ pub enum LineBasis {
         /// The number of that one.
         invoice: Name,
     },
+}
+
+/// A credit note, as far as later bills ask about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedNote {
+    /// Its number.
+    pub number: Name,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// What it takes back.
+    pub taken: Taken,
+}
+
+/// What a credit note takes back of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// All that earlier notes left.
+    All,
+    /// Amounts of lines, by id. What is of the invoice as a whole is of no line.
+    OfLines(Vec<(String, Money)>),
 }
 
 /// At what an interval is billed: all that is needed to bill a part of it the same way.
@@ -160,6 +184,50 @@ impl Billed {
             parts.reserve_exact(1);
             parts.insert(at, part);
         }
+    }
+
+    /// Takes a credit note over an invoice in, once.
+    pub fn credit(&mut self, invoice: Name, note: IssuedNote) {
+        let notes = self.notes.entry(invoice).or_default();
+        if notes.iter().all(|known| known.number != note.number) {
+            let at = notes.partition_point(|known| known.issued_at <= note.issued_at);
+            notes.insert(at, note);
+        }
+    }
+
+    /// Takes in the credit notes that another index knows.
+    pub fn credit_as(&mut self, other: &Billed) {
+        for (invoice, notes) in &other.notes {
+            notes.iter().for_each(|note| self.credit(invoice.clone(), note.clone()));
+        }
+    }
+
+    /// What credit notes took back of a part of a record, and when; in minor units, above zero.
+    pub fn credited(&self, record: &str, part: &Part) -> Vec<(Timestamp, i128)> {
+        let notes = self.final_of(part).and_then(|facts| self.notes.get(&facts.number));
+        let (Some(notes), Some(id)) = (notes, self.line_id(record, part)) else { return Vec::new() };
+        let (mut left, mut credited) = (part.total(), Vec::new());
+        for note in notes {
+            let taken = match &note.taken {
+                Taken::All => left,
+                Taken::OfLines(lines) => {
+                    lines.iter().filter(|(line, _)| *line == id).map(|(_, much)| much.minor()).sum()
+                }
+            };
+            left -= taken;
+            credited.extend((taken > 0).then_some((note.issued_at, taken)));
+        }
+        credited
+    }
+
+    /// The id of the line that a part was read from.
+    fn line_id(&self, record: &str, part: &Part) -> Option<String> {
+        let (on, start) = (self.final_of(part)?, part.period().start());
+        Some(match part.basis {
+            Basis::Rated(_) if on.month == part.month() => charge_id(record, start),
+            Basis::Rated(_) => new_id(record, part.month(), start),
+            Basis::Corrects(_) => correction_id(record, part.month(), &self.final_about(part)?.number),
+        })
     }
 
     /// Whether this final was taken in.

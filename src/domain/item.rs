@@ -72,7 +72,11 @@ impl SourceKind {
 impl Item {
     /// The same item has the same id on every invoice it is computed for.
     pub fn id(&self) -> String {
-        let whose = format!("{}/{}", self.source.kind.as_str(), self.source.name);
-        line_id(self.kind, whose.as_bytes(), self.key.as_bytes())
+        item_id(self.kind, self.source.kind, &self.source.name, &self.key)
     }
+}
+
+/// The id of an item of a type, with a source and a key.
+pub(super) fn item_id(kind: LineType, source: SourceKind, name: &str, key: &str) -> String {
+    line_id(kind, format!("{}/{name}", source.as_str()).as_bytes(), key.as_bytes())
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::hours::Hours;
 use super::money::Money;
-use super::period::Period;
+use super::period::{Period, Timestamp};
 use super::price::{PriceEntry, Unit};
 use super::product::Ratio;
 use super::usage::Usage;
@@ -61,6 +61,11 @@ pub(super) fn line_id(kind: LineType, whose: &[u8], which: &[u8]) -> String {
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The id of the charge of a record from an instant on.
+pub(super) fn charge_id(record: &str, start: Timestamp) -> String {
+    line_id(LineType::ServiceCharge, record.as_bytes(), &start.timestamp_micros().to_be_bytes())
+}
+
 /// One line: a record over one continuous period at one price.
 ///
 /// Kept small, because a month has hundreds of thousands; what a reader sees is computed when asked for.
@@ -101,8 +106,7 @@ impl Line {
     /// The same charge has the same id on every invoice it is computed for: 16 hexadecimal digits of a
     /// hash of what it is for, the record's name and the start of the piece.
     pub fn id(&self) -> String {
-        let start = self.period.start().timestamp_micros().to_be_bytes();
-        line_id(self.kind(), self.usage.name.as_bytes(), &start)
+        charge_id(&self.usage.name, self.period.start())
     }
 
     /// Hours × the record's quantity, to 6 decimal places for reading. The amounts come from the exact

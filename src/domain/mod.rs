@@ -49,7 +49,7 @@ mod tests;
 
 pub use attribution::{Attribution, Payer};
 pub use audit::{Difference, audit};
-pub use billed::{Billed, BilledLine, FinalFacts, LineBasis, Part, Rating};
+pub use billed::{Billed, BilledLine, FinalFacts, IssuedNote, LineBasis, Part, Rating, Taken};
 pub use billing::{
     Bill, BillError, CategorySubtotal, Converted, GivenServices, GroupMonth, ProjectSubtotal, bill_given,
     bill_group_month,

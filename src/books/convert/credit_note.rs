@@ -3,7 +3,7 @@
 use super::{ConvertError, decimal};
 use crate::api;
 use crate::domain::credit_note::{Creditable, Earlier, Part, Request, TaxPart, Wanted};
-use crate::domain::{Currency, Money, Ratio};
+use crate::domain::{Currency, IssuedNote, Money, Name, Ratio, Taken};
 
 /// A final invoice as a credit note finds it: its document, its slices if a line of them is named, and the notes before,
 /// of which those that are given say which lines they took.
@@ -81,16 +81,18 @@ fn part(line: &api::Line, currency: Currency) -> Result<Part, ConvertError> {
 fn earlier(by: &api::CreditedBy, notes: &[api::CreditNote], currency: Currency) -> Result<Earlier, ConvertError> {
     let note = notes.iter().find(|note| note.metadata.uid.as_deref() == Some(by.uid.as_str()));
     let lines = note.into_iter().flat_map(|note| &note.spec.lines);
-    let of_line = |asked: &api::CreditNoteRequest| {
-        let amount = plain("spec.lines.amount", &asked.amount, currency);
-        asked.line.clone().map(|line| amount.map(|amount| (line, amount)))
-    };
     Ok(Earlier {
         name: by.name.to_string(),
         subtotal: money("status.credited.notes.subtotal", &by.subtotal, currency)?,
         tax: money("status.credited.notes.tax", &by.tax, currency)?,
-        lines: lines.filter_map(of_line).collect::<Result<_, _>>()?,
+        lines: lines.filter_map(|asked| of_line(asked, currency)).collect::<Result<_, _>>()?,
     })
+}
+
+/// How much is asked of which line; `None` of the invoice as a whole.
+fn of_line(asked: &api::CreditNoteRequest, currency: Currency) -> Option<Result<(String, Money), ConvertError>> {
+    let amount = plain("spec.lines.amount", &asked.amount, currency);
+    asked.line.clone().map(|line| amount.map(|amount| (line, amount)))
 }
 
 fn money(field: &'static str, text: &str, currency: Currency) -> Result<Money, ConvertError> {
@@ -99,4 +101,22 @@ fn money(field: &'static str, text: &str, currency: Currency) -> Result<Money, C
 
 fn plain(field: &'static str, text: &str, currency: Currency) -> Result<Money, ConvertError> {
     Money::parse_plain(text, currency).map_err(|_| ConvertError::Field { field, text: text.to_owned() })
+}
+
+/// What an issued note takes back of which invoice; `None` for one that is not issued.
+///
+/// # Errors
+/// An amount that cannot be read.
+pub fn issued(note: &api::CreditNote) -> Result<Option<(Name, IssuedNote)>, ConvertError> {
+    let Some(document) = note.status.as_ref().and_then(|status| status.document.as_ref()) else { return Ok(None) };
+    let currency: Currency = super::read("status.document.currency", &document.currency)?;
+    let taken = match note.spec.full {
+        true => Taken::All,
+        false => Taken::OfLines(
+            note.spec.lines.iter().filter_map(|asked| of_line(asked, currency)).collect::<Result<_, _>>()?,
+        ),
+    };
+    let number = document.number.as_str().into();
+    let issued = IssuedNote { number, issued_at: document.issued_at.0, taken };
+    Ok(Some((note.spec.invoice.as_str().into(), issued)))
 }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::{Cluster, document_of};
-use crate::api::{self, Invoice, InvoiceSlice, labels};
+use crate::api::{self, CreditNote, Invoice, InvoiceSlice, labels};
 use crate::books::convert::billed::{FinalLines, final_lines};
 use crate::books::{Books, ObjectKey, Observes};
 use crate::cli::preview::given::give;
@@ -68,7 +68,11 @@ pub(super) async fn fetch(cluster: &Cluster, invoice: &Invoice, rules: Rules) ->
     observe::<api::UsageRecord>(cluster.api(), books).await?;
     observe::<api::Credit>(cluster.api(), books).await?;
     let finals = finals(cluster).await?;
-    known.books.replace_billed(&cluster.namespace.as_str().into(), finals);
+    let organization = cluster.namespace.as_str().into();
+    known.books.replace_billed(&organization, finals);
+    for note in notes(cluster).await? {
+        known.books.credit(&organization, &note);
+    }
     Ok(known)
 }
 
@@ -125,6 +129,14 @@ async fn lines_of(cluster: &Cluster, invoice: &Invoice) -> Result<FinalLines, Re
     let specs = slices.iter().map(|slice| &slice.spec);
     final_lines(invoice, specs)
         .map_err(|error| RecordsError { plural: format!("invoice {}", invoice.name_any()), reason: error.to_string() })
+}
+
+/// The credit notes of the organization that are issued.
+async fn notes(cluster: &Cluster) -> Result<Vec<CreditNote>, RecordsError> {
+    let params = ListParams::default().limit(PAGE).fields("status.phase=Final");
+    let notes = pages::<CreditNote>(&cluster.api(), params).await;
+    let notes = notes.map_err(|error| RecordsError::new("creditnotes", &error))?;
+    Ok(notes.into_iter().filter_map(|guarded| guarded.0.ok()).collect())
 }
 
 async fn observe<K>(api: Api<DeserializeGuard<K>>, books: &mut Books) -> Result<(), RecordsError>

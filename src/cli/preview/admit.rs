@@ -139,8 +139,10 @@ impl Desk {
                 self.finals.add(*invoice);
                 Ok(())
             }
-            // What finals are taken back changes no invoice that is computed here.
-            Object::CreditNote(_) => Ok(()),
+            Object::CreditNote(note) => {
+                self.finals.add_note(*note);
+                Ok(())
+            }
             Object::InvoiceSlice(slice) => {
                 self.finals.add_slice(*slice);
                 Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 
 use super::PreviewedInvoice;
-use crate::api::{Invoice, InvoicePhase, InvoiceSlice};
+use crate::api::{CreditNote, Invoice, InvoicePhase, InvoiceSlice};
 use crate::books::convert::billed::final_lines;
 use crate::books::{Books, convert};
 use crate::controller::invoice::MonthView;
@@ -16,6 +16,7 @@ use crate::domain::Name;
 pub(super) struct Finals {
     invoices: BTreeMap<(String, String), Invoice>,
     slices: BTreeMap<(String, String), InvoiceSlice>,
+    notes: Vec<CreditNote>,
 }
 
 impl Finals {
@@ -31,6 +32,11 @@ impl Finals {
         self.slices.insert((slice.namespace().unwrap_or_default(), slice.name_any()), slice);
     }
 
+    /// Keeps a credit note.
+    pub(super) fn add_note(&mut self, note: CreditNote) {
+        self.notes.push(note);
+    }
+
     /// The final of a month, with its slices.
     pub(super) fn of(&self, organization: &Name, view: &MonthView<'_>) -> Option<PreviewedInvoice> {
         let invoice = self.invoices.get(&(organization.to_string(), view.number.to_string()))?;
@@ -39,7 +45,7 @@ impl Finals {
         ours.then(|| PreviewedInvoice { month: view.month, invoice: invoice.clone(), slices })
     }
 
-    /// Enters into the books what the finals bill. Of one without all its slices nobody can tell.
+    /// Enters into the books what the finals bill, and what credit notes took back. Of a final without all its slices nobody can tell.
     pub(super) fn enter(&self, books: &mut Books) {
         for ((organization, number), invoice) in &self.invoices {
             let organization = Name::from(organization.as_str());
@@ -53,6 +59,9 @@ impl Finals {
                     books.cannot_tell(&organization, number.as_str().into(), month);
                 }
             }
+        }
+        for note in &self.notes {
+            books.credit(&note.namespace().unwrap_or_default().into(), note);
         }
     }
 

@@ -80,6 +80,7 @@ async fn list_organization(ctx: &Context, pass: &Pass, organization: &Name) -> R
     }
     // After the invoices: what a final says it used was reserved before.
     list::<api::Credit>(pass, within(ctx, organization), ListParams::default().limit(PAGE)).await?;
+    finals::read_notes(ctx, organization).await?;
     share_billed(ctx, pass, organization).await
 }
 

@@ -100,10 +100,28 @@ fn parts<'a>(closed: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a Part> {
 struct Balance {
     billed: i128,
     due: i128,
+    /// What credit notes took back, and when.
+    credited: Vec<(Timestamp, i128)>,
+    /// The last correction.
+    corrected: Option<(Timestamp, i128)>,
     /// The first final, and where the line begins.
     invoice: Option<(Timestamp, Name, Timestamp)>,
     taken_back: Option<Timestamp>,
     first: Option<Timestamp>,
+}
+
+impl Balance {
+    /// What remains to be billed or given back. Step by step: what the last correction left, then what is due now.
+    fn difference(&self) -> i128 {
+        let all: i128 = self.credited.iter().map(|(_, amount)| amount).sum();
+        let before =
+            |last: Timestamp| self.credited.iter().filter(move |(at, _)| *at <= last).map(|(_, amount)| amount);
+        // A correction that gave back did so after all credits of its time were used up.
+        let used: i128 = self.corrected.filter(|(_, total)| *total < 0).map_or(0, |(last, _)| before(last).sum());
+        let wanted_then = self.billed - used;
+        let (more, less) = ((self.due - wanted_then).max(0), (wanted_then - self.due).max(0));
+        (more - used).max(0) - (less - (all - used)).max(0)
+    }
 }
 
 fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage, late: &mut DerivedLate) {
@@ -117,7 +135,7 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
     };
     let mut found = Vec::new();
     for ((group, currency), balance) in balances {
-        let total = balance.due - balance.billed;
+        let total = balance.difference();
         if total == 0 || pays(closed, project, group) != Some(closed.group.uid) {
             continue;
         }
@@ -147,7 +165,11 @@ fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&Part]) -> Option<B
         let start = part.period().start();
         balance.billed += part.total();
         balance.first = Some(balance.first.map_or(start, |first| first.min(start)));
-        let Some(rating) = closed.billed.rating_of(part) else { continue };
+        balance.credited.extend(closed.billed.credited(&usage.name, part));
+        let Some(rating) = closed.billed.rating_of(part) else {
+            balance.corrected = balance.corrected.max(Some((on.issued_at, part.total())));
+            continue;
+        };
         let line = (on.issued_at, on.number.clone(), start);
         balance.invoice = Some(balance.invoice.take().map_or(line.clone(), |first| first.min(line)));
         let (due, lost) = due(closed, usage, part, rating, parts)?;

@@ -8,10 +8,14 @@ use crate::domain::uid::Uid;
 
 impl Billed {
     /// What the finals that were made before this one bill of these records, and of which projects its group paid for
-    /// something. A record that a final replaces counts as nothing, whichever final that is.
+    /// something, and what credit notes had taken back. A record that a final replaces counts as nothing, whichever final that is.
     pub fn before<'a>(&self, of: &FinalFacts, records: impl IntoIterator<Item = &'a Name>) -> Billed {
         let mut copy = Copy { from: self, to: Billed::default(), finals: HashMap::new(), ratings: HashMap::new() };
         copy.group(of.group);
+        for (invoice, notes) in &self.notes {
+            let issued = notes.iter().filter(|note| note.issued_at <= of.issued_at);
+            issued.for_each(|note| copy.to.credit(invoice.clone(), note.clone()));
+        }
         for record in records {
             let made = |part: &&Part| self.final_of(part).is_some_and(|on| is_before(on, of));
             let parts: Vec<Part> = self.parts(record).iter().filter(made).map(|part| copy.part(*part)).collect();

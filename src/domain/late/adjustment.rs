@@ -1,11 +1,11 @@
 //! The lines that adjust a closed month.
 
-use crate::domain::item::{Item, Source, SourceKind};
+use crate::domain::item::{Item, Source, SourceKind, item_id};
 use crate::domain::line::{Line, LineType};
 use crate::domain::money::Money;
 use crate::domain::month::Month;
 use crate::domain::name::Name;
-use crate::domain::period::Period;
+use crate::domain::period::{Period, Timestamp};
 use crate::domain::rates::Conversion;
 use crate::domain::terms::Discount;
 use crate::domain::usage::Usage;
@@ -63,7 +63,7 @@ pub(super) fn new_item(month: Month, new: NewLine) -> Item {
     let description = described(&format!("Late for {month}"), &line.usage, line.period);
     Item {
         kind: LineType::OtherEvent,
-        key: format!("{month} {}", line.period.start().format("%FT%TZ")),
+        key: new_key(month, line.period.start()),
         project: Some(line.usage.project.clone()),
         period: Some(line.period),
         pre_discount: Some(line.pre_discount),
@@ -74,23 +74,53 @@ pub(super) fn new_item(month: Month, new: NewLine) -> Item {
     }
 }
 
-/// The item that corrects what a final bills of a record in a month, before and after discounts.
-pub(super) fn correction(
-    month: Month,
-    usage: &Usage,
-    invoice: Name,
-    period: Period,
-    (pre_discount, total): (Money, Money),
-    replaced: bool,
-) -> Item {
+/// What tells a new line of a record from others of it.
+fn new_key(month: Month, start: Timestamp) -> String {
+    format!("{month} {}", start.format("%FT%TZ"))
+}
+
+/// The id of a line of a record, from an instant on, that its month's invoice does not have.
+pub fn new_id(record: &str, month: Month, start: Timestamp) -> String {
+    item_id(LineType::OtherEvent, SourceKind::UsageRecord, record, &new_key(month, start))
+}
+
+/// What tells a correction of a record from others of it.
+fn correction_key(month: Month, invoice: &str) -> String {
+    format!("{month} {invoice}")
+}
+
+/// The id of the correction of what an invoice bills of a record.
+pub fn correction_id(record: &str, month: Month, invoice: &str) -> String {
+    item_id(LineType::OtherEvent, SourceKind::UsageRecord, record, &correction_key(month, invoice))
+}
+
+/// By how much a final bills a record wrongly in a month.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// The number of the final.
+    pub(super) invoice: Name,
+    /// What is wrong.
+    pub(super) period: Period,
+    /// The difference before discounts; `None` once credit notes make it no product of a price.
+    pub(super) pre_discount: Option<Money>,
+    /// The difference.
+    pub(super) total: Money,
+    /// How much more it would be, had credit notes not taken that back before.
+    pub(super) credited: Money,
+}
+
+/// The item that corrects what a final bills of a record in a month.
+pub(super) fn correction(month: Month, usage: &Usage, wrong: Wrong, replaced: bool) -> Item {
+    let Wrong { invoice, period, pre_discount, total, credited } = wrong;
+    let less = if credited.is_zero() { String::new() } else { format!(", less {credited} credited") };
     Item {
         kind: LineType::OtherEvent,
-        key: format!("{month} {invoice}"),
+        key: correction_key(month, &invoice),
         project: Some(usage.project.clone()),
         period: Some(period),
-        pre_discount: Some(pre_discount),
+        pre_discount,
         total,
-        description: described(&format!("Correction of {invoice} for {month}"), usage, period),
+        description: described(&format!("Correction of {invoice} for {month}{less}"), usage, period),
         source: source(usage),
         adjustment: Some(Adjustment { month, kind: AdjustmentKind::Correction { invoice, replaced } }),
     }

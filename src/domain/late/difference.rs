@@ -1,7 +1,8 @@
 //! What a final bills too much of, or too little, of a record that it bills.
 
-use super::adjustment::correction;
+use super::adjustment::{Wrong, correction};
 use super::heir;
+use super::settled::{Correction, Settled};
 use crate::domain::billed::{FinalFacts, Part, Rating};
 use crate::domain::billing::GroupMonth;
 use crate::domain::item::Item;
@@ -23,6 +24,7 @@ struct Account {
     currency: Currency,
     billed: Amounts,
     due: Amounts,
+    settled: Settled,
     /// What is not to be billed any more, or all that was billed.
     taken_back: Option<Period>,
     whole: Period,
@@ -87,8 +89,10 @@ impl Accounts<'_> {
             self.rated_again(&pieces, rating, facts.currency)?
         };
         let taken_back = part.period().subtract(&pieces);
+        let credited = self.closed.billed.credited(&self.usage.name, part);
         let account = self.account(facts, part.period());
         account.billed.add(Amounts::of(part));
+        account.settled.credit(credited);
         account.due.add(due);
         if pieces != [part.period()] {
             let all = taken_back.first().zip(taken_back.last());
@@ -128,7 +132,11 @@ impl Accounts<'_> {
         if on.currency != about.currency {
             return Err(changed(about));
         }
-        self.account(about, part.period()).billed.add(Amounts::of(part));
+        let credited = billed.credited(&self.usage.name, part);
+        let account = self.account(about, part.period());
+        account.billed.add(Amounts::of(part));
+        account.settled.credit(credited);
+        account.settled.correct(on.issued_at, part.total());
         Ok(())
     }
 
@@ -137,8 +145,9 @@ impl Accounts<'_> {
         let place = self.accounts.iter().position(same).unwrap_or(self.accounts.len());
         if place == self.accounts.len() {
             let (group, invoice, currency) = (facts.group, facts.number.clone(), facts.currency);
-            let (billed, due) = Default::default();
-            self.accounts.push(Account { group, invoice, currency, billed, due, taken_back: None, whole: period });
+            let (billed, due, settled) = Default::default();
+            let account = Account { group, invoice, currency, billed, due, settled, taken_back: None, whole: period };
+            self.accounts.push(account);
         }
         let account = &mut self.accounts[place];
         account.whole = joined(Some(account.whole), period);
@@ -149,18 +158,24 @@ impl Accounts<'_> {
 impl Account {
     /// The correction; `None` when what is billed is what is due.
     fn item(self, closed: &GroupMonth<'_>, usage: &Usage) -> Result<Option<Item>, ProblemReason> {
-        let Account { invoice, currency, billed, due, taken_back, whole, .. } = self;
-        if due.total == billed.total {
+        let Account { group: _, invoice, currency, billed, due, settled, taken_back, whole } = self;
+        let Correction { total, credited } = settled.correction(billed.total, due.total);
+        if total == 0 {
             return Ok(None);
         }
         if closed.group.currency != Some(currency) {
             return Err(ProblemReason::CurrencyChanged { invoice, currency });
         }
         let money = |minor| Money::new(minor, currency).ok_or(ProblemReason::Overflow);
-        let amounts = (money(due.pre_discount - billed.pre_discount)?, money(due.total - billed.total)?);
-        let period = taken_back.unwrap_or(whole);
-        let replaced = !closed.counts(usage);
-        Ok(Some(correction(closed.month, usage, invoice, period, amounts, replaced)))
+        let pre_discount = (!settled.is_credited()).then_some(due.pre_discount - billed.pre_discount);
+        let wrong = Wrong {
+            invoice,
+            period: taken_back.unwrap_or(whole),
+            pre_discount: pre_discount.map(money).transpose()?,
+            total: money(total)?,
+            credited: money(credited)?,
+        };
+        Ok(Some(correction(closed.month, usage, wrong, !closed.counts(usage))))
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod adjustment;
 mod difference;
+mod settled;
 mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,7 @@ use super::uid::Uid;
 use super::usage::Usage;
 
 pub use adjustment::{Adjustment, AdjustmentKind, NewLine};
+pub(super) use adjustment::{correction_id, new_id};
 use difference::differences;
 pub use whole::{Records, months_in_question};
 

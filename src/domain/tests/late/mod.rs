@@ -1,6 +1,7 @@
 //! Late and corrected usage, and amounts that go from one invoice to the next.
 
 mod carry;
+mod credited;
 pub mod office;
 pub mod properties;
 

@@ -32,6 +32,12 @@ impl Office {
         self.world.billed.forget(record);
     }
 
+    /// A credit note is issued over a final.
+    pub fn credit(&mut self, invoice: &str, issued: &str, taken: Taken) {
+        let number = name(&format!("{invoice}-cn-{issued}"));
+        self.world.billed.credit(name(invoice), IssuedNote { number, issued_at: at(issued), taken });
+    }
+
     /// Makes a month of every group final. Answers with that of the first by name.
     pub fn close(&mut self, of: &str) -> Bill {
         let mut names: Vec<Name> = self.world.organization.groups().map(|group| group.name.clone()).collect();
@@ -118,7 +124,7 @@ impl Office {
                     record: item.source.name.clone(),
                     project: item.project.clone().unwrap(),
                     period: item.period.unwrap(),
-                    pre_discount: item.pre_discount.unwrap(),
+                    pre_discount: item.pre_discount.unwrap_or(item.total),
                     total: item.total,
                     basis: LineBasis::Corrects { invoice: invoice.clone() },
                     replaces: replaced.then(|| item.source.name.clone()).into_iter().collect(),
