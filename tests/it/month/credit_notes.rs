@@ -24,7 +24,7 @@ async fn final_invoice(scene: &Scene<'_>, organization: &str) -> Result<Invoice>
 }
 
 /// Asks for a credit note.
-async fn ask(scene: &Scene<'_>, organization: &str, name: &str, mut spec: Value) -> Result<CreditNote> {
+pub(super) async fn ask(scene: &Scene<'_>, organization: &str, name: &str, mut spec: Value) -> Result<CreditNote> {
     spec["reason"] = "Outage".into();
     let note = json!({
         "apiVersion": "billing-operator.io/v1alpha1", "kind": "CreditNote", "metadata": { "name": name }, "spec": spec,
@@ -33,7 +33,7 @@ async fn ask(scene: &Scene<'_>, organization: &str, name: &str, mut spec: Value)
 }
 
 /// Parts of an invoice: `line amount`, or an amount alone.
-fn parts(invoice: &Invoice, parts: &[(Option<&str>, &str)]) -> Value {
+pub(super) fn parts(invoice: &Invoice, parts: &[(Option<&str>, &str)]) -> Value {
     let of = |(line, amount): &(Option<&str>, &str)| match line {
         Some(line) => json!({ "line": line, "amount": amount }),
         None => json!({ "description": "Goodwill", "amount": amount }),
@@ -45,7 +45,7 @@ fn ready(note: &CreditNote) -> Option<&str> {
     reason(&note.status.as_ref()?.conditions, "Ready")
 }
 
-async fn issued(scene: &Scene<'_>, organization: &str, name: &str) -> Result<CreditNote> {
+pub(super) async fn issued(scene: &Scene<'_>, organization: &str, name: &str) -> Result<CreditNote> {
     let what = format!("credit note {name} is issued");
     scene.wait_object(organization, name, &what, |note| ready(note) == Some("Issued")).await
 }

@@ -4,6 +4,7 @@ use billing_operator::api::{BillingGroup, Invoice, Line, LineType, Time, UsageRe
 use kube::ResourceExt;
 use serde_json::json;
 
+use super::credit_notes::{ask, issued, parts};
 use super::stage::{
     awaited, back, database, document, domain, final_of, held, later, lines, priced, terms, total, written,
 };
@@ -88,6 +89,33 @@ async fn usage_that_ended_late_is_taken_back_and_what_is_below_zero_goes_forward
     let corrected = line.adjusts.as_ref().and_then(|adjusts| adjusts.invoice.as_deref());
     assert_eq!(corrected, Some(before.name_any().as_str()));
     assert_eq!(final_of(&scene, "late-end", "main", back(1)).await?, before);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_credit_note_took_back_is_not_taken_back_again() -> Result {
+    let scene = World::shared().scene().await?;
+    let before = closed(&scene, "late-credited").await?;
+    let line = document(&before)?.lines.first().ok_or("a line")?.id.clone();
+    ask(&scene, "late-credited", "outage", parts(&before, &[(Some(&line), "8.40"), (None, "1.00")])).await?;
+    issued(&scene, "late-credited", "outage").await?;
+    scene.usage("late-credited", "new", domain("late-credited-shop", later(back(1).start(), 5))).await?;
+    adjusted(&scene, "late-credited", &[format!("{} new 12.50", back(1))]).await?;
+
+    let end = json!({ "spec": { "end": Time(later(back(1).start(), 100)) } });
+    scene.patch::<UsageRecord>("late-credited", "db", end).await?;
+    let billed: f64 = total(&before).parse()?;
+    let less = format!("{:.2}", billed - 2.60 - 8.40);
+    let expected = [format!("{} db -{less}", back(1)), format!("{} new 12.50", back(1))];
+    let open = adjusted(&scene, "late-credited", &expected).await?;
+    let line = document(&open)?.lines.iter().find(|line| line.adjusts.is_some()).ok_or("a line")?;
+    assert!(line.description.contains(", less 8.40 credited: usage db from "), "{line:?}");
+
+    // All of it is taken back: nothing of it is billed again, and nothing more given back.
+    let full = json!({ "invoice": before.name_any(), "full": true });
+    ask(&scene, "late-credited", "all", full).await?;
+    issued(&scene, "late-credited", "all").await?;
+    adjusted(&scene, "late-credited", &expected[1..]).await?;
     Ok(())
 }
 
