@@ -65,7 +65,7 @@ pub const FORMS: [(&str, &str); 58] = [
 ];
 
 /// More of them, whose names do not differ but in the number of digits.
-const NUMBERS: [(&str, usize); 4] = [("RO", 6), ("RO", 9), ("RO", 10), ("SI", 8)];
+const NUMBERS: [(&str, usize); 5] = [("RO", 6), ("RO", 9), ("RO", 10), ("RO", 13), ("SI", 8)];
 
 /// How many of a form are made at random.
 const RANDOM: usize = 1500;

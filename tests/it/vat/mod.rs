@@ -31,6 +31,8 @@ fn is_known(id: &str, ours: bool) -> bool {
         "LV" => ours && rest.starts_with("32"),
         // Dutch numbers whose zeros at the front are missing.
         "NL" => !ours && rest.len() < 12,
+        // Romanian numbers of persons, which are no VAT ids: those have up to 10 digits.
+        "RO" => !ours && rest.len() == 13,
         // Irish numbers of the old form with the second letter of the new one.
         "IE" => !ours && rest.len() == 9 && !rest[1..2].starts_with(|second: char| second.is_ascii_digit()),
         _ => false,
