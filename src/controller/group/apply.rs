@@ -27,6 +27,9 @@ const INVOICES_AT_ONCE: usize = 4;
 /// A group whose month should have become final by then asks again.
 const CLOSING_LIMIT: TimeDelta = TimeDelta::seconds(60);
 
+/// When a group whose balance was granted to another is looked at again.
+const GRANTED: TimeDelta = TimeDelta::seconds(1);
+
 const CONTROLLER: &str = "group";
 
 /// Looks at a group and does what it needs.
@@ -162,7 +165,7 @@ async fn apply_steady(
     object: &BillingGroup,
     steady: Steady,
 ) -> Result<Outcome, WriteError> {
-    let Steady { status, writes, deletes, release: released, closing, gathering, wake } = steady;
+    let Steady { status, writes, deletes, carried, release: released, closing, gathering, wake } = steady;
     let mut current = object.clone();
     if let Some(status) = status {
         tell_news(ctx, object, &status);
@@ -179,6 +182,10 @@ async fn apply_steady(
         .buffer_unordered(INVOICES_AT_ONCE)
         .try_collect::<()>()
         .await?;
+    if let Some(credit) = carried {
+        grant(ctx, &credit).await?;
+        return Ok(ctx.look_again(ctx.now().checked_add_signed(GRANTED)));
+    }
     if released {
         release(ctx, &current).await?;
     }
@@ -189,6 +196,16 @@ async fn apply_steady(
         return Ok(ctx.look_again(wake.into_iter().chain(later).min()));
     }
     Ok(ctx.look_again(wake))
+}
+
+/// Gives what a group is owed to another one. That it is given already is as good.
+async fn grant(ctx: &Context, credit: &api::Credit) -> Result<(), WriteError> {
+    match ctx.writer.create(credit).await {
+        Ok(granted) => ctx.observe(granted),
+        Err(WriteError::Exists { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// A changed reason of `Ready` is news.

@@ -1,6 +1,7 @@
 //! A billing group: its series, its members, its estimates, its end.
 
 mod apply;
+mod carried;
 mod gathering;
 mod plan;
 mod status;

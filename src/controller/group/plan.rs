@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use kube::ResourceExt;
 
+use super::carried::owed;
 use super::gathering::Gathering;
-use super::status::{StatusFacts, balance_owed, first_period_too_early, plan_status};
+use super::status::{StatusFacts, first_period_too_early, plan_status};
 use crate::api::{self, labels};
 use crate::books::{Books, Estimate, OrganizationBooks};
 use crate::controller::invoice::{
@@ -48,6 +49,8 @@ pub struct Steady {
     pub writes: Vec<InvoiceWrite>,
     /// Estimates that do not fit their number any more, or that the group leaves behind.
     pub deletes: Vec<Estimate>,
+    /// What is owed to it and somebody else gets before it goes.
+    pub carried: Option<Box<api::Credit>>,
     /// Whether it may go once that is written.
     pub release: bool,
     /// Whether a month can become final.
@@ -169,7 +172,8 @@ impl<'a> View<'a> {
         };
         let mut months = self.plan_months(&invoices, months, status)?;
         let settled = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
-        let release = settled && balance_owed(self.organization, status).is_none();
+        let owed = owed(self.organization, self.group, status).filter(|_| settled);
+        let release = settled && owed.is_none();
         let members = self.members(&groups);
         let gathering = self.awaits_ledgers(&members).then(|| gathering.unwrap_or(Gathering::begun(self.now)));
         if let Some(gathering) = &gathering {
@@ -200,6 +204,7 @@ impl<'a> View<'a> {
             status: (planned != *status && wait.is_none()).then_some(planned),
             writes: if release { Vec::new() } else { self.writes(months) },
             deletes,
+            carried: owed.and_then(|owed| owed.credit(self.name)).map(Box::new),
             release,
             closing,
             gathering,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::carried::owed;
 use super::plan::Planned;
 use crate::api;
-use crate::books::{OrganizationBooks, convert};
+use crate::books::convert;
 use crate::controller::credit::Owner;
 use crate::controller::invoice::GroupInvoices;
 use crate::controller::receivables::group_past_due;
@@ -68,8 +69,8 @@ fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
     let group = facts.invoices.group;
     if group.deleted.is_some() {
         let owes = facts.months.iter().any(Planned::owes);
-        return match balance_owed(organization_of(facts), facts.existing).filter(|_| !owes) {
-            Some(message) => DesiredCondition::no("Ready", "BalanceOwed", message),
+        return match owed(facts.invoices.organization, group, facts.existing).filter(|_| !owes) {
+            Some(owed) => DesiredCondition::no("Ready", "BalanceOwed", owed.message()),
             None => DesiredCondition::no("Ready", "Closing", closing_message(facts)),
         };
     }
@@ -107,27 +108,6 @@ pub fn series_taken(series: &str, owner: &str) -> String {
     format!(
         "the invoice series {series} belongs to billing group {owner}; wish for another in spec.terms.invoiceSeries"
     )
-}
-
-fn organization_of<'a>(facts: &StatusFacts<'a>) -> &'a OrganizationBooks {
-    facts.invoices.organization
-}
-
-/// What the last final of a group carried forward and nobody has yet: it must not go with the group. `None` once there is
-/// a Credit of it.
-pub(super) fn balance_owed(organization: &OrganizationBooks, status: &api::BillingGroupStatus) -> Option<String> {
-    let last = status.last_final.as_ref()?;
-    let api::CarriedForward { amount, currency, .. } = last.carried_forward.as_ref()?;
-    let credit = format!("carried-{}", last.number.as_str());
-    let message = || {
-        format!(
-            "{} {} of invoice {} are owed to the group; it goes when they are granted to another one as the Credit {credit}",
-            amount.as_str(),
-            currency.as_str(),
-            last.number.as_str()
-        )
-    };
-    organization.credits.get(&credit).is_none().then(message)
 }
 
 /// What a group that is being deleted waits for.

@@ -1,6 +1,8 @@
 //! Late and corrected usage: finals stay, and the open month says the difference.
 
-use billing_operator::api::{BillingGroup, Invoice, Line, LineType, Time, UsageRecord};
+use billing_operator::api::{
+    BillingGroup, Credit, Invoice, Line, LineType, ProjectBinding, Time, UsageRecord, labels::BINDING_NAME,
+};
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -10,7 +12,7 @@ use super::stage::{
 };
 use crate::{
     Result,
-    support::{Scene, World, open_month},
+    support::{Scene, World, open_month, reason},
 };
 
 /// `period record total` of the lines that adjust closed months.
@@ -193,5 +195,47 @@ async fn what_a_final_carries_forward_the_next_invoice_begins_with() -> Result {
     let carried = group.status.and_then(|status| status.last_final?.carried_forward).ok_or("an amount")?;
     assert_eq!((carried.amount.as_str(), carried.currency.as_str()), (left.as_str(), "USD"));
     assert_eq!(Some(carried.invoice_uid.as_str()), second.uid().as_deref());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_owed_to_a_group_that_goes_is_granted_to_the_primary_one() -> Result {
+    let scene = World::shared().scene().await?;
+    let (organization, project) = ("late-owed", "late-owed-shop");
+    // Two months are closed, and the second carries forward: what the first billed was taken back.
+    let start = back(2).start();
+    awaited(&scene, organization, project, "main").await?;
+    scene.usage(organization, "db", database(project, "db", start, Some(back(2).end()))).await?;
+    scene.usage(organization, "strange", priced(project, "Strange", back(1).start())).await?;
+    scene.group(organization, "main", terms(json!({ "firstPeriod": back(2).to_string() }))).await?;
+    let first = final_of(&scene, organization, "main", back(2)).await?;
+    let mut correction = database(project, "db", start, Some(later(start, 50)));
+    correction["replaces"] = "db".into();
+    scene.usage(organization, "corrected", correction).await?;
+    let expected = [format!("{} corrected 1.30", back(2)), format!("{} db -{}", back(2), total(&first))];
+    let fits = |invoice: &Invoice| adjustments(invoice) == expected;
+    scene.wait_invoice(organization, "main", back(1), "adjusts the month before", fits).await?;
+    scene.delete::<UsageRecord>(organization, "strange").await?;
+    let second = final_of(&scene, organization, "main", back(1)).await?;
+    let left = document(&second)?.carried_forward.clone().ok_or("an amount carried forward")?;
+
+    // Nobody can have it yet.
+    scene.delete::<ProjectBinding>(project, BINDING_NAME).await?;
+    scene.wait_members(organization, "main", &[]).await?;
+    scene.delete::<BillingGroup>(organization, "main").await?;
+    let owed = |group: &BillingGroup| {
+        let conditions = group.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        reason(conditions, "Ready") == Some("BalanceOwed")
+    };
+    scene.wait_group(organization, "main", "is owed something", owed).await?;
+
+    scene.group(organization, "heir", json!({ "primary": true })).await?;
+    let name = format!("carried-{}", second.name_any());
+    let credit: Credit = scene.wait_object(organization, &name, "it is granted", |_| true).await?;
+    let amount = credit.spec.amount.as_ref().ok_or("an amount")?;
+    assert_eq!((amount.amount.as_str(), amount.currency.as_str()), (left.as_str(), "USD"));
+    assert_eq!(credit.spec.billing_group.as_str(), "heir");
+    assert_eq!(credit.spec.origin.map(|origin| origin.invoice), Some(second.name_any().as_str().into()));
+    scene.wait_gone::<BillingGroup>(organization, "main").await?;
     Ok(())
 }
