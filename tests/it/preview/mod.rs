@@ -159,3 +159,17 @@ fn documents_are_the_same_bytes_in_whatever_order_the_manifests_are_read() -> Re
     }
     Ok(())
 }
+
+#[test]
+fn the_documentation_shows_how_a_closed_month_is_adjusted() -> Result {
+    let manifests = fs::read_to_string("tests/it/preview/cases/late-usage.yaml")?;
+    let billed = preview(&["-f", "-", "--as-of", "2026-11-15T00:00:00Z", "-o", "yaml"], &manifests)?.stdout;
+    let explained = run(&["explain", "0726a-2", "-f", "-"], &billed)?.stdout;
+    let adjustments: Vec<_> = explained.split("\n\n").filter(|line| line.starts_with("OtherEvent")).collect();
+    assert_eq!(adjustments.len(), 3, "{explained}");
+    let documentation = fs::read_to_string("docs/late-usage.md")?;
+    for adjustment in adjustments {
+        assert!(documentation.contains(adjustment), "docs/late-usage.md lacks\n{adjustment}");
+    }
+    Ok(())
+}
