@@ -75,6 +75,20 @@ pub fn world() -> impl Strategy<Value = World> {
     )
 }
 
+/// The same, in a currency without digits, with two, or with three.
+fn any_world() -> impl Strategy<Value = World> {
+    (world(), select(vec!["JPY", "USD", "KWD"])).prop_map(|(mut world, code)| {
+        let groups: Vec<Group> = world.organization.groups().cloned().collect();
+        for group in groups {
+            world.organization.put_group(Group { currency: Some(currency(code)), ..group });
+        }
+        let kinds = ["PostgreSQL", "Setup"].map(name);
+        let entries = kinds.iter().flat_map(|kind| world.prices.entries_for(kind)).cloned().collect();
+        world.prices = PriceList::new(name("default"), uid("prices"), name("1"), currency(code), entries).unwrap();
+        world
+    })
+}
+
 /// By group, record and month: what finals bill in all, in minor units.
 type Sums = BTreeMap<(Uid, Name, Month), i128>;
 
@@ -119,12 +133,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn closed_months_become_whole_to_the_last_digit(world in world(), stories in stories()) {
+    fn closed_months_become_whole_to_the_last_digit(world in any_world(), stories in stories()) {
         prop_assert_eq!(sums(&closed_as_told(&world, &stories)), sums(&closed_at_leisure(&world, &stories)));
     }
 
     #[test]
-    fn nothing_is_adjusted_twice(world in world(), stories in stories()) {
+    fn nothing_is_adjusted_twice(world in any_world(), stories in stories()) {
         let mut office = closed_as_told(&world, &stories);
         for group in ["a", "b"] {
             prop_assert_eq!(super::office::adjustments(&office.look_of(group, MONTHS[5])), [""; 0]);
@@ -132,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn purging_what_finals_bill_changes_nothing(world in world(), stories in stories(), purged in any::<u8>()) {
+    fn purging_what_finals_bill_changes_nothing(world in any_world(), stories in stories(), purged in any::<u8>()) {
         let mut office = closed_as_told(&world, &stories);
         let billed = |record: &String| !office.world.billed.parts(record).is_empty();
         let chosen = (0..stories.len()).filter(|index| purged >> index & 1 == 1);
@@ -147,7 +161,7 @@ proptest! {
 
     #[test]
     fn the_audit_catches_every_mutant_of_an_adjustment(
-        world in world(),
+        world in any_world(),
         stories in stories(),
         choice in any::<prop::sample::Index>(),
     ) {
@@ -173,7 +187,7 @@ proptest! {
             ("of another record", changed(&|bill| bill.items[at].source.name = name("nobody"))),
             ("of another month", changed(&|bill| bill.items[at].key = "2020-09".to_owned())),
             ("another amount carried forward", changed(&|bill| {
-                bill.carried_forward = Some(bill.carried_forward.map_or(money("0.01", "USD"), cent));
+                bill.carried_forward = Some(bill.carried_forward.map_or(cent(Money::zero(bill.subtotal.currency())), cent));
             })),
         ];
         for (title, mutant) in mutants {
