@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Create a CreditCode for every code that you hand out; who has the code makes a Credit of it, once. It is named by the
 /// first 32 hexadecimal digits of the SHA-256 of the code, so that reading it does not give the code away:
-/// `printf %s "$CODE" | sha256sum | cut -c1-32`.
+/// `kubectl billing code` prints the name and the manifest.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "billing-operator.io",

@@ -1,6 +1,7 @@
 //! The commands of `kubectl billing`, one file or folder each.
 
 pub mod cluster;
+pub mod code;
 pub mod explain;
 pub mod invoice;
 pub mod manifest;
@@ -15,6 +16,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::domain::Timestamp;
+use code::CodeArguments;
 use explain::ExplainArguments;
 use preview::PreviewArguments;
 use rates::RatesArguments;
@@ -34,6 +36,7 @@ enum Command {
     Explain(Box<ExplainArguments>),
     Verify(Box<VerifyArguments>),
     Rates(Box<RatesArguments>),
+    Code(Box<CodeArguments>),
     /// Print a completion script
     Completion {
         /// The shell that it is for
@@ -73,6 +76,7 @@ pub fn run(arguments: Arguments, surroundings: Surroundings<'_>) -> Ended {
         Command::Explain(arguments) => explain::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
         Command::Verify(arguments) => verify::run(&arguments, now, stdin, stdout).map_err(Into::into),
         Command::Rates(arguments) => rates::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
+        Command::Code(arguments) => code::run(&arguments, stdin, stdout).map_err(Into::into),
         Command::Completion { shell } => print_completion(shell, stdout).map(|()| Ended::Well).map_err(Into::into),
     };
     done.unwrap_or_else(|error| {

@@ -19,7 +19,8 @@ use std::{
 };
 use thiserror::Error;
 
-use admission::{Kind, Kinds};
+use admission::Kind;
+pub use admission::Kinds;
 pub use object::{Object, ObjectRef};
 pub use schema::SchemaError;
 
