@@ -255,7 +255,7 @@ pub struct SliceRef {
 }
 
 /// The objects that amounts were computed from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inputs {
     /// The price list.
@@ -270,13 +270,20 @@ pub struct Inputs {
     /// The issuer. On finals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<InputGeneration>,
+    /// The credits that were used, by name: up to 200. On a final in the version in which its part was reserved, on an
+    /// estimate in that with which it was last computed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub credits: Vec<InputVersion>,
 }
 
 impl Inputs {
     /// Whether nothing is named.
     pub fn is_empty(&self) -> bool {
-        let Self { price_list, exchange_rates, billing_group, issuer } = self;
-        price_list.is_none() && exchange_rates.is_none() && billing_group.is_none() && issuer.is_none()
+        let Self { price_list, exchange_rates, billing_group, issuer, credits } = self;
+        let rated = price_list.is_none() && exchange_rates.is_none();
+        rated && billing_group.is_none() && issuer.is_none() && credits.is_empty()
     }
 }
 

@@ -63,6 +63,8 @@ use serde::{Deserialize, Serialize};
         .message("credit notes are of final invoices, and add up to no more than the total"),
     validation = Rule::new("!has(self.status) || !has(self.status.credited) || self.status.credited.notes.map(n, int(n.total.replace('.', ''))).sum() == int(self.status.credited.total.replace('.', ''))")
         .message("credited is the sum of its credit notes"),
+    validation = Rule::new("!has(self.status) || !has(self.status.credited) || self.status.credited.notes.filter(n, has(n.full) && n.full).size() <= 1")
+        .message("an invoice is taken back in full once, and its credits are given back once"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.credited) || (has(self.status) && has(self.status.credited) && self.status.credited.notes.filter(n, n.sequence <= oldSelf.status.credited.notes.size()) == oldSelf.status.credited.notes)")
         .message("what was credited stays so: status.credited.notes only grows")
         .reason(Reason::FieldValueForbidden),

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
 
 use super::{Books, Key, ObjectKey, Observes, Unread, convert};
-use crate::api::{CarriedForward, Document, Invoice, InvoicePhase, LineType, labels};
+use crate::api::{CarriedForward, Document, InputVersion, Invoice, InvoicePhase, LineType, labels};
 use crate::domain::closing::WaitReason;
 use crate::domain::{Money, Month, Name, Timestamp, Uid};
 
@@ -45,6 +45,8 @@ pub struct Estimate {
     pub digest: Option<String>,
     /// The slices that its document lists.
     pub slices: Vec<Name>,
+    /// The credits that its document uses, in the versions that it names.
+    pub credits: Vec<InputVersion>,
     /// Its conditions.
     pub conditions: Vec<Condition>,
 }
@@ -90,6 +92,7 @@ impl Estimate {
             as_of: None,
             digest: None,
             slices: Vec::new(),
+            credits: Vec::new(),
             conditions: Vec::new(),
         }
     }
@@ -298,6 +301,7 @@ fn read(object: &Invoice, number: &Name) -> Option<Estimate> {
         as_of: document.and_then(|document| document.as_of).map(|as_of| as_of.0),
         digest: document.map(|document| document.digest.clone()),
         slices: slices.map(|slice| slice.name.as_str().into()).collect(),
+        credits: document.map(|document| document.inputs.credits.clone()).unwrap_or_default(),
         conditions: object.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default(),
     })
 }

@@ -134,8 +134,12 @@ fn following(first: Month, sequence: i32) -> Month {
     (0..sequence).fold(first, |month, _| month.next())
 }
 
-/// The order of writes: what is fixed by the first final, the slices, what is reserved of credits, the invoice itself,
+/// The order of writes: what is fixed by the first final, what is reserved of credits, the slices, the invoice itself,
 /// what is consumed of them, what the group says of it.
+///
+/// After a reservation everything is decided again on what was written, so that the document names each credit in the
+/// version in which its part was reserved: the one before it was not yet bound to this invoice, and the one after the
+/// consumption is not there yet when the document is frozen.
 async fn finalise(
     ctx: &Context,
     pass: &Pass,
@@ -145,6 +149,9 @@ async fn finalise(
 ) -> Result<(), WriteError> {
     let Finalisation { facts, observed, rendered: Rendered { document, slices }, reserved, credits } = finalisation;
     let group = fix_first_period(ctx, pass, group, &facts).await?;
+    if !reserved.is_empty() {
+        return credits::write(ctx, pass, reserved).await;
+    }
     let observed = match observed {
         Some(observed) => observed,
         None => Estimate::made(
@@ -155,7 +162,6 @@ async fn finalise(
         ),
     };
     ensure_slices(&ctx.writer, &facts, &slices).await?;
-    credits::write(ctx, pass, reserved).await?;
     let (digest, charges) = (document.digest.clone(), charges_on(&document));
     let carried_forward = carried_forward(&observed.uid, &document);
     let status = final_status(&observed.conditions, document, now);

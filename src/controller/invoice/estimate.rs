@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::month::MonthView;
-use crate::api;
+use crate::api::{self, InputVersion};
 use crate::books::Estimate;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::domain::closing::{CloseDecision, Hold, WaitReason};
@@ -41,7 +41,9 @@ pub struct EstimateWrite {
 /// Plans the estimate of a month. `observed` is the invoice as it is now, if it exists.
 ///
 /// The document is computed again as of the instant that is written on it. While that gives what is written, and no
-/// boundary was reached since (a refresh, the end of the month, a start of usage), nothing is written.
+/// boundary was reached since (a refresh, the end of the month, a start of usage), nothing is written. To compare the two,
+/// credits are named in the versions that are written: a credit changes with every month that uses it, and with a mere
+/// label, and what that changes in this month's use of it is in the lines. When they differ, the versions of now are named.
 ///
 /// # Errors
 /// The bill cannot be written as a document.
@@ -59,16 +61,17 @@ pub fn plan_estimate(
     let stays = |as_of: &Timestamp| !over && fresh(*as_of) && !begun(*as_of) && same_rate(*as_of);
     let document = match (written, observed.and_then(|estimate| estimate.digest.as_deref())) {
         (Some(as_of), Some(digest)) => {
-            let before = Computed::new(view, as_of)?;
+            let recorded = observed.map(|estimate| estimate.credits.as_slice()).unwrap_or_default();
+            let before = Computed::new(view, as_of, recorded)?;
             if before.digest() != Some(digest) {
-                Computed::new(view, now)?
+                Computed::new(view, now, &[])?
             } else if stays(&as_of) {
                 before
             } else {
                 before.or_later(view, now)?
             }
         }
-        _ => Computed::new(view, now)?,
+        _ => Computed::new(view, now, &[])?,
     };
     // The bill of a month that is over was compared with the one as of now, and is the same.
     let holds = view.holds(&document.bill, if over { now } else { document.as_of });
@@ -91,9 +94,9 @@ struct Computed {
 }
 
 impl Computed {
-    fn new(view: &MonthView<'_>, as_of: Timestamp) -> Result<Self, RenderError> {
+    fn new(view: &MonthView<'_>, as_of: Timestamp, recorded: &[InputVersion]) -> Result<Self, RenderError> {
         let bill = view.bill(as_of);
-        Ok(match bill.as_ref().ok().map(|bill| view.estimate(bill, as_of)).transpose() {
+        Ok(match bill.as_ref().ok().map(|bill| view.estimate(bill, as_of, recorded)).transpose() {
             Ok(rendered) => Self { as_of, bill, rendered },
             Err(error) => Self { as_of, bill: Err(MonthView::too_large(error)?), rendered: None },
         })
@@ -105,7 +108,7 @@ impl Computed {
         if later == self.bill {
             return Ok(self);
         }
-        Self::new(view, now)
+        Self::new(view, now, &[])
     }
 
     fn digest(&self) -> Option<&str> {

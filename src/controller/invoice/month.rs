@@ -12,8 +12,8 @@ use crate::controller::rules::Rules;
 use crate::domain::audit::audit;
 use crate::domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use crate::domain::{
-    Attribution, Bill, BillError, Billed, Brought, ClosedMonths, Credit, CreditOffer, Date, Group, GroupMonth, Month,
-    Name, PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month, number, rates,
+    Attribution, Bill, BillError, Billed, Brought, ClosedMonths, Credit, CreditOffer, CreditUse, Date, Group,
+    GroupMonth, Month, Name, PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month, number, rates,
 };
 use crate::render::document::{Header, Issue, RenderError, Rendered, render_document};
 use crate::render::line::applied_discount;
@@ -299,12 +299,18 @@ impl MonthView<'_> {
         self.closing_facts(&[]).settled_at()
     }
 
-    /// The document of an estimate.
+    /// The document of an estimate. The credits that it uses are named in the versions of `recorded`, as far as they are
+    /// there.
     ///
     /// # Errors
     /// The bill cannot be written as a document.
-    pub fn estimate(&self, bill: &Bill, as_of: Timestamp) -> Result<Rendered, RenderError> {
-        self.render(bill, Issue::Estimate { as_of: as_of.into() }, None)
+    pub fn estimate(
+        &self,
+        bill: &Bill,
+        as_of: Timestamp,
+        recorded: &[api::InputVersion],
+    ) -> Result<Rendered, RenderError> {
+        self.render(bill, Issue::Estimate { as_of: as_of.into() }, recorded, None)
     }
 
     /// What holds the month when its bill is larger than a document can be.
@@ -330,10 +336,16 @@ impl MonthView<'_> {
             Predecessor::None | Predecessor::Open { .. } => None,
             Predecessor::Final { digest, .. } => Some(digest.clone()),
         };
-        self.render(bill, Issue::Final { issued_at: issued_at.into(), due_at: due_at.into() }, previous)
+        self.render(bill, Issue::Final { issued_at: issued_at.into(), due_at: due_at.into() }, &[], previous)
     }
 
-    fn render(&self, bill: &Bill, status: Issue, previous_digest: Option<String>) -> Result<Rendered, RenderError> {
+    fn render(
+        &self,
+        bill: &Bill,
+        status: Issue,
+        recorded: &[api::InputVersion],
+        previous_digest: Option<String>,
+    ) -> Result<Rendered, RenderError> {
         let header = Header {
             number: self.number.clone(),
             status,
@@ -342,7 +354,7 @@ impl MonthView<'_> {
             discounts: self.discounts(),
             seller: self.invoices.seller(),
             buyer: self.invoices.buyer(),
-            inputs: self.input_versions(bill, &status),
+            inputs: self.input_versions(bill, &status, recorded),
             previous_digest,
         };
         render_document(header, bill)
@@ -354,7 +366,7 @@ impl MonthView<'_> {
     }
 
     /// What the document was computed from. An estimate follows all of it; of a final it is asked later what changed.
-    fn input_versions(&self, bill: &Bill, status: &Issue) -> api::Inputs {
+    fn input_versions(&self, bill: &Bill, status: &Issue, recorded: &[api::InputVersion]) -> api::Inputs {
         let version = |list: Arc<PriceList>| api::InputVersion {
             name: list.name().as_str().into(),
             uid: list.uid().to_string().into(),
@@ -368,7 +380,21 @@ impl MonthView<'_> {
                 (generation_of(self.invoices.object), issuer)
             }
         };
-        api::Inputs { price_list: self.invoices.prices().ok().map(version), exchange_rates, billing_group, issuer }
+        let mut credits: Vec<_> = bill.credits.iter().map(|used| self.credit_version(used, recorded)).collect();
+        credits.sort_by(|a, b| a.name.cmp(&b.name));
+        let price_list = self.invoices.prices().ok().map(version);
+        api::Inputs { price_list, exchange_rates, billing_group, issuer, credits }
+    }
+
+    /// The version of a credit: the one that is recorded, else as it is now.
+    fn credit_version(&self, used: &CreditUse, recorded: &[api::InputVersion]) -> api::InputVersion {
+        let uid = used.uid.to_string();
+        let known = recorded.iter().find(|known| known.uid.as_str() == uid);
+        known.cloned().unwrap_or_else(|| {
+            let object = self.invoices.organization.credits.get(&used.name).map(|known| &known.object);
+            let resource_version = object.and_then(|object| object.resource_version()).unwrap_or_default();
+            api::InputVersion { name: used.name.as_str().into(), uid: uid.into(), resource_version }
+        })
     }
 
     /// The group's price list, or an empty one while there is none: then every record of the month is a problem.

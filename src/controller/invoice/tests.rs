@@ -32,7 +32,8 @@ fn look<T>(books: &Books, now: &str, look: impl FnOnce(&MonthView<'_>) -> T) -> 
         rules: &rules,
         waiting: &[],
     };
-    look(&invoices.month(Month::of(at(now)), Predecessor::None, &[]).unwrap())
+    let credits = known.credits.worth(invoices.group);
+    look(&invoices.month(Month::of(at(now)), Predecessor::None, &credits).unwrap())
 }
 
 fn plan(view: &MonthView<'_>, now: &str) -> EstimatePlan {
@@ -124,6 +125,41 @@ fn an_estimate_wakes_at_midnight_for_a_rate_and_not_without() {
     let wake = |books: &Books| look(books, now, |view| plan(view, now).wake);
     assert_eq!(wake(&abroad(QUOTED)), Some(at("2026-11-22T00:00:00Z")));
     assert_eq!(wake(&with_usage(", end: '2026-11-21T10:00:00Z'")), Some(at("2026-11-22T00:05:00Z")));
+}
+
+/// A credit of `shop`, in a version.
+fn credit(name: &str, version: &str, status: &str) -> String {
+    format!(
+        "kind: Credit\nmetadata: {{name: {name}, namespace: acme, resourceVersion: '{version}'}}\nspec: {{billingGroup: shop, \
+         type: Trial, amount: {{amount: '0.25', currency: USD}}}}\nstatus: {{{status}}}"
+    )
+}
+
+/// The credits that the estimate names, with their versions.
+fn named(books: &Books) -> Vec<String> {
+    let estimate = books.organization("acme").unwrap().invoices.estimate("bbbbb-1").unwrap();
+    estimate.credits.iter().map(|named| format!("{} {}", &*named.name, named.resource_version)).collect()
+}
+
+#[test]
+fn an_estimate_names_its_credits_and_is_not_written_again_for_a_mere_version() {
+    let mut books = with_usage(", end: '2026-11-21T10:00:00Z'");
+    // The first to be used is not the first by name.
+    add(&mut books, &credit("b", "7", "startsAt: '2026-01-01T00:00:00Z'"));
+    add(&mut books, &credit("a", "8", "startsAt: '2026-02-01T00:00:00Z'"));
+    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z").as_deref(), Some("0.00"));
+    assert_eq!(named(&books), ["a 8", "b 7"]);
+    add(&mut books, &credit("b", "9", "startsAt: '2026-01-01T00:00:00Z'"));
+    assert_eq!(write(&mut books, "2026-11-21T12:00:01Z"), None);
+    assert_eq!(write(&mut books, "2026-11-21T13:00:00Z"), None);
+    let taken = "reservations: [{invoice: bbbbb-9, amount: '0.25', state: Consumed}]";
+    add(&mut books, &credit("b", "10", taken));
+    assert_eq!(write(&mut books, "2026-11-21T13:00:01Z").as_deref(), Some("0.01"));
+    assert_eq!(named(&books), ["a 8"]);
+    add(&mut books, &credit("b", "11", "startsAt: '2026-03-01T00:00:00Z'"));
+    add(&mut books, &credit("a", "12", "startsAt: '2026-02-01T00:00:00Z'"));
+    assert_eq!(write(&mut books, "2026-11-21T13:00:02Z").as_deref(), Some("0.00"));
+    assert_eq!(named(&books), ["a 12", "b 11"]);
 }
 
 #[test]

@@ -7,10 +7,13 @@ use billing_operator::{
     books::code_name,
 };
 use futures::future::try_join_all;
-use kube::ResourceExt;
+use kube::{
+    ResourceExt,
+    api::{ListParams, VersionMatch},
+};
 use serde_json::{Value, json};
 
-use super::stage::{awaited, back, final_of, make, priced, terms, total, written};
+use super::stage::{awaited, back, document, final_of, make, priced, terms, total, written};
 use crate::{
     Result,
     support::{LIMIT, Scene, World, open_month, reason, wait},
@@ -77,6 +80,16 @@ async fn a_credit_of_400_pays_250_in_one_month_and_the_rest_in_the_next() -> Res
     assert_eq!(total(&second), "100.00");
     assert_eq!(used(&second), ["-150.00 prepaid: credit (Purchase), 0.00 USD remain"]);
 
+    // The version that a final names is the one in which its part was reserved.
+    for (invoice, reserved) in [(&first, "1 250.00 Reserved"), (&second, "2 150.00 Reserved")] {
+        let [named] = document(invoice)?.inputs.credits.as_slice() else { return Err("one credit is named".into()) };
+        let then = ListParams::default().at(&named.resource_version).matching(VersionMatch::Exact);
+        let credits = scene.api::<Credit>("credited").list(&then).await?.items;
+        let credit = credits.iter().find(|credit| credit.uid().as_deref() == Some(named.uid.as_str()));
+        let known = credit.map(reservations).unwrap_or_default();
+        assert_eq!((named.name.as_str(), known.last().map(String::as_str)), ("prepaid", Some(reserved)));
+    }
+
     let exhausted = wait_credit(&scene, "credited", "prepaid", "Exhausted").await?;
     assert_eq!(reservations(&exhausted), ["1 250.00 Consumed", "2 150.00 Consumed"]);
     assert_eq!(remaining(&exhausted), "0.00");
@@ -131,6 +144,10 @@ async fn of_many_claims_of_one_code_exactly_one_wins() -> Result {
     let (credits, states) = settled;
     assert_eq!(states.iter().filter(|state| *state == "Usable").count(), 1, "{states:?}");
     assert_eq!(states.iter().filter(|state| *state == "CodeInvalid").count(), CLAIMS - 1, "{states:?}");
+    let conditions = credits.iter().flat_map(|credit| &credit.status).flat_map(|status| &status.conditions);
+    let said: BTreeSet<_> = conditions.map(|known| known.message.as_str()).collect();
+    let lost = "the code is not valid: unknown, used, expired or not for this organization";
+    assert_eq!(said, BTreeSet::from([lost, "the invoices of billing group main use it"]));
     let worth: BTreeSet<_> =
         credits.iter().filter(|credit| remaining(credit) == "20.00").map(ResourceExt::uid).collect();
     let redeemed: CreditCode = scene.cluster().get(&code_name(code)).await?;
