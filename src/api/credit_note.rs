@@ -1,8 +1,8 @@
 //! Taking back a final invoice, or a part of it.
 
 use super::{
-    Amount, Buyer, CurrencyCode, DocumentPeriod, Name, PlainAmount, Seller, TaxSubtotal, Time, address::LINE,
-    condition, is_false,
+    Amount, Buyer, CurrencyCode, DocumentPeriod, Name, ObjectName, PlainAmount, Seller, TaxSubtotal, Time,
+    address::LINE, condition, is_false,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{CustomResource, KubeSchema};
@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Total", type_ = "string", json_path = ".status.document.total"),
     printcolumn(name = "Currency", type_ = "string", json_path = ".status.document.currency"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Credits", type_ = "string", json_path = ".status.conditions[?(@.type==\"CreditsReturned\")].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.spec == oldSelf.spec").message("spec is immutable: make another credit note"),
     validation = Rule::new("(has(self.spec.full) && self.spec.full) != has(self.spec.lines)")
@@ -47,6 +48,10 @@ use serde::{Deserialize, Serialize};
         .message("tax is the sum of the taxes"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || int(self.status.document.total.replace('.', '')) <= 0")
         .message("a credit note takes back, so its total is not above zero"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.credits) || (has(self.spec.full) && self.spec.full)")
+        .message("credits are given back with all of the invoice"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.credits) || self.status.document.credits.all(c, c.name.startsWith(self.status.document.number + '-'))")
+        .message("a credit that is given back is named after the credit note"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CreditNoteSpec {
@@ -99,7 +104,8 @@ pub struct CreditNoteStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = StructMerge::Atomic)]
     pub document: Option<CreditNoteDocument>,
-    /// `Ready`: whether it was issued; if not, why.
+    /// `Ready`: whether it was issued; if not, why. `CreditsReturned`, where the invoice used any: whether they are given
+    /// back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
     pub conditions: Vec<Condition>,
@@ -149,6 +155,11 @@ pub struct CreditNoteDocument {
     pub tax: Amount,
     /// Subtotal and tax.
     pub total: Amount,
+    /// What the invoice used of credits, each of which goes back as a credit of its own, beside the total: up to 200.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub credits: Vec<ReturnedCredit>,
     /// The digest of the credit note before, in the same series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
@@ -156,6 +167,18 @@ pub struct CreditNoteDocument {
     /// SHA-256 over the canonical JSON (RFC 8785) of the document without this field.
     #[schemars(length(max = 80))]
     pub digest: String,
+}
+
+/// What goes back of a credit. The Credit is made when the credit note is final.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReturnedCredit {
+    /// The name of the Credit that is made of it: the number of the credit note, and the name of the other.
+    pub name: ObjectName,
+    /// The Credit that the invoice used.
+    pub credit: ObjectName,
+    /// How much.
+    pub amount: Amount,
 }
 
 /// The invoice that a credit note takes back.

@@ -43,7 +43,7 @@ pub use credit::{Credit, CreditOrigin, CreditSpec, CreditStatus, CreditType, Res
 pub use credit_code::{CreditCode, CreditCodeSpec, CreditCodeStatus, Redeemer};
 pub use credit_note::{
     CreditNote, CreditNoteDocument, CreditNoteLine, CreditNotePhase, CreditNoteRequest, CreditNoteSpec,
-    CreditNoteStatus, CreditedInvoice,
+    CreditNoteStatus, CreditedInvoice, ReturnedCredit,
 };
 pub use document::{
     Adjusts, AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, DocumentRate, HourRule,

@@ -11,6 +11,13 @@ use std::{borrow::Cow, fmt};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub DateTime<Utc>);
 
+impl Time {
+    /// The last instant in whole seconds that can be written: the schema ends with the year 2999.
+    pub fn last() -> Self {
+        Self(DateTime::from_timestamp(32_503_679_999, 0).unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = match self.0.timestamp_subsec_micros() {
@@ -87,6 +94,11 @@ mod tests {
         check("2026-11-21T12:00:00.000Z", "2026-11-21T12:00:00Z");
         check("2026-11-21T12:00:00.5Z", "2026-11-21T12:00:00.500000Z");
         check("2026-11-21T14:00:00+02:00", "2026-11-21T12:00:00Z");
+    }
+
+    #[test]
+    fn the_last_instant_ends_a_millennium() {
+        assert_eq!(Time::last().to_string(), "2999-12-31T23:59:59Z");
     }
 
     #[test]

@@ -109,6 +109,7 @@ impl Observes<Credit> for Books {
         let books = self.organization_mut(&organization);
         books.credits.put(name.clone(), group.clone(), KnownCredit { object: convert::trimmed(object), owner, credit });
         keys.extend(books.group_uid(&group).map(|group| Key::Group { organization: organization.clone(), group }));
+        keys.extend(self.notes_with_credits(&organization));
         keys.push(Key::Credit { organization, credit: name });
         keys
     }

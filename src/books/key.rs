@@ -21,7 +21,7 @@ pub enum Key {
         /// Its name.
         credit: Name,
     },
-    /// A credit note that is not issued.
+    /// A credit note that is not issued, or whose credits are not given back.
     CreditNote {
         /// The organization it belongs to.
         organization: Name,

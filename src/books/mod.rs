@@ -33,7 +33,7 @@ use crate::domain::{Month, Name, Organization, PriceList, Project, Rates, Uid};
 pub use billed::{SharedBilled, Unread};
 pub use bindings::Binding;
 pub use catalog::{KnownIssuer, Unusable};
-pub use credit_notes::CreditNoteBooks;
+pub use credit_notes::{CREDITS_RETURNED, CreditNoteBooks, is_issued};
 pub use credits::{CreditBooks, KnownCredit, code_name};
 pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice, carried_forward, charges_on};
 pub use key::Key;
@@ -75,7 +75,7 @@ pub struct OrganizationBooks {
     pub credits: CreditBooks,
     /// Its invoices.
     pub invoices: InvoiceBooks,
-    /// Its credit notes that are not issued.
+    /// Its credit notes that are not done.
     pub credit_notes: CreditNoteBooks,
     /// Its invoices that are to be paid.
     pub receivables: ReceivableBooks,
@@ -242,11 +242,13 @@ impl Books {
         keys
     }
 
-    /// Every group, every project and the usage of an organization: for changes that concern who can pay.
+    /// Every group, every project, the usage of an organization, and what is given back: for changes that concern who can
+    /// pay.
     fn whole_organization(&self, organization: &Name) -> Vec<Key> {
         let mut keys = self.groups_of(organization);
         keys.push(Key::Usage(organization.clone()));
         keys.extend(self.projects_of(organization).map(|(project, _)| Key::Project(project.clone())));
+        keys.extend(self.notes_with_credits(organization));
         keys
     }
 

@@ -36,8 +36,8 @@ pub fn start(ctx: &Arc<Context>, tasks: &TaskTracker, cancel: &CancellationToken
         // The whole document of what can still change, and only the names of what cannot.
         start.objects::<api::Invoice>("invoices", all().fields("status.phase!=Final")),
         start.metadata::<api::Invoice>("invoices-metadata", all()),
-        // What is issued changes no more.
-        start.objects::<api::CreditNote>("creditnotes", all().fields("status.phase!=Final")),
+        // All of them: of an issued one, credits may still have to go back. Those that are done are not kept.
+        start.objects::<api::CreditNote>("creditnotes", all()),
         // A few numbers of what is to be paid.
         start.objects::<api::Receivable>("invoices-receivable", all().fields(&receivables::open())),
     ]

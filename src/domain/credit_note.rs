@@ -1,8 +1,9 @@
-//! Credit notes: how much of a final invoice is taken back, and the tax that goes with it.
+//! Credit notes: how much of a final invoice is taken back, and the tax and the credits that go with it.
 
 use thiserror::Error;
 
 use super::money::{Money, round_half_away};
+use super::name::Name;
 use super::product::Ratio;
 
 /// A final invoice, as far as a credit note asks.
@@ -18,6 +19,8 @@ pub struct Creditable {
     pub taxes: Vec<TaxPart>,
     /// Its tax in all.
     pub tax: Money,
+    /// What it used of credits, by name. Its lines of these are below zero: what it charges is lower by them.
+    pub credits: Vec<(Name, Money)>,
     /// The notes before this one, in order.
     pub earlier: Vec<Earlier>,
 }
@@ -49,6 +52,8 @@ pub struct TaxPart {
 pub struct Earlier {
     /// What it is called.
     pub name: String,
+    /// Whether it took back all that was left, and gave the credits back.
+    pub full: bool,
     /// Before tax.
     pub subtotal: Money,
     /// The tax.
@@ -90,6 +95,8 @@ pub struct Credited {
     pub tax: Money,
     /// Subtotal and tax.
     pub total: Money,
+    /// What goes back of credits, by name: above zero, beside the total.
+    pub credits: Vec<(Name, Money)>,
 }
 
 /// One line of a credit note.
@@ -158,6 +165,10 @@ impl CreditRefusal {
 
 /// What a note takes back of an invoice.
 ///
+/// An invoice is paid by credits first, and by money for the rest, which is its total. A note of parts takes back money and
+/// no more than that rest. A note in full takes back what is left of it, and gives the credits back as they were used:
+/// then all of the invoice has gone back, whichever notes came before, and nothing of it twice.
+///
 /// The tax that is left is always the tax on what is left: a note takes the difference. So notes that take back all of
 /// an invoice take back all of its tax, in however many parts, and none of them takes a cent too much.
 ///
@@ -173,7 +184,8 @@ pub fn credit(invoice: &Creditable, request: &Request) -> Result<Credited, Credi
     let taxes = left.taxes_of(invoice, subtotal)?;
     let tax = sum(subtotal, taxes.iter().map(|(_, tax)| *tax))?;
     let total = subtotal.checked_add(tax).ok_or(CreditRefusal::Overflow)?;
-    Ok(Credited { lines, subtotal, taxes, tax, total })
+    let credits = if *request == Request::Full { invoice.credits.clone() } else { Vec::new() };
+    Ok(Credited { lines, subtotal, taxes, tax, total, credits })
 }
 
 impl Creditable {
@@ -183,9 +195,15 @@ impl Creditable {
         self.earlier.iter().try_fold(note.total.negated(), sum)
     }
 
+    /// Whether an earlier note took all of it back, credits included.
+    fn is_reversed(&self) -> bool {
+        self.earlier.iter().any(|note| note.full)
+    }
+
     /// Takes back whatever is left: all that the invoice charges, but for what earlier notes took.
     fn whole(&self, left: &Left) -> Result<Vec<CreditedLine>, CreditRefusal> {
-        if left.is_nothing() && !self.earlier.is_empty() {
+        let gone = left.is_nothing() && !self.earlier.is_empty();
+        if self.is_reversed() || (gone && self.credits.is_empty()) {
             return Err(CreditRefusal::NothingLeft(left.taken));
         }
         let parts = self.parts.iter().map(|part| CreditedLine {

@@ -60,7 +60,7 @@ pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, dec
 pub use country::Country;
 pub use credit::{
     Credit, CreditOffer, CreditType, CreditUse, CreditValidity, MOST_CREDITS, Reservation, ReservationError,
-    ReservationState, Standing,
+    ReservationState, Standing, returned_name,
 };
 pub use default_binding::{
     DedicatedFacts, DefaultDecision, DefaultPolicy, DefaultSettings, decide_default, is_obsolete,

@@ -197,6 +197,13 @@ impl Organization {
             .min_by(|a, b| a.age_order(b))
     }
 
+    /// Who gets what a group is owed: itself, or, when it is gone or going, the oldest primary group that stays.
+    pub fn heir(&self, group: Uid) -> Option<&Group> {
+        let stays = |group: &&Group| group.deleted.is_none();
+        let primaries = || self.groups.values().filter(stays).filter(|group| group.primary);
+        self.group(group).filter(stays).or_else(|| primaries().min_by(|a, b| a.age_order(b)))
+    }
+
     /// The projects that the group can have to pay for, by name: those whose ledgers name it, and, when it
     /// is primary, those whose ledgers name a group that is gone or going.
     pub fn projects_near(&self, group: &Group) -> impl Iterator<Item = &Project> {

@@ -4,7 +4,7 @@ use super::canonical::{CanonicalError, digest};
 use super::document::amount;
 use crate::api;
 use crate::domain::credit_note::{Credited, CreditedLine};
-use crate::domain::{Money, Name};
+use crate::domain::{Money, Name, returned_name};
 
 /// What a credit note says beside its amounts.
 #[derive(Debug, Clone)]
@@ -45,6 +45,7 @@ pub fn render_note(header: NoteHeader<'_>, credited: &Credited) -> Result<api::C
         taxes: invoice.taxes.iter().zip(&credited.taxes).map(render_tax).collect(),
         tax: amount(credited.tax),
         total: amount(credited.total),
+        credits: credited.credits.iter().map(|used| render_returned(&number, used)).collect(),
         previous_digest,
         digest: String::new(),
     };
@@ -62,6 +63,12 @@ pub fn note_digest(document: &api::CreditNoteDocument) -> Result<String, Canonic
         fields.remove("digest");
     }
     digest(&value)
+}
+
+/// What goes back of a credit that the invoice used.
+fn render_returned(number: &Name, (credit, used): &(Name, Money)) -> api::ReturnedCredit {
+    let name = returned_name(number, credit);
+    api::ReturnedCredit { name: name.as_str().into(), credit: credit.as_str().into(), amount: amount(*used) }
 }
 
 /// What goes back of a tax of the invoice.

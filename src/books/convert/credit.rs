@@ -145,7 +145,8 @@ macro_rules! types {
             }
         }
 
-        fn wire_type(kind: CreditType) -> api::CreditType {
+        /// What a credit is given for, on the wire.
+        pub fn wire_type(kind: CreditType) -> api::CreditType {
             match kind {
                 $(CreditType::$name => api::CreditType::$name),+
             }

@@ -35,6 +35,7 @@ pub fn creditable(
         subtotal: money("subtotal", &document.subtotal, currency)?,
         taxes: document.taxes.iter().map(|tax| tax_part(tax, currency)).collect::<Result<_, _>>()?,
         tax: money("tax", &document.tax, currency)?,
+        credits: super::credits_used(document)?,
         earlier: before.iter().map(|by| earlier(by, notes, currency)).collect::<Result<_, _>>()?,
     })
 }
@@ -83,6 +84,7 @@ fn earlier(by: &api::CreditedBy, notes: &[api::CreditNote], currency: Currency) 
     let lines = note.into_iter().flat_map(|note| &note.spec.lines);
     Ok(Earlier {
         name: by.name.to_string(),
+        full: by.full,
         subtotal: money("status.credited.notes.subtotal", &by.subtotal, currency)?,
         tax: money("status.credited.notes.tax", &by.tax, currency)?,
         lines: lines.filter_map(|asked| of_line(asked, currency)).collect::<Result<_, _>>()?,

@@ -19,7 +19,7 @@ use kube::ResourceExt;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
-pub use credit::{credit, credits_used, redeemed, wire_credit_status};
+pub use credit::{credit, credits_used, redeemed, wire_credit_status, wire_type};
 pub use rates::exchange_rates;
 
 use crate::api;

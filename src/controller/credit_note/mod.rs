@@ -1,6 +1,7 @@
-//! Credit notes: computed, numbered and frozen.
+//! Credit notes: computed, numbered and frozen; then the credits go back that the invoice used.
 
 mod plan;
+mod returns;
 #[cfg(test)]
 mod tests;
 
@@ -13,13 +14,16 @@ use super::runtime::conditions;
 use super::runtime::events::Severity;
 use super::runtime::queue::Outcome;
 use super::writer::WriteError;
-use crate::api::{CreditNote, CreditNoteStatus, Invoice, InvoiceSeries, InvoiceSlice};
+use crate::api::{Credit, CreditNote, CreditNoteStatus, Invoice, InvoiceSeries, InvoiceSlice};
+use crate::books::{CREDITS_RETURNED, is_issued};
 use crate::domain::Name;
 
 use plan::{Observed, Step, plan_note};
+pub use returns::{Return, Returning, plan_return};
 
-/// A note begins, takes, is numbered and issued; that is more than the steps there are.
-const MOST_STEPS: usize = 6;
+/// A note begins, takes, is numbered and issued, its credits are made, and it says so; that is more than the steps there
+/// are.
+const MOST_STEPS: usize = 8;
 
 const CONTROLLER: &str = "credit-note";
 
@@ -44,8 +48,11 @@ async fn step(ctx: &Context, organization: &Name, name: &Name) -> Result<bool, W
     });
     let Some(note) = note else { return Ok(false) };
     let named = format!("CreditNote {organization}/{name}");
-    let observed = fetch(ctx, organization, note).await;
-    let observed = observed.map_err(|source| WriteError::Failed { object: named.clone(), source: Box::new(source) })?;
+    let unread = |source| WriteError::Failed { object: named.clone(), source: Box::new(source) };
+    if is_issued(&note) {
+        return give_back(ctx, fetch_credits(ctx, organization, note).await.map_err(unread)?).await;
+    }
+    let observed = fetch(ctx, organization, note).await.map_err(unread)?;
     let Ok(step) = plan_note(&observed, ctx.now()) else {
         tracing::error!(note = named, "a credit note cannot be written");
         return Ok(false);
@@ -83,6 +90,41 @@ async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<O
     Ok(observed)
 }
 
+/// Reads what is given back, and to whom.
+async fn fetch_credits(ctx: &Context, organization: &Name, note: CreditNote) -> Result<Returning, kube::Error> {
+    let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
+    let invoice = invoices.get_opt(&note.spec.invoice).await?;
+    let credits: Api<Credit> = Api::namespaced(ctx.client.clone(), organization);
+    let credits = credits.list(&ListParams::default()).await?.items;
+    let owner = invoice.as_ref().and_then(|invoice| invoice.spec.billing_group_uid.parse().ok());
+    let group = ctx.read(|books| Some(books.organization(organization)?.organization.heir(owner?)?.name.clone()));
+    Ok(Returning { note, credits, group })
+}
+
+/// Gives back what the invoice of an issued note used of credits; whether another step follows at once.
+async fn give_back(ctx: &Context, observed: Returning) -> Result<bool, WriteError> {
+    match plan_return(&observed, ctx.now()) {
+        Return::Nothing => Ok(false),
+        Return::Make(credits) => {
+            for credit in credits {
+                ctx.observe(ctx.writer.create(&credit).await?);
+            }
+            Ok(true)
+        }
+        Return::Report(status) => {
+            let written = write(ctx, observed.note, *status).await?;
+            let conditions = written.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+            let Some(done) = conditions::find(conditions, CREDITS_RETURNED) else { return Ok(false) };
+            let (severity, reason) = match done.status == "True" {
+                true => (Severity::Normal, "CreditsReturned"),
+                false => (Severity::Warning, "CreditsHeld"),
+            };
+            ctx.tell(&written, severity, reason, "Credit", done.message.clone());
+            Ok(false)
+        }
+    }
+}
+
 /// Does one step, on condition that nobody was faster; whether another follows at once.
 async fn apply(ctx: &Context, observed: Observed, step: Step) -> Result<bool, WriteError> {
     let Observed { note, invoice, series, .. } = observed;
@@ -111,7 +153,7 @@ async fn apply(ctx: &Context, observed: Observed, step: Step) -> Result<bool, Wr
             let written = write(ctx, note, status).await?;
             tracing::info!(note = written.name_any(), "a credit note is issued");
             tell(ctx, &written, Severity::Normal, "Issued");
-            Ok(false)
+            Ok(true) // credits go back, if the invoice used any
         }
     }
 }

@@ -239,8 +239,13 @@ impl<'a> View<'a> {
         if document.digest != note.digest {
             return Ok(self.inconsistent("the digest in its series"));
         }
-        let message =
-            format!("{} takes back {:?} of {}", document.number, credited.total.negated(), invoice.document.number);
+        let taken =
+            format!("{} takes back {:?} of {}", document.number, credited.total.negated(), document.invoice.number);
+        let message = match document.credits.len() {
+            0 => taken,
+            1 => format!("{taken}, and gives back what it used of a credit"),
+            more => format!("{taken}, and gives back what it used of {more} credits"),
+        };
         let ready = DesiredCondition::yes("Ready", "Issued", message);
         Ok(Step::Issue(CreditNoteStatus {
             phase: Some(CreditNotePhase::Final),

@@ -1,8 +1,12 @@
 use serde_json::{Value, json};
 
 use super::plan::{Observed, Step, plan_note};
-use crate::api::{CreditNote, CreditNoteStatus, Invoice, InvoiceSeries, PaymentState};
+use super::returns::{Return, Returning, plan_return};
+use crate::api::{Credit, CreditNote, CreditNoteStatus, Invoice, InvoiceSeries, PaymentState};
+use crate::books::{Books, CREDITS_RETURNED, Observes};
+use crate::controller::runtime::conditions;
 use crate::controller::scenario::at;
+use crate::domain::Name;
 use crate::render::credit_note::note_digest;
 
 const NOW: &str = "2026-11-21T12:00:00Z";
@@ -161,4 +165,129 @@ fn an_estimate_is_not_taken_back() {
     let observed = Observed { note: note.clone(), invoice: None, slices: Vec::new(), others: Vec::new(), series: None };
     let Step::Report(status) = plan_note(&observed, at(NOW)).unwrap() else { panic!("it is refused") };
     assert_eq!(status.conditions[0].reason, "InvoiceNotFound");
+}
+
+/// The note in full of an invoice of 12.50 of which credits paid 10.00 and 2.00, issued.
+fn issued() -> CreditNote {
+    let (mut desk, mut note) = (Desk::new(), note("all", Value::Null));
+    let document = desk.invoice.status.as_mut().unwrap().document.as_mut().unwrap();
+    for (credit, used) in [("welcome", "10.00"), ("trial", "2.00")] {
+        let source = json!({ "kind": "Credit", "name": credit, "uid": "22222222-2222-4222-8222-222222222222" });
+        let line = json!({
+            "id": credit, "type": "CreditConsumption", "description": credit, "total": format!("-{used}"),
+            "source": source,
+        });
+        document.lines.push(serde_json::from_value(line).unwrap());
+    }
+    (document.subtotal, document.total) = ("0.50".into(), "0.50".into());
+    let steps: Vec<_> = (0..4).map(|_| desk.step(&mut note)).collect();
+    assert_eq!(steps, ["begin", "take", "number", "issue"]);
+    assert_eq!(said(&note).1, "aaaaa-cn1 takes back 0.50 USD of aaaaa-1, and gives back what it used of 2 credits");
+    note
+}
+
+fn credit(name: &str, more: Value) -> Credit {
+    let mut spec =
+        json!({ "billingGroup": "main", "type": "Promotion", "amount": { "amount": "99", "currency": "USD" } });
+    spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let uid = "22222222-2222-4222-8222-222222222222";
+    let metadata = json!({ "name": name, "namespace": "acme", "uid": uid });
+    serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+}
+
+/// The credits that the invoice used.
+fn used() -> Vec<Credit> {
+    // 31 days after October.
+    let limited = json!({ "expiresAt": "2026-12-02T00:00:00Z", "projects": ["shop"] });
+    vec![credit("trial", json!({})), credit("welcome", limited)]
+}
+
+fn returning(note: &CreditNote, credits: &[Credit], group: Option<&str>) -> Returning {
+    Returning { note: note.clone(), credits: credits.to_vec(), group: group.map(Name::from) }
+}
+
+/// What is made, one step after the other, and at last the note's status.
+fn give_back(note: &mut CreditNote, credits: &mut Vec<Credit>, group: Option<&str>) -> Vec<Credit> {
+    let mut all = Vec::new();
+    loop {
+        match plan_return(&returning(note, credits, group), at(NOW)) {
+            Return::Nothing => return all,
+            Return::Make(made) => {
+                credits.extend(made.clone());
+                all.extend(made);
+            }
+            Return::Report(status) => note.status = Some(*status),
+        }
+    }
+}
+
+fn returned(note: &CreditNote) -> (&str, &str) {
+    let known = conditions::find(&status(note).conditions, CREDITS_RETURNED).unwrap();
+    (known.reason.as_str(), known.message.as_str())
+}
+
+#[test]
+fn what_an_invoice_used_of_credits_becomes_credits_of_their_own() {
+    let (mut note, mut credits) = (issued(), used());
+    let made = give_back(&mut note, &mut credits, Some("main"));
+    let specs: Vec<_> = made.iter().map(|made| json!([made.metadata.name, made.spec])).collect();
+    let origin = |credit: &str| json!({ "invoice": "aaaaa-1", "creditNote": "aaaaa-cn1", "credit": credit });
+    let expected = [
+        json!(["aaaaa-cn1-welcome", {
+            "billingGroup": "main", "type": "Promotion", "amount": { "amount": "10.00", "currency": "USD" },
+            "expiresAt": "2026-12-22T12:00:00Z", "projects": ["shop"], "origin": origin("welcome"),
+        }]),
+        json!(["aaaaa-cn1-trial", {
+            "billingGroup": "main", "type": "Promotion", "amount": { "amount": "2.00", "currency": "USD" },
+            "origin": origin("trial"),
+        }]),
+    ];
+    assert_eq!(specs, expected);
+    assert_eq!(returned(&note), ("Returned", "Credit aaaaa-cn1-welcome and 1 more give back what the invoice used"));
+    assert_eq!(said(&note).0, "Issued");
+    assert_eq!(give_back(&mut note, &mut used(), Some("main")).len(), 2, "by name, and by nothing else");
+}
+
+#[test]
+fn one_of_two_credits_is_made_after_a_crash() {
+    let (mut note, mut credits) = (issued(), used());
+    let Return::Make(made) = plan_return(&returning(&note, &credits, Some("main")), at(NOW)) else { panic!("both") };
+    credits.push(made[0].clone());
+    let rest = give_back(&mut note, &mut credits, Some("main"));
+    assert_eq!(rest, made[1..]);
+}
+
+#[track_caller]
+fn check_held(mut credits: Vec<Credit>, group: Option<&str>, made: usize, expected: (&str, &str)) {
+    let mut note = issued();
+    assert_eq!(give_back(&mut note, &mut credits, group).len(), made);
+    assert_eq!(returned(&note), expected);
+    assert_eq!(said(&note).0, "Issued", "the note itself is as it is");
+    let mut books = Books::new();
+    note.metadata.namespace = Some("acme".to_owned());
+    books.observe(note);
+    assert_eq!(books.organization("acme").unwrap().credit_notes.len(), 1, "it is not forgotten");
+}
+
+#[test]
+fn a_credit_that_cannot_be_given_back_says_what_to_do() {
+    let message = "billing group main is gone, and the organization has no primary group to give its credits to: make one \
+                   primary";
+    check_held(used(), None, 0, ("NoBillingGroup", message));
+    let message =
+        "Credit welcome, which the invoice used, is gone: restore it from a backup, because it says until when";
+    check_held(used()[..1].to_vec(), Some("main"), 1, ("CreditMissing", message));
+    let other = credit("aaaaa-cn1-trial", json!({}));
+    let credits = used().into_iter().chain([other]).collect();
+    let message = "Credit aaaaa-cn1-trial is another one: delete it, and it is made again";
+    check_held(credits, Some("main"), 1, ("NameTaken", message));
+}
+
+#[test]
+fn a_note_is_done_when_its_credits_are_given_back() {
+    let (mut note, mut credits) = (issued(), used());
+    give_back(&mut note, &mut credits, Some("main"));
+    let mut books = Books::new();
+    books.observe(note);
+    assert!(books.organization("").is_none_or(|known| known.credit_notes.is_empty()));
 }

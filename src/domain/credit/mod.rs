@@ -5,6 +5,7 @@
 
 mod consumption;
 mod reservation;
+mod returned;
 mod standing;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use std::fmt;
 pub(super) use consumption::use_credits;
 pub use consumption::{CreditUse, MOST_CREDITS, expect_uses};
 pub use reservation::{Reservation, ReservationError, ReservationState};
+pub use returned::returned_name;
 pub use standing::Standing;
 
 use super::money::Money;

@@ -1,12 +1,13 @@
-//! Credit notes: in full, in parts, with tax, and never too much.
+//! Credit notes: in full, in parts, with tax and credits, and never too much.
 
 use proptest::prelude::*;
 
+use super::world::{World, at, group, uid};
 use crate::domain::credit_note::{
     CreditRefusal, Creditable, Credited, Earlier, Part, Request, TaxPart, Wanted, credit,
 };
 use crate::domain::money::round_half_away;
-use crate::domain::{Money, Ratio};
+use crate::domain::{CreditValidity, Group, Money, Name, Ratio, Timestamp, returned_name};
 
 fn usd(text: &str) -> Money {
     Money::parse(text, "USD".parse().unwrap()).unwrap()
@@ -25,7 +26,7 @@ fn invoice(totals: &[Money], thousandths: i128) -> Creditable {
     let subtotal = totals.iter().try_fold(usd("0.00"), |sum, total| sum.checked_add(*total)).unwrap();
     let amount = round_half_away(&subtotal.exact().times(rate(thousandths)), subtotal.currency()).unwrap();
     let taxes = vec![TaxPart { rate: rate(thousandths), base: subtotal, amount }];
-    Creditable { lines: parts.clone(), parts, subtotal, taxes, tax: amount, earlier: Vec::new() }
+    Creditable { lines: parts.clone(), parts, subtotal, taxes, tax: amount, credits: Vec::new(), earlier: Vec::new() }
 }
 
 fn of_line(line: &str, amount: &str) -> Wanted {
@@ -47,7 +48,8 @@ fn issue(invoice: &mut Creditable, request: &Request) -> Result<Credited, Credit
         }
     };
     let name = format!("note-{}", invoice.earlier.len() + 1);
-    invoice.earlier.push(Earlier { name, subtotal: note.subtotal.negated(), tax: note.tax.negated(), lines });
+    let (full, subtotal, tax) = (*request == Request::Full, note.subtotal.negated(), note.tax.negated());
+    invoice.earlier.push(Earlier { name, full, subtotal, tax, lines });
     Ok(note)
 }
 
@@ -97,6 +99,91 @@ fn an_invoice_of_nothing_can_be_cancelled_once() {
     assert_eq!(issue(&mut invoice, &Request::Full), Err(CreditRefusal::NothingLeft(usd("0.00"))));
 }
 
+/// An invoice of 80.00 and 20.00, of which two credits paid 60.00 and 15.00: 25.00 are to be paid, with tax.
+fn credited_invoice(thousandths: i128) -> Creditable {
+    let totals = [usd("80.00"), usd("20.00"), usd("-60.00"), usd("-15.00")];
+    let credits = vec![(Name::from("welcome"), usd("60.00")), (Name::from("outage"), usd("15.00"))];
+    Creditable { credits, ..invoice(&totals, thousandths) }
+}
+
+#[test]
+fn credits_go_back_with_all_of_the_invoice() {
+    let mut invoice = credited_invoice(255);
+    let note = issue(&mut invoice, &Request::Full).unwrap();
+    assert_eq!((note.subtotal, note.total), (usd("-25.00"), usd("-31.38")));
+    assert_eq!(note.credits, invoice.credits);
+    assert_eq!(issue(&mut invoice, &Request::Full), Err(CreditRefusal::NothingLeft(usd("31.38"))));
+}
+
+#[test]
+fn a_part_takes_back_money_and_no_more_than_was_to_be_paid() {
+    let mut invoice = credited_invoice(0);
+    let more = CreditRefusal::InvoiceExceeded { left: usd("25.00"), wanted: usd("25.01") };
+    assert_eq!(issue(&mut invoice, &Request::Lines(vec![of_line("a", "25.01")])), Err(more));
+    let note = issue(&mut invoice, &Request::Lines(vec![of_line("a", "25.00")])).unwrap();
+    assert!(note.credits.is_empty(), "{:?}", note.credits);
+    let nothing = CreditRefusal::NothingLeft(usd("25.00"));
+    assert_eq!(issue(&mut invoice, &Request::Lines(vec![free("0.01")])), Err(nothing.clone()));
+    // All of the money is back, and none of the credits.
+    let rest = issue(&mut invoice, &Request::Full).unwrap();
+    assert_eq!((rest.total, &rest.credits), (usd("0.00"), &invoice.credits));
+    assert_eq!(issue(&mut invoice, &Request::Full), Err(nothing));
+}
+
+#[test]
+fn an_invoice_that_credits_paid_whole_gives_them_back_once() {
+    let credits = vec![(Name::from("welcome"), usd("80.00"))];
+    let mut invoice = Creditable { credits, ..invoice(&[usd("80.00"), usd("-80.00")], 255) };
+    let nothing = CreditRefusal::NothingLeft(usd("0.00"));
+    assert_eq!(issue(&mut invoice, &Request::Lines(vec![free("1.00")])), Err(nothing.clone()));
+    let note = issue(&mut invoice, &Request::Full).unwrap();
+    assert_eq!((note.total, note.credits), (usd("0.00"), vec![(Name::from("welcome"), usd("80.00"))]));
+    assert_eq!(issue(&mut invoice, &Request::Full), Err(nothing));
+}
+
+#[test]
+fn what_goes_back_is_named_after_note_and_credit() {
+    let name = |credit: &str| returned_name(&Name::from("f3397-cn1"), &Name::from(credit));
+    assert_eq!(name("welcome").as_str(), "f3397-cn1-welcome");
+    assert_eq!(name("f3397-cn1-welcome").as_str(), "f3397-cn1-f3397-cn1-welcome");
+    let (long, longer) = ("a".repeat(243), "a".repeat(244));
+    assert_eq!(name(&long).len(), 253);
+    assert_eq!(name(&longer).len(), "f3397-cn1-".len() + 16);
+    assert_ne!(name(&longer), name(&"b".repeat(244)));
+}
+
+/// Until when what goes back of a credit can be used, of an invoice for October.
+#[track_caller]
+fn check_validity(expires: Option<&str>, issued: &str, expected: Option<&str>) {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    let validity = CreditValidity { starts: Some(at("2026-10-20T00:00:00Z")), expires: expires.map(at) };
+    let returned = validity.returned("2026-10".parse().unwrap(), at(issued));
+    assert_eq!(returned, CreditValidity { starts: None, expires: expected.map(at) });
+}
+
+#[test]
+fn what_goes_back_is_valid_as_long_as_the_credit_still_was() {
+    check_validity(None, "2027-03-10T12:00:00Z", None);
+    // 61 days after October are 61 days after the note.
+    check_validity(Some("2027-01-01T00:00:00Z"), "2027-03-10T12:00:00Z", Some("2027-05-10T12:00:00Z"));
+    // It expired in October, or soon after; an invoice can use it all the same.
+    check_validity(Some("2026-10-21T00:00:00Z"), "2027-03-10T12:00:00Z", Some("2027-04-01T00:00:00Z"));
+    check_validity(Some("2026-11-02T00:00:00Z"), "2027-03-10T12:00:00Z", Some("2027-04-01T00:00:00Z"));
+    check_validity(Some("2026-11-24T00:00:00Z"), "2027-03-10T12:00:00Z", Some("2027-04-02T12:00:00Z"));
+}
+
+#[test]
+fn what_a_group_is_owed_goes_to_a_primary_group_when_it_is_gone() {
+    let primary = |name| Group { primary: true, ..group(name) };
+    let heir = |groups: Vec<Group>| World::new(groups).organization.heir(uid("g")).map(|heir| heir.name.to_string());
+    let going = Group { deleted: Some(at("2026-11-01")), ..primary("g") };
+    let younger = Group { created: at("2021-01-01"), ..primary("a") };
+    assert_eq!(heir(vec![group("g"), primary("p")]).as_deref(), Some("g"));
+    assert_eq!(heir(vec![going.clone(), younger.clone(), primary("p"), group("q")]).as_deref(), Some("p"));
+    assert_eq!(heir(vec![younger, group("q")]).as_deref(), Some("a"));
+    assert_eq!(heir(vec![going, group("q")]), None);
+}
+
 #[track_caller]
 fn check_refused(wanted: Vec<Wanted>, reason: &str) {
     let mut invoice = invoice(&[usd("80.00"), usd("20.00"), usd("-30.00")], 255);
@@ -122,30 +209,47 @@ fn nothing_is_credited_beyond_what_is_left() {
 }
 
 proptest! {
-    /// However an invoice is taken back, what is taken is never more than it had, the tax that is left is the tax on what
-    /// is left, and a last full note takes exactly the rest.
+    /// However an invoice is taken back, what is taken is never more than it had, in money or of a credit, the tax that is
+    /// left is the tax on what is left, and a last full note takes exactly the rest: then all that was billed has gone
+    /// back, and every credit once.
     #[test]
     fn notes_add_up_to_the_invoice(
         totals in prop::collection::vec(1_i128..100_000, 1..5),
         thousandths in 0_i128..400,
-        wanted in prop::collection::vec((0_usize..6, 1_i128..60_000), 0..12),
+        used in prop::collection::vec(1_i128..60_000, 0..3),
+        asked in prop::collection::vec(prop_oneof![
+            9 => (0_usize..6, 1_i128..60_000).prop_map(Some),
+            1 => Just(None),
+        ], 0..12),
     ) {
         let usd = |minor| Money::new(minor, "USD".parse().unwrap()).unwrap();
-        let mut invoice = invoice(&totals.iter().map(|total| usd(*total)).collect::<Vec<_>>(), thousandths);
-        let mut taken = 0;
-        for (line, amount) in wanted {
-            let line = invoice.lines.get(line).map(|part| part.id.clone());
-            let wanted = Wanted { line, description: "part".to_owned(), amount: usd(amount) };
-            let Ok(note) = issue(&mut invoice, &Request::Lines(vec![wanted])) else { continue };
-            prop_assert_eq!(note.subtotal.minor(), -amount);
-            prop_assert!(note.tax.minor() <= 0);
+        let mut rest: i128 = totals.iter().sum();
+        let used = used.into_iter().map(|most| { let used = most.min(rest); rest -= used; used }).filter(|used| *used > 0);
+        let used: Vec<_> = used.collect();
+        let lines: Vec<_> = totals.iter().copied().chain(used.iter().map(|used| -used)).map(usd).collect();
+        let credits = used.iter().enumerate().map(|(at, used)| (Name::from(format!("credit-{at}")), usd(*used)));
+        let mut invoice = Creditable { credits: credits.collect(), ..invoice(&lines, thousandths) };
+        let billed = invoice.subtotal.minor() + invoice.tax.minor();
+        let (mut taken, mut returned) = (0, Vec::new());
+        for asked in asked.into_iter().chain([None]) {
+            let request = match asked {
+                None => Request::Full,
+                Some((line, amount)) => {
+                    let line = invoice.lines.get(line).map(|part| part.id.clone());
+                    Request::Lines(vec![Wanted { line, description: "part".to_owned(), amount: usd(amount) }])
+                }
+            };
+            let Ok(note) = issue(&mut invoice, &request) else { continue };
+            prop_assert!(note.tax.minor() <= 0 && note.subtotal.minor() <= 0);
+            if let Some((_, amount)) = asked {
+                prop_assert_eq!(note.subtotal.minor(), -amount);
+            }
+            prop_assert_eq!(note.credits.is_empty(), request != Request::Full || used.is_empty());
             taken -= note.total.minor();
-            let left = invoice.subtotal.minor() + invoice.tax.minor() - taken;
-            prop_assert!(left >= 0);
+            returned.extend(note.credits);
+            prop_assert!(taken <= billed);
         }
-        match issue(&mut invoice, &Request::Full) {
-            Ok(rest) => prop_assert_eq!(taken - rest.total.minor(), invoice.subtotal.minor() + invoice.tax.minor()),
-            Err(refusal) => prop_assert_eq!(refusal.reason(), "NothingLeft"),
-        }
+        prop_assert_eq!((taken, returned), (billed, invoice.credits.clone()));
+        prop_assert_eq!(credit(&invoice, &Request::Full).map_err(|refusal| refusal.reason()), Err("NothingLeft"));
     }
 }

@@ -41,7 +41,7 @@ pub async fn books(scene: &Scene<'_>, organization: &str) -> Result<Value> {
         "groups": named(scene, organization, of_group).await?,
         "ledgers": named(scene, organization, of_ledger).await?,
         "invoices": invoices(scene, organization).await?.iter().map(of_invoice).collect::<Result<Map<_, _>>>()?,
-        "credits": named(scene, organization, of_credit).await?,
+        "credits": list::<Credit>(scene, organization).await?.iter().map(of_credit).collect::<Map<_, _>>(),
         "notes": named(scene, organization, of_note).await?,
         "usage": named(scene, organization, of_usage).await?,
         "series": series(scene, organization).await?.len(),
@@ -61,10 +61,11 @@ pub async fn check(scene: &Scene<'_>, organization: &str) -> Result {
         let of_group = invoices.iter().filter(|invoice| invoice.spec.billing_group_uid.as_str() == uid);
         check_chain(group, &of_group.collect::<Vec<_>>())?;
     }
-    for credit in list::<Credit>(scene, organization).await? {
-        check_credit(&credit, &invoices)?;
-    }
-    check_notes(&list::<CreditNote>(scene, organization).await?, &series(scene, organization).await?)?;
+    let notes = list::<CreditNote>(scene, organization).await?;
+    let credits = list::<Credit>(scene, organization).await?; // after the notes that list them
+    credits.iter().try_for_each(|credit| check_credit(credit, &invoices))?;
+    notes.iter().try_for_each(|note| check_given_back(note, &credits))?;
+    check_notes(&notes, &series(scene, organization).await?)?;
     let mut billed = BTreeSet::new();
     for invoice in &invoices {
         let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
@@ -74,6 +75,25 @@ pub async fn check(scene: &Scene<'_>, organization: &str) -> Result {
             if !billed.insert(format!("{piece:?}")) {
                 return Err(format!("{piece:?} is billed twice in {organization}").into());
             }
+        }
+    }
+    Ok(())
+}
+
+/// What came back by a credit note is what it lists.
+fn check_given_back(note: &CreditNote, credits: &[Credit]) -> Result {
+    let Some(document) = note.status.as_ref().and_then(|status| status.document.as_ref()) else { return Ok(()) };
+    let ours = credits.iter().filter(|credit| {
+        let origin = credit.spec.origin.as_ref();
+        origin.and_then(|origin| origin.credit_note.as_deref()) == Some(&*document.number)
+    });
+    for credit in ours {
+        let listed = document.credits.iter().find(|one| one.name.as_str() == credit.name_any());
+        let amount = credit.spec.amount.as_ref().map(|amount| amount.amount.as_str());
+        if amount.is_none() || listed.map(|one| one.amount.as_str()) != amount {
+            return Err(
+                format!("{} lists {listed:?} of {}, of {amount:?}", &*document.number, credit.name_any()).into()
+            );
         }
     }
     Ok(())
@@ -208,17 +228,22 @@ fn of_ledger(ledger: &ProjectLedger) -> Value {
     ledger.spec.segments.iter().map(|segment| json!([segment.billing_group, segment.default])).collect()
 }
 
-fn of_credit(credit: &Credit) -> Value {
+/// By name; what a credit note gave back, without the series, which is another in every run.
+fn of_credit(credit: &Credit) -> (String, Value) {
+    let name = credit.name_any();
+    let in_series = credit.spec.origin.as_ref().and_then(|_| name.split_once('-')).map(|(_, rest)| rest.to_owned());
     let status = credit.status.clone().unwrap_or_default();
     let reservations = status.reservations.iter().map(|known| {
         let sequence = known.invoice.split('-').next_back().unwrap_or_default();
         json!([sequence, known.amount, known.state])
     });
-    json!({
+    let content = json!({
+        "group": credit.spec.billing_group,
         "reservations": reservations.collect::<Value>(),
         "remaining": status.remaining,
         "conditions": reasons(&status.conditions),
-    })
+    });
+    (in_series.unwrap_or(name), content)
 }
 
 fn of_usage(record: &UsageRecord) -> Value {
@@ -229,6 +254,7 @@ fn of_invoice(invoice: &Invoice) -> Result<(String, Value)> {
     let status = invoice.status.clone().unwrap_or_default();
     let mut document = serde_json::to_value(&status.document)?;
     forget_what_varies(&mut document);
+    document["lines"].as_array_mut().into_iter().flatten().for_each(forget_series);
     let mut credited = serde_json::to_value(&status.credited)?;
     forget_what_varies(&mut credited);
     let content = json!({
@@ -246,6 +272,9 @@ fn of_note(note: &CreditNote) -> Value {
     let status = note.status.clone().unwrap_or_default();
     let mut document = json!(status.document);
     forget_what_varies(&mut document);
+    for credit in document["credits"].as_array_mut().into_iter().flatten() {
+        credit["name"].take(); // it begins with the number
+    }
     json!({ "phase": status.phase, "document": document, "conditions": reasons(&status.conditions) })
 }
 
@@ -256,6 +285,14 @@ fn phase(invoice: &Invoice) -> Option<InvoicePhase> {
 fn reasons(conditions: &[Condition]) -> Value {
     let reason = |condition: &Condition| format!("{}={} {}", condition.type_, condition.status, condition.reason);
     conditions.iter().map(reason).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Of a line that uses what a credit note gave back: the name begins with the note's number, and the id follows from it.
+fn forget_series(line: &mut Value) {
+    let given_back = line["source"]["kind"] == "Credit" && line["description"].to_string().contains("-cn");
+    for varying in ["id", "description", "source"].into_iter().filter(|_| given_back) {
+        line[varying].take();
+    }
 }
 
 fn forget_what_varies(value: &mut Value) {

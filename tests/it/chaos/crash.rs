@@ -89,5 +89,5 @@ async fn closing_survives_a_crash_after_each_write() -> Result {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn crediting_survives_a_crash_after_each_write() -> Result {
-    check_crashes(Scenario::Credit, 4).await
+    check_crashes(Scenario::Credit, 9).await
 }

@@ -26,7 +26,7 @@ pub enum Scenario {
     Leave,
     /// A group appears that two months have waited for.
     Close,
-    /// A final invoice is taken back.
+    /// A final invoice is taken back, and the credits that it used are given back.
     Credit,
 }
 
@@ -83,6 +83,11 @@ impl Scenario {
                 let last = open.prev();
                 scene.usage(organization, "another-domain", domain(&shop, last)).await?;
                 scene.bind(&shop, "main").await?;
+                for (name, amount) in [("outage", "3.50"), ("welcome", "5.00")] {
+                    let amount = json!({ "amount": amount, "currency": "USD" });
+                    let spec = json!({ "billingGroup": "main", "type": "Promotion", "amount": amount });
+                    scene.credit(organization, name, spec).await?;
+                }
                 scene.group(organization, "main", json!({ "terms": { "firstPeriod": last.to_string() } })).await?;
                 scene.wait_invoice(organization, "main", last, "is final", is_final).await?;
             }
@@ -149,7 +154,8 @@ impl Scenario {
                 invoice("main", last, "Final", "0.03"),  // 2 h × 0.026, less the 0.02 that the credit still has
                 invoice("main", open, "Estimate", "12.50"),
             ],
-            Self::Credit => vec![invoice("main", last, "Final", "12.50"), invoice("main", open, "Estimate", "12.50")],
+            // 12.50, less credits of 3.50 and 5.00, in both: what was given back pays for the month that runs.
+            Self::Credit => vec![invoice("main", last, "Final", "4.00"), invoice("main", open, "Estimate", "4.00")],
         }
     }
 }
@@ -158,14 +164,18 @@ fn is_final(invoice: &Invoice) -> bool {
     invoice.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final))
 }
 
-/// Whether the note of the organization is issued, and its invoice says so.
+/// Whether the note of the organization is issued, its invoice says so, and its credits are there again.
 fn is_credited(books: &Value) -> bool {
     let invoice = &books["invoices"][format!("main {}", open_month().prev())];
     let note = &books["notes"]["all"];
-    invoice["credited"]["total"] == "12.50"
+    let remaining = |credit: &str| &books["credits"][credit]["remaining"];
+    invoice["credited"]["total"] == "4.00"
         && invoice["payment"] == "Credited"
         && note["phase"] == "Final"
-        && note["document"]["total"] == "-12.50"
+        && note["document"]["total"] == "-4.00"
+        && note["conditions"] == json!(["CreditsReturned=True Returned", "Ready=True Issued"])
+        && ["outage", "welcome"].map(remaining) == [&json!("0.00"); 2]
+        && ["cn1-outage", "cn1-welcome"].map(remaining) == [&json!("3.50"), &json!("5.00")]
 }
 
 fn invoices_in(books: &Value) -> Vec<(String, &str, &str)> {

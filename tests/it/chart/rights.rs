@@ -163,15 +163,39 @@ metadata: {{name: lab, labels: {{billing-operator.io/organization: acme}}}}
     )
 }
 
-/// A group that comes when its first month is closed for others, and one that wishes for numbers that are taken.
+/// A group that comes when its first month is closed for others, with a project that a credit pays for, and one that wishes
+/// for numbers that are taken.
 fn late_groups(first: &str) -> String {
     format!(
         "
+apiVersion: v1
+kind: Namespace
+metadata: {{name: attic, labels: {{billing-operator.io/organization: acme, billing-operator.io/default-binding: 'false'}}}}
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: ProjectBinding
+metadata: {{name: billing, namespace: attic}}
+spec: {{billingGroup: late}}
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: UsageRecord
+metadata: {{name: attic, namespace: acme}}
+spec:
+  project: attic
+  service: {{name: attic, type: PostgreSQL}}
+  start: '{first}-01T00:00:00Z'
+  end: '{first}-02T00:00:00Z'
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: Credit
+metadata: {{name: late, namespace: acme}}
+spec: {{billingGroup: late, type: Outage, amount: {{amount: '1', currency: USD}}}}
+---
 apiVersion: billing-operator.io/v1alpha1
 kind: BillingGroup
 metadata: {{name: late, namespace: acme}}
 spec:
-  terms: {{firstPeriod: '{first}'}}
+  terms: {{firstPeriod: '{first}', invoiceSeries: late}}
 ---
 apiVersion: billing-operator.io/v1alpha1
 kind: BillingGroup
@@ -257,7 +281,7 @@ fn a_record_without_a_price_is_reported(stage: &Stage, month: &str) -> Result {
     })
 }
 
-/// A credit note of lines looks for what others took of them.
+/// A credit note of lines looks for what others took of them; one in full gives credits back.
 fn a_final_invoice_is_taken_back(stage: &Stage) -> Result {
     for (name, what, reason) in [("part", "description", "Issued"), ("line", "line", "LineUnknown")] {
         stage.apply(&format!(
@@ -273,7 +297,18 @@ spec: {{invoice: acme-1, reason: Outage, lines: [{{{what}: goodwill, amount: '0.
             (note["status"]["conditions"][0]["reason"] == reason).then_some(())
         })?;
     }
-    Ok(())
+    stage.apply(
+        "
+apiVersion: billing-operator.io/v1alpha1
+kind: CreditNote
+metadata: {name: whole, namespace: acme}
+spec: {invoice: late-1, reason: Outage, full: true}
+",
+    )?;
+    stage.wait("the credit that the invoice used is given back", || {
+        let credit = stage.get(&["credit", "late-cn1-late", "--namespace=acme"])?;
+        (credit["status"]["amount"] == "0.62").then_some(())
+    })
 }
 
 fn slices_that_no_invoice_lists_are_swept(stage: &Stage, month: &str) -> Result {

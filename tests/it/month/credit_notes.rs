@@ -1,21 +1,30 @@
 //! Credit notes: final invoices are taken back, in full and in parts, and never beyond what was billed.
 
-use billing_operator::api::{CreditNote, CreditNotePhase, Invoice, InvoiceSeries, PaymentState};
+use billing_operator::api::{
+    BillingGroup, Credit, CreditNote, CreditNotePhase, Invoice, InvoiceSeries, PaymentState, Time,
+};
 use futures::future::try_join_all;
 use kube::ResourceExt;
 use kube::api::PostParams;
 use serde_json::{Value, json};
 
-use super::stage::{awaited, back, database, domain, final_of, held, later, resume, suspended, terms};
+use super::stage::{awaited, back, database, domain, final_of, held, later, resume, suspended, terms, total};
 use crate::{
     Result,
-    support::{Scene, World, reason},
+    support::{LIMIT, Scene, World, reason, wait},
 };
 
 /// An organization whose group has a final invoice of a domain (12.50) and a database of ten hours (0.26).
 async fn final_invoice(scene: &Scene<'_>, organization: &str) -> Result<Invoice> {
+    scene.organization(organization).await?;
+    final_invoice_of(scene, organization).await
+}
+
+/// The same, of an organization that is there.
+async fn final_invoice_of(scene: &Scene<'_>, organization: &str) -> Result<Invoice> {
     let shop = format!("{organization}-shop");
-    awaited(scene, organization, &shop, "main").await?;
+    scene.project(organization, &shop).await?;
+    scene.bind(&shop, "main").await?;
     let start = back(1).start();
     scene.usage(organization, "domain", domain(&shop, start)).await?;
     scene.usage(organization, "db", database(&shop, "db", start, Some(later(start, 10)))).await?;
@@ -150,6 +159,108 @@ async fn parts_are_taken_back_up_to_what_was_billed() -> Result {
         (["first 3.50", "rest 9.26", "12.76"].map(str::to_owned).into(), PaymentState::Credited)
     );
     Ok(())
+}
+
+/// A credit of an amount for the group `main`.
+fn granted(amount: &str, more: Value) -> Value {
+    let mut spec =
+        json!({ "billingGroup": "main", "type": "Outage", "amount": { "amount": amount, "currency": "USD" } });
+    spec.as_object_mut().into_iter().zip(more.as_object().cloned()).for_each(|(spec, more)| spec.extend(more));
+    spec
+}
+
+/// Waits until the note says so of the credits that it gives back.
+async fn gives_back(scene: &Scene<'_>, organization: &str, name: &str, says: &str) -> Result<CreditNote> {
+    let fits = |note: &CreditNote| {
+        note.status.as_ref().is_some_and(|status| reason(&status.conditions, "CreditsReturned") == Some(says))
+    };
+    scene.wait_object(organization, name, &format!("credits of {name}: {says}"), fits).await
+}
+
+/// The credits that come from invoices, by name: whose, and how much remains of what.
+async fn returned(scene: &Scene<'_>, organization: &str) -> Result<Vec<String>> {
+    let credits = scene.api::<Credit>(organization).list(&Default::default()).await?.items;
+    let mut shown = Vec::new();
+    for credit in credits {
+        let Some(origin) = &credit.spec.origin else { continue };
+        let status = credit.status.clone().unwrap_or_default();
+        let remaining = status.remaining.map(|remaining| remaining.to_string()).unwrap_or_default();
+        let amount = credit.spec.amount.as_ref().map(|amount| amount.amount.to_string()).unwrap_or_default();
+        let of = origin.credit.as_ref().map(|of| of.to_string()).unwrap_or_default();
+        shown.push(format!("{of} for {}: {remaining} of {amount}", &*credit.spec.billing_group));
+    }
+    Ok(shown)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credits_that_an_invoice_used_go_back_with_all_of_it() -> Result {
+    let scene = World::shared().scene().await?;
+    scene.organization("given-back").await?;
+    // The database is for the credit of its project, the rest is paid by both, and 0.76 by money.
+    let limited = json!({ "projects": ["given-back-shop"], "expiresAt": Time(later(back(0).start(), 24)) });
+    scene.credit("given-back", "limited", granted("2", limited)).await?;
+    scene.credit("given-back", "welcome", granted("10", json!({}))).await?;
+    let invoice = final_invoice_of(&scene, "given-back").await?;
+    let number = invoice.name_any();
+    assert_eq!(total(&invoice), "0.76");
+
+    // All of the money goes back first, and no credit with it.
+    ask(&scene, "given-back", "part", parts(&invoice, &[(None, "0.76")])).await?;
+    issued(&scene, "given-back", "part").await?;
+    ask(&scene, "given-back", "more", parts(&invoice, &[(None, "0.01")])).await?;
+    refused(&scene, "given-back", "more", "NothingLeft").await?;
+    assert_eq!(returned(&scene, "given-back").await?, Vec::<String>::new());
+
+    ask(&scene, "given-back", "rest", json!({ "invoice": number, "full": true })).await?;
+    let note = gives_back(&scene, "given-back", "rest", "Returned").await?;
+    let document = note.status.as_ref().and_then(|status| status.document.as_ref()).ok_or("a document")?;
+    assert_eq!(&*document.total, "0.00");
+    let listed = document.credits.iter().map(|one| format!("{} {}", &*one.credit, &*one.amount));
+    assert_eq!(listed.collect::<Vec<_>>(), ["limited 2.00", "welcome 10.00"]);
+    let name = document.credits[0].name.to_string();
+    assert_eq!(name, format!("{}-limited", &*document.number));
+    let again: Credit = scene.api("given-back").get(&name).await?;
+    let origin = again.spec.origin.clone().ok_or("an origin")?;
+    assert_eq!((&*origin.invoice, origin.credit_note.as_deref()), (number.as_str(), Some(&*document.number)));
+    assert_eq!(again.spec.projects, Some(vec!["given-back-shop".into()]));
+    // It was valid for one day after the month; now to the end of this one at the least.
+    let expires = again.spec.expires_at.ok_or("an end")?;
+    assert_eq!(expires.0, later(document.issued_at.0, 24).max(back(0).end()));
+    wait("both are worth what was used", LIMIT, async || {
+        let expected = ["limited for main: 2.00 of 2.00", "welcome for main: 10.00 of 10.00"];
+        Ok((returned(&scene, "given-back").await? == expected).then_some(()))
+    })
+    .await?;
+
+    ask(&scene, "given-back", "again", json!({ "invoice": number, "full": true })).await?;
+    refused(&scene, "given-back", "again", "NothingLeft").await?;
+    // The month that runs finds them.
+    scene.usage("given-back", "another", domain("given-back-shop", back(0).start())).await?;
+    let used = |invoice: &Invoice| total(invoice) == "0.50";
+    scene.wait_invoice("given-back", "main", back(0), "uses what was given back", used).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credits_of_a_group_that_is_gone_go_to_the_primary_one() -> Result {
+    let scene = World::shared().scene().await?;
+    scene.organization("heirs").await?;
+    scene.credit("heirs", "welcome", granted("5", json!({}))).await?;
+    let invoice = final_invoice_of(&scene, "heirs").await?;
+    scene.group("heirs", "other", json!({})).await?;
+    scene.rebind("heirs-shop", "other").await?;
+    scene.wait_members("heirs", "main", &[]).await?;
+    scene.delete::<BillingGroup>("heirs", "main").await?;
+    scene.wait_gone::<BillingGroup>("heirs", "main").await?;
+    ask(&scene, "heirs", "all", json!({ "invoice": invoice.name_any(), "full": true })).await?;
+    gives_back(&scene, "heirs", "all", "NoBillingGroup").await?;
+    assert_eq!(returned(&scene, "heirs").await?, Vec::<String>::new());
+    scene.patch::<BillingGroup>("heirs", "other", json!({ "spec": { "primary": true } })).await?;
+    gives_back(&scene, "heirs", "all", "Returned").await?;
+    wait("it is the other group's", LIMIT, async || {
+        Ok((returned(&scene, "heirs").await? == ["welcome for other: 5.00 of 5.00"]).then_some(()))
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

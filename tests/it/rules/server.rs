@@ -287,7 +287,7 @@ pub fn resource_of(case: &Case) -> String {
 fn maker(object: &Value) -> &'static str {
     match object["kind"].as_str().unwrap_or_default() {
         "BillingPeriod" | "Invoice" | "InvoiceSeries" | "InvoiceSlice" | "ProjectLedger" => "operator",
-        "Credit" if object["spec"].get("origin").is_some() => "unbound-operator",
+        "Credit" if object["spec"].get("origin").is_some() => "operator",
         _ => "admin",
     }
 }
