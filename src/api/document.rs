@@ -410,6 +410,15 @@ pub struct Adjusts {
     /// The final that bills too much or too little. Absent: what is charged stands on no final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice: Option<Name>,
+    /// What finals bill of it so far, in the document's currency: that one, and earlier corrections. Present with `invoice`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billed: Option<Amount>,
+    /// What they should bill of it. The line is the difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Amount>,
+    /// What of the difference credit notes settled, so that it is not given back again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Amount>,
 }
 
 /// The object that caused a charge.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::api::{AppliedDiscount, Document, DocumentRate, HourRule, Line, LineType, PriceUnit};
+use crate::api::{Adjusts, AppliedDiscount, Document, DocumentRate, HourRule, Line, LineType, PriceUnit};
 use crate::domain::{Currency, Money, Ratio};
 use crate::render::tax::explain_taxes;
 
@@ -74,7 +74,9 @@ fn explain_line(document: &Document, line: &Line) -> ExplainedLine {
         period,
         source,
         price: explain_price(document, line),
-        derivation: derivation(document, line).unwrap_or_else(|| format!("{} → {}", line.description, line.total)),
+        derivation: derivation(document, line)
+            .or_else(|| correction(line))
+            .unwrap_or_else(|| format!("{} → {}", line.description, line.total)),
         total: line.total.to_string(),
     }
 }
@@ -107,6 +109,13 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
         text.push_str(&format!("; {} → {}", discounts.collect::<Vec<_>>().join(", "), line.total));
     }
     Some(text)
+}
+
+/// The arithmetic of a correction of a final: `170.40 due − 579.36 billed = -408.96`.
+fn correction(line: &Line) -> Option<String> {
+    let Adjusts { billed, due, settled, .. } = line.adjusts.as_ref()?;
+    let settled = settled.as_ref().map(|settled| format!(" + {settled} settled by credit notes")).unwrap_or_default();
+    Some(format!("{} due − {} billed{settled} = {}", due.as_ref()?, billed.as_ref()?, line.total))
 }
 
 fn hours_in_words(document: &Document, line: &Line) -> Option<String> {

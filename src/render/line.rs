@@ -66,15 +66,21 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
         AdjustmentKind::New(new) => {
             let NewLine { line: new, discounts, conversion } = &**new;
             let api::Line { id, kind, description, source, .. } = line;
-            let adjusts = Some(api::Adjusts { period, invoice: None });
+            let adjusts = Some(api::Adjusts { period, invoice: None, billed: None, due: None, settled: None });
             let discounts = discounts.iter().map(applied_discount).collect();
             let exchange_rate = conversion.as_ref().map(render_rate);
             // The document's sum in the currency of prices is that of its services.
             let line = api::Line { price_total: None, ..render_line(bill, new) };
             api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, ..line }
         }
-        AdjustmentKind::Correction { invoice, replaced } => {
-            let adjusts = Some(api::Adjusts { period, invoice: Some(invoice.as_str().into()) });
+        AdjustmentKind::Correction { invoice, billed, due, settled, replaced } => {
+            let adjusts = Some(api::Adjusts {
+                period,
+                invoice: Some(invoice.as_str().into()),
+                billed: Some(amount(*billed)),
+                due: Some(amount(*due)),
+                settled: (!settled.is_zero()).then(|| amount(*settled)),
+            });
             let itself = line.source.as_ref().filter(|_| *replaced).map(|source| source.name.clone());
             api::Line { adjusts, replaces: itself.into_iter().collect(), ..line }
         }

@@ -10,7 +10,7 @@ use super::canonical::digest;
 use super::document::document_digest;
 use super::explain::{PLACES, discounts_of, exact_charge, exact_price, hours, money};
 use super::tax::tax_of;
-use crate::api::{Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit};
+use crate::api::{Adjusts, Amount, Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit};
 use crate::domain::{Currency, Money, Percent, Ratio, money::round_half_away};
 
 /// Something that is not as it should be.
@@ -96,13 +96,31 @@ fn verify_slice(document: &Document, listed: &crate::api::SliceRef, slice: &Invo
     findings.into_iter().flatten().collect()
 }
 
-/// The charge of a line of usage, from its quantity, price and discounts.
+/// The amount of a line, where the line says how it comes about.
 fn verify_line(document: &Document, line: &Line) -> Vec<Finding> {
-    // Usage that came late for a closed month has all that a line of usage has.
-    let charges = line.kind == LineType::ServiceCharge || (line.adjusts.is_some() && line.unit_price.is_some());
-    let (Some(exact), true) = (exact_charge(document, line), charges) else {
-        let lacks = charges.then(|| Finding::Unreadable(format!("line {}", line.id)));
-        return lacks.into_iter().collect();
+    match (&line.adjusts, line.kind) {
+        (Some(Adjusts { invoice: Some(_), .. }), _) => verify_correction(document, line).into_iter().collect(),
+        (Some(_), _) | (None, LineType::ServiceCharge) => verify_charge(document, line),
+        (None, _) => Vec::new(),
+    }
+}
+
+/// The difference between what should be billed and what is.
+fn verify_correction(document: &Document, line: &Line) -> Option<Finding> {
+    let Adjusts { billed, due, settled, .. } = line.adjusts.as_ref()?;
+    let amount = |amount: &Option<Amount>| money(document, amount.as_deref()?);
+    let difference = || amount(due)?.checked_sub(amount(billed)?);
+    let expected = match settled {
+        None => difference(),
+        Some(_) => difference().zip(amount(settled)).and_then(|(difference, settled)| difference.checked_add(settled)),
+    };
+    differs(format!("total of line {}", line.id), &line.total, shown(expected))
+}
+
+/// The charge of a line of usage, from its quantity, price and discounts.
+fn verify_charge(document: &Document, line: &Line) -> Vec<Finding> {
+    let Some(exact) = exact_charge(document, line) else {
+        return vec![Finding::Unreadable(format!("line {}", line.id))];
     };
     let Some(currency) = money(document, &line.total).map(Money::currency) else {
         return vec![Finding::Unreadable(format!("the total of line {}", line.id))];

@@ -28,6 +28,12 @@ pub enum AdjustmentKind {
     Correction {
         /// The number of that final.
         invoice: Name,
+        /// What is billed so far: by that final, and by earlier corrections.
+        billed: Money,
+        /// What should be billed.
+        due: Money,
+        /// What credit notes settled: what is due, less what is billed, and this is the item's total.
+        settled: Money,
         /// Whether the record counts as nothing, as another replaces it.
         replaced: bool,
     },
@@ -103,7 +109,13 @@ pub(super) struct Wrong {
     pub(super) period: Period,
     /// The difference before discounts; `None` once credit notes make it no product of a price.
     pub(super) pre_discount: Option<Money>,
-    /// The difference.
+    /// What is billed so far, earlier corrections included.
+    pub(super) billed: Money,
+    /// What should be billed.
+    pub(super) due: Money,
+    /// What of the difference credit notes settled.
+    pub(super) settled: Money,
+    /// The difference, and what is settled of it.
     pub(super) total: Money,
     /// How much more it would be, had credit notes not taken that back before.
     pub(super) credited: Money,
@@ -111,7 +123,7 @@ pub(super) struct Wrong {
 
 /// The item that corrects what a final bills of a record in a month.
 pub(super) fn correction(month: Month, usage: &Usage, wrong: Wrong, replaced: bool) -> Item {
-    let Wrong { invoice, period, pre_discount, total, credited } = wrong;
+    let Wrong { invoice, period, pre_discount, billed, due, settled, total, credited } = wrong;
     let less = if credited.is_zero() { String::new() } else { format!(", less {credited} credited") };
     Item {
         kind: LineType::OtherEvent,
@@ -122,7 +134,10 @@ pub(super) fn correction(month: Month, usage: &Usage, wrong: Wrong, replaced: bo
         total,
         description: described(&format!("Correction of {invoice} for {month}{less}"), usage, period),
         source: source(usage),
-        adjustment: Some(Adjustment { month, kind: AdjustmentKind::Correction { invoice, replaced } }),
+        adjustment: Some(Adjustment {
+            month,
+            kind: AdjustmentKind::Correction { invoice, billed, due, settled, replaced },
+        }),
     }
 }
 

@@ -172,6 +172,9 @@ impl Account {
             invoice,
             period: taken_back.unwrap_or(whole),
             pre_discount: pre_discount.map(money).transpose()?,
+            billed: money(billed.total)?,
+            due: money(due.total)?,
+            settled: money(total - (due.total - billed.total))?,
             total: money(total)?,
             credited: money(credited)?,
         };

@@ -1,5 +1,6 @@
 //! `kubectl billing explain` and `verify`: how an invoice came about, and whether it is right.
 
+mod late;
 mod records;
 
 use std::fs;

@@ -120,15 +120,19 @@ impl Office {
             let Some(adjustment) = &item.adjustment else { continue };
             lines.push(match &adjustment.kind {
                 AdjustmentKind::New(new) => rated(&new.line, adjustment.month, new.conversion.as_ref()),
-                AdjustmentKind::Correction { invoice, replaced } => BilledLine {
-                    record: item.source.name.clone(),
-                    project: item.project.clone().unwrap(),
-                    period: item.period.unwrap(),
-                    pre_discount: item.pre_discount.unwrap_or(item.total),
-                    total: item.total,
-                    basis: LineBasis::Corrects { invoice: invoice.clone() },
-                    replaces: replaced.then(|| item.source.name.clone()).into_iter().collect(),
-                },
+                AdjustmentKind::Correction { invoice, billed, due, settled, replaced } => {
+                    let difference = due.checked_sub(*billed).and_then(|difference| difference.checked_add(*settled));
+                    assert_eq!(difference, Some(item.total), "{}", item.description);
+                    BilledLine {
+                        record: item.source.name.clone(),
+                        project: item.project.clone().unwrap(),
+                        period: item.period.unwrap(),
+                        pre_discount: item.pre_discount.unwrap_or(item.total),
+                        total: item.total,
+                        basis: LineBasis::Corrects { invoice: invoice.clone() },
+                        replaces: replaced.then(|| item.source.name.clone()).into_iter().collect(),
+                    }
+                }
             });
         }
         lines
