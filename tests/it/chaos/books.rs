@@ -71,7 +71,9 @@ pub async fn check(scene: &Scene<'_>, organization: &str) -> Result {
         let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
         let lines = document.iter().flat_map(|document| &document.lines);
         for line in lines.filter(|line| line.start.is_some()) {
-            let piece = (line.source.as_ref().map(|source| source.name.to_string()), line.start);
+            // A correction is about what a final bills, and there is one of it, too.
+            let corrects = line.adjusts.as_ref().and_then(|adjusts| adjusts.invoice.clone());
+            let piece = (line.source.as_ref().map(|source| source.name.to_string()), line.start, corrects);
             if !billed.insert(format!("{piece:?}")) {
                 return Err(format!("{piece:?} is billed twice in {organization}").into());
             }
@@ -287,8 +289,14 @@ fn reasons(conditions: &[Condition]) -> Value {
     conditions.iter().map(reason).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Of a line that uses what a credit note gave back: the name begins with the note's number, and the id follows from it.
+/// Of a line that uses what a credit note gave back, or that corrects a final: names begin with the number of that, and
+/// the id follows from it.
 fn forget_series(line: &mut Value) {
+    if line["adjusts"]["invoice"].is_string() {
+        for varying in ["/id", "/description", "/source/part", "/adjusts/invoice"] {
+            line.pointer_mut(varying).map(Value::take);
+        }
+    }
     let given_back = line["source"]["kind"] == "Credit" && line["description"].to_string().contains("-cn");
     for varying in ["id", "description", "source"].into_iter().filter(|_| given_back) {
         line[varying].take();

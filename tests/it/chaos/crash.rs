@@ -88,6 +88,11 @@ async fn closing_survives_a_crash_after_each_write() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn adjusting_survives_a_crash_after_each_write() -> Result {
+    check_crashes(Scenario::Adjust, 4).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn crediting_survives_a_crash_after_each_write() -> Result {
     check_crashes(Scenario::Credit, 9).await
 }

@@ -10,13 +10,11 @@ use crate::{
     support::{Scene, World, start_operator},
 };
 
-const ALL: [Scenario; 5] = [Scenario::Bind, Scenario::Move, Scenario::Leave, Scenario::Close, Scenario::Credit];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn two_operators_at_once_end_as_one_does() -> Result {
     let world = Proxied::start(&[])?;
     let mut references = Vec::new();
-    for scenario in ALL {
+    for scenario in Scenario::ALL {
         references.push((scenario, Reference::of(&world, scenario).await?));
     }
     let kubeconfig = world.proxy.kubeconfig(&world.control_plane, "second")?;
@@ -37,7 +35,7 @@ async fn two_operators_at_once_end_as_one_does() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_that_is_away_in_between_changes_nothing() -> Result {
     let mut world = Proxied::start(&["--call-timeout=3s"])?;
-    for scenario in ALL {
+    for scenario in Scenario::ALL {
         let reference = Reference::of(&world, scenario).await?;
         let organization = format!("{}-1", scenario.name());
         {

@@ -11,7 +11,7 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_with_everything_settled_writes_nothing() -> Result {
     let mut world = Proxied::start(&[])?;
-    for scenario in [Scenario::Bind, Scenario::Move, Scenario::Leave, Scenario::Close, Scenario::Credit] {
+    for scenario in Scenario::ALL {
         Reference::of(&world, scenario).await?;
     }
     for crash in [true, false] {

@@ -2,7 +2,7 @@
 
 use billing_operator::{
     api::{
-        Credit, CreditNote, Invoice, InvoicePhase, ProjectBinding, Time,
+        Credit, CreditNote, Invoice, InvoicePhase, ProjectBinding, Time, UsageRecord,
         labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
     },
     domain::Month,
@@ -26,11 +26,16 @@ pub enum Scenario {
     Leave,
     /// A group appears that two months have waited for.
     Close,
+    /// A month that was held becomes final, with adjustments of the one before it, and a credit.
+    Adjust,
     /// A final invoice is taken back, and the credits that it used are given back.
     Credit,
 }
 
 impl Scenario {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Bind, Self::Move, Self::Leave, Self::Close, Self::Adjust, Self::Credit];
+
     /// A short name, for organizations.
     pub fn name(self) -> &'static str {
         match self {
@@ -38,6 +43,7 @@ impl Scenario {
             Self::Move => "move",
             Self::Leave => "leave",
             Self::Close => "close",
+            Self::Adjust => "adjust",
             Self::Credit => "credit",
         }
     }
@@ -79,6 +85,19 @@ impl Scenario {
                     |credit: &Credit| credit.status.as_ref().is_some_and(|status| !status.conditions.is_empty());
                 scene.wait_object(organization, "welcome", "welcome waits for its group", waits).await?;
             }
+            Self::Adjust => {
+                let (last, first) = (open.prev(), open.prev().prev());
+                scene.usage(organization, "a-database", database(&shop, first, last)).await?;
+                scene.usage(organization, "unpriced", unpriced(&shop, last)).await?;
+                scene.bind(&shop, "main").await?;
+                scene.group(organization, "main", json!({ "terms": { "firstPeriod": first.to_string() } })).await?;
+                scene.wait_invoice(organization, "main", first, "is final", is_final).await?;
+                scene.usage(organization, "late-domain", domain(&shop, first)).await?;
+                scene.usage(organization, "right-database", corrected(&shop, first, "a-database")).await?;
+                let amount = json!({ "amount": "12.60", "currency": "USD" });
+                let spec = json!({ "billingGroup": "main", "type": "Promotion", "amount": amount });
+                scene.credit(organization, "welcome", spec).await?;
+            }
             Self::Credit => {
                 let last = open.prev();
                 scene.usage(organization, "another-domain", domain(&shop, last)).await?;
@@ -109,6 +128,7 @@ impl Scenario {
                 let first = open_month().prev().prev().to_string();
                 scene.group(organization, "main", json!({ "terms": { "firstPeriod": first } })).await?;
             }
+            Self::Adjust => scene.delete::<UsageRecord>(organization, "unpriced").await?,
             Self::Credit => {
                 let last = open_month().prev();
                 let invoice = scene.wait_invoice(organization, "main", last, "is final", is_final).await?;
@@ -127,7 +147,9 @@ impl Scenario {
     pub fn has_ended(self, books: &Value) -> bool {
         let shop = "ORGANIZATION-shop";
         let (payers, members): (&[&str], _) = match self {
-            Self::Bind | Self::Close | Self::Credit => (&["main"], [json!([{ "project": shop }]), Value::Null]),
+            Self::Bind | Self::Close | Self::Adjust | Self::Credit => {
+                (&["main"], [json!([{ "project": shop }]), Value::Null])
+            }
             Self::Move => (&["main", "other"], [json!([]), json!([{ "project": shop }])]),
             Self::Leave => (&["main"], [json!([]), Value::Null]),
         };
@@ -153,6 +175,11 @@ impl Scenario {
                 invoice("main", first, "Final", "0.00"), // 12.50 + 3 h × 0.026, of a credit of 12.60
                 invoice("main", last, "Final", "0.03"),  // 2 h × 0.026, less the 0.02 that the credit still has
                 invoice("main", open, "Estimate", "12.50"),
+            ],
+            Self::Adjust => vec![
+                invoice("main", first, "Final", "0.08"),    // 3 h × 0.026
+                invoice("main", last, "Final", "0.00"),     // 12.50 that were late, − 0.08 + 0.03; of a credit of 12.60
+                invoice("main", open, "Estimate", "12.35"), // 12.50, less the 0.15 that the credit still has
             ],
             // 12.50, less credits of 3.50 and 5.00, in both: what was given back pays for the month that runs.
             Self::Credit => vec![invoice("main", last, "Final", "4.00"), invoice("main", open, "Estimate", "4.00")],
@@ -205,5 +232,19 @@ pub fn domain(project: &str, month: Month) -> Value {
 pub fn database(project: &str, month: Month, next: Month) -> Value {
     let (start, end) = (month.end() - chrono::TimeDelta::hours(3), next.start() + chrono::TimeDelta::hours(2));
     let service = json!({ "name": "orders", "type": "PostgreSQL", "plan": "Hobbyist" });
+    json!({ "project": project, "service": service, "start": Time(start), "end": Time(end) })
+}
+
+/// The same database, when it ran for the last hour of the month only.
+fn corrected(project: &str, month: Month, replaces: &str) -> Value {
+    let start = Time(month.end() - chrono::TimeDelta::hours(1));
+    let service = json!({ "name": "orders", "type": "PostgreSQL", "plan": "Hobbyist" });
+    json!({ "project": project, "service": service, "start": start, "end": Time(month.end()), "replaces": replaces })
+}
+
+/// A service without a price, which holds its month.
+fn unpriced(project: &str, month: Month) -> Value {
+    let service = json!({ "name": "search", "type": "Unheard-of" });
+    let (start, end) = (month.start(), month.start() + chrono::TimeDelta::hours(1));
     json!({ "project": project, "service": service, "start": Time(start), "end": Time(end) })
 }
