@@ -14,6 +14,7 @@ mod late;
 mod number;
 mod payments;
 mod records;
+mod rivals;
 mod slices;
 pub mod stage;
 pub mod tampered;
