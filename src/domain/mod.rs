@@ -69,7 +69,9 @@ pub use group::Group;
 pub use hours::{HourRule, Hours};
 pub use issuer::Issuer;
 pub use item::{Item, Source, SourceKind};
-pub use late::{Adjustment, AdjustmentKind, ClosedMonths, NO_CLOSED_MONTHS, NewLine, Records, months_in_question};
+pub use late::{
+    Adjustment, AdjustmentKind, ClosedMonths, NO_CLOSED_MONTHS, NewLine, Records, months_in_question, unclaimed,
+};
 pub use ledger::{Ledger, LedgerError, Segment};
 pub use line::{Line, LineType};
 pub use membership::{

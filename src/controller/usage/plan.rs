@@ -10,7 +10,7 @@ use crate::controller::rules::Rules;
 use crate::controller::runtime::conditions::{self, DesiredCondition};
 use crate::domain::unbilled::{OrganizationMonth, Pricing, outside_periods, unbilled};
 use crate::domain::{
-    Attribution, Group, Month, Name, PriceList, Problem, Records, Timestamp, Uid, Usage, months_in_question,
+    Attribution, Group, Month, Name, PriceList, Problem, Records, Timestamp, Uid, Usage, months_in_question, unclaimed,
 };
 
 /// The conditions of a record that differ from what is written.
@@ -55,9 +55,9 @@ pub fn problems_since(
     let outside = outside_periods(&known.organization, |month| attribution(books, month, rules), oldest);
     let months = oldest.through(Month::of(now)).flat_map(|month| problems_of_month(books, known, month, rules, now));
     let mut problems: HashMap<Name, Problem> = HashMap::new();
-    let late = late_months(books, known, oldest, rules).into_iter();
-    let late = late.flat_map(|month| problems_of_month(books, known, month, rules, now));
-    for problem in outside.into_iter().chain(late).chain(months) {
+    let (late, unclaimed) = late(books, known, oldest, rules);
+    let late = late.into_iter().flat_map(|month| problems_of_month(books, known, month, rules, now));
+    for problem in outside.into_iter().chain(unclaimed).chain(late).chain(months) {
         match problems.get(&problem.usage.name) {
             // Of several, the one that somebody has to solve before an invoice becomes final.
             Some(known) if known.reason.holds() || !problem.reason.holds() => {}
@@ -67,13 +67,14 @@ pub fn problems_since(
     problems
 }
 
-/// The months before the oldest one that is not final, of which something may stand on no final.
-fn late_months(books: &Books, known: &OrganizationBooks, oldest: Month, rules: &Rules) -> BTreeSet<Month> {
+/// The months before the oldest one that is not final, of which something may stand on no final; and what finals bill
+/// wrongly, when nobody is left to get or to pay the difference.
+fn late(books: &Books, known: &OrganizationBooks, oldest: Month, rules: &Rules) -> (BTreeSet<Month>, Vec<Problem>) {
     let first_periods = known.organization.groups().filter(|group| !group.begins_too_early());
-    let Some(first) = first_periods.map(|group| group.first_period).min() else { return BTreeSet::new() };
+    let Some(first) = first_periods.map(|group| group.first_period).min() else { return Default::default() };
     let closed = known.read_months(first, oldest, |month| attribution(books, month, rules));
     let records = Records { organization: &known.organization, billed: &known.billed().read() };
-    months_in_question(records, &closed)
+    (months_in_question(records, &closed), unclaimed(records, &closed))
 }
 
 /// The oldest month that is not final for some group.

@@ -1,8 +1,9 @@
 //! What a final bills too much of, or too little, of a record that it bills.
 
 use super::adjustment::{Wrong, correction};
-use super::heir;
 use super::settled::{Correction, Settled};
+use super::whole::Records;
+use super::{ClosedMonth, heir};
 use crate::domain::billed::{FinalFacts, Part, Rating};
 use crate::domain::billing::GroupMonth;
 use crate::domain::item::Item;
@@ -53,22 +54,21 @@ pub(super) fn differences(
     project: &Project,
     usage: &Usage,
 ) -> Result<Vec<Item>, ProblemReason> {
-    let parts = closed.billed.parts(&usage.name).iter().filter(|part| part.month() == closed.month);
-    let (corrections, mut rated): (Vec<&Part>, Vec<&Part>) = parts.partition(|part| part.is_correction());
-    rated.sort_by(|a, b| closed.billed.order(a, b));
-    let mut accounts = Accounts { closed, usage, accounts: Vec::new(), claimed: Vec::new(), event: false };
-    for part in rated {
-        accounts.rate(part)?;
-    }
-    for part in corrections {
-        accounts.correct(part)?;
-    }
-    let ours = |account: &Account| heir(closed.organization, closed, project, account.group) == Some(closed.group.uid);
-    accounts.accounts.into_iter().filter(ours).filter_map(|account| account.item(closed, usage).transpose()).collect()
+    let month = ClosedMonth { records: closed.records(), month: closed.month, attribution: closed.attribution };
+    let ours = |account: &Account| heir(&month, project, account.group) == Some(closed.group.uid);
+    let accounts = Accounts::of(&month, usage)?.into_iter().filter(ours);
+    accounts.filter_map(|account| account.item(closed, usage).transpose()).collect()
+}
+
+/// Whether finals of a group that is gone bill something wrong of a record in a closed month, and no group is in its place.
+pub(super) fn is_unclaimed(closed: &ClosedMonth<'_>, project: &Project, usage: &Usage) -> bool {
+    let unclaimed =
+        |account: &Account| account.correction().total != 0 && heir(closed, project, account.group).is_none();
+    Accounts::of(closed, usage).is_ok_and(|accounts| accounts.iter().any(unclaimed))
 }
 
 struct Accounts<'a> {
-    closed: &'a GroupMonth<'a>,
+    records: Records<'a>,
     usage: &'a Usage,
     accounts: Vec<Account>,
     /// What finals made earlier bill.
@@ -76,10 +76,27 @@ struct Accounts<'a> {
     event: bool,
 }
 
-impl Accounts<'_> {
+impl<'a> Accounts<'a> {
+    /// What finals bill of a record in a closed month, and would bill now.
+    fn of(closed: &ClosedMonth<'a>, usage: &'a Usage) -> Result<Vec<Account>, ProblemReason> {
+        let billed = closed.records.billed;
+        let parts = billed.parts(&usage.name).iter().filter(|part| part.month() == closed.month);
+        let (corrections, mut rated): (Vec<&Part>, Vec<&Part>) = parts.partition(|part| part.is_correction());
+        rated.sort_by(|a, b| billed.order(a, b));
+        let (accounts, claimed) = (Vec::new(), Vec::new());
+        let mut accounts = Accounts { records: closed.records, usage, accounts, claimed, event: false };
+        for part in rated {
+            accounts.rate(part)?;
+        }
+        for part in corrections {
+            accounts.correct(part)?;
+        }
+        Ok(accounts.accounts)
+    }
+
     /// An interval at a price: as much of it is due as the record ran and no earlier final bills.
     fn rate(&mut self, part: &Part) -> Result<(), ProblemReason> {
-        let Some((facts, rating)) = self.closed.billed.final_of(part).zip(self.closed.billed.rating_of(part)) else {
+        let Some((facts, rating)) = self.records.billed.final_of(part).zip(self.records.billed.rating_of(part)) else {
             return Ok(());
         };
         let pieces = self.pieces(part, rating);
@@ -89,7 +106,7 @@ impl Accounts<'_> {
             self.rated_again(&pieces, rating, facts.currency)?
         };
         let taken_back = part.period().subtract(&pieces);
-        let credited = self.closed.billed.credited(&self.usage.name, part);
+        let credited = self.records.billed.credited(&self.usage.name, part);
         let account = self.account(facts, part.period());
         account.billed.add(Amounts::of(part));
         account.settled.credit(credited);
@@ -105,11 +122,11 @@ impl Accounts<'_> {
     fn pieces(&mut self, part: &Part, rating: &Rating) -> Vec<Period> {
         let period = part.period();
         if rating.unit == Unit::Unit {
-            let stands = !self.event && self.closed.counts(self.usage) && Month::of(self.usage.start) == part.month();
+            let stands = !self.event && self.records.counts(self.usage) && Month::of(self.usage.start) == part.month();
             self.event = true;
             return if stands { vec![period] } else { Vec::new() };
         }
-        let run = self.closed.records().run_in(self.usage, period);
+        let run = self.records.run_in(self.usage, period);
         let pieces = run.map(|run| run.subtract(&self.claimed)).unwrap_or_default();
         self.claimed.push(period);
         pieces
@@ -127,7 +144,7 @@ impl Accounts<'_> {
 
     /// What was corrected already.
     fn correct(&mut self, part: &Part) -> Result<(), ProblemReason> {
-        let billed = self.closed.billed;
+        let billed = self.records.billed;
         let (Some(on), Some(about)) = (billed.final_of(part), billed.final_about(part)) else { return Ok(()) };
         if on.currency != about.currency {
             return Err(changed(about));
@@ -156,10 +173,14 @@ impl Accounts<'_> {
 }
 
 impl Account {
+    fn correction(&self) -> Correction {
+        self.settled.correction(self.billed.total, self.due.total)
+    }
+
     /// The correction; `None` when what is billed is what is due.
     fn item(self, closed: &GroupMonth<'_>, usage: &Usage) -> Result<Option<Item>, ProblemReason> {
+        let Correction { total, credited } = self.correction();
         let Account { group: _, invoice, currency, billed, due, settled, taken_back, whole } = self;
-        let Correction { total, credited } = settled.correction(billed.total, due.total);
         if total == 0 {
             return Ok(None);
         }

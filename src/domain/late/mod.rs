@@ -21,15 +21,15 @@ use super::item::Item;
 use super::line::Line;
 use super::month::Month;
 use super::name::Name;
-use super::organization::{Organization, Project};
-use super::problem::Problem;
+use super::organization::Project;
+use super::problem::{Problem, ProblemReason};
 use super::tally::{Overflow, Tally};
 use super::uid::Uid;
 use super::usage::Usage;
 
 pub use adjustment::{Adjustment, AdjustmentKind, NewLine};
 pub(super) use adjustment::{correction_id, new_id};
-use difference::differences;
+use difference::{differences, is_unclaimed};
 pub use whole::{Records, months_in_question};
 
 /// The months of a group that are final and of which no final of the organization is missing, with how the cost of each
@@ -38,6 +38,31 @@ pub type ClosedMonths = BTreeMap<Month, Attribution>;
 
 /// A group without a closed month, and every month but the oldest that is not final.
 pub static NO_CLOSED_MONTHS: ClosedMonths = BTreeMap::new();
+
+/// A closed month of an organization.
+#[derive(Clone, Copy)]
+struct ClosedMonth<'a> {
+    records: Records<'a>,
+    month: Month,
+    attribution: Attribution,
+}
+
+/// The records of which finals of a group that is gone bill too much or too little in a closed month, when no group is in
+/// its place to get or to pay the difference.
+pub fn unclaimed(records: Records<'_>, closed: &ClosedMonths) -> Vec<Problem> {
+    let (span, mut problems) = (whole::span(closed), Vec::new());
+    for project in records.organization.projects() {
+        for usage in project.usage().filter(|usage| !records.is_whole(span, usage)) {
+            let mut months = records.months_of(closed, usage);
+            if months
+                .any(|(month, attribution)| is_unclaimed(&ClosedMonth { records, month, attribution }, project, usage))
+            {
+                problems.push(Problem { usage: usage.clone(), reason: ProblemReason::PayerGone });
+            }
+        }
+    }
+    problems
+}
 
 /// Puts on the bill what its group's closed months are short of or have too much of, by month, project, service, start
 /// and record. Returns the records that are left off.
@@ -131,7 +156,8 @@ impl<'a> GroupMonth<'a> {
 
 /// The group to which a difference on a final of `biller` goes: itself, and once it is gone the payer of the end of the
 /// month.
-fn heir(organization: &Organization, closed: &GroupMonth<'_>, project: &Project, biller: Uid) -> Option<Uid> {
+fn heir(closed: &ClosedMonth<'_>, project: &Project, biller: Uid) -> Option<Uid> {
+    let organization = closed.records.organization;
     if organization.group(biller).is_some() {
         return Some(biller);
     }

@@ -185,6 +185,27 @@ fn what_a_group_that_is_gone_billed_is_corrected_by_who_pays_in_its_place() {
 }
 
 #[test]
+fn what_nobody_is_left_to_get_is_named() {
+    let world = World::new([group("g"), group("other")]).project("p", &[segment("2020-01-01", "g")]);
+    let mut office = Office::new(world, "2020-10");
+    office.usage(usage("db", "p", "2020-11-01", ""));
+    office.usage(usage("right", "p", "2020-11-01", "2020-11-03"));
+    for month in ["2020-10", "2020-11"] {
+        office.close(month);
+    }
+    let named = |office: &Office| {
+        let records = Records { organization: &office.world.organization, billed: &office.world.billed };
+        problems(&unclaimed(records, &office.closed("2020-12")))
+    };
+    office.usage(usage("db", "p", "2020-11-01", "2020-11-11"));
+    assert_eq!(named(&office), [""; 0]); // the group that paid for it gets it
+    office.world.organization.remove_group(uid("g"));
+    assert_eq!(named(&office), ["db PayerGone"]);
+    office.world.organization.put_group(primary("main"));
+    assert_eq!(named(&office), [""; 0]);
+}
+
+#[test]
 fn nothing_of_a_month_with_a_final_that_is_missing_is_adjusted() {
     let mut office = office();
     office.close("2020-10");
