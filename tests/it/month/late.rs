@@ -50,27 +50,27 @@ async fn adjusted(scene: &Scene<'_>, organization: &str, expected: &[String]) ->
 #[tokio::test(flavor = "multi_thread")]
 async fn usage_that_arrives_late_is_in_the_open_month_and_the_final_stays() -> Result {
     let scene = World::shared().scene().await?;
-    let before = closed(&scene, "late").await?;
-    scene.usage("late", "domain", domain("late-shop", later(back(1).start(), 5))).await?;
+    let before = closed(&scene, "late-new").await?;
+    scene.usage("late-new", "domain", domain("late-new-shop", later(back(1).start(), 5))).await?;
     let expected = [format!("{} domain 12.50", back(1))];
-    let open = adjusted(&scene, "late", &expected).await?;
+    let open = adjusted(&scene, "late-new", &expected).await?;
     let line = document(&open)?.lines.iter().find(|line| line.adjusts.is_some()).ok_or("a line")?;
     assert!(line.description.starts_with(&format!("Late for {}: usage domain from ", back(1))), "{line:?}");
     assert_eq!((line.unit_price.as_deref(), line.quantity.as_deref()), (Some("12.5"), Some("1")));
-    assert_eq!(final_of(&scene, "late", "main", back(1)).await?, before);
+    assert_eq!(final_of(&scene, "late-new", "main", back(1)).await?, before);
 
     // A purged record changes nothing on what bills it, and one that no final bills is withdrawn.
-    scene.delete::<UsageRecord>("late", "domain").await?;
-    adjusted(&scene, "late", &[]).await?;
+    scene.delete::<UsageRecord>("late-new", "domain").await?;
+    adjusted(&scene, "late-new", &[]).await?;
     let end = json!({ "spec": { "end": Time(later(open_month().start(), 1)) } });
-    scene.patch::<UsageRecord>("late", "db", end).await?;
-    scene.delete::<UsageRecord>("late", "db").await?;
-    scene.usage("late", "present", domain("late-shop", open_month().start())).await?;
+    scene.patch::<UsageRecord>("late-new", "db", end).await?;
+    scene.delete::<UsageRecord>("late-new", "db").await?;
+    scene.usage("late-new", "present", domain("late-new-shop", open_month().start())).await?;
     let open = scene
-        .wait_invoice("late", "main", open_month(), "goes on", |invoice| lines(invoice) == ["present 1 12.50"])
+        .wait_invoice("late-new", "main", open_month(), "goes on", |invoice| lines(invoice) == ["present 1 12.50"])
         .await?;
     assert_eq!(total(&open), "12.50");
-    assert_eq!(final_of(&scene, "late", "main", back(1)).await?, before);
+    assert_eq!(final_of(&scene, "late-new", "main", back(1)).await?, before);
     Ok(())
 }
 
