@@ -2,11 +2,11 @@
 
 use std::io::{self, Read, Write};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use thiserror::Error;
 
 use super::Ended;
-use super::invoice::{InvoiceArguments, InvoiceError};
+use super::invoice::{InvoiceArguments, InvoiceError, Output};
 use crate::render::explain::{ExplainedLine, Explanation, explain};
 
 const EXAMPLES: &str = "\
@@ -37,16 +37,6 @@ pub struct ExplainArguments {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people
-    Text,
-    /// As YAML
-    Yaml,
-    /// As JSON
-    Json,
 }
 
 /// Why nothing is explained.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use kube::ResourceExt;
 use kube::api::ListParams;
 use thiserror::Error;
@@ -20,6 +20,17 @@ pub use records::{Known, RecordsError};
 
 /// Where an invoice is looked for that is not among files.
 const FILES: &str = "the files; name the one that has it with -f";
+
+/// How what is said about an invoice is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// As YAML
+    Yaml,
+    /// As JSON
+    Json,
+}
 
 /// Which invoice.
 #[derive(Args, Debug)]

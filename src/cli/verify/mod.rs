@@ -4,12 +4,12 @@ mod print;
 
 use std::io::{self, Read, Write};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use thiserror::Error;
 
 use super::Ended;
-use super::invoice::{Found, InvoiceArguments, InvoiceError, Known, RecordsError};
+use super::invoice::{Found, InvoiceArguments, InvoiceError, Known, Output, RecordsError};
 use crate::api::{Document, Invoice, InvoicePhase};
 use crate::controller::recompute::{Difference, Incomparable, RecordedFinal, Records, compare, last_final};
 use crate::domain::{Name, Timestamp};
@@ -53,16 +53,6 @@ pub struct VerifyArguments {
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people
-    Text,
-    /// As YAML
-    Yaml,
-    /// As JSON
-    Json,
 }
 
 /// Why nothing is verified.

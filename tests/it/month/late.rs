@@ -4,6 +4,7 @@ use billing_operator::api::{
     BillingGroup, Credit, Invoice, Line, LineType, ProjectBinding, Time, UsageRecord, labels::BINDING_NAME,
 };
 use kube::ResourceExt;
+use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::credit_notes::{ask, issued, parts};
@@ -184,9 +185,8 @@ async fn what_a_final_carries_forward_the_next_invoice_begins_with() -> Result {
     let begins = format!("-{} Brought forward from {}", left.as_str(), second.name_any());
     let fits = |invoice: &Invoice| carried(invoice).first() == Some(&begins) && adjustments(invoice).is_empty();
     let open = scene.wait_invoice(organization, "main", open_month(), "begins with it", fits).await?;
-    let rest = left.parse::<f64>()? - 12.50;
-    let total_of_open = if rest > 0.0 { 0.0 } else { -rest };
-    assert_eq!(total(&open), format!("{total_of_open:.2}"));
+    let rest = Decimal::new(1250, 2) - left.parse::<Decimal>()?;
+    assert_eq!(total(&open), rest.max(Decimal::new(0, 2)).to_string());
     let known = |group: &BillingGroup| {
         let last = group.status.as_ref().and_then(|status| status.last_final.as_ref());
         last.is_some_and(|last| last.sequence == 2)
