@@ -41,7 +41,7 @@ image: ## Write the container image to an archive for docker load, ctr image imp
 		$(CARGO_TARGET_DIR)/$(HOST)/release/billing-operator $(IMAGE) $(IMAGE_ARCHIVE)
 
 generate: ## Write the files that are made from the code (crds/, and the chart's copy)
-	UPDATE=1 cargo test --quiet --package billing-operator --lib api::crds
+	UPDATE=1 cargo test --quiet --package billing-api --lib crds
 	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::definitions
 
 fmt: ## Format the code

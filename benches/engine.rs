@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use billing_operator::domain::{
+use billing_domain::{
     Attribution, Billed, Buyer, Group, GroupMonth, HourRule, Ledger, Month, NO_CLOSED_MONTHS, NO_RATES, Name,
     Organization, PriceEntry, PriceList, Segment, Service, Terms, Timestamp, Uid, Unit, Usage, audit, bill_group_month,
 };

@@ -1,17 +1,21 @@
-//! Billing groups for Kubernetes: one payer per project, one consolidated invoice per month.
+//! The operator: watches feed the state, planners decide, and one writer does what they say.
 //!
-//! The layers, from the inside out; each knows only those before it:
-//!
-//! * [`domain`]: what billing *is*. Pure: no Kubernetes, no serde, no runtime, no clock.
-//! * [`api`]: the custom resources as they are written on the wire.
-//! * [`render`]: documents in their canonical form and as text.
-//! * [`books`]: what is observed of a cluster (or of a folder of manifests), as domain types.
-//! * [`controller`]: fetch, validate, plan, apply.
-//! * [`cli`]: the commands of `kubectl billing`.
+//! What is decided, and how it is computed, is in `billing-planning` and below, where nothing reaches a cluster. What is not
+//! about billing (queues, the API server's clock, the client, endpoints) is in `operator-kit`.
 
-pub mod api;
-pub mod books;
-pub mod cli;
-pub mod controller;
-pub mod domain;
-pub mod render;
+mod auditor;
+mod closing;
+mod context;
+mod finals;
+mod kinds;
+pub mod metrics;
+mod operator;
+pub mod probe;
+mod queues;
+pub mod settings;
+mod sweep;
+mod watch;
+mod watches;
+mod writer;
+
+pub use operator::{Operator, RunError, run};

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use billing_operator::api::crds;
-use billing_operator::controller::runtime::clock::{ServerClock, ShiftedClock};
-use billing_operator::controller::runtime::metrics::Metrics;
-use billing_operator::controller::runtime::settings::Settings;
-use billing_operator::controller::runtime::{client, logging, shutdown};
-use billing_operator::controller::{self, Operator};
+use billing_api::crds;
+use billing_operator::Operator;
+use billing_operator::metrics::Metrics;
+use billing_operator::settings::Settings;
 use chrono::TimeDelta;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use operator_kit::clock::{ServerClock, ShiftedClock};
+use operator_kit::{client, logging, shutdown};
 use tokio_util::sync::CancellationToken;
 
 /// Billing groups for Kubernetes: one payer per project, one consolidated invoice per month.
@@ -87,15 +87,15 @@ fn report(error: &dyn Error) {
 
 #[tokio::main]
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
-    logging::start(&settings.observation)?;
+    logging::start(&settings.observation.log_level, settings.observation.log_format.into())?;
     let cancel = CancellationToken::new();
     shutdown::on_signals(cancel.clone())?;
 
     let local = ShiftedClock(TimeDelta::seconds(settings.cluster.local_clock_offset));
     let (clock, metrics) = (ServerClock::new(Arc::new(local)), Metrics::new());
-    let client = client::connect(&settings.cluster.client(), clock.clone(), metrics.clone()).await?;
+    let client = client::connect(&settings.cluster.client(), clock.clone(), metrics.work.clone()).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ?settings, "billing-operator starts");
-    controller::run(Operator { settings, client, clock, metrics }, cancel).await?;
+    billing_operator::run(Operator { settings, client, clock, metrics }, cancel).await?;
     tracing::info!("billing-operator stopped");
     Ok(())
 }

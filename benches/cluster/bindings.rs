@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use billing_operator::api::{ProjectBinding, labels::BINDING_NAME};
+use billing_api::{ProjectBinding, labels::BINDING_NAME};
 use kube::{Api, ResourceExt, api::ListParams, api::PostParams};
 use serde_json::json;
 

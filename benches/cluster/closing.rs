@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use billing_operator::{
-    api::{BillingGroup, Invoice, InvoicePhase, Time},
-    domain::Month,
-};
+use billing_api::{BillingGroup, Invoice, InvoicePhase, Time};
+use billing_domain::Month;
 use chrono::{TimeDelta, Utc};
 use kube::{Api, ResourceExt, api::ListParams, api::PostParams};
 use serde_json::json;

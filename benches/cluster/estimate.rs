@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use billing_operator::{
-    api::{Invoice, Time},
-    domain::Month,
-};
+use billing_api::{Invoice, Time};
+use billing_domain::Month;
 use chrono::Utc;
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::{Api, api::ListParams};

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use billing_operator::api::{
+use billing_api::{
     ProjectBinding,
     labels::{BINDING_NAME, ORGANIZATION_LABEL},
 };

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use billing_operator::{api::Time, domain::Month};
+use billing_api::Time;
+use billing_domain::Month;
 use chrono::{TimeDelta, Utc};
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use billing_operator::api::{BillingGroup, Invoice, ProjectBinding, Time, labels::BINDING_NAME};
+use billing_api::{BillingGroup, Invoice, ProjectBinding, Time, labels::BINDING_NAME};
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::{ResourceExt, api::ListParams};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use billing_operator::api::{
+use billing_api::{
     BillingGroup, ProjectBinding,
     labels::{BINDING_NAME, DEDICATED_ANNOTATION, DEFAULT_ANNOTATION},
 };

@@ -1,6 +1,6 @@
 //! A project leaves its group: its binding goes, or its whole namespace.
 
-use billing_operator::api::{BillingGroup, ProjectBinding, labels::BINDING_NAME};
+use billing_api::{BillingGroup, ProjectBinding, labels::BINDING_NAME};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::DeleteParams;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Moving a project from one group to another.
 
-use billing_operator::api::BillingGroup;
+use billing_api::BillingGroup;
 use serde_json::json;
 
 use crate::{

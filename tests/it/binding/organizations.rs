@@ -1,6 +1,6 @@
 //! A project comes to another organization, and an organization comes to its end.
 
-use billing_operator::api::{
+use billing_api::{
     BillingGroup, InvoiceSeries, ProjectBinding,
     labels::{BINDING_NAME, CONFIRM_DELETE_ANNOTATION, ORGANIZATION_LABEL},
 };

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use billing_operator::{
-    api::{BillingGroup, ProjectBinding, labels::BINDING_NAME},
-    domain::membership::MAX_MEMBERS,
-};
+use billing_api::{BillingGroup, ProjectBinding, labels::BINDING_NAME};
+use billing_domain::membership::MAX_MEMBERS;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 

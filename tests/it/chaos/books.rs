@@ -6,7 +6,7 @@ use std::{
     fmt::Debug,
 };
 
-use billing_operator::api::{
+use billing_api::{
     BillingGroup, Credit, CreditNote, Invoice, InvoicePhase, InvoiceSeries, LineSource, ProjectBinding, ProjectLedger,
     ReservationState, UsageRecord,
     labels::{BINDING_NAME, ORGANIZATION_LABEL},

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use billing_operator::{api::ProjectBinding, domain::Timestamp};
+use billing_api::ProjectBinding;
+use billing_domain::Timestamp;
 use chrono::{TimeDelta, Utc};
 
 use super::{

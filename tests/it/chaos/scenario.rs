@@ -1,12 +1,10 @@
 //! What is done to an organization while something goes wrong.
 
-use billing_operator::{
-    api::{
-        Credit, CreditNote, Invoice, InvoicePhase, ProjectBinding, Time, UsageRecord,
-        labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
-    },
-    domain::Month,
+use billing_api::{
+    Credit, CreditNote, Invoice, InvoicePhase, ProjectBinding, Time, UsageRecord,
+    labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
 };
+use billing_domain::Month;
 use kube::{ResourceExt, api::PostParams};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! An object of a later version, which this operator cannot read, stops nothing but what depends on it.
 
-use billing_operator::api::{BillingGroup, PriceList};
+use billing_api::{BillingGroup, PriceList};
 use billing_test_harness::User;
 use kube::{
     Api, Resource,

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use billing_operator::controller::runtime::{
+use billing_operator::{
     metrics::Metrics,
     probe::{PolicyState, Prober},
 };
@@ -42,7 +42,7 @@ async fn the_probe_of_the_operator_is_refused_by_each_policy_and_misses_one_that
     let token = control_plane.service_account_token(NAMESPACE, RELEASE)?;
     let client = client(&control_plane.kubeconfig_for("operator", &token)?).await?;
     let user = format!("system:serviceaccount:{NAMESPACE}:{RELEASE}-probe");
-    let (prober, mut states) = Prober::new(client, NAMESPACE, user, Metrics::new());
+    let (prober, mut states) = Prober::new(client, NAMESPACE, user, Metrics::new().billing);
     let cancel = CancellationToken::new();
     let running = tokio::spawn(prober.run(cancel.clone()));
     wait_for(&mut states, PolicyState::is_enforced).await?;

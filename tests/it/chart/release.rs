@@ -85,7 +85,7 @@ fn the_release_comes_and_goes_and_the_books_stay() -> Result {
     assert_eq!(count(&control_plane, &["deployments", &namespace])?, 0);
     assert_eq!(count(&control_plane, &["clusterroles", "--selector=app.kubernetes.io/name=billing-operator"])?, 0);
     let ours = "--selector=app.kubernetes.io/name=billing-operator";
-    assert_eq!(count(&control_plane, &["customresourcedefinitions", ours])?, billing_operator::api::crds::all().len());
+    assert_eq!(count(&control_plane, &["customresourcedefinitions", ours])?, billing_api::crds::all().len());
     assert_eq!(count(&control_plane, &["validatingadmissionpolicies", ours])?, 10);
     assert_eq!(count(&control_plane, &["validatingadmissionpolicybindings", ours])?, 10);
     assert_eq!(get(&control_plane, &["billinggroup", "main", "--namespace=acme"])?["spec"]["displayName"], "Acme");

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use billing_operator::books::code_name;
+use billing_state::code_name;
 use billing_test_harness::{ControlPlane, Operator, Options, User, free_port, wait_until};
 use chrono::{Datelike, Months, NaiveDate, Utc};
 use serde_json::Value;

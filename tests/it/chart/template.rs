@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use billing_operator::controller::runtime::{metrics::Metrics, settings::Settings};
+use billing_operator::{metrics::Metrics, settings::Settings};
 use clap::{Args, Command};
 use serde_json::{Value, json};
 
@@ -231,9 +231,9 @@ fn how_months_are_billed_can_be_set_by_values_and_is_the_same_by_default() -> Re
 fn alerts_are_about_metrics_that_exist() -> Result {
     let rendered = Rendered::with(&[EVERYTHING], &[])?;
     let metrics = Metrics::new();
-    metrics.held_invoices([("Unpriced", 1)]);
-    metrics.unbilled_records([("Unpriced", 1)]);
-    let metrics = metrics.encode()?;
+    metrics.billing.held_invoices([("Unpriced", 1)]);
+    metrics.billing.unbilled_records([("Unpriced", 1)]);
+    let metrics = metrics.exposition.encode()?;
     let rules = rendered.only("PrometheusRule")?["spec"]["groups"][0]["rules"].as_array().ok_or("no rules")?;
     let names: BTreeSet<_> = rules.iter().filter_map(|rule| rule["alert"].as_str()).collect();
     let expected = [

@@ -1,6 +1,6 @@
 //! A group with projects is not deleted, whoever asks and however.
 
-use billing_operator::api::BillingGroup;
+use billing_api::BillingGroup;
 use billing_test_harness::User;
 use kube::api::{DeleteParams, ListParams};
 use serde_json::json;

@@ -1,12 +1,10 @@
 //! What a deleted group still waits for, and what it leaves behind.
 
-use billing_operator::{
-    api::{
-        BillingGroup, Invoice, InvoiceIssuer, InvoicePhase, InvoiceSeries, ProjectBinding, Time, UsageRecord,
-        labels::BINDING_NAME,
-    },
-    domain::{Month, Timestamp},
+use billing_api::{
+    BillingGroup, Invoice, InvoiceIssuer, InvoicePhase, InvoiceSeries, ProjectBinding, Time, UsageRecord,
+    labels::BINDING_NAME,
 };
+use billing_domain::{Month, Timestamp};
 use chrono::TimeDelta;
 use kube::{
     ResourceExt,

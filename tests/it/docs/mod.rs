@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use billing_operator::controller::runtime::metrics::Metrics;
-use billing_operator::controller::runtime::settings::Settings;
-use billing_operator::domain::closing::HoldReason;
+use billing_domain::closing::HoldReason;
+use billing_operator::metrics::Metrics;
+use billing_operator::settings::Settings;
 use clap::{CommandFactory, Parser};
 
 use crate::Result;
@@ -14,7 +14,8 @@ use crate::Result;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The files of the domain whose `as_str` makes reasons.
-const REASONS: [&str; 3] = ["src/domain/closing.rs", "src/domain/membership.rs", "src/domain/problem.rs"];
+const REASONS: [&str; 3] =
+    ["crates/domain/src/closing.rs", "crates/domain/src/membership.rs", "crates/domain/src/problem.rs"];
 
 #[derive(Parser)]
 struct Operator {
@@ -34,7 +35,7 @@ fn the_reference_has_every_reason_of_a_condition() -> Result {
 
 #[test]
 fn the_reference_has_every_metric() -> Result {
-    let text = Metrics::new().encode()?;
+    let text = Metrics::new().exposition.encode()?;
     check(text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next().map(str::to_owned)).collect())
 }
 
@@ -47,7 +48,7 @@ fn the_reference_has_every_flag() -> Result {
 
 #[test]
 fn the_reference_has_every_label_and_annotation() -> Result {
-    let source = fs::read_to_string(Path::new(ROOT).join("src/api/labels.rs"))?;
+    let source = fs::read_to_string(Path::new(ROOT).join("crates/api/src/labels.rs"))?;
     check(literals(&source).filter(|text| text.starts_with("billing-operator.io/")).collect())
 }
 
@@ -68,7 +69,9 @@ fn reasons() -> Result<BTreeSet<String>> {
         let names = source.lines().filter(|line| line.contains("=> \"")).flat_map(literals);
         reasons.extend(names.filter(|name| name.chars().all(char::is_alphanumeric)));
     }
-    for file in sources(&Path::new(ROOT).join("src/controller"))? {
+    for file in
+        sources(&Path::new(ROOT).join("crates/planning/src"))?.into_iter().chain(sources(&Path::new(ROOT).join("src"))?)
+    {
         let source = fs::read_to_string(file)?;
         // What the tests of a file make up comes last in it.
         let code = source.split("#[cfg(test)]").next().unwrap_or_default();

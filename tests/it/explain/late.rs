@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use billing_operator::api::Line;
-use billing_operator::cli::Ended;
-use billing_operator::render::verify::verify_document;
+use billing_api::Line;
+use billing_documents::verify::verify_document;
+use kubectl_billing::Ended;
 use serde_json::{Value, json};
 
 use super::{forged, invoice};

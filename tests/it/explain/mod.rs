@@ -6,12 +6,12 @@ mod records;
 use std::fs;
 use std::path::Path;
 
-use billing_operator::api::{Document, Invoice, InvoiceSlice};
-use billing_operator::cli::Ended;
-use billing_operator::render::document::document_digest;
-use billing_operator::render::verify::{Finding, verify_document};
+use billing_api::{Document, Invoice, InvoiceSlice};
+use billing_documents::document::document_digest;
+use billing_documents::verify::{Finding, verify_document};
 use billing_test_harness::User;
 use kube::ResourceExt;
+use kubectl_billing::Ended;
 use serde_json::{Value, json};
 
 use crate::Result;

@@ -1,10 +1,10 @@
 //! `kubectl billing verify`, and the auditor, against the records of a cluster.
 
-use billing_operator::api::{BillingGroup, Document, Invoice, Time, UsageRecord};
-use billing_operator::cli::Ended;
-use billing_operator::render::document::document_digest;
+use billing_api::{BillingGroup, Document, Invoice, Time, UsageRecord};
+use billing_documents::document::document_digest;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
+use kubectl_billing::Ended;
 use serde_json::{Value, json};
 
 use super::ask;

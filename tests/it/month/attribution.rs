@@ -1,9 +1,7 @@
 //! Whose cost a month is when its project moved.
 
-use billing_operator::{
-    api::{Attribution, BillingPeriod, Invoice},
-    domain::Month,
-};
+use billing_api::{Attribution, BillingPeriod, Invoice};
+use billing_domain::Month;
 use serde_json::json;
 
 use super::{

@@ -1,9 +1,7 @@
 //! Writing in the operator's name what only it writes, to set up a past that tests cannot live through.
 
-use billing_operator::{
-    api::{BillingGroup, Time},
-    domain::Timestamp,
-};
+use billing_api::{BillingGroup, Time};
+use billing_domain::Timestamp;
 use billing_test_harness::User;
 use kube::ResourceExt;
 use serde_json::json;

@@ -1,9 +1,7 @@
 //! Months that are over become final, the oldest first.
 
-use billing_operator::{
-    api::{BillingGroup, Invoice, InvoiceIssuer, PaymentState, PriceList},
-    domain::Month,
-};
+use billing_api::{BillingGroup, Invoice, InvoiceIssuer, PaymentState, PriceList};
+use billing_domain::Month;
 use billing_test_harness::User;
 use chrono::{Duration, TimeDelta};
 use kube::ResourceExt;
@@ -117,7 +115,7 @@ async fn a_first_period_out_of_reach_is_said_and_makes_nothing() -> Result {
             super::records::group_ready(group) == Some("FirstPeriodTooEarly")
         })
         .await?;
-    let periods = scene.cluster::<billing_operator::api::BillingPeriod>().list(&Default::default()).await?;
+    let periods = scene.cluster::<billing_api::BillingPeriod>().list(&Default::default()).await?;
     assert!(periods.items.iter().all(|period| period.name_any().as_str() > "2020"), "no period of 2006 is made");
     let month = back(1).to_string();
     scene.patch::<BillingGroup>("close-reach", "main", terms_patch(json!({ "firstPeriod": month }))).await?;

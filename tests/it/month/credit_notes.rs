@@ -1,8 +1,6 @@
 //! Credit notes: final invoices are taken back, in full and in parts, and never beyond what was billed.
 
-use billing_operator::api::{
-    BillingGroup, Credit, CreditNote, CreditNotePhase, Invoice, InvoiceSeries, PaymentState, Time,
-};
+use billing_api::{BillingGroup, Credit, CreditNote, CreditNotePhase, Invoice, InvoiceSeries, PaymentState, Time};
 use futures::future::try_join_all;
 use kube::ResourceExt;
 use kube::api::PostParams;

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use billing_operator::{
-    api::{BillingGroup, Credit, CreditCode, Invoice, PriceList, ReservationState},
-    books::code_name,
-};
+use billing_api::{BillingGroup, Credit, CreditCode, Invoice, PriceList, ReservationState};
+use billing_state::code_name;
 use futures::future::try_join_all;
 use kube::{
     ResourceExt,

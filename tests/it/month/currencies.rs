@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use billing_operator::{
-    api::{BillingGroup, ExchangeRates, Invoice, InvoiceIssuer},
-    render::verify::verify_document,
-};
+use billing_api::{BillingGroup, ExchangeRates, Invoice, InvoiceIssuer};
+use billing_documents::verify::verify_document;
 use chrono::{Datelike, NaiveDate, Utc};
 use kube::ResourceExt;
 use serde_json::{Map, Value, json};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use billing_operator::api::{BillingGroup, Invoice, Time, UsageRecord};
+use billing_api::{BillingGroup, Invoice, Time, UsageRecord};
 use chrono::{SubsecRound, TimeDelta, Utc};
 use kube::ResourceExt;
 use serde_json::json;

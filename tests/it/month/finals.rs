@@ -1,6 +1,6 @@
 //! A final invoice survives everyone.
 
-use billing_operator::api::{Invoice, PaymentState};
+use billing_api::{Invoice, PaymentState};
 use billing_test_harness::User;
 use kube::ResourceExt;
 use serde_json::{Value, json};

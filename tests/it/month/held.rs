@@ -1,6 +1,6 @@
 //! What holds an invoice holds that one group, says what to do, and lets go when it is done.
 
-use billing_operator::api::{BillingGroup, Invoice, InvoiceIssuer, PriceList};
+use billing_api::{BillingGroup, Invoice, InvoiceIssuer, PriceList};
 use serde_json::{Value, json};
 
 use super::{
@@ -111,7 +111,7 @@ async fn a_month_settles_for_the_grace_of_its_issuer() -> Result {
     let invoice = held(&scene, "held-grace", "main", month, "SettlingIn").await?;
     let created = group.metadata.creation_timestamp.ok_or("a time")?.0;
     let until = chrono::DateTime::from_timestamp(created.as_second(), 0).ok_or("an instant")?;
-    let until = billing_operator::api::Time(later(until, 240)).to_string();
+    let until = billing_api::Time(later(until, 240)).to_string();
     assert!(message(&invoice).contains(&until), "{} names {until}", message(&invoice));
 
     change::<InvoiceIssuer>(&scene, "held-grace", json!({ "grace": "1s" })).await?;

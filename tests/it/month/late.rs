@@ -1,6 +1,6 @@
 //! Late and corrected usage: finals stay, and the open month says the difference.
 
-use billing_operator::api::{
+use billing_api::{
     BillingGroup, Credit, Invoice, Line, LineType, ProjectBinding, Time, UsageRecord, labels::BINDING_NAME,
 };
 use kube::ResourceExt;

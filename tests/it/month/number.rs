@@ -1,9 +1,7 @@
 //! Invoice numbers: claimed once, counted from the first period, never given twice.
 
-use billing_operator::{
-    api::{BillingGroup, Invoice, InvoiceSeries},
-    domain::Month,
-};
+use billing_api::{BillingGroup, Invoice, InvoiceSeries};
+use billing_domain::Month;
 use kube::ResourceExt;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! What is to be paid, and what is late.
 
-use billing_operator::api::{BillingGroup, Invoice, PaymentState};
+use billing_api::{BillingGroup, Invoice, PaymentState};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 

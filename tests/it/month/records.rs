@@ -1,8 +1,6 @@
 //! Records that cannot be billed say so, and stop saying so when they can.
 
-use billing_operator::api::{
-    BillingGroup, BillingPeriod, PriceList, ProjectBinding, UsageRecord, labels::BINDING_NAME,
-};
+use billing_api::{BillingGroup, BillingPeriod, PriceList, ProjectBinding, UsageRecord, labels::BINDING_NAME};
 use chrono::TimeDelta;
 use serde_json::json;
 
@@ -162,7 +160,7 @@ pub async fn wait_reason(
 }
 
 /// Waits until a month's period names a project among those with unbilled records, or does not.
-async fn counted(scene: &Scene<'_>, month: billing_operator::domain::Month, project: &str, counted: bool) -> Result {
+async fn counted(scene: &Scene<'_>, month: billing_domain::Month, project: &str, counted: bool) -> Result {
     let what = format!("the period {month} names {project} among the unbilled: {counted}");
     let periods = scene.cluster::<BillingPeriod>();
     crate::support::wait(&what, crate::support::LIMIT, async || {

@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use billing_operator::{
-    api::{BillingGroup, Credit, CreditNote, Invoice, ReservationState},
-    domain::{Currency, Money},
-};
+use billing_api::{BillingGroup, Credit, CreditNote, Invoice, ReservationState};
+use billing_domain::{Currency, Money};
 use futures::future::try_join_all;
 use kube::{ResourceExt, api::PostParams};
 use serde_json::json;

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use billing_operator::{
-    api::{Invoice, InvoiceSlice, LineType, PriceList},
-    render::canonical::digest,
-};
+use billing_api::{Invoice, InvoiceSlice, LineType, PriceList};
+use billing_documents::canonical::digest;
 use kube::{ResourceExt, api::ListParams};
 use serde_json::{Value, json};
 
@@ -67,8 +65,8 @@ pub fn hourly_prices() -> Vec<Value> {
     let hour = |hour: i64| {
         json!({
             "name": format!("hour-{hour}"), "type": "Hourly", "unit": "Hour", "unitPrice": format!("0.{:03}", 100 + hour),
-            "validFrom": billing_operator::api::Time(later(start, hour)),
-            "validUntil": billing_operator::api::Time(later(start, hour + 1)),
+            "validFrom": billing_api::Time(later(start, hour)),
+            "validUntil": billing_api::Time(later(start, hour + 1)),
         })
     };
     let domain = json!({

@@ -5,10 +5,8 @@
 
 use std::fmt::Debug;
 
-use billing_operator::{
-    api::{Document, Invoice, InvoiceIssuer, InvoicePhase, Time},
-    domain::{Month, Timestamp},
-};
+use billing_api::{Document, Invoice, InvoiceIssuer, InvoicePhase, Time};
+use billing_domain::{Month, Timestamp};
 use chrono::TimeDelta;
 use kube::{Resource, ResourceExt, api::PostParams};
 use serde::{Serialize, de::DeserializeOwned};

@@ -1,6 +1,6 @@
 //! What is left when somebody takes the guards away: the operator stops, and never makes a number of the past again.
 
-use billing_operator::api::{BillingGroup, Invoice, InvoiceSlice, PriceList, UsageRecord};
+use billing_api::{BillingGroup, Invoice, InvoiceSlice, PriceList, UsageRecord};
 use billing_test_harness::User;
 use kube::{ResourceExt, api::PostParams};
 use serde_json::{Value, json};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use billing_operator::api::{BillingGroup, Document, GroupVatId, Invoice, InvoiceIssuer, LineType, VatIdState};
+use billing_api::{BillingGroup, Document, GroupVatId, Invoice, InvoiceIssuer, LineType, VatIdState};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn billed_by(issuer: &str, country: &str, vat_id: Option<&str>) -> Value {
 
 /// `category rate % of base: amount (reason)` of every tax on a document.
 fn taxes(document: &Document) -> Vec<String> {
-    let shown = |tax: &billing_operator::api::TaxSubtotal| {
+    let shown = |tax: &billing_api::TaxSubtotal| {
         let reason = tax.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         format!("{:?} {} % of {}: {}{reason}", tax.category, &*tax.rate, &*tax.base, &*tax.amount)
     };

@@ -1,6 +1,6 @@
 //! What a group agreed with its provider, on estimates and finals.
 
-use billing_operator::api::{BillingGroup, Invoice, LineType};
+use billing_api::{BillingGroup, Invoice, LineType};
 use serde_json::json;
 
 use super::stage::{awaited, back, database, document, domain, final_of, later, terms, written};

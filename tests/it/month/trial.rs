@@ -1,6 +1,6 @@
 //! A trial: estimates only. And how a month's BillingPeriod tells how its invoices stand.
 
-use billing_operator::api::{BillingPeriod, BillingPeriodStatus, InvoiceIssuer};
+use billing_api::{BillingPeriod, BillingPeriodStatus, InvoiceIssuer};
 use serde_json::json;
 
 use super::stage::{awaited, back, domain, final_of, held, is_final, make, message, priced, terms, total};
@@ -20,7 +20,7 @@ async fn a_trial_makes_estimates_and_its_periods_tell_how_their_invoices_stand()
         // main is held in the first month and waits in the second, odd is held in both, and patient settles.
         period(&scene, 2, 0, 2, 1, &[]).await?;
         period(&scene, 1, 0, 1, 2, &["trial-nobody", "trial-odd"]).await?;
-        let invoices = scene.api::<billing_operator::api::Invoice>("trial").list(&Default::default()).await?;
+        let invoices = scene.api::<billing_api::Invoice>("trial").list(&Default::default()).await?;
         assert!(!invoices.items.iter().any(is_final), "nothing is final");
         scene.usage("trial", "more", domain("trial-shop", open_month().start())).await?;
         scene.wait_invoice("trial", "main", open_month(), "follows usage", |invoice| total(invoice) == "12.50").await?;

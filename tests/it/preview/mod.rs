@@ -10,8 +10,8 @@ mod rules;
 use std::fs;
 use std::path::Path;
 
-use billing_operator::cli::Ended;
 use billing_test_harness::User;
+use kubectl_billing::Ended;
 
 use crate::Result;
 use crate::support::World;

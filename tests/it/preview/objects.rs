@@ -1,12 +1,9 @@
 //! The objects that the command prints, and those that it reads again.
 
 use std::fs;
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
-use billing_operator::api::{Invoice, InvoiceSlice};
-use billing_operator::cli::Ended;
+use billing_api::{Invoice, InvoiceSlice};
+use kubectl_billing::Ended;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -199,51 +196,5 @@ fn a_group_that_is_full_takes_no_more_projects() -> Result {
     let refused: Vec<_> = stderr.lines().filter(|line| line.starts_with("refused: ")).collect();
     assert_eq!(refused.len(), 1, "{stderr}");
     assert!(refused[0].contains("ProjectBinding p2000/billing: BillingGroupFull: "), "{}", refused[0]);
-    Ok(())
-}
-
-/// Runs the program itself.
-fn program(arguments: &[&str], stdin: &str) -> Result<(Option<i32>, String, String)> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_kubectl-billing"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    child.stdin.take().ok_or("no standard input")?.write_all(stdin.as_bytes())?;
-    let output = child.wait_with_output()?;
-    Ok((output.status.code(), String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
-}
-
-#[test]
-fn the_exit_status_tells_how_it_ended() -> Result {
-    let as_of = ["--as-of", "2026-11-21T12:00:00Z"];
-    let (status, stdout, _) = program(&[&["preview"][..], &ACME, &as_of].concat(), "")?;
-    assert_eq!(status, Some(0));
-    assert!(fs::read_to_string(Path::new("tests/it/preview/acme.txt"))?.contains(&stdout));
-
-    let (status, _, stderr) = program(&["preview", "-f", "-"], "apiVersion: billing-operator.io/v1\nkind: Invoice")?;
-    assert_eq!(status, Some(1), "{stderr}");
-    for (arguments, said) in [
-        (&["preview"][..], "--filename <FILE>"),
-        (&["preview", "-f", "-", "--as-of", "today"], "write it in RFC 3339, like 2026-11-21T12:00:00Z"),
-        (&["preview", "-f", "-", "--period", "november"], "write it like \"2026-11\""),
-        (&["preview", "-f", "/nonexistent"], "cannot read /nonexistent"),
-    ] {
-        let (status, stdout, stderr) = program(arguments, "")?;
-        assert_eq!((status, stdout.as_str()), (Some(2), ""), "{arguments:?}");
-        assert!(stderr.contains(said), "{arguments:?}: {stderr}");
-    }
-    Ok(())
-}
-
-#[test]
-fn the_program_says_what_it_is() -> Result {
-    let (_, version, _) = program(&["--version"], "")?;
-    assert_eq!(version, format!("kubectl-billing {}\n", env!("CARGO_PKG_VERSION")));
-    let (_, help, _) = program(&["preview", "--help"], "")?;
-    assert!(help.contains("Examples:") && help.contains("Exit status:"), "{help}");
-    let (_, script, _) = program(&["completion", "bash"], "")?;
-    assert!(script.contains("kubectl-billing"), "{script}");
     Ok(())
 }

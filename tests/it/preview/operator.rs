@@ -3,10 +3,8 @@
 
 use std::fmt::Debug;
 
-use billing_operator::api::{
-    BillingGroup, Invoice, InvoiceIssuer, InvoicePhase, PriceList, ProjectBinding, UsageRecord,
-};
-use billing_operator::domain::Month;
+use billing_api::{BillingGroup, Invoice, InvoiceIssuer, InvoicePhase, PriceList, ProjectBinding, UsageRecord};
+use billing_domain::Month;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::{Api, Resource, ResourceExt};

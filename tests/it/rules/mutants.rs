@@ -65,7 +65,7 @@ fn is_matched(spec: &Value, case: &Case) -> bool {
 
 /// Tries the mutants of every definition; the survivors.
 pub async fn definitions(server: &Server, cases: &[Case]) -> Result<Vec<String>> {
-    let tried = billing_operator::api::crds::all().into_iter().map(async |definition| {
+    let tried = billing_api::crds::all().into_iter().map(async |definition| {
         let plural = definition.spec.names.plural;
         let name = format!("{plural}.{}", definition.spec.group);
         let original = server.get("customresourcedefinitions", None, &name).await?;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use billing_operator::api;
+use billing_api as api;
 use billing_test_harness::{ControlPlane, Options, User};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::{

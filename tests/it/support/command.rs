@@ -1,7 +1,7 @@
 //! `kubectl billing`, run in this process and in the folder of the repository.
 
-use billing_operator::cli::{self, Arguments, Ended, Surroundings};
 use clap::Parser;
+use kubectl_billing::{Arguments, Ended, Surroundings};
 
 use crate::Result;
 
@@ -22,6 +22,6 @@ pub fn run(arguments: &[&str], stdin: &str) -> Result<Run> {
         stdout: &mut stdout,
         stderr: &mut stderr,
     };
-    let ended = cli::run(Arguments::try_parse_from(arguments)?, surroundings);
+    let ended = kubectl_billing::run(Arguments::try_parse_from(arguments)?, surroundings);
     Ok(Run { ended, stdout: String::from_utf8(stdout)?, stderr: String::from_utf8(stderr)? })
 }

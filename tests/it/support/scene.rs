@@ -2,14 +2,12 @@
 
 use std::{fmt::Debug, ops::Deref};
 
-use billing_operator::{
-    api::{
-        BillingGroup, Credit, Invoice, InvoiceIssuer, ProjectBinding, ProjectBindingStatus, ProjectLedger, Segment,
-        UsageRecord,
-        labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
-    },
-    domain::Month,
+use billing_api::{
+    BillingGroup, Credit, Invoice, InvoiceIssuer, ProjectBinding, ProjectBindingStatus, ProjectLedger, Segment,
+    UsageRecord,
+    labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
 };
+use billing_domain::Month;
 use billing_test_harness::User;
 use chrono::Utc;
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace};

@@ -1,0 +1,250 @@
+//! Who pays, and how.
+
+use super::{
+    Address, Amount, CurrencyCode, GroupVatId, Month, Name, ObjectName, PlainAmount, SeriesName, Terms, Uid,
+    address::LINE, condition,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube_derive::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Create a BillingGroup in an organization's namespace for every party that is to get an invoice of
+/// its own. Projects are given to it by their ProjectBinding; it gets one invoice a month.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[kube(
+    crates(kube = "::kube_derive", kube_core = "::kube_core"),
+    attr = "x_kube(crates(kube_core = \"::kube_core\"))",
+    group = "billing-operator.io",
+    version = "v1alpha1",
+    kind = "BillingGroup",
+    namespaced,
+    status = "BillingGroupStatus",
+    derive = "PartialEq",
+    shortname = "bg",
+    category = "billing",
+    printcolumn(name = "Display Name", type_ = "string", json_path = ".spec.displayName"),
+    printcolumn(name = "Projects", type_ = "integer", json_path = ".status.projects"),
+    printcolumn(name = "Estimate", type_ = "string", json_path = ".status.estimatedBalance"),
+    printcolumn(name = "Currency", type_ = "string", json_path = ".spec.currency"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
+        .message("the name is a DNS label: at most 63 lower-case letters, digits and '-'; displayName is free"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.invoiceSeries) || (has(self.status) && has(self.status.invoiceSeries) && self.status.invoiceSeries == oldSelf.status.invoiceSeries)")
+        .message("the series of a billing group is set once"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.firstPeriod) || (has(self.status) && has(self.status.firstPeriod) && self.status.firstPeriod == oldSelf.status.firstPeriod)")
+        .message("the first period of a billing group is set once"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.lastFinal) || (has(self.status) && has(self.status.lastFinal) && self.status.lastFinal.sequence >= oldSelf.status.lastFinal.sequence)")
+        .message("the last final invoice of a billing group never goes back"),
+    validation = Rule::new("!has(self.spec.terms) || !has(self.spec.terms.commitment) || self.spec.terms.commitment.amount.currency == self.spec.currency")
+        .message("the commitment is in the currency of the group"),
+    validation = Rule::new("!has(self.spec.terms) || !has(self.spec.terms.charges) || self.spec.terms.charges.all(c, (!has(c.amount) || c.amount.currency == self.spec.currency) && (!has(c.minimum) || c.minimum.currency == self.spec.currency))")
+        .message("the amounts of charges are in the currency of the group"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct BillingGroupSpec {
+    /// What people call the group; printed on its invoices. May change at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128), regex(pattern = LINE))]
+    pub display_name: Option<String>,
+    /// Whether projects of the organization without a binding of their own are paid by this group.
+    /// The oldest of several is taken.
+    #[serde(default)]
+    pub primary: bool,
+    /// The name of the company that pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128), regex(pattern = LINE))]
+    pub company: Option<String>,
+    /// Where the company is; printed on invoices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_address: Option<Address>,
+    /// Where goods would be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<Address>,
+    /// The VAT or tax number of the company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), regex(pattern = LINE))]
+    pub vat_id: Option<String>,
+    /// The currency of the invoices, by its ISO 4217 code.
+    #[serde(default = "default_currency")]
+    pub currency: CurrencyCode,
+    /// Who gets the invoice: up to 10 e-mail addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), inner(length(max = 254), regex(pattern = EMAIL)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub invoice_emails: Vec<String>,
+    /// Who is asked about problems: up to 10 e-mail addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), inner(length(max = 254), regex(pattern = EMAIL)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub contact_emails: Vec<String>,
+    /// Printed on every invoice: an order number, a cost centre. Up to 1000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1000))]
+    pub invoice_text: Option<String>,
+    /// How the group pays. Anything but `Card` is agreed with the provider.
+    #[serde(default)]
+    pub payment_method: PaymentMethod,
+    /// The projects that may be bound to the group. Absent: every project of the organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_projects: Option<AllowedProjects>,
+    /// The commercial terms. Written by the provider only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
+}
+
+/// An e-mail address, as far as a pattern can tell.
+const EMAIL: &str = r"^[^@\x00-\x20\x7F]+@[^@\x00-\x20\x7F]+$";
+
+fn default_currency() -> CurrencyCode {
+    "USD".into()
+}
+
+/// How a group pays.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentMethod {
+    /// The way of payment.
+    #[serde(rename = "type", default)]
+    pub kind: PaymentMethodType,
+    /// The Secret in the organization's namespace that holds what the payment system needs, such as
+    /// the token of a card. The operator never reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+}
+
+/// Ways of payment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PaymentMethodType {
+    /// By card.
+    #[default]
+    Card,
+    /// By bank transfer, against the invoice.
+    BankTransfer,
+    /// Through the AWS Marketplace.
+    #[serde(rename = "AWSMarketplace")]
+    AwsMarketplace,
+    /// Through the Google Cloud Marketplace.
+    GoogleMarketplace,
+    /// Through the Azure Marketplace.
+    AzureMarketplace,
+    /// The invoices are information only.
+    NoPaymentExpected,
+}
+
+/// A Secret in the same namespace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// The name of the Secret.
+    pub name: ObjectName,
+}
+
+/// The projects that may be bound to a group.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedProjects {
+    /// The projects, by name: up to 200. One name makes a project's own group; none admits nobody.
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub names: Vec<Name>,
+}
+
+/// What the operator knows about a group.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct BillingGroupStatus {
+    /// The prefix of the group's invoice numbers; claimed once, for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice_series: Option<SeriesName>,
+    /// The month of invoice number 1; fixed before the first invoice becomes final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_period: Option<Month>,
+    /// The projects bound to the group, by name: up to 2000. While there are any, the group is not deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2000))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub members: Vec<Member>,
+    /// How many projects are bound to the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 2000))]
+    pub projects: Option<i32>,
+    /// What this month costs so far, before tax, in the group's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_balance: Option<Amount>,
+    /// What remains of its credits for the invoices to come, in the group's currency; absent when it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credits_remaining: Option<Amount>,
+    /// The VAT id of the group, and what is known about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vat_id: Option<GroupVatId>,
+    /// The newest invoice that is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_final: Option<LastFinal>,
+    /// The charges of the terms that have a last period and were billed, with the newest final month that has them:
+    /// up to 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub billed_charges: Vec<BilledCharge>,
+    /// `Ready`, and what is unusual about the group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "condition::conditions")]
+    pub conditions: Vec<Condition>,
+    /// The generation of the group that this status was computed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+}
+
+/// A project of a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    /// The project, which is the name of its namespace.
+    pub project: Name,
+}
+
+/// A charge that is on a final invoice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BilledCharge {
+    /// Its name in the terms.
+    #[schemars(length(max = 64))]
+    pub name: String,
+    /// The newest final month that has it.
+    pub period: Month,
+}
+
+/// A final invoice, as the next one refers to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastFinal {
+    /// The number of the invoice.
+    pub number: Name,
+    /// Its place in the series, from 1.
+    #[schemars(range(min = 1, max = 9999))]
+    pub sequence: i32,
+    /// The digest of its document.
+    #[schemars(length(max = 80))]
+    pub digest: String,
+    /// How much less the next invoice is for what this one carries forward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_forward: Option<CarriedForward>,
+}
+
+/// An amount that goes from one invoice to the next, in the group's favour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CarriedForward {
+    /// How much.
+    pub amount: PlainAmount,
+    /// In which currency.
+    pub currency: CurrencyCode,
+    /// The UID of the invoice that it comes from.
+    #[serde(rename = "invoiceUID")]
+    pub invoice_uid: Uid,
+}

@@ -1,0 +1,180 @@
+//! The CustomResourceDefinitions of every kind.
+
+use super::{
+    BillingGroup, BillingPeriod, Credit, CreditCode, CreditNote, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
+    InvoiceSlice, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
+};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+use kube_core::CustomResourceExt;
+
+/// The definition of every kind, in the order of their names.
+pub fn all() -> Vec<CustomResourceDefinition> {
+    let mut definitions = vec![
+        BillingGroup::crd(),
+        BillingPeriod::crd(),
+        CreditCode::crd(),
+        Credit::crd(),
+        CreditNote::crd(),
+        ExchangeRates::crd(),
+        InvoiceIssuer::crd(),
+        Invoice::crd(),
+        InvoiceSeries::crd(),
+        InvoiceSlice::crd(),
+        PriceList::crd(),
+        ProjectBinding::crd(),
+        ProjectLedger::crd(),
+        UsageRecord::crd(),
+    ];
+    for definition in &mut definitions {
+        for version in &mut definition.spec.versions {
+            if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+                describe(schema);
+                revise(schema, &|node| {
+                    refuse_null(node);
+                    unwrap_lines(node);
+                });
+            }
+        }
+    }
+    definitions
+}
+
+/// Applies a revision to every node of a schema.
+fn revise(schema: &mut JSONSchemaProps, revision: &dyn Fn(&mut JSONSchemaProps)) {
+    revision(schema);
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        revise(property, revision);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut schema.items {
+        revise(items, revision);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        revise(values, revision);
+    }
+}
+
+/// Takes back the leave to write `null`, which the derive gives to every optional field: with it a
+/// server-side apply would own a null, and two spellings would mean "absent".
+fn refuse_null(node: &mut JSONSchemaProps) {
+    node.nullable = None;
+}
+
+/// Joins the lines of a doc comment: `kubectl explain` wraps them to its own width.
+fn unwrap_lines(node: &mut JSONSchemaProps) {
+    if let Some(description) = &mut node.description {
+        *description = description.replace('\n', " ");
+    }
+}
+
+/// Says of the kind what its spec's doc comment says, which is where a reader of the code looks for it.
+fn describe(schema: &mut JSONSchemaProps) {
+    let spec = schema.properties.as_ref().and_then(|properties| properties.get("spec"));
+    schema.description = spec.and_then(|spec| spec.description.clone());
+}
+
+/// The definitions as YAML, each with the name of its file in `crds/`.
+///
+/// # Errors
+///
+/// When a definition cannot be written as YAML, which no definition of this crate is.
+pub fn yaml() -> Result<Vec<(String, String)>, serde_saphyr::SerializeError> {
+    all()
+        .into_iter()
+        .map(|definition| {
+            let file = format!("{}.yaml", definition.spec.names.plural);
+            Ok((file, serde_saphyr::to_string(&definition)?))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{all, yaml};
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+        CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    };
+    use std::{collections::BTreeSet, env, fs, path::Path};
+
+    /// `crds/` is what the types say. `UPDATE=1` writes it.
+    #[test]
+    fn the_files_in_crds_are_current() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crds");
+        let files = yaml().unwrap();
+        if env::var_os("UPDATE").is_some() {
+            fs::create_dir_all(&folder).unwrap();
+            for (file, text) in &files {
+                fs::write(folder.join(file), text).unwrap();
+            }
+        }
+        for (file, text) in &files {
+            let written = fs::read_to_string(folder.join(file)).unwrap_or_default();
+            assert!(written == *text, "crds/{file} is stale: run `make generate`");
+        }
+        let expected: BTreeSet<_> = files.iter().map(|(file, _)| file.clone()).collect();
+        let found: BTreeSet<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        assert_eq!(found, expected);
+    }
+
+    /// Calls `visit` with every node of every schema and the path to it.
+    fn visit_all(visit: &mut impl FnMut(&str, &JSONSchemaProps)) {
+        for definition in all() {
+            let schema = definition.spec.versions[0].schema.clone().unwrap().open_api_v3_schema.unwrap();
+            visit_node(&definition.spec.names.kind, &schema, visit);
+        }
+    }
+
+    fn visit_node(path: &str, schema: &JSONSchemaProps, visit: &mut impl FnMut(&str, &JSONSchemaProps)) {
+        visit(path, schema);
+        for (name, property) in schema.properties.iter().flatten() {
+            visit_node(&format!("{path}.{name}"), property, visit);
+        }
+        if let Some(JSONSchemaPropsOrArray::Schema(items)) = &schema.items {
+            visit_node(&format!("{path}[]"), items, visit);
+        }
+        if let Some(JSONSchemaPropsOrBool::Schema(values)) = &schema.additional_properties {
+            visit_node(&format!("{path}{{}}"), values, visit);
+        }
+    }
+
+    #[test]
+    fn every_text_list_and_map_has_a_bound() {
+        visit_all(&mut |path, schema| {
+            let bounded = match schema.type_.as_deref() {
+                Some("string") => schema.max_length.is_some() || schema.enum_.is_some(),
+                Some("array") => schema.max_items.is_some(),
+                Some("object") if schema.additional_properties.is_some() => schema.max_properties.is_some(),
+                _ => true,
+            };
+            assert!(bounded, "{path} has no bound");
+        });
+    }
+
+    #[test]
+    fn every_field_is_documented() {
+        visit_all(&mut |path, schema| {
+            let named = !path.ends_with("[]") && !path.ends_with("{}");
+            let documented = schema.description.is_some() || path.ends_with(".status");
+            assert!(documented || !named, "{path} has no description");
+        });
+    }
+
+    #[test]
+    fn nothing_has_a_default_or_is_null_in_a_document() {
+        visit_all(&mut |path, schema| {
+            let documents = ["Invoice.status.document", "InvoiceSlice.", "CreditNote.status.document"];
+            let document = documents.iter().any(|prefix| path.starts_with(prefix));
+            assert!(!document || schema.default.is_none(), "{path} has a default");
+            assert_eq!(schema.nullable, None, "{path} may be null");
+        });
+    }
+
+    #[test]
+    fn yaml_reads_back_as_the_same_definition() {
+        for (definition, (_, text)) in all().into_iter().zip(yaml().unwrap()) {
+            assert_eq!(serde_saphyr::from_str::<CustomResourceDefinition>(&text).unwrap(), definition);
+        }
+    }
+}

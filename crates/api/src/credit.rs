@@ -1,0 +1,220 @@
+//! Credits of billing groups.
+
+use super::{Balance, CurrencyCode, Money, Name, NoteNumber, ObjectName, Time, Uid, condition, time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube_derive::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Create a Credit in the organization's namespace to give a billing group money before its invoices: paid in advance, or
+/// granted. It is used month by month until nothing remains of it. Who has a code writes the code, and nothing else.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[kube(
+    crates(kube = "::kube_derive", kube_core = "::kube_core"),
+    attr = "x_kube(crates(kube_core = \"::kube_core\"))",
+    group = "billing-operator.io",
+    version = "v1alpha1",
+    kind = "Credit",
+    namespaced,
+    status = "CreditStatus",
+    derive = "PartialEq",
+    category = "billing",
+    selectable = ".spec.billingGroup",
+    printcolumn(name = "Group", type_ = "string", json_path = ".spec.billingGroup"),
+    printcolumn(name = "Type", type_ = "string", json_path = ".status.type"),
+    printcolumn(name = "Amount", type_ = "string", json_path = ".status.amount"),
+    printcolumn(name = "Remaining", type_ = "string", json_path = ".status.remaining"),
+    printcolumn(name = "Currency", type_ = "string", json_path = ".status.currency"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".status.expiresAt"),
+    printcolumn(name = "State", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#),
+    printcolumn(name = "From", type_ = "string", json_path = ".spec.origin.invoice", priority = 1),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("!has(self.metadata.generateName)")
+        .message("name the credit yourself, so that sending it twice is refused instead of given twice"),
+    validation = Rule::new("!has(self.spec.origin) || (has(self.spec.origin.creditNote) ? self.metadata.name.startsWith(self.spec.origin.creditNote + '-') : self.metadata.name == 'carried-' + self.spec.origin.invoice)")
+        .message("a credit with an origin is named after it: its credit note's number first, or carried- and its invoice's number"),
+    validation = Rule::new("has(self.spec.origin) || !self.metadata.name.matches('-cn[1-9][0-9]*-')")
+        .message("this name is kept for what a credit note gives back: choose another one"),
+    validation = Rule::new("!has(self.status) || (has(self.status.billingGroupUID) ? has(self.status.type) && has(self.status.amount) && has(self.status.currency) && has(self.status.remaining) && has(self.status.expired) : !has(self.status.reservations))")
+        .message("what a credit is worth is written with its group, before anything is reserved"),
+    validation = Rule::new("!has(self.status) || !has(self.status.amount) || has(self.spec.code) || (self.status.type == self.spec.type && self.status.currency == self.spec.amount.currency && quantity(self.status.amount).compareTo(quantity(self.spec.amount.amount)) == 0)")
+        .message("status.type, status.amount and status.currency are those of spec"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.billingGroupUID) || (has(self.status) && has(self.status.billingGroupUID) && self.status.billingGroupUID == oldSelf.status.billingGroupUID && self.status.type == oldSelf.status.type && self.status.amount == oldSelf.status.amount && self.status.currency == oldSelf.status.currency)")
+        .message("whose a credit is and what it is worth never changes")
+        .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.reservations) || (has(self.status) && has(self.status.reservations) && oldSelf.status.reservations.all(o, self.status.reservations.exists(r, r.invoice == o.invoice && (o.state == 'Reserved' || r == o))))")
+        .message("a reservation is never removed, and one that is consumed never changes")
+        .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("!has(self.status) || !has(self.status.reservations) || self.status.reservations.filter(r, r.state == 'Reserved').size() <= 1")
+        .message("one invoice reserves at a time: the next only after the former is final"),
+    validation = Rule::new("!has(self.status) || !has(self.status.amount) || (has(self.status.reservations) ? self.status.reservations.map(r, int(r.amount.replace('.', ''))).sum() : 0) + int(self.status.remaining.replace('.', '')) + int(self.status.expired.replace('.', '')) == int(self.status.amount.replace('.', ''))")
+        .message("what is reserved, what remains and what expired make up the amount"),
+)]
+#[x_kube(
+    validation = Rule::new("has(self.code) != has(self.amount)")
+        .message("a credit has either an amount or a code"),
+    validation = Rule::new("has(self.type) == has(self.amount)").message("type goes with amount"),
+    validation = Rule::new("!has(self.code) || (!has(self.startsAt) && !has(self.expiresAt) && !has(self.projects) && !has(self.origin))")
+        .message("with a code goes nothing but billingGroup: the code says the rest"),
+    validation = Rule::new("!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt")
+        .message("expiresAt is after startsAt"),
+    validation = Rule::new("self.billingGroup == oldSelf.billingGroup && has(self.type) == has(oldSelf.type) && (!has(self.type) || self.type == oldSelf.type) && has(self.amount) == has(oldSelf.amount) && (!has(self.amount) || self.amount == oldSelf.amount) && has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt) && has(self.projects) == has(oldSelf.projects) && (!has(self.projects) || self.projects == oldSelf.projects) && has(self.code) == has(oldSelf.code) && (!has(self.code) || self.code == oldSelf.code) && has(self.origin) == has(oldSelf.origin) && (!has(self.origin) || self.origin == oldSelf.origin)")
+        .message("only expiresAt may be set; grant another credit instead"),
+    validation = Rule::new("!has(oldSelf.expiresAt) || (has(self.expiresAt) && self.expiresAt == oldSelf.expiresAt)")
+        .message("expiresAt is set once"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct CreditSpec {
+    /// The billing group whose invoices use it. It belongs to the group that has this name when the operator first sees
+    /// both.
+    pub billing_group: Name,
+    /// What it is given for. Goes with `amount`.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<CreditType>,
+    /// How much it is, in the group's currency. Either this or `code`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.amount.matches('[1-9]')").message("a credit is above zero"))]
+    pub amount: Option<Money>,
+    /// From when on it can be used, in UTC; absent: since ever. It pays for every month of which it is valid at some
+    /// instant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time::whole_seconds")]
+    pub starts_at: Option<Time>,
+    /// Until when it can be used, in UTC; absent: without end. May be set once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time::whole_seconds")]
+    pub expires_at: Option<Time>,
+    /// The projects whose services it pays for, at most what these come to: up to 200. Absent: it pays for whatever is
+    /// on the invoice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub projects: Option<Vec<Name>>,
+    /// A code from the provider, which says all the rest: 16 to 64 capital letters, digits and hyphens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 16, max = 64), regex(pattern = "^[A-Z0-9]+(-[A-Z0-9]+)*$"))]
+    pub code: Option<String>,
+    /// Which invoice the money comes from, of a credit that the operator made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<CreditOrigin>,
+}
+
+/// The final invoice that the money of a credit comes from: a credit note gives back what the invoice used, or the last
+/// invoice of a group that is gone carried it forward. Written by the operator alone.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(
+    validation = Rule::new("has(self.creditNote) == has(self.credit)")
+        .message("a credit note gives back what an invoice used of a credit: creditNote goes with credit")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct CreditOrigin {
+    /// The number of the invoice.
+    pub invoice: Name,
+    /// The number of the credit note that took the invoice back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit_note: Option<NoteNumber>,
+    /// The Credit that the invoice had used, in the same namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit: Option<ObjectName>,
+}
+
+/// What credits are given for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CreditType {
+    /// A reduction of the price.
+    Discount,
+    /// For the provider's own people.
+    Employee,
+    /// To try something out, by agreement.
+    Evaluation,
+    /// For the provider's own use.
+    Internal,
+    /// Anything else.
+    Other,
+    /// For an outage.
+    Outage,
+    /// By way of a partner.
+    Partner,
+    /// To win customers.
+    Promotion,
+    /// Paid for in advance.
+    Purchase,
+    /// For a recommendation.
+    Referral,
+    /// To support somebody.
+    Sponsorship,
+    /// For a trial.
+    Trial,
+    /// For a trial that became a contract.
+    TrialOver,
+}
+
+/// What a credit is worth, and what became of it.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct CreditStatus {
+    /// The UID of the billing group that it belongs to; a later group of the same name is another.
+    #[serde(default, rename = "billingGroupUID", skip_serializing_if = "Option::is_none")]
+    pub billing_group_uid: Option<Uid>,
+    /// What it was given for.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<CreditType>,
+    /// How much it is in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Balance>,
+    /// The currency of every amount here, by its ISO 4217 code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<CurrencyCode>,
+    /// From when on it can be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<Time>,
+    /// Until when it can be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+    /// What invoices take of it, the oldest first: up to 240. A month reserves its part just before its invoice becomes
+    /// final, and has consumed it from then on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 240))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["invoice".to_owned()]))]
+    pub reservations: Vec<Reservation>,
+    /// What the invoices to come can use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remaining: Option<Balance>,
+    /// What invoices that are final have used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consumed: Option<Balance>,
+    /// What nobody used in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<Balance>,
+    /// `Ready`: whether invoices can use it; if not, why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "condition::conditions")]
+    pub conditions: Vec<Condition>,
+    /// The generation of the credit that this status was computed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+}
+
+/// What one invoice takes of a credit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reservation {
+    /// The invoice's number.
+    pub invoice: Name,
+    /// How much; zero when the invoice came to need none of it.
+    pub amount: Balance,
+    /// Whether the invoice is final.
+    pub state: ReservationState,
+}
+
+/// How firm a reservation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ReservationState {
+    /// The invoice is about to become final; it may still rewrite the amount.
+    Reserved,
+    /// The invoice is final and says the same amount.
+    Consumed,
+}

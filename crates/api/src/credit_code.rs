@@ -1,0 +1,87 @@
+//! Codes that become credits.
+
+use super::{CreditType, Money, Name, ObjectName, Time, Uid, time};
+use kube_derive::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Create a CreditCode for every code that you hand out; who has the code makes a Credit of it, once. It is named by the
+/// first 32 hexadecimal digits of the SHA-256 of the code, so that reading it does not give the code away:
+/// `kubectl billing code` prints the name and the manifest.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[kube(
+    crates(kube = "::kube_derive", kube_core = "::kube_core"),
+    attr = "x_kube(crates(kube_core = \"::kube_core\"))",
+    group = "billing-operator.io",
+    version = "v1alpha1",
+    kind = "CreditCode",
+    status = "CreditCodeStatus",
+    derive = "PartialEq",
+    category = "billing-internal",
+    printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
+    printcolumn(name = "Amount", type_ = "string", json_path = ".spec.amount.amount"),
+    printcolumn(name = "Currency", type_ = "string", json_path = ".spec.amount.currency"),
+    printcolumn(name = "For", type_ = "string", json_path = ".spec.organization"),
+    printcolumn(name = "Until", type_ = "string", json_path = ".spec.redeemUntil"),
+    printcolumn(name = "Redeemed By", type_ = "string", json_path = ".status.redeemedBy.organization"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[0-9a-f]{32}$')")
+        .message("the name is the first 32 hexadecimal digits of the SHA-256 of the code"),
+    validation = Rule::new("self.spec == oldSelf.spec").message("a code never changes; delete it and make another"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.redeemedBy) || (has(self.status) && has(self.status.redeemedBy) && self.status.redeemedBy == oldSelf.status.redeemedBy)")
+        .message("a code is redeemed once, for ever")
+        .reason(Reason::FieldValueForbidden),
+)]
+#[x_kube(
+    validation = Rule::new("!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt")
+        .message("expiresAt is after startsAt"),
+)]
+#[allow(clippy::duplicated_attributes, reason = "two columns of one type are two columns")]
+#[serde(rename_all = "camelCase")]
+pub struct CreditCodeSpec {
+    /// What the credit is given for.
+    #[serde(rename = "type")]
+    pub kind: CreditType,
+    /// How much the credit is.
+    #[x_kube(validation = Rule::new("self.amount.matches('[1-9]')").message("a credit is above zero"))]
+    pub amount: Money,
+    /// From when on the credit can be used, in UTC; absent: since ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time::whole_seconds")]
+    pub starts_at: Option<Time>,
+    /// Until when the credit can be used, in UTC; absent: without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time::whole_seconds")]
+    pub expires_at: Option<Time>,
+    /// A Credit with this code has to be made before this instant, in UTC; absent: at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time::whole_seconds")]
+    pub redeem_until: Option<Time>,
+    /// The organization that the code is for; absent: whoever has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Name>,
+}
+
+/// What became of a code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreditCodeStatus {
+    /// The Credit that the code became.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeemed_by: Option<Redeemer>,
+}
+
+/// A Credit that redeemed a code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Redeemer {
+    /// The organization, in whose namespace the Credit is.
+    pub organization: Name,
+    /// The name of the Credit.
+    pub name: ObjectName,
+    /// The UID of the Credit: one made again under the same name is another.
+    pub uid: Uid,
+    /// When it was redeemed.
+    pub at: Time,
+}

@@ -1,0 +1,464 @@
+//! What is printed on an invoice.
+//!
+//! A finished document must read the same for ever: no field here has a default in the schema, and none
+//! is ever taken away.
+
+use super::{
+    Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, Month, Name, ObjectName, PaymentMethodType,
+    Percent, Price, PriceUnit, Quantity, QuoteDate, Service, TaxSubtotal, Time, Uid, address::LINE, usage_record,
+};
+use kube_derive::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The document of an invoice.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct Document {
+    /// The number: the name of the invoice.
+    pub number: Name,
+    /// When the final was issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<Time>,
+    /// Until when usage is counted in the estimate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Time>,
+    /// When the final is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Time>,
+    /// The day whose exchange rate is taken: the first after the month; of an estimate the day of `asOf`. Where prices
+    /// are in another currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_date: Option<QuoteDate>,
+    /// What is billed: the month, in UTC.
+    pub period: DocumentPeriod,
+    /// Who pays for projects that moved within the month.
+    pub attribution: Attribution,
+    /// The currency of every amount of the document, by its ISO 4217 code.
+    pub currency: CurrencyCode,
+    /// Who bills, as it was when the document was written.
+    pub seller: Seller,
+    /// Who pays, as it was when the document was written.
+    pub buyer: Buyer,
+    /// What each project costs, by name, before tax: up to 4000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4000))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["project".to_owned()]))]
+    pub projects: Vec<ProjectSubtotal>,
+    /// The lines: up to 500. More are in slices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 500))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".to_owned()]))]
+    pub lines: Vec<Line>,
+    /// The InvoiceSlices that hold the lines, in order, if they are too many: up to 200.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub slices: Vec<SliceRef>,
+    /// The sum of the lines, before tax.
+    pub subtotal: Amount,
+    /// How prices became amounts, where they are in another currency than the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rate: Option<DocumentRate>,
+    /// The sum of the lines' `priceTotal`: what services cost in the currency of their prices, before tax.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_subtotal: Option<Amount>,
+    /// The tax by category and rate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["category".to_owned(), "rate".to_owned()]))]
+    pub taxes: Vec<TaxSubtotal>,
+    /// Why nothing is said of tax, where `taxes` is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub tax_note: Option<String>,
+    /// The tax.
+    pub tax: Amount,
+    /// Subtotal and tax: what is to be paid.
+    pub total: Amount,
+    /// The discounts that the lines of services have, in the order in which the terms have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub discounts: Vec<AppliedDiscount>,
+    /// How running time became hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<HourRule>,
+    /// How much less the next invoice is: this one would be so far below zero without the line that brings it to zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_forward: Option<Amount>,
+    /// The subtotal by type of line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
+    pub categories: Vec<CategorySubtotal>,
+    /// Which versions of which objects the amounts were computed from.
+    #[serde(default, skip_serializing_if = "Inputs::is_empty")]
+    pub inputs: Inputs,
+    /// The digest of the group's previous final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 80))]
+    pub previous_digest: Option<String>,
+    /// SHA-256 over the canonical JSON (RFC 8785) of the document without this field.
+    #[schemars(length(max = 80))]
+    pub digest: String,
+}
+
+/// How prices became amounts of another currency: quantity × unit price × `toQuote` ÷ `fromQuote`, exactly, times what
+/// discounts leave, and rounded once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentRate {
+    /// Who quoted.
+    pub source: Name,
+    /// The currency of the prices.
+    pub from: CurrencyCode,
+    /// The currency of the document.
+    pub to: CurrencyCode,
+    /// How many units of `to` one unit of `from` is, to 15 decimals: for reading, as amounts are computed from the
+    /// quotes.
+    #[schemars(length(max = 64), regex(pattern = "^[0-9]{1,40}([.][0-9]{1,15})?$"))]
+    pub rate: String,
+    /// The currency that the quotes are the price of.
+    pub base: CurrencyCode,
+    /// How many units of `from` one unit of the base costs.
+    pub from_quote: ExchangeRate,
+    /// How many units of `to` one unit of the base costs.
+    pub to_quote: ExchangeRate,
+    /// The day of the two quotes: the rate date, or the last one before it on which both were quoted.
+    pub quote_date: QuoteDate,
+}
+
+/// The half-open interval that a document bills.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentPeriod {
+    /// Its first instant.
+    pub start: Time,
+    /// The first instant after it.
+    pub end: Time,
+}
+
+/// Who bills.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Seller {
+    /// The name of the company.
+    #[schemars(length(max = 128))]
+    pub legal_name: String,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// Its VAT or tax number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub vat_id: Option<String>,
+    /// Its number in the companies' register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub registration: Option<String>,
+    /// Where bank transfers go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bank_account: Option<BankAccount>,
+}
+
+/// Who pays.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct Buyer {
+    /// The billing group, by name.
+    pub billing_group: Name,
+    /// What people call it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub display_name: Option<String>,
+    /// The company.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub company: Option<String>,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_address: Option<Address>,
+    /// Its VAT or tax number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub vat_id: Option<String>,
+    /// Who gets the invoice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10), inner(length(max = 254)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub invoice_emails: Vec<String>,
+    /// What the buyer wants to read on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1000))]
+    pub invoice_text: Option<String>,
+    /// How it is paid.
+    pub payment_method: PaymentMethodType,
+}
+
+/// A discount that the lines of services have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedDiscount {
+    /// What it is called in the terms.
+    #[schemars(length(max = 64))]
+    pub name: String,
+    /// How much it takes off, in per cent.
+    pub percent: Percent,
+}
+
+/// How running time becomes hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum HourRule {
+    /// Begun hours are whole ones, over the record as a whole.
+    Ceil,
+    /// Seconds divided by 3600.
+    Exact,
+}
+
+/// What a project costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectSubtotal {
+    /// The project.
+    pub project: Name,
+    /// The sum of its lines, before tax.
+    pub subtotal: Amount,
+}
+
+/// What lines of one type add up to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CategorySubtotal {
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: LineType,
+    /// The sum of its lines, before tax.
+    pub subtotal: Amount,
+}
+
+/// An InvoiceSlice of the document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SliceRef {
+    /// The name of the slice.
+    pub name: ObjectName,
+    /// How many lines it has.
+    #[schemars(range(min = 1, max = 500))]
+    pub lines: i32,
+    /// The sum of its lines.
+    pub subtotal: Amount,
+    /// The digest of its spec.
+    #[schemars(length(max = 80))]
+    pub digest: String,
+}
+
+/// The objects that amounts were computed from.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct Inputs {
+    /// The price list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_list: Option<InputVersion>,
+    /// The exchange rates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rates: Option<InputVersion>,
+    /// The billing group, whose terms say what was agreed. On finals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billing_group: Option<InputGeneration>,
+    /// The issuer. On finals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<InputGeneration>,
+    /// The credits that were used, by name: up to 200. On a final in the version in which its part was reserved, on an
+    /// estimate in that with which it was last computed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub credits: Vec<InputVersion>,
+}
+
+impl Inputs {
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        let Self { price_list, exchange_rates, billing_group, issuer, credits } = self;
+        let rated = price_list.is_none() && exchange_rates.is_none();
+        rated && billing_group.is_none() && issuer.is_none() && credits.is_empty()
+    }
+}
+
+/// One version of one object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InputVersion {
+    /// Its name.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// Its resourceVersion.
+    #[schemars(length(max = 64))]
+    pub resource_version: String,
+}
+
+/// The spec of one object as it was, whatever its status said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InputGeneration {
+    /// Its name.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// Its generation.
+    #[schemars(range(min = 1))]
+    pub generation: i64,
+}
+
+/// One charge.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    /// Names the charge: the same one keeps its id from refresh to refresh.
+    #[schemars(length(min = 1, max = 64))]
+    pub id: String,
+    /// What kind of charge it is.
+    #[serde(rename = "type")]
+    pub kind: LineType,
+    /// The project that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Name>,
+    /// The service that caused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Service>,
+    /// The first instant that is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Time>,
+    /// The first instant that is not charged any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<Time>,
+    /// How many units are charged, to 6 decimals: of an hourly price, hours × the record's quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<Quantity>,
+    /// The unit of the quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<PriceUnit>,
+    /// The price of one unit, in the price list's currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<Price>,
+    /// How many of the service ran, where that is not one: an hourly quantity is this times hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Quantity>,
+    /// The entry of the price list that the price is from, as it was at the line's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<LinePrice>,
+    /// The charge before discounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pre_discount: Option<Amount>,
+    /// The charge.
+    pub total: Amount,
+    /// The charge in the currency of the price, rounded to the digits of that one, where that is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_total: Option<Amount>,
+    /// The charge in words.
+    #[schemars(length(max = 512), regex(pattern = LINE))]
+    pub description: String,
+    /// Of usage that a closed month is short of: the discounts in its total, which are those of that month; up to 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub discounts: Vec<AppliedDiscount>,
+    /// Of usage that a closed month is short of: how its price became its total, by the rate of that month, where it is
+    /// in another currency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rate: Option<DocumentRate>,
+    /// The closed month that it adjusts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjusts: Option<Adjusts>,
+    /// Usage records that count as nothing because of this charge, also when the record that replaces them is deleted:
+    /// up to 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub replaces: Vec<ObjectName>,
+    /// The tags of the usage record.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "usage_record::tags")]
+    pub tags: BTreeMap<String, String>,
+    /// The object that caused the charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<LineSource>,
+}
+
+/// The entry of a price list that a line's price is from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinePrice {
+    /// Its name in the list.
+    pub entry: Name,
+    /// The first instant at which it is valid.
+    pub valid_from: Time,
+    /// The first instant at which it is not valid any more, where it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
+}
+
+/// What an adjustment adjusts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Adjusts {
+    /// The month.
+    pub period: Month,
+    /// The final that bills too much or too little. Absent: what is charged stands on no final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<Name>,
+    /// What finals bill of it so far, in the document's currency: that one, and earlier corrections. Present with `invoice`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub billed: Option<Amount>,
+    /// What they should bill of it. The line is the difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Amount>,
+    /// What of the difference credit notes settled, so that it is not given back again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Amount>,
+}
+
+/// The object that caused a charge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineSource {
+    /// Its kind.
+    #[schemars(length(max = 63))]
+    pub kind: String,
+    /// Its name.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// Which part of it: the name of the charge, discount or commitment in the terms of a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub part: Option<String>,
+}
+
+/// Kinds of charges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum LineType {
+    /// A service that ran.
+    ServiceCharge,
+    /// Something that was agreed beside services.
+    ExtraCharge,
+    /// Support.
+    SupportCharge,
+    /// What is missing to the amount that was committed to.
+    CommitmentFee,
+    /// Credits that were used; negative.
+    CreditConsumption,
+    /// Names a discount; of no amount, as the discount is in the services' lines.
+    Multiplier,
+    /// Brings a small total to zero.
+    Rounding,
+    /// Anything else, such as the adjustment of an earlier month.
+    OtherEvent,
+}

@@ -1,0 +1,108 @@
+//! The legal entity that bills.
+
+use super::{Address, Money, Name, ReverseChargeRequires, TaxRule, address::LINE, is_false};
+use kube_derive::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Create an InvoiceIssuer for every legal entity of yours that bills; `default` is the one for groups
+/// whose terms name none.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[kube(
+    crates(kube = "::kube_derive", kube_core = "::kube_core"),
+    attr = "x_kube(crates(kube_core = \"::kube_core\"))",
+    group = "billing-operator.io",
+    version = "v1alpha1",
+    kind = "InvoiceIssuer",
+    derive = "PartialEq",
+    shortname = "issuer",
+    category = "billing",
+    printcolumn(name = "Legal Name", type_ = "string", json_path = ".spec.legalName"),
+    printcolumn(name = "Grace", type_ = "string", json_path = ".spec.grace"),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
+        .message("the name is a DNS label: at most 63 lower-case letters, digits and '-'"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct InvoiceIssuerSpec {
+    /// The name of the company, as the register has it.
+    #[schemars(length(min = 1, max = 128), regex(pattern = LINE))]
+    pub legal_name: String,
+    /// Where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// Its VAT or tax number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), regex(pattern = LINE))]
+    pub vat_id: Option<String>,
+    /// Its number in the companies' register, and which register that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128), regex(pattern = LINE))]
+    pub registration: Option<String>,
+    /// Where bank transfers go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bank_account: Option<BankAccount>,
+    /// How long a month stays open for late usage after its end, in whole seconds, minutes or hours
+    /// ("90s", "30m", "1h"): up to 240 hours.
+    #[serde(default = "default_grace")]
+    #[schemars(length(max = 8), regex(pattern = "^[0-9]{1,6}[smh]$"))]
+    #[x_kube(validation = Rule::new("duration(self) <= duration('240h')").message("grace is at most 240h"))]
+    pub grace: String,
+    /// Days from issue until an invoice is due, where a group's terms say nothing else.
+    #[serde(default = "default_payment_term_days")]
+    #[schemars(range(min = 0, max = 365))]
+    pub payment_term_days: i32,
+    /// The source of the exchange rates, for groups whose currency is not that of their price list: `spec.source` of
+    /// ExchangeRates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rates: Option<Name>,
+    /// What an invoice has to come to before tax to be worth a payment, by currency: up to 50. What comes to less is
+    /// brought to zero by a line of the type `Rounding`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["currency".to_owned()]))]
+    pub minimum_charge: Vec<Money>,
+    /// How buyers are taxed: up to 100 rules, of which the first that matches taxes the whole invoice. Where rules are
+    /// and none matches, the invoice waits. Without any, no tax is charged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(r, self.exists_one(o, o.name == r.name))").message("two tax rules have two names"),
+    )]
+    pub tax_rules: Vec<TaxRule>,
+    /// What a buyer's VAT id has to be for a rule of the category `AE` to match.
+    #[serde(default)]
+    pub reverse_charge_requires: ReverseChargeRequires,
+    /// Makes estimates only: no invoice of this issuer becomes final while it is set.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub suspend: bool,
+}
+
+fn default_grace() -> String {
+    "1h".to_owned()
+}
+
+fn default_payment_term_days() -> i32 {
+    14
+}
+
+/// An account that takes bank transfers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BankAccount {
+    /// The IBAN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 34), regex(pattern = "^[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}$"))]
+    pub iban: Option<String>,
+    /// The BIC of the bank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 11), regex(pattern = "^[A-Z0-9]{8}([A-Z0-9]{3})?$"))]
+    pub bic: Option<String>,
+    /// The name of the bank, or of the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128), regex(pattern = LINE))]
+    pub name: Option<String>,
+}

@@ -1,0 +1,74 @@
+//! The claim to a prefix of invoice numbers.
+
+use super::{Name, ObjectName, Time, Uid};
+use kube_derive::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Made by the operator when a billing group claims the prefix of its invoice numbers, and named like
+/// the prefix: the claim lasts for ever, so that no number is used twice in the cluster.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[kube(
+    crates(kube = "::kube_derive", kube_core = "::kube_core"),
+    attr = "x_kube(crates(kube_core = \"::kube_core\"))",
+    group = "billing-operator.io",
+    version = "v1alpha1",
+    kind = "InvoiceSeries",
+    plural = "invoiceseries",
+    status = "InvoiceSeriesStatus",
+    derive = "PartialEq",
+    category = "billing-internal",
+    printcolumn(name = "Organization", type_ = "string", json_path = ".spec.organization"),
+    printcolumn(name = "Group", type_ = "string", json_path = ".spec.billingGroup"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]{1,32}$')")
+        .message("the name is the series: lower-case letters and digits"),
+    validation = Rule::new("self.spec == oldSelf.spec").message("a series belongs to one billing group for ever"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.creditNotes) || (has(self.status) && has(self.status.creditNotes) && self.status.creditNotes.filter(n, n.sequence <= oldSelf.status.creditNotes.size()) == oldSelf.status.creditNotes)")
+        .message("a credit note keeps its number: status.creditNotes only grows")
+        .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("!has(self.status) || !has(self.status.creditNotes) || self.status.creditNotes.all(n, n.sequence <= self.status.creditNotes.size())")
+        .message("the numbers of credit notes have no gaps"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct InvoiceSeriesSpec {
+    /// The organization of the billing group.
+    pub organization: Name,
+    /// The billing group, by name.
+    pub billing_group: Name,
+    /// The UID of the billing group.
+    #[serde(rename = "billingGroupUID")]
+    pub billing_group_uid: Uid,
+}
+
+/// The numbers that were given.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
+#[serde(rename_all = "camelCase")]
+pub struct InvoiceSeriesStatus {
+    /// The credit notes of the series, in the order of their numbers: the first is `<series>-cn1`. Up to 1000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["sequence".to_owned()]))]
+    pub credit_notes: Vec<NumberedNote>,
+}
+
+/// A credit note that has a number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NumberedNote {
+    /// Its position: the note's number is `<series>-cn<sequence>`.
+    #[schemars(range(min = 1, max = 1000))]
+    pub sequence: i32,
+    /// The name of the CreditNote, in the namespace of the series' organization.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// When it got the number, which is when it is issued.
+    pub issued_at: Time,
+    /// The digest of its document.
+    #[schemars(length(max = 80))]
+    pub digest: String,
+}

@@ -1,0 +1,91 @@
+//! What things cost, and from when until when.
+
+use super::{CurrencyCode, Name, Price, Time, address::LINE, time};
+use kube_derive::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Create a PriceList for every set of prices that you agree with groups of customers; `default` is the
+/// one for groups whose terms name none. Prices change by ending an entry and adding another.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[kube(
+    crates(kube = "::kube_derive", kube_core = "::kube_core"),
+    attr = "x_kube(crates(kube_core = \"::kube_core\"))",
+    group = "billing-operator.io",
+    version = "v1alpha1",
+    kind = "PriceList",
+    derive = "PartialEq",
+    shortname = "prices",
+    category = "billing",
+    printcolumn(name = "Currency", type_ = "string", json_path = ".spec.currency"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
+        .message("the name is a DNS label: at most 63 lower-case letters, digits and '-'"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceListSpec {
+    /// The currency of every price in the list, by its ISO 4217 code. Never changes.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("the currency of a price list never changes; make another list"))]
+    pub currency: CurrencyCode,
+    /// The prices: up to 1000. The most specific entry that is valid wins: type, plan and cloud; type and
+    /// plan; type and cloud; type. Two equally specific ones must not overlap in time.
+    #[schemars(length(max = 1000))]
+    #[x_kube(
+        merge_strategy = ListMerge::Map(vec!["name".to_owned()]),
+        // Lists with keys are merged by `+`: the sum has an item more for each that was taken away. In linear
+        // time, where `sets.contains` runs into the cost limit.
+        validation = Rule::new("(oldSelf + self).size() == self.size()")
+            .message("an entry is never taken away; end it with validUntil"),
+    )]
+    pub entries: Vec<PriceEntry>,
+}
+
+/// The price of one kind of service.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(
+    validation = Rule::new("!has(self.validUntil) || self.validFrom < self.validUntil")
+        .message("validUntil is after validFrom"),
+    validation = Rule::new("self.type == oldSelf.type && has(self.plan) == has(oldSelf.plan) && (!has(self.plan) || self.plan == oldSelf.plan) && has(self.cloud) == has(oldSelf.cloud) && (!has(self.cloud) || self.cloud == oldSelf.cloud) && self.unit == oldSelf.unit && self.unitPrice == oldSelf.unitPrice && self.validFrom == oldSelf.validFrom")
+        .message("an entry never changes; end it with validUntil and add another"),
+    validation = Rule::new("!has(oldSelf.validUntil) || (has(self.validUntil) && self.validUntil == oldSelf.validUntil)")
+        .message("validUntil is set once"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceEntry {
+    /// The entry's own name in the list.
+    pub name: Name,
+    /// The type of service that it prices.
+    #[serde(rename = "type")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub kind: String,
+    /// Only this plan of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub plan: Option<String>,
+    /// Only in this cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub cloud: Option<String>,
+    /// What the price is for.
+    pub unit: PriceUnit,
+    /// The price of one unit, in the list's currency, with up to 8 decimals.
+    pub unit_price: Price,
+    /// The first second that the price is valid, in UTC.
+    #[schemars(schema_with = "time::whole_seconds")]
+    pub valid_from: Time,
+    /// The first second that it is not valid any more, in UTC. Set once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time::whole_seconds")]
+    pub valid_until: Option<Time>,
+}
+
+/// What a price is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PriceUnit {
+    /// One hour of one: hours × quantity × price.
+    Hour,
+    /// One of it, however long: quantity × price, whole, in the month in which it starts.
+    Unit,
+}

@@ -1,0 +1,152 @@
+//! Tax: an issuer's rules, a group's VAT id, and what a document says.
+
+use super::{Amount, Month, address::LINE, text::text};
+use kube_derive::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+text!(
+    /// A rate of tax in per cent, from 0 to 100, with up to 4 decimals ("25.5", "0").
+    TaxRate, max: 8, pattern: "^(100|[1-9]?[0-9]([.][0-9]{1,4})?)$"
+);
+
+/// Whom an issuer taxes, and how. The first rule that matches a buyer taxes the whole invoice.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(
+    validation = Rule::new("!has(self.firstPeriod) || !has(self.lastPeriod) || self.firstPeriod <= self.lastPeriod")
+        .message("lastPeriod is not before firstPeriod"),
+    validation = Rule::new("(self.category == 'S') == (double(self.rate) > 0.0)")
+        .message("the rate is above 0 for the category S, and 0 for all others"),
+    validation = Rule::new("has(self.reason) == (self.category in ['E', 'AE', 'O'])")
+        .message("the categories E, AE and O have a reason, S and Z have none"),
+    validation = Rule::new("self.category != 'AE' || self.buyer != 'Consumer'")
+        .message("reverse charge is not for consumers"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct TaxRule {
+    /// What it is called.
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub name: String,
+    /// Where the buyers are: ISO 3166-1 codes of two letters, and `EU` for the member states of the European Union. Absent:
+    /// everywhere. But a rule without countries that charges no tax is only for countries that no rule in force names,
+    /// and not for buyers whose country is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 250), inner(length(max = 2), regex(pattern = "^[A-Z]{2}$")))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub countries: Vec<String>,
+    /// Who the buyers are.
+    #[serde(default)]
+    pub buyer: TaxBuyer,
+    /// The kind of tax, as in UNTDID 5305 and EN 16931.
+    pub category: TaxCategory,
+    /// How much it is, in per cent: above 0 for `S`, 0 for all others.
+    #[serde(default = "no_tax")]
+    pub rate: TaxRate,
+    /// Why no tax is charged; printed. For `E`, `AE` and `O`: "Reverse charge, Article 196 of Directive 2006/112/EC".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), regex(pattern = LINE))]
+    pub reason: Option<String>,
+    /// The first month in which it is in force; absent: from ever on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_period: Option<Month>,
+    /// The last month in which it is in force; absent: without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_period: Option<Month>,
+}
+
+fn no_tax() -> TaxRate {
+    "0".into()
+}
+
+/// Kinds of buyers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TaxBuyer {
+    /// Who has a VAT id that is not known to be wrong.
+    Business,
+    /// Who has none, or a wrong one.
+    Consumer,
+    /// Everybody.
+    #[default]
+    Any,
+}
+
+/// Kinds of tax, by their codes in UNTDID 5305 and EN 16931.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub enum TaxCategory {
+    /// At a rate.
+    S,
+    /// At the rate zero.
+    Z,
+    /// Exempt from tax.
+    E,
+    /// Reverse charge: the buyer owes the tax. Only for buyers with a VAT id of the country where they are.
+    AE,
+    /// Outside the scope of tax.
+    O,
+}
+
+/// What a buyer's VAT id has to be for reverse charge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ReverseChargeRequires {
+    /// Its form and check digits are right, as far as the operator can tell without asking anybody.
+    Format,
+    /// Finance confirmed it in the group's status.
+    #[default]
+    Confirmed,
+}
+
+/// The VAT id of a billing group, and what is known about it.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(
+    validation = Rule::new("has(self.reference) ? self.state != 'Unconfirmed' : self.state != 'Confirmed'")
+        .message("a confirmation has a reference, and an id that nobody looked up has none"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupVatId {
+    /// The id with its country's prefix, without separators: "FI20774740".
+    #[schemars(length(min = 1, max = 72))]
+    pub value: String,
+    /// The country that gave it, by its ISO 3166-1 code, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2), regex(pattern = "^[A-Z]{2}$"))]
+    pub country: Option<String>,
+    /// What is known about it. Who may `settle` invoices confirms or refuses it, with a reference; that is void when the
+    /// value or the country changes.
+    pub state: VatIdState,
+    /// Where the confirmation or refusal can be looked up: the number of a consultation of VIES, say. Without one the
+    /// state is the operator's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = LINE))]
+    pub reference: Option<String>,
+}
+
+/// What is known about a VAT id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum VatIdState {
+    /// Nobody looked it up; its form and check digits are right, or cannot be checked.
+    Unconfirmed,
+    /// Its form or check digits are wrong, or finance found that it is not the group's.
+    Invalid,
+    /// Finance found that it is the group's.
+    Confirmed,
+}
+
+/// What of a document is taxed in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaxSubtotal {
+    /// The kind of tax.
+    pub category: TaxCategory,
+    /// The rate, in per cent.
+    pub rate: TaxRate,
+    /// What is taxed.
+    pub base: Amount,
+    /// The tax.
+    pub amount: Amount,
+    /// Why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub reason: Option<String>,
+}

@@ -1,0 +1,156 @@
+//! What a group agreed with the provider.
+
+use super::{Money, Month, Name, Percent, SeriesName, address::LINE, labels};
+use kube_derive::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The commercial terms of a group, agreed with the provider.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct Terms {
+    /// The PriceList that usage is priced with.
+    #[serde(default = "default_name")]
+    pub price_list: Name,
+    /// The InvoiceIssuer that bills.
+    #[serde(default = "default_name")]
+    pub issuer: Name,
+    /// A wish for the prefix of the invoice numbers, for groups that have one already. Looked at until
+    /// the series is claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice_series: Option<SeriesName>,
+    /// Bill from this month on; absent: from the month in which the group was made. Up to 24 months
+    /// before that. Looked at until the first invoice is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_period: Option<Month>,
+    /// Days from issue until an invoice is due; absent: the issuer's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 365))]
+    pub payment_term_days: Option<i32>,
+    /// Percentages off the price of every service: up to 20. Several multiply: 10 % and 20 % make 28 %.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub discounts: Vec<Discount>,
+    /// What the group pays beside services: up to 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
+    pub charges: Vec<Charge>,
+    /// What the group pays at least: a `CommitmentFee` makes up what services, extra charges and support are short of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<Commitment>,
+}
+
+fn default_name() -> Name {
+    labels::DEFAULT_NAME.into()
+}
+
+/// The terms of a group that says nothing about them.
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            price_list: default_name(),
+            issuer: default_name(),
+            invoice_series: None,
+            first_period: None,
+            payment_term_days: None,
+            discounts: Vec::new(),
+            charges: Vec::new(),
+            commitment: None,
+        }
+    }
+}
+
+/// A percentage off the price of every service.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(
+    validation = Rule::new("!has(self.firstPeriod) || !has(self.lastPeriod) || self.firstPeriod <= self.lastPeriod")
+        .message("lastPeriod is not before firstPeriod"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Discount {
+    /// What it is called; printed on invoices.
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub name: String,
+    /// How much it takes off, in per cent: "10", "7.5".
+    pub percent: Percent,
+    /// The first month in which it is in force; absent: from the group's first on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_period: Option<Month>,
+    /// The last month in which it is in force; absent: without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_period: Option<Month>,
+}
+
+/// An amount for every month in which it is in force.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(
+    validation = Rule::new("!has(self.firstPeriod) || !has(self.lastPeriod) || self.firstPeriod <= self.lastPeriod")
+        .message("lastPeriod is not before firstPeriod"),
+    validation = Rule::new("has(self.amount) != has(self.percent)")
+        .message("a charge has either an amount or a percent of services"),
+    validation = Rule::new("!has(self.minimum) || has(self.percent)")
+        .message("minimum goes with percent"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Charge {
+    /// What it is called; printed on invoices.
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub name: String,
+    /// The type of its line.
+    #[serde(rename = "type")]
+    pub kind: ChargeType,
+    /// How much it is a month. Either this or `percent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// How much it is in per cent of what services cost after discounts: "4.5".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<Percent>,
+    /// How much it is at least, with `percent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<Money>,
+    /// The first month in which it is charged; absent: from the group's first on. A single charge has the same month in
+    /// `firstPeriod` and `lastPeriod`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_period: Option<Month>,
+    /// The last month in which it is charged; absent: without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_period: Option<Month>,
+}
+
+/// Types of charges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ChargeType {
+    /// Something that was agreed beside services.
+    ExtraCharge,
+    /// Support.
+    SupportCharge,
+    /// Anything else. Does not count towards a commitment.
+    OtherEvent,
+}
+
+/// What a group pays at least.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(
+    validation = Rule::new("!has(self.firstPeriod) || !has(self.lastPeriod) || self.firstPeriod <= self.lastPeriod")
+        .message("lastPeriod is not before firstPeriod"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Commitment {
+    /// What it is called; printed on invoices.
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub name: String,
+    /// How much a month.
+    pub amount: Money,
+    /// The first month in which it is in force; absent: from the group's first on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_period: Option<Month>,
+    /// The last month in which it is in force; absent: without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_period: Option<Month>,
+}

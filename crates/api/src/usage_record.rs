@@ -1,0 +1,114 @@
+//! What ran, how much of it, and for how long.
+
+use super::{Name, ObjectName, Quantity, Time, address::LINE, condition, time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube_derive::{CustomResource, KubeSchema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Create a UsageRecord in the organization's namespace when a service of a project starts to cost
+/// something; set its `end` when it stops. One that was wrong is corrected by a record that replaces it.
+#[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[kube(
+    crates(kube = "::kube_derive", kube_core = "::kube_core"),
+    attr = "x_kube(crates(kube_core = \"::kube_core\"))",
+    group = "billing-operator.io",
+    version = "v1alpha1",
+    kind = "UsageRecord",
+    namespaced,
+    status = "UsageRecordStatus",
+    derive = "PartialEq",
+    shortname = "ur",
+    category = "billing",
+    selectable = ".spec.project",
+    printcolumn(name = "Project", type_ = "string", json_path = ".spec.project"),
+    printcolumn(name = "Service", type_ = "string", json_path = ".spec.service.name"),
+    printcolumn(name = "Type", type_ = "string", json_path = ".spec.service.type"),
+    printcolumn(name = "Plan", type_ = "string", json_path = ".spec.service.plan"),
+    printcolumn(name = "Start", type_ = "string", json_path = ".spec.start"),
+    printcolumn(name = "End", type_ = "string", json_path = ".spec.end"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("!has(self.metadata.generateName)")
+        .message("name the record yourself, so that sending it twice is refused instead of billed"),
+    validation = Rule::new("!has(self.spec.replaces) || self.spec.replaces != self.metadata.name")
+        .message("a record replaces another one, not itself"),
+)]
+#[x_kube(
+    validation = Rule::new("!has(self.end) || self.start < self.end").message("end must be after start"),
+    validation = Rule::new("self.project == oldSelf.project && self.service == oldSelf.service && self.quantity == oldSelf.quantity && self.start == oldSelf.start && has(self.tags) == has(oldSelf.tags) && (!has(self.tags) || self.tags == oldSelf.tags) && has(self.replaces) == has(oldSelf.replaces) && (!has(self.replaces) || self.replaces == oldSelf.replaces)")
+        .message("only end may be set; correct the record with one that replaces it"),
+    validation = Rule::new("!has(oldSelf.end) || (has(self.end) && self.end == oldSelf.end)")
+        .message("end is set once; correct the record with one that replaces it"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageRecordSpec {
+    /// The project that the service belongs to.
+    pub project: Name,
+    /// What ran.
+    pub service: Service,
+    /// How many of it ran at once: above zero, with up to 6 decimals.
+    #[serde(default = "default_quantity")]
+    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("quantity is above zero"))]
+    pub quantity: Quantity,
+    /// The first second that it ran, in UTC.
+    #[schemars(schema_with = "time::whole_seconds")]
+    pub start: Time,
+    /// The first second that it did not run any more, in UTC. Absent while it runs; set once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time::whole_seconds")]
+    pub end: Option<Time>,
+    /// Up to 8 words of your own by key, copied to the invoice's line.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "tags")]
+    #[x_kube(validation = Rule::new("self.all(k, k.size() <= 63)").message("the key of a tag has at most 63 characters"))]
+    pub tags: BTreeMap<String, String>,
+    /// The name of the record that this one corrects; that one then counts as nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<ObjectName>,
+}
+
+fn default_quantity() -> Quantity {
+    "1".into()
+}
+
+/// The schema of tags.
+pub(super) fn tags(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 8,
+        "additionalProperties": {"type": "string", "maxLength": 128, "pattern": LINE},
+    })
+}
+
+/// A service: what prices are looked up by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// The service's own name.
+    #[schemars(length(min = 1, max = 128), regex(pattern = LINE))]
+    pub name: String,
+    /// What kind of service it is, as price lists call it ("PostgreSQL").
+    #[serde(rename = "type")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub kind: String,
+    /// Its size ("Hobbyist").
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub plan: Option<String>,
+    /// Where it runs ("google-europe-north1").
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub cloud: Option<String>,
+}
+
+/// Why a record is not billed, if it is not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageRecordStatus {
+    /// `Billable`, written only when it is `False`, with the reason. None: the record is good.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "condition::conditions")]
+    pub conditions: Vec<Condition>,
+}

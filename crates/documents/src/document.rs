@@ -1,0 +1,174 @@
+//! A bill as the document of an invoice: lines, sums, slices and digest.
+
+use crate::canonical::{CanonicalError, digest};
+use crate::line::line_type;
+use crate::slices::{MAX_SLICES, Slice, place_lines};
+use crate::tax::render_tax;
+use billing_api as api;
+use billing_domain::{Bill, CategorySubtotal, Conversion, Date, Money, Name};
+
+/// Why a bill cannot be written as a document.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// It has no canonical form.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// A line is no JSON.
+    #[error("a line cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// A slice adds up to more than a document can carry.
+    #[error("the lines of invoice {number} add up to more than a document can carry")]
+    Overflow {
+        /// The invoice.
+        number: Name,
+    },
+    /// More lines than all the slices that a document can list.
+    #[error(
+        "invoice {number} has {lines} lines, more than fit into {MAX_SLICES} slices; let another billing group pay for some of its projects, or meter with fewer, longer records"
+    )]
+    TooManyLines {
+        /// The invoice.
+        number: Name,
+        /// How many there are.
+        lines: usize,
+    },
+}
+
+/// What a document says beside its lines and sums.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// The invoice's number.
+    pub number: Name,
+    /// Whether it is final, and from when.
+    pub status: Issue,
+    /// How the month's cost is shared out.
+    pub attribution: api::Attribution,
+    /// How running time became hours.
+    pub hours: api::HourRule,
+    /// The discounts that are in the services' lines.
+    pub discounts: Vec<api::AppliedDiscount>,
+    /// Who bills.
+    pub seller: api::Seller,
+    /// Who pays.
+    pub buyer: api::Buyer,
+    /// What it was computed from.
+    pub inputs: api::Inputs,
+    /// The digest of the group's final of the month before.
+    pub previous_digest: Option<String>,
+}
+
+/// Whether a document is final.
+#[derive(Debug, Clone, Copy)]
+pub enum Issue {
+    /// An estimate, computed until this instant.
+    Estimate {
+        /// Until when.
+        as_of: api::Time,
+    },
+    /// A final invoice.
+    Final {
+        /// When it was made.
+        issued_at: api::Time,
+        /// When it is to be paid.
+        due_at: api::Time,
+    },
+}
+
+/// A document and the slices that it lists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rendered {
+    /// The document.
+    pub document: api::Document,
+    /// Its slices, in the document's order; none when the lines fit.
+    pub slices: Vec<Slice>,
+}
+
+/// Writes a bill as a document.
+///
+/// # Errors
+/// The document has no canonical form, or a slice adds up to too much.
+pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderError> {
+    let Header { number, status, attribution, hours, discounts, seller, buyer, inputs, previous_digest } = header;
+    let (issued_at, due_at, as_of) = match status {
+        Issue::Estimate { as_of } => (None, None, Some(as_of)),
+        Issue::Final { issued_at, due_at } => (Some(issued_at), Some(due_at), None),
+    };
+    let currency = bill.subtotal.currency();
+    let converted = bill.converted.as_ref();
+    let (lines, slices) = place_lines(&number, issued_at.is_some(), bill)?;
+    let mut document = api::Document {
+        number: number.as_str().into(),
+        issued_at,
+        as_of,
+        due_at,
+        rate_date: converted.map(|converted| date(converted.conversion.rate_date)),
+        period: api::DocumentPeriod { start: bill.month.start().into(), end: bill.month.end().into() },
+        attribution,
+        currency: currency.code().into(),
+        seller,
+        buyer,
+        projects: bill.projects.iter().map(render_project).collect(),
+        lines,
+        slices: slices.iter().map(|slice| slice.reference.clone()).collect(),
+        subtotal: amount(bill.subtotal),
+        exchange_rate: converted.map(|converted| render_rate(&converted.conversion)),
+        price_subtotal: converted.map(|converted| amount(converted.price_subtotal)),
+        discounts,
+        hours: Some(hours),
+        taxes: bill.taxes.iter().map(render_tax).collect(),
+        tax_note: bill.untaxed.map(|untaxed| untaxed.as_str().to_owned()),
+        tax: amount(bill.tax),
+        total: amount(bill.total),
+        carried_forward: bill.carried_forward.map(amount),
+        categories: bill.categories.iter().map(render_category).collect(),
+        inputs,
+        previous_digest,
+        digest: String::new(),
+    };
+    document.digest = document_digest(&document)?;
+    Ok(Rendered { document, slices })
+}
+
+/// The digest of a document: over its canonical JSON without the digest itself.
+///
+/// # Errors
+/// The document cannot be brought into its canonical form.
+pub fn document_digest(document: &api::Document) -> Result<String, CanonicalError> {
+    let mut value = serde_json::to_value(document).map_err(CanonicalError::from)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.remove("digest");
+    }
+    digest(&value)
+}
+
+/// An amount as it stands on documents.
+pub fn amount(money: Money) -> api::Amount {
+    money.to_string().into()
+}
+
+fn date(date: Date) -> api::QuoteDate {
+    date.to_string().into()
+}
+
+/// How prices became amounts, as documents say it.
+pub fn render_rate(conversion: &Conversion) -> api::DocumentRate {
+    let Conversion { source, rate_date: _, quote_date, base, from, to, object: _ } = conversion;
+    api::DocumentRate {
+        source: source.as_str().into(),
+        from: from.currency.code().into(),
+        to: to.currency.code().into(),
+        rate: conversion.rate(),
+        base: base.code().into(),
+        from_quote: from.rate.decimal().to_string().into(),
+        to_quote: to.rate.decimal().to_string().into(),
+        quote_date: date(*quote_date),
+    }
+}
+
+fn render_project(project: &billing_domain::ProjectSubtotal) -> api::ProjectSubtotal {
+    api::ProjectSubtotal { project: project.project.as_str().into(), subtotal: amount(project.subtotal) }
+}
+
+fn render_category(category: &CategorySubtotal) -> api::CategorySubtotal {
+    api::CategorySubtotal { kind: line_type(category.kind), subtotal: amount(category.subtotal) }
+}

@@ -1,0 +1,206 @@
+//! The derivation of every amount of a document, as a person would write it.
+//!
+//! Only what stands in the document and its slices is used: whoever has these can follow every cent.
+
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::tax::explain_taxes;
+use billing_api::{Adjusts, AppliedDiscount, Document, DocumentRate, HourRule, Line, LineType, PriceUnit};
+use billing_domain::{Currency, Money, Ratio};
+
+/// How many decimal places of an exact product are written out.
+pub(super) const PLACES: u32 = 12;
+
+/// Where the amounts of a document come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// The invoice's number.
+    pub number: String,
+    /// Its lines, in their order.
+    pub lines: Vec<ExplainedLine>,
+    /// How the lines add up to the total, step by step.
+    pub totals: Vec<String>,
+}
+
+/// Where the amount of a line comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExplainedLine {
+    /// The line's id.
+    pub id: String,
+    /// What it is for.
+    #[serde(rename = "type")]
+    pub kind: LineType,
+    /// The charge in words.
+    pub description: String,
+    /// From when until when, where that is another time than the month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
+    /// The object behind it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The entry of the price list, and when it is valid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
+    /// The arithmetic, from quantities to the amount.
+    pub derivation: String,
+    /// The amount.
+    pub total: String,
+}
+
+/// Explains a document. `sliced` are the lines of its slices, in order.
+pub fn explain(document: &Document, sliced: &[Line]) -> Explanation {
+    let lines = sliced.iter().chain(&document.lines).map(|line| explain_line(document, line)).collect();
+    Explanation { number: document.number.to_string(), lines, totals: explain_totals(document) }
+}
+
+fn explain_line(document: &Document, line: &Line) -> ExplainedLine {
+    let period = line.start.zip(line.end).map(|(start, end)| match start == end {
+        true => format!("at {start}"),
+        false => format!("{start} to {end}"),
+    });
+    let source = line.source.as_ref().map(|source| match &source.part {
+        Some(part) => format!("{} {} ({part})", source.kind, source.name),
+        None => format!("{} {}", source.kind, source.name),
+    });
+    ExplainedLine {
+        id: line.id.clone(),
+        kind: line.kind,
+        description: line.description.clone(),
+        period,
+        source,
+        price: explain_price(document, line),
+        derivation: derivation(document, line)
+            .or_else(|| correction(line))
+            .unwrap_or_else(|| format!("{} → {}", line.description, line.total)),
+        total: line.total.to_string(),
+    }
+}
+
+fn explain_price(document: &Document, line: &Line) -> Option<String> {
+    let price = line.price.as_ref()?;
+    let list = document.inputs.price_list.as_ref().map_or("", |list| &list.name);
+    let until = price.valid_until.map(|until| format!(" to {until}")).unwrap_or_default();
+    Some(format!("{} of price list {list}, valid from {}{until}", price.entry, price.valid_from))
+}
+
+/// The arithmetic of a line of usage: `744 h × 0.026 USD = 19.344 → 19.34; −10 % Partner → 17.41`.
+fn derivation(document: &Document, line: &Line) -> Option<String> {
+    let exact = exact_charge(document, line)?;
+    let price = line.unit_price.as_ref()?;
+    let quantity = match line.unit? {
+        PriceUnit::Hour => hours_in_words(document, line)?,
+        PriceUnit::Unit => line.quantity.as_ref()?.to_string(),
+    };
+    let before = line.pre_discount.as_ref()?;
+    let written = exact.written_out(PLACES);
+    let (currency, converted) = match rate_of(document, line) {
+        None => (&document.currency, String::new()),
+        Some(rate) => (&rate.from, format!(" × {} {} ÷ {} {}", rate.to_quote, rate.to, rate.from_quote, rate.from)),
+    };
+    let mut text = format!("{quantity} × {price} {currency}{converted} = {written} → {before}");
+    let discounts = discounts_of(document, line);
+    if !discounts.is_empty() {
+        let discounts = discounts.iter().map(|discount| format!("−{} % {}", discount.percent, discount.name));
+        text.push_str(&format!("; {} → {}", discounts.collect::<Vec<_>>().join(", "), line.total));
+    }
+    Some(text)
+}
+
+/// The arithmetic of a correction of a final: `170.40 due − 579.36 billed = -408.96`.
+fn correction(line: &Line) -> Option<String> {
+    let Adjusts { billed, due, settled, .. } = line.adjusts.as_ref()?;
+    let settled = settled.as_ref().map(|settled| format!(" + {settled} settled by credit notes")).unwrap_or_default();
+    Some(format!("{} due − {} billed{settled} = {}", due.as_ref()?, billed.as_ref()?, line.total))
+}
+
+fn hours_in_words(document: &Document, line: &Line) -> Option<String> {
+    let count = line.count.as_ref().map(|count| format!(" × {count}")).unwrap_or_default();
+    Some(match document.hours? {
+        HourRule::Ceil => format!("{} h{count}", hours(document, line)?.written_out(0)),
+        HourRule::Exact => {
+            let time = line.end?.0.signed_duration_since(line.start?.0);
+            let seconds = Ratio::Small { numerator: time.num_microseconds()?.into(), denominator: 1_000_000 };
+            format!("{} s ÷ 3600{count}", seconds.written_out(6))
+        }
+    })
+}
+
+/// The hours of a line, exactly.
+pub(super) fn hours(document: &Document, line: &Line) -> Option<Ratio> {
+    match document.hours? {
+        // Whole hours: what is written, over how many ran, leaves no remainder.
+        HourRule::Ceil => {
+            let quantity = Ratio::from(decimal(line.quantity.as_ref()?)?);
+            Some(match &line.count {
+                Some(count) => quantity.divided_by(decimal(count)?)?,
+                None => quantity,
+            })
+        }
+        HourRule::Exact => {
+            let time = line.end?.0.signed_duration_since(line.start?.0);
+            Some(Ratio::Small { numerator: time.num_microseconds()?.into(), denominator: 3_600_000_000 })
+        }
+    }
+}
+
+/// What a line of usage charges before discounts and rounding, in the document's currency; `None` for other lines.
+pub fn exact_charge(document: &Document, line: &Line) -> Option<Ratio> {
+    let price = exact_price(document, line)?;
+    let Some(rate) = rate_of(document, line) else { return Some(price) };
+    price.times(Ratio::from(decimal(&rate.to_quote)?)).divided_by(decimal(&rate.from_quote)?)
+}
+
+/// The rate that is in a line: late usage has that of its own month.
+pub(super) fn rate_of<'a>(document: &'a Document, line: &'a Line) -> Option<&'a DocumentRate> {
+    if line.adjusts.is_some() { line.exchange_rate.as_ref() } else { document.exchange_rate.as_ref() }
+}
+
+/// The discounts that are in a line: late usage has those of its own month.
+pub(super) fn discounts_of<'a>(document: &'a Document, line: &'a Line) -> &'a [AppliedDiscount] {
+    if line.adjusts.is_some() { &line.discounts } else { &document.discounts }
+}
+
+/// The same in the currency of the price.
+pub(super) fn exact_price(document: &Document, line: &Line) -> Option<Ratio> {
+    let price = Ratio::from(decimal(line.unit_price.as_ref()?)?);
+    let count = line.count.as_ref().map_or(Some(Decimal::ONE), |count| decimal(count))?;
+    let quantity = match line.unit? {
+        PriceUnit::Hour => hours(document, line)?.times(Ratio::from(count)),
+        PriceUnit::Unit => Ratio::from(decimal(line.quantity.as_ref()?)?),
+    };
+    Some(quantity.times(price))
+}
+
+fn explain_totals(document: &Document) -> Vec<String> {
+    let currency = &document.currency;
+    let sums = document.categories.iter().map(|sum| format!("{:?} {}", sum.kind, sum.subtotal));
+    let mut totals = Vec::new();
+    if let Some(rate) = &document.exchange_rate {
+        let DocumentRate { source, from, to, rate, base, quote_date, .. } = rate;
+        totals.push(format!("1 {from} = {rate} {to}: {source}'s quotes of one {base} on {}", &**quote_date));
+    }
+    totals.push(format!("{} = subtotal {} {currency}", joined(sums), document.subtotal));
+    totals.extend(explain_taxes(document));
+    totals.push(format!("subtotal {} + tax {} = total {} {currency}", document.subtotal, document.tax, document.total));
+    totals
+}
+
+/// With plus signs in between; nothing is zero.
+fn joined(terms: impl Iterator<Item = String>) -> String {
+    let terms: Vec<_> = terms.collect();
+    if terms.is_empty() { "no lines".to_owned() } else { terms.join(" + ") }
+}
+
+fn decimal(text: &str) -> Option<Decimal> {
+    Decimal::from_str_exact(text).ok()
+}
+
+/// An amount of the document.
+pub fn money(document: &Document, amount: &str) -> Option<Money> {
+    Money::parse(amount, Currency::from_str(&document.currency).ok()?).ok()
+}

@@ -1,0 +1,156 @@
+//! The lines of a bill as they are written.
+
+use std::collections::BTreeMap;
+
+use super::document::{amount, render_rate};
+use billing_api as api;
+use billing_domain::{
+    Adjustment, AdjustmentKind, Bill, Discount, Item, Line, LineType, Name, NewLine, PriceEntry, Source, Unit,
+};
+use rust_decimal::Decimal;
+
+/// A type of line as it is written.
+pub(super) fn line_type(kind: LineType) -> api::LineType {
+    match kind {
+        LineType::ServiceCharge => api::LineType::ServiceCharge,
+        LineType::Multiplier => api::LineType::Multiplier,
+        LineType::ExtraCharge => api::LineType::ExtraCharge,
+        LineType::SupportCharge => api::LineType::SupportCharge,
+        LineType::CommitmentFee => api::LineType::CommitmentFee,
+        LineType::OtherEvent => api::LineType::OtherEvent,
+        LineType::CreditConsumption => api::LineType::CreditConsumption,
+        LineType::Rounding => api::LineType::Rounding,
+    }
+}
+
+/// A line beside the month's services.
+pub(super) fn render_item(bill: &Bill, item: &Item) -> api::Line {
+    let line = render_plain(item);
+    match &item.adjustment {
+        None => line,
+        Some(adjustment) => render_adjustment(bill, line, adjustment),
+    }
+}
+
+fn render_plain(item: &Item) -> api::Line {
+    let Item { kind, key, project, period, pre_discount, total, description, source, adjustment: _ } = item;
+    api::Line {
+        id: item.id(),
+        kind: line_type(*kind),
+        project: project.as_ref().map(|project| project.as_str().into()),
+        service: None,
+        start: period.map(|period| period.start().into()),
+        end: period.map(|period| period.end().into()),
+        quantity: None,
+        unit: None,
+        unit_price: None,
+        count: None,
+        price: None,
+        pre_discount: pre_discount.map(amount),
+        total: amount(*total),
+        price_total: None,
+        description: description.clone(),
+        discounts: Vec::new(),
+        exchange_rate: None,
+        adjusts: None,
+        replaces: Vec::new(),
+        tags: BTreeMap::new(),
+        source: Some(render_source(source, key)),
+    }
+}
+
+/// An adjustment of a closed month: with all that the line of that month would say, or naming the final it corrects.
+fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> api::Line {
+    let period = adjustment.month.to_string().into();
+    match &adjustment.kind {
+        AdjustmentKind::New(new) => {
+            let NewLine { line: new, discounts, conversion } = &**new;
+            let api::Line { id, kind, description, source, .. } = line;
+            let adjusts = Some(api::Adjusts { period, invoice: None, billed: None, due: None, settled: None });
+            let discounts = discounts.iter().map(applied_discount).collect();
+            let exchange_rate = conversion.as_ref().map(render_rate);
+            // The document's sum in the currency of prices is that of its services.
+            let line = api::Line { price_total: None, ..render_line(bill, new) };
+            api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, ..line }
+        }
+        AdjustmentKind::Correction { invoice, billed, due, settled, replaced } => {
+            let adjusts = Some(api::Adjusts {
+                period,
+                invoice: Some(invoice.as_str().into()),
+                billed: Some(amount(*billed)),
+                due: Some(amount(*due)),
+                settled: (!settled.is_zero()).then(|| amount(*settled)),
+            });
+            let itself = line.source.as_ref().filter(|_| *replaced).map(|source| source.name.clone());
+            api::Line { adjusts, replaces: itself.into_iter().collect(), ..line }
+        }
+    }
+}
+
+/// A discount that is in a total.
+pub fn applied_discount(discount: &Discount) -> api::AppliedDiscount {
+    let percent = discount.percent.decimal().normalize().to_string().into();
+    api::AppliedDiscount { name: discount.name.to_string(), percent }
+}
+
+fn render_source(source: &Source, part: &str) -> api::LineSource {
+    let Source { kind, name, uid } = source;
+    api::LineSource {
+        kind: kind.as_str().to_owned(),
+        name: name.as_str().into(),
+        uid: uid.to_string().into(),
+        part: (!part.is_empty()).then(|| part.to_owned()),
+    }
+}
+
+fn render_price(entry: &PriceEntry) -> api::LinePrice {
+    api::LinePrice {
+        entry: entry.name.as_str().into(),
+        valid_from: entry.valid_from.into(),
+        valid_until: entry.valid_until.map(Into::into),
+    }
+}
+
+/// The charge of a usage record.
+pub(super) fn render_line(bill: &Bill, line: &Line) -> api::Line {
+    let usage = &line.usage;
+    let service = &usage.service;
+    let text = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned());
+    let replaced = bill.replaced.get(&usage.name).into_iter().flatten();
+    api::Line {
+        id: line.id(),
+        kind: line_type(line.kind()),
+        project: Some(usage.project.as_str().into()),
+        service: Some(api::Service {
+            name: service.name.as_str().to_owned(),
+            kind: service.kind.as_str().to_owned(),
+            plan: text(&service.plan),
+            cloud: text(&service.cloud),
+        }),
+        start: Some(line.period.start().into()),
+        end: Some(line.period.end().into()),
+        quantity: Some(line.quantity().into()),
+        unit: Some(match line.unit() {
+            Unit::Hour => api::PriceUnit::Hour,
+            Unit::Unit => api::PriceUnit::Unit,
+        }),
+        unit_price: Some(line.unit_price().to_string().into()),
+        count: (usage.quantity != Decimal::ONE).then(|| usage.quantity.normalize().to_string().into()),
+        price: Some(render_price(&line.price)),
+        pre_discount: Some(amount(line.pre_discount)),
+        total: amount(line.total),
+        price_total: line.price_total.map(amount),
+        description: line.description(),
+        discounts: Vec::new(),
+        exchange_rate: None,
+        adjusts: None,
+        replaces: replaced.map(|record| record.as_str().into()).collect(),
+        tags: usage.tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+        source: Some(api::LineSource {
+            kind: "UsageRecord".to_owned(),
+            name: usage.name.as_str().into(),
+            uid: usage.uid.to_string().into(),
+            part: None,
+        }),
+    }
+}

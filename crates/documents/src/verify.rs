@@ -1,0 +1,250 @@
+//! Whether a document is right, judged by what stands in it, in its slices and in the documents before it.
+//!
+//! Nothing is taken from the code that made the document but the canonical form and the one rounding: every sum and
+//! every charge is computed again from the recorded inputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::canonical::digest;
+use super::document::document_digest;
+use super::explain::{PLACES, discounts_of, exact_charge, exact_price, hours, money};
+use super::tax::tax_of;
+use billing_api::{Adjusts, Amount, Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit};
+use billing_domain::{Currency, Money, Percent, Ratio, money::round_half_away};
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Finding {
+    /// A field does not say what it should.
+    Differs {
+        /// Which.
+        what: String,
+        /// What it says.
+        written: String,
+        /// What it should say.
+        expected: String,
+    },
+    /// An object that the document names is missing.
+    Missing(String),
+    /// A text that cannot be read.
+    Unreadable(String),
+    /// The records of now make another of it, and nothing explains that.
+    Unexplained(String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Finding::Differs { what, written, expected } => write!(f, "{what} is {written}, and should be {expected}"),
+            Finding::Missing(what) => write!(f, "{what} is missing"),
+            Finding::Unreadable(what) => write!(f, "{what} cannot be read"),
+            Finding::Unexplained(what) => write!(f, "{what}; nothing that changed since explains it"),
+        }
+    }
+}
+
+/// Compares what is written with what should be.
+fn differs(what: impl Into<String>, written: impl fmt::Display, expected: impl fmt::Display) -> Option<Finding> {
+    let (written, expected) = (written.to_string(), expected.to_string());
+    (written != expected).then(|| Finding::Differs { what: what.into(), written, expected })
+}
+
+/// Everything that is wrong with a document; empty when it is right. `slice` finds a slice by its name, `previous` is
+/// the digest of the group's final before it, where there is one.
+pub fn verify_document<'a>(
+    document: &Document,
+    slice: impl Fn(&str) -> Option<&'a InvoiceSlice>,
+    previous: Option<&str>,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    match document_digest(document) {
+        Ok(digest) => findings.extend(differs("the digest", &document.digest, digest)),
+        Err(_) => findings.push(Finding::Unreadable("the document".to_owned())),
+    }
+    let chained = document.previous_digest.as_deref().unwrap_or_default();
+    findings.extend(differs("previousDigest", chained, previous.unwrap_or_default()));
+    let mut lines: Vec<&Line> = Vec::new();
+    for listed in &document.slices {
+        match slice(&listed.name) {
+            Some(slice) => {
+                lines.extend(&slice.spec.lines);
+                findings.extend(verify_slice(document, listed, slice));
+            }
+            None => findings.push(Finding::Missing(format!("InvoiceSlice {}", listed.name.as_str()))),
+        }
+    }
+    let complete = findings.iter().all(|finding| !matches!(finding, Finding::Missing(_)));
+    lines.extend(&document.lines);
+    findings.extend(lines.iter().flat_map(|line| verify_line(document, line)));
+    if complete {
+        findings.extend(verify_sums(document, &lines));
+    }
+    findings
+}
+
+fn verify_slice(document: &Document, listed: &billing_api::SliceRef, slice: &InvoiceSlice) -> Vec<Finding> {
+    let name = listed.name.as_str();
+    let expected = digest(&slice.spec).unwrap_or_default();
+    let sum = total(document, slice.spec.lines.iter().map(|line| &*line.total));
+    let findings = [
+        differs(format!("the digest of {name}"), &listed.digest, expected),
+        differs(format!("the lines of {name}"), listed.lines, slice.spec.lines.len()),
+        differs(format!("the subtotal of {name}"), &listed.subtotal, &slice.spec.subtotal),
+        differs(format!("the sum of {name}"), &slice.spec.subtotal, shown(sum)),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+/// The amount of a line, where the line says how it comes about.
+fn verify_line(document: &Document, line: &Line) -> Vec<Finding> {
+    match (&line.adjusts, line.kind) {
+        (Some(Adjusts { invoice: Some(_), .. }), _) => verify_correction(document, line).into_iter().collect(),
+        (Some(_), _) | (None, LineType::ServiceCharge) => verify_charge(document, line),
+        (None, _) => Vec::new(),
+    }
+}
+
+/// The difference between what should be billed and what is.
+fn verify_correction(document: &Document, line: &Line) -> Option<Finding> {
+    let Adjusts { billed, due, settled, .. } = line.adjusts.as_ref()?;
+    let amount = |amount: &Option<Amount>| money(document, amount.as_deref()?);
+    let difference = || amount(due)?.checked_sub(amount(billed)?);
+    let expected = match settled {
+        None => difference(),
+        Some(_) => difference().zip(amount(settled)).and_then(|(difference, settled)| difference.checked_add(settled)),
+    };
+    differs(format!("total of line {}", line.id), &line.total, shown(expected))
+}
+
+/// The charge of a line of usage, from its quantity, price and discounts.
+fn verify_charge(document: &Document, line: &Line) -> Vec<Finding> {
+    let Some(exact) = exact_charge(document, line) else {
+        return vec![Finding::Unreadable(format!("line {}", line.id))];
+    };
+    let Some(currency) = money(document, &line.total).map(Money::currency) else {
+        return vec![Finding::Unreadable(format!("the total of line {}", line.id))];
+    };
+    let left =
+        discounts_of(document, line).iter().map(|discount| discount.percent.parse::<Percent>().map(Percent::rest));
+    let Ok(left) = left.collect::<Result<Vec<Ratio>, _>>() else {
+        return vec![Finding::Unreadable("discounts".to_owned())];
+    };
+    let discounted = left.iter().cloned().fold(exact.clone(), Ratio::times);
+    let written = line.pre_discount.as_deref().unwrap_or_default();
+    let findings = [
+        verify_hours(document, line),
+        verify_price_total(document, line, &left),
+        differs(format!("preDiscount of line {}", line.id), written, shown(round_half_away(&exact, currency))),
+        differs(format!("total of line {}", line.id), &line.total, shown(round_half_away(&discounted, currency))),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+/// The charge in the currency of its price, where that is another than the document's.
+fn verify_price_total(document: &Document, line: &Line, left: &[Ratio]) -> Option<Finding> {
+    let rate = document.exchange_rate.as_ref().filter(|_| line.kind == LineType::ServiceCharge)?;
+    let currency: Currency = rate.from.parse().ok()?;
+    let exact = left.iter().cloned().fold(exact_price(document, line)?, Ratio::times);
+    let written = line.price_total.as_deref().unwrap_or_default();
+    differs(format!("priceTotal of line {}", line.id), written, shown(round_half_away(&exact, currency)))
+}
+
+/// Begun hours are whole ones, over the record as a whole: of a piece they are its length, rounded up or down.
+fn verify_hours(document: &Document, line: &Line) -> Option<Finding> {
+    if (line.unit, document.hours) != (Some(PriceUnit::Hour), Some(HourRule::Ceil)) {
+        return None;
+    }
+    let time = line.end?.0.signed_duration_since(line.start?.0);
+    let (least, part) = (time.num_hours(), time.num_microseconds()? % 3_600_000_000);
+    let most = (least + i64::from(part > 0)).max(1);
+    let written = hours(document, line)?.written_out(PLACES);
+    let within = written.parse::<i64>().is_ok_and(|hours| (least..=most).contains(&hours));
+    let expected = format!("between {least} and {most}");
+    (!within).then(|| Finding::Differs { what: format!("the hours of line {}", line.id), written, expected })
+}
+
+fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
+    let subtotal = total(document, lines.iter().map(|line| &*line.total));
+    let sum = total(document, [&*document.subtotal, &*document.tax].into_iter());
+    let mut findings: Vec<_> = differs("subtotal", &document.subtotal, shown(subtotal)).into_iter().collect();
+    findings.extend(differs("total", &document.total, shown(sum)));
+    findings.extend(verify_taxes(document));
+    let ids: BTreeSet<_> = lines.iter().map(|line| &line.id).collect();
+    findings.extend(differs("the number of line ids", ids.len(), lines.len()));
+    findings.extend(verify_price_subtotal(document, lines));
+    findings.extend(verify_categories(document, lines));
+    findings.extend(verify_projects(document, lines));
+    findings.extend(verify_carried_forward(document, lines));
+    findings
+}
+
+/// What goes to the next invoice is the line that brings this one to zero: one of the group without a part.
+fn verify_carried_forward(document: &Document, lines: &[&Line]) -> Option<Finding> {
+    let of_group = |line: &&&Line| {
+        let source = line.source.as_ref().filter(|source| source.kind == "BillingGroup" && source.part.is_none());
+        line.kind == LineType::OtherEvent && source.is_some()
+    };
+    let line = lines.iter().find(of_group).map(|line| line.total.as_str());
+    let written = document.carried_forward.as_deref().unwrap_or("nothing");
+    differs("carriedForward", written, line.unwrap_or("nothing"))
+}
+
+fn verify_price_subtotal(document: &Document, lines: &[&Line]) -> Option<Finding> {
+    let currency: Currency = document.exchange_rate.as_ref()?.from.parse().ok()?;
+    let mut amounts = lines.iter().filter_map(|line| line.price_total.as_ref());
+    let sum =
+        amounts.try_fold(Money::zero(currency), |sum, amount| sum.checked_add(Money::parse(amount, currency).ok()?));
+    let written = document.price_subtotal.as_deref().unwrap_or_default();
+    differs("priceSubtotal", written, shown(sum))
+}
+
+/// Where a document says how it is taxed, that is all of its tax, on all of its subtotal.
+fn verify_taxes(document: &Document) -> Vec<Finding> {
+    if document.taxes.is_empty() {
+        return Vec::new();
+    }
+    let base = total(document, document.taxes.iter().map(|tax| &*tax.base));
+    let sum = total(document, document.taxes.iter().map(|tax| &*tax.amount));
+    let amounts = document.taxes.iter().map(|tax| {
+        let what = format!("the tax of the category {:?} at {} %", tax.category, tax.rate);
+        differs(what, &tax.amount, shown(tax_of(document, tax)))
+    });
+    let sums = [differs("what is taxed", shown(base), &document.subtotal), differs("tax", &document.tax, shown(sum))];
+    amounts.chain(sums).flatten().collect()
+}
+
+fn verify_categories(document: &Document, lines: &[&Line]) -> Vec<Finding> {
+    let mut types: BTreeMap<LineType, Vec<&str>> = BTreeMap::new();
+    lines.iter().for_each(|line| types.entry(line.kind).or_default().push(&line.total));
+    let written =
+        document.categories.iter().map(|sum| (sum.kind, sum.subtotal.to_string())).collect::<BTreeMap<_, _>>();
+    let expected = types.into_iter().map(|(kind, totals)| (kind, shown(total(document, totals.into_iter()))));
+    let expected = expected.collect::<BTreeMap<_, _>>();
+    differs("categories", format!("{written:?}"), format!("{expected:?}")).into_iter().collect()
+}
+
+/// Projects without a line are listed, too, at zero.
+fn verify_projects(document: &Document, lines: &[&Line]) -> Vec<Finding> {
+    let mut projects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.kind == LineType::ServiceCharge) {
+        projects.entry(line.project.as_deref().unwrap_or_default()).or_default().push(&line.total);
+    }
+    let mut findings = Vec::new();
+    for listed in &document.projects {
+        let totals = projects.remove(&*listed.project).unwrap_or_default();
+        let expected = shown(total(document, totals.into_iter()));
+        findings.extend(differs(format!("the subtotal of project {}", listed.project), &listed.subtotal, expected));
+    }
+    findings.extend(projects.into_keys().map(|project| Finding::Missing(format!("project {project}"))));
+    findings
+}
+
+fn total<'a>(document: &Document, amounts: impl Iterator<Item = &'a str>) -> Option<Money> {
+    let zero = Money::zero(money(document, &document.subtotal)?.currency());
+    amounts.map(|amount| money(document, amount)).try_fold(zero, |sum, amount| sum.checked_add(amount?))
+}
+
+fn shown(amount: Option<Money>) -> String {
+    amount.map_or_else(|| "no amount".to_owned(), |amount| amount.to_string())
+}

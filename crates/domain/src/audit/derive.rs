@@ -1,0 +1,342 @@
+//! The second derivation of a bill.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use num_bigint::BigInt;
+use rust_decimal::Decimal;
+
+use super::ChargeKey;
+use super::payer::payer_at;
+use super::rates::{DerivedRate, derive_rate};
+use crate::billing::GroupMonth;
+use crate::hours::HourRule;
+use crate::line::Line;
+use crate::money::{Currency, Money};
+use crate::name::Name;
+use crate::organization::{Organization, Project};
+use crate::period::Timestamp;
+use crate::price::{PriceEntry, Unit};
+use crate::terms::Validity;
+use crate::usage::Usage;
+
+/// A charge as derived: what decides about the amount, and the amount in minor units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Charge {
+    unit: Unit,
+    unit_price: Decimal,
+    pre_discount: i128,
+    pub(super) total: i128,
+    /// In the currency of the price, where that is another.
+    pub(super) price_total: Option<i128>,
+}
+
+impl Charge {
+    pub(super) fn of_line(line: &Line) -> Self {
+        let (pre_discount, total) = (line.pre_discount.minor(), line.total.minor());
+        let price_total = line.price_total.map(Money::minor);
+        Charge { unit: line.unit(), unit_price: line.unit_price(), pre_discount, total, price_total }
+    }
+}
+
+impl fmt::Display for Charge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Charge { unit, unit_price, pre_discount, total, price_total } = self;
+        write!(f, "{total} minor units ({pre_discount} before discounts, at {unit_price} per {})", unit.as_str())?;
+        price_total.map_or(Ok(()), |price_total| write!(f, ", from {price_total} of the price's currency"))
+    }
+}
+
+/// All that a bill should say.
+#[derive(Debug, Default)]
+pub(super) struct Derived {
+    pub(super) charges: BTreeMap<ChargeKey, Charge>,
+    pub(super) projects: BTreeSet<Name>,
+    pub(super) problems: BTreeSet<Name>,
+}
+
+/// What every record of a bill is looked at with.
+pub(super) struct Basis<'a> {
+    month: &'a GroupMonth<'a>,
+    /// `None` when there is none to be had.
+    rate: Option<DerivedRate>,
+}
+
+impl<'a> Basis<'a> {
+    pub(super) fn of(month: &'a GroupMonth<'a>) -> Self {
+        Basis { month, rate: derive_rate(month) }
+    }
+}
+
+pub(super) fn derive(month: &GroupMonth<'_>) -> Derived {
+    let mut derived = Derived::default();
+    let basis = Basis::of(month);
+    for project in month.organization.projects() {
+        if may_concern(month, project) && pays_for_any_of(month, project) {
+            if project.namespace().is_some() {
+                derived.projects.insert(project.name().clone());
+            }
+            derive_project(&basis, project, &mut derived);
+        }
+    }
+    derived
+}
+
+/// A project whose ledger never names the group can only fall to it as the primary one.
+fn may_concern(month: &GroupMonth<'_>, project: &Project) -> bool {
+    let mut segments = project.ledger().into_iter().flat_map(|ledger| ledger.segments());
+    month.group.primary || segments.any(|segment| segment.group_uid == month.group.uid)
+}
+
+fn pays_for_any_of(month: &GroupMonth<'_>, project: &Project) -> bool {
+    let mut instants = vec![month.month.start()];
+    instants.extend(ledger_instants(project));
+    let whole = month.month.period();
+    instants.into_iter().any(|instant| whole.contains(instant) && pays(month, project, instant))
+}
+
+fn pays(month: &GroupMonth<'_>, project: &Project, instant: Timestamp) -> bool {
+    payer_at(month, project, instant) == Some(month.group.uid)
+}
+
+fn ledger_instants(project: &Project) -> impl Iterator<Item = Timestamp> {
+    project.ledger().into_iter().flat_map(|ledger| ledger.segments()).map(|segment| segment.from)
+}
+
+/// One record, with the pieces of time in which the group pays for it and nothing bills it yet.
+struct Run<'a> {
+    usage: &'a Arc<Usage>,
+    pieces: Vec<(Timestamp, Timestamp)>,
+    charges: Vec<(ChargeKey, Charge)>,
+}
+
+pub(super) fn derive_project(basis: &Basis<'_>, project: &Project, derived: &mut Derived) {
+    let mut by_service: BTreeMap<&Name, Vec<Run<'_>>> = BTreeMap::new();
+    for usage in project.usage().filter(|usage| !is_replaced(basis.month, usage)) {
+        match derive_record(basis, project, usage) {
+            Ok(None) => {}
+            Ok(Some(run)) => by_service.entry(&usage.service.name).or_default().push(run),
+            Err(Unbillable) => {
+                derived.problems.insert(usage.name.clone());
+            }
+        }
+    }
+    for mut runs in by_service.into_values() {
+        runs.sort_by_key(|run| (run.usage.start, run.usage.name.clone()));
+        keep_apart(runs, derived);
+    }
+}
+
+/// Takes the runs of one service in their order; one that is charged while a kept one runs is left off.
+fn keep_apart(runs: Vec<Run<'_>>, derived: &mut Derived) {
+    let mut kept: Vec<Vec<(Timestamp, Timestamp)>> = Vec::new();
+    for run in runs {
+        let meets = |other: &Vec<(Timestamp, Timestamp)>| {
+            other.iter().any(|a| run.pieces.iter().any(|b| a.0 < b.1 && b.0 < a.1))
+        };
+        if !run.charges.is_empty() && kept.iter().any(meets) {
+            derived.problems.insert(run.usage.name.clone());
+            continue;
+        }
+        derived.charges.extend(run.charges);
+        kept.push(run.pieces);
+    }
+}
+
+/// The record has no place on any bill as it is.
+struct Unbillable;
+
+fn derive_record<'a>(
+    basis: &Basis<'_>,
+    project: &Project,
+    usage: &'a Arc<Usage>,
+) -> Result<Option<Run<'a>>, Unbillable> {
+    let month = basis.month;
+    let entries = matching(month, usage);
+    let first = best(&entries, usage.start);
+    if first.is_some_and(|entry| entry.unit == Unit::Unit) {
+        return derive_event(basis, project, usage, first);
+    }
+    let until = ended(month, usage);
+    if until == usage.start && first.is_none() {
+        return derive_event(basis, project, usage, None);
+    }
+    let mut run = Run { usage, pieces: Vec::new(), charges: Vec::new() };
+    let mut open: Vec<(Timestamp, Timestamp, Decimal)> = Vec::new();
+    for (from, to) in elementary(month, project, usage, &entries) {
+        if from < usage.start || until <= from || !pays(month, project, from) {
+            continue;
+        }
+        run.pieces.push((from, to));
+        if is_billed(month, usage, from) {
+            continue;
+        }
+        check_group(basis)?;
+        let hourly: Vec<&PriceEntry> = entries.iter().filter(|entry| entry.unit == Unit::Hour).copied().collect();
+        let price = best(&hourly, from).ok_or(Unbillable)?.unit_price;
+        match open.last_mut() {
+            Some(last) if last.1 == from && last.2 == price => last.1 = to,
+            _ => open.push((from, to, price)),
+        }
+    }
+    for (from, to, price) in open {
+        let (count, per_hour) = hours(month.hours, usage.start, from, to);
+        let charge = charge(basis, usage, Unit::Hour, price, (count, per_hour))?;
+        run.charges.push((key(usage, from, to), charge));
+    }
+    Ok(Some(run))
+}
+
+/// A single unit, or something without a price that may be one.
+fn derive_event<'a>(
+    basis: &Basis<'_>,
+    project: &Project,
+    usage: &'a Arc<Usage>,
+    entry: Option<&PriceEntry>,
+) -> Result<Option<Run<'a>>, Unbillable> {
+    let month = basis.month;
+    let in_month = month.month.start() <= usage.start && usage.start < month.month.end();
+    let here = in_month && usage.start < month.as_of && pays(month, project, usage.start);
+    if !here || month.billed.has_event(&usage.name) {
+        return Ok(None);
+    }
+    check_group(basis)?;
+    let price = entry.ok_or(Unbillable)?.unit_price;
+    let charge = charge(basis, usage, Unit::Unit, price, (1.into(), 1.into()))?;
+    Ok(Some(Run { usage, pieces: Vec::new(), charges: vec![(key(usage, usage.start, usage.start), charge)] }))
+}
+
+fn key(usage: &Usage, start: Timestamp, end: Timestamp) -> ChargeKey {
+    ChargeKey { project: usage.project.clone(), record: usage.name.clone(), start, end }
+}
+
+fn check_group(basis: &Basis<'_>) -> Result<(), Unbillable> {
+    let begun = basis.month.group.first_period <= basis.month.month;
+    if begun && basis.rate.is_some() { Ok(()) } else { Err(Unbillable) }
+}
+
+fn ended(month: &GroupMonth<'_>, usage: &Usage) -> Timestamp {
+    match usage.end {
+        Some(end) if end < month.as_of => end,
+        _ => month.as_of,
+    }
+}
+
+fn is_billed(month: &GroupMonth<'_>, usage: &Usage, instant: Timestamp) -> bool {
+    month.billed.periods_in(&usage.name, month.month.period()).iter().any(|period| period.contains(instant))
+}
+
+/// The month cut at every instant at which anything about the record can change.
+fn elementary(
+    month: &GroupMonth<'_>,
+    project: &Project,
+    usage: &Usage,
+    entries: &[&PriceEntry],
+) -> Vec<(Timestamp, Timestamp)> {
+    let mut instants = BTreeSet::from([month.month.start(), month.month.end(), usage.start, ended(month, usage)]);
+    instants.extend(ledger_instants(project));
+    instants.extend(entries.iter().map(|entry| entry.valid_from));
+    instants.extend(entries.iter().filter_map(|entry| entry.valid_until));
+    let billed = month.billed.periods_in(&usage.name, month.month.period());
+    instants.extend(billed.iter().flat_map(|period| [period.start(), period.end()]));
+    let within: Vec<_> = instants.range(month.month.start()..=month.month.end()).copied().collect();
+    within.windows(2).map(|pair| (pair[0], pair[1])).collect()
+}
+
+fn matching<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a PriceEntry> {
+    let service = &usage.service;
+    let fits = |wanted: &Option<Name>, has: &Option<Name>| wanted.is_none() || wanted == has;
+    let entries = month.prices.entries_for(&service.kind);
+    entries.filter(|entry| fits(&entry.plan, &service.plan) && fits(&entry.cloud, &service.cloud)).collect()
+}
+
+/// The most specific entry valid at an instant: a plan counts more than a cloud.
+fn best<'a>(entries: &[&'a PriceEntry], instant: Timestamp) -> Option<&'a PriceEntry> {
+    let valid = entries.iter().filter(|entry| {
+        entry.valid_from <= instant && entry.valid_until.is_none_or(|valid_until| instant < valid_until)
+    });
+    valid.max_by_key(|entry| (entry.plan.is_some(), entry.cloud.is_some())).copied()
+}
+
+/// Hours as a fraction: for `Ceil` the whole hours since the record's start that begin in the piece.
+pub(super) fn hours(rule: HourRule, start: Timestamp, from: Timestamp, to: Timestamp) -> (BigInt, BigInt) {
+    const HOUR: i128 = 3_600_000_000;
+    let micros = |instant: Timestamp| i128::from(instant.timestamp_micros());
+    match rule {
+        HourRule::Exact => ((micros(to) - micros(from)).into(), HOUR.into()),
+        HourRule::Ceil => {
+            let into_hour = (micros(from) - micros(start)).rem_euclid(HOUR);
+            let first = micros(from) + (HOUR - into_hour) % HOUR;
+            let begin = if first < micros(to) { (micros(to) - 1 - first) / HOUR + 1 } else { 0 };
+            (begin.into(), 1.into())
+        }
+    }
+}
+
+fn charge(
+    basis: &Basis<'_>,
+    usage: &Usage,
+    unit: Unit,
+    unit_price: Decimal,
+    (count, per_hour): (BigInt, BigInt),
+) -> Result<Charge, Unbillable> {
+    let ten = BigInt::from(10);
+    let above = count * usage.quantity.mantissa() * unit_price.mantissa();
+    let below = per_hour * ten.pow(usage.quantity.scale()) * ten.pow(unit_price.scale());
+    let (kept, of) = after_discounts(basis.month);
+    let DerivedRate { from, to, much, of_one, .. } = basis.rate.as_ref().ok_or(Unbillable)?;
+    let pre_discount = half_up(*to, &above * much, &below * of_one)?;
+    let total = half_up(*to, &above * much * &kept, &below * of_one * &of)?;
+    let price_total = (from != to).then(|| half_up(*from, above * kept, below * of)).transpose()?;
+    Ok(Charge { unit, unit_price, pre_discount, total, price_total })
+}
+
+/// What the discounts leave: so much of so much.
+fn after_discounts(month: &GroupMonth<'_>) -> (BigInt, BigInt) {
+    let (mut kept, mut of) = (BigInt::from(1), BigInt::from(1));
+    let terms = month.group.terms.iter();
+    for discount in terms.flat_map(|terms| &terms.discounts) {
+        let Validity { first, last } = discount.validity;
+        if first.is_some_and(|first| month.month < first) || last.is_some_and(|last| last < month.month) {
+            continue;
+        }
+        let percent = discount.percent.decimal();
+        let hundred = BigInt::from(100) * BigInt::from(10).pow(percent.scale());
+        kept *= &hundred - BigInt::from(percent.mantissa());
+        of *= hundred;
+    }
+    (kept, of)
+}
+
+/// A charge is never negative, so half away from zero is half up.
+fn half_up(currency: Currency, above: BigInt, below: BigInt) -> Result<i128, Unbillable> {
+    let above = above * BigInt::from(10).pow(currency.digits());
+    let rounded: BigInt = (above * 2 + &below) / (below * 2);
+    let limit = Money::limit(currency);
+    i128::try_from(rounded).ok().filter(|minor| *minor <= limit).ok_or(Unbillable)
+}
+
+/// Whether another record replaces this one, or one that a final bills did; in a circle, the first name's `replaces` does not count.
+pub(super) fn is_replaced(month: &GroupMonth<'_>, usage: &Usage) -> bool {
+    let organization = month.organization;
+    if month.billed.is_replaced(&usage.name) {
+        return true;
+    }
+    let replacers = organization.replacers(&usage.name);
+    replacers.into_iter().any(|replacer| circle(organization, replacer).first() != Some(&replacer))
+}
+
+/// The names in the circle of replacements that a record is in, sorted; none when it is in none.
+fn circle<'a>(organization: &'a Organization, record: &'a Name) -> BTreeSet<&'a Name> {
+    let mut seen = BTreeSet::new();
+    let mut current = record;
+    while seen.insert(current) {
+        match organization.usage(current).and_then(|usage| usage.replaces.as_ref()) {
+            Some(next) => current = next,
+            None => return BTreeSet::new(),
+        }
+    }
+    // The walk came back to something seen: to the record itself, or into a circle further on.
+    if current == record { seen } else { BTreeSet::new() }
+}

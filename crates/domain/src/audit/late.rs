@@ -1,0 +1,267 @@
+//! The second derivation of adjustments: instant by instant, which final bills what a record ran.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use num_bigint::BigInt;
+
+use super::derive::{Basis, Derived, derive_project, hours, is_replaced};
+use super::items::DerivedItem;
+use super::payer::payer_at;
+use crate::billed::{Part, Rating};
+use crate::billing::GroupMonth;
+use crate::late::NO_CLOSED_MONTHS;
+use crate::line::LineType;
+use crate::money::Money;
+use crate::month::Month;
+use crate::name::Name;
+use crate::organization::Project;
+use crate::period::Timestamp;
+use crate::price::Unit;
+use crate::uid::Uid;
+use crate::usage::Usage;
+
+/// Month, project, service, start, record, whether it is new, and the key: the order of adjustments.
+type Place = (Month, Name, Name, Timestamp, Name, bool, String);
+
+/// What adjusts closed months as derived, and the records that cannot be adjusted.
+#[derive(Default)]
+pub(super) struct DerivedLate {
+    places: BTreeMap<Place, i128>,
+    pub(super) problems: BTreeSet<Name>,
+}
+
+impl DerivedLate {
+    /// The items in their order.
+    pub(super) fn items(&self) -> impl Iterator<Item = DerivedItem> {
+        self.places.iter().map(|((.., record, _, key), total)| DerivedItem {
+            kind: LineType::OtherEvent,
+            key: format!("{record}/{key}"),
+            total: *total,
+        })
+    }
+}
+
+/// Asks of every record, in every closed month, what finals bill of it.
+pub(super) fn derive_late(month: &GroupMonth<'_>) -> DerivedLate {
+    let mut late = DerivedLate::default();
+    for (of, attribution) in month.closed {
+        let closed = &NO_CLOSED_MONTHS;
+        let closed =
+            GroupMonth { month: *of, attribution: *attribution, closed, brought: None, credits: &[], ..*month };
+        for project in month.organization.projects() {
+            derive_new(&closed, project, &mut late);
+            for usage in project.usage() {
+                derive_corrections(&closed, project, usage, &mut late);
+            }
+        }
+    }
+    late
+}
+
+/// What the month itself would bill, and no final does.
+fn derive_new(closed: &GroupMonth<'_>, project: &Project, late: &mut DerivedLate) {
+    if project.usage().all(|usage| is_covered(closed, usage)) {
+        return;
+    }
+    let mut derived = Derived::default();
+    derive_project(&Basis::of(closed), project, &mut derived);
+    for (key, charge) in derived.charges {
+        let Some(usage) = closed.organization.usage(&key.record) else { continue };
+        let text = format!("{} {}", closed.month, key.start.format("%FT%TZ"));
+        let (service, record) = (usage.service.name.clone(), key.record.clone());
+        let place = (closed.month, key.project.clone(), service, key.start, record, true, text);
+        late.places.insert(place, charge.total);
+    }
+    late.problems.extend(derived.problems);
+}
+
+/// Whether one line bills the whole of what the record ran in the month: that of nearly every record.
+fn is_covered(closed: &GroupMonth<'_>, usage: &Usage) -> bool {
+    let (start, end) = (closed.month.start(), closed.month.end());
+    let (from, until) = (usage.start.max(start), usage.end.unwrap_or(end).min(end));
+    if until <= from && !(start <= usage.start && usage.start < end) {
+        return true;
+    }
+    let parts = parts(closed, usage);
+    matches!(&parts[..], [part] if part.period().start() == from && part.period().end() == until)
+}
+
+/// What finals say of the record in the month.
+fn parts<'a>(closed: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a Part> {
+    let within = |part: &&Part| {
+        let start = part.period().start();
+        closed.month.start() <= start && start < closed.month.end()
+    };
+    closed.billed.parts(&usage.name).iter().filter(within).collect()
+}
+
+/// What was billed and what is due, in minor units, by group and currency.
+#[derive(Default)]
+struct Balance {
+    billed: i128,
+    due: i128,
+    /// What credit notes took back, and when.
+    credited: Vec<(Timestamp, i128)>,
+    /// The last correction.
+    corrected: Option<(Timestamp, i128)>,
+    /// The first final, and where the line begins.
+    invoice: Option<(Timestamp, Name, Timestamp)>,
+    taken_back: Option<Timestamp>,
+    first: Option<Timestamp>,
+}
+
+impl Balance {
+    /// What remains to be billed or given back. Step by step: what the last correction left, then what is due now.
+    fn difference(&self) -> i128 {
+        let all: i128 = self.credited.iter().map(|(_, amount)| amount).sum();
+        let before =
+            |last: Timestamp| self.credited.iter().filter(move |(at, _)| *at <= last).map(|(_, amount)| amount);
+        // A correction that gave back did so after all credits of its time were used up.
+        let used: i128 = self.corrected.filter(|(_, total)| *total < 0).map_or(0, |(last, _)| before(last).sum());
+        let wanted_then = self.billed - used;
+        let (more, less) = ((self.due - wanted_then).max(0), (wanted_then - self.due).max(0));
+        (more - used).max(0) - (less - (all - used)).max(0)
+    }
+}
+
+fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage, late: &mut DerivedLate) {
+    let parts = parts(closed, usage);
+    if parts.is_empty() {
+        return;
+    }
+    let Some(balances) = balances(closed, usage, &parts) else {
+        late.problems.insert(usage.name.clone());
+        return;
+    };
+    let mut found = Vec::new();
+    for ((group, currency), balance) in balances {
+        let total = balance.difference();
+        if total == 0 || pays(closed, project, group) != Some(closed.group.uid) {
+            continue;
+        }
+        let fits = closed.group.currency.is_some_and(|known| known.code() == currency);
+        let fits = fits && total.abs() <= closed.group.currency.map_or(0, Money::limit);
+        let Some(((_, invoice, _), start)) = balance.invoice.zip(balance.taken_back.or(balance.first)).filter(|_| fits)
+        else {
+            late.problems.insert(usage.name.clone());
+            return;
+        };
+        let key = format!("{} {invoice}", closed.month);
+        let (project, service) = (usage.project.clone(), usage.service.name.clone());
+        found.push(((closed.month, project, service, start, usage.name.clone(), false, key), total));
+    }
+    late.places.extend(found);
+}
+
+/// `None` when something was corrected in another currency, or comes to too much.
+fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&Part]) -> Option<BTreeMap<(Uid, &'static str), Balance>> {
+    let mut balances: BTreeMap<(Uid, &'static str), Balance> = BTreeMap::new();
+    for part in parts {
+        let (Some(on), Some(about)) = (closed.billed.final_of(part), closed.billed.final_about(part)) else { continue };
+        if on.currency != about.currency {
+            return None;
+        }
+        let balance = balances.entry((about.group, about.currency.code())).or_default();
+        let start = part.period().start();
+        balance.billed += part.total();
+        balance.first = Some(balance.first.map_or(start, |first| first.min(start)));
+        balance.credited.extend(closed.billed.credited(&usage.name, part));
+        let Some(rating) = closed.billed.rating_of(part) else {
+            balance.corrected = balance.corrected.max(Some((on.issued_at, part.total())));
+            continue;
+        };
+        let line = (on.issued_at, on.number.clone(), start);
+        balance.invoice = Some(balance.invoice.take().map_or(line.clone(), |first| first.min(line)));
+        let (due, lost) = due(closed, usage, part, rating, parts)?;
+        balance.due += due;
+        balance.taken_back = [balance.taken_back, lost].into_iter().flatten().min();
+    }
+    Some(balances)
+}
+
+/// What is due of a line, and from when on something of it is not.
+fn due(
+    closed: &GroupMonth<'_>,
+    usage: &Usage,
+    part: &Part,
+    rating: &Rating,
+    parts: &[&Part],
+) -> Option<(i128, Option<Timestamp>)> {
+    let (start, end) = (part.period().start(), part.period().end());
+    let counts = !is_replaced(closed, usage);
+    if rating.unit == Unit::Unit {
+        let events = parts.iter().filter(|other| closed.billed.rating_of(other).is_some_and(|r| r.unit == Unit::Unit));
+        let first = events.min_by_key(|other| rank(closed, other));
+        let here = closed.month.start() <= usage.start && usage.start < closed.month.end();
+        let stands = counts && here && first.is_some_and(|first| std::ptr::eq(*first, part));
+        return Some(if stands { (part.total(), None) } else { (0, Some(start)) });
+    }
+    let mut instants = BTreeSet::from([start, end, usage.start]);
+    instants.extend(usage.end);
+    instants.extend(parts.iter().flat_map(|other| [other.period().start(), other.period().end()]));
+    let instants: Vec<_> = instants.range(start..=end).copied().collect();
+    let mut kept: Vec<(Timestamp, Timestamp)> = Vec::new();
+    let mut lost = None;
+    for pair in instants.windows(2) {
+        let ran = usage.start <= pair[0] && usage.end.is_none_or(|end| pair[0] < end);
+        if !(counts && ran && is_first(closed, part, parts, pair[0])) {
+            lost = lost.or(Some(pair[0]));
+            continue;
+        }
+        match kept.last_mut() {
+            Some(last) if last.1 == pair[0] => last.1 = pair[1],
+            _ => kept.push((pair[0], pair[1])),
+        }
+    }
+    if kept == [(start, end)] {
+        return Some((part.total(), None));
+    }
+    let limit = Money::limit(closed.billed.final_of(part)?.currency);
+    let digits = closed.billed.final_of(part)?.currency.digits();
+    let amounts =
+        kept.iter().map(|(from, to)| amount(rating, usage, *from, *to, digits).filter(|minor| *minor <= limit));
+    Some((amounts.sum::<Option<i128>>()?, lost))
+}
+
+/// When its final was made; of two of one final, the earlier comes first.
+fn rank(closed: &GroupMonth<'_>, part: &Part) -> Option<(Timestamp, Name, Timestamp)> {
+    let on = closed.billed.final_of(part)?;
+    Some((on.issued_at, on.number.clone(), part.period().start()))
+}
+
+/// Whether no hourly line of an earlier final bills the instant.
+fn is_first(closed: &GroupMonth<'_>, part: &Part, parts: &[&Part], instant: Timestamp) -> bool {
+    let earlier = |other: &&&Part| {
+        let hourly = closed.billed.rating_of(other).is_some_and(|rating| rating.unit == Unit::Hour);
+        hourly && other.period().contains(instant) && rank(closed, other) < rank(closed, part)
+    };
+    !parts.iter().any(|other| earlier(&other))
+}
+
+/// Hours × quantity × price × rate × what discounts leave, half away from zero; none of it is negative.
+fn amount(rating: &Rating, usage: &Usage, from: Timestamp, to: Timestamp, digits: u32) -> Option<i128> {
+    let ten = BigInt::from(10);
+    let (count, per_hour) = hours(rating.hours, usage.start, from, to);
+    let mut above = count * usage.quantity.mantissa() * rating.unit_price.mantissa() * ten.pow(digits);
+    let mut below = per_hour * ten.pow(usage.quantity.scale()) * ten.pow(rating.unit_price.scale());
+    if let Some((much, of)) = rating.rate {
+        above = above * much.mantissa() * ten.pow(of.scale());
+        below = below * of.mantissa() * ten.pow(much.scale());
+    }
+    for percent in rating.discounts.iter().map(|percent| percent.decimal()) {
+        let hundred = BigInt::from(100) * ten.pow(percent.scale());
+        above *= &hundred - BigInt::from(percent.mantissa());
+        below *= hundred;
+    }
+    let rounded: BigInt = (above * 2 + &below) / (below * 2);
+    rounded.try_into().ok()
+}
+
+/// Who gets or pays a correction of a group's final: the group, and once it is gone who pays for the month's last instant.
+fn pays(closed: &GroupMonth<'_>, project: &Project, group: Uid) -> Option<Uid> {
+    if closed.organization.groups().any(|known| known.uid == group) {
+        return Some(group);
+    }
+    let last = closed.month.end() - chrono::TimeDelta::microseconds(1);
+    payer_at(closed, project, last)
+}

@@ -1,0 +1,52 @@
+//! Who pays at an instant: the rules of the ledger, read out one by one.
+
+use crate::attribution::Attribution;
+use crate::billing::GroupMonth;
+use crate::group::Group;
+use crate::ledger::Segment;
+use crate::month::Month;
+use crate::organization::Project;
+use crate::period::Timestamp;
+use crate::uid::Uid;
+
+/// The group that pays for the project at an instant of the month; `None` when there is none.
+pub(super) fn payer_at(month: &GroupMonth<'_>, project: &Project, instant: Timestamp) -> Option<Uid> {
+    let segments = project.ledger()?.segments();
+    let decides = match month.attribution {
+        Attribution::MonthEnd => month.month.end(),
+        Attribution::Prorated => instant,
+    };
+    let begun = segments.iter().filter(|segment| segment.from <= decides).count();
+    let current = begun.saturating_sub(1); // the first also covers all time before it
+    let chain = (current..segments.len()).map(|index| resolved(segments, index).group_uid);
+    let mut living = chain.filter(|uid| month.organization.group(*uid).is_some_and(|group| lives(group, month.month)));
+    living.next().or_else(|| primary(month, project))
+}
+
+/// The segment itself; or, for a default, the next chosen one where that begins in the same month.
+fn resolved(segments: &[Segment], index: usize) -> &Segment {
+    let segment = &segments[index];
+    let chosen = segments[index..].iter().find(|later| !later.default);
+    match chosen {
+        Some(chosen) if Month::of(chosen.from) == Month::of(segment.from) => chosen,
+        _ => segment,
+    }
+}
+
+fn lives(group: &Group, month: Month) -> bool {
+    match group.deleted {
+        None => true,
+        Some(deleted) => month.start() <= deleted,
+    }
+}
+
+fn primary(month: &GroupMonth<'_>, project: &Project) -> Option<Uid> {
+    let mut primaries: Vec<&Group> = month.organization.groups().filter(|group| group.primary).collect();
+    primaries.retain(|group| lives(group, month.month));
+    primaries.retain(|group| match &group.allowed {
+        None => true,
+        Some(allowed) => allowed.iter().any(|name| name == project.name()),
+    });
+    primaries.sort_by_key(|group| (group.created, group.name.clone()));
+    primaries.first().map(|group| group.uid)
+}

@@ -1,0 +1,88 @@
+//! The second derivation of the exchange rate.
+
+use std::fmt;
+
+use chrono::Datelike;
+use num_bigint::BigInt;
+use rust_decimal::Decimal;
+
+use super::Difference;
+use super::derive::Derived;
+use crate::billing::{Bill, Converted, GroupMonth};
+use crate::money::Currency;
+use crate::period::Date;
+use crate::rates::{MAX_AGE_DAYS, Quote, YearOfQuotes};
+
+/// A rate as derived: so much of one currency is so much of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DerivedRate {
+    pub(super) from: Currency,
+    pub(super) to: Currency,
+    /// So many of the group's currency ...
+    pub(super) much: BigInt,
+    /// ... are so many of the prices'.
+    pub(super) of_one: BigInt,
+    /// The day of the quotes and the two of them; `None` where both currencies are the same.
+    quotes: Option<(Date, Decimal, Decimal)>,
+}
+
+impl fmt::Display for DerivedRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let DerivedRate { from, to, quotes, .. } = self;
+        let Some((date, of_from, of_to)) = quotes else { return write!(f, "in {to}") };
+        write!(f, "converted from {from} to {to} by {of_from} and {of_to} of {date}")
+    }
+}
+
+/// The rate between the prices and the group: of the latest day of all those on which both were quoted.
+pub(super) fn derive_rate(month: &GroupMonth<'_>) -> Option<DerivedRate> {
+    let (from, to) = (month.prices.currency(), month.group.currency?);
+    if from == to {
+        return Some(DerivedRate { from, to, much: 1.into(), of_one: 1.into(), quotes: None });
+    }
+    let last = if month.as_of < month.month.end() { month.as_of } else { month.month.end() }.date_naive();
+    let counts = |date: Date| date <= last && (last - date).num_days() <= i64::from(MAX_AGE_DAYS);
+    let mut best: Option<(Date, Decimal, Decimal)> = None;
+    for quotes in month.rates.years().filter_map(|(_, quotes)| quotes.as_ref().ok()) {
+        for (date, quoted) in quotes.days().filter(|(date, _)| counts(*date)) {
+            if let (Some(of_from), Some(of_to)) = (price_of(quotes, quoted, from), price_of(quotes, quoted, to)) {
+                best = best.filter(|(known, ..)| date < *known).or(Some((date, of_from, of_to)));
+            }
+        }
+    }
+    let (date, of_from, of_to) = best?;
+    let mut unreadable = month.rates.years().filter(|(_, quotes)| quotes.is_err()).map(|(year, _)| year);
+    if unreadable.any(|year| date.year() < year && year <= last.year()) {
+        return None; // it may hold a later day
+    }
+    let ten = BigInt::from(10);
+    let much = BigInt::from(of_to.mantissa()) * ten.pow(of_from.scale());
+    let of_one = BigInt::from(of_from.mantissa()) * ten.pow(of_to.scale());
+    Some(DerivedRate { from, to, much, of_one, quotes: Some((date, of_from, of_to)) })
+}
+
+/// What one of the base costs in a currency.
+fn price_of(quotes: &YearOfQuotes, of_day: &[Quote], currency: Currency) -> Option<Decimal> {
+    if currency == quotes.base() {
+        return Some(Decimal::ONE);
+    }
+    of_day.iter().find(|quote| quote.currency == currency).map(|quote| quote.rate.decimal())
+}
+
+/// Compares what the bill says of its rate.
+pub(super) fn compare_rates(month: &GroupMonth<'_>, bill: &Bill, derived: &Derived) -> Option<Difference> {
+    let billed = bill.converted.as_ref().map(of_bill);
+    let rate = derive_rate(month).filter(|rate| rate.quotes.is_some() && !derived.charges.is_empty());
+    let prices = || derived.charges.values().filter_map(|charge| charge.price_total).sum::<i128>();
+    let derived = rate.map(|rate| format!("{rate} from {} minor units", prices()));
+    (billed != derived).then_some(Difference::Rate { billed, derived })
+}
+
+fn of_bill(converted: &Converted) -> String {
+    let Converted { conversion, price_subtotal } = converted;
+    let (from, to) = (conversion.from, conversion.to);
+    let quotes = Some((conversion.quote_date, from.rate.decimal(), to.rate.decimal()));
+    let (much, of_one) = (0.into(), 0.into()); // not shown
+    let rate = DerivedRate { from: from.currency, to: to.currency, much, of_one, quotes };
+    format!("{rate} from {} minor units", price_subtotal.minor())
+}

@@ -1,0 +1,141 @@
+//! What invoices take of a credit.
+//!
+//! The order of writes is: reserve, make the invoice final, consume. After a crash anywhere in between the same is
+//! done again: a reservation is rewritten by its own invoice alone, and what was consumed never changes.
+
+use thiserror::Error;
+
+use super::Credit;
+use crate::money::Money;
+use crate::name::Name;
+
+/// What one invoice takes of a credit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// The invoice's number.
+    pub invoice: Name,
+    /// How much; zero when the invoice came to need none of it.
+    pub amount: Money,
+    /// Whether the invoice is final.
+    pub state: ReservationState,
+}
+
+/// How firm a reservation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReservationState {
+    /// The invoice is about to become final; it may still rewrite the amount.
+    Reserved,
+    /// The invoice is final and says the same amount.
+    Consumed,
+}
+
+/// Why a reservation cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ReservationError {
+    /// The month before is not settled.
+    #[error("credit {credit} is still reserved by invoice {by}")]
+    StillReserved {
+        /// The credit.
+        credit: Name,
+        /// The invoice that has not consumed its reservation.
+        by: Name,
+    },
+    /// What was consumed does not change.
+    #[error("invoice {invoice} has consumed its part of credit {credit} already")]
+    Consumed {
+        /// The credit.
+        credit: Name,
+        /// The invoice.
+        invoice: Name,
+    },
+    /// It would be more than there is.
+    #[error("credit {credit} has not enough left for invoice {invoice}")]
+    Exceeded {
+        /// The credit.
+        credit: Name,
+        /// The invoice.
+        invoice: Name,
+    },
+}
+
+impl Credit {
+    /// What the invoices that are final have used.
+    pub fn consumed(&self) -> Money {
+        self.sum(|reservation| reservation.state == ReservationState::Consumed)
+    }
+
+    /// What no invoice has taken.
+    pub fn left(&self) -> Money {
+        self.rest(self.sum(|_| true))
+    }
+
+    /// What other invoices than this one leave.
+    pub fn left_for(&self, invoice: &str) -> Money {
+        self.rest(self.sum(|reservation| reservation.invoice.as_str() != invoice))
+    }
+
+    /// What an invoice takes.
+    pub fn reservation(&self, invoice: &str) -> Option<&Reservation> {
+        self.reservations.iter().find(|reservation| reservation.invoice.as_str() == invoice)
+    }
+
+    /// Reserves an amount for an invoice, in place of what it had reserved before.
+    ///
+    /// # Errors
+    /// Another invoice's reservation is not consumed yet, this one's is, or there is not so much left.
+    pub fn reserve(&mut self, invoice: &Name, amount: Money) -> Result<(), ReservationError> {
+        let credit = self.name.clone();
+        let open = self.reservations.iter().find(|known| known.state == ReservationState::Reserved);
+        if let Some(other) = open.filter(|open| open.invoice != *invoice) {
+            return Err(ReservationError::StillReserved { credit, by: other.invoice.clone() });
+        }
+        if self.reservation(invoice).is_some_and(|known| known.state == ReservationState::Consumed) {
+            return Err(ReservationError::Consumed { credit, invoice: invoice.clone() });
+        }
+        self.put(Reservation { invoice: invoice.clone(), amount, state: ReservationState::Reserved })
+    }
+
+    /// Consumes what an invoice that is final says; what is consumed already stays as it is. An invoice that has
+    /// reserved nothing takes nothing.
+    ///
+    /// # Errors
+    /// There is not so much left.
+    pub fn consume(&mut self, invoice: &Name, amount: Money) -> Result<(), ReservationError> {
+        match self.reservation(invoice).map(|known| known.state) {
+            Some(ReservationState::Reserved) => {
+                self.put(Reservation { invoice: invoice.clone(), amount, state: ReservationState::Consumed })
+            }
+            Some(ReservationState::Consumed) | None => Ok(()),
+        }
+    }
+
+    /// Plans with what an estimate would use: a later month finds only what this one leaves.
+    pub fn expect(&mut self, invoice: &Name, amount: Money) {
+        // An estimate that cannot be reserved for leaves the credit as it is; its month is not closed on it.
+        let _ = self.put(Reservation { invoice: invoice.clone(), amount, state: ReservationState::Reserved });
+    }
+
+    fn put(&mut self, reservation: Reservation) -> Result<(), ReservationError> {
+        let fits = reservation.amount.currency() == self.amount.currency()
+            && (0..=self.left_for(&reservation.invoice).minor()).contains(&reservation.amount.minor());
+        if !fits {
+            return Err(ReservationError::Exceeded { credit: self.name.clone(), invoice: reservation.invoice });
+        }
+        match self.reservations.iter_mut().find(|known| known.invoice == reservation.invoice) {
+            Some(known) => *known = reservation,
+            None => self.reservations.push(reservation),
+        }
+        Ok(())
+    }
+
+    fn sum(&self, counts: impl Fn(&Reservation) -> bool) -> Money {
+        let amounts = self.reservations.iter().filter(|reservation| counts(reservation)).map(|known| known.amount);
+        let zero = Money::zero(self.amount.currency());
+        amounts.fold(zero, |sum, amount| sum.checked_add(amount).unwrap_or(self.amount))
+    }
+
+    fn rest(&self, taken: Money) -> Money {
+        let rest = self.amount.checked_sub(taken).filter(|rest| rest.minor() > 0);
+        rest.unwrap_or(Money::zero(self.amount.currency()))
+    }
+}

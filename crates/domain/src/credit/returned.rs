@@ -1,0 +1,39 @@
+//! What goes back of a credit when a credit note takes back the invoice that used it.
+//!
+//! What was consumed stays consumed, because that invoice stays. What goes back is a credit of its own, which says where
+//! it comes from.
+
+use super::CreditValidity;
+use crate::line::{LineType, line_id};
+use crate::month::Month;
+use crate::name::Name;
+use crate::period::Timestamp;
+
+/// The longest name that an object can have.
+const LONGEST_NAME: usize = 253;
+
+/// The name of what the credit note of this number gives back of a credit: there is one, so that it is given back once.
+pub fn returned_name(note: &Name, credit: &Name) -> Name {
+    let name = format!("{note}-{credit}");
+    if name.len() <= LONGEST_NAME {
+        return name.into();
+    }
+    format!("{note}-{}", line_id(LineType::CreditConsumption, credit.as_bytes(), &[])).into()
+}
+
+impl CreditValidity {
+    /// The validity of what a credit note, issued at `issued`, gives back of a credit that paid for `month`.
+    ///
+    /// The time that was left of the credit after that month is left of what goes back, from the note on: who is billed
+    /// wrongly does not lose the time until that is set right. And it lasts until the month of the note is over, at the
+    /// least: an invoice can use it, even where the credit expired within the month that it paid for.
+    #[must_use]
+    pub fn returned(self, month: Month, issued: Timestamp) -> Self {
+        let until = |expires: Timestamp| {
+            let left = expires.signed_duration_since(month.end());
+            let until = issued.checked_add_signed(left).unwrap_or(Timestamp::MAX_UTC);
+            until.max(Month::of(issued).end())
+        };
+        Self { starts: None, expires: self.expires.map(until) }
+    }
+}

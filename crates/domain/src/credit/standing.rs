@@ -1,0 +1,46 @@
+//! How a credit stands.
+
+use super::Credit;
+use crate::month::Month;
+
+/// How a credit stands for the months of its group that are not final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// An invoice that is not final can use it.
+    Usable,
+    /// It starts after the month that runs.
+    NotYet,
+    /// It expired before the oldest month that is not final.
+    Expired,
+    /// All of it is consumed.
+    Exhausted,
+}
+
+impl Standing {
+    /// Its name, as the reason of a condition.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Standing::Usable => "Usable",
+            Standing::NotYet => "NotYet",
+            Standing::Expired => "Expired",
+            Standing::Exhausted => "Exhausted",
+        }
+    }
+}
+
+impl Credit {
+    /// How it stands while `oldest` is the first month of its group that is not final, and `current` the one that
+    /// runs. A credit that expired within a month still pays for that month, until that is final.
+    pub fn standing(&self, oldest: Month, current: Month) -> Standing {
+        if self.consumed() == self.amount {
+            return Standing::Exhausted;
+        }
+        if self.validity.expires.is_some_and(|expires| expires <= oldest.start()) {
+            return Standing::Expired;
+        }
+        match self.validity.starts {
+            Some(starts) if current.end() <= starts => Standing::NotYet,
+            _ => Standing::Usable,
+        }
+    }
+}

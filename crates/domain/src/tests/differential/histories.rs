@@ -1,0 +1,119 @@
+//! Months that become final one after the other, while usage comes in late, ends late and is replaced.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::TestRunner;
+
+use super::*;
+use crate::tests::late::office::Office;
+use crate::tests::late::properties::{MONTHS, Story, stories, world};
+use crate::tests::properties::taxes::{any_buyer, any_issuer};
+use crate::tests::properties::worlds::credits;
+
+/// Each of six months of two groups: 12,000 bills.
+const HISTORIES: usize = 1_000;
+
+/// A world without usage yet, and what comes in when.
+type History = (World, Vec<Story>);
+
+fn history() -> impl Strategy<Value = History> {
+    let code = || select(vec!["USD", "USD", "JPY", "KWD"]);
+    let group = || (code(), any_buyer());
+    (world(), stories(), any_issuer(), credits(), group(), group()).prop_map(
+        |(world, stories, issuer, credits, (code_a, buyer_a), (code_b, buyer_b))| {
+            let mut world = World { issuer, credits, rates: quoted(), ..world };
+            for (name, code, buyer) in [("a", code_a, buyer_a), ("b", code_b, buyer_b)] {
+                let group = world.organization.group(uid(name)).unwrap().clone();
+                world.organization.put_group(Group { currency: Some(currency(code)), buyer, ..group });
+            }
+            (Office::new(world, MONTHS[0]).world, stories)
+        },
+    )
+}
+
+/// Other quotes for every month.
+fn quoted() -> Rates {
+    let days = ["2020-10-30", "2020-12-01", "2020-12-31", "2021-01-29", "2021-02-26"];
+    let dollars = ["1.1698", "1.1968", "1.2271", "1.2136", "1.2121"];
+    let yen = ["122.36", "124.87", "126.49", "127.05", "128.83"];
+    let dinars = ["0.35772", "0.36545", "0.37332", "0.36724", "0.36684"];
+    let of = |code, rates: [&'static str; 5]| (0..5).map(move |index| (days[index], code, rates[index]));
+    rates("ecb", &of("USD", dollars).chain(of("JPY", yen)).chain(of("KWD", dinars)).collect::<Vec<_>>())
+}
+
+#[test]
+fn what_finals_adjust_and_carry_forward_is_what_an_independent_implementation_says() {
+    let mut runner = TestRunner::deterministic();
+    let histories: Vec<History> = (0..HISTORIES).map(|_| history().new_tree(&mut runner).unwrap().current()).collect();
+    let told: Vec<Value> = histories.iter().map(told_history).collect();
+    let (mut seen, mut compared) = (BTreeMap::new(), 0);
+    for ((history, told), expected) in histories.iter().zip(&told).zip(reference(&told)) {
+        let bills = closed(history);
+        for (bill, expected) in bills.iter().zip(expected.as_array().unwrap()) {
+            assert_eq!(bill, expected, "{told}");
+            count_adjustments(&mut seen, bill);
+        }
+        compared += bills.len();
+    }
+    assert_eq!(compared, HISTORIES * MONTHS.len() * 2);
+    for (what, least) in [("late", 1_500), ("correction", 400), ("carried", 500), ("carried on", 300)] {
+        let found = seen.get(what).copied().unwrap_or_default();
+        assert!(found >= least, "{what}: {found} are too few to tell");
+    }
+}
+
+fn count_adjustments(seen: &mut BTreeMap<&str, usize>, bill: &Value) {
+    let adjustments = bill["adjustments"].as_array().unwrap();
+    let corrections = adjustments.iter().filter(|told| told[2] != "").count();
+    let carried = usize::from(bill["carried"].is_i64());
+    let brought = bill["items"].as_array().unwrap().iter().any(|item| item[1] == "brought forward");
+    for (what, times) in [
+        ("late", adjustments.len() - corrections),
+        ("correction", corrections),
+        ("carried", carried),
+        ("carried on", if brought { carried } else { 0 }),
+    ] {
+        *seen.entry(what).or_default() += times;
+    }
+}
+
+/// All bills, month by month, of one group after the other.
+fn closed((world, stories): &History) -> Vec<Value> {
+    let mut office = Office::new(world.clone(), MONTHS[0]);
+    let (mut bills, mut credits) = (Vec::new(), world.credits.clone());
+    let mut brought: BTreeMap<&str, Brought> = BTreeMap::new();
+    for (index, month) in MONTHS.iter().enumerate() {
+        for Story { usage, ends, .. } in stories.iter().filter(|story| story.arrives <= index) {
+            let end = usage.end.filter(|_| *ends <= index);
+            office.usage(Usage { end, ..usage.clone() });
+        }
+        for group in ["a", "b"] {
+            office.world.closed = office.closed(month);
+            office.world.brought = brought.remove(group);
+            // All credits are the first group's.
+            office.world.credits = if group == "a" { credits.clone() } else { Vec::new() };
+            let bill = office.world.bill(group, month);
+            for used in &bill.credits {
+                credits.iter_mut().filter(|offer| offer.name == used.name).for_each(|offer| offer.left = used.left);
+            }
+            if let Some(amount) = bill.carried_forward {
+                let invoice = name(&format!("{group}-{}", index + 1));
+                brought.insert(group, Brought { amount, uid: uid(&invoice), invoice });
+            }
+            office.enter_of(group, month, &bill);
+            bills.push(told_bill(&bill));
+        }
+    }
+    bills
+}
+
+/// The world with everything that ever comes in, and by record how many months are closed then, and when its end is told.
+fn told_history((world, stories): &History) -> Value {
+    let mut all = world.clone();
+    stories.iter().for_each(|story| all.organization.put_usage(story.usage.clone()));
+    let mut told = told(&all);
+    told["months"] = json!(MONTHS);
+    let when = stories.iter().map(|story| (story.usage.name.to_string(), json!([story.arrives, story.ends])));
+    told["history"] = Value::Object(when.collect());
+    told
+}

@@ -1,0 +1,154 @@
+//! An office that closes one month after another, and remembers what it billed.
+
+use crate::tests::world::*;
+use crate::*;
+
+/// A world whose groups are billed month by month.
+#[derive(Clone)]
+pub struct Office {
+    pub world: World,
+    pub first: Month,
+}
+
+impl Office {
+    /// Nothing is closed; the first month is this.
+    pub fn new(world: World, first: &str) -> Self {
+        let mut office = Office { world, first: month(first) };
+        let groups: Vec<Group> = office.world.organization.groups().cloned().collect();
+        for group in groups {
+            office.world.organization.put_group(Group { first_period: office.first, ..group });
+        }
+        office
+    }
+
+    /// A record comes in, or has changed.
+    pub fn usage(&mut self, usage: Usage) {
+        self.world.organization.put_usage(usage);
+    }
+
+    /// A record is deleted.
+    pub fn purge(&mut self, record: &str) {
+        self.world.organization.remove_usage(record);
+        self.world.billed.forget(record);
+    }
+
+    /// A credit note is issued over a final.
+    pub fn credit(&mut self, invoice: &str, issued: &str, taken: Taken) {
+        let number = name(&format!("{invoice}-cn-{issued}"));
+        self.world.billed.credit(name(invoice), IssuedNote { number, issued_at: at(issued), taken });
+    }
+
+    /// Makes a month of every group final. Answers with that of the first by name.
+    pub fn close(&mut self, of: &str) -> Bill {
+        let mut names: Vec<Name> = self.world.organization.groups().map(|group| group.name.clone()).collect();
+        names.sort();
+        let mut bills = Vec::new();
+        for group in names {
+            self.world.closed = self.closed(of);
+            bills.push(self.world.bill(&group, of));
+            self.enter_of(&group, of, &bills[bills.len() - 1]);
+        }
+        self.world.closed = self.closed(of);
+        bills.remove(0)
+    }
+
+    /// The bill of a month that is over, without making it final. The audit agrees.
+    pub fn bill(&self, of: &str) -> Bill {
+        self.world.bill("g", of)
+    }
+
+    /// The bill of the oldest month that is not final.
+    pub fn look(&mut self, of: &str) -> Bill {
+        self.look_of("g", of)
+    }
+
+    /// That of a group.
+    pub fn look_of(&mut self, group: &str, of: &str) -> Bill {
+        let all = self.closed(of);
+        // A month that a test took off stays off.
+        let known = std::mem::take(&mut self.world.closed);
+        let last = month(of).prev();
+        self.world.closed = all.into_iter().filter(|(month, _)| *month == last || known.contains_key(month)).collect();
+        self.world.bill(group, of)
+    }
+
+    /// A bill becomes final.
+    pub fn enter(&mut self, of: &str, bill: &Bill) {
+        self.enter_of("g", of, bill);
+    }
+
+    /// A bill of a group becomes final.
+    pub fn enter_of(&mut self, group: &str, of: &str, bill: &Bill) {
+        let sequence = number::sequence(self.first, month(of)).unwrap();
+        let facts = FinalFacts {
+            number: number::number(group, sequence),
+            group: uid(group),
+            month: month(of),
+            issued_at: month(of).end(),
+            currency: bill.subtotal.currency(),
+        };
+        let lines = self.final_lines(group, of, bill);
+        self.world.billed.add(facts, lines, |record| Some(name(record)));
+    }
+
+    /// The months before.
+    pub fn closed(&self, of: &str) -> ClosedMonths {
+        self.first.through(month(of).prev()).map(|month| (month, self.world.attribution)).collect()
+    }
+
+    fn final_lines(&self, group: &str, of: &str, bill: &Bill) -> Vec<BilledLine> {
+        let group = self.world.organization.group(uid(group)).unwrap();
+        let rate = |conversion: &Conversion| (conversion.to.rate.decimal(), conversion.from.rate.decimal());
+        let rated = |line: &Line, month: Month, conversion: Option<&Conversion>| BilledLine {
+            record: line.usage.name.clone(),
+            project: line.usage.project.clone(),
+            period: line.period,
+            pre_discount: line.pre_discount,
+            total: line.total,
+            basis: LineBasis::Rated(Rating {
+                unit: line.unit(),
+                unit_price: line.unit_price(),
+                discounts: group.terms.iter().flat_map(|terms| terms.discounts_in(month)).map(|d| d.percent).collect(),
+                rate: conversion.map(rate),
+                hours: self.world.hours,
+            }),
+            replaces: bill.replaced.get(&line.usage.name).cloned().unwrap_or_default(),
+        };
+        let converted = bill.converted.as_ref().map(|converted| &converted.conversion);
+        let mut lines: Vec<_> = bill.lines.iter().map(|line| rated(line, month(of), converted)).collect();
+        for item in &bill.items {
+            let Some(adjustment) = &item.adjustment else { continue };
+            lines.push(match &adjustment.kind {
+                AdjustmentKind::New(new) => rated(&new.line, adjustment.month, new.conversion.as_ref()),
+                AdjustmentKind::Correction { invoice, billed, due, settled, replaced } => {
+                    let difference = due.checked_sub(*billed).and_then(|difference| difference.checked_add(*settled));
+                    assert_eq!(difference, Some(item.total), "{}", item.description);
+                    BilledLine {
+                        record: item.source.name.clone(),
+                        project: item.project.clone().unwrap(),
+                        period: item.period.unwrap(),
+                        pre_discount: item.pre_discount.unwrap_or(item.total),
+                        total: item.total,
+                        basis: LineBasis::Corrects { invoice: invoice.clone() },
+                        replaces: replaced.then(|| item.source.name.clone()).into_iter().collect(),
+                    }
+                }
+            });
+        }
+        lines
+    }
+}
+
+/// `type total description` of every item.
+pub fn items(bill: &Bill) -> Vec<String> {
+    bill.items.iter().map(|item| format!("{} {} {}", item.kind.as_str(), item.total, item.description)).collect()
+}
+
+/// `month record total` of every adjustment.
+pub fn adjustments(bill: &Bill) -> Vec<String> {
+    let shown = |item: &Item| {
+        let adjustment = item.adjustment.as_ref()?;
+        Some(format!("{} {} {}", adjustment.month, item.source.name, item.total))
+    };
+    bill.items.iter().filter_map(shown).collect()
+}

@@ -1,0 +1,197 @@
+//! Whatever comes in late, and in whatever order: closed months become whole, once.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::super::world::*;
+use super::office::Office;
+use crate::*;
+
+/// The months that have usage, and those after them.
+pub const MONTHS: [&str; 6] = ["2020-10", "2020-11", "2020-12", "2021-01", "2021-02", "2021-03"];
+
+/// A record, and how many months are closed when it comes in and when its end does.
+#[derive(Debug, Clone)]
+pub struct Story {
+    pub usage: Usage,
+    pub arrives: usize,
+    pub ends: usize,
+}
+
+fn instant() -> impl Strategy<Value = Timestamp> {
+    let shared = select(vec!["2020-10-01", "2020-10-20T10:30", "2020-11-01", "2020-11-20T23:59:59", "2020-12-01"]);
+    let seconds = 0_i64..92 * 86_400;
+    prop_oneof![shared.prop_map(at), seconds.prop_map(|seconds| at("2020-10-01") + chrono::TimeDelta::seconds(seconds)),]
+}
+
+fn story(number: usize) -> impl Strategy<Value = Story> {
+    let when = (instant(), instant()).prop_filter("takes time", |(a, b)| a != b);
+    let what = (select(vec!["p", "q"]), select(vec!["1", "2.345678", "0.000001"]), any::<bool>());
+    let replaces = prop::option::weighted(0.4, 0..number.max(1));
+    (when, what, replaces, 0..4_usize, 0..4_usize).prop_map(
+        move |((a, b), (project, quantity, single), replaces, arrives, later)| {
+            let record = format!("r{number}");
+            let usage = Usage {
+                start: a.min(b),
+                end: Some(a.max(b)),
+                quantity: decimal(quantity),
+                service: service(&record, if single { "Setup" } else { "PostgreSQL" }),
+                replaces: replaces.filter(|_| number > 0).map(|other| name(&format!("r{other}"))),
+                ..usage(&record, project, "2020-10-01", "")
+            };
+            Story { usage, arrives, ends: arrives.max(later) }
+        },
+    )
+}
+
+pub fn stories() -> impl Strategy<Value = Vec<Story>> {
+    (1..7_usize).prop_flat_map(|count| (0..count).map(story).collect::<Vec<_>>())
+}
+
+/// A primary group and another, and two projects, one of which moves.
+pub fn world() -> impl Strategy<Value = World> {
+    let moves = (instant(), select(vec!["a", "b", "gone"]), instant(), any::<bool>(), any::<bool>());
+    (moves, select(vec!["0", "10", "33.3333", "100"]), "2020-1[012]").prop_map(
+        |((at_move, to, price_change, prorated, exact), percent, last)| {
+            let validity = Validity { first: None, last: Some(month(&last)) };
+            let discount = percent.parse().ok().map(|percent| Discount { name: name("d"), percent, validity });
+            let terms = Ok(Terms { discounts: discount.into_iter().collect(), ..Terms::default() });
+            let first = segment("2020-01-01", "a");
+            let moved = Segment { from: at_move, ..segment("2020-01-01", to) };
+            let mut world = World::new([Group { terms, ..primary("a") }, group("b")])
+                .project("p", &[first.clone(), moved])
+                .project("q", &[first]);
+            world.prices = price_list(vec![
+                PriceEntry { valid_until: Some(price_change), ..hourly("PostgreSQL", "0.026") },
+                PriceEntry { valid_from: price_change, ..hourly("PostgreSQL", "0.0333") },
+                PriceEntry { unit: Unit::Unit, ..hourly("Setup", "49.995") },
+            ]);
+            world.attribution = if prorated { Attribution::Prorated } else { Attribution::MonthEnd };
+            world.hours = if exact { HourRule::Exact } else { HourRule::Ceil };
+            world
+        },
+    )
+}
+
+/// The same, in a currency without digits, with two, or with three.
+fn any_world() -> impl Strategy<Value = World> {
+    (world(), select(vec!["JPY", "USD", "KWD"])).prop_map(|(mut world, code)| {
+        let groups: Vec<Group> = world.organization.groups().cloned().collect();
+        for group in groups {
+            world.organization.put_group(Group { currency: Some(currency(code)), ..group });
+        }
+        let kinds = ["PostgreSQL", "Setup"].map(name);
+        let entries = kinds.iter().flat_map(|kind| world.prices.entries_for(kind)).cloned().collect();
+        world.prices = PriceList::new(name("default"), uid("prices"), name("1"), currency(code), entries).unwrap();
+        world
+    })
+}
+
+/// By group, record and month: what finals bill in all, in minor units.
+type Sums = BTreeMap<(Uid, Name, Month), i128>;
+
+fn sums(office: &Office) -> Sums {
+    let mut sums = Sums::new();
+    let billed = &office.world.billed;
+    for usage in office.world.organization.projects().flat_map(|project| project.usage()) {
+        for part in billed.parts(&usage.name) {
+            let group = billed.final_of(part).unwrap().group;
+            *sums.entry((group, usage.name.clone(), part.month())).or_default() += part.total();
+        }
+    }
+    sums.retain(|_, sum| *sum != 0);
+    sums
+}
+
+/// Closes all months, with what is known by then.
+fn closed_as_told(world: &World, stories: &[Story]) -> Office {
+    let mut office = Office::new(world.clone(), MONTHS[0]);
+    for (index, month) in MONTHS[..5].iter().enumerate() {
+        for Story { usage, ends, .. } in stories.iter().filter(|story| story.arrives <= index) {
+            let end = usage.end.filter(|_| *ends <= index);
+            office.usage(Usage { end, ..usage.clone() });
+        }
+        office.close(month);
+    }
+    office
+}
+
+/// Closes all months, with everything known from the first on.
+fn closed_at_leisure(world: &World, stories: &[Story]) -> Office {
+    let at_once: Vec<_> = stories.iter().map(|story| Story { arrives: 0, ends: 0, ..story.clone() }).collect();
+    closed_as_told(world, &at_once)
+}
+
+/// A cent more.
+fn cent(money: Money) -> Money {
+    money.checked_add(Money::new(1, money.currency()).unwrap()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn closed_months_become_whole_to_the_last_digit(world in any_world(), stories in stories()) {
+        prop_assert_eq!(sums(&closed_as_told(&world, &stories)), sums(&closed_at_leisure(&world, &stories)));
+    }
+
+    #[test]
+    fn nothing_is_adjusted_twice(world in any_world(), stories in stories()) {
+        let mut office = closed_as_told(&world, &stories);
+        for group in ["a", "b"] {
+            prop_assert_eq!(super::office::adjustments(&office.look_of(group, MONTHS[5])), [""; 0]);
+        }
+    }
+
+    #[test]
+    fn purging_what_finals_bill_changes_nothing(world in any_world(), stories in stories(), purged in any::<u8>()) {
+        let mut office = closed_as_told(&world, &stories);
+        let billed = |record: &String| !office.world.billed.parts(record).is_empty();
+        let chosen = (0..stories.len()).filter(|index| purged >> index & 1 == 1);
+        let purged: Vec<_> = chosen.map(|index| format!("r{index}")).filter(billed).collect();
+        for record in purged {
+            office.purge(&record);
+            for group in ["a", "b"] {
+                prop_assert_eq!(super::office::adjustments(&office.look_of(group, MONTHS[5])), [""; 0]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_audit_catches_every_mutant_of_an_adjustment(
+        world in any_world(),
+        stories in stories(),
+        choice in any::<prop::sample::Index>(),
+    ) {
+        let mut office = Office::new(world, MONTHS[0]);
+        for month in &MONTHS[..3] {
+            office.close(month);
+        }
+        stories.into_iter().for_each(|story| office.usage(story.usage));
+        let bill = office.look_of("a", MONTHS[3]);
+        let adjusting: Vec<_> = (0..bill.items.len()).filter(|at| bill.items[*at].adjustment.is_some()).collect();
+        prop_assume!(!adjusting.is_empty());
+        let at = adjusting[choice.index(adjusting.len())];
+        let input = office.world.input("a", MONTHS[3], month(MONTHS[3]).end());
+        let changed = |change: &dyn Fn(&mut Bill)| {
+            let mut mutant = bill.clone();
+            change(&mut mutant);
+            mutant
+        };
+        let mutants = [
+            ("dearer by a cent", changed(&|bill| bill.items[at].total = cent(bill.items[at].total))),
+            ("dropped", changed(&|bill| drop(bill.items.remove(at)))),
+            ("doubled", changed(&|bill| bill.items.insert(at, bill.items[at].clone()))),
+            ("of another record", changed(&|bill| bill.items[at].source.name = name("nobody"))),
+            ("of another month", changed(&|bill| bill.items[at].key = "2020-09".to_owned())),
+            ("another amount carried forward", changed(&|bill| {
+                bill.carried_forward = Some(bill.carried_forward.map_or(cent(Money::zero(bill.subtotal.currency())), cent));
+            })),
+        ];
+        for (title, mutant) in mutants {
+            prop_assert!(!audit(&input, &mutant).is_empty(), "{} is not noticed", title);
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Organizations made up at random: few names and few instants, so that things meet.
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use crate::tests::world::*;
+use crate::*;
+
+/// The months that are billed.
+pub const MONTHS: [&str; 3] = ["2020-10", "2020-11", "2020-12"];
+
+const GROUPS: [&str; 4] = ["a", "b", "c", "gone"];
+const PROJECTS: [&str; 3] = ["p", "q", "r"];
+
+/// What an organization is made of, in the order in which it is observed.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    pub groups: Vec<Group>,
+    pub projects: Vec<(Name, Vec<Segment>)>,
+    pub usage: Vec<Usage>,
+    pub prices: Vec<PriceEntry>,
+    pub billed: Vec<(Name, Period)>,
+    pub credits: Vec<CreditOffer>,
+    pub prorated: bool,
+    pub exact: bool,
+    /// What a source quoted: the day, the currency, and how much of it one EUR costs.
+    pub quotes: Vec<(String, &'static str, &'static str)>,
+}
+
+impl Parts {
+    pub fn world(&self) -> World {
+        let mut world = World::new(self.groups.clone());
+        for (project, segments) in &self.projects {
+            world = world.project(project, segments);
+        }
+        for usage in &self.usage {
+            world = world.usage(usage.clone());
+        }
+        world.prices = price_list(self.prices.clone());
+        self.billed.iter().for_each(|(record, period)| world.bill_elsewhere(record, *period, Unit::Hour));
+        world.credits = self.credits.clone();
+        let quotes: Vec<_> = self.quotes.iter().map(|(date, code, rate)| (date.as_str(), *code, *rate)).collect();
+        world.rates = rates("ecb", &quotes);
+        world.attribution = if self.prorated { Attribution::Prorated } else { Attribution::MonthEnd };
+        world.hours = if self.exact { HourRule::Exact } else { HourRule::Ceil };
+        world
+    }
+
+    /// The same, observed in another order.
+    pub fn shuffled(&self, seed: u64) -> Parts {
+        let mut parts = self.clone();
+        shuffle(&mut parts.groups, seed);
+        shuffle(&mut parts.projects, seed);
+        shuffle(&mut parts.usage, seed);
+        shuffle(&mut parts.prices, seed);
+        shuffle(&mut parts.billed, seed);
+        shuffle(&mut parts.credits, seed);
+        shuffle(&mut parts.quotes, seed);
+        parts
+    }
+}
+
+/// A fixed shuffle for each seed.
+fn shuffle<T>(items: &mut [T], seed: u64) {
+    let mut state = seed | 1;
+    for last in (1..items.len()).rev() {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        items.swap(last, (state >> 33) as usize % (last + 1));
+    }
+}
+
+/// Anything that can be observed of an organization.
+pub fn parts() -> impl Strategy<Value = Parts> {
+    let usage = prop::collection::vec(usage_record(), 0..14).prop_map(|mut usage| {
+        usage.sort_by(|a, b| a.name.cmp(&b.name));
+        usage.dedup_by(|a, b| a.name == b.name);
+        usage
+    });
+    let billed = prop::collection::vec((record_name(), a_period()), 0..3);
+    (groups(), projects(), usage, prices(), billed, credits(), quotes(), any::<bool>(), any::<bool>()).prop_map(
+        |(groups, projects, usage, prices, billed, credits, quotes, prorated, exact)| Parts {
+            groups,
+            projects,
+            usage,
+            prices,
+            billed,
+            credits,
+            prorated,
+            exact,
+            quotes,
+        },
+    )
+}
+
+/// From September to January: any microsecond, or one that is shared with others.
+fn instant() -> impl Strategy<Value = Timestamp> {
+    let shared = select(vec![
+        "2020-10-01T00:00:00",
+        "2020-10-20T10:30:00",
+        "2020-11-01T00:00:00",
+        "2020-11-10T00:00:00",
+        "2020-11-10T00:00:00.000001",
+        "2020-11-20T23:59:59.999999",
+        "2020-12-01T00:00:00",
+        "2020-12-05T06:07:08",
+    ]);
+    let micros = 0_i64..150 * 86_400 * 1_000_000;
+    prop_oneof![
+        shared.prop_map(at),
+        micros.prop_map(|micros| at("2020-09-01") + chrono::TimeDelta::microseconds(micros)),
+    ]
+}
+
+pub fn a_period() -> impl Strategy<Value = Period> {
+    (instant(), instant()).prop_map(|(a, b)| Period::new(a.min(b), a.max(b)).unwrap())
+}
+
+fn groups() -> impl Strategy<Value = Vec<Group>> {
+    let one = |text: &'static str| {
+        let deleted = prop::option::weighted(0.2, instant());
+        let allowed = prop::option::weighted(0.2, subsequence(PROJECTS.to_vec(), 0..3));
+        let first = prop_oneof![4 => Just("2020-01"), 1 => Just("2020-12")];
+        let code =
+            prop_oneof![8 => Just(Some("USD")), 4 => select(vec!["EUR", "JPY", "KWD"]).prop_map(Some), 1 => Just(None)];
+        (deleted, any::<bool>(), allowed, first, code, 0..3_u8).prop_map(
+            move |(deleted, primary, allowed, first, code, day)| Group {
+                deleted,
+                primary,
+                allowed: allowed.and_then(|projects| only(&projects)),
+                first_period: month(first),
+                currency: code.map(currency),
+                created: at("2020-01-01") + chrono::TimeDelta::days(day.into()),
+                ..group(text)
+            },
+        )
+    };
+    ((one("a"), one("b"), one("c")), terms()).prop_map(|((a, b, c), terms)| {
+        // Amounts of terms are in the group's currency, and these are in USD.
+        let in_dollars = a.currency == Some(currency("USD"));
+        let terms = if in_dollars { terms } else { Terms { discounts: terms.discounts, ..Terms::default() } };
+        vec![Group { terms: Ok(terms), ..a }, b, c]
+    })
+}
+
+/// Terms of all kinds, some in force for a part of the months only.
+fn terms() -> impl Strategy<Value = Terms> {
+    let validity = || {
+        let end = || prop::option::weighted(0.3, select(MONTHS.to_vec()).prop_map(month));
+        (end(), end()).prop_map(|(first, last)| Validity { first, last })
+    };
+    let percent = || select(vec!["0.0001", "4.5", "10", "33.3333", "100"]).prop_map(|percent| percent.parse().unwrap());
+    let amount = || select(vec!["0.00", "0.01", "12.34", "500.00", "1000000.00"]).prop_map(|text| money(text, "USD"));
+    let discount = |text: &'static str| {
+        (percent(), validity()).prop_map(move |(percent, validity)| Discount { name: name(text), percent, validity })
+    };
+    let charge_amount = prop_oneof![
+        amount().prop_map(ChargeAmount::Fixed),
+        (percent(), prop::option::of(amount()))
+            .prop_map(|(percent, minimum)| ChargeAmount::OfServices { percent, minimum }),
+    ];
+    let kind = select(vec![ChargeType::Extra, ChargeType::Support, ChargeType::Other]);
+    let charges = prop::collection::vec((kind, charge_amount, validity()), 0..4).prop_map(|charges| {
+        let named = charges.into_iter().enumerate();
+        named
+            .map(|(number, (kind, amount, validity))| AgreedCharge {
+                name: name(&format!("charge-{number}")),
+                kind,
+                amount,
+                validity,
+            })
+            .collect()
+    });
+    let commitment =
+        (amount(), validity()).prop_map(|(amount, validity)| Commitment { name: name("c"), amount, validity });
+    let discounts = (prop::option::of(discount("d")), prop::option::of(discount("e")))
+        .prop_map(|(a, b)| a.into_iter().chain(b).collect());
+    (discounts, charges, prop::option::of(commitment)).prop_map(|(discounts, charges, commitment)| Terms {
+        discounts,
+        charges,
+        commitment,
+    })
+}
+
+/// Quotes of some days, which leave some out; no day quotes a currency twice.
+fn quotes() -> impl Strategy<Value = Vec<(String, &'static str, &'static str)>> {
+    let rate = |code| {
+        select(match code {
+            "USD" => vec!["1.0850", "1.19", "0.9993", "7"],
+            "JPY" => vec!["124.10", "123.995", "3"],
+            _ => vec!["0.36405", "0.3", "0.00000007"],
+        })
+    };
+    let date = prop_oneof![
+        select(vec!["2020-10-31", "2020-11-01", "2020-11-30", "2020-12-10", "2020-12-11", "2020-12-20"])
+            .prop_map(str::to_owned),
+        instant().prop_map(|instant| instant.date_naive().to_string()),
+    ];
+    let code = select(vec!["USD", "USD", "JPY", "KWD"]);
+    let quote = (date, code).prop_flat_map(move |(date, code)| (Just(date), Just(code), rate(code)));
+    prop::collection::vec(quote, 0..48).prop_map(|mut quotes| {
+        quotes.sort();
+        quotes.dedup_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
+        quotes
+    })
+}
+
+/// The segments of a ledger, of these groups.
+pub fn segments(groups: &[&'static str]) -> impl Strategy<Value = Vec<Segment>> + use<> {
+    let one = (instant(), select(groups.to_vec()), any::<bool>()).prop_map(|(from, group, default)| Segment {
+        from,
+        default,
+        ..segment("2020-01-01", group)
+    });
+    prop::collection::vec(one, 1..6).prop_map(|mut segments| {
+        segments.sort_by_key(|segment| segment.from);
+        segments.dedup_by_key(|segment| segment.from);
+        segments
+    })
+}
+
+fn projects() -> impl Strategy<Value = Vec<(Name, Vec<Segment>)>> {
+    (subsequence(PROJECTS.to_vec(), 1..=3), prop::collection::vec(segments(&GROUPS), 3))
+        .prop_map(|(names, ledgers)| names.into_iter().map(name).zip(ledgers).collect())
+}
+
+/// Hourly prices that change, and leave no gap.
+pub fn prices_without_gaps() -> impl Strategy<Value = Vec<PriceEntry>> {
+    (instant(), a_period()).prop_map(|(change, special)| {
+        let mut entries = vec![
+            PriceEntry { valid_until: Some(change), ..hourly("PostgreSQL", "0.026") },
+            PriceEntry { valid_from: change, ..hourly("PostgreSQL", "0.03") },
+        ];
+        if !special.is_empty() {
+            let (valid_from, valid_until) = (special.start(), Some(special.end()));
+            let plan = Some(name("Hobbyist"));
+            entries.push(PriceEntry { plan, valid_from, valid_until, ..hourly("PostgreSQL", "0.01") });
+        }
+        entries
+    })
+}
+
+/// Credits of one group; each name once.
+pub fn credits() -> impl Strategy<Value = Vec<CreditOffer>> {
+    let when = (prop::option::of(instant()), prop::option::of(instant()));
+    let amount = (0_i128..3_000, select(vec!["USD", "USD", "USD", "EUR"]));
+    let projects = prop::option::weighted(0.5, subsequence(PROJECTS.to_vec(), 0..3));
+    let one = (when, amount, projects).prop_map(|((starts, expires), (minor, code), projects)| CreditOffer {
+        validity: CreditValidity { starts, expires },
+        projects: projects.and_then(|projects| only(&projects)),
+        left: Money::new(minor, currency(code)).unwrap(),
+        ..offer("", "0.00")
+    });
+    prop::collection::vec(one, 0..5).prop_map(|mut credits| {
+        credits.iter_mut().enumerate().for_each(|(index, credit)| credit.name = name(&format!("credit-{index}")));
+        credits
+    })
+}
+
+fn record_name() -> impl Strategy<Value = Name> {
+    (0..16_u8).prop_map(|number| name(&format!("record-{number}")))
+}
+
+fn usage_record() -> impl Strategy<Value = Usage> {
+    let what = (select(vec!["s1", "s2", "s3"]), select(vec!["PostgreSQL", "PostgreSQL", "MySQL", "Setup", "Strange"]));
+    let quantity =
+        prop_oneof![Just("1"), Just("0.000001"), Just("2.345678"), Just("1000000.5"), Just("9999999999999.999999")];
+    let when = (a_period(), prop_oneof![3 => Just(true), 1 => Just(false)]);
+    let replaces = prop::option::weighted(0.3, record_name());
+    (record_name(), select(PROJECTS.to_vec()), what, quantity, when, replaces).prop_map(
+        |(record, project, (service_name, kind), quantity, (when, ended), replaces)| Usage {
+            start: when.start(),
+            end: ended.then(|| when.end()),
+            service: service(service_name, kind),
+            quantity: decimal(quantity),
+            replaces,
+            ..usage(&record, project, "2020-11-01", "")
+        },
+    )
+}
+
+/// Prices that begin, end, change and leave gaps; one is by the unit.
+fn prices() -> impl Strategy<Value = Vec<PriceEntry>> {
+    let general = (instant(), instant(), select(vec!["0.026", "0.02602740", "99999999.99999999", "0"]));
+    let special = (a_period(), select(vec!["0.026", "0.5"]), any::<bool>());
+    (general, special, any::<bool>()).prop_map(|((a, b, price), (when, special_price, by_unit), has_gap)| {
+        let (change, later) = (a.min(b), a.max(b));
+        let again = if has_gap { later } else { change };
+        let mut entries = vec![
+            PriceEntry { name: name("old"), valid_until: Some(change), ..hourly("PostgreSQL", "0.026") },
+            PriceEntry { name: name("new"), valid_from: again, ..hourly("PostgreSQL", price) },
+            hourly("MySQL", "0.019"),
+            PriceEntry { unit: Unit::Unit, ..hourly("Setup", "49.995") },
+        ];
+        if !when.is_empty() {
+            entries.push(PriceEntry {
+                name: name("special"),
+                plan: Some(name("Hobbyist")),
+                valid_from: when.start(),
+                valid_until: Some(when.end()),
+                unit: if by_unit { Unit::Unit } else { Unit::Hour },
+                ..hourly("PostgreSQL", special_price)
+            });
+        }
+        entries
+    })
+}

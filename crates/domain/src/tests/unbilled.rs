@@ -1,0 +1,95 @@
+//! Usage that a month does not bill.
+
+use super::world::*;
+use crate::*;
+
+fn reasons(world: &World, of: &str) -> Vec<String> {
+    let input = OrganizationMonth {
+        organization: &world.organization,
+        month: month(of),
+        attribution: world.attribution,
+        hours: world.hours,
+        billed: &world.billed,
+        as_of: month(of).end(),
+    };
+    problems(&unbilled(&input, |_| Some(Pricing { prices: &world.prices, rates: &world.rates })))
+}
+
+fn world() -> World {
+    let mut world = World::new([group("g"), Group { first_period: month("2021-01"), ..group("young") }])
+        .project("paid", &[segment("2020-01-01", "g")])
+        .project("orphan", &[segment("2020-01-01", "gone")])
+        .project("early", &[segment("2020-01-01", "young")]);
+    world.organization.put_namespace(name("unbound"), uid("unbound"));
+    for project in ["paid", "orphan", "early", "unbound", "unknown"] {
+        world.organization.put_usage(usage(project, project, "2020-11-10", "2020-11-12"));
+    }
+    let strange = service("strange", "Strange");
+    world.usage(Usage { service: strange, ..usage("strange", "paid", "2020-11-11", "") })
+}
+
+#[test]
+fn every_record_that_is_on_no_bill_says_why() {
+    let expected = [
+        "early BeforeFirstPeriod",
+        "orphan PayerGone",
+        "strange Unpriced",
+        "unbound ProjectUnbound",
+        "unknown ProjectUnknown",
+    ];
+    assert_eq!(reasons(&world(), "2020-11"), expected);
+}
+
+#[test]
+fn a_month_without_usage_has_none_that_is_unbilled() {
+    assert_eq!(reasons(&world(), "2020-10"), [""; 0]);
+    assert_eq!(reasons(&world(), "2020-12"), ["strange Unpriced"]);
+}
+
+#[test]
+fn what_is_billed_or_replaced_is_not_missing() {
+    let mut world = world().usage(Usage { replaces: Some(name("unknown")), ..usage("new", "paid", "2020-11-10", "") });
+    world.bill_elsewhere("orphan", period("2020-11-10", "2020-11-12"), Unit::Hour);
+    world.bill_elsewhere("unbound", period("2020-11-10", "2020-11-10"), Unit::Unit);
+    assert_eq!(reasons(&world, "2020-11"), ["early BeforeFirstPeriod", "strange Unpriced"]);
+}
+
+#[test]
+fn a_primary_group_takes_what_nobody_else_pays_for() {
+    let mut world = world();
+    world.organization.put_group(primary("main"));
+    assert!(!reasons(&world, "2020-11").contains(&"orphan PayerGone".to_owned()));
+    assert_eq!(lines(&world.bill("main", "2020-11")), ["orphan 11-10..11-12 48 1.25"]);
+}
+
+#[test]
+fn a_record_that_is_missing_on_two_bills_is_told_once() {
+    let strange = Usage { service: service("db", "Strange"), ..usage("db", "p", "2020-11-01", "") };
+    let segments = [segment("2020-01-01", "a"), segment("2020-11-10", "b"), segment("2020-11-20", "gone")];
+    let mut world = World::new([group("a"), group("b")]).project("p", &segments).usage(strange);
+    world.attribution = Attribution::Prorated;
+    assert_eq!(reasons(&world, "2020-11"), ["db PayerGone"]);
+    world.organization.put_ledger(name("p"), ledger(&segments[..2]));
+    assert_eq!(reasons(&world, "2020-11"), ["db Unpriced"]);
+}
+
+fn outside(world: &World, until: &str) -> Vec<String> {
+    problems(&outside_periods(&world.organization, |_| world.attribution, month(until)))
+}
+
+#[test]
+fn usage_before_every_invoice_is_reported_long_after() {
+    let expected = ["early BeforeFirstPeriod", "unbound ProjectUnbound", "unknown ProjectUnknown"];
+    assert_eq!(outside(&world(), "2026-11"), expected);
+    assert_eq!(outside(&world(), "2020-11"), [""; 0], "of a month that is not settled the month itself tells");
+}
+
+#[test]
+fn what_a_default_may_have_billed_before_it_yielded_is_not_reported() {
+    let ledger = [default_segment("2021-01-05", "g"), segment("2021-01-06", "young")];
+    let world = world().project("yielded", &ledger);
+    let mut world = world.usage(usage("yielded", "yielded", "2020-11-10", "2020-11-12"));
+    assert!(!outside(&world, "2026-11").iter().any(|problem| problem.starts_with("yielded")));
+    world.organization.put_group(Group { first_period: month("2020-12"), ..group("g") });
+    assert!(outside(&world, "2026-11").contains(&"yielded BeforeFirstPeriod".to_owned()));
+}

@@ -1,0 +1,13 @@
+//! What an operator stands on, whatever it operates: the work queue, the API server's clock, the client, events, health and
+//! metrics, logs and the end. Knows nothing of billing.
+
+pub mod client;
+pub mod clock;
+pub mod events;
+pub mod logging;
+pub mod metrics;
+pub mod queue;
+mod request;
+pub mod server;
+pub mod shutdown;
+mod timer;

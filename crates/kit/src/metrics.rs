@@ -1,0 +1,243 @@
+//! What an operator tells Prometheus about its work: looks, queues, calls, watches, clock, events.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Metric, Registry};
+
+use crate::queue::{Outcome, QueueHealth};
+
+/// A gauge of seconds or of a point in time.
+pub type Seconds = Gauge<f64, std::sync::atomic::AtomicU64>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByController {
+    controller: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByResult {
+    controller: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByError {
+    controller: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByWrite {
+    resource: String,
+    verb: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByStatus {
+    verb: &'static str,
+    status: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByResource {
+    resource: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+}
+
+/// Registers metrics one after the other, each under its name and help.
+#[derive(Debug)]
+pub struct Registrar(Registry);
+
+impl Registrar {
+    /// Every metric's name begins with `prefix`; `version` is that of the program.
+    pub fn new(prefix: &str, version: &'static str) -> Self {
+        let mut registry = Registry::with_prefix(prefix);
+        registry.register("build", "The operator's version", Info::new(Build { version }));
+        Self(registry)
+    }
+
+    /// Registers `metric`, and gives it back.
+    pub fn add<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
+        self.0.register(name, help, metric.clone());
+        metric
+    }
+
+    /// What Prometheus reads, once everything is registered.
+    pub fn finish(self) -> Exposition {
+        Exposition(Arc::new(self.0))
+    }
+}
+
+/// All metrics of a process as Prometheus reads them; clones share them.
+#[derive(Clone, Debug)]
+pub struct Exposition(Arc<Registry>);
+
+impl Exposition {
+    /// The OpenMetrics text of all metrics.
+    ///
+    /// # Errors
+    /// If a metric cannot be formatted, which is a defect of the metric.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        let mut text = String::new();
+        text::encode(&mut text, &self.0)?;
+        Ok(text)
+    }
+}
+
+/// What every operator counts of its work; clones share it.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    reconciles: Family<ByResult, Counter>,
+    reconcile_seconds: Family<ByController, Histogram, fn() -> Histogram>,
+    errors: Family<ByError, Counter>,
+    queue_waiting: Family<ByController, Gauge>,
+    queue_running: Family<ByController, Gauge>,
+    api_writes: Family<ByWrite, Counter>,
+    api_errors: Family<ByStatus, Counter>,
+    watch_last_event: Family<ByResource, Seconds>,
+    watch_restarts: Family<ByResource, Counter>,
+    clock_offset: Seconds,
+    events_dropped: Counter,
+}
+
+impl Metrics {
+    /// All of them, at zero.
+    pub fn register(all: &mut Registrar) -> Self {
+        Self {
+            reconciles: all.add("reconciles", "Looks at one object, by how they ended", Family::default()),
+            reconcile_seconds: all.add(
+                "reconcile_duration_seconds",
+                "Time that one look took",
+                Family::new_with_constructor(reconcile_histogram as fn() -> Histogram),
+            ),
+            errors: all.add("errors", "Errors that a look ended with, by reason", Family::default()),
+            queue_waiting: all.add("queue_waiting", "Keys that are due and wait for a worker", Family::default()),
+            queue_running: all.add("queue_running", "Keys that a worker has", Family::default()),
+            api_writes: all.add("api_writes", "Writes sent to the API server, dry runs excepted", Family::default()),
+            api_errors: all.add(
+                "api_errors",
+                "Calls that the API server did not grant, by HTTP status, timeout or transport",
+                Family::default(),
+            ),
+            watch_last_event: all.add(
+                "watch_last_event_timestamp_seconds",
+                "When a watch was last heard of, in Unix time",
+                Family::default(),
+            ),
+            watch_restarts: all.add("watch_restarts", "Times a watch failed and began again", Family::default()),
+            clock_offset: all.add(
+                "clock_offset_seconds",
+                "What is added to the local clock to have the API server's",
+                Seconds::default(),
+            ),
+            events_dropped: all.add("events_dropped", "Events that were too many to publish", Counter::default()),
+        }
+    }
+
+    /// Counts one look of `controller` that ended with `outcome`.
+    pub fn reconciled(&self, controller: &'static str, outcome: Outcome, took: Duration) {
+        let result = match outcome {
+            Outcome::Done => "done",
+            Outcome::After(_) => "again_later",
+            Outcome::Failed => "failed",
+        };
+        self.reconciles.get_or_create(&ByResult { controller, result }).inc();
+        self.reconcile_seconds.get_or_create(&ByController { controller }).observe(took.as_secs_f64());
+    }
+
+    /// Counts an error of `controller`; `reason` is a short word from a fixed set.
+    pub fn failed(&self, controller: &'static str, reason: &'static str) {
+        self.errors.get_or_create(&ByError { controller, reason }).inc();
+    }
+
+    /// Shows how full a queue is.
+    pub fn queue(&self, controller: &'static str, health: QueueHealth) {
+        let labels = ByController { controller };
+        self.queue_waiting.get_or_create(&labels).set(as_gauge(health.waiting));
+        self.queue_running.get_or_create(&labels).set(as_gauge(health.running));
+    }
+
+    /// Counts a write that was sent, for example `update` of `invoices/status`.
+    pub fn api_write(&self, resource: String, verb: &'static str) {
+        self.api_writes.get_or_create(&ByWrite { resource, verb }).inc();
+    }
+
+    /// Counts a call that failed, with its HTTP status or `timeout` or `transport`.
+    pub fn api_error(&self, verb: &'static str, status: String) {
+        self.api_errors.get_or_create(&ByStatus { verb, status }).inc();
+    }
+
+    /// Notes that the watch of `resource` was heard of.
+    pub fn watch_event(&self, resource: &'static str, now: DateTime<Utc>) {
+        let seconds = now.timestamp_millis() as f64 / 1000.0;
+        self.watch_last_event.get_or_create(&ByResource { resource }).set(seconds);
+    }
+
+    /// Counts that the watch of `resource` failed and began again.
+    pub fn watch_restart(&self, resource: &'static str) {
+        self.watch_restarts.get_or_create(&ByResource { resource }).inc();
+    }
+
+    /// Shows the correction of the local clock.
+    pub fn clock_offset(&self, offset: TimeDelta) {
+        self.clock_offset.set(offset.as_seconds_f64());
+    }
+
+    /// Counts an event that was not published.
+    pub fn event_dropped(&self) {
+        self.events_dropped.inc();
+    }
+}
+
+/// From a millisecond to half a minute.
+fn reconcile_histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 16))
+}
+
+/// A count as a gauge has it.
+pub fn as_gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Metrics as a program named `test` has them.
+    pub(crate) fn registered() -> (Metrics, Exposition) {
+        let mut all = Registrar::new("test", "1.2.3");
+        (Metrics::register(&mut all), all.finish())
+    }
+
+    #[test]
+    fn what_is_counted_can_be_read() {
+        let (metrics, exposition) = registered();
+        metrics.reconciled("invoice", Outcome::After(Duration::from_secs(5)), Duration::from_millis(3));
+        metrics.api_write("invoices/status".to_owned(), "update");
+        metrics.clock_offset(TimeDelta::milliseconds(-1500));
+        let text = exposition.encode().expect("encodes");
+        for line in [
+            r#"test_build_info{version="1.2.3"} 1"#,
+            r#"test_reconciles_total{controller="invoice",result="again_later"} 1"#,
+            r#"test_reconcile_duration_seconds_count{controller="invoice"} 1"#,
+            r#"test_api_writes_total{resource="invoices/status",verb="update"} 1"#,
+            "test_clock_offset_seconds -1.5",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\nin\n{text}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `kubectl billing explain`: how every amount of an invoice came about.
+
+use std::io::{self, Read, Write};
+
+use clap::Args;
+use thiserror::Error;
+
+use crate::Ended;
+use crate::invoice::{InvoiceArguments, InvoiceError, Output};
+use billing_documents::explain::{ExplainedLine, Explanation, explain};
+
+const EXAMPLES: &str = "\
+Examples:
+  # Where does every amount of an invoice come from?
+  kubectl billing explain f3397-3 -n acme
+
+  # One line: by its id, or by the usage record behind it
+  kubectl billing explain f3397-3 db-2026-10 -n acme
+
+  # Without a cluster
+  kubectl get invoice f3397-3 -n acme -o yaml | kubectl billing explain f3397-3 -f -";
+
+/// Show how every amount of an invoice came about
+///
+/// Prints the derivation of each line, from hours and prices to the amount, and how lines add up to the total. Only what
+/// stands in the invoice is used.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct ExplainArguments {
+    #[command(flatten)]
+    invoice: InvoiceArguments,
+
+    /// Only this line: the beginning of its id, or the name of the object behind it
+    #[arg(value_name = "LINE")]
+    line: Option<String>,
+
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+/// Why nothing is explained.
+#[derive(Debug, Error)]
+pub enum ExplainError {
+    /// There is no invoice.
+    #[error(transparent)]
+    Invoice(#[from] InvoiceError),
+    /// The invoice has no such line.
+    #[error("invoice {number} has no line {line}; leave it out to see all of them")]
+    NoLine {
+        /// The invoice.
+        number: String,
+        /// What was asked for.
+        line: String,
+    },
+    /// It cannot be printed as JSON.
+    #[error("the explanation cannot be printed as JSON")]
+    Json(#[from] serde_json::Error),
+    /// It cannot be printed as YAML.
+    #[error("the explanation cannot be printed as YAML")]
+    Yaml(#[from] serde_saphyr::SerializeError),
+    /// What was to be printed was not.
+    #[error("the output cannot be written")]
+    Output(#[from] io::Error),
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// There is no such invoice or line, or nothing can be printed.
+pub fn run(
+    arguments: &ExplainArguments,
+    stdin: &mut dyn Read,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> Result<Ended, ExplainError> {
+    let number = &arguments.invoice.number;
+    let found = arguments.invoice.find(stdin)?;
+    let document = found.document(number)?;
+    let mut explanation = explain(document, &found.sliced(document));
+    let missing: Vec<&str> = found.missing(document).collect();
+    for name in &missing {
+        writeln!(stderr, "the InvoiceSlice {name} is missing: its lines are not explained")?;
+    }
+    if let Some(line) = &arguments.line {
+        explanation.lines.retain(|explained| is_meant(explained, line));
+        explanation.totals.clear();
+        if explanation.lines.is_empty() {
+            return Err(ExplainError::NoLine { number: number.clone(), line: line.clone() });
+        }
+    }
+    match arguments.output {
+        Output::Text => print(&explanation, stdout)?,
+        Output::Yaml => stdout.write_all(serde_saphyr::to_string(&explanation)?.as_bytes())?,
+        Output::Json => {
+            serde_json::to_writer_pretty(&mut *stdout, &explanation)?;
+            writeln!(stdout)?;
+        }
+    }
+    Ok(if missing.is_empty() { Ended::Well } else { Ended::Refused })
+}
+
+fn is_meant(line: &ExplainedLine, wanted: &str) -> bool {
+    let named = line.source.as_ref().is_some_and(|source| source.split(' ').nth(1) == Some(wanted));
+    named || line.id.starts_with(wanted)
+}
+
+fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
+    for line in &explanation.lines {
+        let ExplainedLine { id, kind, description, period, source, price, derivation, total: _ } = line;
+        writeln!(out, "{kind:?}  {description}\n    {derivation}")?;
+        let facts = [period, source, price].into_iter().flatten().map(String::as_str);
+        let facts: Vec<&str> = facts.collect();
+        writeln!(out, "    {}{}line {id}\n", facts.join(", "), if facts.is_empty() { "" } else { ", " })?;
+    }
+    explanation.totals.iter().try_for_each(|total| writeln!(out, "{total}"))
+}

@@ -1,0 +1,237 @@
+//! The invoices, and what is not on them.
+
+use kube::ResourceExt;
+
+use super::admit::Findings;
+use super::credits::look_at_credits;
+use super::finals::Finals;
+use super::given::derived_uid;
+use super::settle::{Settled, reference};
+use super::{Preview, PreviewError, PreviewedInvoice, Problem, Terms};
+use billing_api::InvoiceStatus;
+use billing_documents::document::{RenderError, Rendered};
+use billing_domain::closing::{CloseDecision, HoldReason};
+use billing_domain::credit::expect_uses;
+use billing_domain::{Brought, Group, Money, Month, Name, Timestamp};
+use billing_planning::group::{first_period_too_early, not_allowed, primary_ignored, vat_id_invalid};
+use billing_planning::invoice::{
+    GroupInvoices, InvoiceFacts, MonthView, Predecessor, estimate_status, final_status, make_invoice, plan_estimate,
+    slice_object,
+};
+use billing_planning::usage::problems_since;
+use billing_planning::waiting::waiting_projects;
+use billing_state::convert::billed::final_lines;
+use billing_state::{Books, OrganizationBooks, convert};
+
+/// Bills every group.
+///
+/// # Errors
+/// A bill cannot be written as a document.
+pub(super) fn bill(settled: Settled, terms: &Terms) -> Result<Preview, PreviewError> {
+    let Settled { mut books, finals, findings } = settled;
+    finals.enter(&mut books);
+    let mut billing =
+        Billing { books: &books, finals: &finals, findings, terms, invoices: Vec::new(), problems: Vec::new() };
+    for (name, organization) in books.organizations() {
+        let mut groups: Vec<_> = organization.organization.groups().collect();
+        groups.sort_by(|a, b| a.name.cmp(&b.name));
+        for group in groups {
+            billing.bill_group(name, organization, group)?;
+        }
+        billing.look_at_usage(name, organization);
+        let problems = look_at_credits(&books, name, &mut billing.findings);
+        billing.problems.extend(problems);
+    }
+    let Billing { findings, invoices, mut problems, .. } = billing;
+    let Findings { mut refusals, mut notes, .. } = findings;
+    refusals.sort_by(|a, b| a.source.cmp(&b.source));
+    problems.sort_by(|a, b| (&a.source, &a.object).cmp(&(&b.source, &b.object)));
+    notes.sort();
+    Ok(Preview { refusals, problems, notes, invoices })
+}
+
+struct Billing<'a> {
+    books: &'a Books,
+    finals: &'a Finals,
+    terms: &'a Terms,
+    findings: Findings,
+    invoices: Vec<PreviewedInvoice>,
+    problems: Vec<Problem>,
+}
+
+impl Billing<'_> {
+    fn bill_group(&mut self, name: &Name, organization: &OrganizationBooks, group: &Group) -> Result<(), PreviewError> {
+        let Some(object) = organization.group(group.uid).cloned() else { return Ok(()) };
+        let Some(series) = object.status.as_ref().and_then(|status| status.invoice_series.as_deref()) else {
+            return Ok(());
+        };
+        let groups = organization.all_group_facts();
+        let (books, terms) = (self.books, self.terms);
+        let waiting = waiting_projects(books, name, group, &groups, &terms.rules, terms.as_of);
+        let invoices = GroupInvoices {
+            books,
+            organization,
+            group,
+            object: &object,
+            series,
+            rules: &terms.rules,
+            waiting: &waiting,
+        };
+        self.look_at_group(name, &invoices);
+        let billed = bill_months(&invoices, name, self.finals, terms.as_of)
+            .map_err(|source| PreviewError::Render { group: format!("{name}/{}", group.name), source })?;
+        self.invoices.extend(billed);
+        Ok(())
+    }
+
+    /// What holds all months of a group, and what is unusual about it.
+    fn look_at_group(&mut self, name: &Name, invoices: &GroupInvoices<'_>) {
+        let GroupInvoices { organization, group, .. } = *invoices;
+        let reference = reference("BillingGroup", Some(name), &group.name);
+        for hold in invoices.holds().into_iter().filter(|hold| hold.reason != HoldReason::Unreadable) {
+            self.findings.refuse(reference.clone(), format!("{}: {}", hold.reason.as_str(), hold.message));
+        }
+        let groups = organization.all_group_facts();
+        let members = organization.group_facts(group.uid).map(|facts| facts.members.clone()).unwrap_or_default();
+        let unusual = [primary_ignored(group, &groups), not_allowed(group, &members), vat_id_invalid(group)];
+        for unusual in unusual.into_iter().flatten() {
+            self.problems.push(Problem {
+                source: self.findings.source(&reference).cloned(),
+                object: reference.clone(),
+                reason: unusual.type_,
+                message: unusual.message,
+            });
+        }
+    }
+
+    /// What usage is on no invoice.
+    fn look_at_usage(&mut self, name: &Name, organization: &OrganizationBooks) {
+        let Terms { as_of, rules } = self.terms;
+        let first_periods = organization.organization.groups().map(|group| group.first_period);
+        let oldest = first_periods.min().unwrap_or(Month::of(*as_of));
+        let problems = problems_since(self.books, organization, oldest, rules, *as_of);
+        self.problems.extend(problems.into_values().map(|problem| {
+            let object = reference("UsageRecord", Some(name), &problem.usage.name);
+            Problem {
+                source: self.findings.source(&object).cloned(),
+                object,
+                reason: problem.reason.as_str(),
+                message: problem.to_string(),
+            }
+        }));
+    }
+}
+
+/// The invoices of a group, from its first period on.
+fn bill_months(
+    invoices: &GroupInvoices<'_>,
+    organization: &Name,
+    finals: &Finals,
+    as_of: Timestamp,
+) -> Result<Vec<PreviewedInvoice>, RenderError> {
+    if first_period_too_early(invoices.group).is_some() {
+        return Ok(Vec::new());
+    }
+    let mut billed = Vec::new();
+    let mut predecessor = Predecessor::None;
+    let mut credits = invoices.organization.credits.worth(invoices.group);
+    let mut issued_at = Timestamp::MIN_UTC;
+    let months = invoices.group.first_period.through(Month::of(as_of));
+    for month in months.filter(|month| invoices.group.pays_in(*month)) {
+        let Some(view) = invoices.month(month, predecessor, &credits) else { break };
+        issued_at = issued_at.max(view.settled_at()); // never before the month before it
+        let invoice;
+        (predecessor, invoice) = match stored(finals, organization, &view) {
+            Some(stored) => stored,
+            None => bill_month(&view, organization, issued_at, as_of)?,
+        };
+        expect_uses(&mut credits, &view.number, &invoice.as_ref().map(used).unwrap_or_default());
+        billed.extend(invoice);
+    }
+    Ok(billed)
+}
+
+/// What an invoice used of credits.
+fn used(previewed: &PreviewedInvoice) -> Vec<(Name, Money)> {
+    let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
+    document.and_then(|document| convert::credits_used(document).ok()).unwrap_or_default()
+}
+
+/// A month that a cluster has made final stays as it is. Its invoice is not always among the manifests.
+fn stored(
+    finals: &Finals,
+    organization: &Name,
+    view: &MonthView<'_>,
+) -> Option<(Predecessor, Option<PreviewedInvoice>)> {
+    if let Some(invoice) = finals.of(organization, view) {
+        return Some((after(&invoice), Some(invoice)));
+    }
+    let last = view.invoices.object.status.as_ref()?.last_final.as_ref()?;
+    let is_final = u32::try_from(last.sequence).is_ok_and(|sequence| view.sequence <= sequence);
+    is_final.then(|| (Predecessor::last_final(Some(last)), None))
+}
+
+/// A month that is over is final from the instant on at which the operator would have made it so; any other is an
+/// estimate.
+fn bill_month(
+    view: &MonthView<'_>,
+    organization: &Name,
+    issued_at: Timestamp,
+    as_of: Timestamp,
+) -> Result<(Predecessor, Option<PreviewedInvoice>), RenderError> {
+    let facts = InvoiceFacts::of(view, organization);
+    if let Some(rendered) = finalise(view, issued_at.min(as_of))? {
+        let status = final_status(&[], rendered.document.clone(), issued_at);
+        let invoice = previewed(&facts, status, Some(rendered));
+        // What it bills is billed once, here as in a cluster.
+        let slices = invoice.slices.iter().map(|slice| &slice.spec);
+        if let Ok(lines) = final_lines(&invoice.invoice, slices) {
+            view.invoices.organization.bill(lines);
+        }
+        return Ok((after(&invoice), Some(invoice)));
+    }
+    let (status, rendered) = estimate(view, as_of)?;
+    let invoice = previewed(&facts, status, rendered);
+    Ok((Predecessor::Open { number: view.number.clone(), left: left(&invoice) }, Some(invoice)))
+}
+
+/// What comes after a final: as its group's status would name it.
+fn after(invoice: &PreviewedInvoice) -> Predecessor {
+    Predecessor::Final { digest: invoice.digest(), left: left(invoice) }
+}
+
+/// What an invoice leaves to the next one.
+fn left(invoice: &PreviewedInvoice) -> Option<Brought> {
+    let PreviewedInvoice { invoice, .. } = invoice;
+    let document = invoice.status.as_ref()?.document.as_ref()?;
+    let currency = document.currency.parse().ok()?;
+    let amount = Money::parse(document.carried_forward.as_ref()?, currency).ok()?;
+    let uid = invoice.uid().and_then(|uid| uid.parse().ok());
+    let namespace = invoice.namespace();
+    let uid = uid.unwrap_or_else(|| derived_uid("Invoice", namespace.as_deref(), &invoice.name_any()));
+    Some(Brought { amount, invoice: document.number.as_str().into(), uid })
+}
+
+/// The final document, when the month can be final by then.
+fn finalise(view: &MonthView<'_>, now: Timestamp) -> Result<Option<Rendered>, RenderError> {
+    let bill = view.bill(now);
+    let holds = view.holds(&bill, now);
+    match (view.decide(&holds, now), bill) {
+        (CloseDecision::Finalise, Ok(bill)) => view.final_document(&bill, now).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn estimate(view: &MonthView<'_>, as_of: Timestamp) -> Result<(InvoiceStatus, Option<Rendered>), RenderError> {
+    let plan = plan_estimate(view, None, as_of)?;
+    let (rendered, conditions) = plan.write.map(|write| (write.rendered, write.conditions)).unwrap_or_default();
+    let document = rendered.as_ref().map(|rendered| rendered.document.clone());
+    Ok((estimate_status(document, conditions), rendered))
+}
+
+fn previewed(facts: &InvoiceFacts, status: InvoiceStatus, rendered: Option<Rendered>) -> PreviewedInvoice {
+    let mut invoice = make_invoice(facts);
+    invoice.status = Some(status);
+    let slices = rendered.iter().flat_map(|rendered| &rendered.slices);
+    PreviewedInvoice { month: facts.month, invoice, slices: slices.map(|slice| slice_object(facts, slice)).collect() }
+}

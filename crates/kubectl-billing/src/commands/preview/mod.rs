@@ -1,0 +1,253 @@
+//! `kubectl billing preview`: manifests in, refusals and invoices out, without a cluster.
+//!
+//! The manifests are read and checked as the API server would ([`crate::manifest`]), get what a cluster would have
+//! added (`given`), and enter the same books as what the operator watches (`admit`). The operator's own planners
+//! then say who pays (`settle`) and what for (`bill`).
+
+mod admit;
+mod bill;
+mod credits;
+mod finals;
+pub(crate) mod given;
+mod print;
+mod settle;
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, TimeDelta};
+use clap::{Args, ValueEnum};
+use thiserror::Error;
+
+use crate::Ended;
+use crate::arguments::one_of;
+use crate::manifest::{self, Manifests, ObjectRef, ReadError, Refusal, Source};
+use billing_api::{Invoice, InvoiceSlice};
+use billing_documents::document::RenderError;
+use billing_domain::default_binding::{DefaultPolicy, DefaultSettings};
+use billing_domain::{Attribution, HourRule, Month, Timestamp};
+use billing_planning::rules::{ATTRIBUTIONS, DEFAULT_BINDINGS, HOUR_RULES, Rules, delta, duration};
+use billing_state::Books;
+
+const EXAMPLES: &str = "\
+Examples:
+  # What would the manifests of this folder cost, and are they in order?
+  kubectl billing preview -f examples/acme
+
+  # The same at another time, one month, with every line
+  kubectl billing preview -f examples/acme --as-of 2026-11-21T12:00:00Z --period 2026-11 --lines
+
+  # The Invoice objects, as the operator would write them
+  kubectl billing preview -f examples/acme -o json | jq '.items[].status.document.total'
+
+  # A change in Git against the usage of a cluster
+  kubectl get usagerecords -A -o yaml | kubectl billing preview -f repo/ -f -
+
+Exit status: 0 when all is in order, 1 when anything would be refused, 2 when the command cannot be run.";
+
+/// Show the invoices that manifests would lead to, without a cluster
+///
+/// Reads manifests as a Git repository holds them, namespaces with their labels included; prints what the API server
+/// or the operator would refuse; then the invoices: final ones for the months that are over, an estimate for the one
+/// that runs. Same rules and same cents as the operator. What is wrong goes to standard error, invoices to standard
+/// output.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct PreviewArguments {
+    /// A file, a folder with its folders, or "-" for standard input; may be given several times
+    #[arg(short, long = "filename", value_name = "FILE", required = true)]
+    filenames: Vec<PathBuf>,
+
+    /// Only the invoices of this month; may be given several times [default: every month up to that of --as-of]
+    #[arg(long = "period", value_name = "YYYY-MM")]
+    periods: Vec<Month>,
+
+    /// The time for which to look, in RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = instant)]
+    as_of: Option<Timestamp>,
+
+    /// How to print the invoices
+    #[arg(short, long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+
+    /// Print the lines of the invoices too (tables only; YAML and JSON have them always)
+    #[arg(long)]
+    lines: bool,
+
+    #[command(flatten, next_help_heading = "The operator's settings")]
+    settings: Settings,
+}
+
+/// The operator's settings that bear on invoices.
+#[derive(Args, Debug)]
+struct Settings {
+    /// Who pays for a project that moved within a month
+    #[arg(long, value_parser = one_of(ATTRIBUTIONS), default_value = ATTRIBUTIONS[0].name)]
+    attribution: Attribution,
+
+    /// How running time becomes hours
+    #[arg(long, value_parser = one_of(HOUR_RULES), default_value = HOUR_RULES[0].name)]
+    hours: HourRule,
+
+    /// Which group pays for a project that chose none
+    #[arg(long, value_parser = one_of(DEFAULT_BINDINGS), default_value = DEFAULT_BINDINGS[0].name)]
+    default_binding: DefaultPolicy,
+
+    /// The least time from a month's end to the final invoice [90s, 15m, 1h]
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    settle_time: Duration,
+}
+
+/// How invoices are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    Table,
+    /// A List of the objects
+    Yaml,
+    /// A List of the objects
+    Json,
+}
+
+/// Why there is no preview.
+#[derive(Debug, Error)]
+pub enum PreviewError {
+    /// The manifests cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A bill cannot be written as a document.
+    #[error("the invoices of billing group {group} cannot be written")]
+    Render {
+        /// The group, with its organization.
+        group: String,
+        /// Why.
+        source: RenderError,
+    },
+    /// The objects cannot be printed as JSON.
+    #[error("the invoices cannot be printed as JSON")]
+    Json(#[from] serde_json::Error),
+    /// The objects cannot be printed as YAML.
+    #[error("the invoices cannot be printed as YAML")]
+    Yaml(#[from] serde_saphyr::SerializeError),
+    /// What was to be printed was not.
+    #[error("the output cannot be written")]
+    Output(#[from] io::Error),
+}
+
+/// What manifests lead to.
+#[derive(Debug, Default)]
+struct Preview {
+    /// What would be refused, in the order of the manifests.
+    refusals: Vec<Refusal>,
+    /// What would be accepted, and still is not in order.
+    problems: Vec<Problem>,
+    /// What the operator would do on its own.
+    notes: Vec<String>,
+    /// The invoices, by organization, group and month.
+    invoices: Vec<PreviewedInvoice>,
+}
+
+/// Something that is not in order, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Problem {
+    /// Where it stands, if it was in a manifest.
+    source: Option<Source>,
+    /// What it is about.
+    object: ObjectRef,
+    /// The reason, as of a condition.
+    reason: &'static str,
+    /// One sentence with the remedy.
+    message: String,
+}
+
+/// An invoice, and the lines that do not fit into it.
+#[derive(Debug)]
+struct PreviewedInvoice {
+    month: Month,
+    invoice: Invoice,
+    slices: Vec<InvoiceSlice>,
+}
+
+impl PreviewedInvoice {
+    /// The digest of its document.
+    fn digest(&self) -> String {
+        let document = self.invoice.status.as_ref().and_then(|status| status.document.as_ref());
+        document.map(|document| document.digest.clone()).unwrap_or_default()
+    }
+}
+
+/// For which time, by which rules.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    as_of: Timestamp,
+    rules: Rules,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Manifests that cannot be read, or a document that cannot be written.
+pub fn run(
+    arguments: &PreviewArguments,
+    now: Timestamp,
+    stdin: &mut dyn Read,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> Result<Ended, PreviewError> {
+    let terms = Terms { as_of: arguments.as_of.unwrap_or(now.trunc_subsecs(0)), rules: arguments.settings.rules() };
+    let manifests = manifest::read(&arguments.filenames, stdin)?;
+    let mut preview = preview(manifests, &terms)?;
+    if !arguments.periods.is_empty() {
+        preview.invoices.retain(|previewed| arguments.periods.contains(&previewed.month));
+    }
+    print::print_findings(&preview, stderr)?;
+    print::print_invoices(&preview.invoices, arguments.output, arguments.lines, stdout)?;
+    Ok(if preview.refusals.is_empty() { Ended::Well } else { Ended::Refused })
+}
+
+/// The books of manifests after all that the operator would do before it bills, with what finals among them bill, and
+/// its settings by default.
+pub(crate) fn settled_books(manifests: Manifests, as_of: Timestamp) -> (Books, Rules) {
+    let terms = Terms { as_of, rules: default_rules() };
+    let mut settled = settle::settle(admit::admit(manifests, &terms), &terms);
+    settled.finals.enter(&mut settled.books);
+    (settled.books, terms.rules)
+}
+
+/// How an operator bills that nobody set otherwise.
+pub(crate) fn default_rules() -> Rules {
+    without_waiting(Rules::default())
+}
+
+/// Previews manifests.
+fn preview(manifests: Manifests, terms: &Terms) -> Result<Preview, PreviewError> {
+    let admitted = admit::admit(manifests, terms);
+    let settled = settle::settle(admitted, terms);
+    bill::bill(settled, terms)
+}
+
+impl Settings {
+    fn rules(&self) -> Rules {
+        let mut rules = Rules {
+            attribution: self.attribution,
+            hours: self.hours,
+            settle: delta(self.settle_time),
+            ..without_waiting(Rules::default())
+        };
+        rules.defaults.policy = self.default_binding;
+        rules
+    }
+}
+
+/// Nobody waits for a default here: what it is to be is asked for.
+fn without_waiting(rules: Rules) -> Rules {
+    let defaults = DefaultSettings { delay: TimeDelta::zero(), ..rules.defaults };
+    Rules { defaults, ..rules }
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    DateTime::parse_from_rfc3339(text)
+        .map(|instant| instant.to_utc())
+        .map_err(|_| "write it in RFC 3339, like 2026-11-21T12:00:00Z".to_owned())
+}

@@ -1,0 +1,163 @@
+//! What was found, for people, and the invoices, for people and programs.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::{Output, Preview, PreviewError, PreviewedInvoice, Problem};
+use billing_api::{Document, Invoice, InvoicePhase, Line};
+use billing_documents::table::{Column, render_table};
+use billing_documents::tax::explain_taxes;
+use billing_planning::conditions;
+
+/// Prints what is refused, what is not in order, and what would be made, one line each.
+pub(super) fn print_findings(preview: &Preview, stderr: &mut dyn Write) -> io::Result<()> {
+    let Preview { refusals, problems, notes, invoices } = preview;
+    for refusal in refusals {
+        writeln!(stderr, "refused: {refusal}")?;
+    }
+    for Problem { source, object, reason, message } in problems {
+        let place = source.as_ref().map(|source| format!("{source}: ")).unwrap_or_default();
+        writeln!(stderr, "problem: {place}{object}: {reason}: {message}")?;
+    }
+    for note in notes {
+        writeln!(stderr, "note: {note}")?;
+    }
+    if invoices.is_empty() {
+        writeln!(stderr, "note: there is no invoice")?;
+    }
+    Ok(())
+}
+
+/// Prints the invoices.
+pub(super) fn print_invoices(
+    invoices: &[PreviewedInvoice],
+    output: Output,
+    with_lines: bool,
+    stdout: &mut dyn Write,
+) -> Result<(), PreviewError> {
+    match output {
+        Output::Table if invoices.is_empty() => {}
+        Output::Table => {
+            stdout.write_all(invoice_table(invoices).as_bytes())?;
+            if with_lines {
+                stdout.write_all(line_tables(invoices).as_bytes())?;
+            }
+        }
+        Output::Json => writeln!(stdout, "{}", serde_json::to_string_pretty(&list(invoices)?)?)?,
+        Output::Yaml => stdout.write_all(serde_saphyr::to_string(&list(invoices)?)?.as_bytes())?,
+    }
+    Ok(())
+}
+
+/// The objects as a List, every slice right after its invoice.
+fn list(invoices: &[PreviewedInvoice]) -> serde_json::Result<Value> {
+    let mut items = Vec::new();
+    for PreviewedInvoice { month: _, invoice, slices } in invoices {
+        items.push(serde_json::to_value(invoice)?);
+        for slice in slices {
+            items.push(serde_json::to_value(slice)?);
+        }
+    }
+    Ok(json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items }))
+}
+
+fn invoice_table(invoices: &[PreviewedInvoice]) -> String {
+    use Column::{Number, Text};
+    let columns = [
+        Text("NAMESPACE"),
+        Text("NUMBER"),
+        Text("GROUP"),
+        Text("PERIOD"),
+        Text("PHASE"),
+        Number("TOTAL"),
+        Text("CURRENCY"),
+        Number("LINES"),
+        Text("REASON"),
+    ];
+    render_table(&columns, invoices.iter().map(invoice_row))
+}
+
+fn invoice_row(previewed: &PreviewedInvoice) -> Vec<String> {
+    let Invoice { metadata, spec, status } = &previewed.invoice;
+    let status = status.clone().unwrap_or_default();
+    let phase = match status.phase {
+        Some(InvoicePhase::Final) => "Final",
+        Some(InvoicePhase::Estimate) | None => "Estimate",
+    };
+    let reason = conditions::find(&status.conditions, "Ready").map(|ready| ready.reason.clone());
+    let (total, currency) = match &status.document {
+        Some(document) => (document.total.to_string(), document.currency.to_string()),
+        None => (String::new(), String::new()),
+    };
+    vec![
+        metadata.namespace.clone().unwrap_or_default(),
+        metadata.name.clone().unwrap_or_default(),
+        spec.billing_group.to_string(),
+        spec.period.to_string(),
+        phase.to_owned(),
+        total,
+        currency,
+        lines(previewed).count().to_string(),
+        reason.unwrap_or_default(),
+    ]
+}
+
+/// Every invoice that has lines, with them.
+fn line_tables(invoices: &[PreviewedInvoice]) -> String {
+    use Column::{Number, Text};
+    let columns = [
+        Text("TYPE"),
+        Text("PROJECT"),
+        Text("DESCRIPTION"),
+        Text("START"),
+        Text("END"),
+        Number("QUANTITY"),
+        Text("UNIT"),
+        Number("UNIT PRICE"),
+        Number("TOTAL"),
+    ];
+    let mut text = String::new();
+    for previewed in invoices.iter().filter(|previewed| lines(previewed).next().is_some()) {
+        let Invoice { metadata, spec, .. } = &previewed.invoice;
+        let number = metadata.name.clone().unwrap_or_default();
+        text.push_str(&format!("\n{number} ({}, {}):\n", spec.billing_group, spec.period));
+        text.push_str(&render_table(&columns, lines(previewed).map(line_row)));
+        let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
+        let taxes = document.map(explain_taxes).unwrap_or_default();
+        taxes.iter().for_each(|tax| text.push_str(&format!("tax {tax}\n")));
+        text.push_str(&sums(previewed));
+    }
+    text
+}
+
+/// How the lines add up to the total, where there is more to it than lines.
+fn sums(previewed: &PreviewedInvoice) -> String {
+    let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
+    let taxed = document.filter(|document| document.total != document.subtotal);
+    taxed.map_or_else(String::new, |document| {
+        let Document { subtotal, tax, total, currency, .. } = document;
+        format!("subtotal {subtotal} + tax {tax} = total {total} {currency}\n")
+    })
+}
+
+fn lines(previewed: &PreviewedInvoice) -> impl Iterator<Item = &Line> {
+    let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
+    let own = document.into_iter().flat_map(|document| &document.lines);
+    previewed.slices.iter().flat_map(|slice| &slice.spec.lines).chain(own)
+}
+
+fn line_row(line: &Line) -> Vec<String> {
+    let text = |value: Option<String>| value.unwrap_or_default();
+    vec![
+        format!("{:?}", line.kind),
+        text(line.project.as_ref().map(ToString::to_string)),
+        line.description.clone(),
+        text(line.start.map(|start| start.to_string())),
+        text(line.end.map(|end| end.to_string())),
+        text(line.quantity.as_ref().map(ToString::to_string)),
+        text(line.unit.map(|unit| format!("{unit:?}"))),
+        text(line.unit_price.as_ref().map(ToString::to_string)),
+        line.total.to_string(),
+    ]
+}

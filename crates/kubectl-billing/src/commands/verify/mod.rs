@@ -1,0 +1,237 @@
+//! `kubectl billing verify`: whether an invoice is right.
+
+mod print;
+
+use std::io::{self, Read, Write};
+
+use clap::Args;
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::Ended;
+use crate::invoice::{Found, InvoiceArguments, InvoiceError, Known, Output, RecordsError};
+use billing_api::{Document, Invoice, InvoicePhase};
+use billing_documents::verify::{Finding, verify_document};
+use billing_domain::{Name, Timestamp};
+use billing_planning::recompute::{Difference, Incomparable, RecordedFinal, Records, compare, last_final};
+
+const EXAMPLES: &str = "\
+Examples:
+  # Does the invoice follow from what it records, and from the records of the cluster?
+  kubectl billing verify f3397-3 -n acme
+
+  # For who may read the invoice, and not usage, prices and terms
+  kubectl billing verify f3397-3 -n acme --document-only
+
+  # Without a cluster, from a backup of everything
+  kubectl billing verify f3397-3 -f backup.yaml
+
+  # What is different, and why, for a program
+  kubectl billing verify f3397-3 -n acme -o json | jq '.records.differences[].explanation.reason'
+
+Exit status: 0 when the invoice follows from what it records, and what the records of now make another of has a lawful
+reason: usage that came, ended or was replaced late, records that were deleted, terms, prices or issuers that were
+edited. 1 when the document contradicts itself, a slice or an earlier invoice of the chain is missing, or nothing
+explains a difference. 2 when the command cannot be run, or the records cannot be read.";
+
+/// Check that an invoice follows from what it records, and from the records as they are now
+///
+/// First, every charge, sum and digest is computed again from what the invoice records, all of its slices are looked
+/// for, and the chain of digests is followed back to the first invoice of the series. Then the month is computed again
+/// from usage, ledgers, prices, terms, rates, credits and the issuer as they are now: a final comes out byte for byte,
+/// or what differs is named, with the reason. A final never changes; the oldest open month bills what it is short of.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    invoice: InvoiceArguments,
+
+    /// Judge the invoice only by what it records; no other kind is read
+    #[arg(long)]
+    document_only: bool,
+
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+/// Why nothing is verified.
+#[derive(Debug, Error)]
+pub enum VerifyError {
+    /// There is no invoice.
+    #[error(transparent)]
+    Invoice(#[from] InvoiceError),
+    /// It cannot be printed as JSON.
+    #[error("what was found cannot be printed as JSON")]
+    Json(#[from] serde_json::Error),
+    /// It cannot be printed as YAML.
+    #[error("what was found cannot be printed as YAML")]
+    Yaml(#[from] serde_saphyr::SerializeError),
+    /// What was to be printed was not.
+    #[error("the output cannot be written")]
+    Output(#[from] io::Error),
+}
+
+/// What was found about an invoice.
+#[derive(Debug, Serialize)]
+struct Verdict {
+    /// The invoice.
+    invoice: String,
+    /// Whether nothing is wrong.
+    right: bool,
+    /// The invoice by what it records, and those before it in the chain, the newest first.
+    recorded: Vec<Judged>,
+    /// The invoice by the records as they are now; absent when these were not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<Compared>,
+}
+
+/// What is wrong with an invoice by what it records.
+#[derive(Debug, Serialize)]
+struct Judged {
+    invoice: String,
+    findings: Vec<String>,
+}
+
+/// What comes out when an invoice is computed again.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Compared {
+    outcome: Outcome,
+    /// The digest of the final.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    /// Why it was not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    differences: Vec<Difference>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+enum Outcome {
+    /// The same bytes.
+    Identical,
+    /// Something differs, and has a lawful reason.
+    Explained,
+    /// Something differs, and nothing explains it.
+    Unexplained,
+    /// There is nothing to compare it with.
+    NotCompared,
+    /// What it is to be compared with cannot be read.
+    NotRead,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// There is no such invoice, or nothing can be printed.
+pub fn run(
+    arguments: &VerifyArguments,
+    now: Timestamp,
+    stdin: &mut dyn Read,
+    stdout: &mut dyn Write,
+) -> Result<Ended, VerifyError> {
+    let number = &arguments.invoice.number;
+    let (found, known) = match arguments.document_only {
+        true => (arguments.invoice.find(stdin)?, None),
+        false => arguments.invoice.find_with_records(stdin, now).map(|(found, known)| (found, Some(known)))?,
+    };
+    let document = found.document(number)?;
+    let Some(invoice) = found.invoice(number) else { return Ok(Ended::Failed) };
+    let recorded = judge(&found, invoice, document);
+    let records = known.map(|known| compared(&found, invoice, document, known.as_ref()));
+    let wrong = |compared: &Compared| compared.outcome == Outcome::Unexplained;
+    let right = recorded.iter().all(|judged| judged.findings.is_empty()) && !records.as_ref().is_some_and(wrong);
+    let unread = records.as_ref().is_some_and(|compared| compared.outcome == Outcome::NotRead);
+    let verdict = Verdict { invoice: number.clone(), right, recorded, records };
+    match arguments.output {
+        Output::Text => print::print(&verdict, stdout)?,
+        Output::Yaml => stdout.write_all(serde_saphyr::to_string(&verdict)?.as_bytes())?,
+        Output::Json => {
+            serde_json::to_writer_pretty(&mut *stdout, &verdict)?;
+            writeln!(stdout)?;
+        }
+    }
+    Ok(match (right, unread) {
+        (false, _) => Ended::Refused,
+        (true, true) => Ended::Failed,
+        (true, false) => Ended::Well,
+    })
+}
+
+/// Judges an invoice, and those before it, by what they record.
+fn judge(found: &Found, invoice: &Invoice, document: &Document) -> Vec<Judged> {
+    let judged = |invoice: &str, findings: Vec<Finding>| Judged {
+        invoice: invoice.to_owned(),
+        findings: findings.iter().map(ToString::to_string).collect(),
+    };
+    let before = predecessors(invoice).map(|before| {
+        let findings = match (found.invoice(&before), found.document(&before)) {
+            (Some(invoice), Ok(document)) => verify_chained(found, invoice, document),
+            _ => vec![Finding::Missing(format!("invoice {before}"))],
+        };
+        judged(&before, findings)
+    });
+    std::iter::once(judged(&document.number, verify(found, invoice, document))).chain(before).collect()
+}
+
+/// The numbers of the series before an invoice's, the newest first.
+fn predecessors(invoice: &Invoice) -> impl Iterator<Item = String> {
+    let series = invoice.spec.series.to_string();
+    (1..invoice.spec.sequence).rev().map(move |sequence| format!("{series}-{sequence}"))
+}
+
+fn verify(found: &Found, invoice: &Invoice, document: &Document) -> Vec<Finding> {
+    let is_final = invoice.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final));
+    // An estimate is not chained yet.
+    let previous = predecessors(invoice).next().filter(|_| is_final);
+    let previous = previous.and_then(|number| found.document(&number).ok());
+    verify_document(document, |name| found.slice(name), previous.map(|previous| previous.digest.as_str()))
+}
+
+/// Of an invoice further back only what the chain is made of: its slices were not asked for.
+fn verify_chained(found: &Found, invoice: &Invoice, document: &Document) -> Vec<Finding> {
+    let findings = verify(found, invoice, document).into_iter();
+    findings.filter(|finding| !matches!(finding, Finding::Missing(_))).collect()
+}
+
+/// Computes an invoice again from the records.
+fn compared(found: &Found, invoice: &Invoice, document: &Document, known: Result<&Known, &RecordsError>) -> Compared {
+    let nothing =
+        |outcome, reason: String| Compared { outcome, digest: None, reason: Some(reason), differences: Vec::new() };
+    let known = match known {
+        Ok(known) => known,
+        Err(error) => return nothing(Outcome::NotRead, error.to_string()),
+    };
+    match differences(found, invoice, document, known) {
+        Err(reason) => nothing(Outcome::NotCompared, reason.to_string()),
+        Ok(differences) => Compared {
+            outcome: match (differences.is_empty(), differences.iter().any(Difference::is_unexplained)) {
+                (true, _) => Outcome::Identical,
+                (false, false) => Outcome::Explained,
+                (false, true) => Outcome::Unexplained,
+            },
+            digest: Some(document.digest.clone()),
+            reason: None,
+            differences,
+        },
+    }
+}
+
+fn differences(
+    found: &Found,
+    invoice: &Invoice,
+    document: &Document,
+    known: &Known,
+) -> Result<Vec<Difference>, Incomparable> {
+    if let Some(missing) = found.missing(document).next() {
+        return Err(Incomparable::SliceMissing(missing.to_owned()));
+    }
+    let sliced = found.sliced(document);
+    let recorded = RecordedFinal::new(invoice, &sliced)?;
+    let organization = Name::from(invoice.metadata.namespace.as_deref().unwrap_or_default());
+    let previous = predecessors(invoice).next().and_then(|number| last_final(found.invoice(&number)?));
+    let (books, organization, rules) = (&known.books, &organization, &known.rules);
+    compare(&Records { books, organization, previous: previous.as_ref(), rules }, &recorded)
+}

@@ -1,0 +1,222 @@
+//! The invoice that a command is about, from a cluster or from files.
+
+mod records;
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use kube::ResourceExt;
+use kube::api::ListParams;
+use thiserror::Error;
+
+use crate::cluster::{Cluster, ClusterArguments, ClusterError, wait};
+use crate::commands::preview::{default_rules, settled_books};
+use crate::manifest::{self, Manifests, Object, ReadError, Refusal};
+use billing_api::{Document, Invoice, InvoiceSlice, Line};
+use billing_domain::Timestamp;
+pub use records::{Known, RecordsError};
+
+/// Where an invoice is looked for that is not among files.
+const FILES: &str = "the files; name the one that has it with -f";
+
+/// How what is said about an invoice is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Text,
+    /// As YAML
+    Yaml,
+    /// As JSON
+    Json,
+}
+
+/// Which invoice.
+#[derive(Args, Debug)]
+pub struct InvoiceArguments {
+    /// The invoice's number
+    #[arg(value_name = "INVOICE")]
+    pub number: String,
+
+    /// Read it from a file or a folder, or from standard input with "-", and ask no cluster; may be given several times
+    #[arg(short, long = "filename", value_name = "FILE")]
+    filenames: Vec<PathBuf>,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// Why there is no invoice to look at.
+#[derive(Debug, Error)]
+pub enum InvoiceError {
+    /// The cluster cannot be reached.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The cluster did not answer as it should.
+    #[error("the invoices of namespace {namespace} cannot be read")]
+    Read {
+        /// Which namespace.
+        namespace: String,
+        /// Why.
+        source: kube::Error,
+    },
+    /// The files cannot be read.
+    #[error(transparent)]
+    Files(#[from] ReadError),
+    /// There is none with this number.
+    #[error("there is no invoice {number} in {place}")]
+    NotFound {
+        /// The number.
+        number: String,
+        /// Where it was looked for, and where else it may be.
+        place: String,
+    },
+    /// It is in a file, and no API server would have stored it so.
+    #[error("invoice {number} is not one that a cluster has: {reason}")]
+    Refused {
+        /// The number.
+        number: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It has no document yet.
+    #[error("invoice {0} has no document yet; its condition Ready says why")]
+    NoDocument(String),
+}
+
+/// The invoices of an organization, as far as a command needs them.
+#[derive(Debug, Default)]
+pub struct Found {
+    invoices: BTreeMap<String, Invoice>,
+    slices: BTreeMap<String, InvoiceSlice>,
+}
+
+impl InvoiceArguments {
+    /// Reads the invoice, its slices and, for its chain, the invoices of the same series before it.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not there.
+    pub fn find(&self, stdin: &mut dyn Read) -> Result<Found, InvoiceError> {
+        match self.filenames.is_empty() {
+            true => wait(async { self.ask(&self.cluster.connect().await?).await })?,
+            false => self.found_in(&self.read_files(stdin)?),
+        }
+    }
+
+    /// Reads the same, and the records that the invoice was computed from, where they can be read.
+    ///
+    /// # Errors
+    /// The invoice cannot be read, or is not there.
+    pub fn find_with_records(
+        &self,
+        stdin: &mut dyn Read,
+        now: Timestamp,
+    ) -> Result<(Found, Result<Known, RecordsError>), InvoiceError> {
+        if !self.filenames.is_empty() {
+            let manifests = self.read_files(stdin)?;
+            let found = self.found_in(&manifests)?;
+            let (books, rules) = settled_books(manifests, now);
+            return Ok((found, Ok(Known { books, rules })));
+        }
+        wait(async {
+            let cluster = self.cluster.connect().await?;
+            let found = self.ask(&cluster).await?;
+            let known = records::fetch(&cluster, &found.invoices[&self.number], default_rules()).await;
+            Ok((found, known))
+        })?
+    }
+
+    fn not_found(&self, place: impl Into<String>) -> InvoiceError {
+        InvoiceError::NotFound { number: self.number.clone(), place: place.into() }
+    }
+
+    async fn ask(&self, cluster: &Cluster) -> Result<Found, InvoiceError> {
+        let namespace = || cluster.namespace.clone();
+        let found = self.fetch(cluster).await;
+        let found = found.map_err(|source| InvoiceError::Read { namespace: namespace(), source })?;
+        let place = format!("namespace {}; name its organization with --namespace", namespace());
+        if found.invoices.contains_key(&self.number) { Ok(found) } else { Err(self.not_found(place)) }
+    }
+
+    async fn fetch(&self, cluster: &Cluster) -> Result<Found, kube::Error> {
+        let Some(invoice) = cluster.api::<Invoice>().get_opt(&self.number).await? else { return Ok(Found::default()) };
+        let group = format!("spec.billingGroup={}", invoice.spec.billing_group);
+        let series = cluster.api::<Invoice>().list(&ListParams::default().fields(&group)).await?;
+        let before = series
+            .items
+            .into_iter()
+            .filter(|other| other.spec.series == invoice.spec.series && other.spec.sequence <= invoice.spec.sequence);
+        let mut found = Found::default();
+        for slice in document_of(&invoice).into_iter().flat_map(|document| &document.slices) {
+            if let Some(slice) = cluster.api::<InvoiceSlice>().get_opt(&slice.name).await? {
+                found.slices.insert(slice.name_any(), slice);
+            }
+        }
+        found.invoices = before.map(|invoice| (invoice.name_any(), invoice)).collect();
+        Ok(found)
+    }
+
+    fn read_files(&self, stdin: &mut dyn Read) -> Result<Manifests, InvoiceError> {
+        let manifests = manifest::read_printed(&self.filenames, stdin)?;
+        let about = |refusal: &&Refusal| refusal.object.as_ref().is_some_and(|object| object.name == self.number);
+        if let Some(refusal) = manifests.refusals.iter().find(about) {
+            let reason = refusal.message.clone();
+            return Err(InvoiceError::Refused { number: self.number.clone(), reason });
+        }
+        Ok(manifests)
+    }
+
+    /// The invoices and slices among manifests.
+    fn found_in(&self, manifests: &Manifests) -> Result<Found, InvoiceError> {
+        let mut found = Found::default();
+        let here = |namespace: Option<String>| self.cluster.namespace.is_none() || namespace == self.cluster.namespace;
+        for manifest in &manifests.objects {
+            match &manifest.object {
+                Object::Invoice(invoice) if here(invoice.namespace()) => {
+                    found.invoices.insert(invoice.name_any(), Invoice::clone(invoice));
+                }
+                Object::InvoiceSlice(slice) if here(slice.namespace()) => {
+                    found.slices.insert(slice.name_any(), InvoiceSlice::clone(slice));
+                }
+                _ => {}
+            }
+        }
+        if found.invoices.contains_key(&self.number) { Ok(found) } else { Err(self.not_found(FILES)) }
+    }
+}
+
+impl Found {
+    /// An invoice by its number.
+    pub fn invoice(&self, number: &str) -> Option<&Invoice> {
+        self.invoices.get(number)
+    }
+
+    /// A slice by its name.
+    pub fn slice(&self, name: &str) -> Option<&InvoiceSlice> {
+        self.slices.get(name)
+    }
+
+    /// The document of an invoice.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn document(&self, number: &str) -> Result<&Document, InvoiceError> {
+        self.invoice(number).and_then(document_of).ok_or_else(|| InvoiceError::NoDocument(number.to_owned()))
+    }
+
+    /// The lines of a document's slices, in order; those of missing slices are missing.
+    pub fn sliced(&self, document: &Document) -> Vec<Line> {
+        let slices = document.slices.iter().filter_map(|slice| self.slice(&slice.name));
+        slices.flat_map(|slice| slice.spec.lines.iter().cloned()).collect()
+    }
+
+    /// The slices that a document lists and nobody has.
+    pub fn missing<'a>(&'a self, document: &'a Document) -> impl Iterator<Item = &'a str> {
+        document.slices.iter().map(|slice| slice.name.as_str()).filter(|name| self.slice(name).is_none())
+    }
+}
+
+fn document_of(invoice: &Invoice) -> Option<&Document> {
+    invoice.status.as_ref()?.document.as_ref()
+}

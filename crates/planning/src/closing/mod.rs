@@ -1,0 +1,3 @@
+//! What is decided while a month is closed.
+
+pub mod charges;

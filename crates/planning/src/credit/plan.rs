@@ -1,0 +1,142 @@
+//! What a credit needs now.
+
+use kube_core::ResourceExt;
+
+use super::status::{Owner, credit_status, finish, other_currency};
+use crate::conditions::DesiredCondition;
+use billing_api as api;
+use billing_domain::{Month, Name, Timestamp};
+use billing_state::convert::{self, wire_credit_status};
+use billing_state::{Books, KnownCredit, OrganizationBooks};
+
+/// The next thing to do for a credit.
+#[derive(Debug)]
+pub enum CreditPlan {
+    /// It redeems its code: the PUT of this status decides between all who try.
+    Redeem(Box<api::CreditCode>),
+    /// It has its worth.
+    Steady {
+        /// Its new status; `None` when what is written still holds.
+        status: Option<Box<api::CreditStatus>>,
+        /// When to look again.
+        wake: Option<Timestamp>,
+    },
+}
+
+/// Plans the next step for a credit; `None` when it is gone.
+pub fn plan_credit(books: &Books, organization: &Name, name: &str, now: Timestamp) -> Option<CreditPlan> {
+    let known = books.organization(organization)?;
+    let credit = known.credits.get(name)?;
+    if books.namespace(organization).is_none_or(|namespace| namespace.terminating) {
+        return Some(CreditPlan::Steady { status: None, wake: None });
+    }
+    Some(View { books, organization, known, credit, now }.plan())
+}
+
+/// A credit among its organization.
+struct View<'a> {
+    books: &'a Books,
+    organization: &'a Name,
+    known: &'a OrganizationBooks,
+    credit: &'a KnownCredit,
+    now: Timestamp,
+}
+
+impl View<'_> {
+    fn plan(&self) -> CreditPlan {
+        let credit = match &self.credit.credit {
+            Ok(Some(credit)) => credit,
+            Ok(None) => return self.claim(),
+            Err(error) => {
+                let message = format!("{error}; delete it, and grant another");
+                return self.not_ready(DesiredCondition::no("Ready", "Invalid", message));
+            }
+        };
+        if let Some(owner) = self.owner() {
+            let starts = credit.validity.starts.map(|starts| Month::of(starts).start());
+            let wake = starts.filter(|starts| self.now < *starts);
+            return self.steady(credit_status(&self.credit.object, credit, owner, self.now), wake);
+        }
+        let owner = self.credit.owner.map(|uid| uid.to_string().into());
+        let ready = if owner.is_some() { self.group_gone() } else { self.no_group() };
+        let status = wire_credit_status(credit, owner, None);
+        self.steady(finish(&self.credit.object, status, ready, self.now), None)
+    }
+
+    /// The group that the credit belongs to, or will.
+    fn owner(&self) -> Option<Owner<'_>> {
+        let named = || self.known.group_uid(&self.credit.object.spec.billing_group);
+        let uid = self.credit.owner.or_else(named)?;
+        Some(Owner::of(self.known.organization.group(uid)?, self.known.group(uid)?))
+    }
+
+    /// A credit by code. Whatever is wrong with the code reads the same, so that nobody learns by trying.
+    fn claim(&self) -> CreditPlan {
+        let object = &self.credit.object;
+        let Some(owner) = self.owner().filter(|owner| owner.group.deleted.is_none()) else {
+            return self.not_ready(self.no_group());
+        };
+        let invalid = || {
+            let message = "the code is not valid: unknown, used, expired or not for this organization";
+            self.not_ready(DesiredCondition::no("Ready", "CodeInvalid", message))
+        };
+        let code = object.spec.code.as_deref().and_then(|code| self.books.credit_code(code));
+        let Some((code, credit)) = code.and_then(|code| Some((code, convert::redeemed(object, code).ok()?))) else {
+            return invalid();
+        };
+        match code.status.as_ref().and_then(|status| status.redeemed_by.as_ref()) {
+            Some(by) if Some(by.uid.as_str()) == object.metadata.uid.as_deref() => {
+                self.steady(credit_status(object, &credit, owner, self.now), None)
+            }
+            Some(_) => invalid(),
+            None if !self.is_for_this(&code.spec) => invalid(),
+            None if owner.group.currency != Some(credit.amount.currency()) => {
+                self.not_ready(other_currency(&credit, owner.group))
+            }
+            None => CreditPlan::Redeem(Box::new(self.redeemed(code))),
+        }
+    }
+
+    /// Whether the credit was made in time, and where the code may be used.
+    fn is_for_this(&self, code: &api::CreditCodeSpec) -> bool {
+        let ours = code.organization.as_deref().is_none_or(|organization| *organization == **self.organization);
+        let created = convert::created(self.credit.object.as_ref());
+        let in_time = |until: api::Time| created.is_ok_and(|created| created < until.0);
+        ours && code.redeem_until.is_none_or(in_time)
+    }
+
+    fn redeemed(&self, code: &api::CreditCode) -> api::CreditCode {
+        let object = &self.credit.object;
+        let by = api::Redeemer {
+            organization: self.organization.as_str().into(),
+            name: object.name_any().into(),
+            uid: object.uid().unwrap_or_default().into(),
+            at: self.now.into(),
+        };
+        api::CreditCode { status: Some(api::CreditCodeStatus { redeemed_by: Some(by) }), ..code.clone() }
+    }
+
+    fn no_group(&self) -> DesiredCondition {
+        let group = &self.credit.object.spec.billing_group;
+        DesiredCondition::no("Ready", "BillingGroupNotFound", format!("there is no billing group {group}; create it"))
+    }
+
+    fn group_gone(&self) -> DesiredCondition {
+        let message = format!(
+            "the billing group {} that it belongs to is gone; one made again under that name is another",
+            self.credit.object.spec.billing_group
+        );
+        DesiredCondition::no("Ready", "BillingGroupGone", message)
+    }
+
+    /// A credit of which nothing is known but that it cannot be used.
+    fn not_ready(&self, ready: DesiredCondition) -> CreditPlan {
+        let existing = self.credit.object.status.clone().unwrap_or_default();
+        self.steady(finish(&self.credit.object, existing, ready, self.now), None)
+    }
+
+    fn steady(&self, status: api::CreditStatus, wake: Option<Timestamp>) -> CreditPlan {
+        let changed = self.credit.object.status.as_ref() != Some(&status);
+        CreditPlan::Steady { status: changed.then(|| Box::new(status)), wake }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a credit's status says.
+
+use crate::conditions::{self, DesiredCondition};
+use billing_api as api;
+use billing_domain::credit::Standing;
+use billing_domain::{Credit, Group, Month, Timestamp};
+use billing_state::convert::wire_credit_status;
+
+/// The group that a credit belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    /// The group.
+    pub group: &'a Group,
+    /// The first of its months that is not final.
+    pub oldest: Month,
+}
+
+impl<'a> Owner<'a> {
+    /// The owner as its object says.
+    pub fn of(group: &'a Group, object: &api::BillingGroup) -> Self {
+        let last = object.status.as_ref().and_then(|status| status.last_final.as_ref());
+        let finals = last.map_or(0, |last| last.sequence);
+        Self { group, oldest: (0..finals).fold(group.first_period, |month, _| month.next()) }
+    }
+
+    fn standing(self, credit: &Credit, now: Timestamp) -> Standing {
+        credit.standing(self.oldest, Month::of(now))
+    }
+
+    /// What of the credit the invoices to come can use.
+    pub fn can_use(self, credit: &Credit, now: Timestamp) -> bool {
+        let stands = matches!(self.standing(credit, now), Standing::Usable | Standing::NotYet);
+        stands && self.group.currency == Some(credit.amount.currency())
+    }
+}
+
+/// The status of a credit that belongs to a group; equal to what is written when nothing changed.
+pub fn credit_status(object: &api::Credit, credit: &Credit, owner: Owner<'_>, now: Timestamp) -> api::CreditStatus {
+    let standing = owner.standing(credit, now);
+    let status = wire_credit_status(credit, Some(owner.group.uid.to_string().into()), Some(standing));
+    finish(object, status, ready(credit, owner, standing), now)
+}
+
+/// A status with its condition.
+pub(super) fn finish(
+    object: &api::Credit,
+    status: api::CreditStatus,
+    ready: DesiredCondition,
+    now: Timestamp,
+) -> api::CreditStatus {
+    let existing = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let generation = object.metadata.generation;
+    api::CreditStatus {
+        conditions: conditions::merge(existing, &[ready], generation, now),
+        observed_generation: generation,
+        ..status
+    }
+}
+
+fn ready(credit: &Credit, owner: Owner<'_>, standing: Standing) -> DesiredCondition {
+    let Owner { group, oldest } = owner;
+    let currency = credit.amount.currency();
+    if group.currency != Some(currency) {
+        return other_currency(credit, group);
+    }
+    let expires = credit.validity.expires.map(api::Time::from);
+    let message = match (standing, expires) {
+        (Standing::Usable, Some(expires)) if expires.0 <= oldest.end() => {
+            format!("expires {expires}; pays for {oldest} at the latest")
+        }
+        (Standing::Usable, _) => format!("the invoices of billing group {} use it", group.name),
+        (Standing::NotYet, _) => "it has not started yet; see status.startsAt".to_owned(),
+        (Standing::Expired, _) => "it expired before all of it was used".to_owned(),
+        (Standing::Exhausted, _) => "all of it is used".to_owned(),
+    };
+    match standing {
+        Standing::Usable => DesiredCondition::yes("Ready", standing.as_str(), message),
+        Standing::NotYet | Standing::Expired | Standing::Exhausted => {
+            DesiredCondition::no("Ready", standing.as_str(), message)
+        }
+    }
+}
+
+/// A credit that its group cannot use.
+pub(super) fn other_currency(credit: &Credit, group: &Group) -> DesiredCondition {
+    let pays = group.currency.map_or("no known currency", |currency| currency.code());
+    let message = format!(
+        "it is in {}, and billing group {} pays in {pays}: it is used when both are the same",
+        credit.amount.currency(),
+        group.name
+    );
+    DesiredCondition::no("Ready", "CurrencyMismatch", message)
+}

@@ -1,0 +1,275 @@
+//! What a credit note needs next.
+//!
+//! The order of writes: the note is on its way, and stays; **the invoice says how much the note took, which is the
+//! decision**; the series says which number it has; the note is final. What is written in each is computed from what was
+//! written before, all of which only grows: a crash anywhere is a repetition.
+
+use crate::conditions::{self, DesiredCondition};
+use billing_api::{
+    CreditNote, CreditNoteDocument, CreditNotePhase, CreditNoteStatus, Credited as WireCredited, CreditedBy, Document,
+    Invoice, InvoicePhase, InvoiceSeries, InvoiceSlice, NumberedNote, Payment, PaymentState, Time,
+};
+use billing_documents::canonical::CanonicalError;
+use billing_documents::credit_note::{NoteHeader, render_note};
+use billing_documents::document::amount;
+use billing_domain::credit_note::{CreditRefusal, Creditable, Credited, Request, credit};
+use billing_domain::{Name, Timestamp};
+use billing_state::convert::{self, ConvertError};
+
+/// The most notes of one invoice, and the most of one series.
+const MOST_OF_INVOICE: usize = 100;
+const MOST_OF_SERIES: usize = 1000;
+
+/// All that a note is decided on.
+#[derive(Debug)]
+pub struct Observed {
+    /// The note.
+    pub note: CreditNote,
+    /// The invoice that it names.
+    pub invoice: Option<Invoice>,
+    /// The slices of the invoice, if a line is not in the document itself.
+    pub slices: Vec<InvoiceSlice>,
+    /// The other notes that name the invoice.
+    pub others: Vec<CreditNote>,
+    /// The series of the invoice's numbers.
+    pub series: Option<InvoiceSeries>,
+}
+
+/// The next write for a note.
+#[derive(Debug, PartialEq)]
+pub enum Step {
+    /// None.
+    Nothing,
+    /// Its status, and nothing else can be done.
+    Report(CreditNoteStatus),
+    /// Its status, before anything is taken.
+    Begin(CreditNoteStatus),
+    /// What it takes, on the invoice.
+    Take {
+        /// What notes took, this one included.
+        credited: WireCredited,
+        /// The payment, if nothing is left to be paid.
+        payment: Option<Payment>,
+    },
+    /// Its number, on the series.
+    Number(Vec<NumberedNote>),
+    /// Its document.
+    Issue(CreditNoteStatus),
+}
+
+/// Plans the next step of a note.
+///
+/// # Errors
+/// A document cannot be written. All else is said in the note's condition.
+pub fn plan_note(observed: &Observed, now: Timestamp) -> Result<Step, CanonicalError> {
+    let note = View { observed, now };
+    let invoice = match note.invoice() {
+        Ok(invoice) => invoice,
+        Err((reason, message)) => return Ok(note.refuse(reason, message)),
+    };
+    let taken = invoice.notes.iter().position(|by| by.uid.as_str() == note.uid());
+    let (creditable, request) = match note.read(&invoice, &invoice.notes[..taken.unwrap_or(invoice.notes.len())]) {
+        Ok(read) => read,
+        Err(error) => return Ok(note.refuse("AmountInvalid", error.to_string())),
+    };
+    match (taken, credit(&creditable, &request)) {
+        (None, Err(refusal)) => Ok(note.refuse(refusal.reason(), refusal.to_string())),
+        (None, Ok(credited)) => Ok(note.begin_or_take(&invoice, &creditable, &credited)),
+        (Some(at), Ok(credited)) if invoice.notes[at] == note.taken(at, &credited) => {
+            note.number_or_issue(&invoice, &credited)
+        }
+        (Some(_), _) => Ok(note.inconsistent("what its invoice says that it took")),
+    }
+}
+
+/// A final invoice, and what notes took of it.
+struct FinalInvoice<'a> {
+    series: &'a str,
+    document: &'a Document,
+    notes: &'a [CreditedBy],
+    payment: Option<PaymentState>,
+}
+
+struct View<'a> {
+    observed: &'a Observed,
+    now: Timestamp,
+}
+
+impl<'a> View<'a> {
+    fn uid(&self) -> &'a str {
+        self.observed.note.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    fn status(&self) -> CreditNoteStatus {
+        self.observed.note.status.clone().unwrap_or_default()
+    }
+
+    /// The invoice, or why there is none: a reason and a message.
+    fn invoice(&self) -> Result<FinalInvoice<'a>, (&'static str, String)> {
+        let number = &self.observed.note.spec.invoice;
+        let Some(invoice) = &self.observed.invoice else {
+            return Err(("InvoiceNotFound", format!("there is no invoice {number} in this namespace")));
+        };
+        let status = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final));
+        let Some((status, document)) = status.and_then(|status| Some((status, status.document.as_ref()?))) else {
+            let message = "correct what it is computed from, or wait until it is final";
+            return Err(("InvoiceNotFinal", format!("invoice {number} is an estimate: {message}")));
+        };
+        Ok(FinalInvoice {
+            series: &invoice.spec.series,
+            document,
+            notes: status.credited.as_ref().map(|credited| credited.notes.as_slice()).unwrap_or_default(),
+            payment: status.payment.as_ref().map(|payment| payment.state),
+        })
+    }
+
+    fn read(&self, invoice: &FinalInvoice<'_>, before: &[CreditedBy]) -> Result<(Creditable, Request), ConvertError> {
+        let Observed { note, slices, others, .. } = self.observed;
+        let creditable = convert::credit_note::creditable(invoice.document, slices, before, others)?;
+        Ok((creditable, convert::credit_note::request(&note.spec, invoice.document)?))
+    }
+
+    /// The note is not issued, and says why.
+    fn refuse(&self, reason: &'static str, message: String) -> Step {
+        self.report(None, DesiredCondition::no("Ready", reason, message))
+    }
+
+    /// What was written and what is computed now do not agree: nobody goes on before a person has looked.
+    fn inconsistent(&self, what: &str) -> Step {
+        let message = format!("the credit note does not agree with {what}; nothing is written, please report this");
+        self.report(self.status().phase, DesiredCondition::no("Ready", "Inconsistent", message))
+    }
+
+    fn report(&self, phase: Option<CreditNotePhase>, ready: DesiredCondition) -> Step {
+        let status = CreditNoteStatus { phase, ..self.saying(ready) };
+        if status == self.status() { Step::Nothing } else { Step::Report(status) }
+    }
+
+    fn saying(&self, ready: DesiredCondition) -> CreditNoteStatus {
+        let before = self.status();
+        let generation = self.observed.note.metadata.generation;
+        let conditions = conditions::merge(&before.conditions, &[ready], generation, self.now);
+        CreditNoteStatus { conditions, ..before }
+    }
+
+    fn begin_or_take(&self, invoice: &FinalInvoice<'_>, creditable: &Creditable, credited: &Credited) -> Step {
+        if invoice.notes.len() >= MOST_OF_INVOICE {
+            let message =
+                format!("invoice {} has {MOST_OF_INVOICE} credit notes, and takes no more", invoice.document.number);
+            return self.refuse("TooManyNotes", message);
+        }
+        if self.observed.note.metadata.deletion_timestamp.is_some() {
+            return Step::Nothing;
+        }
+        if self.status().phase != Some(CreditNotePhase::Issuing) {
+            let amount = credited.total.negated();
+            let message = format!("{amount:?} of {} are being taken back", invoice.document.number);
+            let status = self.saying(DesiredCondition::no("Ready", "Issuing", message));
+            return Step::Begin(CreditNoteStatus { phase: Some(CreditNotePhase::Issuing), ..status });
+        }
+        let Some(total) = creditable.taken_with(credited) else {
+            return self.refuse(CreditRefusal::Overflow.reason(), CreditRefusal::Overflow.to_string());
+        };
+        let notes = invoice.notes.iter().cloned().chain([self.taken(invoice.notes.len(), credited)]).collect();
+        let open = invoice.payment.is_some_and(|state| state.is_open() || state == PaymentState::Uncollectible);
+        let at = Some(Time::from(self.now));
+        let credited = WireCredited { notes, total: amount(total) };
+        let payment = (open && credited.total == invoice.document.total)
+            .then_some(Payment { at, ..Payment::new(PaymentState::Credited) });
+        Step::Take { credited, payment }
+    }
+
+    /// What the invoice says of the note, after so many others.
+    fn taken(&self, others: usize, credited: &Credited) -> CreditedBy {
+        let note = &self.observed.note;
+        CreditedBy {
+            sequence: i32::try_from(others + 1).unwrap_or(i32::MAX), // the CRD ends at 100
+            name: note.metadata.name.as_deref().unwrap_or_default().into(),
+            uid: self.uid().into(),
+            full: note.spec.full,
+            subtotal: amount(credited.subtotal.negated()),
+            tax: amount(credited.tax.negated()),
+            total: amount(credited.total.negated()),
+        }
+    }
+
+    fn number_or_issue(&self, invoice: &FinalInvoice<'_>, credited: &Credited) -> Result<Step, CanonicalError> {
+        let Some(series) = &self.observed.series else {
+            let message = format!("the InvoiceSeries {} is missing: restore it from a backup", invoice.series);
+            return Ok(self.report(self.status().phase, DesiredCondition::no("Ready", "SeriesMissing", message)));
+        };
+        let numbered = series.status.as_ref().map(|status| status.credit_notes.as_slice()).unwrap_or_default();
+        match numbered.iter().position(|known| known.uid.as_str() == self.uid()) {
+            None => self.number(invoice, numbered, credited),
+            Some(at) => self.issue(invoice, &numbered[..=at], credited),
+        }
+    }
+
+    fn number(
+        &self,
+        invoice: &FinalInvoice<'_>,
+        numbered: &[NumberedNote],
+        credited: &Credited,
+    ) -> Result<Step, CanonicalError> {
+        if numbered.len() >= MOST_OF_SERIES {
+            let message = format!("the series {} has {MOST_OF_SERIES} credit notes, and takes no more", invoice.series);
+            return Ok(self.report(self.status().phase, DesiredCondition::no("Ready", "SeriesFull", message)));
+        }
+        let issued_at = Time::from(self.now);
+        let document = self.document(invoice, numbered, issued_at, credited)?;
+        let note = NumberedNote {
+            sequence: i32::try_from(numbered.len() + 1).unwrap_or(i32::MAX), // the CRD ends at 1000
+            name: self.observed.note.metadata.name.as_deref().unwrap_or_default().into(),
+            uid: self.uid().into(),
+            issued_at,
+            digest: document.digest,
+        };
+        Ok(Step::Number(numbered.iter().cloned().chain([note]).collect()))
+    }
+
+    /// The document of a note that has a number: the last of these.
+    fn issue(
+        &self,
+        invoice: &FinalInvoice<'_>,
+        numbered: &[NumberedNote],
+        credited: &Credited,
+    ) -> Result<Step, CanonicalError> {
+        let Some((note, before)) = numbered.split_last() else { return Ok(Step::Nothing) };
+        let document = self.document(invoice, before, note.issued_at, credited)?;
+        if document.digest != note.digest {
+            return Ok(self.inconsistent("the digest in its series"));
+        }
+        let taken =
+            format!("{} takes back {:?} of {}", document.number, credited.total.negated(), document.invoice.number);
+        let message = match document.credits.len() {
+            0 => taken,
+            1 => format!("{taken}, and gives back what it used of a credit"),
+            more => format!("{taken}, and gives back what it used of {more} credits"),
+        };
+        let ready = DesiredCondition::yes("Ready", "Issued", message);
+        Ok(Step::Issue(CreditNoteStatus {
+            phase: Some(CreditNotePhase::Final),
+            number: Some(document.number.clone()),
+            document: Some(document),
+            ..self.saying(ready)
+        }))
+    }
+
+    /// The document of the note that has the number after these.
+    fn document(
+        &self,
+        invoice: &FinalInvoice<'_>,
+        before: &[NumberedNote],
+        issued_at: Time,
+        credited: &Credited,
+    ) -> Result<CreditNoteDocument, CanonicalError> {
+        let header = NoteHeader {
+            number: Name::from(format!("{}-cn{}", invoice.series, before.len() + 1)),
+            issued_at,
+            invoice: invoice.document,
+            reason: &self.observed.note.spec.reason,
+            previous_digest: before.last().map(|note| note.digest.clone()),
+        };
+        render_note(header, credited)
+    }
+}

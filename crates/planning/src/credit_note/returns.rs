@@ -1,0 +1,131 @@
+//! What an issued credit note gives back of credits.
+//!
+//! Which credits go back, and how much of each, stands in the note's document, which is frozen; each becomes a Credit
+//! under a name that follows from it. Whoever makes it a second time, after a crash or beside another operator, finds the
+//! name taken. What is not decided by the document is decided when the Credit is made, and never again: its group and its
+//! validity.
+
+use kube_core::ObjectMeta;
+use kube_core::ResourceExt;
+
+use crate::conditions::{self, DesiredCondition};
+use billing_api::{
+    Credit, CreditNote, CreditNoteDocument, CreditNoteStatus, CreditOrigin, CreditSpec, Money, ReturnedCredit, Time,
+};
+use billing_domain::{CreditValidity, Month, Name, Timestamp};
+use billing_state::{CREDITS_RETURNED, convert};
+
+/// All that is decided on.
+#[derive(Debug)]
+pub struct Returning {
+    /// The note, issued.
+    pub note: CreditNote,
+    /// The credits of the organization.
+    pub credits: Vec<Credit>,
+    /// The group that gets what goes back.
+    pub group: Option<Name>,
+}
+
+/// The next write for an issued note.
+#[derive(Debug, PartialEq)]
+pub enum Return {
+    /// None.
+    Nothing,
+    /// These credits are made.
+    Make(Vec<Credit>),
+    /// The note's status.
+    Report(Box<CreditNoteStatus>),
+}
+
+/// Why a credit is not given back: a reason and a message.
+type Blocked = (&'static str, String);
+
+/// Plans what is given back next.
+pub fn plan_return(observed: &Returning, now: Timestamp) -> Return {
+    let status = observed.note.status.clone().unwrap_or_default();
+    let Some(document) = &status.document else { return Return::Nothing };
+    let each: Vec<_> = document.credits.iter().map(|returned| observed.missing(document, returned)).collect();
+    let made: Vec<_> = each.iter().filter_map(|one| one.clone().ok().flatten()).collect();
+    if !made.is_empty() {
+        return Return::Make(made);
+    }
+    let done = match each.into_iter().find_map(Result::err) {
+        Some((reason, message)) => DesiredCondition::no(CREDITS_RETURNED, reason, message),
+        None => DesiredCondition::yes(CREDITS_RETURNED, "Returned", told(&document.credits)),
+    };
+    let existing: Vec<_> = conditions::find(&status.conditions, CREDITS_RETURNED).into_iter().cloned().collect();
+    let mut all: Vec<_> = status.conditions.iter().filter(|known| known.type_ != CREDITS_RETURNED).cloned().collect();
+    all.extend(conditions::merge(&existing, &[done], observed.note.metadata.generation, now));
+    let written = CreditNoteStatus { conditions: all, ..status.clone() };
+    if written == status { Return::Nothing } else { Return::Report(Box::new(written)) }
+}
+
+/// The first credit by name, of which there is one at the least.
+fn told(credits: &[ReturnedCredit]) -> String {
+    let first = credits.first().map(|first| first.name.to_string()).unwrap_or_default();
+    match credits.len() {
+        0 | 1 => format!("Credit {first} gives back what the invoice used"),
+        more => format!("Credit {first} and {} more give back what the invoice used", more - 1),
+    }
+}
+
+impl Returning {
+    /// The Credit that is to be made; `None` when it is there.
+    fn missing(&self, document: &CreditNoteDocument, returned: &ReturnedCredit) -> Result<Option<Credit>, Blocked> {
+        let origin = CreditOrigin {
+            invoice: document.invoice.number.clone(),
+            credit_note: Some(document.number.as_str().into()),
+            credit: Some(returned.credit.clone()),
+        };
+        match self.credit(&returned.name) {
+            Some(known) if known.spec.origin.as_ref() == Some(&origin) => Ok(None),
+            Some(_) => {
+                let message = format!("Credit {} is another one: delete it, and it is made again", returned.name);
+                Err(("NameTaken", message))
+            }
+            None => self.made(document, returned, origin).map(Some),
+        }
+    }
+
+    fn made(
+        &self,
+        document: &CreditNoteDocument,
+        returned: &ReturnedCredit,
+        origin: CreditOrigin,
+    ) -> Result<Credit, Blocked> {
+        let used = self.credit(&returned.credit).ok_or_else(|| {
+            let message = "which the invoice used, is gone: restore it from a backup, because it says until when";
+            ("CreditMissing", format!("Credit {}, {message}", returned.credit))
+        })?;
+        let invalid = |error: String| ("CreditMissing", format!("Credit {} cannot be read: {error}", returned.credit));
+        let worth = convert::credit(used).map_err(|error| invalid(error.to_string()))?;
+        let worth = worth.ok_or_else(|| invalid("nothing says what it is worth".to_owned()))?;
+        let group = self.group.as_ref().ok_or_else(|| {
+            let owner = &document.buyer.billing_group;
+            let message = "and the organization has no primary group to give its credits to: make one primary";
+            ("NoBillingGroup", format!("billing group {owner} is gone, {message}"))
+        })?;
+        let month = Month::of(document.invoice.period.start.0);
+        let CreditValidity { starts: _, expires } = worth.validity.returned(month, document.issued_at.0);
+        let spec = CreditSpec {
+            billing_group: group.as_str().into(),
+            kind: Some(convert::wire_type(worth.kind)),
+            amount: Some(Money { amount: returned.amount.as_str().into(), currency: document.currency.clone() }),
+            starts_at: None,
+            expires_at: expires.map(|expires| Time::from(expires).min(Time::last())),
+            projects: used.spec.projects.clone(),
+            code: None,
+            origin: Some(origin),
+        };
+        let metadata = ObjectMeta {
+            name: Some(returned.name.to_string()),
+            namespace: self.note.namespace(),
+            ..ObjectMeta::default()
+        };
+        Ok(Credit { metadata, spec, status: None })
+    }
+
+    fn credit(&self, name: &str) -> Option<&Credit> {
+        self.credits.iter().find(|credit| credit.name_any() == name)
+    }
+}

@@ -1,0 +1,67 @@
+//! What the last final of a deleted group carried forward: it must not go with the group.
+
+use kube_core::ObjectMeta;
+
+use billing_api::{self as api, BillingGroupStatus, CarriedForward, Credit, CreditOrigin, CreditSpec, CreditType};
+use billing_domain::{Group, Name};
+use billing_state::OrganizationBooks;
+
+/// An amount in the favour of a group that goes, which nobody has yet.
+#[derive(Debug)]
+pub(super) struct Owed<'a> {
+    carried: &'a CarriedForward,
+    /// The number of the last final.
+    invoice: &'a str,
+    /// Who gets it.
+    heir: Option<&'a Group>,
+}
+
+/// What is owed to a group; `None` once there is a Credit of it.
+pub(super) fn owed<'a>(
+    organization: &'a OrganizationBooks,
+    group: &Group,
+    status: &'a BillingGroupStatus,
+) -> Option<Owed<'a>> {
+    let last = status.last_final.as_ref()?;
+    let carried = last.carried_forward.as_ref()?;
+    let currency = carried.currency.parse().ok();
+    let heirs = organization.organization.groups().filter(|other| other.primary && other.deleted.is_none());
+    let heir = heirs.filter(|other| other.uid != group.uid && other.currency == currency);
+    let owed = Owed { carried, invoice: last.number.as_str(), heir: heir.min_by(|a, b| a.age_order(b)) };
+    organization.credits.get(&owed.name()).is_none().then_some(owed)
+}
+
+impl Owed<'_> {
+    /// The name of the Credit.
+    fn name(&self) -> String {
+        format!("carried-{}", self.invoice)
+    }
+
+    /// What the group waits for.
+    pub(super) fn message(&self) -> String {
+        let Self { carried: CarriedForward { amount, currency, .. }, invoice, .. } = self;
+        let (amount, currency) = (amount.as_str(), currency.as_str());
+        format!(
+            "{amount} {currency} of invoice {invoice} are owed to the group; it goes when the organization has a primary group that pays in {currency}, which gets them as the Credit {}",
+            self.name()
+        )
+    }
+
+    /// The Credit, where somebody gets it.
+    pub(super) fn credit(&self, organization: &Name) -> Option<Credit> {
+        let CarriedForward { amount, currency, .. } = self.carried;
+        let metadata =
+            ObjectMeta { name: Some(self.name()), namespace: Some(organization.to_string()), ..ObjectMeta::default() };
+        let spec = CreditSpec {
+            billing_group: self.heir?.name.as_str().into(),
+            kind: Some(CreditType::Other),
+            amount: Some(api::Money { amount: amount.clone(), currency: currency.clone() }),
+            starts_at: None,
+            expires_at: None,
+            projects: None,
+            code: None,
+            origin: Some(CreditOrigin { invoice: self.invoice.into(), credit_note: None, credit: None }),
+        };
+        Some(Credit { metadata, spec, status: None })
+    }
+}

@@ -1,0 +1,336 @@
+//! What a group needs now.
+
+use std::collections::BTreeSet;
+
+use kube_core::ResourceExt;
+
+use super::carried::owed;
+use super::gathering::Gathering;
+use super::status::{StatusFacts, first_period_too_early, plan_status};
+use crate::invoice::{EstimatePlan, EstimateWrite, GroupInvoices, InvoiceFacts, MonthView, Predecessor, plan_estimate};
+use crate::rules::Rules;
+use crate::waiting::waiting_projects;
+use billing_api::{self as api, labels};
+use billing_documents::document::RenderError;
+use billing_domain::closing::CloseDecision;
+use billing_domain::credit::expect_uses;
+use billing_domain::default_binding::{DedicatedFacts, is_obsolete};
+use billing_domain::membership::{GroupFacts, desired_members};
+use billing_domain::{Bill, Brought, Group, Month, Name, Timestamp, Uid, number};
+use billing_state::{Books, Estimate, OrganizationBooks};
+
+/// The next thing to do for a group.
+#[derive(Debug)]
+pub enum GroupPlan {
+    /// It is gone.
+    Gone,
+    /// It may go: its finalizer is taken off.
+    Release,
+    /// Its organization is being deleted, and nothing is made there.
+    Nothing,
+    /// It gets its finalizer, before it has a member.
+    Protect,
+    /// It claims its series, trying these in order.
+    ClaimSeries(Vec<Name>),
+    /// The operator made it, and nobody uses it.
+    Remove,
+    /// It has all that it needs to be billed.
+    Steady(Box<Steady>),
+}
+
+/// What a group that is billed needs.
+#[derive(Debug)]
+pub struct Steady {
+    /// Its new status; `None` when what is written still holds.
+    pub status: Option<api::BillingGroupStatus>,
+    /// Estimates to write.
+    pub writes: Vec<InvoiceWrite>,
+    /// Estimates that do not fit their number any more, or that the group leaves behind.
+    pub deletes: Vec<Estimate>,
+    /// What is owed to it and somebody else gets before it goes.
+    pub carried: Option<Box<api::Credit>>,
+    /// Whether it may go once that is written.
+    pub release: bool,
+    /// Whether a month can become final.
+    pub closing: bool,
+    /// What gathers once that is written.
+    pub gathering: Option<Gathering>,
+    /// When to look again.
+    pub wake: Option<Timestamp>,
+}
+
+/// An estimate to write.
+#[derive(Debug)]
+pub struct InvoiceWrite {
+    /// What it is for.
+    pub facts: InvoiceFacts,
+    /// The invoice as it is now; `None` when it is to be made.
+    pub observed: Option<Estimate>,
+    /// Its new status.
+    pub write: EstimateWrite,
+}
+
+/// Plans the next step for a group; `gathering` is what the plan before said of it.
+///
+/// # Errors
+/// A bill cannot be written as a document.
+pub fn plan_group(
+    books: &Books,
+    organization: &Name,
+    uid: Uid,
+    rules: &Rules,
+    gathering: Option<Gathering>,
+    now: Timestamp,
+) -> Result<GroupPlan, RenderError> {
+    let Some(view) = View::new(books, organization, uid, rules, now) else { return Ok(GroupPlan::Gone) };
+    let protected = view.object.finalizers().iter().any(|name| name == labels::SETTLE_FINALIZER);
+    if books.namespace(organization).is_none_or(|namespace| namespace.terminating) {
+        return Ok(if protected { GroupPlan::Release } else { GroupPlan::Nothing });
+    }
+    if !protected {
+        return Ok(if view.group.deleted.is_some() { GroupPlan::Nothing } else { GroupPlan::Protect });
+    }
+    let status = view.object.status.clone().unwrap_or_default();
+    let Some(series) = &status.invoice_series else { return Ok(view.without_series()) };
+    if view.is_obsolete() {
+        return Ok(GroupPlan::Remove);
+    }
+    view.plan_steady(series, &status, gathering).map(|steady| GroupPlan::Steady(Box::new(steady)))
+}
+
+/// A group among its organization.
+struct View<'a> {
+    books: &'a Books,
+    name: &'a Name,
+    organization: &'a OrganizationBooks,
+    group: &'a Group,
+    object: &'a api::BillingGroup,
+    facts: GroupFacts<'a>,
+    rules: &'a Rules,
+    now: Timestamp,
+}
+
+impl<'a> View<'a> {
+    fn new(books: &'a Books, name: &'a Name, uid: Uid, rules: &'a Rules, now: Timestamp) -> Option<Self> {
+        let organization = books.organization(name)?;
+        let facts = organization.group_facts(uid)?;
+        let object = organization.group(uid)?;
+        Some(Self { books, name, organization, group: facts.group, object, facts, rules, now })
+    }
+
+    fn without_series(&self) -> GroupPlan {
+        if self.group.deleted.is_some() {
+            return GroupPlan::Release;
+        }
+        let wish = self.object.spec.terms.as_ref().and_then(|terms| terms.invoice_series.as_deref()).map(Name::from);
+        GroupPlan::ClaimSeries(number::series_candidates(wish.as_ref(), self.group.uid))
+    }
+
+    fn is_obsolete(&self) -> bool {
+        is_obsolete(&DedicatedFacts {
+            facts: self.facts,
+            edited: self.object.metadata.generation != Some(1),
+            has_finals: self.object.status.as_ref().is_some_and(|status| status.last_final.is_some()),
+            named_by_binding: !self.organization.bound_to(&self.group.name).is_empty() || self.is_awaited(),
+            last_in_ledger: self.organization.organization.is_last_payer(self.group.uid),
+        })
+    }
+
+    /// Whether the project that it was made for has no binding yet, and is about to get one to it.
+    fn is_awaited(&self) -> bool {
+        let Some(project) = self.facts.dedicated_to.filter(|project| self.books.binding(project).is_none()) else {
+            return false;
+        };
+        let namespace =
+            self.books.namespace(project).filter(|_| self.books.organization_of(project) == Some(self.name));
+        namespace.is_some_and(|namespace| !namespace.terminating && !namespace.no_default)
+    }
+
+    fn plan_steady(
+        &self,
+        series: &str,
+        status: &api::BillingGroupStatus,
+        gathering: Option<Gathering>,
+    ) -> Result<Steady, RenderError> {
+        let groups = self.organization.all_group_facts();
+        let months = self.open_months(status);
+        // A month that still runs waits for nobody.
+        let waiting = match months.first().filter(|month| month.end() <= self.now) {
+            Some(_) => waiting_projects(self.books, self.name, self.group, &groups, self.rules, self.now),
+            None => Vec::new(),
+        };
+        let invoices = GroupInvoices {
+            books: self.books,
+            organization: self.organization,
+            group: self.group,
+            object: self.object,
+            series,
+            rules: self.rules,
+            waiting: &waiting,
+        };
+        let mut months = self.plan_months(&invoices, months, status)?;
+        let settled = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
+        let owed = owed(self.organization, self.group, status).filter(|_| settled);
+        let release = settled && owed.is_none();
+        let members = self.members(&groups);
+        let gathering = self.awaits_ledgers(&members).then(|| gathering.unwrap_or(Gathering::begun(self.now)));
+        if let Some(gathering) = &gathering {
+            months.iter_mut().for_each(|month| month.hold_back(gathering, self.now));
+        }
+        let planned = plan_status(&StatusFacts {
+            invoices: &invoices,
+            groups: &groups,
+            members: &members,
+            months: &months,
+            existing: status,
+            now: self.now,
+        });
+        let deletes = self.misfits(&months, release);
+        let wait = gathering.and_then(|gathering| gathering.members_wait(self.now));
+        let grows = members.len() > self.facts.members.len() && members.is_superset(self.facts.members);
+        let wait = wait.filter(|_| grows && only_gathers(&planned, status));
+        let gathering = match wait {
+            None if members != *self.facts.members => gathering.map(|known| known.with_members_written(self.now)),
+            None | Some(_) => gathering,
+        };
+        let due = self.organization.receivables.next_due(self.group.uid, self.now);
+        let wake = months.iter().filter_map(|month| month.plan.wake).chain(wait).chain(due).min();
+        // An invoice that was not seen may be final already, unless its month still runs.
+        let unseen = |month: &Planned| month.unseen && month.facts.month.end() <= self.now;
+        let closing = months.iter().any(|month| month.plan.decision == CloseDecision::Finalise || unseen(month));
+        Ok(Steady {
+            status: (planned != *status && wait.is_none()).then_some(planned),
+            writes: if release { Vec::new() } else { self.writes(months) },
+            deletes,
+            carried: owed.and_then(|owed| owed.credit(self.name)).map(Box::new),
+            release,
+            closing,
+            gathering,
+            wake,
+        })
+    }
+
+    /// The members that the group should have. One that is being deleted keeps those that it has.
+    fn members(&self, groups: &[GroupFacts<'_>]) -> BTreeSet<Name> {
+        if self.group.deleted.is_some() {
+            return self.facts.members.clone();
+        }
+        let projects = self.books.projects_of_group(self.name, self.organization, self.group);
+        desired_members(&self.facts, projects, groups, self.now)
+    }
+
+    /// The months that are not final, from the oldest on.
+    fn open_months(&self, status: &api::BillingGroupStatus) -> Vec<Month> {
+        if first_period_too_early(self.group).is_some() {
+            return Vec::new();
+        }
+        let open = Month::of(self.now);
+        let last = self.group.deleted.map_or(open, |deleted| open.min(Month::of(deleted)));
+        let finals = status.last_final.as_ref().map_or(0, |last| usize::try_from(last.sequence).unwrap_or_default());
+        self.group.first_period.through(last).skip(finals).collect()
+    }
+
+    fn plan_months(
+        &self,
+        invoices: &GroupInvoices<'_>,
+        months: Vec<Month>,
+        status: &api::BillingGroupStatus,
+    ) -> Result<Vec<Planned>, RenderError> {
+        let mut predecessor = Predecessor::last_final(status.last_final.as_ref());
+        let mut credits = self.organization.credits.worth(self.group);
+        let mut planned = Vec::new();
+        for month in months {
+            let Some(view) = invoices.month(month, predecessor, &credits) else { break };
+            let observed = self.organization.invoices.estimate(&view.number).filter(|known| view.is_of(known));
+            let unseen = observed.is_none() && self.organization.invoices.exists(&view.number);
+            let plan = plan_estimate(&view, observed, self.now)?;
+            let uses = plan.bill.iter().flat_map(|bill| &bill.credits).map(|one| (one.name.clone(), one.used));
+            expect_uses(&mut credits, &view.number, &uses.collect::<Vec<_>>());
+            predecessor = Predecessor::Open { number: view.number.clone(), left: left(&view, observed, &plan) };
+            planned.push(Planned {
+                facts: InvoiceFacts::of(&view, self.name),
+                settled_at: view.settled_at(),
+                observed: observed.cloned(),
+                unseen,
+                plan,
+            });
+        }
+        Ok(planned)
+    }
+
+    /// Estimates of the group that no planned month has; all of them when the group goes.
+    fn misfits(&self, months: &[Planned], release: bool) -> Vec<Estimate> {
+        let planned = |estimate: &&Estimate| {
+            let uid = |planned: &Planned| planned.observed.as_ref().map(|observed| observed.uid.clone());
+            months.iter().any(|month| uid(month).as_deref() == Some(estimate.uid.as_str()))
+        };
+        let estimates = self.organization.invoices.estimates_of(self.group.uid);
+        estimates.filter(|estimate| release || !planned(estimate)).cloned().collect()
+    }
+
+    /// Whether the ledger of a member does not name the group yet: then the estimate is about to change again.
+    fn awaits_ledgers(&self, members: &BTreeSet<Name>) -> bool {
+        members.iter().any(|member| {
+            let ledger = self.organization.organization.project(member).and_then(|project| project.ledger());
+            ledger.is_none_or(|ledger| ledger.last().group_uid != self.group.uid)
+        })
+    }
+
+    /// What is to be written. An invoice that exists and has not been seen yet is left alone: it may be final. One
+    /// whose number is still held by an invoice of another month waits for that to go.
+    fn writes(&self, months: Vec<Planned>) -> Vec<InvoiceWrite> {
+        let write = |month: Planned| {
+            let Planned { facts, observed, unseen, plan, .. } = month;
+            let write = plan.write.filter(|_| !unseen)?;
+            Some(InvoiceWrite { facts, observed, write })
+        };
+        months.into_iter().filter_map(write).collect()
+    }
+}
+
+/// Whether a status differs from the one before in nothing but what new members bring with them.
+fn only_gathers(planned: &api::BillingGroupStatus, existing: &api::BillingGroupStatus) -> bool {
+    let same = api::BillingGroupStatus {
+        members: existing.members.clone(),
+        projects: existing.projects,
+        estimated_balance: existing.estimated_balance.clone(),
+        ..planned.clone()
+    };
+    same == *existing
+}
+
+/// What the invoice of a month leaves to the next one, as it is now.
+fn left(view: &MonthView<'_>, observed: Option<&Estimate>, plan: &EstimatePlan) -> Option<Brought> {
+    let amount = plan.bill.as_ref()?.carried_forward?;
+    Some(Brought { amount, invoice: view.number.clone(), uid: observed?.uid.parse().ok()? })
+}
+
+/// A month that is not final, and what it needs.
+pub(super) struct Planned {
+    pub(super) facts: InvoiceFacts,
+    pub(super) settled_at: Timestamp,
+    observed: Option<Estimate>,
+    /// Whether the invoice exists, but its content has not been seen.
+    unseen: bool,
+    pub(super) plan: EstimatePlan,
+}
+
+impl Planned {
+    /// Leaves an estimate of the open month as it is, for as long as it may gather what comes.
+    fn hold_back(&mut self, gathering: &Gathering, now: Timestamp) {
+        let written = self.observed.as_ref().and_then(|observed| observed.as_of);
+        let until = written.and_then(|written| gathering.estimate_waits(written, now));
+        let Some(until) = until.filter(|until| now < *until && now < self.facts.month.end()) else { return };
+        if self.plan.write.take().is_some() {
+            self.plan.wake = Some(self.plan.wake.map_or(until, |wake| wake.min(until)));
+        }
+    }
+
+    /// Whether the group pays for something in the month, or may once a hold is solved.
+    pub(super) fn owes(&self) -> bool {
+        let charged = self.plan.bill.as_ref().is_none_or(Bill::charges_anything);
+        let held =
+            self.plan.bill.as_ref().is_some_and(|bill| bill.problems.iter().any(|problem| problem.reason.holds()));
+        charged || held
+    }
+}

@@ -1,0 +1,193 @@
+//! What a group's status says.
+
+use std::collections::BTreeSet;
+
+use super::carried::owed;
+use super::plan::Planned;
+use crate::conditions::{self, DesiredCondition};
+use crate::credit::Owner;
+use crate::invoice::GroupInvoices;
+use crate::receivables::group_past_due;
+use billing_api as api;
+use billing_documents::document::amount;
+use billing_domain::membership::GroupFacts;
+use billing_domain::{AgreedCharge, Credit, Finding, Group, Money, Month, Name, Timestamp, VatState, number};
+use billing_state::convert;
+
+/// What the status is computed from.
+pub(super) struct StatusFacts<'a> {
+    pub(super) invoices: &'a GroupInvoices<'a>,
+    pub(super) groups: &'a [GroupFacts<'a>],
+    pub(super) members: &'a BTreeSet<Name>,
+    pub(super) months: &'a [Planned],
+    pub(super) existing: &'a api::BillingGroupStatus,
+    pub(super) now: Timestamp,
+}
+
+/// The status of a group; equal to what is written when nothing changed.
+pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
+    let StatusFacts { invoices, members, months, existing, now, .. } = facts;
+    let generation = invoices.object.metadata.generation;
+    let desired: Vec<_> = [
+        Some(ready(facts)),
+        primary_ignored(invoices.group, facts.groups),
+        not_allowed(invoices.group, members),
+        charge_missed(invoices.group, existing),
+        group_past_due(invoices.organization, invoices.group.uid, *now),
+        vat_id_invalid(invoices.group),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let open = months.iter().rfind(|month| month.facts.month == Month::of(*now));
+    let balance = open.and_then(|month| month.plan.bill.as_ref()).map(|bill| amount(bill.subtotal));
+    api::BillingGroupStatus {
+        invoice_series: existing.invoice_series.clone(),
+        first_period: existing.first_period.clone(),
+        members: members.iter().map(|project| api::Member { project: project.as_str().into() }).collect(),
+        projects: i32::try_from(members.len()).ok(),
+        estimated_balance: balance,
+        credits_remaining: credits_remaining(facts).map(amount),
+        vat_id: convert::wire_vat_id(&invoices.group.buyer, existing.vat_id.as_ref()),
+        last_final: existing.last_final.clone(),
+        billed_charges: existing.billed_charges.clone(),
+        conditions: conditions::merge(&existing.conditions, &desired, generation, *now),
+        observed_generation: generation,
+    }
+}
+
+/// What remains of the group's credits; `None` when it has none.
+fn credits_remaining(facts: &StatusFacts<'_>) -> Option<Money> {
+    let GroupInvoices { group, organization, object, .. } = facts.invoices;
+    let owner = Owner::of(group, object);
+    let credits = organization.credits.worth(group);
+    let usable = credits.iter().filter(|credit| owner.can_use(credit, facts.now)).map(Credit::left);
+    usable.reduce(|sum, left| sum.checked_add(left).unwrap_or(sum))
+}
+
+fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
+    let group = facts.invoices.group;
+    if group.deleted.is_some() {
+        let owes = facts.months.iter().any(Planned::owes);
+        return match owed(facts.invoices.organization, group, facts.existing).filter(|_| !owes) {
+            Some(owed) => DesiredCondition::no("Ready", "BalanceOwed", owed.message()),
+            None => DesiredCondition::no("Ready", "Closing", closing_message(facts)),
+        };
+    }
+    if let Some(too_early) = first_period_too_early(group) {
+        return too_early;
+    }
+    if let Some(number) = missing(facts) {
+        let message = format!(
+            "invoice {number} was final and is missing; a number is never made again: restore it from a backup"
+        );
+        return DesiredCondition::no("Ready", "InvoiceMissing", message);
+    }
+    match facts.invoices.holds().into_iter().next() {
+        Some(hold) => DesiredCondition::no("Ready", hold.reason.as_str(), hold.message),
+        None => {
+            DesiredCondition::yes("Ready", "Ready", format!("billed with invoice numbers {}-…", facts.invoices.series))
+        }
+    }
+}
+
+/// Nobody is billed for so long a past.
+pub fn first_period_too_early(group: &Group) -> Option<DesiredCondition> {
+    let message = || {
+        format!(
+            "spec.terms.firstPeriod {} is more than {} months before the group was created; choose a later one",
+            group.first_period,
+            Group::MAX_MONTHS_BACK
+        )
+    };
+    group.begins_too_early().then(|| DesiredCondition::no("Ready", "FirstPeriodTooEarly", message()))
+}
+
+/// Why a group has no series: another has the one it asks for.
+pub fn series_taken(series: &str, owner: &str) -> String {
+    format!(
+        "the invoice series {series} belongs to billing group {owner}; wish for another in spec.terms.invoiceSeries"
+    )
+}
+
+/// What a group that is being deleted waits for.
+fn closing_message(facts: &StatusFacts<'_>) -> String {
+    match facts.months.iter().rfind(|month| month.owes()) {
+        Some(month) => format!(
+            "the group goes when invoice {} of {} is final, after {}",
+            month.facts.number,
+            month.facts.month,
+            api::Time::from(month.settled_at)
+        ),
+        None => "nothing is left to pay; the group goes now".to_owned(),
+    }
+}
+
+/// The first number that was final and no longer exists.
+fn missing(facts: &StatusFacts<'_>) -> Option<Name> {
+    let last = facts.existing.last_final.as_ref()?;
+    let numbers =
+        (1..=u32::try_from(last.sequence).ok()?).map(|sequence| number::number(facts.invoices.series, sequence));
+    let invoices = &facts.invoices.organization.invoices;
+    numbers.into_iter().find(|number| !invoices.exists(number) && invoices.final_(number).is_none())
+}
+
+/// Of several primary groups the oldest is the primary one.
+pub fn primary_ignored(group: &Group, groups: &[GroupFacts<'_>]) -> Option<DesiredCondition> {
+    let primaries = groups.iter().map(|facts| facts.group).filter(|other| other.primary && other.deleted.is_none());
+    let oldest = primaries.min_by(|a, b| a.age_order(b))?;
+    (group.primary && oldest.uid != group.uid).then(|| {
+        let message = format!(
+            "{} is the older primary group of the organization; set spec.primary on one of them only",
+            oldest.name
+        );
+        DesiredCondition::yes("PrimaryIgnored", "OlderPrimary", message)
+    })
+}
+
+/// Members that were bound before the group stopped admitting them.
+pub fn not_allowed(group: &Group, members: &BTreeSet<Name>) -> Option<DesiredCondition> {
+    let mut refused = members.iter().filter(|project| !group.admits(project));
+    let first = refused.next()?;
+    let others = match refused.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message =
+        format!("{first}{others} is paid for, but not in spec.allowedProjects; move it to another group or allow it");
+    Some(DesiredCondition::yes("ProjectsNotAllowed", "NotInAllowedProjects", message))
+}
+
+/// A charge that was agreed for months which are final without it.
+pub fn charge_missed(group: &Group, status: &api::BillingGroupStatus) -> Option<DesiredCondition> {
+    let finals = status.last_final.as_ref().map_or(0, |last| last.sequence);
+    let open = (0..finals).fold(group.first_period, |month, _| month.next());
+    let billed = |charge: &AgreedCharge| {
+        let mut same = status.billed_charges.iter().filter(|billed| *billed.name == *charge.name);
+        same.any(|billed| billed.period.parse().is_ok_and(|month| charge.validity.contains(month)))
+    };
+    let over = |charge: &&AgreedCharge| charge.validity.last.is_some_and(|last| last < open);
+    let mut charges = group.terms.iter().flat_map(|terms| &terms.charges);
+    let missed = charges.find(|charge| over(charge) && !billed(charge))?;
+    let message = format!(
+        "the charge {:?} was to be billed by {}, and no final invoice has it; give it a period from {open} on, or remove it",
+        missed.name.as_str(),
+        missed.validity.last?
+    );
+    Some(DesiredCondition::yes("ChargeMissed", "PeriodIsFinal", message))
+}
+
+/// A VAT id that is wrong: the group is taxed as a consumer.
+pub fn vat_id_invalid(group: &Group) -> Option<DesiredCondition> {
+    let vat = group.buyer.vat().filter(|vat| vat.state() == VatState::Invalid)?;
+    let country = vat.id.country.map(|country| format!(" of {country}")).unwrap_or_default();
+    let (reason, why) = match vat.finding {
+        Some(Finding::Refused) => ("Refused", "was refused by finance"),
+        Some(Finding::Confirmed) | None => ("CheckFailed", "has another form or other check digits"),
+    };
+    let message = format!(
+        "the VAT id {}{country} {why}: the group is taxed as a consumer; correct spec.vatId or spec.billingAddress.countryCode",
+        vat.id.value
+    );
+    Some(DesiredCondition::yes("VatIdInvalid", reason, message))
+}

@@ -1,0 +1,315 @@
+//! What a group needs, as data in and a sentence out.
+
+use k8s_openapi::api::core::v1::Namespace;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::gathering::Gathering;
+use super::plan::{GroupPlan, InvoiceWrite, Steady, plan_group};
+use crate::conditions::find;
+use crate::invoice::{estimate_status, make_invoice};
+use crate::scenario::{ACME, at, binding, books, ledger, rules, uid};
+use billing_api::{BillingGroup, ProjectBinding, ProjectLedger};
+use billing_domain::Name;
+use billing_state::{Books, Observes};
+
+const NOW: &str = "2026-11-21T12:00:00Z";
+
+/// Plans for the group `shop` of `acme`, and compares what the plan says.
+#[track_caller]
+fn check(manifests: &str, now: &str, expected: &str) {
+    let books = books(manifests);
+    let group = uid("BillingGroup", "acme", "shop");
+    let plan = plan_group(&books, &Name::from("acme"), group, &rules(), None, at(now)).unwrap();
+    assert_eq!(told(plan), expected);
+}
+
+fn told(plan: GroupPlan) -> String {
+    match plan {
+        GroupPlan::Steady(steady) => told_steady(&steady),
+        GroupPlan::ClaimSeries(candidates) => format!("claim {}", candidates[0]),
+        other => format!("{other:?}"),
+    }
+}
+
+fn told_steady(steady: &Steady) -> String {
+    let mut said = Vec::new();
+    if let Some(status) = &steady.status {
+        let ready = find(&status.conditions, "Ready").map(|ready| ready.reason.clone()).unwrap_or_default();
+        let members: Vec<_> = status.members.iter().map(|member| member.project.to_string()).collect();
+        let balance = status.estimated_balance.as_deref().unwrap_or("-");
+        said.push(format!("status {ready} [{}] {balance}", members.join(" ")));
+    }
+    for write in &steady.writes {
+        let total = write.write.rendered.as_ref().map_or("-", |rendered| rendered.document.total.as_str());
+        let ready = find(&write.write.conditions, "Ready").map(|ready| ready.reason.clone()).unwrap_or_default();
+        said.push(format!("{} {} {total} {ready}", write.facts.number, write.facts.month));
+    }
+    said.extend(steady.deletes.iter().map(|estimate| format!("delete {}", estimate.number)));
+    if steady.release {
+        said.push("release".to_owned());
+    }
+    if steady.closing {
+        said.push("closing".to_owned());
+    }
+    if said.is_empty() { "nothing".to_owned() } else { said.join("; ") }
+}
+
+/// Usage of `acme-web`.
+fn usage(name: &str, kind: &str, start: &str) -> String {
+    format!(
+        "\n---\nkind: UsageRecord\nmetadata: {{name: {name}, namespace: acme}}\n\
+         spec: {{project: acme-web, service: {{name: {name}, type: {kind}}}, start: '{start}'}}\n"
+    )
+}
+
+/// A month that is over.
+fn period(month: &str, end: &str) -> String {
+    format!(
+        "\n---\nkind: BillingPeriod\nmetadata: {{name: '{month}'}}\n\
+         spec: {{start: '{month}-01T00:00:00Z', end: '{end}', attribution: MonthEnd}}\n"
+    )
+}
+
+fn bound() -> String {
+    format!("{ACME}{}{}", binding("shop"), ledger(&["shop"]))
+}
+
+#[test]
+fn a_new_group_is_protected_first() {
+    check(&ACME.replace(", finalizers: [billing-operator.io/settle]", ""), NOW, "Protect");
+}
+
+#[test]
+fn a_group_claims_the_series_that_the_provider_wishes_for() {
+    let manifests =
+        ACME.replace("spec: {}\nstatus: {invoiceSeries: bbbbb, ", "spec: {terms: {invoiceSeries: f3397}}\nstatus: {");
+    check(&manifests, NOW, "claim f3397");
+}
+
+#[test]
+fn a_group_without_a_wish_claims_digits_of_its_uid() {
+    let digits = uid("BillingGroup", "acme", "shop").hex();
+    check(&ACME.replace("invoiceSeries: bbbbb, ", ""), NOW, &format!("claim {}", &digits[..5]));
+}
+
+#[test]
+fn an_estimate_follows_usage() {
+    let manifests = format!("{}{}", bound(), usage("db", "PostgreSQL", "2026-11-21T00:00:00Z"));
+    check(&manifests, NOW, "status Ready [acme-web] 0.31; bbbbb-1 2026-11 0.31 Open");
+}
+
+#[test]
+fn a_member_whose_binding_is_gone_is_dropped_and_still_paid_for() {
+    let manifests = format!("{ACME}{}{}", ledger(&["shop"]), usage("db", "PostgreSQL", "2026-11-21T00:00:00Z"));
+    check(&manifests, NOW, "status Ready [] 0.31; bbbbb-1 2026-11 0.31 Open");
+}
+
+#[test]
+fn a_project_of_another_organization_is_no_member() {
+    let other = "
+---
+kind: Namespace
+metadata: {name: globex, labels: {billing-operator.io/organization: globex}}
+---
+kind: Namespace
+metadata: {name: acme-web, labels: {billing-operator.io/organization: globex}}
+";
+    check(&format!("{}{other}", bound()), NOW, "status Ready [] 0.00; bbbbb-1 2026-11 0.00 Open");
+}
+
+#[test]
+fn an_unpriced_record_holds_the_invoice_and_the_rest_is_estimated() {
+    let manifests = format!(
+        "{}{}{}",
+        bound(),
+        usage("db", "PostgreSQL", "2026-11-21T00:00:00Z"),
+        usage("cache", "Redis", "2026-11-21T00:00:00Z")
+    );
+    check(&manifests, NOW, "status Ready [acme-web] 0.31; bbbbb-1 2026-11 0.31 Unpriced");
+}
+
+#[test]
+fn without_a_price_list_the_group_says_so() {
+    let manifests =
+        bound().replace("kind: PriceList\nmetadata: {name: default}", "kind: PriceList\nmetadata: {name: other}");
+    let expected = "status PriceListNotFound [acme-web] 0.00; bbbbb-1 2026-11 0.00 PriceListNotFound";
+    check(&manifests, NOW, expected);
+}
+
+#[test]
+fn a_first_period_in_the_past_settles_in_and_then_closes() {
+    let terms = "spec: {terms: {firstPeriod: '2026-10'}}\nstatus: {invoiceSeries: bbbbb";
+    let manifests = bound().replace("spec: {}\nstatus: {invoiceSeries: bbbbb", terms);
+    let manifests = format!("{manifests}{}", period("2026-10", "2026-11-01T00:00:00Z"));
+    let opened = "bbbbb-2 2026-11 0.00 Open";
+    let settling = format!("status Ready [acme-web] 0.00; bbbbb-1 2026-10 0.00 SettlingIn; {opened}");
+    check(&manifests, "2026-11-10T00:59:59Z", &settling);
+    let closing = format!("status Ready [acme-web] 0.00; bbbbb-1 2026-10 0.00 Closing; {opened}; closing");
+    check(&manifests, "2026-11-10T01:00:00Z", &closing);
+}
+
+#[test]
+fn a_month_waits_for_a_binding_that_is_on_its_way() {
+    let terms = "spec: {terms: {firstPeriod: '2026-10'}}\nstatus: {invoiceSeries: bbbbb";
+    let manifests = format!("{ACME}{}", binding("shop")).replace("spec: {}\nstatus: {invoiceSeries: bbbbb", terms);
+    let manifests = format!("{manifests}{}", period("2026-10", "2026-11-01T00:00:00Z"));
+    let expected = "status Ready [acme-web] 0.00; bbbbb-1 2026-10 0.00 AwaitingBindings; bbbbb-2 2026-11 0.00 Open";
+    check(&manifests, NOW, expected);
+}
+
+#[test]
+fn a_first_period_too_far_back_is_not_billed() {
+    let terms = "spec: {terms: {firstPeriod: '2024-10'}}\nstatus: {invoiceSeries: bbbbb";
+    let manifests = bound().replace("spec: {}\nstatus: {invoiceSeries: bbbbb", terms);
+    check(&manifests, NOW, "status FirstPeriodTooEarly [acme-web] -");
+}
+
+#[test]
+fn a_deleted_group_that_owes_nothing_goes_at_once() {
+    let manifests = ACME.replace(
+        "name: shop, namespace: acme,",
+        "name: shop, namespace: acme, deletionTimestamp: '2026-11-21T10:00:00Z',",
+    );
+    let manifests = manifests.replace(", members: [{project: acme-web}]", "");
+    check(&manifests, NOW, "status Closing [] 0.00; release");
+}
+
+#[test]
+fn a_deleted_group_stays_for_the_month_that_it_pays_for() {
+    let deleted = ACME.replace(
+        "name: shop, namespace: acme,",
+        "name: shop, namespace: acme, deletionTimestamp: '2026-11-21T10:00:00Z',",
+    );
+    let deleted = deleted.replace(", members: [{project: acme-web}]", "");
+    let manifests = format!("{deleted}{}{}", ledger(&["shop"]), usage("db", "PostgreSQL", "2026-11-21T00:00:00Z"));
+    check(&manifests, NOW, "status Closing [] 0.31; bbbbb-1 2026-11 0.31 Open");
+}
+
+#[test]
+fn in_an_organization_that_is_deleted_nothing_is_made() {
+    let manifests =
+        ACME.replacen("metadata: {name: acme,", "metadata: {name: acme, deletionTimestamp: '2026-11-21T10:00:00Z',", 1);
+    check(&manifests, NOW, "Release");
+}
+
+#[test]
+fn a_group_made_for_a_project_goes_when_nobody_needs_it() {
+    let dedicated = "name: shop, namespace: acme, annotations: {billing-operator.io/dedicated: acme-web},";
+    let manifests =
+        ACME.replace("name: shop, namespace: acme,", dedicated).replace(", members: [{project: acme-web}]", "");
+    // The project has no binding yet: it is about to get one.
+    check(&manifests, NOW, "status Ready [] 0.00; bbbbb-1 2026-11 0.00 Open");
+    check(&format!("{manifests}{}", binding("main")), NOW, "Remove");
+    let edited = manifests.replace("annotations:", "generation: 2, annotations:");
+    check(&format!("{edited}{}", binding("main")), NOW, "status Ready [] 0.00; bbbbb-1 2026-11 0.00 Open");
+}
+
+#[test]
+fn a_group_whose_mark_was_taken_off_is_somebodys_own() {
+    let group = |annotations: &str| {
+        format!(
+            "\n---\nkind: BillingGroup\nmetadata: {{name: shop, namespace: acme, annotations: {{{annotations}}},\
+             finalizers: [billing-operator.io/settle]}}\nspec: {{}}\nstatus: {{invoiceSeries: bbbbb}}\n"
+        )
+    };
+    let made = group("billing-operator.io/dedicated: acme-web");
+    let unused = format!("{}{}", ACME, binding("main"));
+    check(&format!("{unused}{made}"), NOW, "Remove");
+    let kept = "status Ready [] 0.00; bbbbb-1 2026-11 0.00 Open";
+    check(&format!("{unused}{made}{}", group("")), NOW, kept);
+}
+
+/// A group at work: what is planned for `shop` goes into the books.
+struct AtWork {
+    books: Books,
+    gathering: Option<Gathering>,
+}
+
+impl AtWork {
+    fn new(manifests: &str) -> Self {
+        Self { books: books(manifests), gathering: None }
+    }
+
+    /// Plans at this second after noon, writes what is planned, and says what that was.
+    fn write(&mut self, second: u32) -> String {
+        let now = at(&format!("2026-11-21T12:00:{second:02}Z"));
+        let group = uid("BillingGroup", "acme", "shop");
+        let plan = plan_group(&self.books, &Name::from("acme"), group, &rules(), self.gathering, now).unwrap();
+        let GroupPlan::Steady(steady) = plan else { panic!("{plan:?}") };
+        let said = told_steady(&steady);
+        self.gathering = steady.gathering;
+        let mut object = BillingGroup::clone(self.books.organization("acme").unwrap().group(group).unwrap());
+        object.status = steady.status.or(object.status);
+        self.books.observe(object);
+        for InvoiceWrite { facts, write, .. } in steady.writes {
+            let mut invoice = make_invoice(&facts);
+            let document = write.rendered.map(|rendered| rendered.document);
+            invoice.status = Some(estimate_status(document, write.conditions));
+            self.books.observe(invoice);
+        }
+        said
+    }
+
+    /// A project is bound to `shop`.
+    fn bind(&mut self, project: &str) {
+        let namespace = json!({ "name": project, "labels": { "billing-operator.io/organization": "acme" } });
+        let billing = json!({ "name": "billing", "namespace": project });
+        self.books.observe(made::<Namespace>(namespace, json!({})));
+        self.books.observe(made::<ProjectBinding>(billing, json!({ "billingGroup": "shop" })));
+    }
+
+    /// The project's ledger says so.
+    fn record(&mut self, project: &str) {
+        let metadata = json!({ "name": project, "namespace": "acme" });
+        let group = uid("BillingGroup", "acme", "shop").to_string();
+        let segment = json!({
+            "from": NOW, "billingGroup": "shop", "billingGroupUID": group, "projectUID": group, "default": false
+        });
+        self.books.observe(made::<ProjectLedger>(metadata, json!({ "segments": [segment] })));
+    }
+}
+
+fn made<K: DeserializeOwned>(mut metadata: Value, spec: Value) -> K {
+    metadata["uid"] = uid("", "", metadata["namespace"].as_str().unwrap_or_default()).to_string().into();
+    metadata["creationTimestamp"] = NOW.into();
+    serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
+}
+
+#[test]
+fn a_project_that_comes_alone_waits_for_nothing() {
+    let mut work = AtWork::new(&bound());
+    assert_eq!(work.write(0), "status Ready [acme-web] 0.00; bbbbb-1 2026-11 0.00 Open");
+    work.bind("acme-api");
+    assert_eq!(work.write(1), "status Ready [acme-api acme-web] 0.00");
+    work.record("acme-api");
+    assert_eq!(work.write(2), "bbbbb-1 2026-11 0.00 Open");
+    assert_eq!(work.write(3), "nothing");
+    work.bind("acme-app");
+    assert_eq!(work.write(4), "status Ready [acme-api acme-app acme-web] 0.00");
+}
+
+#[test]
+fn of_many_projects_that_come_those_that_follow_are_written_together() {
+    let mut work = AtWork::new(&bound());
+    work.write(0);
+    let mut said = Vec::new();
+    for second in 1..=12 {
+        work.bind(&format!("acme-{second:02}"));
+        if second > 2 {
+            work.record(&format!("acme-{:02}", second - 2));
+        }
+        match work.write(second).as_str() {
+            "nothing" => {}
+            written => said.push(format!("{second}: {}", written.replace("acme-", ""))),
+        }
+    }
+    let expected = [
+        "1: status Ready [01 web] 0.00",
+        "3: status Ready [01 02 03 web] 0.00",
+        "6: status Ready [01 02 03 04 05 06 web] 0.00",
+        "10: status Ready [01 02 03 04 05 06 07 08 09 10 web] 0.00",
+        "11: bbbbb-1 2026-11 0.00 Open",
+    ];
+    assert_eq!(said, expected);
+}

@@ -1,0 +1,14 @@
+//! Invoices: what one group owes for one month, as an estimate and as the final document.
+
+mod builders;
+mod estimate;
+mod month;
+mod status;
+
+pub use builders::{InvoiceFacts, make_invoice, slice_named, slice_object, status_object};
+pub use estimate::{EstimatePlan, EstimateWrite, plan_estimate};
+pub use month::{GroupInvoices, MonthView, Predecessor};
+pub use status::{estimate_status, final_status};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,506 @@
+//! One month of one group: its bill, what holds it, its document.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use chrono::{NaiveTime, TimeDelta};
+use kube_core::ResourceExt;
+
+use crate::rules::Rules;
+use billing_api as api;
+use billing_documents::document::{Header, Issue, RenderError, Rendered, render_document};
+use billing_documents::line::applied_discount;
+use billing_domain::audit::audit;
+use billing_domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
+use billing_domain::{
+    Attribution, Bill, BillError, Billed, Brought, ClosedMonths, Credit, CreditOffer, CreditUse, Date, Group,
+    GroupMonth, Month, Name, PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month, number, rates,
+};
+use billing_state::{Books, Estimate, KnownIssuer, OrganizationBooks, convert};
+
+/// A group and all that its invoices are made from.
+#[derive(Clone, Copy)]
+pub struct GroupInvoices<'a> {
+    /// All that is known.
+    pub books: &'a Books,
+    /// The group's organization.
+    pub organization: &'a OrganizationBooks,
+    /// Who pays.
+    pub group: &'a Group,
+    /// The same group on the wire, for the buyer on the document.
+    pub object: &'a api::BillingGroup,
+    /// The prefix of its invoice numbers.
+    pub series: &'a str,
+    /// How this operator bills.
+    pub rules: &'a Rules,
+    /// Projects on their way to this group.
+    pub waiting: &'a [Name],
+}
+
+/// The invoice before a month's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Predecessor {
+    /// There is none: the month is the group's first.
+    None,
+    /// It is not final.
+    Open {
+        /// Its number.
+        number: Name,
+        /// What it would leave to the month.
+        left: Option<Brought>,
+    },
+    /// It is final.
+    Final {
+        /// The digest of its document.
+        digest: String,
+        /// What it leaves to the month.
+        left: Option<Brought>,
+    },
+}
+
+impl Predecessor {
+    /// The one that a group's status names.
+    pub fn last_final(last: Option<&api::LastFinal>) -> Self {
+        match last {
+            None => Predecessor::None,
+            Some(last) => Predecessor::Final { digest: last.digest.clone(), left: convert::brought(last) },
+        }
+    }
+
+    fn left(&self) -> Option<&Brought> {
+        match self {
+            Predecessor::None => None,
+            Predecessor::Open { left, .. } | Predecessor::Final { left, .. } => left.as_ref(),
+        }
+    }
+}
+
+/// One month of a group.
+pub struct MonthView<'a> {
+    /// The group.
+    pub invoices: &'a GroupInvoices<'a>,
+    /// The month.
+    pub month: Month,
+    /// Its position among the group's months.
+    pub sequence: u32,
+    /// Its invoice's number.
+    pub number: Name,
+    /// The invoice before.
+    pub predecessor: Predecessor,
+    /// The closed months that its invoice adjusts.
+    closed: ClosedMonths,
+    /// The group's credits, as the invoice finds them.
+    pub credits: Vec<CreditOffer>,
+}
+
+impl<'a> GroupInvoices<'a> {
+    /// A month of the group; `None` before its first period.
+    ///
+    /// `credits` are those of the group, with what the months before take of them.
+    pub fn month(&'a self, month: Month, predecessor: Predecessor, credits: &[Credit]) -> Option<MonthView<'a>> {
+        let sequence = number::sequence(self.group.first_period, month)?;
+        let number = number::number(self.series, sequence);
+        // Only the oldest month that is not final adjusts those before it.
+        let closed = match predecessor {
+            Predecessor::Final { .. } => {
+                self.organization.closed_months(self.group, month, |month| self.attribution(month))
+            }
+            Predecessor::None | Predecessor::Open { .. } => ClosedMonths::new(),
+        };
+        let credits = credits.iter().map(|credit| credit.offer_to(&number)).collect();
+        Some(MonthView { invoices: self, month, sequence, number, predecessor, closed, credits })
+    }
+
+    /// The months of the group before a month.
+    pub fn months_before(&self, month: Month) -> ClosedMonths {
+        self.group.first_period.through(month.prev()).map(|month| (month, self.attribution(month))).collect()
+    }
+
+    /// How a month's cost is shared out: as its BillingPeriod says, until that exists as the setting does.
+    fn attribution(&self, month: Month) -> Attribution {
+        let period = self.books.period(month);
+        period.map_or(self.rules.attribution, |period| convert::attribution(period.spec.attribution))
+    }
+
+    /// The issuer, or what holds every invoice for want of one.
+    fn issuer(&self) -> Result<&'a KnownIssuer, Hold> {
+        let name = &self.group.issuer;
+        let missing = |message| Hold { reason: HoldReason::IssuerNotFound, message };
+        match self.books.issuer(name) {
+            Some(Ok(issuer)) => Ok(issuer),
+            Some(Err(error)) => Err(missing(format!("the InvoiceIssuer {name} cannot be read: {error}"))),
+            None => Err(missing(format!(
+                "there is no InvoiceIssuer {name}; create it, or name another in spec.terms.issuer"
+            ))),
+        }
+    }
+
+    /// The price list, or what holds every invoice for want of one.
+    fn prices(&self) -> Result<Arc<PriceList>, Hold> {
+        let name = &self.group.price_list;
+        let missing = |message| Hold { reason: HoldReason::PriceListNotFound, message };
+        match self.books.price_list(name) {
+            Some(Ok(list)) => Ok(list.clone()),
+            Some(Err(error)) => Err(missing(format!("the PriceList {name} cannot be used: {error}"))),
+            None => Err(missing(format!(
+                "there is no PriceList {name}; create it, or name another in spec.terms.priceList"
+            ))),
+        }
+    }
+
+    /// What holds all invoices of the group, whatever the month.
+    pub fn holds(&self) -> Vec<Hold> {
+        let currency = self.group.currency.is_none().then(|| Hold {
+            reason: HoldReason::CurrencyUnknown,
+            message: format!(
+                "{} is no currency of ISO 4217 that is in use; correct spec.currency",
+                self.object.spec.currency
+            ),
+        });
+        let unreadable = self.organization.unreadable().next().map(|(object, error)| Hold {
+            reason: HoldReason::Unreadable,
+            message: format!("{object} cannot be read: {error}"),
+        });
+        [currency, self.prices().err(), self.issuer().err(), unreadable].into_iter().flatten().collect()
+    }
+
+    fn seller(&self) -> api::Seller {
+        let Ok(issuer) = self.issuer() else { return api::Seller::default() };
+        let api::InvoiceIssuerSpec {
+            legal_name,
+            address,
+            vat_id,
+            registration,
+            bank_account,
+            grace: _,
+            payment_term_days: _,
+            exchange_rates: _,
+            minimum_charge: _,
+            tax_rules: _,
+            reverse_charge_requires: _,
+            suspend: _,
+        } = issuer.object.spec.clone();
+        api::Seller { legal_name, address, vat_id, registration, bank_account }
+    }
+
+    fn buyer(&self) -> api::Buyer {
+        let api::BillingGroupSpec {
+            display_name,
+            primary: _,
+            company,
+            billing_address,
+            shipping_address: _,
+            vat_id,
+            currency: _,
+            invoice_emails,
+            contact_emails: _,
+            invoice_text,
+            payment_method,
+            allowed_projects: _,
+            terms: _,
+        } = self.object.spec.clone();
+        api::Buyer {
+            billing_group: self.object.name_any().into(),
+            display_name,
+            company,
+            billing_address,
+            vat_id: self.vat_id().or(vat_id),
+            invoice_emails,
+            invoice_text,
+            payment_method: payment_method.kind,
+        }
+    }
+
+    /// The buyer's VAT id as it has to be printed, with its prefix; one that is not known to be right stays as it is written.
+    fn vat_id(&self) -> Option<String> {
+        let vat = self.group.buyer.vat().filter(|vat| vat.is_well_formed())?;
+        Some(vat.id.value.clone())
+    }
+
+    fn payment_term(&self) -> TimeDelta {
+        let of_issuer =
+            || self.issuer().ok().and_then(|issuer| u32::try_from(issuer.object.spec.payment_term_days).ok());
+        let days = self.group.payment_term_days.or_else(of_issuer).unwrap_or_default();
+        TimeDelta::days(days.into())
+    }
+}
+
+impl MonthView<'_> {
+    /// How the month's cost is shared out: as its BillingPeriod says, until that exists as the setting does.
+    pub fn attribution(&self) -> Attribution {
+        self.invoices.attribution(self.month)
+    }
+
+    /// Whether an invoice that has the month's number is the month's, and not one that was numbered otherwise.
+    pub fn is_of(&self, estimate: &Estimate) -> bool {
+        let Self { invoices, month, sequence, .. } = self;
+        estimate.group == invoices.group.uid && estimate.month == *month && estimate.sequence == *sequence
+    }
+
+    /// The bill, as of an instant.
+    ///
+    /// # Errors
+    /// There is none: the hold says why.
+    pub fn bill(&self, as_of: Timestamp) -> Result<Bill, Hold> {
+        self.with_inputs(as_of, bill_group_month)?.map_err(|error| self.no_bill(&error))
+    }
+
+    /// What holds the month: what holds the group, what is wrong with its usage, and, once the month is over, what
+    /// the independent check finds.
+    pub fn holds(&self, bill: &Result<Bill, Hold>, as_of: Timestamp) -> Vec<Hold> {
+        let mut holds = self.invoices.holds();
+        match bill {
+            Err(hold) if holds.iter().any(|known| known.reason == hold.reason) => {}
+            Err(hold) => holds.push(hold.clone()),
+            Ok(bill) => {
+                holds.extend(bill.holds.iter().cloned());
+                holds.extend(bill.problems.iter().filter_map(Hold::of_problem));
+                if as_of >= self.month.end() {
+                    holds.extend(self.audit(bill, as_of));
+                }
+            }
+        }
+        holds
+    }
+
+    /// What the month waits for, what holds it, or that it can become final.
+    pub fn decide(&self, holds: &[Hold], now: Timestamp) -> CloseDecision {
+        decide_closing(&self.closing_facts(holds), now)
+    }
+
+    /// The next instant at which time alone changes the decision.
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.closing_facts(&[]).next_change(now)
+    }
+
+    /// The first instant from `from` on at which usage starts, or its payer changes, that the month may have to bill.
+    pub fn next_start(&self, from: Timestamp) -> Option<Timestamp> {
+        let projects = || self.invoices.organization.organization.projects_near(self.invoices.group);
+        let starts = projects().flat_map(|project| project.usage()).map(|usage| usage.start);
+        let segments = projects().filter_map(|project| project.ledger()).flat_map(|ledger| ledger.segments());
+        let moves = segments.map(|segment| segment.from);
+        starts.chain(moves).filter(|start| from <= *start && *start < self.month.end()).min()
+    }
+
+    /// The day whose exchange rates the month takes when it is looked at; `None` where its prices need none.
+    pub fn rate_date(&self, as_of: Timestamp) -> Option<Date> {
+        let needed = self.invoices.books.pays_by_rates(self.invoices.group);
+        needed.then(|| rates::rate_date(self.month, as_of))
+    }
+
+    /// The first instant after `now` from which on the month takes the rates of another day.
+    pub fn next_rate(&self, now: Timestamp) -> Option<Timestamp> {
+        let tomorrow = self.rate_date(now)?.succ_opt()?.and_time(NaiveTime::MIN).and_utc();
+        (now < self.month.end()).then_some(tomorrow)
+    }
+
+    /// From when on the month may become final, as far as time decides.
+    pub fn settled_at(&self) -> Timestamp {
+        self.closing_facts(&[]).settled_at()
+    }
+
+    /// The document of an estimate. The credits that it uses are named in the versions of `recorded`, as far as they are
+    /// there.
+    ///
+    /// # Errors
+    /// The bill cannot be written as a document.
+    pub fn estimate(
+        &self,
+        bill: &Bill,
+        as_of: Timestamp,
+        recorded: &[api::InputVersion],
+    ) -> Result<Rendered, RenderError> {
+        self.render(bill, Issue::Estimate { as_of: as_of.into() }, recorded, None)
+    }
+
+    /// What holds the month when its bill is larger than a document can be.
+    ///
+    /// # Errors
+    /// The error is no matter of size.
+    pub fn too_large(error: RenderError) -> Result<Hold, RenderError> {
+        let reason = match &error {
+            RenderError::Overflow { .. } => HoldReason::Overflow,
+            RenderError::TooManyLines { .. } => HoldReason::TooManyLines,
+            RenderError::Canonical(_) | RenderError::Json(_) => return Err(error),
+        };
+        Ok(Hold { reason, message: error.to_string() })
+    }
+
+    /// The final document.
+    ///
+    /// # Errors
+    /// The bill cannot be written as a document.
+    pub fn final_document(&self, bill: &Bill, issued_at: Timestamp) -> Result<Rendered, RenderError> {
+        let due_at = issued_at.checked_add_signed(self.invoices.payment_term()).unwrap_or(Timestamp::MAX_UTC);
+        let previous = match &self.predecessor {
+            Predecessor::None | Predecessor::Open { .. } => None,
+            Predecessor::Final { digest, .. } => Some(digest.clone()),
+        };
+        self.render(bill, Issue::Final { issued_at: issued_at.into(), due_at: due_at.into() }, &[], previous)
+    }
+
+    fn render(
+        &self,
+        bill: &Bill,
+        status: Issue,
+        recorded: &[api::InputVersion],
+        previous_digest: Option<String>,
+    ) -> Result<Rendered, RenderError> {
+        let header = Header {
+            number: self.number.clone(),
+            status,
+            attribution: convert::wire_attribution(self.attribution()),
+            hours: convert::wire_hours(self.invoices.rules.hours),
+            discounts: self.discounts(),
+            seller: self.invoices.seller(),
+            buyer: self.invoices.buyer(),
+            inputs: self.input_versions(bill, &status, recorded),
+            previous_digest,
+        };
+        render_document(header, bill)
+    }
+
+    fn discounts(&self) -> Vec<api::AppliedDiscount> {
+        let terms = self.invoices.group.terms.iter();
+        terms.flat_map(|terms| terms.discounts_in(self.month)).map(applied_discount).collect()
+    }
+
+    /// What the document was computed from. An estimate follows all of it; of a final it is asked later what changed.
+    fn input_versions(&self, bill: &Bill, status: &Issue, recorded: &[api::InputVersion]) -> api::Inputs {
+        let version = |list: Arc<PriceList>| api::InputVersion {
+            name: list.name().as_str().into(),
+            uid: list.uid().to_string().into(),
+            resource_version: list.resource_version().to_string(),
+        };
+        let exchange_rates = bill.converted.as_ref().map(|converted| rates_version(&converted.conversion.object));
+        let (billing_group, issuer) = match status {
+            Issue::Estimate { .. } => (None, None),
+            Issue::Final { .. } => {
+                let issuer = self.invoices.issuer().ok().and_then(|issuer| generation_of(issuer.object.as_ref()));
+                (generation_of(self.invoices.object), issuer)
+            }
+        };
+        let mut credits: Vec<_> = bill.credits.iter().map(|used| self.credit_version(used, recorded)).collect();
+        credits.sort_by(|a, b| a.name.cmp(&b.name));
+        let price_list = self.invoices.prices().ok().map(version);
+        api::Inputs { price_list, exchange_rates, billing_group, issuer, credits }
+    }
+
+    /// The version of a credit: the one that is recorded, else as it is now.
+    fn credit_version(&self, used: &CreditUse, recorded: &[api::InputVersion]) -> api::InputVersion {
+        let uid = used.uid.to_string();
+        let known = recorded.iter().find(|known| known.uid.as_str() == uid);
+        known.cloned().unwrap_or_else(|| {
+            let object = self.invoices.organization.credits.get(&used.name).map(|known| &known.object);
+            let resource_version = object.and_then(|object| object.resource_version()).unwrap_or_default();
+            api::InputVersion { name: used.name.as_str().into(), uid: uid.into(), resource_version }
+        })
+    }
+
+    /// The group's price list, or an empty one while there is none: then every record of the month is a problem.
+    fn prices(&self) -> Result<Arc<PriceList>, Hold> {
+        self.invoices.prices().or_else(|missing| {
+            let group = self.invoices.group;
+            let currency = group.currency.ok_or(missing.clone())?;
+            let empty = PriceList::new(group.price_list.clone(), Uid(0), Name::from(""), currency, Vec::new());
+            empty.map(Arc::new).map_err(|_| missing)
+        })
+    }
+
+    fn rates(&self) -> Cow<'_, Rates> {
+        self.invoices.books.rates_of(self.invoices.group)
+    }
+
+    /// Computes something from what the bill of an instant is computed from.
+    ///
+    /// # Errors
+    /// There is no bill: the hold says why.
+    pub fn with_inputs<T>(&self, as_of: Timestamp, compute: impl FnOnce(&GroupMonth<'_>) -> T) -> Result<T, Hold> {
+        let (prices, rates) = (self.prices()?, self.rates());
+        let billed = self.invoices.organization.billed().read();
+        Ok(compute(&self.inputs(&prices, &rates, &billed, as_of)))
+    }
+
+    fn inputs<'b>(
+        &'b self,
+        prices: &'b PriceList,
+        rates: &'b Rates,
+        billed: &'b Billed,
+        as_of: Timestamp,
+    ) -> GroupMonth<'b> {
+        GroupMonth {
+            organization: &self.invoices.organization.organization,
+            group: self.invoices.group,
+            month: self.month,
+            attribution: self.attribution(),
+            hours: self.invoices.rules.hours,
+            prices,
+            rates,
+            issuer: self.invoices.issuer().ok().map(|known| &known.issuer),
+            billed,
+            closed: &self.closed,
+            brought: self.predecessor.left(),
+            credits: &self.credits,
+            as_of,
+        }
+    }
+
+    fn audit(&self, bill: &Bill, as_of: Timestamp) -> Option<Hold> {
+        let differences = self.with_inputs(as_of, |inputs| audit(inputs, bill)).ok()?;
+        let first = differences.first()?;
+        let message = format!("the independent check of {} disagrees: {first}; please report this", self.number);
+        Some(Hold { reason: HoldReason::AuditMismatch, message })
+    }
+
+    fn no_bill(&self, error: &BillError) -> Hold {
+        let reason = match error {
+            BillError::CurrencyUnknown(_) => HoldReason::CurrencyUnknown,
+            BillError::Terms { .. } => HoldReason::TermsInvalid,
+            BillError::Overflow { .. } => HoldReason::Overflow,
+        };
+        Hold { reason, message: error.to_string() }
+    }
+
+    fn closing_facts<'b>(&'b self, holds: &'b [Hold]) -> ClosingFacts<'b> {
+        let issuer = self.invoices.issuer().ok();
+        ClosingFacts {
+            period_end: self.month.end(),
+            period_exists: self.invoices.books.period(self.month).is_some(),
+            group_created: self.invoices.group.created,
+            grace: issuer.map(|issuer| grace(&issuer.object.spec.grace)).unwrap_or_default(),
+            settle: self.invoices.rules.settle,
+            waiting_projects: self.invoices.waiting,
+            open_predecessor: match &self.predecessor {
+                Predecessor::Open { number, .. } => Some(number),
+                Predecessor::None | Predecessor::Final { .. } => None,
+            },
+            holds,
+            suspended: issuer.is_some_and(|issuer| issuer.object.spec.suspend),
+            finalise: self.invoices.rules.finalise,
+        }
+    }
+}
+
+/// The spec of an object as it is now; `None` where nobody numbers it.
+pub fn generation_of(object: &impl ResourceExt) -> Option<api::InputGeneration> {
+    let (uid, generation) = (object.uid()?, object.meta().generation?);
+    Some(api::InputGeneration { name: object.name_any().into(), uid: uid.into(), generation })
+}
+
+fn rates_version(object: &RatesObject) -> api::InputVersion {
+    let RatesObject { name, uid, resource_version } = object;
+    let (name, uid) = (name.as_str().into(), uid.to_string().into());
+    api::InputVersion { name, uid, resource_version: resource_version.to_string() }
+}
+
+/// A grace as its pattern allows: whole seconds, minutes or hours. What the pattern does not allow waits longest.
+fn grace(text: &str) -> TimeDelta {
+    let (digits, unit) = text.split_at(text.len().saturating_sub(1));
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        _ => 3600,
+    };
+    let count = digits.parse::<i64>().unwrap_or(240);
+    TimeDelta::try_seconds(count.saturating_mul(seconds)).unwrap_or(TimeDelta::MAX)
+}

@@ -1,0 +1,208 @@
+//! What a project needs now.
+
+use chrono::TimeDelta;
+
+use crate::conditions::{self, DesiredCondition};
+use crate::rules::Rules;
+use billing_api::{self as api, labels};
+use billing_domain::default_binding::{DefaultDecision, decide_default};
+use billing_domain::membership::{Acceptance, GroupFacts, ProjectFacts, Refusal, acceptance, next_segment};
+use billing_domain::{Ledger, LedgerError, Month, Name, Segment, Timestamp};
+use billing_state::{Binding, Books, OrganizationBooks};
+use kube_core::ResourceExt;
+
+/// How long a binding may be on its way before its status says so: most arrive sooner, and are written once.
+const PATIENCE: TimeDelta = TimeDelta::seconds(10);
+
+/// What a project needs.
+#[derive(Debug, Default)]
+pub struct ProjectPlan {
+    /// The ledger to write: this is the decision.
+    pub ledger: Option<LedgerWrite>,
+    /// The binding's new status; `None` when what is written still holds.
+    pub status: Option<api::ProjectBindingStatus>,
+    /// Whether the binding's mark as default is to go, because somebody chose another group.
+    pub unmark: bool,
+    /// What the project gets by default.
+    pub default: Option<DefaultStep>,
+    /// Whether something about the project is not settled.
+    pub unsettled: bool,
+    /// When to look again.
+    pub wake: Option<Timestamp>,
+}
+
+/// A ledger to write.
+#[derive(Debug)]
+pub struct LedgerWrite {
+    /// The organization, in whose namespace it is.
+    pub organization: Name,
+    /// The whole ledger.
+    pub ledger: Ledger,
+    /// The `resourceVersion` that it was decided on; `None` when it is to be made.
+    pub version: Option<String>,
+}
+
+/// Something made by default.
+#[derive(Debug)]
+pub enum DefaultStep {
+    /// A group for this project alone.
+    Group {
+        /// The organization.
+        organization: Name,
+        /// The group's name.
+        name: Name,
+        /// What it pays in.
+        currency: api::CurrencyCode,
+    },
+    /// A binding.
+    Binding {
+        /// The group that it names.
+        group: Name,
+    },
+}
+
+/// Plans what a project needs. `since` is when the project was first seen unsettled.
+///
+/// # Errors
+/// The ledger takes no further segment.
+pub fn plan_project(
+    books: &Books,
+    project: &Name,
+    rules: &Rules,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<ProjectPlan, LedgerError> {
+    let Some(facts) = books.project_facts(project) else { return Ok(ProjectPlan::default()) };
+    let organization = facts.organization.and_then(|name| books.organization(name));
+    let groups = organization.map(OrganizationBooks::all_group_facts).unwrap_or_default();
+    let no_default = books.namespace(project).is_some_and(|namespace| namespace.no_default);
+    let default = decide_default(&facts, &groups, rules.defaults, no_default, since, now);
+    let segment = match &default {
+        DefaultDecision::Append(segment) => Some(segment.clone()),
+        _ => next_segment(&facts, &groups, now),
+    };
+    let mut plan = ProjectPlan { unsettled: default != DefaultDecision::Nothing, ..ProjectPlan::default() };
+    let ledger = match segment {
+        Some(segment) => Some(appended(&facts, segment)?),
+        None => facts.ledger.cloned(),
+    };
+    if ledger.as_ref() != facts.ledger {
+        plan.ledger = ledger_write(&facts, organization, ledger.clone());
+    }
+    if let Some(binding) = books.binding(project) {
+        plan_binding(&mut plan, binding, &facts, &groups, ledger.as_ref(), since, now);
+    }
+    plan_default(&mut plan, books, &facts, default);
+    Ok(plan)
+}
+
+fn appended(facts: &ProjectFacts<'_>, segment: Segment) -> Result<Ledger, LedgerError> {
+    match facts.ledger {
+        Some(ledger) => ledger.append(segment),
+        None => Ledger::new(vec![segment]),
+    }
+}
+
+fn ledger_write(
+    facts: &ProjectFacts<'_>,
+    organization: Option<&OrganizationBooks>,
+    ledger: Option<Ledger>,
+) -> Option<LedgerWrite> {
+    let version = organization?.ledger_version(facts.name).map(str::to_owned);
+    Some(LedgerWrite { organization: facts.organization?.clone(), ledger: ledger?, version })
+}
+
+fn plan_default(plan: &mut ProjectPlan, books: &Books, facts: &ProjectFacts<'_>, default: DefaultDecision) {
+    match default {
+        DefaultDecision::Nothing | DefaultDecision::NoGroup | DefaultDecision::Append(_) => {}
+        DefaultDecision::Wait { until } => plan.wake = Some(plan.wake.map_or(until, |wake| wake.min(until))),
+        DefaultDecision::Bind { group } => plan.default = Some(DefaultStep::Binding { group }),
+        DefaultDecision::MakeGroup { name } => {
+            plan.default = facts.organization.map(|organization| DefaultStep::Group {
+                organization: organization.clone(),
+                name,
+                currency: default_currency(books),
+            });
+        }
+    }
+}
+
+/// A group that nobody has terms with pays in the currency of the prices that apply to it.
+fn default_currency(books: &Books) -> api::CurrencyCode {
+    match books.price_list(labels::DEFAULT_NAME) {
+        Some(Ok(list)) => list.currency().code().into(),
+        Some(Err(_)) | None => "USD".into(),
+    }
+}
+
+fn plan_binding(
+    plan: &mut ProjectPlan,
+    binding: &Binding,
+    facts: &ProjectFacts<'_>,
+    groups: &[GroupFacts<'_>],
+    ledger: Option<&Ledger>,
+    since: Timestamp,
+    now: Timestamp,
+) {
+    let Some(accepted) = acceptance(facts, groups, now) else { return };
+    let object = &binding.object;
+    plan.unmark =
+        object.annotations().get(labels::DEFAULT_ANNOTATION).is_some_and(|marked| **marked != **binding.group());
+    let last = ledger.map(Ledger::last);
+    let in_force = match &accepted {
+        Acceptance::Accepted { group } => last.is_some_and(|last| last.group_uid == *group),
+        Acceptance::Refused(_) => false,
+    };
+    let on_its_way = matches!(accepted, Acceptance::Accepted { .. }) && !in_force;
+    plan.unsettled |= on_its_way;
+    let patience = since.checked_add_signed(PATIENCE).filter(|until| on_its_way && now < *until);
+    if let Some(until) = patience {
+        plan.wake = Some(until);
+        return;
+    }
+    if let Acceptance::Refused(Refusal::TooManyMoves { until: Some(_) }) = &accepted {
+        plan.wake = Some(Month::of(now).end());
+    }
+    let existing = object.status.clone().unwrap_or_default();
+    let generation = object.metadata.generation;
+    let desired = [accepted_condition(&accepted, binding.group()), ready_condition(&accepted, in_force, last)];
+    let accepted_in = matches!(accepted, Acceptance::Accepted { .. }).then_some(facts.organization).flatten();
+    let status = api::ProjectBindingStatus {
+        organization: accepted_in.map(|name| name.as_str().into()).or_else(|| existing.organization.clone()),
+        billing_group: last.map(|last| last.group.as_str().into()),
+        since: last.map(|last| last.from.into()),
+        conditions: conditions::merge(&existing.conditions, &desired, generation, now),
+        observed_generation: generation,
+    };
+    plan.status = (status != existing).then_some(status);
+}
+
+fn accepted_condition(accepted: &Acceptance, group: &Name) -> DesiredCondition {
+    match accepted {
+        Acceptance::Accepted { .. } => {
+            DesiredCondition::yes("Accepted", accepted.as_str(), format!("billing group {group} takes the project"))
+        }
+        Acceptance::Refused(refusal) => DesiredCondition::no("Accepted", accepted.as_str(), refusal.to_string()),
+    }
+}
+
+fn ready_condition(accepted: &Acceptance, in_force: bool, last: Option<&Segment>) -> DesiredCondition {
+    let payer = match last {
+        Some(last) => format!("{} pays", last.group),
+        None => "nobody pays".to_owned(),
+    };
+    match accepted {
+        Acceptance::Accepted { .. } if in_force => DesiredCondition::yes("Ready", "Bound", payer),
+        Acceptance::Accepted { .. } => DesiredCondition::no(
+            "Ready",
+            "Pending",
+            format!("{payer} until the group has the project among its members"),
+        ),
+        Acceptance::Refused(_) => {
+            DesiredCondition::no("Ready", "NotAccepted", format!("{payer}, because the binding is not accepted"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! What was edited since a final was made.
+
+use std::collections::BTreeSet;
+
+use super::RecordedFinal;
+use super::difference::{Explanation, FieldDifference, Reason};
+use billing_api::{Document, InputGeneration, InputVersion};
+use billing_domain::Group;
+
+/// The objects that decide about amounts and texts, each with what was done to it; `None` when it is as it was.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Edits {
+    pub(super) group: Option<Explanation>,
+    pub(super) prices: Option<Explanation>,
+    pub(super) rates: Option<Explanation>,
+    pub(super) issuer: Option<Explanation>,
+}
+
+impl Edits {
+    /// Compares what a final was computed from with what it would be computed from now.
+    pub(super) fn new(recorded: &RecordedFinal<'_>, computed: &Document, group: &Group) -> Self {
+        let (then, now) = (&recorded.document.inputs, &computed.inputs);
+        let edited = |reason, message: Option<String>| message.map(|message| Explanation::new(reason, message));
+        Self {
+            group: edited(
+                Reason::BillingGroupChanged,
+                generation("BillingGroup", &group.name, then.billing_group.as_ref(), now.billing_group.as_ref()),
+            ),
+            prices: edited(
+                Reason::PriceListChanged,
+                version("PriceList", &group.price_list, then.price_list.as_ref(), now.price_list.as_ref()),
+            ),
+            rates: edited(Reason::ExchangeRatesChanged, rates(recorded.document, computed)),
+            issuer: edited(
+                Reason::InvoiceIssuerChanged,
+                generation("InvoiceIssuer", &group.issuer, then.issuer.as_ref(), now.issuer.as_ref()),
+            ),
+        }
+    }
+
+    /// What explains that a line of usage differs in these fields, when its record does not.
+    pub(super) fn of_line(&self, fields: &[FieldDifference]) -> Option<Explanation> {
+        const DISCOUNTED: [&str; 2] = ["total", "priceTotal"];
+        const CONVERTED: [&str; 3] = ["preDiscount", "total", "priceTotal"];
+        const PRICED: [&str; 6] = ["unit", "unitPrice", "price", "preDiscount", "total", "priceTotal"];
+        let names: BTreeSet<&str> = fields.iter().filter_map(|field| field.field.split('.').next()).collect();
+        let within = |most: &[&str]| names.iter().all(|name| most.contains(name));
+        let discounted = self.group.as_ref().filter(|_| within(&DISCOUNTED));
+        let converted = self.rates.as_ref().or(self.group.as_ref()).filter(|_| within(&CONVERTED));
+        let priced = self.prices.as_ref().filter(|_| within(&PRICED));
+        discounted.or(converted).or(priced).cloned()
+    }
+}
+
+fn version(kind: &str, named: &str, then: Option<&InputVersion>, now: Option<&InputVersion>) -> Option<String> {
+    let Some(then) = then else { return Some(format!("the invoice does not say which {kind} it was computed from")) };
+    let name = then.name.as_str();
+    let Some(now) = now else { return Some(gone(kind, name, named)) };
+    if let Some(other) = other(kind, (name, &then.uid), (now.name.as_str(), &now.uid)) {
+        return Some(other);
+    }
+    let (before, after) = (&then.resource_version, &now.resource_version);
+    (before != after).then(|| format!("{kind} {name} was edited since (resourceVersion {before}, now {after})"))
+}
+
+fn generation(
+    kind: &str,
+    named: &str,
+    then: Option<&InputGeneration>,
+    now: Option<&InputGeneration>,
+) -> Option<String> {
+    let Some(then) = then else {
+        return Some(format!("{kind} {named} may have been edited since: the invoice does not say how it was"));
+    };
+    let name = then.name.as_str();
+    let Some(now) = now else { return Some(gone(kind, name, named)) };
+    if let Some(other) = other(kind, (name, &then.uid), (now.name.as_str(), &now.uid)) {
+        return Some(other);
+    }
+    let (before, after) = (then.generation, now.generation);
+    (before != after).then(|| format!("{kind} {name} was edited since (generation {before}, now {after})"))
+}
+
+/// The final is by one object, and now another is named, or one that was made anew.
+fn other(kind: &str, then: (&str, &str), now: (&str, &str)) -> Option<String> {
+    if then.0 != now.0 {
+        return Some(format!("it is {kind} {} now, and was {}", now.0, then.0));
+    }
+    (then.1 != now.1).then(|| format!("{kind} {} was deleted and made again", then.0))
+}
+
+fn gone(kind: &str, then: &str, now: &str) -> String {
+    if then == now { format!("{kind} {then} is gone") } else { format!("it is {kind} {now} now, and was {then}") }
+}
+
+/// Quotes are only added. So another rate is lawful when a day was added that is nearer to the one that it is for.
+fn rates(recorded: &Document, computed: &Document) -> Option<String> {
+    let (then, now) = (recorded.exchange_rate.as_ref()?, computed.exchange_rate.as_ref()?);
+    let (before, after) = (then.quote_date.as_str(), now.quote_date.as_str());
+    (before < after).then(|| format!("the quotes of {after} were added since; those of {before} were the last"))
+}

@@ -1,0 +1,79 @@
+//! The lines that do not charge usage: what was agreed, credited or rounded.
+//!
+//! They follow from the services, so they are computed from those that the final records.
+
+use super::difference::{Difference, Explanation};
+use super::fields::{Pair, differing_lines};
+use super::{Comparison, Incomparable, RecordedFinal, is_of_usage, no_bill};
+use billing_api::LineType;
+use billing_domain::{Credit, CreditOffer, GivenServices, Group, Money, ProjectSubtotal, Reservation, bill_given};
+use billing_state::OrganizationBooks;
+
+/// What is different about all lines but those of usage.
+pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>, Incomparable> {
+    let document = comparison.recorded.document;
+    // In another currency nothing can be compared; that it is another is told.
+    if comparison.group.currency.is_none_or(|currency| currency.code() != document.currency.as_str()) {
+        return Ok(Vec::new());
+    }
+    let unreadable = || no_bill(format!("the projects of invoice {} cannot be read", document.number.as_str()));
+    let services = services(comparison.recorded).ok_or_else(unreadable)?;
+    let computed = comparison.render(|inputs| bill_given(inputs, services))?;
+    let recorded = comparison.recorded.lines.iter().copied().filter(|line| !is_of_usage(line));
+    let pairs = differing_lines(recorded, computed.document.lines.iter().filter(|line| !is_of_usage(line)));
+    let mut differences: Vec<Difference> = Vec::new();
+    for pair in &pairs {
+        let Some(line) = pair.any() else { continue };
+        let follows = differences.iter().any(|before| !before.is_unexplained()).then(Explanation::follows);
+        let explanation = explain(comparison, pair).or(follows.filter(|_| is_derived(line.kind)));
+        differences.push(Difference::of_line(line, pair.fields(), explanation));
+    }
+    Ok(differences)
+}
+
+fn explain(comparison: &Comparison<'_>, pair: &Pair<'_>) -> Option<Explanation> {
+    let source = pair.any()?.source.as_ref()?;
+    match source.kind.as_str() {
+        "BillingGroup" => comparison.edits.group.clone(),
+        "InvoiceIssuer" => comparison.edits.issuer.clone(),
+        _ => None,
+    }
+}
+
+/// Whether lines of the type depend on those before them.
+fn is_derived(kind: LineType) -> bool {
+    match kind {
+        LineType::CommitmentFee | LineType::CreditConsumption | LineType::Rounding => true,
+        LineType::ServiceCharge
+        | LineType::ExtraCharge
+        | LineType::SupportCharge
+        | LineType::Multiplier
+        | LineType::OtherEvent => false,
+    }
+}
+
+/// What the services of a final cost, by project, and its adjustments of closed months.
+fn services(recorded: &RecordedFinal<'_>) -> Option<GivenServices> {
+    let (currency, zero) = (recorded.currency, Money::zero(recorded.currency));
+    let mut services = GivenServices { projects: Vec::new(), subtotal: zero, adjustments: zero };
+    for line in recorded.lines.iter().filter(|line| is_of_usage(line) && line.kind == LineType::OtherEvent) {
+        services.adjustments = services.adjustments.checked_add(Money::parse(&line.total, currency).ok()?)?;
+    }
+    for listed in &recorded.document.projects {
+        let subtotal = Money::parse(&listed.subtotal, currency).ok()?;
+        services.subtotal = services.subtotal.checked_add(subtotal)?;
+        services.projects.push(ProjectSubtotal { project: listed.project.as_str().into(), subtotal });
+    }
+    Some(services)
+}
+
+/// The credits of which something is reserved for an invoice, as that found them: with what earlier ones left of them.
+pub(super) fn credits_then(known: &OrganizationBooks, group: &Group, number: &str) -> Vec<CreditOffer> {
+    let then = |credit: Credit| {
+        let taken = |known: &&Reservation| known.invoice.as_str() == number && !known.amount.is_zero();
+        let mine = credit.reservations.iter().position(|known| taken(&known))?;
+        let reservations = credit.reservations[..mine].to_vec();
+        Some(Credit { reservations, ..credit }.offer_to(number))
+    };
+    known.credits.worth(group).into_iter().filter_map(then).collect()
+}

@@ -1,0 +1,296 @@
+//! A final, computed again from the records as they are now.
+//!
+//! A final never changes, and the records that it was computed from do: usage comes late, ends late, is replaced or
+//! deleted; terms, prices and issuers are edited. So a difference alone tells nothing. Each is judged: the records are
+//! set back to what they can have been when the invoice was made, and what then still differs, although nothing that
+//! decides about it was edited, has no lawful reason.
+//!
+//! Sums, taxes and digests are not compared here. That they follow from the lines is for
+//! [`verify_document`](billing_documents::verify::verify_document) to say.
+
+mod difference;
+mod edits;
+mod fields;
+mod header;
+mod items;
+mod then;
+mod usage;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use chrono::TimeDelta;
+use kube_core::ResourceExt;
+
+use super::invoice::{GroupInvoices, MonthView, Predecessor};
+use super::rules::Rules;
+use billing_api::{Document, Invoice, InvoicePhase, LastFinal, Line};
+use billing_documents::document::{Rendered, document_digest};
+use billing_domain::{
+    Bill, BillError, Billed, ClosedMonths, CreditOffer, Currency, FinalFacts, Group, GroupMonth, Month, Name, Project,
+    Timestamp, Uid, bill_group_month,
+};
+use billing_state::{Books, OrganizationBooks, carried_forward, convert};
+pub use difference::{Adjustment, Difference, Explanation, FieldDifference, Reason};
+use edits::Edits;
+
+/// A closing reads everything first and makes its invoices then. What was made so shortly before one may not have been
+/// read for it.
+const READ_BEFORE: TimeDelta = TimeDelta::minutes(15);
+
+/// A final, as it is recorded.
+#[derive(Debug, Clone)]
+pub struct RecordedFinal<'a> {
+    invoice: &'a Invoice,
+    document: &'a Document,
+    /// All lines, those of slices included.
+    lines: Vec<&'a Line>,
+    group: Uid,
+    month: Month,
+    issued_at: Timestamp,
+    currency: Currency,
+}
+
+/// What a final is computed from again.
+#[derive(Debug, Clone, Copy)]
+pub struct Records<'a> {
+    /// All that is known.
+    pub books: &'a Books,
+    /// The organization of the final.
+    pub organization: &'a Name,
+    /// The final of the month before, where there is one.
+    pub previous: Option<&'a LastFinal>,
+    /// How this operator bills; what the final records of that comes first.
+    pub rules: &'a Rules,
+}
+
+/// Why a final is not compared with the records. That says nothing against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Incomparable {
+    /// It is not final, and follows the records until it is.
+    NotFinal,
+    /// Its lines are not all there.
+    SliceMissing(String),
+    /// The group is not there, or not among what was read.
+    GroupMissing(String),
+    /// Something of the organization cannot be read.
+    Unreadable {
+        /// What.
+        object: String,
+        /// Why.
+        error: String,
+    },
+    /// There is no bill for the group and month any more.
+    NoBill(String),
+}
+
+impl fmt::Display for Incomparable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Incomparable::NotFinal => f.write_str("it is an estimate, and follows the records until it is final"),
+            Incomparable::SliceMissing(slice) => write!(f, "InvoiceSlice {slice} is missing"),
+            Incomparable::GroupMissing(group) => {
+                write!(f, "BillingGroup {group} is gone, or is not among the records that were read")
+            }
+            Incomparable::Unreadable { object, error } => write!(f, "{object} cannot be read: {error}"),
+            Incomparable::NoBill(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl<'a> RecordedFinal<'a> {
+    /// A final and the lines of its slices.
+    ///
+    /// # Errors
+    /// The invoice is not final.
+    pub fn new(invoice: &'a Invoice, sliced: impl IntoIterator<Item = &'a Line>) -> Result<Self, Incomparable> {
+        let status = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final));
+        let document = status.and_then(|status| status.document.as_ref()).ok_or(Incomparable::NotFinal)?;
+        let unreadable = |error: &dyn fmt::Display| Incomparable::Unreadable {
+            object: format!("Invoice {}", document.number.as_str()),
+            error: error.to_string(),
+        };
+        Ok(Self {
+            invoice,
+            document,
+            lines: document.lines.iter().chain(sliced).collect(),
+            group: invoice.spec.billing_group_uid.parse().map_err(|error| unreadable(&error))?,
+            month: convert::month(&invoice.spec.period).map_err(|error| unreadable(&error))?,
+            issued_at: document.issued_at.ok_or(Incomparable::NotFinal)?.0,
+            currency: document.currency.parse().map_err(|error| unreadable(&error))?,
+        })
+    }
+
+    /// The final as an index of finals has it.
+    fn facts(&self) -> FinalFacts {
+        FinalFacts {
+            number: self.document.number.as_str().into(),
+            group: self.group,
+            month: self.month,
+            issued_at: self.issued_at,
+            currency: self.currency,
+        }
+    }
+
+    /// What was made before this instant was read for it.
+    fn read_at(&self) -> Timestamp {
+        self.issued_at.checked_sub_signed(READ_BEFORE).unwrap_or(Timestamp::MIN_UTC)
+    }
+}
+
+/// Computes a final again, and says what is different: nothing, when it comes out byte for byte.
+///
+/// # Errors
+/// It cannot be compared.
+pub fn compare(records: &Records<'_>, recorded: &RecordedFinal<'_>) -> Result<Vec<Difference>, Incomparable> {
+    let missing = || Incomparable::GroupMissing(recorded.invoice.spec.billing_group.to_string());
+    let known = records.books.organization(records.organization).ok_or_else(missing)?;
+    if let Some((object, error)) = known.unreadable().next() {
+        return Err(Incomparable::Unreadable { object: object.to_owned(), error: error.to_owned() });
+    }
+    if let Some(number) = known.unread_finals().keys().next().map(ToString::to_string) {
+        let error = "what it bills is not known".to_owned();
+        return Err(Incomparable::Unreadable { object: format!("Invoice {number}"), error });
+    }
+    if known.is_stale() {
+        return Err(no_bill("a usage record was made again, and its finals are being read"));
+    }
+    let group = known.organization.group(recorded.group).ok_or_else(missing)?;
+    let object = known.group(recorded.group).ok_or_else(missing)?;
+    let rules = rules_of(recorded.document, records.rules);
+    let series = recorded.invoice.spec.series.as_str();
+    let invoices =
+        GroupInvoices { books: records.books, organization: known, group, object, series, rules: &rules, waiting: &[] };
+    let view = invoices.month(recorded.month, predecessor(recorded, records.previous), &[]);
+    let view = view.ok_or_else(|| no_bill(format!("BillingGroup {} is billed from a later month on", group.name)))?;
+    Comparison::new(recorded, &view, known)?.differences()
+}
+
+/// A final as its group's status names it while it is the last.
+pub fn last_final(invoice: &Invoice) -> Option<LastFinal> {
+    let status = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final))?;
+    let document = status.document.as_ref()?;
+    Some(LastFinal {
+        number: invoice.name_any().into(),
+        sequence: invoice.spec.sequence,
+        digest: document.digest.clone(),
+        carried_forward: carried_forward(&invoice.uid()?, document),
+    })
+}
+
+/// The invoice before. Whether the chain is whole is not asked here.
+fn predecessor(recorded: &RecordedFinal<'_>, previous: Option<&LastFinal>) -> Predecessor {
+    let left = previous.and_then(convert::brought);
+    let digest = recorded.document.previous_digest.clone();
+    digest.map_or(Predecessor::None, |digest| Predecessor::Final { digest, left })
+}
+
+/// The settings by which the final was computed.
+fn rules_of(document: &Document, rules: &Rules) -> Rules {
+    let hours = document.hours.map_or(rules.hours, convert::hours);
+    Rules { hours, attribution: convert::attribution(document.attribution), ..*rules }
+}
+
+fn no_bill(reason: impl fmt::Display) -> Incomparable {
+    Incomparable::NoBill(reason.to_string())
+}
+
+/// What invoices that were made before a final left to it.
+struct Earlier {
+    /// What they bill.
+    billed: Billed,
+    /// The months that it adjusts.
+    closed: ClosedMonths,
+    /// What it used of credits, as these were then.
+    credits: Vec<CreditOffer>,
+}
+
+/// A final beside what the records of now make of it.
+struct Comparison<'a> {
+    recorded: &'a RecordedFinal<'a>,
+    view: &'a MonthView<'a>,
+    known: &'a OrganizationBooks,
+    group: &'a Group,
+    earlier: Earlier,
+    computed: Rendered,
+    edits: Edits,
+}
+
+impl<'a> Comparison<'a> {
+    fn new(
+        recorded: &'a RecordedFinal<'a>,
+        view: &'a MonthView<'a>,
+        known: &'a OrganizationBooks,
+    ) -> Result<Self, Incomparable> {
+        let group = view.invoices.group;
+        let earlier = Earlier {
+            billed: billed_before(recorded, known, group),
+            closed: view.invoices.months_before(recorded.month),
+            credits: items::credits_then(known, group, &recorded.document.number),
+        };
+        let computed = render(view, recorded, &earlier, bill_group_month)?;
+        let edits = Edits::new(recorded, &computed.document, group);
+        Ok(Self { recorded, view, known, group, earlier, computed, edits })
+    }
+
+    fn differences(&self) -> Result<Vec<Difference>, Incomparable> {
+        if self.is_identical() {
+            return Ok(Vec::new());
+        }
+        let mut differences = header::differences(self)?;
+        differences.extend(usage::differences(self)?);
+        differences.extend(items::differences(self)?);
+        if differences.is_empty() {
+            differences.push(Difference::of_digest(&self.recorded.document.digest, &self.computed.document.digest));
+        }
+        Ok(differences)
+    }
+
+    /// Whether it comes out byte for byte. An edit that changes nothing of it is no difference.
+    fn is_identical(&self) -> bool {
+        let mut again = self.computed.document.clone();
+        again.inputs = self.recorded.document.inputs.clone();
+        again.digest = document_digest(&again).unwrap_or_default();
+        again == *self.recorded.document
+    }
+
+    /// Computes the final in another way.
+    fn render(&self, bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>) -> Result<Rendered, Incomparable> {
+        render(self.view, self.recorded, &self.earlier, bill)
+    }
+}
+
+fn render(
+    view: &MonthView<'_>,
+    recorded: &RecordedFinal<'_>,
+    Earlier { billed, closed, credits }: &Earlier,
+    bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>,
+) -> Result<Rendered, Incomparable> {
+    let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { billed, closed, credits, ..*inputs });
+    let billed = view.with_inputs(recorded.issued_at, inputs).map_err(|hold| no_bill(hold.message))?;
+    let bill = billed.map_err(no_bill)?;
+    view.final_document(&bill, recorded.issued_at).map_err(no_bill)
+}
+
+/// What finals that were made before a final bill of the usage that it can be about.
+fn billed_before(recorded: &RecordedFinal<'_>, known: &OrganizationBooks, group: &Group) -> Billed {
+    let (organization, all) = (&known.organization, known.billed().read());
+    let near = organization.projects_near(group).map(Project::name);
+    let names: BTreeSet<&Name> = near.chain(all.projects_of(group.uid)).collect();
+    let projects = names.into_iter().filter_map(|name| organization.project(name));
+    let records = projects.flat_map(|project| project.usage()).map(|usage| &usage.name);
+    all.before(&recorded.facts(), records)
+}
+
+/// All lines of a document and its slices.
+fn lines_of(rendered: &Rendered) -> impl Iterator<Item = &Line> {
+    rendered.document.lines.iter().chain(rendered.slices.iter().flat_map(|slice| &slice.spec.lines))
+}
+
+/// Whether a line is about a usage record.
+fn is_of_usage(line: &Line) -> bool {
+    line.source.as_ref().is_some_and(|source| source.kind == "UsageRecord")
+}

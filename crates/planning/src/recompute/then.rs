@@ -1,0 +1,127 @@
+//! The records as they can have been when a final was made.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::RecordedFinal;
+use super::difference::{Explanation, Reason};
+use super::is_of_usage;
+use billing_api::Line;
+use billing_domain::{Billed, Ledger, Name, Organization, Timestamp, Usage};
+
+/// An organization set back, as far as lawful changes of some of its records go.
+pub(super) struct Then {
+    pub(super) organization: Organization,
+    /// What finals bill that were made before.
+    pub(super) billed: Billed,
+    /// By record: what was set back, or why that cannot be.
+    pub(super) reasons: BTreeMap<Name, Explanation>,
+}
+
+impl Then {
+    /// Sets these records of an organization back to what they can have been when the final was made.
+    pub(super) fn new(now: &Organization, billed: &Billed, recorded: &RecordedFinal<'_>, records: &[Name]) -> Self {
+        let mut then = Self { organization: now.clone(), billed: billed.clone(), reasons: BTreeMap::new() };
+        for record in records {
+            let of_record = |line: &&&Line| is_of_usage(line) && source_name(line) == Some(record.as_str());
+            let lines: Vec<&Line> = recorded.lines.iter().filter(of_record).copied().collect();
+            match now.usage(record) {
+                None => then.tell(
+                    record,
+                    Reason::RecordGone,
+                    format!("UsageRecord {record} is gone: deleting records changes no invoice"),
+                ),
+                Some(usage) => then.set_back(now, usage, &lines, recorded),
+            }
+        }
+        then
+    }
+
+    /// Whether the record is not the one that the final bills any more: nothing is left to compare with.
+    pub(super) fn is_gone(&self, record: &str) -> Option<&Explanation> {
+        let gone = |told: &&Explanation| matches!(told.reason, Reason::RecordGone | Reason::RecordMadeAgain);
+        self.reasons.get(record).filter(gone)
+    }
+
+    fn set_back(&mut self, now: &Organization, usage: &Arc<Usage>, lines: &[&Line], recorded: &RecordedFinal<'_>) {
+        let read_at = recorded.read_at();
+        let record = &usage.name;
+        let uid = usage.uid.to_string();
+        let made_at = usage.created.format("%FT%TZ");
+        if lines.iter().any(|line| line.source.as_ref().is_some_and(|source| *source.uid != *uid)) {
+            self.organization.remove_usage(record);
+            let message = format!("UsageRecord {record} was deleted, and another was made under its name at {made_at}");
+            return self.tell(record, Reason::RecordMadeAgain, message);
+        }
+        if lines.is_empty() && read_at < usage.created {
+            self.organization.remove_usage(record);
+            return self.tell(
+                record,
+                Reason::RecordLate,
+                format!("UsageRecord {record} was made at {made_at}, too late"),
+            );
+        }
+        self.restore(usage, lines, read_at);
+        self.reopen(usage, lines);
+        // What the final bills of a project it bills by a ledger that was there; a default yields later all the same.
+        let is_billed = recorded.lines.iter().any(|line| line.project.as_deref() == Some(usage.project.as_str()));
+        self.shorten_ledger(now, usage, if is_billed { recorded.issued_at } else { read_at });
+    }
+
+    /// A record that is replaced since counts again.
+    fn restore(&mut self, usage: &Usage, lines: &[&Line], read_at: Timestamp) {
+        let replacers: Vec<Name> = self.organization.replacers(&usage.name).cloned().collect();
+        for replacer in replacers {
+            let Some(other) = self.organization.usage(&replacer).filter(|other| read_at < other.created).cloned()
+            else {
+                continue;
+            };
+            self.organization.remove_usage(&replacer);
+            let (record, made_at) = (&usage.name, other.created.format("%FT%TZ"));
+            let message = format!("UsageRecord {replacer}, made at {made_at}, replaces {record}");
+            self.tell(record, Reason::RecordReplaced, message);
+        }
+        // One that the final bills was replaced later.
+        if !lines.is_empty() && self.billed.is_replaced(&usage.name) {
+            self.billed.restore(&usage.name);
+            let message = format!("a later final bills what replaces UsageRecord {}", usage.name);
+            self.tell(&usage.name, Reason::RecordReplaced, message);
+        }
+    }
+
+    /// A record that the final bills beyond its end still ran.
+    fn reopen(&mut self, usage: &Usage, lines: &[&Line]) {
+        let Some(end) = usage.end else { return };
+        if lines.iter().all(|line| line.end.is_none_or(|until| until.0 <= end)) {
+            return;
+        }
+        self.organization.put_usage(Usage { end: None, ..usage.clone() });
+        let (record, end) = (&usage.name, end.format("%FT%TZ"));
+        let message = format!("UsageRecord {record} says since that it ended at {end}");
+        self.tell(record, Reason::RecordEnded, message);
+    }
+
+    /// A ledger without what was written since.
+    fn shorten_ledger(&mut self, now: &Organization, usage: &Usage, read_at: Timestamp) {
+        let project = &usage.project;
+        let Some(ledger) = now.project(project).and_then(|known| known.ledger()) else { return };
+        let old: Vec<_> = ledger.segments().iter().filter(|segment| segment.from <= read_at).cloned().collect();
+        let Some(first) = ledger.segments().get(old.len()).map(|segment| segment.from) else { return };
+        match Ledger::new(old) {
+            Ok(old) => self.organization.put_ledger(project.clone(), old),
+            Err(_) => self.organization.remove_ledger(project),
+        }
+        let message = format!("ProjectLedger {project} says since {} who pays", first.format("%FT%TZ"));
+        self.tell(&usage.name, Reason::PayerChanged, message);
+    }
+
+    /// The first reason that is found is the one that is told.
+    fn tell(&mut self, record: &Name, reason: Reason, message: String) {
+        self.reasons.entry(record.clone()).or_insert_with(|| Explanation::new(reason, message));
+    }
+}
+
+/// The name of the object that caused a line.
+pub(super) fn source_name(line: &Line) -> Option<&str> {
+    line.source.as_ref().map(|source| source.name.as_str())
+}

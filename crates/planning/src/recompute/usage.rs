@@ -1,0 +1,141 @@
+//! The lines of usage.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::difference::{Adjustment, Difference, Explanation, Reason};
+use super::fields::{Pair, differing_lines};
+use super::then::{Then, source_name};
+use super::{Comparison, Incomparable, is_of_usage, lines_of};
+use billing_api::{Document, Line};
+use billing_domain::{GroupMonth, Month, Name, bill_group_month};
+
+/// What is different about usage, line by line.
+pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>, Incomparable> {
+    let recorded = || comparison.recorded.lines.iter().copied().filter(|line| is_of_usage(line));
+    let computed = lines_of(&comparison.computed).filter(|line| is_of_usage(line));
+    let pairs = differing_lines(recorded(), computed);
+    if pairs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: BTreeSet<&str> = pairs.iter().filter_map(Pair::any).filter_map(source_name).collect();
+    let names: Vec<Name> = names.into_iter().map(Name::from).collect();
+    let then = Then::new(&comparison.known.organization, &comparison.earlier.billed, comparison.recorded, &names);
+    let set_back = comparison.render(|inputs| {
+        bill_group_month(&GroupMonth { organization: &then.organization, billed: &then.billed, ..*inputs })
+    })?;
+    let set_back: BTreeMap<&str, &Line> =
+        lines_of(&set_back).filter(|line| is_of_usage(line)).map(|line| (line.id.as_str(), line)).collect();
+    let judging = Judging { comparison, then: &then, set_back: &set_back };
+    let judge = |pair: &Pair<'_>| {
+        let line = pair.any()?;
+        let explanation = judging.explain(pair, source_name(line)?);
+        let adjustment = explanation.as_ref().and_then(|explanation| adjustment(comparison, pair, explanation));
+        Some(Difference { adjustment, ..Difference::of_line(line, pair.fields(), explanation) })
+    };
+    Ok(pairs.iter().filter_map(judge).collect())
+}
+
+/// Where the amount of a line is adjusted. Deleted records, and edits of prices and terms, adjust nothing.
+fn adjustment(comparison: &Comparison<'_>, pair: &Pair<'_>, explanation: &Explanation) -> Option<Adjustment> {
+    match explanation.reason {
+        Reason::RecordLate | Reason::RecordEnded | Reason::RecordReplaced | Reason::PayerChanged => {}
+        _ => return None,
+    }
+    let total = |line: Option<&Line>| line.map(|line| line.total.clone());
+    let (line, start) = (pair.any()?, pair.any()?.start?);
+    if total(pair.recorded) == total(pair.computed) {
+        return None;
+    }
+    let (recorded, all) = (comparison.recorded, comparison.known.billed().read());
+    let parts = all.parts(source_name(line)?).iter().filter(|part| part.month() == Month::of(start.0));
+    let later = parts.filter_map(|part| all.final_of(part)).filter(|on| recorded.issued_at < on.issued_at);
+    let numbers: BTreeSet<String> = later.map(|on| on.number.to_string()).collect();
+    if !numbers.is_empty() {
+        return Some(Adjustment::On(numbers.into_iter().collect()));
+    }
+    let status = comparison.view.invoices.object.status.as_ref();
+    let last = status.and_then(|status| status.last_final.as_ref()).map_or(0, |last| last.sequence);
+    Some(Adjustment::Due(format!("{}-{}", comparison.view.invoices.series, last + 1)))
+}
+
+/// What lines are judged by.
+struct Judging<'a> {
+    comparison: &'a Comparison<'a>,
+    then: &'a Then,
+    /// The lines as the records set back make them, by id.
+    set_back: &'a BTreeMap<&'a str, &'a Line>,
+}
+
+impl Judging<'_> {
+    /// Why a line of a record differs.
+    fn explain(&self, pair: &Pair<'_>, record: &str) -> Option<Explanation> {
+        if let Some(gone) = self.then.is_gone(record) {
+            return Some(gone.clone());
+        }
+        let set_back = self.set_back.get(pair.any()?.id.as_str()).copied();
+        if set_back == pair.recorded {
+            return Some(self.then.reasons.get(record).cloned().unwrap_or_else(Explanation::follows));
+        }
+        if let Some(other) = self.comparison.priced_otherwise() {
+            return Some(other);
+        }
+        let edited = match (pair.recorded, set_back) {
+            (Some(recorded), Some(line)) if is_cut_elsewhere(recorded, line) => self.comparison.edits.prices.clone(),
+            (Some(_), Some(_)) => {
+                let rest = Pair { recorded: pair.recorded, computed: set_back };
+                self.comparison.edits.of_line(&rest.fields())
+            }
+            (Some(line), None) => self.cut_by_price(line, self.set_back.values().copied(), record),
+            (None, Some(line)) => self.cut_by_price(line, self.comparison.recorded.lines.iter().copied(), record),
+            (None, None) => None,
+        };
+        edited.filter(|_| pair.recorded.is_none_or(|line| self.comparison.may_have_been_priced(line)))
+    }
+
+    /// What explains that one side has a line, and the other has its time on other lines of the record.
+    fn cut_by_price<'l>(
+        &self,
+        line: &Line,
+        mut others: impl Iterator<Item = &'l Line>,
+        record: &str,
+    ) -> Option<Explanation> {
+        let common = |other: &Line| line.start < other.end && other.start < line.end;
+        let has = others.any(|other| source_name(other) == Some(record) && common(other));
+        self.comparison.edits.prices.clone().filter(|_| has)
+    }
+}
+
+/// Whether two lines that begin together end at different times because a price ends there.
+fn is_cut_elsewhere(recorded: &Line, computed: &Line) -> bool {
+    let ends_with_price = |line: &Line| line.price.as_ref().is_some_and(|price| price.valid_until == line.end);
+    recorded.end != computed.end && (ends_with_price(recorded) || ends_with_price(computed))
+}
+
+impl Comparison<'_> {
+    /// What explains that nothing comes out as it was, or that nothing comes out: another currency, another list, no rate.
+    fn priced_otherwise(&self) -> Option<Explanation> {
+        let (then, now) = (self.recorded.document, &self.computed.document);
+        let list = |document: &Document| document.inputs.price_list.as_ref().map(|list| list.uid.clone());
+        if self.group.currency != Some(self.recorded.currency) {
+            return self.edits.group.clone();
+        }
+        if list(then) != list(now) {
+            return self.edits.prices.clone();
+        }
+        let no_rate = then.exchange_rate.is_some() && now.exchange_rate.is_none();
+        let gone = || Explanation::new(Reason::ExchangeRatesChanged, "there are no exchange rates of then any more");
+        no_rate.then(|| self.edits.issuer.clone().unwrap_or_else(gone))
+    }
+
+    /// Whether the price of a line can have come from the price list: an entry of it never changes its price.
+    fn may_have_been_priced(&self, line: &Line) -> bool {
+        let (Some(price), Some(service)) = (&line.price, &line.service) else { return true };
+        let then = self.recorded.document.inputs.price_list.as_ref();
+        let Some(Ok(list)) = then.and_then(|list| self.view.invoices.books.price_list(&list.name)) else { return true };
+        if then.is_none_or(|then| *then.uid != list.uid().to_string()) {
+            return true;
+        }
+        let entry = list.entries_for(&service.kind).find(|entry| entry.name.as_str() == price.entry.as_str());
+        entry.is_none_or(|entry| line.unit_price.as_deref() == Some(&entry.unit_price.to_string()))
+    }
+}

@@ -1,0 +1,175 @@
+//! What finals bill, by organization: read from them once, and kept up to date by those that are written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use super::convert::billed::FinalLines;
+use super::{Books, Key, OrganizationBooks, convert};
+use billing_api::CreditNote;
+use billing_domain::{Attribution, Billed, ClosedMonths, FinalFacts, Group, Month, Name, number};
+
+/// The index of an organization's finals. The books of a closing pass share that of the operator.
+#[derive(Debug, Clone, Default)]
+pub struct SharedBilled(Arc<RwLock<Billed>>);
+
+impl SharedBilled {
+    /// The index as it is now.
+    pub fn read(&self) -> RwLockReadGuard<'_, Billed> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A record is gone.
+    pub(super) fn forget(&self, record: &str) {
+        self.write(|billed| billed.forget(record));
+    }
+
+    /// Takes a final in.
+    fn add(&self, (facts, lines): FinalLines, known: impl Fn(&str) -> Option<Name>) {
+        self.write(|billed| billed.add(facts, lines, known));
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&mut Billed) -> T) -> T {
+        write(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The finals of an organization that are there and were not read, by number, with the month on their label.
+pub type Unread = BTreeMap<Name, Option<Month>>;
+
+impl Books {
+    /// A final was written, or read: what it bills is known from now on. Usage that is not in the books may be on its
+    /// way, so it is kept all the same.
+    pub fn bill(&mut self, organization: &Name, lines: FinalLines) -> Vec<Key> {
+        let books = self.organization_mut(organization);
+        let group = lines.0.group;
+        books.invoices.unread.remove(&lines.0.number);
+        books.bill(lines);
+        vec![Key::Group { organization: organization.clone(), group }]
+    }
+
+    /// A credit note is issued: what it takes back is settled. One that cannot be read settles nothing.
+    pub fn credit(&mut self, organization: &Name, note: &CreditNote) -> Vec<Key> {
+        let Ok(Some((invoice, issued))) = convert::credit_note::issued(note) else { return Vec::new() };
+        self.organization_mut(organization).billed.write(|billed| billed.credit(invoice, issued));
+        self.groups_of(organization)
+    }
+
+    /// There is a final of which it cannot be told what it bills.
+    pub fn cannot_tell(&mut self, organization: &Name, number: Name, month: Option<Month>) {
+        self.organization_mut(organization).invoices.unread.insert(number, month);
+    }
+
+    /// Takes finals in that were read after all usage was, in the place of what was known.
+    pub fn replace_billed(&mut self, organization: &Name, finals: Vec<FinalLines>) -> Vec<Key> {
+        let books = self.organization_mut(organization);
+        let mut billed = Billed::default();
+        for (facts, lines) in finals {
+            books.invoices.unread.remove(&facts.number);
+            let known = |record: &str| books.organization.usage(record).map(|usage| usage.name.clone());
+            billed.add(facts, lines, known);
+        }
+        // One that was written while these were read is read again.
+        let written = |known: &&FinalFacts| !billed.has(&known.number);
+        let missed: Vec<_> = books.billed.read().finals().filter(written).cloned().collect();
+        books.invoices.unread.extend(missed.iter().map(|facts| (facts.number.clone(), Some(facts.month))));
+        books.billed.write(|before| {
+            billed.credit_as(before);
+            *before = billed;
+        });
+        books.stale = false;
+        let mut keys = self.groups_of(organization);
+        keys.extend((!missed.is_empty()).then(|| Key::Finals(organization.clone())));
+        keys
+    }
+
+    /// Lets the books of a closing pass know what these know of an organization's finals.
+    pub fn share_billed(&self, organization: &Name, with: &mut Books) {
+        let Some(books) = self.organizations.get(organization) else { return };
+        let target = with.organization_mut(organization);
+        target.billed = books.billed.clone();
+        target.stale = books.stale;
+        target.invoices.unread = books.invoices.unread.clone();
+    }
+
+    /// The organizations with finals that were not read, or not as they have to be now.
+    pub fn organizations_to_read(&self) -> Vec<Name> {
+        let unread = self.organizations.iter().filter(|(_, books)| books.has_unread_finals());
+        unread.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+impl OrganizationBooks {
+    /// What its finals bill.
+    pub fn billed(&self) -> &SharedBilled {
+        &self.billed
+    }
+
+    /// Takes in what a final bills, of usage that is there and of other.
+    pub fn bill(&self, lines: FinalLines) {
+        let usage = &self.organization;
+        let name = |record: &str| usage.usage(record).map_or_else(|| record.into(), |usage| usage.name.clone());
+        self.billed.add(lines, |record| Some(name(record)));
+    }
+
+    /// Whether there are finals that are still to be read.
+    pub fn has_unread_finals(&self) -> bool {
+        self.stale || !self.invoices.unread.is_empty()
+    }
+
+    /// Whether a record was made again that finals bill, and whose lines were forgotten: then all are read again.
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Whether there is a record that was made again, and of which it was forgotten what finals bill.
+    pub fn has_forgotten_usage(&self) -> bool {
+        let billed = self.billed.read();
+        let mut usage = self.organization.projects().flat_map(|project| project.usage());
+        usage.any(|usage| billed.has_forgotten(&usage.name))
+    }
+
+    /// Finals that are there and were not read.
+    pub fn unread_finals(&self) -> &Unread {
+        &self.invoices.unread
+    }
+
+    /// The months from a group's first period until before `until`, of which no final of the organization is missing:
+    /// then it is known what they bill.
+    pub fn closed_months(
+        &self,
+        group: &Group,
+        until: Month,
+        attribution: impl Fn(Month) -> Attribution,
+    ) -> ClosedMonths {
+        self.read_months(group.first_period, until, attribution)
+    }
+
+    /// The months from `first` until before `until` of which no final is missing.
+    pub fn read_months(&self, first: Month, until: Month, attribution: impl Fn(Month) -> Attribution) -> ClosedMonths {
+        if self.stale || self.invoices.unread.values().any(Option::is_none) {
+            return ClosedMonths::new();
+        }
+        let missing = self.months_with_missing_finals();
+        let months = first.through(until.prev()).filter(|month| !missing.contains(month));
+        months.map(|month| (month, attribution(month))).collect()
+    }
+
+    fn months_with_missing_finals(&self) -> BTreeSet<Month> {
+        let billed = self.billed.read();
+        let mut missing: BTreeSet<Month> = self.invoices.unread.values().copied().flatten().collect();
+        for (uid, object) in &self.groups {
+            let status = object.status.as_ref();
+            let last = status.and_then(|status| status.last_final.as_ref()).map_or(0, |last| last.sequence);
+            let last = u32::try_from(last).unwrap_or_default();
+            let series = status.and_then(|status| status.invoice_series.as_deref());
+            let (Some(group), Some(series)) = (self.organization.group(*uid), series) else { continue };
+            if billed.finals_of(*uid) < last as usize {
+                let months = std::iter::successors(Some(group.first_period), |month| Some(month.next()));
+                let numbered = (1..=last).zip(months);
+                let gone = numbered.filter(|(sequence, _)| !billed.has(&number::number(series, *sequence)));
+                missing.extend(gone.map(|(_, month)| month));
+            }
+        }
+        missing
+    }
+}

@@ -1,0 +1,171 @@
+//! Credits.
+
+use std::str::FromStr;
+
+use kube_core::ResourceExt;
+
+use super::{ConvertError, read, uid_of};
+use billing_api as api;
+use billing_domain::{
+    Credit, CreditType, CreditValidity, Currency, Money, Name, Reservation, ReservationState, Standing,
+};
+
+/// A credit with what invoices have taken of it; `None` while its code is not redeemed.
+///
+/// # Errors
+/// A currency that is none, or an amount with more digits than its currency has.
+pub fn credit(object: &api::Credit) -> Result<Option<Credit>, ConvertError> {
+    let api::CreditSpec { billing_group: _, kind, amount, starts_at, expires_at, projects, code: _, origin: _ } =
+        &object.spec;
+    let status = object.status.as_ref();
+    let redeemed = status.and_then(|status| Some((status.kind?, status.amount.as_ref()?, status.currency.as_ref()?)));
+    let (kind, amount) = match (kind, amount, redeemed) {
+        (Some(kind), Some(amount), _) => (*kind, money(amount)?),
+        (_, _, Some((kind, amount, currency))) => (kind, balance(amount, read("status.currency", currency)?)?),
+        _ => return Ok(None),
+    };
+    let reservations = status.into_iter().flat_map(|status| &status.reservations);
+    Ok(Some(Credit {
+        name: object.name_any().into(),
+        uid: uid_of(object)?,
+        kind: credit_type(kind),
+        amount,
+        validity: CreditValidity {
+            starts: starts_at.or(status.and_then(|status| status.starts_at)).map(|starts| starts.0),
+            expires: expires_at.or(status.and_then(|status| status.expires_at)).map(|expires| expires.0),
+        },
+        projects: projects.as_ref().map(|names| names.iter().map(|name| name.as_str().into()).collect()),
+        reservations: reservations.map(|known| reservation(known, amount.currency())).collect::<Result<_, _>>()?,
+    }))
+}
+
+/// The credit that a code becomes, of the Credit that redeems it.
+///
+/// # Errors
+/// A currency that is none, or an amount with more digits than its currency has.
+pub fn redeemed(object: &api::Credit, code: &api::CreditCode) -> Result<Credit, ConvertError> {
+    let api::CreditCodeSpec { kind, amount, starts_at, expires_at, redeem_until: _, organization: _ } = &code.spec;
+    Ok(Credit {
+        name: object.name_any().into(),
+        uid: uid_of(object)?,
+        kind: credit_type(*kind),
+        amount: money(amount)?,
+        validity: CreditValidity {
+            starts: starts_at.map(|starts| starts.0),
+            expires: expires_at.map(|expires| expires.0),
+        },
+        projects: None,
+        reservations: Vec::new(),
+    })
+}
+
+fn reservation(wire: &api::Reservation, currency: Currency) -> Result<Reservation, ConvertError> {
+    let api::Reservation { invoice, amount, state } = wire;
+    Ok(Reservation {
+        invoice: invoice.as_str().into(),
+        amount: balance(amount, currency)?,
+        state: match state {
+            api::ReservationState::Reserved => ReservationState::Reserved,
+            api::ReservationState::Consumed => ReservationState::Consumed,
+        },
+    })
+}
+
+fn money(amount: &api::Money) -> Result<Money, ConvertError> {
+    let currency = Currency::from_str(&amount.currency)
+        .map_err(|_| ConvertError::Field { field: "amount.currency", text: amount.currency.to_string() })?;
+    Money::parse_plain(&amount.amount, currency)
+        .map_err(|_| ConvertError::Field { field: "amount.amount", text: amount.amount.to_string() })
+}
+
+fn balance(amount: &api::Balance, currency: Currency) -> Result<Money, ConvertError> {
+    Money::parse(amount, currency)
+        .map_err(|_| ConvertError::Field { field: "an amount of status", text: amount.to_string() })
+}
+
+/// What a credit's status says of it: whose it is, what it is worth, and what invoices have taken. The conditions and the
+/// generation are for others to add.
+pub fn wire_credit_status(credit: &Credit, owner: Option<api::Uid>, standing: Option<Standing>) -> api::CreditStatus {
+    let balance = |money: Money| api::Balance::from(money.to_string());
+    let zero = || Money::zero(credit.amount.currency());
+    let (remaining, expired) = match standing {
+        Some(Standing::Expired) => (zero(), credit.left()),
+        _ => (credit.left(), zero()),
+    };
+    api::CreditStatus {
+        billing_group_uid: owner,
+        kind: Some(wire_type(credit.kind)),
+        amount: Some(balance(credit.amount)),
+        currency: Some(credit.amount.currency().code().into()),
+        starts_at: credit.validity.starts.map(api::Time::from),
+        expires_at: credit.validity.expires.map(api::Time::from),
+        reservations: credit.reservations.iter().map(wire_reservation).collect(),
+        remaining: Some(balance(remaining)),
+        consumed: Some(balance(credit.consumed())),
+        expired: Some(balance(expired)),
+        conditions: Vec::new(),
+        observed_generation: None,
+    }
+}
+
+fn wire_reservation(reservation: &Reservation) -> api::Reservation {
+    let Reservation { invoice, amount, state } = reservation;
+    api::Reservation {
+        invoice: invoice.as_str().into(),
+        amount: amount.to_string().into(),
+        state: match state {
+            ReservationState::Reserved => api::ReservationState::Reserved,
+            ReservationState::Consumed => api::ReservationState::Consumed,
+        },
+    }
+}
+
+/// What the lines of a final say that it used of credits, by name. Lines of credits stand in the document itself.
+///
+/// # Errors
+/// An amount that cannot be read.
+pub fn credits_used(document: &api::Document) -> Result<Vec<(Name, Money)>, ConvertError> {
+    let currency = read("document.currency", &document.currency)?;
+    let lines = document.lines.iter().filter(|line| line.kind == api::LineType::CreditConsumption);
+    let of_credit =
+        lines.filter_map(|line| Some((line, line.source.as_ref().filter(|source| source.kind == "Credit")?)));
+    let used = of_credit.map(|(line, source)| {
+        let total = Money::parse(&line.total, currency);
+        let total = total.map_err(|_| ConvertError::Field { field: "line.total", text: line.total.to_string() })?;
+        Ok((source.name.as_str().into(), total.negated()))
+    });
+    used.collect()
+}
+
+macro_rules! types {
+    ($($name:ident),+) => {
+        fn credit_type(kind: api::CreditType) -> CreditType {
+            match kind {
+                $(api::CreditType::$name => CreditType::$name),+
+            }
+        }
+
+        /// What a credit is given for, on the wire.
+        pub fn wire_type(kind: CreditType) -> api::CreditType {
+            match kind {
+                $(CreditType::$name => api::CreditType::$name),+
+            }
+        }
+    };
+}
+
+types!(
+    Discount,
+    Employee,
+    Evaluation,
+    Internal,
+    Other,
+    Outage,
+    Partner,
+    Promotion,
+    Purchase,
+    Referral,
+    Sponsorship,
+    Trial,
+    TrialOver
+);

@@ -1,0 +1,258 @@
+//! Wire types to domain types, each in one place.
+//!
+//! The schema keeps most nonsense out; what it cannot, and what a newer or older schema lets through, is an error
+//! here that names the field.
+
+pub mod billed;
+mod buyer;
+mod credit;
+pub mod credit_note;
+mod issuer;
+mod rates;
+mod terms;
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use kube_core::ResourceExt;
+use rust_decimal::Decimal;
+use thiserror::Error;
+
+pub use credit::{credit, credits_used, redeemed, wire_credit_status, wire_type};
+pub use rates::exchange_rates;
+
+use crate::intern::Interner;
+use billing_api as api;
+use billing_domain::{
+    Attribution, Brought, Currency, Group, HourRule, Ledger, LedgerError, Money, Month, Name, PriceEntry, PriceList,
+    PriceListError, QuotesError, Segment, Terms, Timestamp, Uid, Unit, Usage,
+};
+
+pub use buyer::wire_vat_id;
+pub use issuer::issuer;
+
+/// Why an object says nothing that billing can use.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ConvertError {
+    /// A field whose text cannot be read.
+    #[error("{field} {text:?} cannot be read")]
+    Field {
+        /// The field, as in the manifest.
+        field: &'static str,
+        /// What it holds.
+        text: String,
+    },
+    /// Segments that are no ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// Entries that are no price list.
+    #[error(transparent)]
+    PriceList(#[from] PriceListError),
+    /// Quotes that contradict themselves.
+    #[error(transparent)]
+    Quotes(#[from] QuotesError),
+}
+
+/// A field of a type that is read from text.
+fn read<T: FromStr>(field: &'static str, text: &str) -> Result<T, ConvertError> {
+    text.parse().map_err(|_| ConvertError::Field { field, text: text.to_owned() })
+}
+
+/// A decimal, digit for digit.
+fn decimal(field: &'static str, text: &str) -> Result<Decimal, ConvertError> {
+    Decimal::from_str_exact(text).map_err(|_| ConvertError::Field { field, text: text.to_owned() })
+}
+
+/// The UID of an object.
+///
+/// # Errors
+/// It has none, or one that is no UUID.
+pub fn uid_of(object: &impl ResourceExt) -> Result<Uid, ConvertError> {
+    read("metadata.uid", object.uid().as_deref().unwrap_or_default())
+}
+
+/// When an object was created, by the API server's clock.
+///
+/// # Errors
+/// It does not say.
+pub fn created(object: &impl ResourceExt) -> Result<Timestamp, ConvertError> {
+    let missing = || ConvertError::Field { field: "metadata.creationTimestamp", text: String::new() };
+    object.creation_timestamp().and_then(|time| timestamp(time.0)).ok_or_else(missing)
+}
+
+/// When the deletion of an object was asked for.
+pub fn deleted(object: &impl ResourceExt) -> Option<Timestamp> {
+    object.meta().deletion_timestamp.as_ref().and_then(|time| timestamp(time.0))
+}
+
+/// Kubernetes' instants are jiff's, ours chrono's: this is the one way in.
+fn timestamp(instant: k8s_openapi::jiff::Timestamp) -> Option<Timestamp> {
+    Timestamp::from_timestamp(instant.as_second(), instant.subsec_nanosecond().unsigned_abs())
+}
+
+/// Who pays.
+///
+/// # Errors
+/// A month or an identifier that cannot be read. A currency that is none is no error here: the group still pays.
+pub fn group(object: &api::BillingGroup) -> Result<Group, ConvertError> {
+    let created = created(object)?;
+    let terms = object.spec.terms.clone().unwrap_or_default();
+    let fixed = object.status.as_ref().and_then(|status| status.first_period.as_ref());
+    let first_period = match fixed.or(terms.first_period.as_ref()) {
+        Some(month) => read("spec.terms.firstPeriod", month)?,
+        None => Month::of(created),
+    };
+    let currency = Currency::from_str(&object.spec.currency).ok();
+    let names = |allowed: &api::AllowedProjects| allowed.names.iter().map(|name| name.as_str().into()).collect();
+    Ok(Group {
+        name: object.name_any().into(),
+        uid: uid_of(object)?,
+        created,
+        deleted: deleted(object),
+        primary: object.spec.primary,
+        currency,
+        allowed: object.spec.allowed_projects.as_ref().map(names).map(|names: BTreeSet<Name>| names),
+        first_period,
+        price_list: terms.price_list.as_str().into(),
+        issuer: terms.issuer.as_str().into(),
+        payment_term_days: terms.payment_term_days.and_then(|days| u32::try_from(days).ok()),
+        buyer: buyer::buyer(object),
+        terms: currency.map_or(Ok(Terms::default()), |currency| terms::terms(&terms, currency)),
+    })
+}
+
+/// Who pays for a project from when on.
+///
+/// # Errors
+/// Segments that are no ledger.
+pub fn ledger(object: &api::ProjectLedger) -> Result<Ledger, ConvertError> {
+    let segments = object.spec.segments.iter().map(segment).collect::<Result<_, _>>()?;
+    Ok(Ledger::new(segments)?)
+}
+
+fn segment(segment: &api::Segment) -> Result<Segment, ConvertError> {
+    let api::Segment { from, billing_group, billing_group_uid, project_uid, default } = segment;
+    Ok(Segment {
+        from: from.0,
+        group: billing_group.as_str().into(),
+        group_uid: read("spec.segments.billingGroupUID", billing_group_uid)?,
+        project_uid: read("spec.segments.projectUID", project_uid)?,
+        default: *default,
+    })
+}
+
+/// The segments as they are written.
+pub fn wire_segments(ledger: &Ledger) -> Vec<api::Segment> {
+    let wire = |segment: &Segment| api::Segment {
+        from: segment.from.into(),
+        billing_group: segment.group.as_str().into(),
+        billing_group_uid: segment.group_uid.to_string().into(),
+        project_uid: segment.project_uid.to_string().into(),
+        default: segment.default,
+    };
+    ledger.segments().iter().map(wire).collect()
+}
+
+/// A service ran.
+///
+/// # Errors
+/// A quantity, an identifier or a time that cannot be read.
+pub fn usage(object: &api::UsageRecord, interner: &mut Interner) -> Result<Usage, ConvertError> {
+    let api::UsageRecordSpec { project, service, quantity, start, end, tags, replaces } = &object.spec;
+    Ok(Usage {
+        name: object.name_any().into(),
+        uid: uid_of(object)?,
+        project: interner.name(project),
+        created: created(object)?,
+        service: interner.service(service),
+        quantity: decimal("spec.quantity", quantity)?,
+        start: start.0,
+        end: end.map(|end| end.0),
+        replaces: replaces.as_ref().map(|name| name.as_str().into()),
+        tags: tags.iter().map(|(key, value)| (interner.name(key), interner.name(value))).collect(),
+    })
+}
+
+/// What things cost.
+///
+/// # Errors
+/// A currency that is none, a price that cannot be read, or entries that contradict each other.
+pub fn price_list(object: &api::PriceList) -> Result<PriceList, ConvertError> {
+    let entries = object.spec.entries.iter().map(price_entry).collect::<Result<_, _>>()?;
+    let version = object.resource_version().unwrap_or_default();
+    let currency = read("spec.currency", &object.spec.currency)?;
+    Ok(PriceList::new(object.name_any().into(), uid_of(object)?, version.into(), currency, entries)?)
+}
+
+fn price_entry(entry: &api::PriceEntry) -> Result<PriceEntry, ConvertError> {
+    let api::PriceEntry { name, kind, plan, cloud, unit, unit_price, valid_from, valid_until } = entry;
+    Ok(PriceEntry {
+        name: name.as_str().into(),
+        kind: kind.as_str().into(),
+        plan: plan.as_deref().map(Name::from),
+        cloud: cloud.as_deref().map(Name::from),
+        unit: match unit {
+            api::PriceUnit::Hour => Unit::Hour,
+            api::PriceUnit::Unit => Unit::Unit,
+        },
+        unit_price: decimal("spec.entries.unitPrice", unit_price)?,
+        valid_from: valid_from.0,
+        valid_until: valid_until.map(|until| until.0),
+    })
+}
+
+/// What a group's last final leaves to the next invoice.
+pub fn brought(last: &api::LastFinal) -> Option<Brought> {
+    let carried = last.carried_forward.as_ref()?;
+    let currency = carried.currency.parse().ok()?;
+    let amount = Money::parse_plain(&carried.amount, currency).ok()?;
+    Some(Brought { amount, invoice: last.number.as_str().into(), uid: carried.invoice_uid.parse().ok()? })
+}
+
+/// How a month's cost is shared out.
+pub fn attribution(attribution: api::Attribution) -> Attribution {
+    match attribution {
+        api::Attribution::MonthEnd => Attribution::MonthEnd,
+        api::Attribution::Prorated => Attribution::Prorated,
+    }
+}
+
+/// How a month's cost is shared out, as it is written.
+pub fn wire_attribution(attribution: Attribution) -> api::Attribution {
+    match attribution {
+        Attribution::MonthEnd => api::Attribution::MonthEnd,
+        Attribution::Prorated => api::Attribution::Prorated,
+    }
+}
+
+/// How running time becomes hours.
+pub fn hours(rule: api::HourRule) -> HourRule {
+    match rule {
+        api::HourRule::Ceil => HourRule::Ceil,
+        api::HourRule::Exact => HourRule::Exact,
+    }
+}
+
+/// How running time becomes hours, as it is written.
+pub fn wire_hours(rule: HourRule) -> api::HourRule {
+    match rule {
+        HourRule::Ceil => api::HourRule::Ceil,
+        HourRule::Exact => api::HourRule::Exact,
+    }
+}
+
+/// A month from its name.
+///
+/// # Errors
+/// The text is no month.
+pub fn month(text: &str) -> Result<Month, ConvertError> {
+    read("month", text)
+}
+
+/// A shared object without what nobody here reads.
+pub fn trimmed<K: ResourceExt>(mut object: K) -> Arc<K> {
+    object.meta_mut().managed_fields = None;
+    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+    Arc::new(object)
+}

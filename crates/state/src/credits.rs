@@ -1,0 +1,200 @@
+//! Credits, and the codes that become credits.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use kube_core::ResourceExt;
+use sha2::{Digest, Sha256};
+
+use super::convert::{self, ConvertError};
+use super::{Books, Key, ObjectKey, Observes, OrganizationBooks, Unusable};
+use billing_api::{Credit, CreditCode};
+use billing_domain::{self as domain, Group, Name, Uid};
+
+/// The credits of an organization.
+#[derive(Debug, Default)]
+pub struct CreditBooks {
+    /// By the name of their group, and their own.
+    credits: BTreeMap<Name, BTreeMap<Name, KnownCredit>>,
+    /// By name: the name of the group.
+    groups: HashMap<Name, Name>,
+}
+
+/// A credit as it is now.
+#[derive(Debug, Clone)]
+pub struct KnownCredit {
+    /// The object, for its next PUT.
+    pub object: Arc<Credit>,
+    /// The group that it was bound to.
+    pub owner: Option<Uid>,
+    /// What it is worth; `None` while its code is not redeemed.
+    pub credit: Result<Option<domain::Credit>, ConvertError>,
+}
+
+/// Codes, and the credits that claim them.
+#[derive(Debug, Default)]
+pub(super) struct CodeBooks {
+    codes: BTreeMap<Name, Result<Arc<CreditCode>, Unusable>>,
+    claims: BTreeMap<Name, BTreeSet<(Name, Name)>>,
+}
+
+/// The name of the CreditCode of a code: the first 32 hexadecimal digits of its SHA-256.
+pub fn code_name(code: &str) -> Name {
+    let digest: String = Sha256::digest(code).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    digest.into()
+}
+
+impl CreditBooks {
+    /// The credit with this name.
+    pub fn get(&self, name: &str) -> Option<&KnownCredit> {
+        self.credits.get(self.groups.get(name)?)?.get(name)
+    }
+
+    /// All credits, by group and name.
+    pub fn all(&self) -> impl Iterator<Item = (&Name, &KnownCredit)> {
+        self.credits.values().flatten()
+    }
+
+    /// The credits that are a group's, or name it and are nobody's yet, by name.
+    pub fn of<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = &'a KnownCredit> {
+        let named = self.credits.get(&group.name).into_iter().flat_map(BTreeMap::values);
+        named.filter(|known| known.owner.is_none_or(|owner| owner == group.uid))
+    }
+
+    /// What the credits of a group are worth, as far as that is known.
+    pub fn worth(&self, group: &Group) -> Vec<domain::Credit> {
+        self.of(group).filter_map(|known| known.credit.clone().ok().flatten()).collect()
+    }
+
+    /// The names of the credits that name a group.
+    pub(super) fn naming(&self, group: &str) -> impl Iterator<Item = &Name> {
+        self.credits.get(group).into_iter().flat_map(BTreeMap::keys)
+    }
+
+    fn put(&mut self, name: Name, group: Name, known: KnownCredit) {
+        if let Some(before) = self.groups.insert(name.clone(), group.clone()).filter(|before| *before != group) {
+            self.credits.get_mut(&before).map(|credits| credits.remove(&name));
+        }
+        self.credits.entry(group).or_default().insert(name, known);
+    }
+
+    fn remove(&mut self, name: &str) -> Option<KnownCredit> {
+        let group = self.groups.remove(name)?;
+        let credits = self.credits.get_mut(&group)?;
+        let known = credits.remove(name);
+        if credits.is_empty() {
+            self.credits.remove(&group);
+        }
+        known
+    }
+}
+
+impl Observes<Credit> for Books {
+    fn observe(&mut self, object: Credit) -> Vec<Key> {
+        let key = ObjectKey::of(&object);
+        let (organization, name) = (Name::from(key.namespace.as_str()), Name::from(key.name.as_str()));
+        let known = self.organizations.get(&organization).and_then(|books| books.credits.get(&name));
+        if known.is_some_and(|known| is_older(&object, &known.object)) {
+            return Vec::new(); // the watch is behind what was written
+        }
+        let mut keys = self.readable_again(&organization, &described(&key));
+        if let Some(code) = &object.spec.code {
+            let claims = self.codes.claims.entry(code_name(code)).or_default();
+            claims.insert((organization.clone(), name.clone()));
+        }
+        let group = Name::from(object.spec.billing_group.as_str());
+        let owner = object.status.as_ref().and_then(|status| status.billing_group_uid.as_deref());
+        let owner = owner.and_then(|uid| uid.parse().ok());
+        let credit = convert::credit(&object);
+        let books = self.organization_mut(&organization);
+        books.credits.put(name.clone(), group.clone(), KnownCredit { object: convert::trimmed(object), owner, credit });
+        keys.extend(books.group_uid(&group).map(|group| Key::Group { organization: organization.clone(), group }));
+        keys.extend(self.notes_with_credits(&organization));
+        keys.push(Key::Credit { organization, credit: name });
+        keys
+    }
+
+    fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
+        self.unreadable(&key.namespace.as_str().into(), described(key), error)
+    }
+
+    fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
+        let organization = Name::from(key.namespace.as_str());
+        let mut keys = self.readable_again(&organization, &described(key));
+        let Some(books) = self.organizations.get_mut(&organization) else { return keys };
+        let Some(known) = books.credits.remove(&key.name) else { return keys };
+        let group = books.group_uid(&known.object.spec.billing_group);
+        keys.extend(group.map(|group| Key::Group { organization: organization.clone(), group }));
+        if let Some(code) = &known.object.spec.code {
+            let claims = self.codes.claims.entry(code_name(code)).or_default();
+            claims.remove(&(organization, key.name.as_str().into()));
+        }
+        keys
+    }
+
+    fn known(&self) -> HashSet<ObjectKey> {
+        let mut known = HashSet::new();
+        for (organization, books) in &self.organizations {
+            known.extend(books.credits.groups.keys().map(|name| ObjectKey::namespaced(organization, name)));
+        }
+        known
+    }
+}
+
+impl Observes<CreditCode> for Books {
+    fn observe(&mut self, object: CreditCode) -> Vec<Key> {
+        let name = Name::from(object.name_any());
+        self.codes.codes.insert(name.clone(), Ok(convert::trimmed(object)));
+        self.claims_of(&name)
+    }
+
+    fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
+        let name = Name::from(key.name.as_str());
+        self.codes.codes.insert(name.clone(), Err(error));
+        self.claims_of(&name)
+    }
+
+    fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
+        self.codes.codes.remove(key.name.as_str());
+        self.claims_of(&key.name.as_str().into())
+    }
+
+    fn known(&self) -> HashSet<ObjectKey> {
+        self.codes.codes.keys().map(|name| ObjectKey::cluster(name)).collect()
+    }
+}
+
+impl Books {
+    /// The CreditCode of a code.
+    pub fn credit_code(&self, code: &str) -> Option<&Arc<CreditCode>> {
+        self.codes.codes.get(&code_name(code))?.as_ref().ok()
+    }
+
+    fn claims_of(&self, code: &Name) -> Vec<Key> {
+        let claims = self.codes.claims.get(code).into_iter().flatten();
+        let key = |(organization, credit): &(Name, Name)| Key::Credit {
+            organization: organization.clone(),
+            credit: credit.clone(),
+        };
+        claims.map(key).collect()
+    }
+}
+
+impl OrganizationBooks {
+    /// The work on the credits that name a group.
+    pub(super) fn credits_naming(&self, organization: &Name, group: &str) -> Vec<Key> {
+        let key = |credit: &Name| Key::Credit { organization: organization.clone(), credit: credit.clone() };
+        self.credits.naming(group).map(key).collect()
+    }
+}
+
+/// Whether an object is of an earlier revision than another of the same UID.
+fn is_older(object: &Credit, than: &Credit) -> bool {
+    let revision = |credit: &Credit| credit.resource_version().and_then(|version| version.parse::<u64>().ok());
+    let same = object.uid() == than.uid();
+    same && matches!((revision(object), revision(than)), (Some(object), Some(than)) if object < than)
+}
+
+fn described(key: &ObjectKey) -> String {
+    format!("Credit {}/{}", key.namespace, key.name)
+}

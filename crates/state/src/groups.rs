@@ -1,0 +1,131 @@
+//! Billing groups.
+
+use std::collections::{BTreeSet, HashSet};
+
+use kube_core::ResourceExt;
+
+use super::{Books, Key, ObjectKey, Observes, OrganizationBooks, convert};
+use billing_api::{BillingGroup, Member, labels};
+use billing_domain::{Group, Name, Uid};
+
+impl Observes<BillingGroup> for Books {
+    fn observe(&mut self, object: BillingGroup) -> Vec<Key> {
+        let key = ObjectKey::of(&object);
+        let group = match convert::group(&object) {
+            Ok(group) => group,
+            Err(error) => return Observes::<BillingGroup>::reject(self, &key, error.to_string()),
+        };
+        let organization = Name::from(key.namespace.as_str());
+        let books = self.organization_mut(&organization);
+        if books.groups.get(&group.uid).is_some_and(|known| is_older(&object, known)) {
+            return Vec::new(); // the watch is behind what was written
+        }
+        let mut keys = self.readable_again(&organization, &described(&key));
+        let books = self.organization_mut(&organization);
+        let before = books.organization.group(group.uid).cloned();
+        let uid = group.uid;
+        if let Some(other) = books.group_names.insert(group.name.clone(), uid).filter(|other| *other != uid) {
+            books.drop_group(other); // made again under the same name, and the deletion was missed
+        }
+        let members = members(&object);
+        let concerns_credits = before.as_ref().map(|group| (group.currency, group.first_period))
+            != Some((group.currency, group.first_period))
+            || books.groups.get(&uid).map(|known| finals(known)) != Some(finals(&object));
+        match object.annotations().get(labels::DEDICATED_ANNOTATION) {
+            Some(project) => books.dedicated.insert(uid, project.as_str().into()),
+            None => books.dedicated.remove(&uid), // somebody keeps it
+        };
+        books.groups.insert(uid, convert::trimmed(object));
+        books.organization.put_group(group.clone());
+        let members_before = books.members.insert(uid, members.clone()).unwrap_or_default();
+        let changed = members_before.symmetric_difference(&members).cloned().collect();
+        if concerns_credits {
+            keys.extend(books.credits_naming(&organization, &group.name));
+        }
+        keys.extend(self.concerned_by_group(&organization, before.as_ref(), &group, changed));
+        keys
+    }
+
+    fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
+        self.unreadable(&key.namespace.as_str().into(), described(key), error)
+    }
+
+    fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
+        let organization = Name::from(key.namespace.as_str());
+        let mut keys = self.whole_organization(&organization);
+        let books = self.organization_mut(&organization);
+        books.unreadable.remove(&described(key));
+        if let Some(uid) = books.group_uid(&key.name) {
+            books.group_names.remove(key.name.as_str());
+            books.drop_group(uid);
+        }
+        keys.extend(books.credits_naming(&organization, &key.name));
+        keys
+    }
+
+    fn known(&self) -> HashSet<ObjectKey> {
+        self.organizations
+            .values()
+            .flat_map(|books| books.groups.values())
+            .map(|group| ObjectKey::of(group.as_ref()))
+            .collect()
+    }
+}
+
+impl Books {
+    /// What a change of a group concerns: itself, the projects whose membership changed, and, where the change
+    /// bears on who can pay, the whole organization.
+    fn concerned_by_group(
+        &self,
+        organization: &Name,
+        before: Option<&Group>,
+        after: &Group,
+        changed: Vec<Name>,
+    ) -> Vec<Key> {
+        let payer = |group: &Group| (group.deleted, group.primary, group.allowed.clone());
+        let mut keys = match before {
+            Some(before) if payer(before) == payer(after) => Vec::new(),
+            _ => self.whole_organization(organization),
+        };
+        if before.map(|group| group.first_period) != Some(after.first_period) {
+            keys.push(Key::Periods);
+        }
+        let terms = |group: &Group| (group.first_period, group.price_list.clone(), group.currency);
+        if before.map(terms) != Some(terms(after)) {
+            keys.push(Key::Usage(organization.clone()));
+        }
+        keys.push(Key::Group { organization: organization.clone(), group: after.uid });
+        keys.extend(changed.into_iter().map(Key::Project));
+        keys
+    }
+}
+
+impl OrganizationBooks {
+    fn drop_group(&mut self, group: Uid) {
+        self.groups.remove(&group);
+        self.members.remove(&group);
+        self.dedicated.remove(&group);
+        self.organization.remove_group(group);
+    }
+}
+
+/// Whether an object is of an earlier revision than another. Kubernetes' revisions are numbers that grow.
+fn is_older(object: &BillingGroup, than: &BillingGroup) -> bool {
+    let revision = |group: &BillingGroup| group.resource_version().and_then(|version| version.parse::<u64>().ok());
+    matches!((revision(object), revision(than)), (Some(object), Some(than)) if object < than)
+}
+
+/// How many of the group's months are final.
+fn finals(object: &BillingGroup) -> i32 {
+    let last = object.status.as_ref().and_then(|status| status.last_final.as_ref());
+    last.map_or(0, |last| last.sequence)
+}
+
+fn members(object: &BillingGroup) -> BTreeSet<Name> {
+    let members = object.status.iter().flat_map(|status| &status.members);
+    members.map(|Member { project }| project.as_str().into()).collect()
+}
+
+fn described(key: &ObjectKey) -> String {
+    format!("BillingGroup {}/{}", key.namespace, key.name)
+}

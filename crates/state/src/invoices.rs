@@ -1,0 +1,307 @@
+//! Invoices, without their lines.
+
+use std::collections::{BTreeMap, HashSet};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube_core::PartialObjectMeta;
+use kube_core::ResourceExt;
+
+use super::{Books, Key, ObjectKey, Observes, Unread, convert};
+use billing_api::{CarriedForward, Document, InputVersion, Invoice, InvoicePhase, LineType, labels};
+use billing_domain::closing::WaitReason;
+use billing_domain::{Money, Month, Name, Timestamp, Uid};
+
+/// What a slice is called among the objects that cannot be read.
+const SLICE: &str = "InvoiceSlice";
+
+/// The invoices of one organization.
+#[derive(Debug, Default)]
+pub struct InvoiceBooks {
+    estimates: BTreeMap<Name, Estimate>,
+    finals: BTreeMap<Name, Final>,
+    numbers: BTreeMap<Name, NumberedInvoice>,
+    /// Invoices that are no estimates, as far as is known, and of which it is not known what they bill.
+    pub(super) unread: Unread,
+}
+
+/// An invoice that is not final.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    /// Its number.
+    pub number: Name,
+    /// The UID of the object.
+    pub uid: String,
+    /// The `resourceVersion` that the next PUT needs.
+    pub version: String,
+    /// The group that it is for.
+    pub group: Uid,
+    /// The month that it is for.
+    pub month: Month,
+    /// Its position among the group's months.
+    pub sequence: u32,
+    /// The instant until which it was computed; `None` before its first document.
+    pub as_of: Option<Timestamp>,
+    /// The digest of its document.
+    pub digest: Option<String>,
+    /// The slices that its document lists.
+    pub slices: Vec<Name>,
+    /// The credits that its document uses, in the versions that it names.
+    pub credits: Vec<InputVersion>,
+    /// Its conditions.
+    pub conditions: Vec<Condition>,
+}
+
+/// A final invoice, seen by a direct list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Final {
+    /// The group that it is for.
+    pub group: Uid,
+    /// The month that it is for.
+    pub month: Month,
+    /// Its position among the group's months.
+    pub sequence: u32,
+    /// The digest of its document.
+    pub digest: String,
+    /// The charges of the group's terms that it has.
+    pub charges: Vec<Name>,
+    /// What it used of credits, by name.
+    pub credits: Vec<(Name, Money)>,
+    /// What it leaves to the next one.
+    pub carried_forward: Option<CarriedForward>,
+}
+
+/// That an invoice of this number exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberedInvoice {
+    /// The name of the group on its label.
+    pub group: Name,
+    /// The month on its label.
+    pub month: Option<Month>,
+}
+
+impl Estimate {
+    /// An invoice that was just made and has no status yet.
+    pub fn made(invoice: &Invoice, group: Uid, month: Month, sequence: u32) -> Self {
+        Self {
+            number: invoice.name_any().into(),
+            uid: invoice.uid().unwrap_or_default(),
+            version: invoice.resource_version().unwrap_or_default(),
+            group,
+            month,
+            sequence,
+            as_of: None,
+            digest: None,
+            slices: Vec::new(),
+            credits: Vec::new(),
+            conditions: Vec::new(),
+        }
+    }
+
+    /// Whether it says that it waits for projects on their way to a group.
+    pub fn awaits_bindings(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.reason == WaitReason::AWAITING_BINDINGS)
+    }
+}
+
+impl InvoiceBooks {
+    /// The estimates of a group, by number.
+    pub fn estimates_of(&self, group: Uid) -> impl Iterator<Item = &Estimate> {
+        self.estimates.values().filter(move |estimate| estimate.group == group)
+    }
+
+    /// The estimate with this number.
+    pub fn estimate(&self, number: &str) -> Option<&Estimate> {
+        self.estimates.get(number)
+    }
+
+    /// All estimates.
+    pub fn estimates(&self) -> impl Iterator<Item = &Estimate> {
+        self.estimates.values()
+    }
+
+    /// The final with this number; only direct lists know finals.
+    pub fn final_(&self, number: &str) -> Option<&Final> {
+        self.finals.get(number)
+    }
+
+    /// Whether an invoice of this number exists, in whatever phase.
+    pub fn exists(&self, number: &str) -> bool {
+        self.numbers.contains_key(number)
+    }
+
+    /// How many invoices there are, in whatever phase.
+    pub fn count(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// All invoices of a month, in whatever phase.
+    pub fn of_month(&self, month: Month) -> impl Iterator<Item = &Name> {
+        self.numbers.iter().filter(move |(_, known)| known.month == Some(month)).map(|(number, _)| number)
+    }
+}
+
+impl Books {
+    /// A slice that a final lists is gone: until it is back, nothing more is made final in its organization.
+    pub fn miss_slice(&mut self, organization: &Name, slice: &Name, invoice: &Name) -> Vec<Key> {
+        let object = format!("{SLICE} {organization}/{slice}");
+        if self.organization_mut(organization).unreadable.contains_key(&object) {
+            return Vec::new();
+        }
+        let error = format!("it is missing, and the final {invoice} lists it; restore it from a backup");
+        self.unreadable(organization, object, error)
+    }
+
+    /// All slices that finals of an organization list are there.
+    pub fn find_slices(&mut self, organization: &Name) -> Vec<Key> {
+        let unreadable = &mut self.organization_mut(organization).unreadable;
+        let missed = unreadable.len();
+        unreadable.retain(|object, _| !object.starts_with(SLICE));
+        if unreadable.len() < missed { self.groups_of(organization) } else { Vec::new() }
+    }
+}
+
+impl Observes<Invoice> for Books {
+    fn observe(&mut self, object: Invoice) -> Vec<Key> {
+        let key = ObjectKey::of(&object);
+        let organization = Name::from(key.namespace.as_str());
+        let number = Name::from(key.name.as_str());
+        let Some(estimate) = read(&object, &number) else { return Vec::new() };
+        let group = estimate.group;
+        let invoices = &mut self.organization_mut(&organization).invoices;
+        match object.status {
+            Some(status) if status.phase == Some(InvoicePhase::Final) => {
+                invoices.estimates.remove(&number);
+                let Estimate { uid, group, month, sequence, digest, .. } = estimate;
+                let digest = digest.unwrap_or_default();
+                let document = status.document.as_ref();
+                let charges = document.map(charges_on).unwrap_or_default();
+                let carried_forward = document.and_then(|document| carried_forward(&uid, document));
+                let credits = document.map(convert::credits_used).unwrap_or(Ok(Vec::new()));
+                // A final that cannot be read is not taken for one that used nothing: its month stays as it is.
+                if let Ok(credits) = credits {
+                    let known = Final { group, month, sequence, digest, charges, credits, carried_forward };
+                    invoices.finals.insert(number, known);
+                }
+            }
+            _ => {
+                invoices.unread.remove(&number);
+                invoices.estimates.insert(number, estimate);
+            }
+        }
+        let mut keys = self.notes_of(&organization, &key.name);
+        keys.extend([Key::Group { organization, group }, Key::Periods]);
+        keys
+    }
+
+    fn reject(&mut self, _: &ObjectKey, _: String) -> Vec<Key> {
+        Vec::new() // its number stays taken: the metadata is known all the same
+    }
+
+    fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
+        let organization = Name::from(key.namespace.as_str());
+        let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
+        let Some(estimate) = books.invoices.estimates.remove(key.name.as_str()) else { return Vec::new() };
+        let Estimate { number, group, month, .. } = estimate;
+        // It is there and no estimate any more: somebody else made it final.
+        let made_final = books.invoices.numbers.contains_key(&number) && !books.billed.read().has(&number);
+        if made_final {
+            books.invoices.unread.insert(number, Some(month));
+        }
+        let mut keys = self.notes_of(&organization, &key.name); // it may be final now
+        keys.extend(made_final.then(|| Key::Finals(organization.clone())));
+        keys.extend([Key::Group { organization, group }, Key::Periods]);
+        keys
+    }
+
+    fn known(&self) -> HashSet<ObjectKey> {
+        let mut known = HashSet::new();
+        for (organization, books) in &self.organizations {
+            known.extend(books.invoices.estimates.keys().map(|number| ObjectKey::namespaced(organization, number)));
+        }
+        known
+    }
+}
+
+impl Observes<PartialObjectMeta<Invoice>> for Books {
+    fn observe(&mut self, object: PartialObjectMeta<Invoice>) -> Vec<Key> {
+        let key = ObjectKey::of(&object);
+        let label = |label| object.labels().get(label).map(String::as_str).unwrap_or_default();
+        let numbered = NumberedInvoice {
+            group: label(labels::GROUP_LABEL).into(),
+            month: convert::month(label(labels::PERIOD_LABEL)).ok(),
+        };
+        let organization = Name::from(key.namespace.as_str());
+        let number = Name::from(key.name.as_str());
+        let books = self.organization_mut(&organization);
+        let invoices = &mut books.invoices;
+        match books.billed.read().has(&number) {
+            true => drop(invoices.unread.remove(&number)),
+            false if invoices.estimates.contains_key(&number) => {}
+            false => drop(invoices.unread.insert(number.clone(), numbered.month)),
+        }
+        if invoices.numbers.insert(number, numbered).is_some() {
+            return Vec::new();
+        }
+        let mut keys = self.notes_of(&organization, &key.name);
+        keys.push(Key::Periods);
+        keys
+    }
+
+    fn reject(&mut self, _: &ObjectKey, _: String) -> Vec<Key> {
+        Vec::new()
+    }
+
+    fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
+        let organization = Name::from(key.namespace.as_str());
+        let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
+        books.invoices.finals.remove(key.name.as_str());
+        books.invoices.unread.remove(key.name.as_str());
+        let Some(numbered) = books.invoices.numbers.remove(key.name.as_str()) else { return Vec::new() };
+        if books.billed.read().has(&key.name) {
+            // A final that is gone; until it is back, nothing of its month is adjusted.
+            books.invoices.unread.insert(key.name.as_str().into(), numbered.month);
+        }
+        let group = books.group_uid(&numbered.group);
+        group.map(|group| vec![Key::Group { organization, group }, Key::Periods]).unwrap_or_default()
+    }
+
+    fn known(&self) -> HashSet<ObjectKey> {
+        let mut known = HashSet::new();
+        for (organization, books) in &self.organizations {
+            known.extend(books.invoices.numbers.keys().map(|number| ObjectKey::namespaced(organization, number)));
+        }
+        known
+    }
+}
+
+/// What an invoice leaves to the next one, as the group's status has it.
+pub fn carried_forward(uid: &str, document: &Document) -> Option<CarriedForward> {
+    let amount = document.carried_forward.as_deref()?.into();
+    Some(CarriedForward { amount, currency: document.currency.clone(), invoice_uid: uid.into() })
+}
+
+/// The names of the charges of a group's terms that a document has.
+pub fn charges_on(document: &Document) -> Vec<Name> {
+    let agreed = |kind| matches!(kind, LineType::ExtraCharge | LineType::SupportCharge | LineType::OtherEvent);
+    let lines = document.lines.iter().filter(|line| agreed(line.kind));
+    let sources = lines.filter_map(|line| line.source.as_ref()).filter(|source| source.kind == "BillingGroup");
+    sources.filter_map(|source| source.part.as_deref()).map(Name::from).collect()
+}
+
+fn read(object: &Invoice, number: &Name) -> Option<Estimate> {
+    let document = object.status.as_ref().and_then(|status| status.document.as_ref());
+    let slices = document.into_iter().flat_map(|document| &document.slices);
+    Some(Estimate {
+        number: number.clone(),
+        uid: object.uid().unwrap_or_default(),
+        version: object.resource_version().unwrap_or_default(),
+        group: object.spec.billing_group_uid.parse().ok()?,
+        month: convert::month(&object.spec.period).ok()?,
+        sequence: u32::try_from(object.spec.sequence).ok()?,
+        as_of: document.and_then(|document| document.as_of).map(|as_of| as_of.0),
+        digest: document.map(|document| document.digest.clone()),
+        slices: slices.map(|slice| slice.name.as_str().into()).collect(),
+        credits: document.map(|document| document.inputs.credits.clone()).unwrap_or_default(),
+        conditions: object.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default(),
+    })
+}

@@ -1,0 +1,43 @@
+//! What has to be looked at again after a change.
+
+use billing_domain::{Name, Uid};
+
+/// A unit of work. Work on one key never runs twice at once; everything a key needs is read when it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// A project: its binding, its ledger, its default.
+    Project(Name),
+    /// A group: its members, its status, its estimates.
+    Group {
+        /// The organization it belongs to.
+        organization: Name,
+        /// Its UID: a group made again under the same name is another group.
+        group: Uid,
+    },
+    /// A credit: whose it is, what it is worth, how it stands.
+    Credit {
+        /// The organization it belongs to.
+        organization: Name,
+        /// Its name.
+        credit: Name,
+    },
+    /// A credit note that is not issued, or whose credits are not given back.
+    CreditNote {
+        /// The organization it belongs to.
+        organization: Name,
+        /// Its name.
+        note: Name,
+    },
+    /// The usage records of an organization: whether they can be billed.
+    Usage(Name),
+    /// The finals of an organization that were not read yet.
+    Finals(Name),
+    /// The months that are over.
+    Periods,
+    /// The months that can become final.
+    Closing,
+    /// The invoices that are to be paid: which of them are past due.
+    Receivables,
+    /// The invoices that were past due, and are so no more.
+    Settled,
+}

@@ -1,0 +1,48 @@
+//! How objects enter the books, whether from a watch, from a direct list or from files.
+
+use std::collections::HashSet;
+
+use kube_core::ResourceExt;
+
+use super::Key;
+
+/// Where an object lives: its namespace (empty for cluster-scoped kinds) and its name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectKey {
+    /// The namespace, or an empty string.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// The key of an object that a server sent.
+    pub fn of(object: &impl ResourceExt) -> Self {
+        Self { namespace: object.namespace().unwrap_or_default(), name: object.name_any() }
+    }
+
+    /// The key of a namespaced object.
+    pub fn namespaced(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    /// The key of a cluster-scoped object.
+    pub fn cluster(name: &str) -> Self {
+        Self { namespace: String::new(), name: name.to_owned() }
+    }
+}
+
+/// What keeps the objects of one kind. Every change answers with what has to be looked at again.
+pub trait Observes<K> {
+    /// The object is there, new or changed.
+    fn observe(&mut self, object: K) -> Vec<Key>;
+
+    /// The object is there, but cannot be read; `error` says why.
+    fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key>;
+
+    /// The object is gone.
+    fn forget(&mut self, key: &ObjectKey) -> Vec<Key>;
+
+    /// The keys of all objects of this kind that are known.
+    fn known(&self) -> HashSet<ObjectKey>;
+}

@@ -1,0 +1,95 @@
+//! Exchange rates: what each source quoted, and which groups pay by it.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use kube_core::ResourceExt;
+
+use super::{Books, Key, ObjectKey, Observes, convert};
+use billing_api::ExchangeRates;
+use billing_domain::{Group, NO_RATES, Name, Rates, YearOfQuotes};
+
+impl Observes<ExchangeRates> for Books {
+    fn observe(&mut self, object: ExchangeRates) -> Vec<Key> {
+        let quotes = convert::exchange_rates(&object).map_err(|error| error.to_string());
+        self.put_quotes(&object.name_any(), quotes)
+    }
+
+    fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
+        self.put_quotes(&key.name, Err(error))
+    }
+
+    fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
+        let Some((source, year)) = source_and_year(&key.name) else { return Vec::new() };
+        if let Some(rates) = self.rates.get_mut(&source) {
+            rates.remove(year);
+            if rates.is_empty() {
+                self.rates.remove(&source);
+            }
+        }
+        self.concerned_by_rates(&source)
+    }
+
+    fn known(&self) -> HashSet<ObjectKey> {
+        let years = self.rates.iter().flat_map(|(source, rates)| rates.years().map(move |(year, _)| (source, year)));
+        years.map(|(source, year)| ObjectKey::cluster(&format!("{source}-{year:04}"))).collect()
+    }
+}
+
+/// The name of an object says which quotes it holds, as a rule of its definition has it: `ecb-2026`.
+fn source_and_year(name: &str) -> Option<(Name, i32)> {
+    let (source, year) = name.rsplit_once('-')?;
+    Some((source.into(), year.parse().ok()?))
+}
+
+impl Books {
+    /// The exchange rates of a group's issuer; those of no source while it names none.
+    pub fn rates_of(&self, group: &Group) -> Cow<'_, Rates> {
+        let issuer = self.issuer(&group.issuer).and_then(|issuer| issuer.as_ref().ok());
+        let Some(source) = issuer.and_then(|issuer| issuer.object.spec.exchange_rates.as_ref()) else {
+            return Cow::Borrowed(&NO_RATES);
+        };
+        match self.rates.get(source.as_str()) {
+            Some(rates) => Cow::Borrowed(rates),
+            None => Cow::Owned(Rates::of(source.as_str().into())),
+        }
+    }
+
+    /// Whether a group pays in another currency than its prices are in.
+    pub fn pays_by_rates(&self, group: &Group) -> bool {
+        let prices = self.price_list(&group.price_list).and_then(|list| list.as_ref().ok());
+        prices.is_some_and(|prices| group.currency.is_some_and(|currency| currency != prices.currency()))
+    }
+
+    fn put_quotes(&mut self, name: &str, quotes: Result<YearOfQuotes, String>) -> Vec<Key> {
+        let Some((source, year)) = source_and_year(name) else { return Vec::new() };
+        let rates = self.rates.entry(source.clone()).or_insert_with(|| Rates::of(source.clone()));
+        rates.put(year, quotes.map(Arc::new));
+        self.concerned_by_rates(&source)
+    }
+
+    /// The groups that pay by the rates of a source, and the usage of their organizations.
+    fn concerned_by_rates(&self, source: &Name) -> Vec<Key> {
+        let names_source = |issuer: &billing_api::InvoiceIssuer| {
+            issuer.spec.exchange_rates.as_ref().is_some_and(|named| named.as_str() == source.as_str())
+        };
+        let issuers: BTreeSet<&Name> = self
+            .issuers
+            .iter()
+            .filter(|(_, issuer)| issuer.as_ref().is_ok_and(|known| names_source(&known.object)))
+            .map(|(name, _)| name)
+            .collect();
+        let mut keys = Vec::new();
+        for (organization, books) in &self.organizations {
+            let groups = books.organization.groups();
+            let by_rates = groups.filter(|group| issuers.contains(&group.issuer) && self.pays_by_rates(group));
+            let before = keys.len();
+            keys.extend(by_rates.map(|group| Key::Group { organization: organization.clone(), group: group.uid }));
+            if keys.len() > before {
+                keys.push(Key::Usage(organization.clone()));
+            }
+        }
+        keys
+    }
+}

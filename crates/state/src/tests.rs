@@ -1,0 +1,199 @@
+//! Worlds made up at random: what the indexes answer is what a look at everything answers.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+use super::{Books, ObjectKey, Observes};
+use billing_api::{BillingGroup, ProjectBinding, ProjectLedger};
+use billing_domain::membership::{ProjectFacts, desired_members};
+use billing_domain::{Name, Timestamp, Uid};
+
+const ORGANIZATIONS: [&str; 2] = ["acme", "umbra"];
+const PROJECTS: [&str; 4] = ["p", "q", "r", "acme"];
+const GROUPS: [&str; 3] = ["a", "b", "gone"];
+
+/// Something that is observed.
+#[derive(Debug, Clone)]
+enum Event {
+    Namespace { name: &'static str, organization: &'static str, terminating: bool },
+    NoNamespace(&'static str),
+    Binding { project: &'static str, group: &'static str },
+    NoBinding(&'static str),
+    Group { organization: &'static str, name: &'static str, members: Vec<&'static str> },
+    NoGroup { organization: &'static str, name: &'static str },
+    Ledger { organization: &'static str, project: &'static str, groups: Vec<&'static str> },
+    NoLedger { organization: &'static str, project: &'static str },
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let (organization, project, group) =
+        (|| select(&ORGANIZATIONS[..]), || select(&PROJECTS[..]), || select(&GROUPS[..]));
+    let member = prop::collection::vec(project(), 0..3);
+    let payers = prop::collection::vec(group(), 1..4);
+    prop_oneof![
+        3 => (select(vec!["p", "q", "r", "acme", "umbra"]), organization(), prop::bool::weighted(0.1))
+            .prop_map(|(name, organization, terminating)| Event::Namespace { name, organization, terminating }),
+        1 => project().prop_map(Event::NoNamespace),
+        4 => (project(), group()).prop_map(|(project, group)| Event::Binding { project, group }),
+        1 => project().prop_map(Event::NoBinding),
+        2 => (organization(), select(vec!["a", "b"]), member)
+            .prop_map(|(organization, name, members)| Event::Group { organization, name, members }),
+        1 => (organization(), group()).prop_map(|(organization, name)| Event::NoGroup { organization, name }),
+        3 => (organization(), project(), payers)
+            .prop_map(|(organization, project, groups)| Event::Ledger { organization, project, groups }),
+        1 => (organization(), project()).prop_map(|(organization, project)| Event::NoLedger { organization, project }),
+    ]
+}
+
+fn uid(text: &str) -> Uid {
+    Uid(text.bytes().fold(1, |sum, byte| (sum << 8) | u128::from(byte)))
+}
+
+fn metadata(namespace: &str, name: &str) -> Value {
+    let uid = uid(&format!("{namespace}/{name}")).to_string();
+    json!({ "name": name, "namespace": namespace, "uid": uid, "creationTimestamp": "2026-11-01T00:00:00Z" })
+}
+
+fn enter(books: &mut Books, event: &Event) {
+    match event {
+        Event::Namespace { name, organization, terminating } => {
+            let mut metadata = metadata("", name);
+            metadata["labels"] = json!({ "billing-operator.io/organization": organization });
+            if *terminating {
+                metadata["deletionTimestamp"] = json!("2026-11-02T00:00:00Z");
+            }
+            observe::<v1::Namespace>(books, json!({ "metadata": metadata }));
+        }
+        Event::NoNamespace(name) => drop(Observes::<v1::Namespace>::forget(books, &ObjectKey::cluster(name))),
+        Event::Binding { project, group } => {
+            let spec = json!({ "billingGroup": group });
+            observe::<ProjectBinding>(books, json!({ "metadata": metadata(project, "billing"), "spec": spec }));
+        }
+        Event::NoBinding(project) => {
+            drop(Observes::<ProjectBinding>::forget(books, &ObjectKey::namespaced(project, "billing")));
+        }
+        Event::Group { organization, name, members } => {
+            let members: Vec<_> = members.iter().map(|project| json!({ "project": project })).collect();
+            let (metadata, status) = (metadata(organization, name), json!({ "members": members }));
+            observe::<BillingGroup>(books, json!({ "metadata": metadata, "spec": {}, "status": status }));
+        }
+        Event::NoGroup { organization, name } => {
+            drop(Observes::<BillingGroup>::forget(books, &ObjectKey::namespaced(organization, name)));
+        }
+        Event::Ledger { organization, project, groups } => {
+            let spec = json!({ "segments": segments(organization, groups) });
+            observe::<ProjectLedger>(books, json!({ "metadata": metadata(organization, project), "spec": spec }));
+        }
+        Event::NoLedger { organization, project } => {
+            drop(Observes::<ProjectLedger>::forget(books, &ObjectKey::namespaced(organization, project)));
+        }
+    }
+}
+
+fn segments(organization: &str, groups: &[&str]) -> Vec<Value> {
+    let segment = |(day, group): (usize, &&str)| {
+        json!({
+            "from": format!("2026-11-{:02}T00:00:00Z", day + 1), "billingGroup": group,
+            "billingGroupUID": uid(&format!("{organization}/{group}")).to_string(),
+            "projectUID": uid("/p").to_string(), "default": false,
+        })
+    };
+    groups.iter().enumerate().map(segment).collect()
+}
+
+fn observe<K: serde::de::DeserializeOwned>(books: &mut Books, object: Value)
+where
+    Books: Observes<K>,
+{
+    books.observe(serde_json::from_value(object).expect("an object of its kind"));
+}
+
+/// What an index answers otherwise than a look at everything does.
+fn differences(books: &Books) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut compare = |what: String, index: BTreeSet<Name>, all: BTreeSet<Name>| {
+        if index != all {
+            found.push(format!("{what}: {}, and not {}", listed(&index), listed(&all)));
+        }
+    };
+    for (name, organization) in books.organizations() {
+        let of_label = |(project, known): &(&Name, &super::Namespace)| known.organization == *name && *project != name;
+        let labelled = books.namespaces().filter(of_label).map(|(project, _)| project.clone()).collect();
+        compare(
+            format!("projects of {name}"),
+            books.projects_of(name).map(|(name, _)| name.clone()).collect(),
+            labelled,
+        );
+
+        let all = || books.projects_in(name, organization);
+        let unpaid = names(all().filter(|project| project.ledger.is_none()));
+        compare(format!("unpaid in {name}"), names(books.unpaid_projects_in(name, organization)), unpaid);
+
+        let groups = organization.all_group_facts();
+        for facts in &groups {
+            let what = format!("of {name}/{}", facts.group.name);
+            let concerns = |project: &ProjectFacts<'_>| {
+                let bound = project.binding.is_some_and(|binding| *binding.group == facts.group.name);
+                let mut segments = project.ledger.iter().flat_map(|ledger| ledger.segments());
+                bound || segments.any(|segment| segment.group_uid == facts.group.uid)
+            };
+            let near = || books.projects_of_group(name, organization, facts.group);
+            compare(format!("concerned {what}"), names(near()), names(all().filter(concerns)));
+            let members = |projects: Vec<ProjectFacts<'_>>| desired_members(facts, projects, &groups, now());
+            compare(format!("members {what}"), members(near().collect()), members(all().collect()));
+        }
+    }
+    found
+}
+
+fn listed(names: &BTreeSet<Name>) -> String {
+    let names: Vec<_> = names.iter().map(Name::as_str).collect();
+    if names.is_empty() { "-".to_owned() } else { names.join(" ") }
+}
+
+fn names<'a>(projects: impl Iterator<Item = ProjectFacts<'a>>) -> BTreeSet<Name> {
+    projects.map(|project| project.name.clone()).collect()
+}
+
+fn now() -> Timestamp {
+    "2026-11-21T12:00:00Z".parse().expect("an instant")
+}
+
+proptest! {
+    #[test]
+    fn the_indexes_answer_what_a_look_at_everything_does(events in prop::collection::vec(event(), 0..60)) {
+        let mut books = Books::new();
+        for event in &events {
+            enter(&mut books, event);
+            prop_assert_eq!(differences(&books), Vec::<String>::new(), "after {:?}", event);
+        }
+    }
+}
+
+/// A project of `acme` that `a` pays for.
+fn bound() -> Books {
+    let mut books = Books::new();
+    let events = [
+        Event::Namespace { name: "acme", organization: "acme", terminating: false },
+        Event::Namespace { name: "p", organization: "acme", terminating: false },
+        Event::Group { organization: "acme", name: "a", members: vec!["p"] },
+        Event::Binding { project: "p", group: "a" },
+    ];
+    events.iter().for_each(|event| enter(&mut books, event));
+    books
+}
+
+#[test]
+fn an_index_that_is_not_kept_is_noticed() {
+    let mut books = bound();
+    assert_eq!(differences(&books), Vec::<String>::new());
+    let binding = books.bindings.remove("p").expect("it is bound");
+    assert_eq!(differences(&books), ["concerned of acme/a: p, and not -"]);
+    books.organization_mut(&Name::from("acme")).bound.clear();
+    books.bindings.insert(Name::from("p"), binding);
+    assert_eq!(differences(&books), ["concerned of acme/a: -, and not p", "members of acme/a: -, and not p"]);
+}

@@ -1,0 +1,236 @@
+//! The auditor: now and then, the final invoices of the last months are judged again, by what they record and by the
+//! records as they are now.
+//!
+//! What changed lawfully since is no finding: see [`recompute`](billing_planning::recompute). An organization of which not
+//! everything can be read is judged only by what its finals record.
+//!
+//! Policies keep a final from being changed while they are installed. The auditor is for everything else: a restored
+//! backup, an API server without the policies for a while, a fault of this operator. It changes nothing but a condition.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::api::ListParams;
+use kube::core::DeserializeGuard;
+use kube::{Api, ResourceExt};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::writer::WriteError;
+use billing_api::{Document, Invoice, InvoicePhase, InvoiceSlice, LastFinal, labels};
+use billing_documents::verify::{Finding, verify_document};
+use billing_domain::{Month, Name, Timestamp};
+use billing_planning::conditions::{self, DesiredCondition};
+use billing_planning::recompute::{Difference, RecordedFinal, Records, compare, last_final};
+use operator_kit::events::Severity;
+
+/// The first audit is so long after the start: what is urgent comes first.
+const AFTER_START: Duration = Duration::from_secs(60);
+
+/// How many months that are over are judged.
+const MONTHS: usize = 2;
+
+/// How many invoices come in one answer; each can have half a megabyte.
+const PAGE: u32 = 50;
+
+/// The condition of an invoice that is not right. One that is right has none.
+const CONDITION: &str = "AuditFailed";
+
+/// Why an audit did not come to its end.
+#[derive(Debug, thiserror::Error)]
+enum AuditError {
+    /// Something could not be read.
+    #[error("the invoices of {organization} could not be read")]
+    Read {
+        /// The organization.
+        organization: Name,
+        /// Why.
+        source: kube::Error,
+    },
+    /// A condition could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Audits once an interval until `cancel`.
+pub async fn run(ctx: &Context, interval: Duration, cancel: &CancellationToken) {
+    let forever = async {
+        tokio::time::sleep(AFTER_START.min(interval)).await;
+        loop {
+            if ctx.policies.borrow().is_enforced() {
+                audit_all(ctx).await;
+            }
+            tokio::time::sleep(interval).await;
+        }
+    };
+    cancel.run_until_cancelled(forever).await.unwrap_or(())
+}
+
+/// Judges the finals of all organizations. One that cannot be read stops no other.
+async fn audit_all(ctx: &Context) {
+    let organizations: Vec<Name> = ctx.read(|books| books.organizations().map(|(name, _)| name.clone()).collect());
+    // The month before them only for the link of the chain.
+    let months: Vec<Month> = ctx.read(|books| books.periods().map(|(month, _)| month).rev().take(MONTHS + 1).collect());
+    let mut wrong = 0;
+    for organization in organizations {
+        match audit(ctx, &organization, &months).await {
+            Ok(found) => wrong += found,
+            Err(error) => {
+                ctx.metrics.work.failed("auditor", "audit");
+                tracing::warn!(%organization, %error, "an audit did not come to its end; it is done again");
+            }
+        }
+    }
+    ctx.metrics.billing.audited(wrong, ctx.now());
+}
+
+/// Judges the finals of one organization, and says how many are not right.
+async fn audit(ctx: &Context, organization: &Name, months: &[Month]) -> Result<usize, AuditError> {
+    let unread = |source| AuditError::Read { organization: organization.clone(), source };
+    let mut finals: BTreeMap<(String, i32), LastFinal> = BTreeMap::new();
+    let mut wrong = 0;
+    // The oldest first, so that the final of the month before is known.
+    for (index, month) in months.iter().enumerate().rev() {
+        let mut params = ListParams::default().limit(PAGE).labels(&format!("{}={month}", labels::PERIOD_LABEL));
+        loop {
+            let api: Api<DeserializeGuard<Invoice>> = Api::namespaced(ctx.client.clone(), organization);
+            let page = api.list(&params).await.map_err(unread)?;
+            for invoice in page.items.into_iter().filter_map(|invoice| invoice.0.ok()) {
+                let Some(document) = final_document(&invoice) else { continue };
+                let key = |sequence: i32| (invoice.spec.billing_group_uid.to_string(), sequence);
+                if index < MONTHS {
+                    let before = finals.get(&key(invoice.spec.sequence - 1));
+                    let findings = judge(ctx, organization, &invoice, document, before).await.map_err(unread)?;
+                    wrong += usize::from(!findings.is_empty());
+                    report(ctx, &invoice, &findings).await?;
+                }
+                finals.extend(last_final(&invoice).map(|last| (key(last.sequence), last)));
+            }
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params = params.continue_token(&token),
+                None => break,
+            }
+        }
+    }
+    Ok(wrong)
+}
+
+fn final_document(invoice: &Invoice) -> Option<&Document> {
+    let status = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final))?;
+    status.document.as_ref()
+}
+
+async fn judge(
+    ctx: &Context,
+    organization: &Name,
+    invoice: &Invoice,
+    document: &Document,
+    before: Option<&LastFinal>,
+) -> Result<Vec<Finding>, kube::Error> {
+    let api: Api<InvoiceSlice> = Api::namespaced(ctx.client.clone(), organization);
+    let mut slices = BTreeMap::new();
+    for listed in &document.slices {
+        if let Some(slice) = api.get_opt(&listed.name).await? {
+            slices.insert(slice.name_any(), slice);
+        }
+    }
+    let findings = verify_document(document, |name| slices.get(name), before.map(|before| before.digest.as_str()));
+    // What contradicts itself need not be compared with anything else.
+    if !findings.is_empty() {
+        return Ok(findings);
+    }
+    tokio::task::yield_now().await;
+    Ok(unexplained(ctx, organization, invoice, &slices, before))
+}
+
+/// What the records of now make another of, and nothing explains.
+fn unexplained(
+    ctx: &Context,
+    organization: &Name,
+    invoice: &Invoice,
+    slices: &BTreeMap<String, InvoiceSlice>,
+    previous: Option<&LastFinal>,
+) -> Vec<Finding> {
+    let sliced = slices.values().flat_map(|slice| &slice.spec.lines);
+    let compared = RecordedFinal::new(invoice, sliced).and_then(|recorded| {
+        ctx.read(|books| compare(&Records { books, organization, previous, rules: &ctx.rules }, &recorded))
+    });
+    match compared {
+        Ok(differences) => {
+            let unexplained = differences.iter().filter(|difference| difference.is_unexplained());
+            unexplained.map(|difference: &Difference| Finding::Unexplained(difference.to_string())).collect()
+        }
+        Err(reason) => {
+            tracing::debug!(invoice = invoice.name_any(), %reason, "a final is judged only by what it records");
+            Vec::new()
+        }
+    }
+}
+
+/// Writes the condition where it is not there yet, or no longer true.
+async fn report(ctx: &Context, invoice: &Invoice, findings: &[Finding]) -> Result<(), WriteError> {
+    let existing = invoice.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let conditions = with_findings(existing, findings, ctx.now());
+    if conditions == existing {
+        return Ok(());
+    }
+    if let Some(finding) = findings.first() {
+        let note = format!("{finding}; see kubectl billing verify {}", invoice.name_any());
+        tracing::error!(invoice = invoice.name_any(), note, "a final invoice is not right");
+        ctx.tell(invoice, Severity::Warning, CONDITION, "Audit", note);
+    }
+    match ctx.writer.patch_status_at(invoice, json!({ "conditions": conditions })).await {
+        Ok(_) | Err(WriteError::Conflict { .. } | WriteError::Gone { .. }) => Ok(()), // looked at again next time
+        Err(error) => Err(error),
+    }
+}
+
+/// The conditions of an invoice with what an audit found; the others stay as they are.
+fn with_findings(existing: &[Condition], findings: &[Finding], now: Timestamp) -> Vec<Condition> {
+    let mut all: Vec<_> = existing.iter().filter(|known| known.type_ != CONDITION).cloned().collect();
+    let known: Vec<_> = conditions::find(existing, CONDITION).into_iter().cloned().collect();
+    if let Some(finding) = findings.first() {
+        let others = match findings.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let reason = match finding {
+            Finding::Missing(_) => "SliceMissing",
+            Finding::Differs { .. } | Finding::Unreadable(_) => "DocumentDiffers",
+            Finding::Unexplained(_) => "RecordsDiffer",
+        };
+        let desired = DesiredCondition::yes(CONDITION, reason, format!("{finding}{others}"));
+        all.extend(conditions::merge(&known, &[desired], Some(1), now));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: &str = "2026-11-21T12:00:00Z";
+
+    fn told(conditions: &[Condition]) -> Vec<String> {
+        let told = |condition: &Condition| format!("{} {} {}", condition.type_, condition.reason, condition.message);
+        conditions.iter().map(told).collect()
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_once_and_taken_back_when_it_is_right() {
+        let now: Timestamp = NOW.parse().unwrap();
+        let ready = conditions::merge(&[], &[DesiredCondition::yes("Ready", "Final", "")], Some(1), now);
+        let findings = [Finding::Missing("InvoiceSlice f-1-a".to_owned()), Finding::Unreadable("line 1".to_owned())];
+        let wrong = with_findings(&ready, &findings, now);
+        assert_eq!(
+            told(&wrong),
+            ["Ready Final ", "AuditFailed SliceMissing InvoiceSlice f-1-a is missing, and 1 more"]
+        );
+        let later = now + chrono::TimeDelta::days(1);
+        assert_eq!(with_findings(&wrong, &findings, later), wrong, "nothing new is nothing to write");
+        assert_eq!(with_findings(&wrong, &[], later), ready);
+        assert_eq!(with_findings(&ready, &[], later), ready);
+    }
+}

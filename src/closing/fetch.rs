@@ -1,0 +1,172 @@
+//! Reading what is closed, directly: one list per kind and organization for the whole pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::sync::{PoisonError, RwLock};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::api::ListParams;
+use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+
+use crate::context::Context;
+use crate::finals::{self, FinalError, read_final};
+use billing_api::{self as api, labels};
+use billing_domain::{Name, Uid};
+use billing_state::{Books, ObjectKey, Observes};
+
+/// How many objects come in one answer.
+const PAGE: u32 = 500;
+
+/// What a closing pass decides on.
+pub struct Pass {
+    /// All that matters, as it was read.
+    pub books: RwLock<Books>,
+    /// Organizations that could not be read: nothing is decided about them.
+    pub unread: BTreeSet<Name>,
+}
+
+/// Reads what the closing of these groups needs. An organization that cannot be read stops no other.
+///
+/// # Errors
+/// The API server did not answer.
+pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result<Pass, kube::Error> {
+    let mut pass = Pass { books: RwLock::default(), unread: BTreeSet::new() };
+    let client = || ctx.client.clone();
+    let all = ListParams::default().limit(PAGE);
+    list::<Namespace>(&pass, Api::all(client()), all.clone().labels(labels::ORGANIZATION_LABEL)).await?;
+    list::<api::ProjectBinding>(&pass, Api::all(client()), all.clone()).await?;
+    list::<api::PriceList>(&pass, Api::all(client()), all.clone()).await?;
+    list::<api::ExchangeRates>(&pass, Api::all(client()), all.clone()).await?;
+    list::<api::InvoiceIssuer>(&pass, Api::all(client()), all.clone()).await?;
+    list::<api::BillingPeriod>(&pass, Api::all(client()), all).await?;
+    for organization in due.keys() {
+        let listed = list_organization(ctx, &pass, organization).await;
+        tell_missing(ctx, organization, listed.as_ref().err());
+        if let Err(error) = listed {
+            tracing::warn!(%organization, %error, "what is to be closed could not be read; trying again");
+            pass.unread.insert(organization.clone());
+        }
+    }
+    Ok(pass)
+}
+
+/// Lets the invoices of an organization say that a slice is missing, or that none is any more.
+fn tell_missing(ctx: &Context, organization: &Name, error: Option<&FinalError>) {
+    let keys = match error {
+        None => ctx.write(|books| books.find_slices(organization)),
+        Some(FinalError::SliceMissing { slice, invoice }) => {
+            ctx.write(|books| books.miss_slice(organization, slice, invoice))
+        }
+        Some(FinalError::Api(_) | FinalError::UsageMadeAgain | FinalError::Unreadable { .. }) => Vec::new(),
+    };
+    ctx.queues.add(keys);
+}
+
+async fn list_organization(ctx: &Context, pass: &Pass, organization: &Name) -> Result<(), FinalError> {
+    let all = ListParams::default().limit(PAGE);
+    list::<api::BillingGroup>(pass, within(ctx, organization), all.clone()).await?;
+    list::<api::ProjectLedger>(pass, within(ctx, organization), all.clone()).await?;
+    list::<api::UsageRecord>(pass, within(ctx, organization), all.clone()).await?;
+    let invoices: Api<DeserializeGuard<api::Invoice>> = within(ctx, organization);
+    for invoice in pages(&invoices, all.labels(&months_in_question(pass, organization))).await? {
+        if let Ok(invoice) = &invoice.0
+            && let Some(lines) = read_final(ctx, organization, invoice).await?
+        {
+            ctx.queues.add(ctx.write(|books| books.bill(organization, lines)));
+        }
+        observe(pass, invoice);
+    }
+    // After the invoices: what a final says it used was reserved before.
+    list::<api::Credit>(pass, within(ctx, organization), ListParams::default().limit(PAGE)).await?;
+    finals::read_notes(ctx, organization).await?;
+    share_billed(ctx, pass, organization).await
+}
+
+/// Lets the pass know what finals bill. A record made again, of which that was forgotten, has them all read first.
+async fn share_billed(ctx: &Context, pass: &Pass, organization: &Name) -> Result<(), FinalError> {
+    if share(ctx, pass, organization) {
+        return Ok(());
+    }
+    finals::read_again(ctx, organization).await?;
+    if share(ctx, pass, organization) { Ok(()) } else { Err(FinalError::UsageMadeAgain) }
+}
+
+/// Shares what is known; answers whether that is enough.
+fn share(ctx: &Context, pass: &Pass, organization: &Name) -> bool {
+    let mut books = pass.books.write().unwrap_or_else(PoisonError::into_inner);
+    ctx.read(|known| known.share_billed(organization, &mut books));
+    books.organization(organization).is_none_or(|known| !known.has_forgotten_usage())
+}
+
+/// The months that are over and not final for some group, as a label selector.
+fn months_in_question(pass: &Pass, organization: &Name) -> String {
+    let books = pass.books.read().unwrap_or_else(PoisonError::into_inner);
+    let groups = books.organization(organization).into_iter().flat_map(|books| books.groups());
+    let oldest = groups.filter_map(|(uid, object)| {
+        let group = books.organization(organization)?.organization.group(uid)?;
+        let first = (!group.begins_too_early()).then_some(group.first_period)?;
+        let finals =
+            object.status.as_ref().and_then(|status| status.last_final.as_ref()).map_or(0, |last| last.sequence);
+        Some((0..finals).fold(first, |month, _| month.next()))
+    });
+    let newest = books.periods().map(|(month, _)| month).max();
+    let months: Vec<_> = match (oldest.min(), newest) {
+        (Some(oldest), Some(newest)) => oldest.through(newest).map(|month| month.to_string()).collect(),
+        _ => Vec::new(),
+    };
+    // An empty set is no selector; a month that never was selects nothing.
+    let months = if months.is_empty() { "none".to_owned() } else { months.join(",") };
+    format!("{} in ({months})", labels::PERIOD_LABEL)
+}
+
+fn within<K>(ctx: &Context, organization: &Name) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    Api::namespaced(ctx.client.clone(), organization)
+}
+
+async fn list<K>(pass: &Pass, api: Api<DeserializeGuard<K>>, params: ListParams) -> Result<(), kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    Books: Observes<K>,
+{
+    for object in pages(&api, params).await? {
+        observe(pass, object);
+    }
+    Ok(())
+}
+
+async fn pages<K>(
+    api: &Api<DeserializeGuard<K>>,
+    mut params: ListParams,
+) -> Result<Vec<DeserializeGuard<K>>, kube::Error>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let mut objects = Vec::new();
+    loop {
+        let page = api.list(&params).await?;
+        let more = page.metadata.continue_.filter(|token| !token.is_empty());
+        objects.extend(page.items);
+        match more {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(objects),
+        }
+    }
+}
+
+fn observe<K>(pass: &Pass, object: DeserializeGuard<K>)
+where
+    K: Resource<DynamicType = ()>,
+    Books: Observes<K>,
+{
+    let key = ObjectKey::of(&object);
+    let mut books = pass.books.write().unwrap_or_else(PoisonError::into_inner);
+    match object.0 {
+        Ok(object) => books.observe(object),
+        Err(invalid) => Observes::<K>::reject(&mut *books, &key, invalid.error),
+    };
+}

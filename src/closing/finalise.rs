@@ -1,0 +1,281 @@
+//! Making the months of one group final, the oldest first.
+
+use std::sync::{Arc, PoisonError};
+
+use kube::{Api, ResourceExt};
+
+use super::credits::{self, CreditClosing};
+use super::fetch::Pass;
+use crate::context::Context;
+use crate::kinds::invoice::{delete_slices, ensure_slices};
+use crate::writer::WriteError;
+use billing_api::{BillingGroup, Credit, Invoice, LastFinal};
+use billing_documents::document::Rendered;
+use billing_documents::slices::Slice;
+use billing_domain::closing::CloseDecision;
+use billing_domain::{Money, Month, Name, Timestamp, Uid};
+use billing_planning::closing::charges::billed_charges;
+use billing_planning::credit::Owner;
+use billing_planning::invoice::{GroupInvoices, InvoiceFacts, Predecessor, final_status, make_invoice, status_object};
+use billing_planning::waiting::waiting_projects;
+use billing_state::convert::billed::final_lines;
+use billing_state::{Books, Estimate, Final, Key, Observes, carried_forward, charges_on, convert};
+use operator_kit::events::Severity;
+
+/// How often the status of a group is read again when somebody else writes it too.
+const MOST_CONFLICTS: usize = 8;
+
+/// The next month of a group, as read directly.
+enum Next {
+    /// None can become final.
+    Nothing,
+    /// One is final already, and the group's status does not say so yet.
+    Adopt(Recorded),
+    /// This one becomes final.
+    Finalise(Box<Finalisation>),
+}
+
+/// What a group's status says of a month that is final.
+struct Recorded {
+    last: LastFinal,
+    month: Month,
+    /// The charges of its terms that the month has.
+    charges: Vec<Name>,
+    /// What it used of credits.
+    credits: Vec<(Name, Money)>,
+}
+
+/// An invoice that becomes final.
+struct Finalisation {
+    facts: InvoiceFacts,
+    observed: Option<Estimate>,
+    rendered: Rendered,
+    /// Credits with what is reserved of them for it.
+    reserved: Vec<Credit>,
+    /// What it uses of them.
+    credits: Vec<(Name, Money)>,
+}
+
+/// Makes every month of the group final that can be.
+///
+/// # Errors
+/// A write did not happen; what was written before stands, and a further pass goes on from there.
+pub async fn close_group(ctx: &Context, pass: &Pass, organization: &Name, group: Uid) -> Result<(), WriteError> {
+    loop {
+        let now = ctx.now();
+        let Some(object) = read(pass, |books| books.organization(organization)?.group(group).cloned()) else {
+            return Ok(());
+        };
+        match read(pass, |books| next(ctx, books, organization, group, &object, now)) {
+            Next::Nothing => return Ok(()),
+            Next::Adopt(recorded) => record(ctx, pass, object, &recorded).await?,
+            Next::Finalise(finalisation) => finalise(ctx, pass, object, *finalisation, now).await?,
+        }
+    }
+}
+
+fn read<T>(pass: &Pass, read: impl FnOnce(&Books) -> T) -> T {
+    read(&pass.books.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Decides again, on what was read directly.
+fn next(ctx: &Context, books: &Books, organization: &Name, uid: Uid, object: &BillingGroup, now: Timestamp) -> Next {
+    let status = object.status.clone().unwrap_or_default();
+    let (Some(known), Some(series)) = (books.organization(organization), status.invoice_series.as_deref()) else {
+        return Next::Nothing;
+    };
+    let Some(group) = known.organization.group(uid) else { return Next::Nothing };
+    let groups = known.all_group_facts();
+    let waiting = waiting_projects(books, organization, group, &groups, &ctx.rules, now);
+    let invoices =
+        GroupInvoices { books, organization: known, group, object, series, rules: &ctx.rules, waiting: &waiting };
+    let month = status.last_final.as_ref().map(|last| following(group.first_period, last.sequence));
+    let month = month.unwrap_or(group.first_period);
+    let predecessor = Predecessor::last_final(status.last_final.as_ref());
+    let credits = known.credits.worth(group);
+    let Some(view) = invoices.month(month, predecessor, &credits) else { return Next::Nothing };
+    if let Some(last) = known.invoices.final_(&view.number).filter(|last| last.group == uid) {
+        let sequence = i32::try_from(last.sequence).unwrap_or(i32::MAX);
+        let Final { digest, charges, credits, carried_forward, .. } = last.clone();
+        let last = LastFinal { number: view.number.as_str().into(), sequence, digest, carried_forward };
+        return Next::Adopt(Recorded { last, month, charges, credits });
+    }
+    if !group.pays_in(view.month) {
+        return Next::Nothing;
+    }
+    let observed = known.invoices.estimate(&view.number);
+    if observed.is_some_and(|estimate| !view.is_of(estimate)) {
+        return Next::Nothing; // of another month; it goes first
+    }
+    let bill = view.bill(now);
+    let holds = view.holds(&bill, now);
+    let (CloseDecision::Finalise, Ok(bill)) = (view.decide(&holds, now), bill) else { return Next::Nothing };
+    let Ok(rendered) = view.final_document(&bill, now) else { return Next::Nothing };
+    let closing = CreditClosing { organization: known, owner: Owner::of(group, object), number: &view.number, now };
+    let reserved = match closing.reserve(&bill.credits) {
+        Ok(reserved) => reserved,
+        Err(error) => {
+            tracing::warn!(invoice = %view.number, %error, "an invoice waits for its credits");
+            return Next::Nothing;
+        }
+    };
+    Next::Finalise(Box::new(Finalisation {
+        facts: InvoiceFacts::of(&view, organization),
+        observed: observed.cloned(),
+        rendered,
+        reserved,
+        credits: bill.credits.into_iter().map(|one| (one.name, one.used)).collect(),
+    }))
+}
+
+/// The month after the one with this sequence.
+fn following(first: Month, sequence: i32) -> Month {
+    (0..sequence).fold(first, |month, _| month.next())
+}
+
+/// The order of writes: what is fixed by the first final, what is reserved of credits, the slices, the invoice itself,
+/// what is consumed of them, what the group says of it.
+///
+/// After a reservation everything is decided again on what was written, so that the document names each credit in the
+/// version in which its part was reserved: the one before it was not yet bound to this invoice, and the one after the
+/// consumption is not there yet when the document is frozen.
+async fn finalise(
+    ctx: &Context,
+    pass: &Pass,
+    group: Arc<BillingGroup>,
+    finalisation: Finalisation,
+    now: Timestamp,
+) -> Result<(), WriteError> {
+    let Finalisation { facts, observed, rendered: Rendered { document, slices }, reserved, credits } = finalisation;
+    let group = fix_first_period(ctx, pass, group, &facts).await?;
+    if !reserved.is_empty() {
+        return credits::write(ctx, pass, reserved).await;
+    }
+    let observed = match observed {
+        Some(observed) => observed,
+        None => Estimate::made(
+            &ctx.writer.create(&make_invoice(&facts)).await?,
+            facts.group_uid,
+            facts.month,
+            facts.sequence,
+        ),
+    };
+    ensure_slices(&ctx.writer, &facts, &slices).await?;
+    let (digest, charges) = (document.digest.clone(), charges_on(&document));
+    let carried_forward = carried_forward(&observed.uid, &document);
+    let status = final_status(&observed.conditions, document, now);
+    let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
+    tell(ctx, &written);
+    keep_billed(ctx, &facts.organization, &written, &slices);
+    ctx.observe(written);
+    let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);
+    let last = LastFinal { number: facts.number.as_str().into(), sequence, digest, carried_forward };
+    record(ctx, pass, group, &Recorded { last, month: facts.month, charges, credits }).await?;
+    // A final has slices of its own.
+    delete_slices(&ctx.writer, &facts.organization, &observed.slices).await;
+    ctx.queues.add([Key::Group { organization: facts.organization, group: facts.group_uid }]);
+    Ok(())
+}
+
+/// Keeps in the books what a final bills. One that cannot be read back stays unread, and nothing of its month is adjusted.
+fn keep_billed(ctx: &Context, organization: &Name, written: &Invoice, slices: &[Slice]) {
+    match final_lines(written, slices.iter().map(|slice| &slice.spec)) {
+        Ok(lines) => ctx.queues.add(ctx.write(|books| books.bill(organization, lines))),
+        Err(error) => tracing::error!(invoice = written.name_any(), %error, "a final cannot be read back"),
+    }
+}
+
+fn tell(ctx: &Context, invoice: &Invoice) {
+    let Some(document) = invoice.status.as_ref().and_then(|status| status.document.as_ref()) else { return };
+    let note = format!("{} {} for {}", document.total, document.currency, invoice.spec.period);
+    tracing::info!(invoice = invoice.name_any(), note, "an invoice is final");
+    ctx.tell(invoice, Severity::Normal, "Finalised", "Close", note);
+}
+
+/// Fixes the first period before the first final, so that numbers can never shift.
+async fn fix_first_period(
+    ctx: &Context,
+    pass: &Pass,
+    group: Arc<BillingGroup>,
+    facts: &InvoiceFacts,
+) -> Result<Arc<BillingGroup>, WriteError> {
+    if group.status.as_ref().is_some_and(|status| status.first_period.is_some()) {
+        return Ok(group);
+    }
+    let first = facts.month; // nothing is final yet, so this is the first
+    let fix = |group: &mut BillingGroup| {
+        group.status.get_or_insert_default().first_period = Some(first.to_string().into());
+    };
+    change_status(ctx, pass, group, fix).await
+}
+
+/// Consumes what a final used of credits, and writes into the group's status that it is the last one.
+async fn record(ctx: &Context, pass: &Pass, group: Arc<BillingGroup>, recorded: &Recorded) -> Result<(), WriteError> {
+    let Recorded { last, month, charges, credits: _ } = recorded;
+    consume(ctx, pass, &group, recorded).await?;
+    let change = |group: &mut BillingGroup| {
+        let known = group.status.as_ref().and_then(|status| status.last_final.as_ref());
+        if known.is_none_or(|known| known.sequence < last.sequence) {
+            let billed_charges = billed_charges(group, *month, charges);
+            let status = group.status.get_or_insert_default();
+            status.billed_charges = billed_charges;
+            status.last_final = Some(last.clone());
+        }
+    };
+    change_status(ctx, pass, group, change).await.map(drop)
+}
+
+/// Consumes what a final used of the group's credits.
+async fn consume(ctx: &Context, pass: &Pass, group: &BillingGroup, recorded: &Recorded) -> Result<(), WriteError> {
+    let number = Name::from(recorded.last.number.as_str());
+    let planned =
+        read(pass, |books| {
+            let organization = books.organization(&group.namespace()?)?;
+            let known = organization.organization.group(convert::uid_of(group).ok()?)?;
+            let owner = Owner::of(known, group);
+            let closing = CreditClosing { organization, owner, number: &number, now: ctx.now() };
+            if let Some(credit) = closing.unseen(&recorded.credits) {
+                return Some(Err(WriteError::Conflict { object: format!("Credit {credit}") }));
+            }
+            Some(closing.consume(&recorded.credits).map_err(|error| WriteError::Refused {
+                object: format!("Invoice {number}"),
+                message: error.to_string(),
+            }))
+        });
+    credits::write(ctx, pass, planned.transpose()?.unwrap_or_default()).await
+}
+
+/// Changes the status of a group, whoever else writes it at the same time.
+async fn change_status(
+    ctx: &Context,
+    pass: &Pass,
+    mut group: Arc<BillingGroup>,
+    change: impl Fn(&mut BillingGroup),
+) -> Result<Arc<BillingGroup>, WriteError> {
+    let mut conflicts = 0;
+    loop {
+        let mut object = BillingGroup::clone(&group);
+        change(&mut object);
+        match ctx.writer.replace_status(&object).await {
+            Ok(written) => {
+                pass.books.write().unwrap_or_else(PoisonError::into_inner).observe(written.clone());
+                ctx.observe(written.clone());
+                return Ok(convert::trimmed(written));
+            }
+            Err(WriteError::Conflict { object }) if conflicts < MOST_CONFLICTS => {
+                conflicts += 1;
+                group = Arc::new(read_group(ctx, &group, object).await?);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn read_group(ctx: &Context, group: &BillingGroup, named: String) -> Result<BillingGroup, WriteError> {
+    let api: Api<BillingGroup> = Api::namespaced(ctx.client.clone(), &group.namespace().unwrap_or_default());
+    let read = api
+        .get(&group.name_any())
+        .await
+        .map_err(|source| WriteError::Failed { object: named.clone(), source: Box::new(source) })?;
+    if read.uid() == group.uid() { Ok(read) } else { Err(WriteError::Gone { object: named }) }
+}

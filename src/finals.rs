@@ -1,0 +1,208 @@
+//! Reading finals: what they bill is kept in the books, and the documents are dropped.
+//!
+//! All are read once when the operator starts. Those that it writes itself it knows; one that another hand made final is
+//! read when its estimate leaves the watch.
+
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::api::ListParams;
+use kube::core::DeserializeGuard;
+use kube::{Api, ResourceExt};
+
+use crate::context::Context;
+use billing_api::{CreditNote, Invoice, InvoicePhase, InvoiceSlice};
+use billing_domain::Name;
+use billing_state::convert::ConvertError;
+use billing_state::convert::billed::{FinalLines, final_lines};
+use operator_kit::queue::Outcome;
+
+/// How many documents come in one answer.
+const PAGE: u32 = 50;
+const NOTES_PAGE: u32 = 500;
+
+/// How many organizations, or slices of one final, are read at once.
+const AT_ONCE: usize = 8;
+
+/// How long to wait when something could not be read.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Up to so many finals are read one by one, more by a list.
+const FEW: usize = 8;
+
+const CONTROLLER: &str = "finals";
+
+/// Why it cannot be told what a final bills.
+#[derive(Debug, thiserror::Error)]
+pub enum FinalError {
+    /// The API server did not answer.
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+    /// A final lists a slice that is gone.
+    #[error("InvoiceSlice {slice}, which the final {invoice} lists, is missing")]
+    SliceMissing {
+        /// The slice.
+        slice: Name,
+        /// The final.
+        invoice: Name,
+    },
+    /// Usage was made again that finals bill, and is not in the books yet.
+    #[error("usage records were made again that finals bill; what they bill is read again")]
+    UsageMadeAgain,
+    /// A line of it makes no sense.
+    #[error("the final {invoice} cannot be read: {source}")]
+    Unreadable {
+        /// The final.
+        invoice: Name,
+        /// What is wrong.
+        source: ConvertError,
+    },
+}
+
+/// Reads the finals of all organizations, until that has succeeded.
+pub async fn read_all(ctx: &Context) {
+    loop {
+        let organizations = ctx.read(|books| books.organizations_to_read());
+        let reads = stream::iter(organizations).map(|organization| async move {
+            let read = read(ctx, &organization, Extent::All).await;
+            read.inspect_err(|error| tracing::warn!(%organization, %error, "finals could not be read; trying again"))
+        });
+        if reads.buffer_unordered(AT_ONCE).all(async |read| read.is_ok()).await {
+            return;
+        }
+        ctx.metrics.work.failed(CONTROLLER, "fetch");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Reads the finals of an organization that were not read yet.
+pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
+    let (unread, stale) = ctx.read(|books| {
+        let known = books.organization(organization);
+        let unread = known.map(|known| known.unread_finals().keys().cloned().collect()).unwrap_or_default();
+        (unread, known.is_some_and(|known| known.is_stale()))
+    });
+    let extent = if stale { Extent::All } else { Extent::These(unread) };
+    match read(ctx, organization, extent).await {
+        Ok(()) => Outcome::Done,
+        Err(error) => {
+            tracing::warn!(%organization, %error, "finals could not be read; trying again");
+            ctx.metrics.work.failed(CONTROLLER, "fetch");
+            Outcome::Failed
+        }
+    }
+}
+
+/// Reads all finals of an organization, in the place of what was known.
+///
+/// # Errors
+/// The API server did not answer.
+pub async fn read_again(ctx: &Context, organization: &Name) -> Result<(), kube::Error> {
+    read(ctx, organization, Extent::All).await
+}
+
+/// Which finals are read.
+enum Extent {
+    /// All, in the place of what was known.
+    All,
+    /// Those with these numbers.
+    These(Vec<Name>),
+}
+
+/// Reads finals into the books. One whose content is damaged, or that lacks a slice, stays unread: nothing of its month
+/// is adjusted then.
+async fn read(ctx: &Context, organization: &Name, extent: Extent) -> Result<(), kube::Error> {
+    match extent {
+        Extent::These(numbers) if numbers.len() <= FEW => {
+            let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
+            for number in numbers {
+                if let Some(invoice) = invoices.get_opt(&number).await?
+                    && let Some(lines) = readable(ctx, organization, &invoice).await?
+                {
+                    ctx.queues.add(ctx.write(|books| books.bill(organization, lines)));
+                }
+            }
+        }
+        Extent::All | Extent::These(_) => {
+            let finals = list(ctx, organization).await?;
+            ctx.queues.add(ctx.write(|books| books.replace_billed(organization, finals)));
+            read_notes(ctx, organization).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn list(ctx: &Context, organization: &Name) -> Result<Vec<FinalLines>, kube::Error> {
+    let invoices: Api<DeserializeGuard<Invoice>> = Api::namespaced(ctx.client.clone(), organization);
+    let mut params = ListParams::default().fields("status.phase=Final").limit(PAGE);
+    let mut finals = Vec::new();
+    loop {
+        let page = invoices.list(&params).await?;
+        for invoice in page.items.into_iter().filter_map(|guarded| guarded.0.ok()) {
+            finals.extend(readable(ctx, organization, &invoice).await?);
+        }
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(finals),
+        }
+    }
+}
+
+/// Reads the credit notes of an organization that are issued.
+///
+/// # Errors
+/// The API server did not answer.
+pub async fn read_notes(ctx: &Context, organization: &Name) -> Result<(), kube::Error> {
+    let notes: Api<DeserializeGuard<CreditNote>> = Api::namespaced(ctx.client.clone(), organization);
+    let mut params = ListParams::default().fields("status.phase=Final").limit(NOTES_PAGE);
+    loop {
+        let page = notes.list(&params).await?;
+        for note in page.items.into_iter().filter_map(|guarded| guarded.0.ok()) {
+            ctx.queues.add(ctx.write(|books| books.credit(organization, &note)));
+        }
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// What a final bills, if that can be told.
+async fn readable(ctx: &Context, organization: &Name, invoice: &Invoice) -> Result<Option<FinalLines>, kube::Error> {
+    match read_final(ctx, organization, invoice).await {
+        Ok(lines) => Ok(lines),
+        Err(FinalError::Api(error)) => Err(error),
+        Err(error @ (FinalError::SliceMissing { .. } | FinalError::UsageMadeAgain | FinalError::Unreadable { .. })) => {
+            tracing::warn!(%organization, %error, "nothing of its month is adjusted");
+            Ok(None)
+        }
+    }
+}
+
+/// Reads the slices of a final, and what all of it bills. `None` for an estimate.
+///
+/// # Errors
+/// A slice is missing or cannot be read, or a line makes no sense.
+pub async fn read_final(
+    ctx: &Context,
+    organization: &Name,
+    invoice: &Invoice,
+) -> Result<Option<FinalLines>, FinalError> {
+    let Some(status) = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final)) else {
+        return Ok(None);
+    };
+    let number = Name::from(invoice.name_any());
+    let api: Api<InvoiceSlice> = Api::namespaced(ctx.client.clone(), organization);
+    let listed = status.document.iter().flat_map(|document| &document.slices);
+    let slice = |name: Name| {
+        let (api, invoice) = (api.clone(), number.clone());
+        async move {
+            let found = api.get_opt(&name).await?;
+            found.ok_or(FinalError::SliceMissing { slice: name, invoice })
+        }
+    };
+    let names: Vec<Name> = listed.map(|slice| slice.name.as_str().into()).collect();
+    let slices: Vec<_> = stream::iter(names).map(slice).buffered(AT_ONCE).try_collect().await?;
+    let lines = final_lines(invoice, slices.iter().map(|slice| &slice.spec));
+    lines.map(Some).map_err(|source| FinalError::Unreadable { invoice: number, source })
+}

@@ -1,0 +1,48 @@
+//! A credit: its code is redeemed, and it says how it stands. What invoices take of it is written by
+//! [closing](crate::closing).
+
+use crate::context::Context;
+use crate::writer::WriteError;
+use billing_api::Credit;
+use billing_domain::Name;
+use billing_planning::credit::{CreditPlan, plan_credit};
+use operator_kit::queue::Outcome;
+
+/// A code is redeemed, and what it is worth is written; that is fewer than the steps there are.
+const MOST_STEPS: usize = 4;
+
+const CONTROLLER: &str = "credit";
+
+/// Looks at a credit and does what it needs.
+pub async fn reconcile(ctx: &Context, organization: &Name, credit: &Name) -> Outcome {
+    for _ in 0..MOST_STEPS {
+        match step(ctx, organization, credit).await {
+            Ok(Some(outcome)) => return outcome,
+            Ok(None) => {}
+            Err(error) => return ctx.after_error(CONTROLLER, &error),
+        }
+    }
+    Outcome::Failed
+}
+
+/// One step; `None` when another follows at once.
+async fn step(ctx: &Context, organization: &Name, credit: &Name) -> Result<Option<Outcome>, WriteError> {
+    let now = ctx.now();
+    let planned = ctx.read(|books| {
+        let object = books.organization(organization)?.credits.get(credit)?.object.clone();
+        Some((plan_credit(books, organization, credit, now)?, object))
+    });
+    match planned {
+        None => Ok(Some(Outcome::Done)),
+        Some((CreditPlan::Redeem(code), _)) => {
+            ctx.observe(ctx.writer.replace_status(&*code).await?);
+            Ok(None)
+        }
+        Some((CreditPlan::Steady { status: Some(status), .. }, object)) => {
+            let written = Credit { status: Some(*status), ..Credit::clone(&object) };
+            ctx.observe(ctx.writer.replace_status(&written).await?);
+            Ok(None)
+        }
+        Some((CreditPlan::Steady { status: None, wake }, _)) => Ok(Some(ctx.look_again(wake))),
+    }
+}

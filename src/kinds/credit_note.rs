@@ -1,0 +1,167 @@
+//! Credit notes: computed, numbered and frozen; then the credits go back that the invoice used.
+
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::writer::WriteError;
+use billing_api::{Credit, CreditNote, CreditNoteStatus, Invoice, InvoiceSeries, InvoiceSlice};
+use billing_domain::Name;
+use billing_planning::conditions;
+use billing_state::{CREDITS_RETURNED, is_issued};
+use operator_kit::events::Severity;
+use operator_kit::queue::Outcome;
+
+use billing_planning::credit_note::{Observed, Return, Returning, Step, plan_note, plan_return};
+
+/// A note begins, takes, is numbered and issued, its credits are made, and it says so; that is more than the steps there
+/// are.
+const MOST_STEPS: usize = 8;
+
+const CONTROLLER: &str = "credit-note";
+
+/// Looks at a credit note and does what it needs.
+pub async fn reconcile(ctx: &Context, organization: &Name, note: &Name) -> Outcome {
+    for _ in 0..MOST_STEPS {
+        match step(ctx, organization, note).await {
+            Ok(true) => {}
+            Ok(false) => return Outcome::Done,
+            Err(error) => return ctx.after_error(CONTROLLER, &error),
+        }
+    }
+    Outcome::Failed
+}
+
+/// One step; whether another follows at once.
+async fn step(ctx: &Context, organization: &Name, name: &Name) -> Result<bool, WriteError> {
+    let note = ctx.read(|books| {
+        let terminating = books.namespace(organization).is_none_or(|namespace| namespace.terminating);
+        let note = books.organization(organization)?.credit_notes.get(name);
+        note.filter(|_| !terminating).map(|note| CreditNote::clone(note))
+    });
+    let Some(note) = note else { return Ok(false) };
+    let named = format!("CreditNote {organization}/{name}");
+    let unread = |source| WriteError::Failed { object: named.clone(), source: Box::new(source) };
+    if is_issued(&note) {
+        return give_back(ctx, fetch_credits(ctx, organization, note).await.map_err(unread)?).await;
+    }
+    let observed = fetch(ctx, organization, note).await.map_err(unread)?;
+    let Ok(step) = plan_note(&observed, ctx.now()) else {
+        tracing::error!(note = named, "a credit note cannot be written");
+        return Ok(false);
+    };
+    apply(ctx, observed, step).await
+}
+
+/// Reads what a note is decided on, directly.
+async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<Observed, kube::Error> {
+    let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
+    let invoice = invoices.get_opt(&note.spec.invoice).await?;
+    let mut observed = Observed { note, invoice, slices: Vec::new(), others: Vec::new(), series: None };
+    let Some(invoice) = &observed.invoice else { return Ok(observed) };
+    let status = invoice.status.clone().unwrap_or_default();
+    let lines: Vec<_> = observed.note.spec.lines.iter().filter_map(|line| line.line.as_deref()).collect();
+    if let Some(document) = &status.document
+        && lines.iter().any(|id| document.lines.iter().all(|line| line.id != *id))
+    {
+        let slices: Api<InvoiceSlice> = Api::namespaced(ctx.client.clone(), organization);
+        for slice in &document.slices {
+            observed.slices.push(slices.get(&slice.name).await?);
+        }
+    }
+    if let Some(credited) = &status.credited {
+        if !lines.is_empty() {
+            let notes: Api<CreditNote> = Api::namespaced(ctx.client.clone(), organization);
+            let same = ListParams::default().fields(&format!("spec.invoice={}", &*observed.note.spec.invoice));
+            observed.others = notes.list(&same).await?.items;
+        }
+        if credited.notes.iter().any(|by| Some(by.uid.as_str()) == observed.note.metadata.uid.as_deref()) {
+            let series: Api<InvoiceSeries> = Api::all(ctx.client.clone());
+            observed.series = series.get_opt(&invoice.spec.series).await?;
+        }
+    }
+    Ok(observed)
+}
+
+/// Reads what is given back, and to whom.
+async fn fetch_credits(ctx: &Context, organization: &Name, note: CreditNote) -> Result<Returning, kube::Error> {
+    let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
+    let invoice = invoices.get_opt(&note.spec.invoice).await?;
+    let credits: Api<Credit> = Api::namespaced(ctx.client.clone(), organization);
+    let credits = credits.list(&ListParams::default()).await?.items;
+    let owner = invoice.as_ref().and_then(|invoice| invoice.spec.billing_group_uid.parse().ok());
+    let group = ctx.read(|books| Some(books.organization(organization)?.organization.heir(owner?)?.name.clone()));
+    Ok(Returning { note, credits, group })
+}
+
+/// Gives back what the invoice of an issued note used of credits; whether another step follows at once.
+async fn give_back(ctx: &Context, observed: Returning) -> Result<bool, WriteError> {
+    match plan_return(&observed, ctx.now()) {
+        Return::Nothing => Ok(false),
+        Return::Make(credits) => {
+            for credit in credits {
+                ctx.observe(ctx.writer.create(&credit).await?);
+            }
+            Ok(true)
+        }
+        Return::Report(status) => {
+            let written = write(ctx, observed.note, *status).await?;
+            let conditions = written.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+            let Some(done) = conditions::find(conditions, CREDITS_RETURNED) else { return Ok(false) };
+            let (severity, reason) = match done.status == "True" {
+                true => (Severity::Normal, "CreditsReturned"),
+                false => (Severity::Warning, "CreditsHeld"),
+            };
+            ctx.tell(&written, severity, reason, "Credit", done.message.clone());
+            Ok(false)
+        }
+    }
+}
+
+/// Does one step, on condition that nobody was faster; whether another follows at once.
+async fn apply(ctx: &Context, observed: Observed, step: Step) -> Result<bool, WriteError> {
+    let Observed { note, invoice, series, .. } = observed;
+    match step {
+        Step::Nothing => Ok(false),
+        Step::Report(status) => {
+            let written = write(ctx, note, status).await?;
+            tell(ctx, &written, Severity::Warning, "Refused");
+            Ok(false)
+        }
+        Step::Begin(status) => write(ctx, note, status).await.map(|_| true),
+        Step::Take { credited, payment } => {
+            let Some(invoice) = invoice else { return Ok(false) };
+            let mut status = json!({ "credited": credited });
+            if let Some(payment) = payment {
+                status["payment"] = json!({ "state": payment.state, "at": payment.at, "reference": null });
+            }
+            ctx.writer.patch_status_at(&invoice, status).await.map(|_| true)
+        }
+        Step::Number(notes) => {
+            let Some(mut series) = series else { return Ok(false) };
+            series.status.get_or_insert_default().credit_notes = notes;
+            ctx.writer.replace_status(&series).await.map(|_| true)
+        }
+        Step::Issue(status) => {
+            let written = write(ctx, note, status).await?;
+            tracing::info!(note = written.name_any(), "a credit note is issued");
+            tell(ctx, &written, Severity::Normal, "Issued");
+            Ok(true) // credits go back, if the invoice used any
+        }
+    }
+}
+
+async fn write(ctx: &Context, mut note: CreditNote, status: CreditNoteStatus) -> Result<CreditNote, WriteError> {
+    note.status = Some(status);
+    let written = ctx.writer.replace_status(&note).await?;
+    ctx.observe(written.clone());
+    Ok(written)
+}
+
+/// Tells what the note says of itself.
+fn tell(ctx: &Context, note: &CreditNote, severity: Severity, reason: &'static str) {
+    let conditions = note.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let message = conditions::find(conditions, "Ready").map(|ready| ready.message.clone()).unwrap_or_default();
+    ctx.tell(note, severity, reason, "Credit", message);
+}

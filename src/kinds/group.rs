@@ -1,0 +1,270 @@
+//! A billing group: its series, its members, its estimates, its end.
+
+use chrono::TimeDelta;
+use futures::{StreamExt, TryStreamExt, stream};
+use kube::core::ObjectMeta;
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use super::invoice::{delete_slices, ensure_slices};
+use crate::context::Context;
+use crate::writer::WriteError;
+use billing_api::{self as api, BillingGroup, InvoiceSeries, labels};
+use billing_domain::{Name, Uid};
+use billing_planning::conditions::{self, DesiredCondition};
+use billing_planning::group::{GroupPlan, InvoiceWrite, Steady, plan_group, series_taken};
+use billing_planning::invoice::{estimate_status, make_invoice, status_object};
+use billing_state::{Estimate, Key};
+use operator_kit::events::Severity;
+use operator_kit::queue::Outcome;
+
+/// A new group is protected, claims its series and is billed; that is more than the steps there are.
+const MOST_STEPS: usize = 5;
+
+/// How many invoices of one group are written at once.
+const INVOICES_AT_ONCE: usize = 4;
+
+/// A group whose month should have become final by then asks again.
+const CLOSING_LIMIT: TimeDelta = TimeDelta::seconds(60);
+
+/// When a group whose balance was granted to another is looked at again.
+const GRANTED: TimeDelta = TimeDelta::seconds(1);
+
+const CONTROLLER: &str = "group";
+
+/// Looks at a group and does what it needs.
+pub async fn reconcile(ctx: &Context, organization: &Name, group: Uid) -> Outcome {
+    for _ in 0..MOST_STEPS {
+        match step(ctx, organization, group).await {
+            Ok(Some(outcome)) => return outcome,
+            Ok(None) => {}
+            Err(error) => return ctx.after_error(CONTROLLER, &error),
+        }
+    }
+    Outcome::Failed
+}
+
+/// One step; `None` when another follows at once.
+async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<Outcome>, WriteError> {
+    let now = ctx.now();
+    let (plan, object) = ctx.read(|books| {
+        let object = books.organization(organization).and_then(|books| books.group(group)).cloned();
+        (plan_group(books, organization, group, &ctx.rules, ctx.gatherings.of(group), now), object)
+    });
+    let Some(object) = object else {
+        ctx.gatherings.set(group, None);
+        return Ok(Some(Outcome::Done));
+    };
+    match plan {
+        Err(error) => {
+            tracing::error!(group = object.name_any(), %organization, %error, "an invoice cannot be written");
+            return Ok(Some(Outcome::Failed));
+        }
+        Ok(GroupPlan::Gone | GroupPlan::Nothing) => {}
+        Ok(GroupPlan::Release) => release(ctx, &object).await?,
+        Ok(GroupPlan::Remove) => ctx.writer.delete(object.as_ref()).await?,
+        Ok(GroupPlan::Protect) => {
+            protect(ctx, &object).await?;
+            return Ok(None);
+        }
+        Ok(GroupPlan::ClaimSeries(candidates)) => return claim_series(ctx, organization, &object, &candidates).await,
+        Ok(GroupPlan::Steady(steady)) => {
+            return apply_steady(ctx, organization, group, &object, *steady).await.map(Some);
+        }
+    }
+    Ok(Some(Outcome::Done))
+}
+
+async fn protect(ctx: &Context, object: &BillingGroup) -> Result<(), WriteError> {
+    let finalizers: Vec<_> = object.finalizers().iter().map(String::as_str).chain([labels::SETTLE_FINALIZER]).collect();
+    let written = ctx.writer.patch_metadata(object, json!({ "finalizers": finalizers })).await?;
+    ctx.observe(written);
+    Ok(())
+}
+
+async fn release(ctx: &Context, object: &BillingGroup) -> Result<(), WriteError> {
+    let others: Vec<_> = object.finalizers().iter().filter(|name| *name != labels::SETTLE_FINALIZER).collect();
+    match ctx.writer.patch_metadata(object, json!({ "finalizers": others })).await {
+        Ok(_) | Err(WriteError::Gone { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Claims the first series that is free or ours already, and writes it into the status.
+async fn claim_series(
+    ctx: &Context,
+    organization: &Name,
+    object: &BillingGroup,
+    candidates: &[Name],
+) -> Result<Option<Outcome>, WriteError> {
+    let mut status = object.status.clone().unwrap_or_default();
+    let mut owner = None;
+    for candidate in candidates {
+        match claim(ctx, organization, object, candidate).await? {
+            None => {
+                status.invoice_series = Some(candidate.as_str().into());
+                let mut claimed = object.clone();
+                claimed.status = Some(status);
+                ctx.observe(ctx.writer.replace_status(&claimed).await?);
+                return Ok(None);
+            }
+            Some(other) => owner = Some((candidate, other)),
+        }
+    }
+    let message = owner.map(|(series, owner)| series_taken(series, &owner));
+    let taken = DesiredCondition::no("Ready", "InvoiceSeriesTaken", message.unwrap_or_default());
+    let conditions = conditions::merge(&status.conditions, &[taken], object.metadata.generation, ctx.now());
+    if conditions != status.conditions {
+        let mut refused = object.clone();
+        refused.status =
+            Some(api::BillingGroupStatus { conditions, observed_generation: object.metadata.generation, ..status });
+        ctx.writer.replace_status(&refused).await?;
+    }
+    Ok(Some(Outcome::Done)) // a series is never given up; a changed wish is a change of the group
+}
+
+/// Claims one series. Answers with the group that has it, if that is another.
+async fn claim(
+    ctx: &Context,
+    organization: &Name,
+    object: &BillingGroup,
+    series: &Name,
+) -> Result<Option<String>, WriteError> {
+    let uid = object.uid().unwrap_or_default();
+    let claim = InvoiceSeries {
+        metadata: ObjectMeta { name: Some(series.to_string()), ..ObjectMeta::default() },
+        spec: api::InvoiceSeriesSpec {
+            organization: organization.as_str().into(),
+            billing_group: object.name_any().into(),
+            billing_group_uid: uid.as_str().into(),
+        },
+        status: None,
+    };
+    match ctx.writer.create(&claim).await {
+        Ok(_) => Ok(None),
+        Err(WriteError::Exists { object: named }) => {
+            let api: Api<InvoiceSeries> = Api::all(ctx.client.clone());
+            let read = api.get(series).await;
+            let owner = read.map_err(|source| WriteError::Failed { object: named, source: Box::new(source) })?.spec;
+            let ours = owner.billing_group_uid.as_str() == uid;
+            Ok((!ours).then(|| described(&owner)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The group that has a series. It may have had the name of the one that asks, and be gone.
+fn described(owner: &api::InvoiceSeriesSpec) -> String {
+    format!("{}/{} with the UID {}", owner.organization, owner.billing_group, owner.billing_group_uid)
+}
+
+async fn apply_steady(
+    ctx: &Context,
+    organization: &Name,
+    group: Uid,
+    object: &BillingGroup,
+    steady: Steady,
+) -> Result<Outcome, WriteError> {
+    let Steady { status, writes, deletes, carried, release: released, closing, gathering, wake } = steady;
+    let mut current = object.clone();
+    if let Some(status) = status {
+        tell_news(ctx, object, &status);
+        current.status = Some(status);
+        current = ctx.writer.replace_status(&current).await?;
+        ctx.observe(current.clone());
+    }
+    ctx.gatherings.set(group, gathering);
+    for estimate in deletes {
+        delete_estimate(ctx, object, &estimate).await?;
+    }
+    stream::iter(writes)
+        .map(|write| write_estimate(ctx, write))
+        .buffer_unordered(INVOICES_AT_ONCE)
+        .try_collect::<()>()
+        .await?;
+    if let Some(credit) = carried {
+        grant(ctx, &credit).await?;
+        return Ok(ctx.look_again(ctx.now().checked_add_signed(GRANTED)));
+    }
+    if released {
+        release(ctx, &current).await?;
+    }
+    if closing {
+        ctx.due.add(organization, group);
+        ctx.queues.add([Key::Closing]);
+        let later = ctx.now().checked_add_signed(CLOSING_LIMIT);
+        return Ok(ctx.look_again(wake.into_iter().chain(later).min()));
+    }
+    Ok(ctx.look_again(wake))
+}
+
+/// Gives what a group is owed to another one. That it is given already is as good.
+async fn grant(ctx: &Context, credit: &api::Credit) -> Result<(), WriteError> {
+    match ctx.writer.create(credit).await {
+        Ok(granted) => ctx.observe(granted),
+        Err(WriteError::Exists { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// A changed reason of `Ready` is news.
+fn tell_news(ctx: &Context, object: &BillingGroup, status: &api::BillingGroupStatus) {
+    let before = object.status.as_ref().and_then(|status| conditions::find(&status.conditions, "Ready"));
+    let Some(after) = conditions::find(&status.conditions, "Ready") else { return };
+    if before.map(|before| &before.reason) == Some(&after.reason) {
+        return;
+    }
+    match after.reason.as_str() {
+        "Ready" => ctx.tell(object, Severity::Normal, "Ready", "Bill", after.message.clone()),
+        "Closing" => ctx.tell(object, Severity::Normal, "Closing", "Settle", after.message.clone()),
+        _ => ctx.tell(object, Severity::Warning, "Held", "Bill", after.message.clone()),
+    }
+}
+
+async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), WriteError> {
+    let InvoiceWrite { facts, observed, write } = planned;
+    let observed = match observed {
+        Some(observed) => observed,
+        None => {
+            let made = ctx.writer.create(&make_invoice(&facts)).await?;
+            Estimate::made(&made, facts.group_uid, facts.month, facts.sequence)
+        }
+    };
+    let slices = write.rendered.as_ref().map(|rendered| rendered.slices.as_slice()).unwrap_or_default();
+    ensure_slices(&ctx.writer, &facts, slices).await?;
+    let was_ready = conditions::holds(&observed.conditions, "Ready");
+    let document = write.rendered.map(|rendered| rendered.document);
+    let status = estimate_status(document, write.conditions);
+    let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
+    if let Some(ready) = written.status.as_ref().and_then(|status| conditions::find(&status.conditions, "Ready"))
+        && ready.status == "False"
+        && was_ready
+    {
+        ctx.tell(&written, Severity::Warning, "Held", "Bill", ready.message.clone());
+    }
+    ctx.observe(written);
+    delete_slices(&ctx.writer, &facts.organization, &write.obsolete).await;
+    Ok(())
+}
+
+async fn delete_estimate(ctx: &Context, group: &BillingGroup, estimate: &Estimate) -> Result<(), WriteError> {
+    let organization = Name::from(group.namespace().unwrap_or_default());
+    let metadata = ObjectMeta {
+        name: Some(estimate.number.to_string()),
+        namespace: Some(organization.to_string()),
+        uid: Some(estimate.uid.clone()),
+        resource_version: Some(estimate.version.clone()),
+        ..ObjectMeta::default()
+    };
+    let spec = api::InvoiceSpec {
+        billing_group: group.name_any().into(),
+        billing_group_uid: estimate.group.to_string().into(),
+        period: estimate.month.to_string().into(),
+        series: estimate.number.split('-').next().unwrap_or_default().into(),
+        sequence: i32::try_from(estimate.sequence).unwrap_or(i32::MAX),
+    };
+    ctx.writer.delete(&api::Invoice { metadata, spec, status: None }).await?;
+    delete_slices(&ctx.writer, &organization, &estimate.slices).await;
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! A project: its binding, its ledger, its default.
+
+use serde_json::json;
+
+use crate::context::Context;
+use crate::writer::WriteError;
+use billing_api::{ProjectBinding, ProjectBindingStatus, labels};
+use billing_domain::Name;
+use billing_planning::conditions;
+use billing_planning::objects::{dedicated_group, default_binding, project_ledger};
+use billing_planning::project::{DefaultStep, LedgerWrite, plan_project};
+use operator_kit::events::Severity;
+use operator_kit::queue::Outcome;
+
+const CONTROLLER: &str = "project";
+
+/// Looks at a project and does what it needs.
+pub async fn reconcile(ctx: &Context, project: &Name) -> Outcome {
+    let now = ctx.clock.now();
+    let since = ctx.since.first(project, now);
+    let (plan, binding) = ctx.read(|books| {
+        let binding = books.binding(project).map(|binding| binding.object.clone());
+        (plan_project(books, project, &ctx.rules, since, now), binding)
+    });
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(error) => {
+            tracing::error!(%project, %error, "the ledger takes no further entry");
+            return Outcome::Failed;
+        }
+    };
+    if !plan.unsettled {
+        ctx.since.end(project);
+    }
+    let wake = plan.wake;
+    let done = async {
+        if let Some(ledger) = plan.ledger {
+            write_ledger(ctx, project, ledger).await?;
+        }
+        if let Some(binding) = binding.as_deref() {
+            if let Some(status) = plan.status {
+                write_status(ctx, binding, status).await?;
+            }
+            if plan.unmark {
+                let annotations = json!({ "annotations": { labels::DEFAULT_ANNOTATION: null } });
+                ctx.writer.patch_metadata(&unversioned(binding), annotations).await?;
+            }
+        }
+        match plan.default {
+            Some(step) => make_default(ctx, project, step).await,
+            None => Ok(()),
+        }
+    };
+    match done.await {
+        Ok(()) => ctx.look_again(wake),
+        Err(error) => ctx.after_error(CONTROLLER, &error),
+    }
+}
+
+async fn write_ledger(ctx: &Context, project: &Name, write: LedgerWrite) -> Result<(), WriteError> {
+    let LedgerWrite { organization, ledger, version } = write;
+    let mut object = project_ledger(project, &organization, &ledger);
+    object.metadata.resource_version = version.clone();
+    let written = match version {
+        Some(_) => ctx.writer.replace(&object).await?,
+        None => ctx.writer.create(&object).await?,
+    };
+    ctx.observe(written);
+    Ok(())
+}
+
+async fn write_status(ctx: &Context, binding: &ProjectBinding, status: ProjectBindingStatus) -> Result<(), WriteError> {
+    tell_news(ctx, binding, &status);
+    let mut object = binding.clone();
+    object.status = Some(status);
+    ctx.observe(ctx.writer.replace_status(&object).await?);
+    Ok(())
+}
+
+fn tell_news(ctx: &Context, binding: &ProjectBinding, status: &ProjectBindingStatus) {
+    let before = binding.status.as_ref();
+    let accepted = conditions::find(&status.conditions, "Accepted");
+    let refused = accepted.filter(|condition| condition.status == "False");
+    if let Some(refused) = refused {
+        let known = before.and_then(|status| conditions::find(&status.conditions, "Accepted"));
+        if known.map(|known| &known.reason) != Some(&refused.reason) {
+            ctx.tell(binding, Severity::Warning, "Refused", "Bind", refused.message.clone());
+        }
+        return;
+    }
+    let payer = before.and_then(|status| status.billing_group.as_ref());
+    let group = status.billing_group.as_ref();
+    match (payer, group) {
+        (None, Some(group)) => ctx.tell(binding, Severity::Normal, "Bound", "Bind", format!("{group} pays")),
+        (Some(old), Some(group)) if old != group => {
+            ctx.tell(binding, Severity::Normal, "Moved", "Bind", format!("{group} pays instead of {old}"));
+        }
+        _ => {}
+    }
+}
+
+/// The binding without its version, which a status written a moment ago has changed: whoever took the mark off
+/// before us wanted the same.
+fn unversioned(binding: &ProjectBinding) -> ProjectBinding {
+    let mut binding = binding.clone();
+    binding.metadata.resource_version = None;
+    binding
+}
+
+async fn make_default(ctx: &Context, project: &Name, step: DefaultStep) -> Result<(), WriteError> {
+    let made = match step {
+        DefaultStep::Group { organization, name, currency } => {
+            let group = dedicated_group(project, &organization, &name, currency);
+            ctx.writer.create(&group).await.map(|group| ctx.observe(group))
+        }
+        DefaultStep::Binding { group } => {
+            let binding = default_binding(project, &group);
+            ctx.writer.create(&binding).await.map(|binding| ctx.observe(binding))
+        }
+    };
+    match made {
+        Err(WriteError::Exists { .. }) => Ok(()), // somebody chose in the meantime; the watch tells
+        other => other,
+    }
+}

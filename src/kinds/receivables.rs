@@ -1,0 +1,96 @@
+//! Invoices that are to be paid: those past due say so, and those that are settled say it no more.
+//!
+//! Finals are not kept in memory, but for a few numbers of those that are open. What is written is therefore decided again
+//! on the invoice as it is read then.
+
+use futures::{StreamExt, stream};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::writer::WriteError;
+use billing_api::Receivable;
+use billing_domain::{Name, Timestamp};
+use billing_planning::conditions;
+use operator_kit::events::Severity;
+use operator_kit::queue::Outcome;
+
+use crate::metrics::BillingMetrics;
+use billing_planning::receivables::{OpenSum, ReceivablesPlan, mark, open_sums, plan_receivables, settled};
+use billing_state::Books;
+
+/// How many invoices are written at once.
+const INVOICES_AT_ONCE: usize = 8;
+
+const CONTROLLER: &str = "receivables";
+
+/// Marks what is past due, and looks again when something else is.
+pub async fn reconcile(ctx: &Context) -> Outcome {
+    let now = ctx.now();
+    let ReceivablesPlan { overdue, wake } = ctx.read(|books| plan_receivables(books, now));
+    let read = |(organization, number): (Name, Name)| async move {
+        let api: Api<Receivable> = Api::namespaced(ctx.client.clone(), &organization);
+        let read = api.get_opt(&number).await;
+        match read.map_err(|source| failed(&organization, &number, source))? {
+            Some(invoice) => write(ctx, invoice).await,
+            None => Ok(()),
+        }
+    };
+    let written: Vec<_> = stream::iter(overdue).map(read).buffer_unordered(INVOICES_AT_ONCE).collect().await;
+    match written.into_iter().find_map(Result::err) {
+        None => ctx.look_again(wake),
+        Some(error) => ctx.after_error(CONTROLLER, &error),
+    }
+}
+
+/// Takes the mark off what is settled.
+pub async fn reconcile_settled(ctx: &Context) -> Outcome {
+    let all: Api<Receivable> = Api::all(ctx.client.clone());
+    let invoices = match all.list(&ListParams::default().fields(&settled())).await {
+        Ok(list) => list.items,
+        Err(error) => {
+            tracing::warn!(%error, "invoices that are settled could not be read; trying again");
+            ctx.metrics.work.failed(CONTROLLER, "fetch");
+            return Outcome::Failed;
+        }
+    };
+    let writes = stream::iter(invoices).map(|invoice| write(ctx, invoice));
+    let written: Vec<_> = writes.buffer_unordered(INVOICES_AT_ONCE).collect().await;
+    match written.into_iter().find_map(Result::err) {
+        None => Outcome::Done,
+        Some(error) => ctx.after_error(CONTROLLER, &error),
+    }
+}
+
+fn failed(organization: &Name, number: &Name, source: kube::Error) -> WriteError {
+    WriteError::Failed { object: format!("Invoice {organization}/{number}"), source: Box::new(source) }
+}
+
+/// Writes whether an invoice is past due, unless it says so already.
+async fn write(ctx: &Context, invoice: Receivable) -> Result<(), WriteError> {
+    let Some(mark) = mark(&invoice, ctx.now()) else { return Ok(()) };
+    let news = conditions::find(&mark.conditions, "PastDue").cloned();
+    let status = json!({ "conditions": mark.conditions, "overdueSince": mark.overdue_since });
+    let written = match ctx.writer.patch_status_at(&invoice, status).await {
+        Ok(written) => written,
+        Err(WriteError::Gone { .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if let Some(past_due) = news {
+        tracing::info!(invoice = written.name_any(), "an invoice is past due");
+        ctx.tell(&written, Severity::Warning, "PastDue", "Collect", past_due.message);
+    }
+    ctx.observe(written);
+    Ok(())
+}
+
+/// Shows how much is to be paid, by currency and age.
+pub fn show_gauges(books: &Books, metrics: &BillingMetrics, now: Timestamp) {
+    let sums = open_sums(books, now).into_iter().map(|((code, age), OpenSum { currency, invoices, minor })| {
+        // A gauge is a float; this one only shows how large a sum is.
+        let amount = minor as f64 / 10_f64.powi(currency.digits().cast_signed());
+        (code, age.as_str(), invoices, amount)
+    });
+    metrics.receivables(sums);
+}

@@ -1,0 +1,184 @@
+//! What the operator tells Prometheus about billing. What it tells about its work is in [`operator_kit::metrics`].
+
+use chrono::{DateTime, Utc};
+use operator_kit::metrics::{Exposition, Metrics as WorkMetrics, Registrar, Seconds, as_gauge};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+
+/// Every metric's name begins with this.
+const PREFIX: &str = "billing_operator";
+
+/// A gauge of money, in major units: to look at, not to compute with.
+type Sum = Gauge<f64, std::sync::atomic::AtomicU64>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPhase {
+    phase: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByReason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByAge {
+    currency: &'static str,
+    days_overdue: &'static str,
+}
+
+/// All that the operator counts; clones share it.
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// What it does.
+    pub work: WorkMetrics,
+    /// How billing stands.
+    pub billing: BillingMetrics,
+    /// Both, as Prometheus reads them.
+    pub exposition: Exposition,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All metrics, at zero.
+    pub fn new() -> Self {
+        let mut all = Registrar::new(PREFIX, env!("CARGO_PKG_VERSION"));
+        let (work, billing) = (WorkMetrics::register(&mut all), BillingMetrics::register(&mut all));
+        Self { work, billing, exposition: all.finish() }
+    }
+}
+
+/// How billing stands; clones share it.
+#[derive(Clone, Debug)]
+pub struct BillingMetrics {
+    policies_missing: Gauge,
+    groups: Gauge,
+    projects: Gauge,
+    invoices: Family<ByPhase, Gauge>,
+    held_invoices: Family<ByReason, Gauge>,
+    unbilled_records: Family<ByReason, Gauge>,
+    audit_failures: Gauge,
+    last_audit: Seconds,
+    receivables: Family<ByAge, Sum>,
+    receivable_invoices: Family<ByAge, Gauge>,
+}
+
+impl BillingMetrics {
+    fn register(all: &mut Registrar) -> Self {
+        Self {
+            policies_missing: all.add(
+                "policies_missing",
+                "Admission policies that did not refuse their probe; above 0, no money work is done",
+                Gauge::default(),
+            ),
+            groups: all.add("groups", "Billing groups", Gauge::default()),
+            projects: all.add("projects", "Projects with a payer", Gauge::default()),
+            invoices: all.add("invoices", "Invoices by phase", Family::default()),
+            held_invoices: all.add(
+                "held_invoices",
+                "Invoices of months that are over which something holds, by the reason of their condition",
+                Family::default(),
+            ),
+            unbilled_records: all.add(
+                "unbilled_records",
+                "Usage records that no invoice bills, by the reason of their condition",
+                Family::default(),
+            ),
+            audit_failures: all.add(
+                "audit_failures",
+                "Final invoices of the last two months that are not right, as the last audit found",
+                Gauge::default(),
+            ),
+            last_audit: all.add(
+                "last_audit_timestamp_seconds",
+                "When the last audit ended, in Unix time; 0 before the first",
+                Seconds::default(),
+            ),
+            receivables: all.add(
+                "receivables",
+                "Money of final invoices that is still expected, by currency and days past due",
+                Family::default(),
+            ),
+            receivable_invoices: all.add(
+                "receivable_invoices",
+                "Final invoices whose money is still expected, by currency and days past due",
+                Family::default(),
+            ),
+        }
+    }
+
+    /// Shows how many policies are not in force.
+    pub fn policies_missing(&self, count: usize) {
+        self.policies_missing.set(as_gauge(count));
+    }
+
+    /// Shows how many groups and projects there are.
+    pub fn books(&self, groups: usize, projects: usize) {
+        self.groups.set(as_gauge(groups));
+        self.projects.set(as_gauge(projects));
+    }
+
+    /// Shows how many invoices there are in each phase; a phase that is not named has none.
+    pub fn invoices(&self, by_phase: impl IntoIterator<Item = (&'static str, usize)>) {
+        replace(&self.invoices, by_phase.into_iter().map(|(phase, count)| (ByPhase { phase }, count)));
+    }
+
+    /// Shows how many invoices are held, by reason; a reason that is not named holds none.
+    pub fn held_invoices(&self, by_reason: impl IntoIterator<Item = (&'static str, usize)>) {
+        replace(&self.held_invoices, by_reason.into_iter().map(|(reason, count)| (ByReason { reason }, count)));
+    }
+
+    /// Shows how many usage records are not billed, by reason; a reason not named has none.
+    pub fn unbilled_records(&self, by_reason: impl IntoIterator<Item = (&'static str, usize)>) {
+        replace(&self.unbilled_records, by_reason.into_iter().map(|(reason, count)| (ByReason { reason }, count)));
+    }
+
+    /// Shows how many finals an audit found wrong.
+    pub fn audited(&self, wrong: usize, now: DateTime<Utc>) {
+        self.audit_failures.set(as_gauge(wrong));
+        self.last_audit.set(now.timestamp_millis() as f64 / 1000.0);
+    }
+
+    /// Shows what is to be paid: currency, days past due, how many invoices, how much; what is not named is nothing.
+    pub fn receivables(&self, sums: impl IntoIterator<Item = (&'static str, &'static str, usize, f64)>) {
+        self.receivables.clear();
+        self.receivable_invoices.clear();
+        for (currency, days_overdue, count, amount) in sums {
+            let labels = ByAge { currency, days_overdue };
+            self.receivables.get_or_create(&labels).set(amount);
+            self.receivable_invoices.get_or_create(&labels).set(as_gauge(count));
+        }
+    }
+}
+
+/// Sets a family to exactly these counts.
+fn replace<L>(family: &Family<L, Gauge>, counts: impl Iterator<Item = (L, usize)>)
+where
+    L: Clone + std::hash::Hash + Eq,
+{
+    family.clear();
+    for (labels, count) in counts {
+        family.get_or_create(&labels).set(as_gauge(count));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_holds_nothing_any_more_is_gone() {
+        let metrics = Metrics::new();
+        metrics.billing.held_invoices([("Unpriced", 2), ("Suspended", 1)]);
+        metrics.billing.held_invoices([("Suspended", 3)]);
+        let text = metrics.exposition.encode().expect("encodes");
+        assert!(!text.contains("Unpriced"), "{text}");
+        assert!(text.contains(r#"billing_operator_held_invoices{reason="Suspended"} 3"#), "{text}");
+    }
+}

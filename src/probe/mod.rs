@@ -1,0 +1,266 @@
+//! Whether the admission policies are in force. Without them nothing guards the books, so the
+//! operator does no money work until each of them has refused a request of a probe.
+//!
+//! The policies let the operator pass, so it cannot ask as itself: it impersonates a service account
+//! that RBAC allows exactly these requests, every one a dry run that is refused by one policy.
+//!
+//! | policy `billing-operator-…` | request of the probe              | right that the probe's roles grant       |
+//! | --------------------------- | --------------------------------- | ---------------------------------------- |
+//! | `billinggroup`              | a group with terms                | create billinggroups                     |
+//! | `projectbinding`            | a binding to a group it may not use | create projectbindings                 |
+//! | `usagerecord`               | usage, and it is no meter         | create usagerecords                      |
+//! | `invoice`                   | an invoice                        | create invoices                          |
+//! | `creditnote`                | a credit note, and it may not settle | create creditnotes                    |
+//! | `operator`                  | a project's ledger                | create projectledgers                    |
+//! | `billingperiod`             | the end of a month                | create billingperiods (in the cluster)   |
+//! | `organization`              | the namespace into an organization | patch the operator's namespace          |
+//! | `books`                     | a deletion confirmed by a wrong name | patch the operator's namespace        |
+//!
+//! The namespaced ones are about the operator's own namespace. The operator itself needs only
+//! `impersonate` on that service account, and to watch the policies and their bindings.
+
+mod requests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use futures::future::join_all;
+use futures::stream::{Stream, StreamExt, select};
+use k8s_openapi::api::admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding};
+use kube::core::PartialObjectMeta;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, watcher};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::BillingMetrics;
+use requests::{Probe, probes};
+
+/// What the names of our policies and bindings begin with.
+const PREFIX: &str = "billing-operator-";
+
+/// While a policy is missing, or a change may not have reached the API server's own cache yet.
+const SOON: Duration = Duration::from_secs(2);
+
+/// A change of a policy takes effect within a second or so; we look on for this long.
+const SETTLING: Duration = Duration::from_secs(10);
+
+/// Otherwise, in case a role was taken away, of which no watch tells.
+const LATER: Duration = Duration::from_secs(300);
+
+/// Whether the admission policies guard the books.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyState {
+    /// The API server has not answered yet.
+    Unknown,
+    /// Each policy refused its probe.
+    Enforced,
+    /// These did not.
+    Missing(Vec<Missing>),
+}
+
+/// A policy that did not refuse its probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The policy's name.
+    pub policy: &'static str,
+    /// What happened instead, and what to do.
+    pub why: String,
+}
+
+impl PolicyState {
+    /// Whether money work may be done.
+    pub fn is_enforced(&self) -> bool {
+        *self == Self::Enforced
+    }
+
+    /// As a check of `/readyz`.
+    ///
+    /// # Errors
+    /// Says which policies are missing, and why.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Enforced => Ok(()),
+            Self::Unknown | Self::Missing(_) => Err(self.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for PolicyState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => formatter.write_str("the admission policies were not probed yet"),
+            Self::Enforced => formatter.write_str("the admission policies are in force"),
+            Self::Missing(missing) => {
+                let each: Vec<_> = by_cause(missing)
+                    .map(|(why, policies)| format!("{} not in force: {why}", policies.join(", ")))
+                    .collect();
+                formatter.write_str(&each.join("; "))
+            }
+        }
+    }
+}
+
+/// Asks the policies for refusals, again and again.
+pub struct Prober {
+    client: Client,
+    user: String,
+    probes: Vec<Probe>,
+    metrics: BillingMetrics,
+    state: watch::Sender<PolicyState>,
+}
+
+/// What one probe found; no finding when the API server did not answer it.
+type Finding = Option<Result<(), Missing>>;
+
+impl Prober {
+    /// A prober that asks as `user` about `namespace`, and where to read what it finds.
+    pub fn new(
+        client: Client,
+        namespace: &str,
+        user: String,
+        metrics: BillingMetrics,
+    ) -> (Self, watch::Receiver<PolicyState>) {
+        let (state, states) = watch::channel(PolicyState::Unknown);
+        (Self { client, user, probes: probes(namespace), metrics, state }, states)
+    }
+
+    /// Probes at once, soon again while something is missing or changing, and otherwise now and
+    /// then, until `cancel`.
+    pub async fn run(self, cancel: CancellationToken) {
+        let policies = changes::<ValidatingAdmissionPolicy>(&self.client);
+        let bindings = changes::<ValidatingAdmissionPolicyBinding>(&self.client);
+        let mut changes = std::pin::pin!(select(policies, bindings).ready_chunks(64));
+        let mut changed = Instant::now();
+        loop {
+            if cancel.run_until_cancelled(self.probe()).await.is_none() {
+                return;
+            }
+            let settled = changed.elapsed() >= SETTLING && self.state.borrow().is_enforced();
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(if settled { LATER } else { SOON }) => {}
+                Some(_) = changes.next() => changed = Instant::now(),
+            }
+        }
+    }
+
+    /// Asks all policies at once and publishes what they answered.
+    async fn probe(&self) {
+        let findings = join_all(self.probes.iter().map(|probe| self.ask(probe))).await;
+        let Some(state) = conclude(findings) else { return };
+        if let PolicyState::Missing(missing) = &state {
+            self.metrics.policies_missing(missing.len());
+        } else {
+            self.metrics.policies_missing(0);
+        }
+        self.state.send_if_modified(|before| {
+            let news = *before != state;
+            if news {
+                report(&state);
+                *before = state;
+            }
+            news
+        });
+    }
+
+    async fn ask(&self, probe: &Probe) -> Finding {
+        let request = probe.request(&self.user).map_err(kube::Error::HttpError);
+        let answer = match request {
+            Ok(request) => self.client.request::<Value>(request).await,
+            Err(error) => Err(error),
+        };
+        judge(probe.policy, &self.user, answer)
+    }
+}
+
+/// Whenever one of our policies or bindings changes, or may have changed unseen.
+fn changes<K>(client: &Client) -> impl Stream<Item = ()> + use<K>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + fmt::Debug + Send + 'static,
+{
+    let all: Api<PartialObjectMeta<K>> = Api::all(client.clone());
+    watcher(all, watcher::Config::default()).default_backoff().filter_map(async |event| match event {
+        Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
+            object.name_any().starts_with(PREFIX).then_some(())
+        }
+        // A new list may lack what was there before.
+        Ok(watcher::Event::InitDone) => Some(()),
+        Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => None,
+        Err(error) => {
+            tracing::warn!(kind = %K::kind(&()), %error, "the watch of admission policies failed and begins again");
+            None
+        }
+    })
+}
+
+/// What an answer says about the policy that should have refused.
+fn judge(policy: &'static str, user: &str, answer: Result<Value, kube::Error>) -> Finding {
+    let missing = |why: String| Some(Err(Missing { policy, why }));
+    match answer {
+        Ok(_) => missing("a forbidden request passed, install the chart with policies.install=true".to_owned()),
+        Err(kube::Error::Api(status)) if is_refusal(&status.message, policy) => Some(Ok(())),
+        Err(kube::Error::Api(status)) if status.code == 403 => missing(format!(
+            "the probe did not get that far, grant {user} the chart's probe roles and the operator to impersonate it: {}",
+            status.message
+        )),
+        Err(kube::Error::Api(status)) if is_verdict(status.code) => {
+            missing(format!("the probe did not get that far, install the CRDs of the same version: {}", status.message))
+        }
+        Err(error) => {
+            tracing::warn!(policy, %error, "the probe of an admission policy was not answered");
+            None
+        }
+    }
+}
+
+/// Whether this very policy refused. A refusal by RBAC, or by another policy, says nothing about it.
+fn is_refusal(message: &str, policy: &str) -> bool {
+    message.contains(&format!("ValidatingAdmissionPolicy '{policy}'")) && message.contains("denied request")
+}
+
+/// Whether the status is about the request, and not about the server's state.
+fn is_verdict(code: u16) -> bool {
+    matches!(code, 400 | 404 | 405 | 409 | 415 | 422)
+}
+
+/// The state that the findings amount to; none if one is not known, unless another is missing.
+fn conclude(findings: Vec<Finding>) -> Option<PolicyState> {
+    let unanswered = findings.iter().any(Option::is_none);
+    let missing: Vec<_> = findings.into_iter().flatten().filter_map(Result::err).collect();
+    match (missing.is_empty(), unanswered) {
+        (false, _) => Some(PolicyState::Missing(missing)),
+        (true, true) => None,
+        (true, false) => Some(PolicyState::Enforced),
+    }
+}
+
+/// The policies that are missing for the same cause together: usually it is one for all.
+fn by_cause(missing: &[Missing]) -> impl Iterator<Item = (&str, Vec<&'static str>)> {
+    let mut causes: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+    for Missing { policy, why } in missing {
+        causes.entry(why).or_default().push(*policy);
+    }
+    causes.into_iter()
+}
+
+fn report(state: &PolicyState) {
+    match state {
+        PolicyState::Missing(missing) => {
+            for (why, policies) in by_cause(missing) {
+                let policies = policies.join(" ");
+                tracing::warn!(policies, why, "no money work is done: admission policies are not in force");
+            }
+        }
+        PolicyState::Enforced => tracing::info!("{state}"),
+        PolicyState::Unknown => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;

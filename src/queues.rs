@@ -1,0 +1,67 @@
+//! The work queues: one for each kind of key, so that none starves another.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use billing_state::Key;
+use operator_kit::queue::{QueueHealth, QueueSettings, WorkQueue};
+
+/// Two looks at one group are this far apart: what happens in between is one write.
+const GROUP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Two looks at a whole organization's usage, at the periods, or at what can become final.
+const OVERVIEW_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What there is to do.
+pub struct Queues {
+    /// Projects.
+    pub projects: WorkQueue<Key>,
+    /// Groups.
+    pub groups: WorkQueue<Key>,
+    /// Everything that looks at much at once.
+    pub overviews: WorkQueue<Key>,
+    open: AtomicBool,
+}
+
+impl Queues {
+    /// Empty queues, which take nothing before they are [opened](Self::open).
+    pub fn new() -> Self {
+        let queue = |min_interval| WorkQueue::new(QueueSettings { min_interval, ..QueueSettings::default() });
+        Self {
+            projects: queue(Duration::ZERO),
+            groups: queue(GROUP_INTERVAL),
+            overviews: queue(OVERVIEW_INTERVAL),
+            open: AtomicBool::new(false),
+        }
+    }
+
+    /// Begins to take keys: before, the books are not complete, and everything is looked at when they are.
+    pub fn open(&self) {
+        self.open.store(true, Ordering::Release);
+    }
+
+    /// Adds work.
+    pub fn add(&self, keys: impl IntoIterator<Item = Key>) {
+        if !self.open.load(Ordering::Acquire) {
+            return;
+        }
+        for key in keys {
+            match key {
+                Key::Project(_) | Key::Credit { .. } => self.projects.add(key),
+                Key::Group { .. } => self.groups.add(key),
+                Key::CreditNote { .. }
+                | Key::Usage(_)
+                | Key::Finals(_)
+                | Key::Periods
+                | Key::Closing
+                | Key::Receivables
+                | Key::Settled => self.overviews.add(key),
+            }
+        }
+    }
+
+    /// The queues by name, with how they are.
+    pub fn health(&self) -> [(&'static str, QueueHealth); 3] {
+        [("project", self.projects.health()), ("group", self.groups.health()), ("overview", self.overviews.health())]
+    }
+}

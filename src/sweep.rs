@@ -1,0 +1,85 @@
+//! Sweeping: slices of estimates that no invoice lists any more.
+//!
+//! An estimate deletes the slices that it no longer lists. What is left behind by an operator that was killed in
+//! between costs space and nothing else, so it is enough to look now and then.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use kube::api::{DeleteParams, ListParams, Preconditions};
+use kube::core::PartialObjectMeta;
+use kube::{Api, ResourceExt};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use billing_api::{InvoiceSlice, labels};
+use billing_domain::Timestamp;
+use billing_state::convert;
+
+/// Between two looks; the first is at the start.
+const INTERVAL: Duration = Duration::from_secs(1800);
+
+/// A slice is written before the invoice that lists it: a younger one may still be waiting for that.
+const YOUNG: TimeDelta = TimeDelta::minutes(10);
+
+type SliceMeta = PartialObjectMeta<InvoiceSlice>;
+
+/// Sweeps now and then until `cancel`.
+pub async fn run(ctx: &Context, cancel: &CancellationToken) {
+    let forever = async {
+        loop {
+            if ctx.policies.borrow().is_enforced() {
+                report(sweep(ctx).await);
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    };
+    cancel.run_until_cancelled(forever).await.unwrap_or(())
+}
+
+fn report(swept: Result<usize, kube::Error>) {
+    match swept {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "deleted slices that no invoice lists"),
+        Err(error) => tracing::warn!(%error, "slices that no invoice lists could not be deleted"),
+    }
+}
+
+/// Deletes what is left behind, and says how many that were.
+async fn sweep(ctx: &Context) -> Result<usize, kube::Error> {
+    let all: Api<SliceMeta> = Api::all(ctx.client.clone());
+    let of_estimates = ListParams::default().labels(&format!("!{}", labels::FINAL_LABEL));
+    let slices = all.list(&of_estimates).await?.items;
+    // Listed after the slices were read: an invoice written in between is seen, too.
+    let listed = listed(ctx);
+    let left: Vec<_> = slices.into_iter().filter(|slice| is_left(slice, &listed, ctx.now())).collect();
+    for slice in &left {
+        delete(ctx, slice).await?;
+    }
+    Ok(left.len())
+}
+
+/// The slices that estimates list, by organization and name.
+fn listed(ctx: &Context) -> HashSet<(String, String)> {
+    ctx.read(|books| {
+        let mut listed = HashSet::new();
+        for (organization, known) in books.organizations() {
+            let slices = known.invoices.estimates().flat_map(|estimate| &estimate.slices);
+            listed.extend(slices.map(|slice| (organization.to_string(), slice.to_string())));
+        }
+        listed
+    })
+}
+
+fn is_left(slice: &SliceMeta, listed: &HashSet<(String, String)>, now: Timestamp) -> bool {
+    let old = convert::created(slice).is_ok_and(|created| now.signed_duration_since(created) > YOUNG);
+    old && !listed.contains(&(slice.namespace().unwrap_or_default(), slice.name_any()))
+}
+
+async fn delete(ctx: &Context, slice: &SliceMeta) -> Result<(), kube::Error> {
+    let api: Api<SliceMeta> = Api::namespaced(ctx.client.clone(), &slice.namespace().unwrap_or_default());
+    let preconditions = Preconditions { uid: slice.uid(), resource_version: slice.resource_version() };
+    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
+    api.delete(&slice.name_any(), &params).await.map(drop)
+}

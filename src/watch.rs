@@ -1,0 +1,132 @@
+//! One watch per kind, each feeding the books.
+//!
+//! A watch never ends before it is cancelled: kube's watcher lists again after a gap, and what a new list no longer
+//! contains is forgotten. An object that does not decode is told apart, and stops nothing.
+
+use std::collections::HashSet;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt, pin_mut};
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::context::Context;
+use billing_state::{Books, Key, ObjectKey, Observes};
+
+/// Takes the objects of one kind into the books, and adds the work that follows.
+pub struct Sink {
+    ctx: Arc<Context>,
+    kind: &'static str,
+    synced: watch::Sender<bool>,
+}
+
+impl Sink {
+    /// A sink, and what tells whether the first complete list has been handed over.
+    pub fn new(ctx: Arc<Context>, kind: &'static str) -> (Self, watch::Receiver<bool>) {
+        let (synced, receiver) = watch::channel(false);
+        (Self { ctx, kind, synced }, receiver)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Books) -> Vec<Key>) {
+        let keys = self.ctx.write(change);
+        self.ctx.queues.add(keys);
+    }
+}
+
+/// Watches whole objects until `cancel`.
+pub async fn watch_objects<K>(
+    api: Api<DeserializeGuard<K>>,
+    config: watcher::Config,
+    sink: Sink,
+    cancel: CancellationToken,
+) where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    Books: Observes<K>,
+{
+    let open = |guarded: DeserializeGuard<K>| {
+        let key = ObjectKey::of(&guarded);
+        (key, guarded.0.map_err(|invalid| invalid.error))
+    };
+    feed(watcher(api, config).default_backoff(), open, sink, cancel).await;
+}
+
+/// Watches the metadata of objects until `cancel`.
+pub async fn watch_metadata<K>(
+    api: Api<PartialObjectMeta<K>>,
+    config: watcher::Config,
+    sink: Sink,
+    cancel: CancellationToken,
+) where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    Books: Observes<PartialObjectMeta<K>>,
+{
+    let open = |object: PartialObjectMeta<K>| (ObjectKey::of(&object), Ok(object));
+    feed(watcher(api, config).default_backoff(), open, sink, cancel).await;
+}
+
+async fn feed<T, K>(
+    stream: impl Stream<Item = watcher::Result<watcher::Event<T>>>,
+    open: impl Fn(T) -> (ObjectKey, Result<K, String>),
+    sink: Sink,
+    cancel: CancellationToken,
+) where
+    Books: Observes<K>,
+{
+    pin_mut!(stream);
+    // What was known when the list in progress began, and has not been seen in it yet.
+    let mut unseen = HashSet::new();
+    while let Some(event) = cancel.run_until_cancelled(stream.next()).await.flatten() {
+        match event {
+            Err(error) => {
+                warn!(kind = sink.kind, %error, "the watch failed; trying again");
+                sink.ctx.metrics.work.watch_restart(sink.kind);
+            }
+            Ok(event) => {
+                sink.ctx.metrics.work.watch_event(sink.kind, sink.ctx.clock.now());
+                hand_over(event, &open, &mut unseen, &sink);
+            }
+        }
+    }
+}
+
+fn hand_over<T, K>(
+    event: watcher::Event<T>,
+    open: &impl Fn(T) -> (ObjectKey, Result<K, String>),
+    unseen: &mut HashSet<ObjectKey>,
+    sink: &Sink,
+) where
+    Books: Observes<K>,
+{
+    match event {
+        watcher::Event::Init => *unseen = sink.ctx.read(|books| Observes::<K>::known(books)),
+        watcher::Event::InitApply(object) | watcher::Event::Apply(object) => {
+            let (key, object) = open(object);
+            unseen.remove(&key);
+            match object {
+                Ok(object) => sink.change(|books| books.observe(object)),
+                Err(error) => {
+                    let ObjectKey { namespace, name } = &key;
+                    warn!(kind = sink.kind, namespace, name, error, "this object cannot be read");
+                    sink.ctx.metrics.work.failed("watch", "unreadable");
+                    sink.change(|books| Observes::<K>::reject(books, &key, error));
+                }
+            }
+        }
+        watcher::Event::Delete(object) => {
+            let (key, _) = open(object);
+            sink.change(|books| Observes::<K>::forget(books, &key));
+        }
+        watcher::Event::InitDone => {
+            for key in unseen.drain() {
+                sink.change(|books| Observes::<K>::forget(books, &key));
+            }
+            sink.synced.send_replace(true);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Which kinds are watched, and how.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::{DeserializeGuard, PartialObjectMeta};
+use kube::runtime::watcher;
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::context::Context;
+use crate::watch::{Sink, watch_metadata, watch_objects};
+use billing_api as api;
+use billing_planning::receivables::open;
+use billing_state::{Books, Observes};
+
+/// Starts all watches. Each answer tells when the first complete list of a kind is in the books.
+pub fn start(ctx: &Arc<Context>, tasks: &TaskTracker, cancel: &CancellationToken) -> Vec<watch::Receiver<bool>> {
+    let all = || watcher::Config::default().streaming_lists();
+    let start = Start { ctx, tasks, cancel };
+    vec![
+        start.objects::<Namespace>("namespaces", all().labels(api::labels::ORGANIZATION_LABEL)),
+        start.objects::<api::BillingGroup>("billinggroups", all()),
+        start.objects::<api::ProjectBinding>("projectbindings", all()),
+        start.objects::<api::ProjectLedger>("projectledgers", all()),
+        start.objects::<api::UsageRecord>("usagerecords", all()),
+        start.objects::<api::PriceList>("pricelists", all()),
+        start.objects::<api::ExchangeRates>("exchangerates", all()),
+        start.objects::<api::InvoiceIssuer>("invoiceissuers", all()),
+        start.objects::<api::BillingPeriod>("billingperiods", all()),
+        start.objects::<api::Credit>("credits", all()),
+        start.objects::<api::CreditCode>("creditcodes", all()),
+        // The whole document of what can still change, and only the names of what cannot.
+        start.objects::<api::Invoice>("invoices", all().fields("status.phase!=Final")),
+        start.metadata::<api::Invoice>("invoices-metadata", all()),
+        // All of them: of an issued one, credits may still have to go back. Those that are done are not kept.
+        start.objects::<api::CreditNote>("creditnotes", all()),
+        // A few numbers of what is to be paid.
+        start.objects::<api::Receivable>("invoices-receivable", all().fields(&open())),
+    ]
+}
+
+struct Start<'a> {
+    ctx: &'a Arc<Context>,
+    tasks: &'a TaskTracker,
+    cancel: &'a CancellationToken,
+}
+
+impl Start<'_> {
+    fn objects<K>(&self, kind: &'static str, config: watcher::Config) -> watch::Receiver<bool>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
+        Books: Observes<K>,
+    {
+        let (sink, synced) = Sink::new(self.ctx.clone(), kind);
+        let api: Api<DeserializeGuard<K>> = Api::all(self.ctx.client.clone());
+        self.tasks.spawn(watch_objects::<K>(api, config, sink, self.cancel.clone()));
+        synced
+    }
+
+    fn metadata<K>(&self, kind: &'static str, config: watcher::Config) -> watch::Receiver<bool>
+    where
+        K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
+        Books: Observes<PartialObjectMeta<K>>,
+    {
+        let (sink, synced) = Sink::new(self.ctx.clone(), kind);
+        let api: Api<PartialObjectMeta<K>> = Api::all(self.ctx.client.clone());
+        self.tasks.spawn(watch_metadata::<K>(api, config, sink, self.cancel.clone()));
+        synced
+    }
+}

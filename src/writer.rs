@@ -1,0 +1,239 @@
+//! The only place that writes to the API server.
+//!
+//! Irreversible facts are created under a deterministic name, or PUT with the `resourceVersion` they were decided on.
+//! A write therefore has four outcomes that somebody branches on, see [`WriteError`]; none is retried here.
+
+use std::fmt::Debug;
+
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::{ClusterResourceScope, NamespaceResourceScope};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use billing_api as api;
+
+/// The name under which the operator's fields are managed.
+pub const FIELD_MANAGER: &str = "billing-operator";
+
+/// Why a write did not happen.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// The object changed since it was read: look again.
+    #[error("{object} has changed since it was read")]
+    Conflict {
+        /// Kind, namespace and name.
+        object: String,
+    },
+    /// The name is taken: read it back and compare.
+    #[error("{object} exists already")]
+    Exists {
+        /// Kind, namespace and name.
+        object: String,
+    },
+    /// The object, or its namespace, is gone.
+    #[error("{object} is gone")]
+    Gone {
+        /// Kind, namespace and name.
+        object: String,
+    },
+    /// A policy, a rule of the CRD or RBAC refused; the message is the server's.
+    #[error("{object} was refused: {message}")]
+    Refused {
+        /// Kind, namespace and name.
+        object: String,
+        /// What the server said.
+        message: String,
+    },
+    /// Anything else: the network, a time-out, a server that fails.
+    #[error("{object} could not be written")]
+    Failed {
+        /// Kind, namespace and name.
+        object: String,
+        /// What the client said.
+        source: Box<kube::Error>,
+    },
+}
+
+impl WriteError {
+    /// A word for it, as a label of metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Conflict { .. } => "conflict",
+            Self::Exists { .. } => "exists",
+            Self::Gone { .. } => "gone",
+            Self::Refused { .. } => "refused",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// What every kind that is written can do.
+pub trait Written: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned {
+    /// The API that reaches this object.
+    fn api(&self, client: &Client) -> Api<Self>;
+}
+
+/// Writes, and says what came of it.
+#[derive(Clone)]
+pub struct Writer {
+    client: Client,
+}
+
+impl Writer {
+    /// A writer that uses this client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Creates `object` and returns it as the server stored it.
+    ///
+    /// # Errors
+    /// [`WriteError::Exists`] when the name is taken.
+    pub async fn create<K: Written>(&self, object: &K) -> Result<K, WriteError> {
+        object.api(&self.client).create(&post(), object).await.map_err(|error| classify(object, error))
+    }
+
+    /// Replaces everything but the status, on condition of the object's `resourceVersion`.
+    ///
+    /// # Errors
+    /// [`WriteError::Conflict`] when somebody was faster.
+    pub async fn replace<K: Written>(&self, object: &K) -> Result<K, WriteError> {
+        let name = object.name_any();
+        object.api(&self.client).replace(&name, &post(), object).await.map_err(|error| classify(object, error))
+    }
+
+    /// Replaces the status, on condition of the object's `resourceVersion`.
+    ///
+    /// # Errors
+    /// [`WriteError::Conflict`] when somebody was faster.
+    pub async fn replace_status<K: Written>(&self, object: &K) -> Result<K, WriteError> {
+        let name = object.name_any();
+        object.api(&self.client).replace_status(&name, &post(), object).await.map_err(|error| classify(object, error))
+    }
+
+    /// Changes metadata by a JSON merge patch, on condition of the object's `resourceVersion`.
+    ///
+    /// # Errors
+    /// [`WriteError::Conflict`] when somebody was faster.
+    pub async fn patch_metadata<K: Written>(&self, object: &K, mut metadata: Value) -> Result<K, WriteError> {
+        if let (Some(fields), Some(version)) = (metadata.as_object_mut(), object.resource_version()) {
+            fields.insert("resourceVersion".into(), Value::String(version));
+        }
+        let patch = Patch::Merge(json!({ "metadata": metadata }));
+        let name = object.name_any();
+        object.api(&self.client).patch(&name, &patching(), &patch).await.map_err(|error| classify(object, error))
+    }
+
+    /// Changes fields of the status by a JSON merge patch, whatever its `resourceVersion`: for reports, never for money.
+    ///
+    /// # Errors
+    /// [`WriteError::Gone`] when the object is no longer there.
+    pub async fn patch_status<K: Written>(&self, object: &K, status: Value) -> Result<(), WriteError> {
+        let patch = Patch::Merge(json!({ "status": status }));
+        let name = object.name_any();
+        let written = object.api(&self.client).patch_status(&name, &patching(), &patch).await;
+        written.map(drop).map_err(|error| classify(object, error))
+    }
+
+    /// Changes fields of the status by a JSON merge patch, on condition of the object's `resourceVersion`.
+    ///
+    /// # Errors
+    /// [`WriteError::Conflict`] when somebody was faster.
+    pub async fn patch_status_at<K: Written>(&self, object: &K, status: Value) -> Result<K, WriteError> {
+        let version = object.resource_version();
+        let patch = Patch::Merge(json!({ "metadata": { "resourceVersion": version }, "status": status }));
+        let name = object.name_any();
+        object.api(&self.client).patch_status(&name, &patching(), &patch).await.map_err(|error| classify(object, error))
+    }
+
+    /// Deletes exactly this object in exactly this state.
+    ///
+    /// # Errors
+    /// [`WriteError::Conflict`] when it has changed; that it is gone already is no error.
+    pub async fn delete<K: Written>(&self, object: &K) -> Result<(), WriteError> {
+        let params = DeleteParams {
+            preconditions: Some(Preconditions { uid: object.uid(), resource_version: object.resource_version() }),
+            ..DeleteParams::default()
+        };
+        match object.api(&self.client).delete(&object.name_any(), &params).await {
+            Ok(_) => Ok(()),
+            Err(error) => match classify(object, error) {
+                WriteError::Gone { .. } => Ok(()),
+                other => Err(other),
+            },
+        }
+    }
+}
+
+fn post() -> PostParams {
+    PostParams { field_manager: Some(FIELD_MANAGER.into()), ..PostParams::default() }
+}
+
+fn patching() -> PatchParams {
+    PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() }
+}
+
+fn classify<K: Written>(object: &K, error: kube::Error) -> WriteError {
+    let named = describe(object);
+    match error {
+        kube::Error::Api(status) => match (status.code, status.reason.as_str()) {
+            (409, "AlreadyExists") => WriteError::Exists { object: named },
+            (409, _) => WriteError::Conflict { object: named },
+            (404, _) => WriteError::Gone { object: named },
+            (400 | 403 | 422, _) => WriteError::Refused { object: named, message: status.message.clone() },
+            _ => WriteError::Failed { object: named, source: Box::new(kube::Error::Api(status)) },
+        },
+        other => WriteError::Failed { object: named, source: Box::new(other) },
+    }
+}
+
+fn describe<K: Written>(object: &K) -> String {
+    let kind = K::kind(&());
+    match object.namespace() {
+        Some(namespace) => format!("{kind} {namespace}/{}", object.name_any()),
+        None => format!("{kind} {}", object.name_any()),
+    }
+}
+
+/// The API of a namespaced object.
+fn namespaced<K>(object: &K, client: &Client) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    Api::namespaced(client.clone(), &object.namespace().unwrap_or_default())
+}
+
+/// The API of a cluster-scoped object.
+fn cluster<K>(_: &K, client: &Client) -> Api<K>
+where
+    K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
+{
+    Api::all(client.clone())
+}
+
+macro_rules! written {
+    ($api:ident: $($kind:ty),+) => {
+        $(impl Written for $kind {
+            fn api(&self, client: &Client) -> Api<Self> {
+                $api(self, client)
+            }
+        })+
+    };
+}
+
+written!(
+    namespaced:
+    api::BillingGroup,
+    api::Credit,
+    api::CreditNote,
+    api::ProjectBinding,
+    api::ProjectLedger,
+    api::Invoice,
+    api::InvoiceSlice,
+    api::Receivable,
+    api::UsageRecord
+);
+written!(cluster: api::InvoiceSeries, api::BillingPeriod, api::CreditCode);
