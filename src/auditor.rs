@@ -12,18 +12,19 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::ListParams;
-use kube::core::DeserializeGuard;
 use kube::{Api, ResourceExt};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::writer::WriteError;
-use billing_api::{Document, Invoice, InvoicePhase, InvoiceSlice, LastFinal, labels};
+use billing_api::{Document, Invoice, LastFinal, labels};
+use billing_documents::issued::{IssuedInvoice, final_document};
 use billing_documents::verify::{Finding, verify_document};
 use billing_domain::{Month, Name, Timestamp};
 use billing_planning::conditions::{self, DesiredCondition};
-use billing_planning::recompute::{Difference, RecordedFinal, Records, compare, last_final};
+use billing_planning::recompute::{Difference, Records, compare, last_final};
+use billing_reads::{Slices, list, slices_of};
 use operator_kit::events::Severity;
 
 /// The first audit is so long after the start: what is urgent comes first.
@@ -32,11 +33,10 @@ const AFTER_START: Duration = Duration::from_secs(60);
 /// How many months that are over are judged.
 const MONTHS: usize = 2;
 
-/// How many invoices come in one answer; each can have half a megabyte.
-const PAGE: u32 = 50;
-
 /// The condition of an invoice that is not right. One that is right has none.
 const CONDITION: &str = "AuditFailed";
+
+const CONTROLLER: &str = "auditor";
 
 /// Why an audit did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ async fn audit_all(ctx: &Context) {
         match audit(ctx, &organization, &months).await {
             Ok(found) => wrong += found,
             Err(error) => {
-                ctx.metrics.work.failed("auditor", "audit");
+                ctx.metrics.work.failed(CONTROLLER, "audit");
                 tracing::warn!(%organization, %error, "an audit did not come to its end; it is done again");
             }
         }
@@ -93,11 +93,20 @@ async fn audit(ctx: &Context, organization: &Name, months: &[Month]) -> Result<u
     let mut wrong = 0;
     // The oldest first, so that the final of the month before is known.
     for (index, month) in months.iter().enumerate().rev() {
-        let mut params = ListParams::default().limit(PAGE).labels(&format!("{}={month}", labels::PERIOD_LABEL));
-        loop {
-            let api: Api<DeserializeGuard<Invoice>> = Api::namespaced(ctx.client.clone(), organization);
-            let page = api.list(&params).await.map_err(unread)?;
-            for invoice in page.items.into_iter().filter_map(|invoice| invoice.0.ok()) {
+        let params = ListParams::default().labels(&format!("{}={month}", labels::PERIOD_LABEL));
+        let mut pages = list::<Invoice>(Api::namespaced(ctx.client.clone(), organization), params);
+        while let Some(page) = pages.next().await.map_err(unread)? {
+            for guarded in page {
+                let invoice = match guarded.0 {
+                    Ok(invoice) => invoice,
+                    Err(invalid) => {
+                        let invoice = invalid.metadata.name.unwrap_or_default();
+                        tracing::error!(%organization, invoice, error = invalid.error, "an invoice does not decode");
+                        ctx.metrics.work.failed(CONTROLLER, "unreadable");
+                        wrong += 1;
+                        continue;
+                    }
+                };
                 let Some(document) = final_document(&invoice) else { continue };
                 let key = |sequence: i32| (invoice.spec.billing_group_uid.to_string(), sequence);
                 if index < MONTHS {
@@ -108,18 +117,9 @@ async fn audit(ctx: &Context, organization: &Name, months: &[Month]) -> Result<u
                 }
                 finals.extend(last_final(&invoice).map(|last| (key(last.sequence), last)));
             }
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => params = params.continue_token(&token),
-                None => break,
-            }
         }
     }
     Ok(wrong)
-}
-
-fn final_document(invoice: &Invoice) -> Option<&Document> {
-    let status = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final))?;
-    status.document.as_ref()
 }
 
 async fn judge(
@@ -129,14 +129,9 @@ async fn judge(
     document: &Document,
     before: Option<&LastFinal>,
 ) -> Result<Vec<Finding>, kube::Error> {
-    let api: Api<InvoiceSlice> = Api::namespaced(ctx.client.clone(), organization);
-    let mut slices = BTreeMap::new();
-    for listed in &document.slices {
-        if let Some(slice) = api.get_opt(&listed.name).await? {
-            slices.insert(slice.name_any(), slice);
-        }
-    }
-    let findings = verify_document(document, |name| slices.get(name), before.map(|before| before.digest.as_str()));
+    let slices = slices_of(&ctx.client, organization, document).await?;
+    let previous = before.map(|before| before.digest.as_str());
+    let findings = verify_document(document, |name| slices.get(name), previous);
     // What contradicts itself need not be compared with anything else.
     if !findings.is_empty() {
         return Ok(findings);
@@ -150,13 +145,15 @@ fn unexplained(
     ctx: &Context,
     organization: &Name,
     invoice: &Invoice,
-    slices: &BTreeMap<String, InvoiceSlice>,
+    slices: &Slices,
     previous: Option<&LastFinal>,
 ) -> Vec<Finding> {
-    let sliced = slices.values().flat_map(|slice| &slice.spec.lines);
-    let compared = RecordedFinal::new(invoice, sliced).and_then(|recorded| {
-        ctx.read(|books| compare(&Records { books, organization, previous, rules: &ctx.rules }, &recorded))
-    });
+    let compared = match IssuedInvoice::new(invoice, slices.found.iter().map(|slice| &slice.spec)) {
+        Err(error) => return vec![Finding::Unreadable(format!("the document ({error})"))],
+        Ok(recorded) => {
+            ctx.read(|books| compare(&Records { books, organization, previous, rules: &ctx.rules }, &recorded))
+        }
+    };
     match compared {
         Ok(differences) => {
             let unexplained = differences.iter().filter(|difference| difference.is_unexplained());
@@ -189,9 +186,7 @@ async fn report(ctx: &Context, invoice: &Invoice, findings: &[Finding]) -> Resul
 
 /// The conditions of an invoice with what an audit found; the others stay as they are.
 fn with_findings(existing: &[Condition], findings: &[Finding], now: Timestamp) -> Vec<Condition> {
-    let mut all: Vec<_> = existing.iter().filter(|known| known.type_ != CONDITION).cloned().collect();
-    let known: Vec<_> = conditions::find(existing, CONDITION).into_iter().cloned().collect();
-    if let Some(finding) = findings.first() {
+    let desired = findings.first().map(|finding| {
         let others = match findings.len() - 1 {
             0 => String::new(),
             more => format!(", and {more} more"),
@@ -201,10 +196,9 @@ fn with_findings(existing: &[Condition], findings: &[Finding], now: Timestamp) -
             Finding::Differs { .. } | Finding::Unreadable(_) => "DocumentDiffers",
             Finding::Unexplained(_) => "RecordsDiffer",
         };
-        let desired = DesiredCondition::yes(CONDITION, reason, format!("{finding}{others}"));
-        all.extend(conditions::merge(&known, &[desired], Some(1), now));
-    }
-    all
+        DesiredCondition::yes(CONDITION, reason, format!("{finding}{others}"))
+    });
+    conditions::replace(existing, CONDITION, desired, Some(1), now)
 }
 
 #[cfg(test)]

@@ -5,23 +5,20 @@
 
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt, stream};
-use kube::api::ListParams;
-use kube::core::DeserializeGuard;
-use kube::{Api, ResourceExt};
+use futures::{StreamExt, stream};
+use kube::core::error_boundary::InvalidObject;
+use kube::{Api, Resource, ResourceExt};
 
 use crate::context::Context;
-use billing_api::{CreditNote, Invoice, InvoicePhase, InvoiceSlice};
+use billing_api::{CreditNote, Invoice};
+use billing_documents::issued::final_document;
 use billing_domain::Name;
+use billing_reads::{DeserializeGuard, Lacking, list, slices_of};
 use billing_state::convert::ConvertError;
 use billing_state::convert::billed::{FinalLines, final_lines};
 use operator_kit::queue::Outcome;
 
-/// How many documents come in one answer.
-const PAGE: u32 = 50;
-const NOTES_PAGE: u32 = 500;
-
-/// How many organizations, or slices of one final, are read at once.
+/// How many organizations are read at once.
 const AT_ONCE: usize = 8;
 
 /// How long to wait when something could not be read.
@@ -38,14 +35,9 @@ pub enum FinalError {
     /// The API server did not answer.
     #[error(transparent)]
     Api(#[from] kube::Error),
-    /// A final lists a slice that is gone.
-    #[error("InvoiceSlice {slice}, which the final {invoice} lists, is missing")]
-    SliceMissing {
-        /// The slice.
-        slice: Name,
-        /// The final.
-        invoice: Name,
-    },
+    /// A final lists a slice that is gone, or that does not decode.
+    #[error(transparent)]
+    Lacking(#[from] Lacking),
     /// Usage was made again that finals bill, and is not in the books yet.
     #[error("usage records were made again that finals bill; what they bill is read again")]
     UsageMadeAgain,
@@ -124,7 +116,7 @@ async fn read(ctx: &Context, organization: &Name, extent: Extent) -> Result<(), 
             }
         }
         Extent::All | Extent::These(_) => {
-            let finals = list(ctx, organization).await?;
+            let finals = list_finals(ctx, organization).await?;
             ctx.queues.add(ctx.write(|books| books.replace_billed(organization, finals)));
             read_notes(ctx, organization).await?;
         }
@@ -132,20 +124,15 @@ async fn read(ctx: &Context, organization: &Name, extent: Extent) -> Result<(), 
     Ok(())
 }
 
-async fn list(ctx: &Context, organization: &Name) -> Result<Vec<FinalLines>, kube::Error> {
-    let invoices: Api<DeserializeGuard<Invoice>> = Api::namespaced(ctx.client.clone(), organization);
-    let mut params = ListParams::default().fields("status.phase=Final").limit(PAGE);
+async fn list_finals(ctx: &Context, organization: &Name) -> Result<Vec<FinalLines>, kube::Error> {
+    let mut pages = list::<Invoice>(Api::namespaced(ctx.client.clone(), organization), billing_reads::finals());
     let mut finals = Vec::new();
-    loop {
-        let page = invoices.list(&params).await?;
-        for invoice in page.items.into_iter().filter_map(|guarded| guarded.0.ok()) {
+    while let Some(page) = pages.next().await? {
+        for invoice in page.into_iter().filter_map(|guarded| decoded(ctx, organization, guarded)) {
             finals.extend(readable(ctx, organization, &invoice).await?);
         }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(finals),
-        }
     }
+    Ok(finals)
 }
 
 /// Reads the credit notes of an organization that are issued.
@@ -153,18 +140,27 @@ async fn list(ctx: &Context, organization: &Name) -> Result<Vec<FinalLines>, kub
 /// # Errors
 /// The API server did not answer.
 pub async fn read_notes(ctx: &Context, organization: &Name) -> Result<(), kube::Error> {
-    let notes: Api<DeserializeGuard<CreditNote>> = Api::namespaced(ctx.client.clone(), organization);
-    let mut params = ListParams::default().fields("status.phase=Final").limit(NOTES_PAGE);
-    loop {
-        let page = notes.list(&params).await?;
-        for note in page.items.into_iter().filter_map(|guarded| guarded.0.ok()) {
+    let mut pages = list::<CreditNote>(Api::namespaced(ctx.client.clone(), organization), billing_reads::finals());
+    while let Some(page) = pages.next().await? {
+        for note in page.into_iter().filter_map(|guarded| decoded(ctx, organization, guarded)) {
             ctx.queues.add(ctx.write(|books| books.credit(organization, &note)));
         }
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(()),
-        }
     }
+    Ok(())
+}
+
+/// The object, or a line in the log and a count of what does not decode.
+fn decoded<K: Resource<DynamicType = ()>>(
+    ctx: &Context,
+    organization: &Name,
+    guarded: DeserializeGuard<K>,
+) -> Option<K> {
+    let unreadable = |invalid: InvalidObject| {
+        let (kind, name) = (K::kind(&()), invalid.metadata.name.unwrap_or_default());
+        tracing::error!(%kind, %organization, name, error = invalid.error, "this object does not decode");
+        ctx.metrics.work.failed(CONTROLLER, "unreadable");
+    };
+    guarded.0.map_err(unreadable).ok()
 }
 
 /// What a final bills, if that can be told.
@@ -172,7 +168,7 @@ async fn readable(ctx: &Context, organization: &Name, invoice: &Invoice) -> Resu
     match read_final(ctx, organization, invoice).await {
         Ok(lines) => Ok(lines),
         Err(FinalError::Api(error)) => Err(error),
-        Err(error @ (FinalError::SliceMissing { .. } | FinalError::UsageMadeAgain | FinalError::Unreadable { .. })) => {
+        Err(error @ (FinalError::Lacking(_) | FinalError::UsageMadeAgain | FinalError::Unreadable { .. })) => {
             tracing::warn!(%organization, %error, "nothing of its month is adjusted");
             Ok(None)
         }
@@ -188,21 +184,8 @@ pub async fn read_final(
     organization: &Name,
     invoice: &Invoice,
 ) -> Result<Option<FinalLines>, FinalError> {
-    let Some(status) = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final)) else {
-        return Ok(None);
-    };
-    let number = Name::from(invoice.name_any());
-    let api: Api<InvoiceSlice> = Api::namespaced(ctx.client.clone(), organization);
-    let listed = status.document.iter().flat_map(|document| &document.slices);
-    let slice = |name: Name| {
-        let (api, invoice) = (api.clone(), number.clone());
-        async move {
-            let found = api.get_opt(&name).await?;
-            found.ok_or(FinalError::SliceMissing { slice: name, invoice })
-        }
-    };
-    let names: Vec<Name> = listed.map(|slice| slice.name.as_str().into()).collect();
-    let slices: Vec<_> = stream::iter(names).map(slice).buffered(AT_ONCE).try_collect().await?;
+    let Some(document) = final_document(invoice) else { return Ok(None) };
+    let slices = slices_of(&ctx.client, organization, document).await?.complete()?;
     let lines = final_lines(invoice, slices.iter().map(|slice| &slice.spec));
-    lines.map(Some).map_err(|source| FinalError::Unreadable { invoice: number, source })
+    lines.map(Some).map_err(|source| FinalError::Unreadable { invoice: invoice.name_any().into(), source })
 }

@@ -24,7 +24,7 @@ struct ByReason {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByAge {
-    currency: &'static str,
+    currency: String,
     days_overdue: &'static str,
 }
 
@@ -146,7 +146,7 @@ impl BillingMetrics {
     }
 
     /// Shows what is to be paid: currency, days past due, how many invoices, how much; what is not named is nothing.
-    pub fn receivables(&self, sums: impl IntoIterator<Item = (&'static str, &'static str, usize, f64)>) {
+    pub fn receivables(&self, sums: impl IntoIterator<Item = (String, &'static str, usize, f64)>) {
         self.receivables.clear();
         self.receivable_invoices.clear();
         for (currency, days_overdue, count, amount) in sums {

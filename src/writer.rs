@@ -53,7 +53,7 @@ pub enum WriteError {
         /// Kind, namespace and name.
         object: String,
         /// What the client said.
-        source: Box<kube::Error>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 

@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
-use kube::core::{DeserializeGuard, NamespaceResourceScope};
+use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
@@ -14,10 +14,9 @@ use crate::context::Context;
 use crate::finals::{self, FinalError, read_final};
 use billing_api::{self as api, labels};
 use billing_domain::{Name, Uid};
+use billing_planning::months::oldest_open_month;
+use billing_reads::{DeserializeGuard, Listed, list};
 use billing_state::{Books, ObjectKey, Observes};
-
-/// How many objects come in one answer.
-const PAGE: u32 = 500;
 
 /// What a closing pass decides on.
 pub struct Pass {
@@ -34,13 +33,13 @@ pub struct Pass {
 pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result<Pass, kube::Error> {
     let mut pass = Pass { books: RwLock::default(), unread: BTreeSet::new() };
     let client = || ctx.client.clone();
-    let all = ListParams::default().limit(PAGE);
-    list::<Namespace>(&pass, Api::all(client()), all.clone().labels(labels::ORGANIZATION_LABEL)).await?;
-    list::<api::ProjectBinding>(&pass, Api::all(client()), all.clone()).await?;
-    list::<api::PriceList>(&pass, Api::all(client()), all.clone()).await?;
-    list::<api::ExchangeRates>(&pass, Api::all(client()), all.clone()).await?;
-    list::<api::InvoiceIssuer>(&pass, Api::all(client()), all.clone()).await?;
-    list::<api::BillingPeriod>(&pass, Api::all(client()), all).await?;
+    let all = ListParams::default();
+    observe_all::<Namespace>(&pass, Api::all(client()), all.clone().labels(labels::ORGANIZATION_LABEL)).await?;
+    observe_all::<api::ProjectBinding>(&pass, Api::all(client()), all.clone()).await?;
+    observe_all::<api::PriceList>(&pass, Api::all(client()), all.clone()).await?;
+    observe_all::<api::ExchangeRates>(&pass, Api::all(client()), all.clone()).await?;
+    observe_all::<api::InvoiceIssuer>(&pass, Api::all(client()), all.clone()).await?;
+    observe_all::<api::BillingPeriod>(&pass, Api::all(client()), all).await?;
     for organization in due.keys() {
         let listed = list_organization(ctx, &pass, organization).await;
         tell_missing(ctx, organization, listed.as_ref().err());
@@ -56,8 +55,8 @@ pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result
 fn tell_missing(ctx: &Context, organization: &Name, error: Option<&FinalError>) {
     let keys = match error {
         None => ctx.write(|books| books.find_slices(organization)),
-        Some(FinalError::SliceMissing { slice, invoice }) => {
-            ctx.write(|books| books.miss_slice(organization, slice, invoice))
+        Some(FinalError::Lacking(lacking)) => {
+            ctx.write(|books| books.miss_slice(organization, lacking.slice(), lacking.invoice(), lacking.error()))
         }
         Some(FinalError::Api(_) | FinalError::UsageMadeAgain | FinalError::Unreadable { .. }) => Vec::new(),
     };
@@ -65,21 +64,24 @@ fn tell_missing(ctx: &Context, organization: &Name, error: Option<&FinalError>) 
 }
 
 async fn list_organization(ctx: &Context, pass: &Pass, organization: &Name) -> Result<(), FinalError> {
-    let all = ListParams::default().limit(PAGE);
-    list::<api::BillingGroup>(pass, within(ctx, organization), all.clone()).await?;
-    list::<api::ProjectLedger>(pass, within(ctx, organization), all.clone()).await?;
-    list::<api::UsageRecord>(pass, within(ctx, organization), all.clone()).await?;
-    let invoices: Api<DeserializeGuard<api::Invoice>> = within(ctx, organization);
-    for invoice in pages(&invoices, all.labels(&months_in_question(pass, organization))).await? {
-        if let Ok(invoice) = &invoice.0
-            && let Some(lines) = read_final(ctx, organization, invoice).await?
-        {
-            ctx.queues.add(ctx.write(|books| books.bill(organization, lines)));
+    let all = ListParams::default();
+    observe_all::<api::BillingGroup>(pass, within(ctx, organization), all.clone()).await?;
+    observe_all::<api::ProjectLedger>(pass, within(ctx, organization), all.clone()).await?;
+    observe_all::<api::UsageRecord>(pass, within(ctx, organization), all.clone()).await?;
+    let mut invoices =
+        list::<api::Invoice>(within(ctx, organization), all.labels(&months_in_question(pass, organization)));
+    while let Some(page) = invoices.next().await? {
+        for invoice in page {
+            if let Ok(invoice) = &invoice.0
+                && let Some(lines) = read_final(ctx, organization, invoice).await?
+            {
+                ctx.queues.add(ctx.write(|books| books.bill(organization, lines)));
+            }
+            observe(pass, invoice);
         }
-        observe(pass, invoice);
     }
     // After the invoices: what a final says it used was reserved before.
-    list::<api::Credit>(pass, within(ctx, organization), ListParams::default().limit(PAGE)).await?;
+    observe_all::<api::Credit>(pass, within(ctx, organization), ListParams::default()).await?;
     finals::read_notes(ctx, organization).await?;
     share_billed(ctx, pass, organization).await
 }
@@ -106,10 +108,8 @@ fn months_in_question(pass: &Pass, organization: &Name) -> String {
     let groups = books.organization(organization).into_iter().flat_map(|books| books.groups());
     let oldest = groups.filter_map(|(uid, object)| {
         let group = books.organization(organization)?.organization.group(uid)?;
-        let first = (!group.begins_too_early()).then_some(group.first_period)?;
-        let finals =
-            object.status.as_ref().and_then(|status| status.last_final.as_ref()).map_or(0, |last| last.sequence);
-        Some((0..finals).fold(first, |month, _| month.next()))
+        let oldest = || object.status.as_ref().map_or(group.first_period, |status| oldest_open_month(group, status));
+        (!group.begins_too_early()).then(oldest)
     });
     let newest = books.periods().map(|(month, _)| month).max();
     let months: Vec<_> = match (oldest.min(), newest) {
@@ -128,34 +128,16 @@ where
     Api::namespaced(ctx.client.clone(), organization)
 }
 
-async fn list<K>(pass: &Pass, api: Api<DeserializeGuard<K>>, params: ListParams) -> Result<(), kube::Error>
+async fn observe_all<K>(pass: &Pass, api: Api<DeserializeGuard<K>>, params: ListParams) -> Result<(), kube::Error>
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+    K: Listed + Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
     Books: Observes<K>,
 {
-    for object in pages(&api, params).await? {
-        observe(pass, object);
+    let mut pages = list(api, params);
+    while let Some(page) = pages.next().await? {
+        page.into_iter().for_each(|object| observe(pass, object));
     }
     Ok(())
-}
-
-async fn pages<K>(
-    api: &Api<DeserializeGuard<K>>,
-    mut params: ListParams,
-) -> Result<Vec<DeserializeGuard<K>>, kube::Error>
-where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
-{
-    let mut objects = Vec::new();
-    loop {
-        let page = api.list(&params).await?;
-        let more = page.metadata.continue_.filter(|token| !token.is_empty());
-        objects.extend(page.items);
-        match more {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(objects),
-        }
-    }
 }
 
 fn observe<K>(pass: &Pass, object: DeserializeGuard<K>)

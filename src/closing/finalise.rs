@@ -16,7 +16,8 @@ use billing_domain::closing::CloseDecision;
 use billing_domain::{Money, Month, Name, Timestamp, Uid};
 use billing_planning::closing::charges::billed_charges;
 use billing_planning::credit::Owner;
-use billing_planning::invoice::{GroupInvoices, InvoiceFacts, Predecessor, final_status, make_invoice, status_object};
+use billing_planning::invoice::{GroupInvoices, InvoiceFacts, final_status, make_invoice, status_object};
+use billing_planning::months::{Position, month_at};
 use billing_planning::waiting::waiting_projects;
 use billing_state::convert::billed::final_lines;
 use billing_state::{Books, Estimate, Final, Key, Observes, carried_forward, charges_on, convert};
@@ -89,11 +90,9 @@ fn next(ctx: &Context, books: &Books, organization: &Name, uid: Uid, object: &Bi
     let waiting = waiting_projects(books, organization, group, &groups, &ctx.rules, now);
     let invoices =
         GroupInvoices { books, organization: known, group, object, series, rules: &ctx.rules, waiting: &waiting };
-    let month = status.last_final.as_ref().map(|last| following(group.first_period, last.sequence));
-    let month = month.unwrap_or(group.first_period);
-    let predecessor = Predecessor::last_final(status.last_final.as_ref());
-    let credits = known.credits.worth(group);
-    let Some(view) = invoices.month(month, predecessor, &credits) else { return Next::Nothing };
+    let oldest = Position::oldest_open(group, &status);
+    let month = oldest.month;
+    let Some(view) = month_at(&invoices, oldest) else { return Next::Nothing };
     if let Some(last) = known.invoices.final_(&view.number).filter(|last| last.group == uid) {
         let sequence = i32::try_from(last.sequence).unwrap_or(i32::MAX);
         let Final { digest, charges, credits, carried_forward, .. } = last.clone();
@@ -126,11 +125,6 @@ fn next(ctx: &Context, books: &Books, organization: &Name, uid: Uid, object: &Bi
         reserved,
         credits: bill.credits.into_iter().map(|one| (one.name, one.used)).collect(),
     }))
-}
-
-/// The month after the one with this sequence.
-fn following(first: Month, sequence: i32) -> Month {
-    (0..sequence).fold(first, |month, _| month.next())
 }
 
 /// The order of writes: what is fixed by the first final, what is reserved of credits, the slices, the invoice itself,

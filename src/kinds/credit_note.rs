@@ -1,14 +1,18 @@
 //! Credit notes: computed, numbered and frozen; then the credits go back that the invoice used.
 
+use std::fmt::Debug;
+
 use kube::api::ListParams;
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::writer::WriteError;
-use billing_api::{Credit, CreditNote, CreditNoteStatus, Invoice, InvoiceSeries, InvoiceSlice};
+use billing_api::{CreditNote, CreditNoteStatus, Invoice, InvoiceSeries};
 use billing_domain::Name;
 use billing_planning::conditions;
+use billing_reads::{DeserializeGuard, Lacking, Listed, list, slices_of};
 use billing_state::{CREDITS_RETURNED, is_issued};
 use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
@@ -42,7 +46,7 @@ async fn step(ctx: &Context, organization: &Name, name: &Name) -> Result<bool, W
     });
     let Some(note) = note else { return Ok(false) };
     let named = format!("CreditNote {organization}/{name}");
-    let unread = |source| WriteError::Failed { object: named.clone(), source: Box::new(source) };
+    let unread = |source: FetchError| WriteError::Failed { object: named.clone(), source: Box::new(source) };
     if is_issued(&note) {
         return give_back(ctx, fetch_credits(ctx, organization, note).await.map_err(unread)?).await;
     }
@@ -54,8 +58,41 @@ async fn step(ctx: &Context, organization: &Name, name: &Name) -> Result<bool, W
     apply(ctx, observed, step).await
 }
 
+/// Why a note is not decided on.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    /// The API server did not answer.
+    #[error("what the credit note is decided on could not be read")]
+    Api(#[from] kube::Error),
+    /// A slice of its invoice is not there.
+    #[error(transparent)]
+    Lacking(#[from] Lacking),
+    /// An object that it is decided on does not decode.
+    #[error("{object} does not decode: {error}")]
+    Unreadable {
+        /// Its kind and name.
+        object: String,
+        /// Why.
+        error: String,
+    },
+}
+
+/// All objects that `params` select, each of which counts.
+async fn all_of<K>(api: Api<DeserializeGuard<K>>, params: ListParams) -> Result<Vec<K>, FetchError>
+where
+    K: Listed + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let decoded = |guarded: DeserializeGuard<K>| {
+        guarded.0.map_err(|invalid| FetchError::Unreadable {
+            object: format!("{} {}", K::kind(&()), invalid.metadata.name.unwrap_or_default()),
+            error: invalid.error,
+        })
+    };
+    list(api, params).all().await?.into_iter().map(decoded).collect()
+}
+
 /// Reads what a note is decided on, directly.
-async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<Observed, kube::Error> {
+async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<Observed, FetchError> {
     let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
     let invoice = invoices.get_opt(&note.spec.invoice).await?;
     let mut observed = Observed { note, invoice, slices: Vec::new(), others: Vec::new(), series: None };
@@ -65,16 +102,12 @@ async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<O
     if let Some(document) = &status.document
         && lines.iter().any(|id| document.lines.iter().all(|line| line.id != *id))
     {
-        let slices: Api<InvoiceSlice> = Api::namespaced(ctx.client.clone(), organization);
-        for slice in &document.slices {
-            observed.slices.push(slices.get(&slice.name).await?);
-        }
+        observed.slices = slices_of(&ctx.client, organization, document).await?.complete()?;
     }
     if let Some(credited) = &status.credited {
         if !lines.is_empty() {
-            let notes: Api<CreditNote> = Api::namespaced(ctx.client.clone(), organization);
             let same = ListParams::default().fields(&format!("spec.invoice={}", &*observed.note.spec.invoice));
-            observed.others = notes.list(&same).await?.items;
+            observed.others = all_of(Api::namespaced(ctx.client.clone(), organization), same).await?;
         }
         if credited.notes.iter().any(|by| Some(by.uid.as_str()) == observed.note.metadata.uid.as_deref()) {
             let series: Api<InvoiceSeries> = Api::all(ctx.client.clone());
@@ -85,11 +118,10 @@ async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<O
 }
 
 /// Reads what is given back, and to whom.
-async fn fetch_credits(ctx: &Context, organization: &Name, note: CreditNote) -> Result<Returning, kube::Error> {
+async fn fetch_credits(ctx: &Context, organization: &Name, note: CreditNote) -> Result<Returning, FetchError> {
     let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
     let invoice = invoices.get_opt(&note.spec.invoice).await?;
-    let credits: Api<Credit> = Api::namespaced(ctx.client.clone(), organization);
-    let credits = credits.list(&ListParams::default()).await?.items;
+    let credits = all_of(Api::namespaced(ctx.client.clone(), organization), ListParams::default()).await?;
     let owner = invoice.as_ref().and_then(|invoice| invoice.spec.billing_group_uid.parse().ok());
     let group = ctx.read(|books| Some(books.organization(organization)?.organization.heir(owner?)?.name.clone()));
     Ok(Returning { note, credits, group })

@@ -5,6 +5,7 @@
 
 use futures::{StreamExt, stream};
 use kube::api::ListParams;
+use kube::core::{ObjectMeta, error_boundary::InvalidObject};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
@@ -13,6 +14,7 @@ use crate::writer::WriteError;
 use billing_api::Receivable;
 use billing_domain::{Name, Timestamp};
 use billing_planning::conditions;
+use billing_reads::{DeserializeGuard, list};
 use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
@@ -46,21 +48,34 @@ pub async fn reconcile(ctx: &Context) -> Outcome {
 
 /// Takes the mark off what is settled.
 pub async fn reconcile_settled(ctx: &Context) -> Outcome {
-    let all: Api<Receivable> = Api::all(ctx.client.clone());
-    let invoices = match all.list(&ListParams::default().fields(&settled())).await {
-        Ok(list) => list.items,
-        Err(error) => {
-            tracing::warn!(%error, "invoices that are settled could not be read; trying again");
-            ctx.metrics.work.failed(CONTROLLER, "fetch");
-            return Outcome::Failed;
+    let mut pages = list::<Receivable>(Api::all(ctx.client.clone()), ListParams::default().fields(&settled()));
+    loop {
+        let page = match pages.next().await {
+            Ok(Some(page)) => page,
+            Ok(None) => return Outcome::Done,
+            Err(error) => {
+                tracing::warn!(%error, "invoices that are settled could not be read; trying again");
+                ctx.metrics.work.failed(CONTROLLER, "fetch");
+                return Outcome::Failed;
+            }
+        };
+        let writes = stream::iter(page.into_iter().filter_map(|guarded| decoded(ctx, guarded)))
+            .map(|invoice| write(ctx, invoice));
+        let written: Vec<_> = writes.buffer_unordered(INVOICES_AT_ONCE).collect().await;
+        if let Some(error) = written.into_iter().find_map(Result::err) {
+            return ctx.after_error(CONTROLLER, &error);
         }
-    };
-    let writes = stream::iter(invoices).map(|invoice| write(ctx, invoice));
-    let written: Vec<_> = writes.buffer_unordered(INVOICES_AT_ONCE).collect().await;
-    match written.into_iter().find_map(Result::err) {
-        None => Outcome::Done,
-        Some(error) => ctx.after_error(CONTROLLER, &error),
     }
+}
+
+/// The invoice, or a line in the log and a count of one that does not decode.
+fn decoded(ctx: &Context, guarded: DeserializeGuard<Receivable>) -> Option<Receivable> {
+    let unreadable = |invalid: InvalidObject| {
+        let ObjectMeta { namespace, name, .. } = invalid.metadata;
+        tracing::error!(namespace, name, error = invalid.error, "an invoice does not decode");
+        ctx.metrics.work.failed(CONTROLLER, "unreadable");
+    };
+    guarded.0.map_err(unreadable).ok()
 }
 
 fn failed(organization: &Name, number: &Name, source: kube::Error) -> WriteError {
@@ -87,10 +102,10 @@ async fn write(ctx: &Context, invoice: Receivable) -> Result<(), WriteError> {
 
 /// Shows how much is to be paid, by currency and age.
 pub fn show_gauges(books: &Books, metrics: &BillingMetrics, now: Timestamp) {
-    let sums = open_sums(books, now).into_iter().map(|((code, age), OpenSum { currency, invoices, minor })| {
+    let sums = open_sums(books, now).into_iter().map(|((currency, age), OpenSum { invoices, minor })| {
         // A gauge is a float; this one only shows how large a sum is.
         let amount = minor as f64 / 10_f64.powi(currency.digits().cast_signed());
-        (code, age.as_str(), invoices, amount)
+        (currency.to_string(), age.as_str(), invoices, amount)
     });
     metrics.receivables(sums);
 }

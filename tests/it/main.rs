@@ -6,6 +6,7 @@ mod chart;
 mod deletion;
 mod docs;
 mod explain;
+mod house;
 mod month;
 mod preview;
 mod rules;

@@ -78,6 +78,11 @@ pub fn whole_seconds(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// Kubernetes' instants are jiff's, ours chrono's: this is the one way in. `None` beyond what chrono holds.
+pub fn instant(instant: k8s_openapi::jiff::Timestamp) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(instant.as_second(), instant.subsec_nanosecond().unsigned_abs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::Time;

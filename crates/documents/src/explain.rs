@@ -2,14 +2,13 @@
 //!
 //! Only what stands in the document and its slices is used: whoever has these can follow every cent.
 
-use std::str::FromStr;
-
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::issued::{IssuedInvoice, currency_of};
 use crate::tax::explain_taxes;
 use billing_api::{Adjusts, AppliedDiscount, Document, DocumentRate, HourRule, Line, LineType, PriceUnit};
-use billing_domain::{Currency, Money, Ratio};
+use billing_domain::{Money, Ratio};
 
 /// How many decimal places of an exact product are written out.
 pub(super) const PLACES: u32 = 12;
@@ -52,9 +51,10 @@ pub struct ExplainedLine {
     pub total: String,
 }
 
-/// Explains a document. `sliced` are the lines of its slices, in order.
-pub fn explain(document: &Document, sliced: &[Line]) -> Explanation {
-    let lines = sliced.iter().chain(&document.lines).map(|line| explain_line(document, line)).collect();
+/// Explains an invoice: every line of it, and its totals.
+pub fn explain(issued: &IssuedInvoice<'_>) -> Explanation {
+    let document = issued.document;
+    let lines = issued.lines.iter().map(|line| explain_line(document, line)).collect();
     Explanation { number: document.number.to_string(), lines, totals: explain_totals(document) }
 }
 
@@ -202,5 +202,5 @@ fn decimal(text: &str) -> Option<Decimal> {
 
 /// An amount of the document.
 pub fn money(document: &Document, amount: &str) -> Option<Money> {
-    Money::parse(amount, Currency::from_str(&document.currency).ok()?).ok()
+    Money::parse(amount, currency_of(document).ok()?).ok()
 }

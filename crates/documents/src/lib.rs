@@ -4,6 +4,7 @@ pub mod canonical;
 pub mod credit_note;
 pub mod document;
 pub mod explain;
+pub mod issued;
 pub mod line;
 pub mod slices;
 pub mod table;

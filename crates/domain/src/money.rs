@@ -8,10 +8,11 @@ use thiserror::Error;
 
 use super::product::Ratio;
 
-/// A currency of ISO 4217 that is in use as money.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A currency: one of ISO 4217 that is in use as money, or one that a stored document is in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency {
-    code: iso_currency::Currency,
+    /// Three capital letters of ASCII.
+    code: [u8; 3],
     digits: u8,
 }
 
@@ -38,13 +39,27 @@ pub struct AmountError {
 
 impl Currency {
     /// The three-letter code.
-    pub fn code(self) -> &'static str {
-        self.code.code()
+    pub fn code(&self) -> &str {
+        str::from_utf8(&self.code).unwrap_or_default() // letters of ASCII, all of them
     }
 
     /// How many decimal digits its amounts have.
     pub fn digits(self) -> u32 {
         self.digits.into()
+    }
+
+    /// The currency of an amount that is stored: it has the digits of that amount, and may have been withdrawn since. What is
+    /// written anew is read by [`from_str`](Self::from_str), which takes only what is in use.
+    ///
+    /// # Errors
+    /// The code is not three capital letters, or the amount has more decimals than any currency.
+    pub fn of_amount(code: &str, amount: &str) -> Result<Self, CurrencyError> {
+        let unknown = || CurrencyError::Unknown(code.to_owned());
+        let digits = amount.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        let digits = u8::try_from(digits).ok().filter(|digits| *digits <= MAX_DIGITS).ok_or_else(unknown)?;
+        let bytes = <[u8; 3]>::try_from(code.as_bytes()).ok();
+        let bytes = bytes.filter(|bytes| bytes.iter().all(u8::is_ascii_uppercase)).ok_or_else(unknown)?;
+        Ok(Currency { code: bytes, digits })
     }
 }
 
@@ -62,7 +77,8 @@ impl FromStr for Currency {
         }
         let digits = code.exponent().filter(|_| !code.is_special() && !code.is_fund()).ok_or_else(unknown)?;
         let digits = u8::try_from(digits).map_err(|_| unknown())?;
-        Ok(Currency { code, digits })
+        let bytes = <[u8; 3]>::try_from(code.code().as_bytes()).map_err(|_| unknown())?;
+        Ok(Currency { code: bytes, digits })
     }
 }
 
@@ -77,6 +93,9 @@ impl fmt::Debug for Currency {
         f.pad(self.code())
     }
 }
+
+/// The most decimal digits that any currency has, or had.
+const MAX_DIGITS: u8 = 4;
 
 /// The most digits before the decimal point of an amount.
 const MAJOR_DIGITS: u32 = 13;

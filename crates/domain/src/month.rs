@@ -49,8 +49,7 @@ impl Month {
     /// The month after it.
     #[must_use]
     pub fn next(self) -> Self {
-        let first_day = self.first_day.checked_add_months(Months::new(1));
-        Month { first_day: first_day.unwrap_or(self.first_day) } // the calendar ends in the year 262142
+        self.later(1)
     }
 
     /// The month before it.
@@ -58,6 +57,13 @@ impl Month {
     pub fn prev(self) -> Self {
         let first_day = self.first_day.checked_sub_months(Months::new(1));
         Month { first_day: first_day.unwrap_or(self.first_day) }
+    }
+
+    /// The month so many months after it.
+    #[must_use]
+    pub fn later(self, months: u32) -> Self {
+        let first_day = self.first_day.checked_add_months(Months::new(months));
+        Month { first_day: first_day.unwrap_or(self.first_day) } // the calendar ends in the year 262142
     }
 
     /// How many months it is later than `earlier`; negative when it is earlier.

@@ -1,4 +1,4 @@
-//! What an operator stands on, whatever it operates: the work queue, the API server's clock, the client, events, health and
+//! What an operator stands on, whatever it operates: the work queue, the API server's clock, the client, lists, events, health and
 //! metrics, logs and the end. Knows nothing of billing.
 
 pub mod client;
@@ -6,6 +6,7 @@ pub mod clock;
 pub mod events;
 pub mod logging;
 pub mod metrics;
+pub mod paging;
 pub mod queue;
 mod request;
 pub mod server;

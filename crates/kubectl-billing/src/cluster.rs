@@ -48,6 +48,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// The client itself.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The objects of a kind that is in no namespace.
     pub fn all<K>(&self) -> Api<K>
     where

@@ -71,6 +71,19 @@ pub fn holds(conditions: &[Condition], type_: &str) -> bool {
     find(conditions, type_).is_some_and(|condition| condition.status == "True")
 }
 
+/// The list in which one condition is as `desired`, or gone, and every other stays as it is: for those who know only their own.
+pub fn replace(
+    existing: &[Condition],
+    type_: &str,
+    desired: Option<DesiredCondition>,
+    generation: Option<i64>,
+    now: DateTime<Utc>,
+) -> Vec<Condition> {
+    let mut all: Vec<_> = existing.iter().filter(|known| known.type_ != type_).cloned().collect();
+    all.extend(desired.map(|desired| merge_one(find(existing, type_), &desired, generation, now)));
+    all
+}
+
 fn merge_one(
     before: Option<&Condition>,
     desired: &DesiredCondition,
@@ -151,6 +164,18 @@ mod tests {
         let existing = merge(&[], &both, None, at(0));
         let merged = merge(&existing, &both[..1], None, at(1));
         assert_eq!(merged, existing[..1]);
+    }
+
+    #[test]
+    fn one_condition_is_replaced_and_the_others_stay() {
+        let both = [ready("all is well"), DesiredCondition::yes("PastDue", "NotPaidInTime", "pay")];
+        let existing = merge(&[], &both, None, at(0));
+        assert_eq!(replace(&existing, "PastDue", None, None, at(1)), existing[..1]);
+        assert_eq!(replace(&existing, "PastDue", Some(both[1].clone()), None, at(1)), existing, "nothing new");
+        let other = DesiredCondition::no("PastDue", "Paid", "");
+        let replaced = replace(&existing, "PastDue", Some(other), Some(2), at(1));
+        assert_eq!((&replaced[0], replaced[1].status.as_str()), (&existing[0], "False"));
+        assert_ne!(replaced[1].last_transition_time, existing[1].last_transition_time);
     }
 
     #[test]

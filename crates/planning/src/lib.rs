@@ -10,6 +10,7 @@ pub mod credit;
 pub mod credit_note;
 pub mod group;
 pub mod invoice;
+pub mod months;
 pub mod objects;
 pub mod period;
 pub mod project;

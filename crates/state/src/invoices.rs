@@ -141,13 +141,15 @@ impl InvoiceBooks {
 }
 
 impl Books {
-    /// A slice that a final lists is gone: until it is back, nothing more is made final in its organization.
-    pub fn miss_slice(&mut self, organization: &Name, slice: &Name, invoice: &Name) -> Vec<Key> {
+    /// A slice that a final lists is gone, or does not decode (`error`): until it is back, nothing more is made final in its
+    /// organization.
+    pub fn miss_slice(&mut self, organization: &Name, slice: &str, invoice: &str, error: Option<&str>) -> Vec<Key> {
         let object = format!("{SLICE} {organization}/{slice}");
         if self.organization_mut(organization).unreadable.contains_key(&object) {
             return Vec::new();
         }
-        let error = format!("it is missing, and the final {invoice} lists it; restore it from a backup");
+        let wrong = error.map_or("is missing".to_owned(), |error| format!("does not decode ({error})"));
+        let error = format!("it {wrong}, and the final {invoice} lists it; restore it from a backup");
         self.unreadable(organization, object, error)
     }
 

@@ -90,7 +90,7 @@ fn read(object: &api::Receivable) -> Option<(Uid, OpenInvoice)> {
     let api::ReceivableStatus { document, payment, credited, overdue_since, conditions: _ } = &object.status;
     payment.as_ref().filter(|payment| payment.state.is_open())?;
     let document = document.as_ref()?;
-    let currency: Currency = document.currency.parse().ok()?;
+    let currency = Currency::of_amount(&document.currency, &document.total).ok()?;
     let total = Money::parse(&document.total, currency).ok()?;
     let credited = match credited {
         Some(credited) => Money::parse(&credited.total, currency).ok()?,

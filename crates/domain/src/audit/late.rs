@@ -11,7 +11,7 @@ use crate::billed::{Part, Rating};
 use crate::billing::GroupMonth;
 use crate::late::NO_CLOSED_MONTHS;
 use crate::line::LineType;
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::month::Month;
 use crate::name::Name;
 use crate::organization::Project;
@@ -139,7 +139,7 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
         if total == 0 || pays(closed, project, group) != Some(closed.group.uid) {
             continue;
         }
-        let fits = closed.group.currency.is_some_and(|known| known.code() == currency);
+        let fits = closed.group.currency.is_some_and(|known| known == currency);
         let fits = fits && total.abs() <= closed.group.currency.map_or(0, Money::limit);
         let Some(((_, invoice, _), start)) = balance.invoice.zip(balance.taken_back.or(balance.first)).filter(|_| fits)
         else {
@@ -154,14 +154,14 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
 }
 
 /// `None` when something was corrected in another currency, or comes to too much.
-fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&Part]) -> Option<BTreeMap<(Uid, &'static str), Balance>> {
-    let mut balances: BTreeMap<(Uid, &'static str), Balance> = BTreeMap::new();
+fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&Part]) -> Option<BTreeMap<(Uid, Currency), Balance>> {
+    let mut balances: BTreeMap<(Uid, Currency), Balance> = BTreeMap::new();
     for part in parts {
         let (Some(on), Some(about)) = (closed.billed.final_of(part), closed.billed.final_about(part)) else { continue };
         if on.currency != about.currency {
             return None;
         }
-        let balance = balances.entry((about.group, about.currency.code())).or_default();
+        let balance = balances.entry((about.group, about.currency)).or_default();
         let start = part.period().start();
         balance.billed += part.total();
         balance.first = Some(balance.first.map_or(start, |first| first.min(start)));

@@ -112,3 +112,17 @@ fn what_is_taken_from_a_period_may_overlap_and_come_in_any_order() {
     assert_eq!(whole.subtract(&[]), [whole]);
     assert_eq!(Period::new(at("2026-11-02"), at("2026-11-01")), None);
 }
+
+#[test]
+fn a_stored_currency_has_the_digits_of_its_amount_and_may_be_withdrawn() {
+    let stored =
+        |code, amount| Currency::of_amount(code, amount).map(|currency| (currency.to_string(), currency.digits()));
+    assert_eq!(stored("EUR", "3.00"), Ok(("EUR".to_owned(), 2)));
+    assert_eq!(Currency::of_amount("EUR", "3.00").unwrap(), currency("EUR"), "the same as one that is in use");
+    assert_eq!(stored("HRK", "-1.50"), Ok(("HRK".to_owned(), 2)), "the kuna ended with 2022");
+    assert_eq!(stored("QQQ", "7"), Ok(("QQQ".to_owned(), 0)), "nobody has heard of it yet");
+    assert!("HRK".parse::<Currency>().is_err(), "nothing new is billed in it");
+    for (code, amount) in [("eur", "1.00"), ("EURO", "1.00"), ("E1R", "1.00"), ("", ""), ("EUR", "1.00000")] {
+        assert!(stored(code, amount).is_err(), "{code} {amount}");
+    }
+}

@@ -77,7 +77,7 @@ pub fn run(
     let number = &arguments.invoice.number;
     let found = arguments.invoice.find(stdin)?;
     let document = found.document(number)?;
-    let mut explanation = explain(document, &found.sliced(document));
+    let mut explanation = explain(&found.issued(number)?);
     let missing: Vec<&str> = found.missing(document).collect();
     for name in &missing {
         writeln!(stderr, "the InvoiceSlice {name} is missing: its lines are not explained")?;

@@ -14,8 +14,10 @@ use thiserror::Error;
 use crate::cluster::{Cluster, ClusterArguments, ClusterError, wait};
 use crate::commands::preview::{default_rules, settled_books};
 use crate::manifest::{self, Manifests, Object, ReadError, Refusal};
-use billing_api::{Document, Invoice, InvoiceSlice, Line};
+use billing_api::{Document, Invoice, InvoiceSlice};
+use billing_documents::issued::{IssuedInvoice, NotIssued};
 use billing_domain::Timestamp;
+use billing_reads::{list, slices_of};
 pub use records::{Known, RecordsError};
 
 /// Where an invoice is looked for that is not among files.
@@ -80,6 +82,14 @@ pub enum InvoiceError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Its document cannot be read.
+    #[error("invoice {number} cannot be read")]
+    Unreadable {
+        /// The number.
+        number: String,
+        /// What is wrong with it.
+        source: NotIssued,
+    },
     /// It has no document yet.
     #[error("invoice {0} has no document yet; its condition Ready says why")]
     NoDocument(String),
@@ -142,18 +152,19 @@ impl InvoiceArguments {
     async fn fetch(&self, cluster: &Cluster) -> Result<Found, kube::Error> {
         let Some(invoice) = cluster.api::<Invoice>().get_opt(&self.number).await? else { return Ok(Found::default()) };
         let group = format!("spec.billingGroup={}", invoice.spec.billing_group);
-        let series = cluster.api::<Invoice>().list(&ListParams::default().fields(&group)).await?;
-        let before = series
-            .items
-            .into_iter()
-            .filter(|other| other.spec.series == invoice.spec.series && other.spec.sequence <= invoice.spec.sequence);
         let mut found = Found::default();
-        for slice in document_of(&invoice).into_iter().flat_map(|document| &document.slices) {
-            if let Some(slice) = cluster.api::<InvoiceSlice>().get_opt(&slice.name).await? {
-                found.slices.insert(slice.name_any(), slice);
-            }
+        if let Some(document) = document_of(&invoice) {
+            let slices = slices_of(cluster.client(), &cluster.namespace, document).await?.found;
+            found.slices = slices.into_iter().map(|slice| (slice.name_any(), slice)).collect();
         }
-        found.invoices = before.map(|invoice| (invoice.name_any(), invoice)).collect();
+        let before =
+            |other: &Invoice| other.spec.series == invoice.spec.series && other.spec.sequence <= invoice.spec.sequence;
+        let mut series = list(cluster.api(), ListParams::default().fields(&group));
+        while let Some(page) = series.next().await? {
+            // One that does not decode is missing, and the chain says so.
+            let decoded = page.into_iter().filter_map(|guarded| guarded.0.ok());
+            found.invoices.extend(decoded.filter(before).map(|invoice| (invoice.name_any(), invoice)));
+        }
         Ok(found)
     }
 
@@ -205,10 +216,16 @@ impl Found {
         self.invoice(number).and_then(document_of).ok_or_else(|| InvoiceError::NoDocument(number.to_owned()))
     }
 
-    /// The lines of a document's slices, in order; those of missing slices are missing.
-    pub fn sliced(&self, document: &Document) -> Vec<Line> {
+    /// An invoice with the lines of its slices, as far as these are there.
+    ///
+    /// # Errors
+    /// It has no document, or one that cannot be read.
+    pub fn issued(&self, number: &str) -> Result<IssuedInvoice<'_>, InvoiceError> {
+        let none = || InvoiceError::NoDocument(number.to_owned());
+        let (invoice, document) = (self.invoice(number).ok_or_else(none)?, self.document(number)?);
         let slices = document.slices.iter().filter_map(|slice| self.slice(&slice.name));
-        slices.flat_map(|slice| slice.spec.lines.iter().cloned()).collect()
+        let issued = IssuedInvoice::new(invoice, slices.map(|slice| &slice.spec));
+        issued.map_err(|source| InvoiceError::Unreadable { number: number.to_owned(), source })
     }
 
     /// The slices that a document lists and nobody has.

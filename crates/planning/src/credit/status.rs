@@ -1,6 +1,7 @@
 //! What a credit's status says.
 
 use crate::conditions::{self, DesiredCondition};
+use crate::months::oldest_open_month;
 use billing_api as api;
 use billing_domain::credit::Standing;
 use billing_domain::{Credit, Group, Month, Timestamp};
@@ -18,9 +19,8 @@ pub struct Owner<'a> {
 impl<'a> Owner<'a> {
     /// The owner as its object says.
     pub fn of(group: &'a Group, object: &api::BillingGroup) -> Self {
-        let last = object.status.as_ref().and_then(|status| status.last_final.as_ref());
-        let finals = last.map_or(0, |last| last.sequence);
-        Self { group, oldest: (0..finals).fold(group.first_period, |month, _| month.next()) }
+        let oldest = object.status.as_ref().map_or(group.first_period, |status| oldest_open_month(group, status));
+        Self { group, oldest }
     }
 
     fn standing(self, credit: &Credit, now: Timestamp) -> Standing {
@@ -83,7 +83,7 @@ fn ready(credit: &Credit, owner: Owner<'_>, standing: Standing) -> DesiredCondit
 
 /// A credit that its group cannot use.
 pub(super) fn other_currency(credit: &Credit, group: &Group) -> DesiredCondition {
-    let pays = group.currency.map_or("no known currency", |currency| currency.code());
+    let pays = group.currency.map_or_else(|| "no known currency".to_owned(), |currency| currency.to_string());
     let message = format!(
         "it is in {}, and billing group {} pays in {pays}: it is used when both are the same",
         credit.amount.currency(),

@@ -7,11 +7,12 @@
 use crate::conditions::{self, DesiredCondition};
 use billing_api::{
     CreditNote, CreditNoteDocument, CreditNotePhase, CreditNoteStatus, Credited as WireCredited, CreditedBy, Document,
-    Invoice, InvoicePhase, InvoiceSeries, InvoiceSlice, NumberedNote, Payment, PaymentState, Time,
+    Invoice, InvoiceSeries, InvoiceSlice, NumberedNote, Payment, PaymentState, Time,
 };
 use billing_documents::canonical::CanonicalError;
 use billing_documents::credit_note::{NoteHeader, render_note};
 use billing_documents::document::amount;
+use billing_documents::issued::final_document;
 use billing_domain::credit_note::{CreditRefusal, Creditable, Credited, Request, credit};
 use billing_domain::{Name, Timestamp};
 use billing_state::convert::{self, ConvertError};
@@ -110,8 +111,8 @@ impl<'a> View<'a> {
         let Some(invoice) = &self.observed.invoice else {
             return Err(("InvoiceNotFound", format!("there is no invoice {number} in this namespace")));
         };
-        let status = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final));
-        let Some((status, document)) = status.and_then(|status| Some((status, status.document.as_ref()?))) else {
+        let status = invoice.status.as_ref();
+        let Some((status, document)) = status.zip(final_document(invoice)) else {
             let message = "correct what it is computed from, or wait until it is final";
             return Err(("InvoiceNotFinal", format!("invoice {number} is an estimate: {message}")));
         };

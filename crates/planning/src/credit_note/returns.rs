@@ -53,10 +53,9 @@ pub fn plan_return(observed: &Returning, now: Timestamp) -> Return {
         Some((reason, message)) => DesiredCondition::no(CREDITS_RETURNED, reason, message),
         None => DesiredCondition::yes(CREDITS_RETURNED, "Returned", told(&document.credits)),
     };
-    let existing: Vec<_> = conditions::find(&status.conditions, CREDITS_RETURNED).into_iter().cloned().collect();
-    let mut all: Vec<_> = status.conditions.iter().filter(|known| known.type_ != CREDITS_RETURNED).cloned().collect();
-    all.extend(conditions::merge(&existing, &[done], observed.note.metadata.generation, now));
-    let written = CreditNoteStatus { conditions: all, ..status.clone() };
+    let generation = observed.note.metadata.generation;
+    let conditions = conditions::replace(&status.conditions, CREDITS_RETURNED, Some(done), generation, now);
+    let written = CreditNoteStatus { conditions, ..status.clone() };
     if written == status { Return::Nothing } else { Return::Report(Box::new(written)) }
 }
 

@@ -8,12 +8,12 @@ use super::carried::owed;
 use super::gathering::Gathering;
 use super::status::{StatusFacts, first_period_too_early, plan_status};
 use crate::invoice::{EstimatePlan, EstimateWrite, GroupInvoices, InvoiceFacts, MonthView, Predecessor, plan_estimate};
+use crate::months::{Left, Position, through_months};
 use crate::rules::Rules;
 use crate::waiting::waiting_projects;
 use billing_api::{self as api, labels};
 use billing_documents::document::RenderError;
 use billing_domain::closing::CloseDecision;
-use billing_domain::credit::expect_uses;
 use billing_domain::default_binding::{DedicatedFacts, is_obsolete};
 use billing_domain::membership::{GroupFacts, desired_members};
 use billing_domain::{Bill, Brought, Group, Month, Name, Timestamp, Uid, number};
@@ -153,11 +153,11 @@ impl<'a> View<'a> {
         gathering: Option<Gathering>,
     ) -> Result<Steady, RenderError> {
         let groups = self.organization.all_group_facts();
-        let months = self.open_months(status);
+        let oldest = Position::oldest_open(self.group, status);
         // A month that still runs waits for nobody.
-        let waiting = match months.first().filter(|month| month.end() <= self.now) {
-            Some(_) => waiting_projects(self.books, self.name, self.group, &groups, self.rules, self.now),
-            None => Vec::new(),
+        let waiting = match oldest.month.end() <= self.now {
+            true => waiting_projects(self.books, self.name, self.group, &groups, self.rules, self.now),
+            false => Vec::new(),
         };
         let invoices = GroupInvoices {
             books: self.books,
@@ -168,7 +168,7 @@ impl<'a> View<'a> {
             rules: self.rules,
             waiting: &waiting,
         };
-        let mut months = self.plan_months(&invoices, months, status)?;
+        let mut months = self.plan_months(&invoices, oldest)?;
         let settled = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
         let owed = owed(self.organization, self.group, status).filter(|_| settled);
         let release = settled && owed.is_none();
@@ -219,43 +219,29 @@ impl<'a> View<'a> {
         desired_members(&self.facts, projects, groups, self.now)
     }
 
-    /// The months that are not final, from the oldest on.
-    fn open_months(&self, status: &api::BillingGroupStatus) -> Vec<Month> {
+    /// Plans the months that are not final, from the oldest on.
+    fn plan_months(&self, invoices: &GroupInvoices<'_>, oldest: Position) -> Result<Vec<Planned>, RenderError> {
         if first_period_too_early(self.group).is_some() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let open = Month::of(self.now);
-        let last = self.group.deleted.map_or(open, |deleted| open.min(Month::of(deleted)));
-        let finals = status.last_final.as_ref().map_or(0, |last| usize::try_from(last.sequence).unwrap_or_default());
-        self.group.first_period.through(last).skip(finals).collect()
-    }
-
-    fn plan_months(
-        &self,
-        invoices: &GroupInvoices<'_>,
-        months: Vec<Month>,
-        status: &api::BillingGroupStatus,
-    ) -> Result<Vec<Planned>, RenderError> {
-        let mut predecessor = Predecessor::last_final(status.last_final.as_ref());
-        let mut credits = self.organization.credits.worth(self.group);
-        let mut planned = Vec::new();
-        for month in months {
-            let Some(view) = invoices.month(month, predecessor, &credits) else { break };
+        through_months(invoices, oldest, Month::of(self.now), |view| {
             let observed = self.organization.invoices.estimate(&view.number).filter(|known| view.is_of(known));
             let unseen = observed.is_none() && self.organization.invoices.exists(&view.number);
-            let plan = plan_estimate(&view, observed, self.now)?;
+            let plan = plan_estimate(view, observed, self.now)?;
             let uses = plan.bill.iter().flat_map(|bill| &bill.credits).map(|one| (one.name.clone(), one.used));
-            expect_uses(&mut credits, &view.number, &uses.collect::<Vec<_>>());
-            predecessor = Predecessor::Open { number: view.number.clone(), left: left(&view, observed, &plan) };
-            planned.push(Planned {
-                facts: InvoiceFacts::of(&view, self.name),
+            let left = Left {
+                credits: uses.collect(),
+                predecessor: Predecessor::Open { number: view.number.clone(), left: left(view, observed, &plan) },
+            };
+            let planned = Planned {
+                facts: InvoiceFacts::of(view, self.name),
                 settled_at: view.settled_at(),
                 observed: observed.cloned(),
                 unseen,
                 plan,
-            });
-        }
-        Ok(planned)
+            };
+            Ok((planned, left))
+        })
     }
 
     /// Estimates of the group that no planned month has; all of them when the group goes.

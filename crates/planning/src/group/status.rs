@@ -7,6 +7,7 @@ use super::plan::Planned;
 use crate::conditions::{self, DesiredCondition};
 use crate::credit::Owner;
 use crate::invoice::GroupInvoices;
+use crate::months::oldest_open_month;
 use crate::receivables::group_past_due;
 use billing_api as api;
 use billing_documents::document::amount;
@@ -160,8 +161,7 @@ pub fn not_allowed(group: &Group, members: &BTreeSet<Name>) -> Option<DesiredCon
 
 /// A charge that was agreed for months which are final without it.
 pub fn charge_missed(group: &Group, status: &api::BillingGroupStatus) -> Option<DesiredCondition> {
-    let finals = status.last_final.as_ref().map_or(0, |last| last.sequence);
-    let open = (0..finals).fold(group.first_period, |month, _| month.next());
+    let open = oldest_open_month(group, status);
     let billed = |charge: &AgreedCharge| {
         let mut same = status.billed_charges.iter().filter(|billed| *billed.name == *charge.name);
         same.any(|billed| billed.period.parse().is_ok_and(|month| charge.validity.contains(month)))

@@ -47,17 +47,15 @@ pub fn mark(invoice: &Receivable, now: Timestamp) -> Option<Mark> {
     let ReceivableStatus { document, payment, credited: _, overdue_since, conditions } = &invoice.status;
     let open = payment.as_ref().filter(|payment| payment.state.is_open()).and(document.as_ref());
     let overdue = open.and_then(|document| Some((document, document.due_at.filter(|due| due.0 <= now)?)));
-    let mut desired: Vec<_> = conditions.iter().filter(|known| known.type_ != "PastDue").cloned().collect();
-    if let Some((document, since)) = overdue {
+    let past_due = overdue.map(|(document, since)| {
         let number = invoice.metadata.name.as_deref().unwrap_or_default();
         let message = format!(
             "{number} over {} {} is past due since {since}; collect it, or record the payment in status.payment",
             &*document.total, &*document.currency
         );
-        let past_due = DesiredCondition::yes("PastDue", "NotPaidInTime", message);
-        let known: Vec<_> = conditions::find(conditions, "PastDue").into_iter().cloned().collect();
-        desired.extend(conditions::merge(&known, &[past_due], Some(1), now));
-    }
+        DesiredCondition::yes("PastDue", "NotPaidInTime", message)
+    });
+    let desired = conditions::replace(conditions, "PastDue", past_due, Some(1), now);
     let mark = Mark { conditions: desired, overdue_since: overdue.map(|(_, since)| since) };
     (mark != Mark { conditions: conditions.clone(), overdue_since: *overdue_since }).then_some(mark)
 }
@@ -81,8 +79,6 @@ pub fn group_past_due(books: &OrganizationBooks, group: Uid, now: Timestamp) -> 
 /// Open invoices of one currency and age.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenSum {
-    /// Their currency.
-    pub currency: Currency,
     /// How many they are.
     pub invoices: usize,
     /// What is to be paid of them, in minor units; at most what fits.
@@ -90,13 +86,13 @@ pub struct OpenSum {
 }
 
 /// How much is to be paid, by currency and age.
-pub fn open_sums(books: &Books, now: Timestamp) -> BTreeMap<(&'static str, Age), OpenSum> {
+pub fn open_sums(books: &Books, now: Timestamp) -> BTreeMap<(Currency, Age), OpenSum> {
     let mut sums = BTreeMap::new();
     let open = books.organizations().flat_map(|(_, known)| known.receivables.all());
     for (_, OpenInvoice { receivable, .. }) in open {
         let currency = receivable.open.currency();
-        let key = (currency.code(), receivable.age(now));
-        let sum = sums.entry(key).or_insert(OpenSum { currency, invoices: 0, minor: 0 });
+        let key = (currency, receivable.age(now));
+        let sum = sums.entry(key).or_insert(OpenSum { invoices: 0, minor: 0 });
         sum.invoices += 1;
         sum.minor = sum.minor.saturating_add(receivable.open.minor());
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::RecordedFinal;
 use super::difference::{Explanation, FieldDifference, Reason};
 use billing_api::{Document, InputGeneration, InputVersion};
+use billing_documents::issued::IssuedInvoice;
 use billing_domain::Group;
 
 /// The objects that decide about amounts and texts, each with what was done to it; `None` when it is as it was.
@@ -18,7 +18,7 @@ pub(super) struct Edits {
 
 impl Edits {
     /// Compares what a final was computed from with what it would be computed from now.
-    pub(super) fn new(recorded: &RecordedFinal<'_>, computed: &Document, group: &Group) -> Self {
+    pub(super) fn new(recorded: &IssuedInvoice<'_>, computed: &Document, group: &Group) -> Self {
         let (then, now) = (&recorded.document.inputs, &computed.inputs);
         let edited = |reason, message: Option<String>| message.map(|message| Explanation::new(reason, message));
         Self {

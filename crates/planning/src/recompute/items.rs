@@ -4,8 +4,9 @@
 
 use super::difference::{Difference, Explanation};
 use super::fields::{Pair, differing_lines};
-use super::{Comparison, Incomparable, RecordedFinal, is_of_usage, no_bill};
+use super::{Comparison, Incomparable, is_of_usage, no_bill};
 use billing_api::LineType;
+use billing_documents::issued::IssuedInvoice;
 use billing_domain::{Credit, CreditOffer, GivenServices, Group, Money, ProjectSubtotal, Reservation, bill_given};
 use billing_state::OrganizationBooks;
 
@@ -53,7 +54,7 @@ fn is_derived(kind: LineType) -> bool {
 }
 
 /// What the services of a final cost, by project, and its adjustments of closed months.
-fn services(recorded: &RecordedFinal<'_>) -> Option<GivenServices> {
+fn services(recorded: &IssuedInvoice<'_>) -> Option<GivenServices> {
     let (currency, zero) = (recorded.currency, Money::zero(recorded.currency));
     let mut services = GivenServices { projects: Vec::new(), subtotal: zero, adjustments: zero };
     for line in recorded.lines.iter().filter(|line| is_of_usage(line) && line.kind == LineType::OtherEvent) {

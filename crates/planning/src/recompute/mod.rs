@@ -27,11 +27,11 @@ use kube_core::ResourceExt;
 
 use super::invoice::{GroupInvoices, MonthView, Predecessor};
 use super::rules::Rules;
-use billing_api::{Document, Invoice, InvoicePhase, LastFinal, Line};
+use billing_api::{Document, Invoice, LastFinal, Line};
 use billing_documents::document::{Rendered, document_digest};
+use billing_documents::issued::{IssuedInvoice, final_document};
 use billing_domain::{
-    Bill, BillError, Billed, ClosedMonths, CreditOffer, Currency, FinalFacts, Group, GroupMonth, Month, Name, Project,
-    Timestamp, Uid, bill_group_month,
+    Bill, BillError, Billed, ClosedMonths, CreditOffer, Group, GroupMonth, Name, Project, Timestamp, bill_group_month,
 };
 use billing_state::{Books, OrganizationBooks, carried_forward, convert};
 pub use difference::{Adjustment, Difference, Explanation, FieldDifference, Reason};
@@ -40,19 +40,6 @@ use edits::Edits;
 /// A closing reads everything first and makes its invoices then. What was made so shortly before one may not have been
 /// read for it.
 const READ_BEFORE: TimeDelta = TimeDelta::minutes(15);
-
-/// A final, as it is recorded.
-#[derive(Debug, Clone)]
-pub struct RecordedFinal<'a> {
-    invoice: &'a Invoice,
-    document: &'a Document,
-    /// All lines, those of slices included.
-    lines: Vec<&'a Line>,
-    group: Uid,
-    month: Month,
-    issued_at: Timestamp,
-    currency: Currency,
-}
 
 /// What a final is computed from again.
 #[derive(Debug, Clone, Copy)]
@@ -101,51 +88,19 @@ impl fmt::Display for Incomparable {
     }
 }
 
-impl<'a> RecordedFinal<'a> {
-    /// A final and the lines of its slices.
-    ///
-    /// # Errors
-    /// The invoice is not final.
-    pub fn new(invoice: &'a Invoice, sliced: impl IntoIterator<Item = &'a Line>) -> Result<Self, Incomparable> {
-        let status = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final));
-        let document = status.and_then(|status| status.document.as_ref()).ok_or(Incomparable::NotFinal)?;
-        let unreadable = |error: &dyn fmt::Display| Incomparable::Unreadable {
-            object: format!("Invoice {}", document.number.as_str()),
-            error: error.to_string(),
-        };
-        Ok(Self {
-            invoice,
-            document,
-            lines: document.lines.iter().chain(sliced).collect(),
-            group: invoice.spec.billing_group_uid.parse().map_err(|error| unreadable(&error))?,
-            month: convert::month(&invoice.spec.period).map_err(|error| unreadable(&error))?,
-            issued_at: document.issued_at.ok_or(Incomparable::NotFinal)?.0,
-            currency: document.currency.parse().map_err(|error| unreadable(&error))?,
-        })
-    }
-
-    /// The final as an index of finals has it.
-    fn facts(&self) -> FinalFacts {
-        FinalFacts {
-            number: self.document.number.as_str().into(),
-            group: self.group,
-            month: self.month,
-            issued_at: self.issued_at,
-            currency: self.currency,
-        }
-    }
-
-    /// What was made before this instant was read for it.
-    fn read_at(&self) -> Timestamp {
-        self.issued_at.checked_sub_signed(READ_BEFORE).unwrap_or(Timestamp::MIN_UTC)
-    }
+/// What was made before this instant was read for a final.
+fn read_at(recorded: &IssuedInvoice<'_>) -> Timestamp {
+    recorded.issued_at.checked_sub_signed(READ_BEFORE).unwrap_or(Timestamp::MIN_UTC)
 }
 
 /// Computes a final again, and says what is different: nothing, when it comes out byte for byte.
 ///
 /// # Errors
 /// It cannot be compared.
-pub fn compare(records: &Records<'_>, recorded: &RecordedFinal<'_>) -> Result<Vec<Difference>, Incomparable> {
+pub fn compare(records: &Records<'_>, recorded: &IssuedInvoice<'_>) -> Result<Vec<Difference>, Incomparable> {
+    if !recorded.is_final() {
+        return Err(Incomparable::NotFinal);
+    }
     let missing = || Incomparable::GroupMissing(recorded.invoice.spec.billing_group.to_string());
     let known = records.books.organization(records.organization).ok_or_else(missing)?;
     if let Some((object, error)) = known.unreadable().next() {
@@ -171,8 +126,7 @@ pub fn compare(records: &Records<'_>, recorded: &RecordedFinal<'_>) -> Result<Ve
 
 /// A final as its group's status names it while it is the last.
 pub fn last_final(invoice: &Invoice) -> Option<LastFinal> {
-    let status = invoice.status.as_ref().filter(|status| status.phase == Some(InvoicePhase::Final))?;
-    let document = status.document.as_ref()?;
+    let document = final_document(invoice)?;
     Some(LastFinal {
         number: invoice.name_any().into(),
         sequence: invoice.spec.sequence,
@@ -182,7 +136,7 @@ pub fn last_final(invoice: &Invoice) -> Option<LastFinal> {
 }
 
 /// The invoice before. Whether the chain is whole is not asked here.
-fn predecessor(recorded: &RecordedFinal<'_>, previous: Option<&LastFinal>) -> Predecessor {
+fn predecessor(recorded: &IssuedInvoice<'_>, previous: Option<&LastFinal>) -> Predecessor {
     let left = previous.and_then(convert::brought);
     let digest = recorded.document.previous_digest.clone();
     digest.map_or(Predecessor::None, |digest| Predecessor::Final { digest, left })
@@ -210,7 +164,7 @@ struct Earlier {
 
 /// A final beside what the records of now make of it.
 struct Comparison<'a> {
-    recorded: &'a RecordedFinal<'a>,
+    recorded: &'a IssuedInvoice<'a>,
     view: &'a MonthView<'a>,
     known: &'a OrganizationBooks,
     group: &'a Group,
@@ -221,7 +175,7 @@ struct Comparison<'a> {
 
 impl<'a> Comparison<'a> {
     fn new(
-        recorded: &'a RecordedFinal<'a>,
+        recorded: &'a IssuedInvoice<'a>,
         view: &'a MonthView<'a>,
         known: &'a OrganizationBooks,
     ) -> Result<Self, Incomparable> {
@@ -265,7 +219,7 @@ impl<'a> Comparison<'a> {
 
 fn render(
     view: &MonthView<'_>,
-    recorded: &RecordedFinal<'_>,
+    recorded: &IssuedInvoice<'_>,
     Earlier { billed, closed, credits }: &Earlier,
     bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>,
 ) -> Result<Rendered, Incomparable> {
@@ -276,7 +230,7 @@ fn render(
 }
 
 /// What finals that were made before a final bill of the usage that it can be about.
-fn billed_before(recorded: &RecordedFinal<'_>, known: &OrganizationBooks, group: &Group) -> Billed {
+fn billed_before(recorded: &IssuedInvoice<'_>, known: &OrganizationBooks, group: &Group) -> Billed {
     let (organization, all) = (&known.organization, known.billed().read());
     let near = organization.projects_near(group).map(Project::name);
     let names: BTreeSet<&Name> = near.chain(all.projects_of(group.uid)).collect();

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Difference, RecordedFinal, Records, compare, last_final};
+use super::{Difference, Records, compare, last_final};
 use crate::invoice::{GroupInvoices, InvoiceFacts, Predecessor, make_invoice};
 use crate::scenario::{ACME, add, at, binding, books, ledger, rules, uid};
 use billing_api::{self as api, Invoice, LastFinal};
 use billing_documents::document::document_digest;
 use billing_documents::explain::explain;
+use billing_documents::issued::IssuedInvoice;
 use billing_documents::verify::{Finding, verify_document};
 use billing_domain::{Month, Name};
 use billing_state::convert::billed::final_lines;
@@ -100,7 +101,7 @@ fn compared(books: &Books, invoice: &Invoice) -> Vec<Difference> {
 fn compared_after(books: &Books, invoice: &Invoice, previous: Option<&LastFinal>) -> Vec<Difference> {
     let (rules, organization) = (rules(), Name::from("acme"));
     let records = Records { books, organization: &organization, previous, rules: &rules };
-    compare(&records, &RecordedFinal::new(invoice, []).unwrap()).unwrap()
+    compare(&records, &IssuedInvoice::new(invoice, []).unwrap()).unwrap()
 }
 
 /// `source or field: reason`.
@@ -375,7 +376,7 @@ fn what_is_late_is_due_on_the_oldest_open_month_and_then_stands_on_its_final() {
     assert_eq!(adjusted(&books, &november), both("adjusted on bbbbb-2"));
     assert_eq!(compared_after(&books, &december, Some(&last)), []);
     assert_eq!(by_itself(&december, &last), []);
-    let explained = explain(december.status.as_ref().unwrap().document.as_ref().unwrap(), &[]);
+    let explained = explain(&IssuedInvoice::new(&december, []).unwrap());
     let late = "24 h × 0.026 USD = 0.624 → 0.62; −10 % Partner → 0.56";
     assert!(explained.lines.iter().any(|line| line.derivation == late), "{explained:?}");
     let dearer = forged(&december, |document| {

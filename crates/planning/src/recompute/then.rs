@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::RecordedFinal;
 use super::difference::{Explanation, Reason};
 use super::is_of_usage;
 use billing_api::Line;
+use billing_documents::issued::IssuedInvoice;
 use billing_domain::{Billed, Ledger, Name, Organization, Timestamp, Usage};
 
 /// An organization set back, as far as lawful changes of some of its records go.
@@ -20,7 +20,7 @@ pub(super) struct Then {
 
 impl Then {
     /// Sets these records of an organization back to what they can have been when the final was made.
-    pub(super) fn new(now: &Organization, billed: &Billed, recorded: &RecordedFinal<'_>, records: &[Name]) -> Self {
+    pub(super) fn new(now: &Organization, billed: &Billed, recorded: &IssuedInvoice<'_>, records: &[Name]) -> Self {
         let mut then = Self { organization: now.clone(), billed: billed.clone(), reasons: BTreeMap::new() };
         for record in records {
             let of_record = |line: &&&Line| is_of_usage(line) && source_name(line) == Some(record.as_str());
@@ -43,8 +43,8 @@ impl Then {
         self.reasons.get(record).filter(gone)
     }
 
-    fn set_back(&mut self, now: &Organization, usage: &Arc<Usage>, lines: &[&Line], recorded: &RecordedFinal<'_>) {
-        let read_at = recorded.read_at();
+    fn set_back(&mut self, now: &Organization, usage: &Arc<Usage>, lines: &[&Line], recorded: &IssuedInvoice<'_>) {
+        let read_at = super::read_at(recorded);
         let record = &usage.name;
         let uid = usage.uid.to_string();
         let made_at = usage.created.format("%FT%TZ");

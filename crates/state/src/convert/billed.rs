@@ -5,38 +5,25 @@
 
 use rust_decimal::Decimal;
 
-use super::{ConvertError, created, hours, read};
+use super::{ConvertError, hours, read};
 use billing_api as api;
-use billing_domain::{BilledLine, Currency, FinalFacts, LineBasis, Money, Month, Name, Percent, Period, Rating, Unit};
+use billing_documents::issued::IssuedInvoice;
+use billing_domain::{BilledLine, Currency, FinalFacts, LineBasis, Money, Name, Percent, Period, Rating, Unit};
 
 /// A final as later bills ask about it: itself, and what its lines say.
 pub type FinalLines = (FinalFacts, Vec<BilledLine>);
 
-/// Reads a final and its slices.
+/// What a final and its slices say of usage.
 ///
 /// # Errors
-/// The invoice has no document of a final, or one that cannot be read.
+/// There is no document, or something in it cannot be read.
 pub fn final_lines<'a>(
-    invoice: &api::Invoice,
+    invoice: &'a api::Invoice,
     slices: impl IntoIterator<Item = &'a api::InvoiceSliceSpec>,
 ) -> Result<FinalLines, ConvertError> {
-    let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
-    let missing = || ConvertError::Field { field: "status.document", text: String::new() };
-    let document = document.ok_or_else(missing)?;
-    let currency: Currency = read("status.document.currency", &document.currency)?;
-    let facts = FinalFacts {
-        number: document.number.as_str().into(),
-        group: read("spec.billingGroupUID", &invoice.spec.billing_group_uid)?,
-        month: read::<Month>("spec.period", &invoice.spec.period)?,
-        issued_at: match document.issued_at {
-            Some(issued_at) => issued_at.0,
-            None => created(invoice)?,
-        },
-        currency,
-    };
-    let of_slices = slices.into_iter().flat_map(|slice| &slice.lines);
-    let lines = document.lines.iter().chain(of_slices).filter_map(|line| billed_line(document, currency, line));
-    Ok((facts, lines.collect::<Result<_, _>>()?))
+    let issued = IssuedInvoice::new(invoice, slices)?;
+    let lines = issued.lines.iter().filter_map(|line| billed_line(issued.document, issued.currency, line));
+    Ok((issued.facts(), lines.collect::<Result<_, _>>()?))
 }
 
 /// What a line says of a usage record; `None` when it is about something else.

@@ -6,6 +6,7 @@ use kube_core::ResourceExt;
 
 use super::{ConvertError, read, uid_of};
 use billing_api as api;
+use billing_documents::issued::currency_of;
 use billing_domain::{
     Credit, CreditType, CreditValidity, Currency, Money, Name, Reservation, ReservationState, Standing,
 };
@@ -125,7 +126,7 @@ fn wire_reservation(reservation: &Reservation) -> api::Reservation {
 /// # Errors
 /// An amount that cannot be read.
 pub fn credits_used(document: &api::Document) -> Result<Vec<(Name, Money)>, ConvertError> {
-    let currency = read("document.currency", &document.currency)?;
+    let currency = currency_of(document)?;
     let lines = document.lines.iter().filter(|line| line.kind == api::LineType::CreditConsumption);
     let of_credit =
         lines.filter_map(|line| Some((line, line.source.as_ref().filter(|source| source.kind == "Credit")?)));

@@ -2,6 +2,7 @@
 
 use super::{ConvertError, decimal};
 use billing_api as api;
+use billing_documents::issued::currency_of;
 use billing_domain::credit_note::{Creditable, Earlier, Part, Request, TaxPart, Wanted};
 use billing_domain::{Currency, IssuedNote, Money, Name, Ratio, Taken};
 
@@ -16,7 +17,7 @@ pub fn creditable(
     before: &[api::CreditedBy],
     notes: &[api::CreditNote],
 ) -> Result<Creditable, ConvertError> {
-    let currency = currency(document)?;
+    let currency = currency_of(document)?;
     let own = document.lines.iter().map(|line| part(line, currency)).collect::<Result<Vec<_>, _>>()?;
     let slice = |slice: &api::SliceRef| {
         let description = format!("{} lines in slice {}", slice.lines, &*slice.name);
@@ -58,7 +59,7 @@ pub fn request(spec: &api::CreditNoteSpec, document: &api::Document) -> Result<R
     if spec.full {
         return Ok(Request::Full);
     }
-    let currency = currency(document)?;
+    let currency = currency_of(document)?;
     let wanted = |line: &api::CreditNoteRequest| {
         let api::CreditNoteRequest { line, description, amount } = line;
         Ok::<_, ConvertError>(Wanted {
@@ -68,10 +69,6 @@ pub fn request(spec: &api::CreditNoteSpec, document: &api::Document) -> Result<R
         })
     };
     Ok(Request::Lines(spec.lines.iter().map(wanted).collect::<Result<_, _>>()?))
-}
-
-fn currency(document: &api::Document) -> Result<Currency, ConvertError> {
-    super::read("status.document.currency", &document.currency)
 }
 
 fn part(line: &api::Line, currency: Currency) -> Result<Part, ConvertError> {
@@ -111,7 +108,8 @@ fn plain(field: &'static str, text: &str, currency: Currency) -> Result<Money, C
 /// An amount that cannot be read.
 pub fn issued(note: &api::CreditNote) -> Result<Option<(Name, IssuedNote)>, ConvertError> {
     let Some(document) = note.status.as_ref().and_then(|status| status.document.as_ref()) else { return Ok(None) };
-    let currency: Currency = super::read("status.document.currency", &document.currency)?;
+    let currency = Currency::of_amount(&document.currency, &document.subtotal)
+        .map_err(|_| ConvertError::Field { field: "status.document.currency", text: document.currency.to_string() })?;
     let taken = match note.spec.full {
         true => Taken::All,
         false => Taken::OfLines(

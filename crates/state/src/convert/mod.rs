@@ -24,6 +24,7 @@ pub use rates::exchange_rates;
 
 use crate::intern::Interner;
 use billing_api as api;
+use billing_documents::issued::NotIssued;
 use billing_domain::{
     Attribution, Brought, Currency, Group, HourRule, Ledger, LedgerError, Money, Month, Name, PriceEntry, PriceList,
     PriceListError, QuotesError, Segment, Terms, Timestamp, Uid, Unit, Usage,
@@ -43,6 +44,9 @@ pub enum ConvertError {
         /// What it holds.
         text: String,
     },
+    /// An invoice that cannot be read.
+    #[error(transparent)]
+    Invoice(#[from] NotIssued),
     /// Segments that are no ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -78,17 +82,12 @@ pub fn uid_of(object: &impl ResourceExt) -> Result<Uid, ConvertError> {
 /// It does not say.
 pub fn created(object: &impl ResourceExt) -> Result<Timestamp, ConvertError> {
     let missing = || ConvertError::Field { field: "metadata.creationTimestamp", text: String::new() };
-    object.creation_timestamp().and_then(|time| timestamp(time.0)).ok_or_else(missing)
+    object.creation_timestamp().and_then(|time| api::time::instant(time.0)).ok_or_else(missing)
 }
 
 /// When the deletion of an object was asked for.
 pub fn deleted(object: &impl ResourceExt) -> Option<Timestamp> {
-    object.meta().deletion_timestamp.as_ref().and_then(|time| timestamp(time.0))
-}
-
-/// Kubernetes' instants are jiff's, ours chrono's: this is the one way in.
-fn timestamp(instant: k8s_openapi::jiff::Timestamp) -> Option<Timestamp> {
-    Timestamp::from_timestamp(instant.as_second(), instant.subsec_nanosecond().unsigned_abs())
+    object.meta().deletion_timestamp.as_ref().and_then(|time| api::time::instant(time.0))
 }
 
 /// Who pays.

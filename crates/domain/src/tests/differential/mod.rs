@@ -285,7 +285,7 @@ fn told_group(group: &Group) -> Value {
         "created": micros(group.created),
         "deleted": group.deleted.map(micros),
         "primary": group.primary,
-        "currency": group.currency.map(Currency::code),
+        "currency": group.currency.map(|currency| currency.to_string()),
         "digits": group.currency.map(Currency::digits),
         "allowed": group.allowed.as_ref().map(allowed),
         "first_period": group.first_period.to_string(),

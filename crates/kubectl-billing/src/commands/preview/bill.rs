@@ -11,13 +11,13 @@ use super::{Preview, PreviewError, PreviewedInvoice, Problem, Terms};
 use billing_api::InvoiceStatus;
 use billing_documents::document::{RenderError, Rendered};
 use billing_domain::closing::{CloseDecision, HoldReason};
-use billing_domain::credit::expect_uses;
 use billing_domain::{Brought, Group, Money, Month, Name, Timestamp};
 use billing_planning::group::{first_period_too_early, not_allowed, primary_ignored, vat_id_invalid};
 use billing_planning::invoice::{
     GroupInvoices, InvoiceFacts, MonthView, Predecessor, estimate_status, final_status, make_invoice, plan_estimate,
     slice_object,
 };
+use billing_planning::months::{Left, Position, through_months};
 use billing_planning::usage::problems_since;
 use billing_planning::waiting::waiting_projects;
 use billing_state::convert::billed::final_lines;
@@ -132,23 +132,17 @@ fn bill_months(
     if first_period_too_early(invoices.group).is_some() {
         return Ok(Vec::new());
     }
-    let mut billed = Vec::new();
-    let mut predecessor = Predecessor::None;
-    let mut credits = invoices.organization.credits.worth(invoices.group);
     let mut issued_at = Timestamp::MIN_UTC;
-    let months = invoices.group.first_period.through(Month::of(as_of));
-    for month in months.filter(|month| invoices.group.pays_in(*month)) {
-        let Some(view) = invoices.month(month, predecessor, &credits) else { break };
+    let billed = through_months(invoices, Position::first(invoices.group), Month::of(as_of), |view| {
         issued_at = issued_at.max(view.settled_at()); // never before the month before it
-        let invoice;
-        (predecessor, invoice) = match stored(finals, organization, &view) {
+        let (predecessor, invoice) = match stored(finals, organization, view) {
             Some(stored) => stored,
-            None => bill_month(&view, organization, issued_at, as_of)?,
+            None => bill_month(view, organization, issued_at, as_of)?,
         };
-        expect_uses(&mut credits, &view.number, &invoice.as_ref().map(used).unwrap_or_default());
-        billed.extend(invoice);
-    }
-    Ok(billed)
+        let credits = invoice.as_ref().map(used).unwrap_or_default();
+        Ok::<_, RenderError>((invoice, Left { predecessor, credits }))
+    })?;
+    Ok(billed.into_iter().flatten().collect())
 }
 
 /// What an invoice used of credits.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use kube::ResourceExt;
 
 use super::PreviewedInvoice;
-use billing_api::{CreditNote, Invoice, InvoicePhase, InvoiceSlice};
+use billing_api::{CreditNote, Invoice, InvoiceSlice};
+use billing_documents::issued::final_document;
 use billing_domain::Name;
 use billing_planning::invoice::MonthView;
 use billing_state::convert::billed::final_lines;
@@ -22,7 +23,7 @@ pub(super) struct Finals {
 impl Finals {
     /// Keeps an invoice if it is final. Estimates are computed again.
     pub(super) fn add(&mut self, invoice: Invoice) {
-        if invoice.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final)) {
+        if final_document(&invoice).is_some() {
             self.invoices.insert((invoice.namespace().unwrap_or_default(), invoice.name_any()), invoice);
         }
     }

@@ -2,6 +2,7 @@
 
 mod print;
 
+use std::error::Error as _;
 use std::io::{self, Read, Write};
 
 use clap::Args;
@@ -10,10 +11,11 @@ use thiserror::Error;
 
 use crate::Ended;
 use crate::invoice::{Found, InvoiceArguments, InvoiceError, Known, Output, RecordsError};
-use billing_api::{Document, Invoice, InvoicePhase};
+use billing_api::{Document, Invoice};
+use billing_documents::issued::final_document;
 use billing_documents::verify::{Finding, verify_document};
 use billing_domain::{Name, Timestamp};
-use billing_planning::recompute::{Difference, Incomparable, RecordedFinal, Records, compare, last_final};
+use billing_planning::recompute::{Difference, Incomparable, Records, compare, last_final};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -183,7 +185,7 @@ fn predecessors(invoice: &Invoice) -> impl Iterator<Item = String> {
 }
 
 fn verify(found: &Found, invoice: &Invoice, document: &Document) -> Vec<Finding> {
-    let is_final = invoice.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final));
+    let is_final = final_document(invoice).is_some();
     // An estimate is not chained yet.
     let previous = predecessors(invoice).next().filter(|_| is_final);
     let previous = previous.and_then(|number| found.document(&number).ok());
@@ -228,8 +230,10 @@ fn differences(
     if let Some(missing) = found.missing(document).next() {
         return Err(Incomparable::SliceMissing(missing.to_owned()));
     }
-    let sliced = found.sliced(document);
-    let recorded = RecordedFinal::new(invoice, &sliced)?;
+    let recorded = found.issued(&document.number).map_err(|error| Incomparable::Unreadable {
+        object: format!("Invoice {}", document.number.as_str()),
+        error: error.source().map_or_else(|| error.to_string(), ToString::to_string),
+    })?;
     let organization = Name::from(invoice.metadata.namespace.as_deref().unwrap_or_default());
     let previous = predecessors(invoice).next().and_then(|number| last_final(found.invoice(&number)?));
     let (books, organization, rules) = (&known.books, &organization, &known.rules);

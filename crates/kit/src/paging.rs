@@ -1,0 +1,176 @@
+//! Lists that come page by page: no more than one page is held, and what does not decode stops nothing.
+//!
+//! Guarantees: every object that is there from the first page to the last is given once. One that comes or goes in between may be
+//! given or not, as with a list that was read a moment sooner or later. Cost: one request a page.
+
+use std::fmt::Debug;
+
+use kube::api::ListParams;
+use kube::core::{DeserializeGuard, Status};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+
+/// HTTP's code for a continue token that the server has forgotten.
+const GONE: u16 = 410;
+
+/// The pages of a list.
+#[derive(Debug)]
+pub struct Pages<K> {
+    api: Api<DeserializeGuard<K>>,
+    /// Asks for the next page; `None` after the last.
+    next: Option<ListParams>,
+}
+
+impl<K> Pages<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    /// The objects that `params` select, so many in an answer.
+    pub fn new(api: Api<DeserializeGuard<K>>, params: ListParams, page: u32) -> Self {
+        Self { api, next: Some(params.limit(page)) }
+    }
+
+    /// The next page; `None` after the last. What objects say of who manages their fields is dropped.
+    ///
+    /// # Errors
+    /// The API server did not answer, or refused. The same page is asked for again by the next call.
+    pub async fn next(&mut self) -> Result<Option<Vec<DeserializeGuard<K>>>, kube::Error> {
+        loop {
+            let Some(params) = &self.next else { return Ok(None) };
+            match self.api.list(params).await {
+                Ok(page) => {
+                    let token = page.metadata.continue_.filter(|token| !token.is_empty());
+                    self.next = token.map(|token| params.clone().continue_token(&token));
+                    return Ok(Some(page.items.into_iter().map(trimmed).collect()));
+                }
+                // The server compacted the state that the list began with. Its token goes on behind the last object, in
+                // the state of now.
+                Err(kube::Error::Api(status)) => match later_token(&status) {
+                    Some(token) if params.continue_token.as_deref() != Some(token) => {
+                        self.next = Some(params.clone().continue_token(token));
+                    }
+                    Some(_) | None => return Err(kube::Error::Api(status)),
+                },
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Everything at once, for lists that are short by nature.
+    ///
+    /// # Errors
+    /// The API server did not answer, or refused.
+    pub async fn all(mut self) -> Result<Vec<DeserializeGuard<K>>, kube::Error> {
+        let mut objects = Vec::new();
+        while let Some(page) = self.next().await? {
+            objects.extend(page);
+        }
+        Ok(objects)
+    }
+}
+
+/// The token with which a list goes on whose own has expired.
+fn later_token(status: &Status) -> Option<&str> {
+    let metadata = status.metadata.as_ref().filter(|_| status.code == GONE)?;
+    metadata.continue_.as_deref().filter(|token| !token.is_empty())
+}
+
+/// Without what nobody here reads, and what is as large as the rest.
+fn trimmed<K: Resource>(mut object: DeserializeGuard<K>) -> DeserializeGuard<K> {
+    object.meta_mut().managed_fields = None;
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use http::{Request, Response};
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use k8s_openapi::jiff::Timestamp;
+    use kube::client::Body;
+    use kube::{Client, ResourceExt};
+
+    use super::*;
+
+    /// An API server that answers the requests of a list one after the other, and writes them down.
+    fn server(answers: Vec<(u16, String)>) -> (Client, Arc<Mutex<Vec<String>>>) {
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (log, mut answers) = (Arc::clone(&asked), answers.into_iter());
+        let service = tower::service_fn(move |request: Request<Body>| {
+            log.lock().expect("not poisoned").push(request.uri().query().unwrap_or_default().to_owned());
+            let (status, body) = answers.next().expect("as many answers as requests");
+            async move { Response::builder().status(status).body(Body::from(body.into_bytes())) }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    fn page(names: &[&str], token: &str) -> (u16, String) {
+        let managed = Timestamp::UNIX_EPOCH;
+        let item = |name: &&str| {
+            format!(
+                r#"{{"metadata":{{"name":"{name}","managedFields":[{{"manager":"m","time":"{managed}"}}]}},"data":{{}}}}"#
+            )
+        };
+        let items = names.iter().map(item).collect::<Vec<_>>().join(",");
+        (
+            200,
+            format!(
+                r#"{{"kind":"ConfigMapList","apiVersion":"v1","metadata":{{"continue":"{token}"}},"items":[{items}]}}"#
+            ),
+        )
+    }
+
+    fn expired(token: &str) -> (u16, String) {
+        let status =
+            r#""kind":"Status","apiVersion":"v1","status":"Failure","reason":"Expired","code":410,"message":"too old""#;
+        (410, format!(r#"{{{status},"metadata":{{"continue":"{token}"}}}}"#))
+    }
+
+    async fn names(answers: Vec<(u16, String)>) -> (Result<Vec<String>, kube::Error>, Vec<String>) {
+        let (client, asked) = server(answers);
+        let pages = Pages::<ConfigMap>::new(Api::default_namespaced(client), ListParams::default(), 2);
+        let read = pages.all().await;
+        let names = read.map(|objects| objects.iter().map(ResourceExt::name_any).collect());
+        let asked = asked.lock().expect("not poisoned").clone();
+        (names, asked)
+    }
+
+    #[tokio::test]
+    async fn pages_follow_each_other_to_the_last() {
+        let (found, asked) = names(vec![page(&["a", "b"], "t1"), page(&["c"], "")]).await;
+        assert_eq!(found.expect("answers"), ["a", "b", "c"]);
+        assert_eq!(asked, ["&limit=2", "&limit=2&continue=t1"]);
+    }
+
+    #[tokio::test]
+    async fn a_list_whose_token_expired_goes_on_behind_what_it_gave() {
+        let answers = vec![page(&["a", "b"], "t1"), expired("t2"), page(&["c"], "")];
+        let (found, asked) = names(answers).await;
+        assert_eq!(found.expect("answers"), ["a", "b", "c"], "none twice");
+        assert_eq!(asked[2], "&limit=2&continue=t2");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_offers_no_other_token_is_an_error_and_not_a_loop() {
+        for token in ["", "t1"] {
+            let (found, asked) = names(vec![page(&["a"], "t1"), expired(token)]).await;
+            assert!(found.is_err());
+            assert_eq!(asked.len(), 2, "asked once more, and not for ever");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_decode_stands_beside_the_rest_and_nobody_keeps_who_manages_fields() {
+        let list = r#"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[
+            {"metadata":{"name":"bad"},"data":7},{"metadata":{"name":"good","managedFields":[{"manager":"m"}]}}]}"#;
+        let (client, _) = server(vec![(200, list.to_owned())]);
+        let pages = Pages::<ConfigMap>::new(Api::default_namespaced(client), ListParams::default(), 2);
+        let found = pages.all().await.expect("answers");
+        assert_eq!(
+            found.iter().map(|one| (one.name_any(), one.0.is_ok())).collect::<Vec<_>>(),
+            [("bad".to_owned(), false), ("good".to_owned(), true)]
+        );
+        assert!(found.iter().all(|one| one.meta().managed_fields.is_none()));
+    }
+}

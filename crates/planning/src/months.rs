@@ -1,0 +1,80 @@
+//! The one walk over a group's months, from the oldest on.
+//!
+//! What a month leaves to the next is threaded through here and nowhere else: the invoice before it, and what it takes of the
+//! group's credits. The operator's estimates, the closing and the preview differ in what they do with a month, not in how they
+//! come to the next. Cost: what the caller does with a month, times the months that it names.
+
+use billing_api::BillingGroupStatus;
+use billing_domain::credit::expect_uses;
+use billing_domain::{Group, Money, Month, Name};
+
+use crate::invoice::{GroupInvoices, MonthView, Predecessor};
+
+/// Where a walk begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The first month.
+    pub month: Month,
+    /// The invoice before it.
+    pub predecessor: Predecessor,
+}
+
+impl Position {
+    /// The first month that a group is billed for.
+    pub fn first(group: &Group) -> Self {
+        Self { month: group.first_period, predecessor: Predecessor::None }
+    }
+
+    /// The oldest month of a group that is not final, as its status says.
+    pub fn oldest_open(group: &Group, status: &BillingGroupStatus) -> Self {
+        Self {
+            month: oldest_open_month(group, status),
+            predecessor: Predecessor::last_final(status.last_final.as_ref()),
+        }
+    }
+}
+
+/// The oldest month of a group that is not final, as its status says.
+pub fn oldest_open_month(group: &Group, status: &BillingGroupStatus) -> Month {
+    let finals = status.last_final.as_ref().map_or(0, |last| u32::try_from(last.sequence).unwrap_or_default());
+    group.first_period.later(finals)
+}
+
+/// What a month leaves to the one after it.
+#[derive(Debug)]
+pub struct Left {
+    /// Its invoice.
+    pub predecessor: Predecessor,
+    /// What the invoice takes of the group's credits.
+    pub credits: Vec<(Name, Money)>,
+}
+
+/// One month, as the months before it leave it.
+pub fn month_at<'a>(invoices: &'a GroupInvoices<'a>, position: Position) -> Option<MonthView<'a>> {
+    let credits = invoices.organization.credits.worth(invoices.group);
+    invoices.month(position.month, position.predecessor, &credits)
+}
+
+/// Bills one month after the other, from `position` through `last`, as long as the group pays; `bill` says what it made of a month,
+/// and what that leaves to the next.
+///
+/// # Errors
+/// Those of `bill`: the walk ends there.
+pub fn through_months<T, E>(
+    invoices: &GroupInvoices<'_>,
+    position: Position,
+    last: Month,
+    mut bill: impl FnMut(&MonthView<'_>) -> Result<(T, Left), E>,
+) -> Result<Vec<T>, E> {
+    let Position { month, mut predecessor } = position;
+    let mut credits = invoices.organization.credits.worth(invoices.group);
+    let mut billed = Vec::new();
+    for month in month.through(last).filter(|month| invoices.group.pays_in(*month)) {
+        let Some(view) = invoices.month(month, predecessor, &credits) else { break };
+        let (made, left) = bill(&view)?;
+        expect_uses(&mut credits, &view.number, &left.credits);
+        predecessor = left.predecessor;
+        billed.push(made);
+    }
+    Ok(billed)
+}
