@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Create a BillingGroup in an organization's namespace for every party that is to get an invoice of
-/// its own. Projects are given to it by their ProjectBinding; it gets one invoice a month.
+/// its own. Projects are assigned to it by their ProjectBinding; it gets one invoice a month.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[kube(
@@ -31,17 +31,17 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
-        .message("the name is a DNS label: at most 63 lower-case letters, digits and '-'; displayName is free"),
+        .message("metadata.name must be a DNS label: at most 63 lower-case letters, digits and '-'; use displayName for any other text"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.invoiceSeries) || (has(self.status) && has(self.status.invoiceSeries) && self.status.invoiceSeries == oldSelf.status.invoiceSeries)")
-        .message("the series of a billing group is set once"),
+        .message("status.invoiceSeries is set once and cannot be changed"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.firstPeriod) || (has(self.status) && has(self.status.firstPeriod) && self.status.firstPeriod == oldSelf.status.firstPeriod)")
-        .message("the first period of a billing group is set once"),
+        .message("status.firstPeriod is set once and cannot be changed"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.lastFinal) || (has(self.status) && has(self.status.lastFinal) && self.status.lastFinal.sequence >= oldSelf.status.lastFinal.sequence)")
-        .message("the last final invoice of a billing group never goes back"),
+        .message("status.lastFinal cannot go back to an earlier invoice"),
     validation = Rule::new("!has(self.spec.terms) || !has(self.spec.terms.commitment) || self.spec.terms.commitment.amount.currency == self.spec.currency")
-        .message("the commitment is in the currency of the group"),
+        .message("spec.terms.commitment must be in the currency of the group (spec.currency)"),
     validation = Rule::new("!has(self.spec.terms) || !has(self.spec.terms.charges) || self.spec.terms.charges.all(c, (!has(c.amount) || c.amount.currency == self.spec.currency) && (!has(c.minimum) || c.minimum.currency == self.spec.currency))")
-        .message("the amounts of charges are in the currency of the group"),
+        .message("the amounts in spec.terms.charges must be in the currency of the group (spec.currency)"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BillingGroupSpec {
@@ -49,8 +49,8 @@ pub struct BillingGroupSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128), regex(pattern = LINE))]
     pub display_name: Option<String>,
-    /// Whether projects of the organization without a binding of their own are paid by this group.
-    /// The oldest of several is taken.
+    /// Whether this group pays for the projects of the organization that have no binding of their own.
+    /// Of several primary groups the oldest counts.
     #[serde(default)]
     pub primary: bool,
     /// The name of the company that pays.
@@ -130,7 +130,7 @@ pub enum PaymentMethodType {
     GoogleMarketplace,
     /// Through the Azure Marketplace.
     AzureMarketplace,
-    /// The invoices are information only.
+    /// No payment is expected: the invoices are for information only.
     NoPaymentExpected,
 }
 
@@ -147,13 +147,13 @@ pub struct SecretRef {
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedProjects {
-    /// The projects, by name: up to 200. One name makes a project's own group; none admits nobody.
+    /// The projects, by name: up to 200. One name dedicates the group to that project; an empty list admits no project.
     #[schemars(length(max = 200))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub names: Vec<Name>,
 }
 
-/// What the operator knows about a group.
+/// The observed state of a group.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
@@ -176,22 +176,22 @@ pub struct BillingGroupStatus {
     /// What this month costs so far, before tax, in the group's currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_balance: Option<Amount>,
-    /// What remains of its credits for the invoices to come, in the group's currency; absent when it has none.
+    /// The remaining credits that later invoices can use, in the group's currency; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credits_remaining: Option<Amount>,
-    /// The VAT id of the group, and what is known about it.
+    /// The VAT id of the group, and whether it is confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vat_id: Option<GroupVatId>,
     /// The newest invoice that is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_final: Option<LastFinal>,
-    /// The charges of the terms that have a last period and were billed, with the newest final month that has them:
+    /// The charges of the terms that have a last period and were billed, each with the newest final month that contains it:
     /// up to 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub billed_charges: Vec<BilledCharge>,
-    /// `Ready`, and what is unusual about the group.
+    /// `Ready`, and one condition for everything that needs attention.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
     pub conditions: Vec<Condition>,
@@ -215,7 +215,7 @@ pub struct BilledCharge {
     /// Its name in the terms.
     #[schemars(length(max = 64))]
     pub name: String,
-    /// The newest final month that has it.
+    /// The newest final month that contains it.
     pub period: Month,
 }
 
@@ -231,18 +231,18 @@ pub struct LastFinal {
     /// The digest of its document.
     #[schemars(length(max = 80))]
     pub digest: String,
-    /// How much less the next invoice is for what this one carries forward.
+    /// The balance that this invoice carries forward: the next one is lower by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried_forward: Option<CarriedForward>,
 }
 
-/// An amount that goes from one invoice to the next, in the group's favour.
+/// A balance in the group's favour that is carried forward to the next invoice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CarriedForward {
-    /// How much.
+    /// The amount.
     pub amount: PlainAmount,
-    /// In which currency.
+    /// The currency, by its ISO 4217 code.
     pub currency: CurrencyCode,
     /// The UID of the invoice that it comes from.
     #[serde(rename = "invoiceUID")]

@@ -5,7 +5,7 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Made by the operator for every month that is over, as soon as it is over by the API server's clock,
+/// Created by the operator for every month that is over, as soon as it is over by the API server's clock,
 /// and named like the month: from then on the month's invoices become final.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
@@ -24,11 +24,11 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Final", type_ = "integer", json_path = ".status.final"),
     printcolumn(name = "Held", type_ = "integer", json_path = ".status.held"),
     printcolumn(name = "Waiting", type_ = "integer", json_path = ".status.waiting"),
-    validation = Rule::new("self.spec == oldSelf.spec").message("a closed period never changes"),
+    validation = Rule::new("self.spec == oldSelf.spec").message("spec is immutable: a closed month never changes"),
     validation = Rule::new("self.metadata.name.matches('^[0-9]{4}-(0[1-9]|1[0-2])$') && self.spec.start == timestamp(self.metadata.name + '-01T00:00:00Z')")
-        .message("the name is the month, YYYY-MM, and start is its first instant"),
+        .message("metadata.name must be the month, YYYY-MM, and spec.start its first instant"),
     validation = Rule::new("self.spec.end > self.spec.start + duration('648h') && self.spec.end < self.spec.start + duration('768h') && self.spec.end.getDayOfMonth() == 0 && self.spec.end.getHours() == 0 && self.spec.end.getMinutes() == 0 && self.spec.end.getSeconds() == 0 && self.spec.end.getMilliseconds() == 0")
-        .message("end is the first instant of the next month"),
+        .message("spec.end must be the first instant of the next month"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BillingPeriodSpec {
@@ -52,7 +52,7 @@ pub enum Attribution {
     Prorated,
 }
 
-/// How far the month's invoices are.
+/// The progress of the month's invoices.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
@@ -61,11 +61,11 @@ pub struct BillingPeriodStatus {
     #[serde(rename = "final", default)]
     #[schemars(range(min = 0))]
     pub finals: i32,
-    /// How many are due to become final, but held by what their condition names.
+    /// How many are due to become final, but are held; their condition `Ready` says why.
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub held: i32,
-    /// How many wait: for the grace time, or for an earlier month.
+    /// How many wait for the end of the grace time, or for an earlier month.
     #[serde(default)]
     #[schemars(range(min = 0))]
     pub waiting: i32,

@@ -19,7 +19,7 @@ pub fn conditions(_: &mut SchemaGenerator) -> Schema {
                     "pattern": "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$",
                 },
                 "status": {
-                    "description": "Whether it holds.",
+                    "description": "The status of the condition: True, False or Unknown.",
                     "type": "string", "enum": ["True", "False", "Unknown"],
                 },
                 "observedGeneration": {
@@ -31,12 +31,12 @@ pub fn conditions(_: &mut SchemaGenerator) -> Schema {
                     "type": "string", "format": "date-time", "maxLength": 35,
                 },
                 "reason": {
-                    "description": "Why, as one documented word in CamelCase.",
+                    "description": "The reason for the status: one documented word in CamelCase.",
                     "type": "string", "minLength": 1, "maxLength": 1024,
                     "pattern": "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$",
                 },
                 "message": {
-                    "description": "Why, and what to do about it, for a person.",
+                    "description": "The reason for people to read, and what to do about it.",
                     "type": "string", "maxLength": 32768,
                 },
             },

@@ -6,8 +6,8 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Create a Credit in the organization's namespace to give a billing group money before its invoices: paid in advance, or
-/// granted. It is used month by month until nothing remains of it. Who has a code writes the code, and nothing else.
+/// Create a Credit in the organization's namespace to give a billing group money that its invoices use: prepaid or
+/// granted. It is used month by month until nothing remains of it. To redeem a code, set only `billingGroup` and `code`.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[kube(
@@ -31,88 +31,88 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "From", type_ = "string", json_path = ".spec.origin.invoice", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("!has(self.metadata.generateName)")
-        .message("name the credit yourself, so that sending it twice is refused instead of given twice"),
+        .message("generateName is not allowed: set metadata.name, so that a retry is refused and the credit is not granted twice"),
     validation = Rule::new("!has(self.spec.origin) || (has(self.spec.origin.creditNote) ? self.metadata.name.startsWith(self.spec.origin.creditNote + '-') : self.metadata.name == 'carried-' + self.spec.origin.invoice)")
-        .message("a credit with an origin is named after it: its credit note's number first, or carried- and its invoice's number"),
+        .message("a credit with spec.origin must be named after it: <credit note>-<credit>, or carried-<invoice>"),
     validation = Rule::new("has(self.spec.origin) || !self.metadata.name.matches('-cn[1-9][0-9]*-')")
-        .message("this name is kept for what a credit note gives back: choose another one"),
+        .message("names that begin with the number of a credit note are reserved for the credits that it returns: choose another name"),
     validation = Rule::new("!has(self.status) || (has(self.status.billingGroupUID) ? has(self.status.type) && has(self.status.amount) && has(self.status.currency) && has(self.status.remaining) && has(self.status.expired) : !has(self.status.reservations))")
-        .message("what a credit is worth is written with its group, before anything is reserved"),
+        .message("status.billingGroupUID, type and amounts must be set together, before anything is reserved"),
     validation = Rule::new("!has(self.status) || !has(self.status.amount) || has(self.spec.code) || (self.status.type == self.spec.type && self.status.currency == self.spec.amount.currency && quantity(self.status.amount).compareTo(quantity(self.spec.amount.amount)) == 0)")
-        .message("status.type, status.amount and status.currency are those of spec"),
+        .message("status.type, status.amount and status.currency must equal those of spec"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.billingGroupUID) || (has(self.status) && has(self.status.billingGroupUID) && self.status.billingGroupUID == oldSelf.status.billingGroupUID && self.status.type == oldSelf.status.type && self.status.amount == oldSelf.status.amount && self.status.currency == oldSelf.status.currency)")
-        .message("whose a credit is and what it is worth never changes")
+        .message("status.billingGroupUID, type, amount and currency are set once and cannot be changed")
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.reservations) || (has(self.status) && has(self.status.reservations) && oldSelf.status.reservations.all(o, self.status.reservations.exists(r, r.invoice == o.invoice && (o.state == 'Reserved' || r == o))))")
-        .message("a reservation is never removed, and one that is consumed never changes")
+        .message("a reservation cannot be removed, and a consumed one cannot be changed")
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || !has(self.status.reservations) || self.status.reservations.filter(r, r.state == 'Reserved').size() <= 1")
-        .message("one invoice reserves at a time: the next only after the former is final"),
+        .message("only one invoice can reserve a credit at a time: the next one after this one is final"),
     validation = Rule::new("!has(self.status) || !has(self.status.amount) || (has(self.status.reservations) ? self.status.reservations.map(r, int(r.amount.replace('.', ''))).sum() : 0) + int(self.status.remaining.replace('.', '')) + int(self.status.expired.replace('.', '')) == int(self.status.amount.replace('.', ''))")
-        .message("what is reserved, what remains and what expired make up the amount"),
+        .message("the reservations, status.remaining and status.expired must add up to status.amount"),
 )]
 #[x_kube(
     validation = Rule::new("has(self.code) != has(self.amount)")
-        .message("a credit has either an amount or a code"),
-    validation = Rule::new("has(self.type) == has(self.amount)").message("type goes with amount"),
+        .message("set either amount or code, and not both"),
+    validation = Rule::new("has(self.type) == has(self.amount)").message("type is required with amount, and not allowed without it"),
     validation = Rule::new("!has(self.code) || (!has(self.startsAt) && !has(self.expiresAt) && !has(self.projects) && !has(self.origin))")
-        .message("with a code goes nothing but billingGroup: the code says the rest"),
+        .message("with code, set only billingGroup: the code determines the rest"),
     validation = Rule::new("!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt")
-        .message("expiresAt is after startsAt"),
+        .message("expiresAt must be after startsAt"),
     validation = Rule::new("self.billingGroup == oldSelf.billingGroup && has(self.type) == has(oldSelf.type) && (!has(self.type) || self.type == oldSelf.type) && has(self.amount) == has(oldSelf.amount) && (!has(self.amount) || self.amount == oldSelf.amount) && has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt) && has(self.projects) == has(oldSelf.projects) && (!has(self.projects) || self.projects == oldSelf.projects) && has(self.code) == has(oldSelf.code) && (!has(self.code) || self.code == oldSelf.code) && has(self.origin) == has(oldSelf.origin) && (!has(self.origin) || self.origin == oldSelf.origin)")
-        .message("only expiresAt may be set; grant another credit instead"),
+        .message("only expiresAt can be set after creation; grant another credit instead"),
     validation = Rule::new("!has(oldSelf.expiresAt) || (has(self.expiresAt) && self.expiresAt == oldSelf.expiresAt)")
-        .message("expiresAt is set once"),
+        .message("expiresAt is set once and cannot be changed"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CreditSpec {
     /// The billing group whose invoices use it. It belongs to the group that has this name when the operator first sees
     /// both.
     pub billing_group: Name,
-    /// What it is given for. Goes with `amount`.
+    /// What the credit is granted for. Required with `amount`, and not allowed without it.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<CreditType>,
-    /// How much it is, in the group's currency. Either this or `code`.
+    /// The amount, in the group's currency. Set either this or `code`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("self.amount.matches('[1-9]')").message("a credit is above zero"))]
+    #[x_kube(validation = Rule::new("self.amount.matches('[1-9]')").message("the amount of a credit must be greater than zero"))]
     pub amount: Option<Money>,
-    /// From when on it can be used, in UTC; absent: since ever. It pays for every month of which it is valid at some
+    /// When it can first be used, in UTC; absent: no start. It pays for every month in which it is valid at some
     /// instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time::whole_seconds")]
     pub starts_at: Option<Time>,
-    /// Until when it can be used, in UTC; absent: without end. May be set once.
+    /// When it expires, in UTC; absent: never. Can be set once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time::whole_seconds")]
     pub expires_at: Option<Time>,
-    /// The projects whose services it pays for, at most what these come to: up to 200. Absent: it pays for whatever is
+    /// Restricts the credit to the services of these projects, by name: up to 200. Absent: it pays for anything that is
     /// on the invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 200))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub projects: Option<Vec<Name>>,
-    /// A code from the provider, which says all the rest: 16 to 64 capital letters, digits and hyphens.
+    /// A code from the provider, which determines everything else: 16 to 64 capital letters, digits and hyphens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 16, max = 64), regex(pattern = "^[A-Z0-9]+(-[A-Z0-9]+)*$"))]
     pub code: Option<String>,
-    /// Which invoice the money comes from, of a credit that the operator made.
+    /// The invoice that the money comes from, for a credit that the operator created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<CreditOrigin>,
 }
 
-/// The final invoice that the money of a credit comes from: a credit note gives back what the invoice used, or the last
-/// invoice of a group that is gone carried it forward. Written by the operator alone.
+/// The final invoice that the money of a credit comes from: a credit note returned what the invoice had used, or the last
+/// invoice of a deleted group carried it forward. Written only by the operator.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
     validation = Rule::new("has(self.creditNote) == has(self.credit)")
-        .message("a credit note gives back what an invoice used of a credit: creditNote goes with credit")
+        .message("creditNote and credit must be set together")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CreditOrigin {
     /// The number of the invoice.
     pub invoice: Name,
-    /// The number of the credit note that took the invoice back.
+    /// The number of the credit note that credited the invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit_note: Option<NoteNumber>,
     /// The Credit that the invoice had used, in the same namespace.
@@ -120,7 +120,7 @@ pub struct CreditOrigin {
     pub credit: Option<ObjectName>,
 }
 
-/// What credits are given for.
+/// What credits are granted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum CreditType {
     /// A reduction of the price.
@@ -135,7 +135,7 @@ pub enum CreditType {
     Other,
     /// For an outage.
     Outage,
-    /// By way of a partner.
+    /// Through a partner.
     Partner,
     /// To win customers.
     Promotion,
@@ -151,7 +151,7 @@ pub enum CreditType {
     TrialOver,
 }
 
-/// What a credit is worth, and what became of it.
+/// The amount of a credit, and how it has been used.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
@@ -159,34 +159,34 @@ pub struct CreditStatus {
     /// The UID of the billing group that it belongs to; a later group of the same name is another.
     #[serde(default, rename = "billingGroupUID", skip_serializing_if = "Option::is_none")]
     pub billing_group_uid: Option<Uid>,
-    /// What it was given for.
+    /// What it was granted for.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<CreditType>,
-    /// How much it is in all.
+    /// The whole amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Balance>,
     /// The currency of every amount here, by its ISO 4217 code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub currency: Option<CurrencyCode>,
-    /// From when on it can be used.
+    /// When it can first be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<Time>,
-    /// Until when it can be used.
+    /// When it expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
-    /// What invoices take of it, the oldest first: up to 240. A month reserves its part just before its invoice becomes
-    /// final, and has consumed it from then on.
+    /// What invoices use of it, the oldest first: up to 240. A part is reserved just before its invoice becomes
+    /// final, and consumed from then on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 240))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["invoice".to_owned()]))]
     pub reservations: Vec<Reservation>,
-    /// What the invoices to come can use.
+    /// What later invoices can still use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining: Option<Balance>,
-    /// What invoices that are final have used.
+    /// What final invoices have used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consumed: Option<Balance>,
-    /// What nobody used in time.
+    /// What expired unused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expired: Option<Balance>,
     /// `Ready`: whether invoices can use it; if not, why.
@@ -198,23 +198,23 @@ pub struct CreditStatus {
     pub observed_generation: Option<i64>,
 }
 
-/// What one invoice takes of a credit.
+/// The part of a credit that one invoice uses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
     /// The invoice's number.
     pub invoice: Name,
-    /// How much; zero when the invoice came to need none of it.
+    /// The amount; zero when the invoice turned out to need none of it.
     pub amount: Balance,
     /// Whether the invoice is final.
     pub state: ReservationState,
 }
 
-/// How firm a reservation is.
+/// The state of a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ReservationState {
-    /// The invoice is about to become final; it may still rewrite the amount.
+    /// The invoice is about to become final; the amount may still change.
     Reserved,
-    /// The invoice is final and says the same amount.
+    /// The invoice is final and uses this amount.
     Consumed,
 }

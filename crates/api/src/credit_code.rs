@@ -5,7 +5,7 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Create a CreditCode for every code that you hand out; who has the code makes a Credit of it, once. It is named by the
+/// Create a CreditCode for every code that you hand out; whoever has it can redeem it once, as a Credit. It is named by the
 /// first 32 hexadecimal digits of the SHA-256 of the code, so that reading it does not give the code away:
 /// `kubectl billing code` prints the name and the manifest.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,47 +27,47 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Redeemed By", type_ = "string", json_path = ".status.redeemedBy.organization"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[0-9a-f]{32}$')")
-        .message("the name is the first 32 hexadecimal digits of the SHA-256 of the code"),
-    validation = Rule::new("self.spec == oldSelf.spec").message("a code never changes; delete it and make another"),
+        .message("metadata.name must be the first 32 hexadecimal digits of the SHA-256 of the code; kubectl billing code prints it"),
+    validation = Rule::new("self.spec == oldSelf.spec").message("spec is immutable: delete the CreditCode and create another"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.redeemedBy) || (has(self.status) && has(self.status.redeemedBy) && self.status.redeemedBy == oldSelf.status.redeemedBy)")
-        .message("a code is redeemed once, for ever")
+        .message("a code can be redeemed only once")
         .reason(Reason::FieldValueForbidden),
 )]
 #[x_kube(
     validation = Rule::new("!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt")
-        .message("expiresAt is after startsAt"),
+        .message("expiresAt must be after startsAt"),
 )]
 #[allow(clippy::duplicated_attributes, reason = "two columns of one type are two columns")]
 #[serde(rename_all = "camelCase")]
 pub struct CreditCodeSpec {
-    /// What the credit is given for.
+    /// What the credit is granted for.
     #[serde(rename = "type")]
     pub kind: CreditType,
-    /// How much the credit is.
-    #[x_kube(validation = Rule::new("self.amount.matches('[1-9]')").message("a credit is above zero"))]
+    /// The amount of the credit.
+    #[x_kube(validation = Rule::new("self.amount.matches('[1-9]')").message("the amount of a credit must be greater than zero"))]
     pub amount: Money,
-    /// From when on the credit can be used, in UTC; absent: since ever.
+    /// When the credit can first be used, in UTC; absent: no start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time::whole_seconds")]
     pub starts_at: Option<Time>,
-    /// Until when the credit can be used, in UTC; absent: without end.
+    /// When the credit expires, in UTC; absent: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time::whole_seconds")]
     pub expires_at: Option<Time>,
-    /// A Credit with this code has to be made before this instant, in UTC; absent: at any time.
+    /// The code must be redeemed before this instant, in UTC; absent: at any time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time::whole_seconds")]
     pub redeem_until: Option<Time>,
-    /// The organization that the code is for; absent: whoever has it.
+    /// The only organization that can redeem the code; absent: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Name>,
 }
 
-/// What became of a code.
+/// Whether a code was redeemed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreditCodeStatus {
-    /// The Credit that the code became.
+    /// The Credit that redeemed the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redeemed_by: Option<Redeemer>,
 }
@@ -76,11 +76,11 @@ pub struct CreditCodeStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Redeemer {
-    /// The organization, in whose namespace the Credit is.
+    /// The organization, which is the namespace of the Credit.
     pub organization: Name,
     /// The name of the Credit.
     pub name: ObjectName,
-    /// The UID of the Credit: one made again under the same name is another.
+    /// The UID of the Credit: a later one of the same name is another.
     pub uid: Uid,
     /// When it was redeemed.
     pub at: Time,

@@ -19,28 +19,28 @@ use std::collections::BTreeMap;
 pub struct Document {
     /// The number: the name of the invoice.
     pub number: Name,
-    /// When the final was issued.
+    /// When the final invoice was issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_at: Option<Time>,
-    /// Until when usage is counted in the estimate.
+    /// Until when the estimate includes usage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub as_of: Option<Time>,
-    /// When the final is due.
+    /// When the final invoice is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Time>,
-    /// The day whose exchange rate is taken: the first after the month; of an estimate the day of `asOf`. Where prices
+    /// The day whose exchange rate is used: the first after the month, for an estimate the day of `asOf`. Present where prices
     /// are in another currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_date: Option<QuoteDate>,
-    /// What is billed: the month, in UTC.
+    /// The billed month, in UTC.
     pub period: DocumentPeriod,
     /// Who pays for projects that moved within the month.
     pub attribution: Attribution,
     /// The currency of every amount of the document, by its ISO 4217 code.
     pub currency: CurrencyCode,
-    /// Who bills, as it was when the document was written.
+    /// The seller, as it was when the document was written.
     pub seller: Seller,
-    /// Who pays, as it was when the document was written.
+    /// The buyer, as it was when the document was written.
     pub buyer: Buyer,
     /// What each project costs, by name, before tax: up to 4000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -59,7 +59,7 @@ pub struct Document {
     pub slices: Vec<SliceRef>,
     /// The sum of the lines, before tax.
     pub subtotal: Amount,
-    /// How prices became amounts, where they are in another currency than the document.
+    /// How prices were converted, where they are in another currency than the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rate: Option<DocumentRate>,
     /// The sum of the lines' `priceTotal`: what services cost in the currency of their prices, before tax.
@@ -70,7 +70,7 @@ pub struct Document {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["category".to_owned(), "rate".to_owned()]))]
     pub taxes: Vec<TaxSubtotal>,
-    /// Why nothing is said of tax, where `taxes` is empty.
+    /// Why no tax is stated, where `taxes` is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub tax_note: Option<String>,
@@ -78,15 +78,15 @@ pub struct Document {
     pub tax: Amount,
     /// Subtotal and tax: what is to be paid.
     pub total: Amount,
-    /// The discounts that the lines of services have, in the order in which the terms have them.
+    /// The discounts on the lines of services, in the order of the terms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub discounts: Vec<AppliedDiscount>,
-    /// How running time became hours.
+    /// How running time was converted to hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<HourRule>,
-    /// How much less the next invoice is: this one would be so far below zero without the line that brings it to zero.
+    /// The balance carried forward, by which the next invoice is lower: a line brings this one up from below zero to zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried_forward: Option<Amount>,
     /// The subtotal by type of line.
@@ -94,10 +94,10 @@ pub struct Document {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".to_owned()]))]
     pub categories: Vec<CategorySubtotal>,
-    /// Which versions of which objects the amounts were computed from.
+    /// The versions of the objects that the amounts were computed from.
     #[serde(default, skip_serializing_if = "Inputs::is_empty")]
     pub inputs: Inputs,
-    /// The digest of the group's previous final.
+    /// The digest of the group's previous final invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
     pub previous_digest: Option<String>,
@@ -106,22 +106,22 @@ pub struct Document {
     pub digest: String,
 }
 
-/// How prices became amounts of another currency: quantity × unit price × `toQuote` ÷ `fromQuote`, exactly, times what
+/// How prices were converted to another currency: quantity × unit price × `toQuote` ÷ `fromQuote`, exactly, times what
 /// discounts leave, and rounded once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DocumentRate {
-    /// Who quoted.
+    /// The source of the quotes.
     pub source: Name,
     /// The currency of the prices.
     pub from: CurrencyCode,
     /// The currency of the document.
     pub to: CurrencyCode,
-    /// How many units of `to` one unit of `from` is, to 15 decimals: for reading, as amounts are computed from the
+    /// How many units of `to` one unit of `from` is worth, to 15 decimals: for reading, because amounts are computed from the
     /// quotes.
     #[schemars(length(max = 64), regex(pattern = "^[0-9]{1,40}([.][0-9]{1,15})?$"))]
     pub rate: String,
-    /// The currency that the quotes are the price of.
+    /// The base currency of the quotes.
     pub base: CurrencyCode,
     /// How many units of `from` one unit of the base costs.
     pub from_quote: ExchangeRate,
@@ -141,14 +141,14 @@ pub struct DocumentPeriod {
     pub end: Time,
 }
 
-/// Who bills.
+/// The seller.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Seller {
     /// The name of the company.
     #[schemars(length(max = 128))]
     pub legal_name: String,
-    /// Where it is.
+    /// Its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
     /// Its VAT or tax number.
@@ -159,19 +159,19 @@ pub struct Seller {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub registration: Option<String>,
-    /// Where bank transfers go.
+    /// The account for bank transfers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bank_account: Option<BankAccount>,
 }
 
-/// Who pays.
+/// The buyer.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
 pub struct Buyer {
     /// The billing group, by name.
     pub billing_group: Name,
-    /// What people call it.
+    /// Its display name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub display_name: Option<String>,
@@ -179,7 +179,7 @@ pub struct Buyer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub company: Option<String>,
-    /// Where it is.
+    /// Its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing_address: Option<Address>,
     /// Its VAT or tax number.
@@ -191,7 +191,7 @@ pub struct Buyer {
     #[schemars(length(max = 10), inner(length(max = 254)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub invoice_emails: Vec<String>,
-    /// What the buyer wants to read on it.
+    /// The buyer's own text, such as an order number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000))]
     pub invoice_text: Option<String>,
@@ -199,21 +199,21 @@ pub struct Buyer {
     pub payment_method: PaymentMethodType,
 }
 
-/// A discount that the lines of services have.
+/// A discount on the lines of services.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AppliedDiscount {
-    /// What it is called in the terms.
+    /// Its name in the terms.
     #[schemars(length(max = 64))]
     pub name: String,
-    /// How much it takes off, in per cent.
+    /// The discount, in per cent.
     pub percent: Percent,
 }
 
 /// How running time becomes hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum HourRule {
-    /// Begun hours are whole ones, over the record as a whole.
+    /// Begun hours count as whole ones, over the record as a whole.
     Ceil,
     /// Seconds divided by 3600.
     Exact,
@@ -229,7 +229,7 @@ pub struct ProjectSubtotal {
     pub subtotal: Amount,
 }
 
-/// What lines of one type add up to.
+/// The subtotal of one type of line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CategorySubtotal {
@@ -267,14 +267,14 @@ pub struct Inputs {
     /// The exchange rates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rates: Option<InputVersion>,
-    /// The billing group, whose terms say what was agreed. On finals.
+    /// The billing group, with the terms that were agreed. On final invoices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing_group: Option<InputGeneration>,
-    /// The issuer. On finals.
+    /// The issuer. On final invoices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<InputGeneration>,
-    /// The credits that were used, by name: up to 200. On a final in the version in which its part was reserved, on an
-    /// estimate in that with which it was last computed.
+    /// The credits that were used, by name: up to 200. On a final invoice in the version in which its part was reserved, on an
+    /// estimate in the version with which it was last computed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
@@ -303,7 +303,7 @@ pub struct InputVersion {
     pub resource_version: String,
 }
 
-/// The spec of one object as it was, whatever its status said.
+/// One generation of the spec of one object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InputGeneration {
@@ -321,7 +321,7 @@ pub struct InputGeneration {
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
-    /// Names the charge: the same one keeps its id from refresh to refresh.
+    /// Identifies the charge, which keeps its id from refresh to refresh.
     #[schemars(length(min = 1, max = 64))]
     pub id: String,
     /// What kind of charge it is.
@@ -336,7 +336,7 @@ pub struct Line {
     /// The first instant that is charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Time>,
-    /// The first instant that is not charged any more.
+    /// The first instant that is no longer charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Time>,
     /// How many units are charged, to 6 decimals: of an hourly price, hours × the record's quantity.
@@ -348,7 +348,7 @@ pub struct Line {
     /// The price of one unit, in the price list's currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit_price: Option<Price>,
-    /// How many of the service ran, where that is not one: an hourly quantity is this times hours.
+    /// How many of the service ran at once, where that is not one: an hourly quantity is this number times hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<Quantity>,
     /// The entry of the price list that the price is from, as it was at the line's start.
@@ -359,25 +359,25 @@ pub struct Line {
     pub pre_discount: Option<Amount>,
     /// The charge.
     pub total: Amount,
-    /// The charge in the currency of the price, rounded to the digits of that one, where that is another.
+    /// The charge in the currency of the price, rounded to its digits, where that is another currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_total: Option<Amount>,
     /// The charge in words.
     #[schemars(length(max = 512), regex(pattern = LINE))]
     pub description: String,
-    /// Of usage that a closed month is short of: the discounts in its total, which are those of that month; up to 20.
+    /// For late usage of a closed month: the discounts in its total, which are those of that month; up to 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub discounts: Vec<AppliedDiscount>,
-    /// Of usage that a closed month is short of: how its price became its total, by the rate of that month, where it is
+    /// For late usage of a closed month: how its price was converted, by the rate of that month, where it is
     /// in another currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rate: Option<DocumentRate>,
     /// The closed month that it adjusts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adjusts: Option<Adjusts>,
-    /// Usage records that count as nothing because of this charge, also when the record that replaces them is deleted:
+    /// Usage records that this charge replaces; they stay replaced when the record that replaces them is deleted:
     /// up to 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -400,27 +400,27 @@ pub struct LinePrice {
     pub entry: Name,
     /// The first instant at which it is valid.
     pub valid_from: Time,
-    /// The first instant at which it is not valid any more, where it ends.
+    /// The first instant at which it is no longer valid, where it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<Time>,
 }
 
-/// What an adjustment adjusts.
+/// What a line adjusts of a closed month.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Adjusts {
     /// The month.
     pub period: Month,
-    /// The final that bills too much or too little. Absent: what is charged stands on no final.
+    /// The final invoice that bills too much or too little. Absent: the charge is on no final invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice: Option<Name>,
-    /// What finals bill of it so far, in the document's currency: that one, and earlier corrections. Present with `invoice`.
+    /// What final invoices bill so far, in the document's currency: that one, and earlier corrections. Present with `invoice`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billed: Option<Amount>,
-    /// What they should bill of it. The line is the difference.
+    /// What they should have billed. The line is the difference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Amount>,
-    /// What of the difference credit notes settled, so that it is not given back again.
+    /// The part of the difference that credit notes already credited, so that it is not credited again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<Amount>,
 }
@@ -447,15 +447,15 @@ pub struct LineSource {
 pub enum LineType {
     /// A service that ran.
     ServiceCharge,
-    /// Something that was agreed beside services.
+    /// Agreed in addition to services.
     ExtraCharge,
     /// Support.
     SupportCharge,
-    /// What is missing to the amount that was committed to.
+    /// What spending falls short of the commitment.
     CommitmentFee,
     /// Credits that were used; negative.
     CreditConsumption,
-    /// Names a discount; of no amount, as the discount is in the services' lines.
+    /// Names a discount; its amount is zero, because the discount is part of the lines of services.
     Multiplier,
     /// Brings a small total to zero.
     Rounding,

@@ -6,7 +6,7 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Made by the operator for every billing group and month, named by its number: an estimate while the
+/// Created by the operator for every billing group and month, named by its number: an estimate while the
 /// month runs, final when it is over. The whole document is in its status.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
@@ -36,40 +36,40 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Overdue", type_ = "date", json_path = ".status.overdueSince"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]{1,32}-[1-9][0-9]{0,3}$') && self.metadata.name.split('-')[0] == self.spec.series && int(self.metadata.name.split('-')[1]) == self.spec.sequence")
-        .message("the name is the invoice number: the group's series and the month's sequence"),
+        .message("metadata.name must be the invoice number: <series>-<sequence>"),
     validation = Rule::new("self.spec == oldSelf.spec").message("spec is immutable"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase != 'Final' || (has(self.status) && has(self.status.phase) && self.status.phase == 'Final' && has(self.status.document) && self.status.document == oldSelf.status.document)")
-        .message("a final invoice never changes")
+        .message("a final invoice cannot be changed")
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || !has(self.status.phase) || (self.status.phase == 'Final' ? has(self.status.document) && has(self.status.document.issuedAt) && !has(self.status.document.asOf) : !has(self.status.document) || (has(self.status.document.asOf) && !has(self.status.document.issuedAt)))")
-        .message("a final invoice has a document with issuedAt, an estimate one with asOf"),
+        .message("a final invoice must have a document with issuedAt, an estimate one with asOf"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || self.status.document.number == self.metadata.name")
-        .message("the document's number is the invoice's name"),
+        .message("the document's number must be metadata.name"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || (has(self.status.document.lines) ? self.status.document.lines.map(l, int(l.total.replace('.', ''))).sum() : 0) + (has(self.status.document.slices) ? self.status.document.slices.map(l, int(l.subtotal.replace('.', ''))).sum() : 0) == int(self.status.document.subtotal.replace('.', ''))")
-        .message("subtotal is the sum of the lines and slices"),
+        .message("subtotal must be the sum of the lines and slices"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || int(self.status.document.subtotal.replace('.', '')) + int(self.status.document.tax.replace('.', '')) == int(self.status.document.total.replace('.', ''))")
-        .message("total is subtotal plus tax"),
+        .message("total must be subtotal plus tax"),
     validation = Rule::new("!has(self.status) || has(self.status.payment) == (has(self.status.phase) && self.status.phase == 'Final')")
-        .message("a final invoice says how its payment stands, an estimate does not"),
+        .message("a final invoice must have status.payment, and an estimate must not"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.payment) || (has(self.status) && has(self.status.payment) && (self.status.payment == oldSelf.status.payment || oldSelf.status.payment.state + '>' + self.status.payment.state in ['Due>Due', 'Due>Paid', 'Due>Failed', 'Due>Uncollectible', 'Due>Waived', 'Due>Credited', 'Failed>Failed', 'Failed>Due', 'Failed>Paid', 'Failed>Uncollectible', 'Failed>Waived', 'Failed>Credited', 'Paid>Paid', 'Paid>Due', 'Paid>Failed', 'Paid>Refunded', 'Uncollectible>Uncollectible', 'Uncollectible>Due', 'Uncollectible>Paid', 'Uncollectible>Credited']))")
-        .message("a payment goes from Due or Failed to Due, Failed, Paid, Uncollectible or Waived, from Uncollectible to Due or Paid, from Paid to Due, Failed or Refunded; what else it is stays")
+        .message("status.payment.state can change from Due or Failed to Due, Failed, Paid, Uncollectible or Waived, from Uncollectible to Due or Paid, and from Paid to Due, Failed or Refunded; the other states are final")
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.map(t, int(t.amount.replace('.', ''))).sum() == int(self.status.document.tax.replace('.', ''))")
-        .message("tax is the sum of the taxes"),
+        .message("tax must be the sum of the taxes"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.map(t, int(t.base.replace('.', ''))).sum() == int(self.status.document.subtotal.replace('.', ''))")
-        .message("what is taxed adds up to the subtotal"),
+        .message("the bases of the taxes must add up to the subtotal"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.size() == 1 || !self.status.document.taxes.exists(t, t.category == 'O')")
-        .message("what is outside the scope of tax (O) is not mixed with anything else"),
+        .message("tax category O (outside the scope of tax) cannot be combined with other categories"),
     validation = Rule::new("!has(self.status) || !has(self.status.payment) || self.status.payment.state != 'Credited' || (has(self.status.credited) && self.status.credited.total == self.status.document.total)")
-        .message("an invoice is Credited when its credit notes add up to its total"),
+        .message("status.payment.state can be Credited only when the credit notes add up to the total"),
     validation = Rule::new("!has(self.status) || !has(self.status.credited) || (has(self.status.phase) && self.status.phase == 'Final' && int(self.status.credited.total.replace('.', '')) <= int(self.status.document.total.replace('.', '')))")
-        .message("credit notes are of final invoices, and add up to no more than the total"),
+        .message("only a final invoice can be credited, and only up to its total"),
     validation = Rule::new("!has(self.status) || !has(self.status.credited) || self.status.credited.notes.map(n, int(n.total.replace('.', ''))).sum() == int(self.status.credited.total.replace('.', ''))")
-        .message("credited is the sum of its credit notes"),
+        .message("status.credited.total must be the sum of its credit notes"),
     validation = Rule::new("!has(self.status) || !has(self.status.credited) || self.status.credited.notes.filter(n, has(n.full) && n.full).size() <= 1")
-        .message("an invoice is taken back in full once, and its credits are given back once"),
+        .message("only one credit note can credit an invoice in full"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.credited) || (has(self.status) && has(self.status.credited) && self.status.credited.notes.filter(n, n.sequence <= oldSelf.status.credited.notes.size()) == oldSelf.status.credited.notes)")
-        .message("what was credited stays so: status.credited.notes only grows")
+        .message("status.credited.notes is append-only: a credit note cannot be withdrawn")
         .reason(Reason::FieldValueForbidden),
 )]
 #[serde(rename_all = "camelCase")]
@@ -100,19 +100,19 @@ pub struct InvoiceStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = StructMerge::Atomic)]
     pub document: Option<Document>,
-    /// How the payment of a final invoice stands: first as the operator finds it, then as finance records it.
+    /// The payment of a final invoice: set by the operator at first, then recorded by finance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("!(self.state in ['Paid', 'Refunded']) || (has(self.at) && has(self.reference))")
-        .message("Paid and Refunded have at and reference: when the bank booked it, and under which reference"))]
+        .message("state Paid or Refunded requires at, when the payment was booked, and reference, the bank's reference"))]
     pub payment: Option<Payment>,
-    /// What credit notes took back of the final invoice.
+    /// What credit notes credited of the final invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = StructMerge::Atomic)]
     pub credited: Option<Credited>,
-    /// Since when the final invoice is past due; absent while it is not.
+    /// When the final invoice became past due; absent while it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overdue_since: Option<Time>,
-    /// `Ready`: whether the document is what it should be by now; if not, what holds it. `PastDue`: it is final, and not
+    /// `Ready`: whether the document is up to date, or final; if not, what holds it. `PastDue`: it is final, and was not
     /// paid in time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
@@ -122,19 +122,19 @@ pub struct InvoiceStatus {
 /// Whether an invoice may still change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum InvoicePhase {
-    /// Follows the usage of a month that runs, or is not closed yet.
+    /// Updated with usage while the month runs, or is not closed yet.
     Estimate,
     /// Never changes again.
     Final,
 }
 
-/// What became of the payment of an invoice.
+/// The payment of an invoice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
-    /// How it stands.
+    /// The state of the payment.
     pub state: PaymentState,
-    /// When it came to that: of a payment, when it was booked.
+    /// When the payment reached this state: for `Paid`, when it was booked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Time>,
     /// The reference of the bank or of the payment system.
@@ -150,28 +150,28 @@ impl Payment {
     }
 }
 
-/// How the payment of an invoice stands.
+/// The state of the payment of an invoice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PaymentState {
-    /// The money is expected.
+    /// Payment is expected.
     Due,
-    /// It was tried, or came and was taken back by the bank: the money is still expected.
+    /// The payment failed, or was reversed by the bank: payment is still expected.
     Failed,
-    /// The money is there.
+    /// The payment was received.
     Paid,
-    /// The money was given back; for good.
+    /// The payment was refunded. This state is final.
     Refunded,
-    /// It is not expected any more, though still owed. Should it come after all, it is paid.
+    /// Payment is no longer expected, though still owed. If it arrives after all, it is `Paid`.
     Uncollectible,
-    /// The debt was forgiven; for good.
+    /// The debt was forgiven. This state is final.
     Waived,
-    /// Credit notes took back all of it before it was paid; for good. Written by the operator.
+    /// Credit notes credited all of it before it was paid. This state is final, and written by the operator.
     Credited,
     /// The total is zero.
     NothingDue,
-    /// The group is one of which no payment is expected.
+    /// No payment is expected of the group.
     NoPaymentExpected,
-    /// A marketplace collects it.
+    /// A marketplace collects the payment.
     PartnerMetering,
 }
 
@@ -192,20 +192,20 @@ impl PaymentState {
     }
 }
 
-/// What credit notes took back of an invoice: the decision, written before each of them is final.
+/// What credit notes credited of an invoice: written before each of them becomes final.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
 pub struct Credited {
-    /// The credit notes, in the order in which they took: up to 100.
+    /// The credit notes, in the order in which they were recorded: up to 100.
     #[schemars(length(min = 1, max = 100))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["sequence".to_owned()]))]
     pub notes: Vec<CreditedBy>,
-    /// What they took back in all, with tax.
+    /// What they credited in all, with tax.
     pub total: Amount,
 }
 
-/// What one credit note took back of an invoice; the amounts are positive.
+/// What one credit note credited of an invoice; the amounts are positive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreditedBy {
@@ -216,12 +216,12 @@ pub struct CreditedBy {
     pub name: ObjectName,
     /// Its UID.
     pub uid: Uid,
-    /// Whether it took back all that was left.
+    /// Whether it credited all that was left.
     #[serde(default, skip_serializing_if = "is_false")]
     pub full: bool,
-    /// How much before tax.
+    /// The credited amount before tax.
     pub subtotal: Amount,
-    /// How much tax.
+    /// The credited tax.
     pub tax: Amount,
     /// Subtotal and tax.
     pub total: Amount,

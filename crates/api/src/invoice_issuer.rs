@@ -23,14 +23,14 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
-        .message("the name is a DNS label: at most 63 lower-case letters, digits and '-'"),
+        .message("metadata.name must be a DNS label: at most 63 lower-case letters, digits and '-'"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceIssuerSpec {
     /// The name of the company, as the register has it.
     #[schemars(length(min = 1, max = 128), regex(pattern = LINE))]
     pub legal_name: String,
-    /// Where it is.
+    /// Its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Address>,
     /// Its VAT or tax number.
@@ -41,14 +41,14 @@ pub struct InvoiceIssuerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128), regex(pattern = LINE))]
     pub registration: Option<String>,
-    /// Where bank transfers go.
+    /// The account for bank transfers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bank_account: Option<BankAccount>,
     /// How long a month stays open for late usage after its end, in whole seconds, minutes or hours
     /// ("90s", "30m", "1h"): up to 240 hours.
     #[serde(default = "default_grace")]
     #[schemars(length(max = 8), regex(pattern = "^[0-9]{1,6}[smh]$"))]
-    #[x_kube(validation = Rule::new("duration(self) <= duration('240h')").message("grace is at most 240h"))]
+    #[x_kube(validation = Rule::new("duration(self) <= duration('240h')").message("grace must be at most 240h"))]
     pub grace: String,
     /// Days from issue until an invoice is due, where a group's terms say nothing else.
     #[serde(default = "default_payment_term_days")]
@@ -58,22 +58,22 @@ pub struct InvoiceIssuerSpec {
     /// ExchangeRates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rates: Option<Name>,
-    /// What an invoice has to come to before tax to be worth a payment, by currency: up to 50. What comes to less is
+    /// The lowest subtotal before tax that is charged, by currency: up to 50. A lower one is
     /// brought to zero by a line of the type `Rounding`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["currency".to_owned()]))]
     pub minimum_charge: Vec<Money>,
-    /// How buyers are taxed: up to 100 rules, of which the first that matches taxes the whole invoice. Where rules are
-    /// and none matches, the invoice waits. Without any, no tax is charged.
+    /// How buyers are taxed: up to 100 rules, of which the first that matches taxes the whole invoice. If there are rules
+    /// and none matches, the invoice is held. Without rules, no tax is charged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     #[x_kube(
         merge_strategy = ListMerge::Atomic,
-        validation = Rule::new("self.all(r, self.exists_one(o, o.name == r.name))").message("two tax rules have two names"),
+        validation = Rule::new("self.all(r, self.exists_one(o, o.name == r.name))").message("the names of tax rules must be unique"),
     )]
     pub tax_rules: Vec<TaxRule>,
-    /// What a buyer's VAT id has to be for a rule of the category `AE` to match.
+    /// How a buyer's VAT id must have been checked for a rule of the category `AE` to match.
     #[serde(default)]
     pub reverse_charge_requires: ReverseChargeRequires,
     /// Makes estimates only: no invoice of this issuer becomes final while it is set.

@@ -5,7 +5,7 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Made by the operator when a billing group claims the prefix of its invoice numbers, and named like
+/// Created by the operator when a billing group claims the prefix of its invoice numbers, and named like
 /// the prefix: the claim lasts for ever, so that no number is used twice in the cluster.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
@@ -23,13 +23,13 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Group", type_ = "string", json_path = ".spec.billingGroup"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]{1,32}$')")
-        .message("the name is the series: lower-case letters and digits"),
-    validation = Rule::new("self.spec == oldSelf.spec").message("a series belongs to one billing group for ever"),
+        .message("metadata.name must be the series: lower-case letters and digits"),
+    validation = Rule::new("self.spec == oldSelf.spec").message("spec is immutable: an invoice series belongs to one billing group for ever"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.creditNotes) || (has(self.status) && has(self.status.creditNotes) && self.status.creditNotes.filter(n, n.sequence <= oldSelf.status.creditNotes.size()) == oldSelf.status.creditNotes)")
-        .message("a credit note keeps its number: status.creditNotes only grows")
+        .message("status.creditNotes is append-only: a credit note keeps its number")
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || !has(self.status.creditNotes) || self.status.creditNotes.all(n, n.sequence <= self.status.creditNotes.size())")
-        .message("the numbers of credit notes have no gaps"),
+        .message("the numbers of credit notes must have no gaps"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceSeriesSpec {
@@ -42,7 +42,7 @@ pub struct InvoiceSeriesSpec {
     pub billing_group_uid: Uid,
 }
 
-/// The numbers that were given.
+/// The numbers given to credit notes.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]

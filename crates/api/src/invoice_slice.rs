@@ -4,7 +4,7 @@ use super::{Amount, Line, Name, is_false};
 use kube_derive::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-/// Made by the operator for an invoice of more than 500 lines, named by the digest of what it holds: the
+/// Created by the operator for an invoice of more than 500 lines, named by the digest of what it holds: the
 /// lines are in slices that the invoice lists.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
@@ -21,9 +21,9 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Final", type_ = "boolean", json_path = ".spec.final"),
     printcolumn(name = "Subtotal", type_ = "string", json_path = ".spec.subtotal"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("self.spec == oldSelf.spec").message("a slice never changes"),
+    validation = Rule::new("self.spec == oldSelf.spec").message("spec is immutable: an invoice slice never changes"),
     validation = Rule::new("self.spec.lines.map(l, int(l.total.replace('.', ''))).sum() == int(self.spec.subtotal.replace('.', ''))")
-        .message("subtotal is the sum of the lines"),
+        .message("subtotal must be the sum of the lines"),
 )]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 #[serde(rename_all = "camelCase")]

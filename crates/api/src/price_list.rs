@@ -21,12 +21,12 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Currency", type_ = "string", json_path = ".spec.currency"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
-        .message("the name is a DNS label: at most 63 lower-case letters, digits and '-'"),
+        .message("metadata.name must be a DNS label: at most 63 lower-case letters, digits and '-'"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PriceListSpec {
     /// The currency of every price in the list, by its ISO 4217 code. Never changes.
-    #[x_kube(validation = Rule::new("self == oldSelf").message("the currency of a price list never changes; make another list"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("the currency of a price list is immutable: create another price list"))]
     pub currency: CurrencyCode,
     /// The prices: up to 1000. The most specific entry that is valid wins: type, plan and cloud; type and
     /// plan; type and cloud; type. Two equally specific ones must not overlap in time.
@@ -36,7 +36,7 @@ pub struct PriceListSpec {
         // Lists with keys are merged by `+`: the sum has an item more for each that was taken away. In linear
         // time, where `sets.contains` runs into the cost limit.
         validation = Rule::new("(oldSelf + self).size() == self.size()")
-            .message("an entry is never taken away; end it with validUntil"),
+            .message("an entry can never be removed; end it with validUntil"),
     )]
     pub entries: Vec<PriceEntry>,
 }
@@ -46,11 +46,11 @@ pub struct PriceListSpec {
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
     validation = Rule::new("!has(self.validUntil) || self.validFrom < self.validUntil")
-        .message("validUntil is after validFrom"),
+        .message("validUntil must be after validFrom"),
     validation = Rule::new("self.type == oldSelf.type && has(self.plan) == has(oldSelf.plan) && (!has(self.plan) || self.plan == oldSelf.plan) && has(self.cloud) == has(oldSelf.cloud) && (!has(self.cloud) || self.cloud == oldSelf.cloud) && self.unit == oldSelf.unit && self.unitPrice == oldSelf.unitPrice && self.validFrom == oldSelf.validFrom")
-        .message("an entry never changes; end it with validUntil and add another"),
+        .message("an entry cannot be changed; end it with validUntil and add another"),
     validation = Rule::new("!has(oldSelf.validUntil) || (has(self.validUntil) && self.validUntil == oldSelf.validUntil)")
-        .message("validUntil is set once"),
+        .message("validUntil is set once and cannot be changed"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PriceEntry {
@@ -60,11 +60,11 @@ pub struct PriceEntry {
     #[serde(rename = "type")]
     #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
     pub kind: String,
-    /// Only this plan of it.
+    /// Restricts the price to this plan of the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
     pub plan: Option<String>,
-    /// Only in this cloud.
+    /// Restricts the price to this cloud.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
     pub cloud: Option<String>,
@@ -75,7 +75,7 @@ pub struct PriceEntry {
     /// The first second that the price is valid, in UTC.
     #[schemars(schema_with = "time::whole_seconds")]
     pub valid_from: Time,
-    /// The first second that it is not valid any more, in UTC. Set once.
+    /// The first second that it is no longer valid, in UTC. Set once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time::whole_seconds")]
     pub valid_until: Option<Time>,
@@ -84,8 +84,8 @@ pub struct PriceEntry {
 /// What a price is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PriceUnit {
-    /// One hour of one: hours × quantity × price.
+    /// Per hour: hours × quantity × price.
     Hour,
-    /// One of it, however long: quantity × price, whole, in the month in which it starts.
+    /// Per unit, however long it runs: quantity × price, in full, in the month in which it starts.
     Unit,
 }

@@ -43,7 +43,7 @@ pub struct ProjectBindingStatus {
     /// The organization that the project belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization: Option<Name>,
-    /// The billing group in force.
+    /// The billing group that pays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing_group: Option<Name>,
     /// Since when that group pays.

@@ -5,8 +5,8 @@ use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Made by the operator for every project that was ever paid for, named like the project: who pays for
-/// it from when on. It only ever grows, and it alone decides.
+/// Created by the operator for every project that a group ever paid for, named like the project: who pays for
+/// it from when on. It is append-only, and the only record that decides.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[kube(
@@ -31,9 +31,9 @@ pub struct ProjectLedgerSpec {
     #[x_kube(
         merge_strategy = ListMerge::Atomic,
         validation = Rule::new("self.filter(s, s.from <= oldSelf[oldSelf.size() - 1].from) == oldSelf")
-            .message("segments are only ever added, at the end"),
+            .message("segments is append-only: a segment can only be added at the end"),
         validation = Rule::new("[self.map(s, s.from)].all(times, times.isSorted() && times.all(t, times.indexOf(t) == times.lastIndexOf(t)))")
-            .message("segments are in order of time"),
+            .message("segments must be in order of time, no two from the same instant"),
     )]
     pub segments: Vec<Segment>,
 }
@@ -52,7 +52,7 @@ pub struct Segment {
     /// The UID of the project's namespace.
     #[serde(rename = "projectUID")]
     pub project_uid: Uid,
-    /// Whether nobody chose the group: such a segment yields to a chosen one of the same month.
+    /// Whether the group pays by default: such a segment yields to a chosen one of the same month.
     #[serde(default, skip_serializing_if = "is_false")]
     pub default: bool,
 }

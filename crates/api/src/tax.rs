@@ -15,22 +15,22 @@ text!(
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
     validation = Rule::new("!has(self.firstPeriod) || !has(self.lastPeriod) || self.firstPeriod <= self.lastPeriod")
-        .message("lastPeriod is not before firstPeriod"),
+        .message("lastPeriod must not be before firstPeriod"),
     validation = Rule::new("(self.category == 'S') == (double(self.rate) > 0.0)")
-        .message("the rate is above 0 for the category S, and 0 for all others"),
+        .message("rate must be above 0 for category S, and 0 for every other category"),
     validation = Rule::new("has(self.reason) == (self.category in ['E', 'AE', 'O'])")
-        .message("the categories E, AE and O have a reason, S and Z have none"),
+        .message("reason is required for categories E, AE and O, and not allowed for S and Z"),
     validation = Rule::new("self.category != 'AE' || self.buyer != 'Consumer'")
-        .message("reverse charge is not for consumers"),
+        .message("category AE (reverse charge) is not allowed for consumers"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TaxRule {
-    /// What it is called.
+    /// The name of the rule.
     #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
     pub name: String,
     /// Where the buyers are: ISO 3166-1 codes of two letters, and `EU` for the member states of the European Union. Absent:
-    /// everywhere. But a rule without countries that charges no tax is only for countries that no rule in force names,
-    /// and not for buyers whose country is not known.
+    /// everywhere. But a rule without countries that charges no tax applies only to countries that no rule in force names,
+    /// and not to buyers whose country is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 250), inner(length(max = 2), regex(pattern = "^[A-Z]{2}$")))]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -47,7 +47,7 @@ pub struct TaxRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256), regex(pattern = LINE))]
     pub reason: Option<String>,
-    /// The first month in which it is in force; absent: from ever on.
+    /// The first month in which it is in force; absent: no start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_period: Option<Month>,
     /// The last month in which it is in force; absent: without end.
@@ -62,11 +62,11 @@ fn no_tax() -> TaxRate {
 /// Kinds of buyers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum TaxBuyer {
-    /// Who has a VAT id that is not known to be wrong.
+    /// Buyers with a VAT id that is not known to be invalid.
     Business,
-    /// Who has none, or a wrong one.
+    /// Buyers without a VAT id, or with an invalid one.
     Consumer,
-    /// Everybody.
+    /// Every buyer.
     #[default]
     Any,
 }
@@ -74,9 +74,9 @@ pub enum TaxBuyer {
 /// Kinds of tax, by their codes in UNTDID 5305 and EN 16931.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum TaxCategory {
-    /// At a rate.
+    /// Taxed at a rate above zero.
     S,
-    /// At the rate zero.
+    /// Taxed at the rate zero.
     Z,
     /// Exempt from tax.
     E,
@@ -86,22 +86,22 @@ pub enum TaxCategory {
     O,
 }
 
-/// What a buyer's VAT id has to be for reverse charge.
+/// How a buyer's VAT id must have been checked for reverse charge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ReverseChargeRequires {
-    /// Its form and check digits are right, as far as the operator can tell without asking anybody.
+    /// Its format and check digits are valid, as far as the operator can tell without looking it up.
     Format,
     /// Finance confirmed it in the group's status.
     #[default]
     Confirmed,
 }
 
-/// The VAT id of a billing group, and what is known about it.
+/// The VAT id of a billing group, and whether it is confirmed.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
     validation = Rule::new("has(self.reference) ? self.state != 'Unconfirmed' : self.state != 'Confirmed'")
-        .message("a confirmation has a reference, and an id that nobody looked up has none"),
+        .message("reference is required for state Confirmed, and not allowed for Unconfirmed"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct GroupVatId {
@@ -112,28 +112,28 @@ pub struct GroupVatId {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2), regex(pattern = "^[A-Z]{2}$"))]
     pub country: Option<String>,
-    /// What is known about it. Who may `settle` invoices confirms or refuses it, with a reference; that is void when the
+    /// Its state. Whoever may `settle` invoices can confirm or refuse it, with a reference; that is void once the
     /// value or the country changes.
     pub state: VatIdState,
-    /// Where the confirmation or refusal can be looked up: the number of a consultation of VIES, say. Without one the
-    /// state is the operator's.
+    /// The reference of the confirmation or refusal, such as the number of a VIES consultation. Without one, the
+    /// state was set by the operator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128), regex(pattern = LINE))]
     pub reference: Option<String>,
 }
 
-/// What is known about a VAT id.
+/// The state of a VAT id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum VatIdState {
-    /// Nobody looked it up; its form and check digits are right, or cannot be checked.
+    /// Not looked up; its format and check digits are valid, or cannot be checked.
     Unconfirmed,
-    /// Its form or check digits are wrong, or finance found that it is not the group's.
+    /// Its format or check digits are invalid, or finance refused it.
     Invalid,
-    /// Finance found that it is the group's.
+    /// Finance confirmed it.
     Confirmed,
 }
 
-/// What of a document is taxed in one way.
+/// The part of a document that has one category and rate of tax.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaxSubtotal {
@@ -141,11 +141,11 @@ pub struct TaxSubtotal {
     pub category: TaxCategory,
     /// The rate, in per cent.
     pub rate: TaxRate,
-    /// What is taxed.
+    /// The taxed amount.
     pub base: Amount,
     /// The tax.
     pub amount: Amount,
-    /// Why there is none.
+    /// Why no tax is charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub reason: Option<String>,

@@ -16,12 +16,12 @@ pub struct Terms {
     /// The InvoiceIssuer that bills.
     #[serde(default = "default_name")]
     pub issuer: Name,
-    /// A wish for the prefix of the invoice numbers, for groups that have one already. Looked at until
+    /// The preferred prefix of the invoice numbers, for groups that have one already. Has no effect once
     /// the series is claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice_series: Option<SeriesName>,
-    /// Bill from this month on; absent: from the month in which the group was made. Up to 24 months
-    /// before that. Looked at until the first invoice is final.
+    /// Bill from this month on; absent: from the month in which the group was created. Up to 24 months
+    /// before that. Has no effect once the first invoice is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_period: Option<Month>,
     /// Days from issue until an invoice is due; absent: the issuer's.
@@ -33,12 +33,12 @@ pub struct Terms {
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub discounts: Vec<Discount>,
-    /// What the group pays beside services: up to 100.
+    /// What the group pays in addition to services: up to 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub charges: Vec<Charge>,
-    /// What the group pays at least: a `CommitmentFee` makes up what services, extra charges and support are short of it.
+    /// The minimum that the group pays: a `CommitmentFee` adds what services, extra charges and support fall short of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commitment: Option<Commitment>,
 }
@@ -68,16 +68,16 @@ impl Default for Terms {
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
     validation = Rule::new("!has(self.firstPeriod) || !has(self.lastPeriod) || self.firstPeriod <= self.lastPeriod")
-        .message("lastPeriod is not before firstPeriod"),
+        .message("lastPeriod must not be before firstPeriod"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Discount {
-    /// What it is called; printed on invoices.
+    /// Its name, printed on invoices.
     #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
     pub name: String,
-    /// How much it takes off, in per cent: "10", "7.5".
+    /// The discount, in per cent: "10", "7.5".
     pub percent: Percent,
-    /// The first month in which it is in force; absent: from the group's first on.
+    /// The first month in which it is in force; absent: the group's first month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_period: Option<Month>,
     /// The last month in which it is in force; absent: without end.
@@ -90,30 +90,30 @@ pub struct Discount {
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
     validation = Rule::new("!has(self.firstPeriod) || !has(self.lastPeriod) || self.firstPeriod <= self.lastPeriod")
-        .message("lastPeriod is not before firstPeriod"),
+        .message("lastPeriod must not be before firstPeriod"),
     validation = Rule::new("has(self.amount) != has(self.percent)")
-        .message("a charge has either an amount or a percent of services"),
+        .message("set either amount or percent, and not both"),
     validation = Rule::new("!has(self.minimum) || has(self.percent)")
-        .message("minimum goes with percent"),
+        .message("minimum is allowed only with percent"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Charge {
-    /// What it is called; printed on invoices.
+    /// Its name, printed on invoices.
     #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
     pub name: String,
     /// The type of its line.
     #[serde(rename = "type")]
     pub kind: ChargeType,
-    /// How much it is a month. Either this or `percent`.
+    /// The amount per month. Set either this or `percent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
-    /// How much it is in per cent of what services cost after discounts: "4.5".
+    /// The charge in per cent of what services cost after discounts: "4.5".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<Percent>,
-    /// How much it is at least, with `percent`.
+    /// The minimum amount, with `percent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<Money>,
-    /// The first month in which it is charged; absent: from the group's first on. A single charge has the same month in
+    /// The first month in which it is charged; absent: the group's first month. A single charge has the same month in
     /// `firstPeriod` and `lastPeriod`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_period: Option<Month>,
@@ -125,7 +125,7 @@ pub struct Charge {
 /// Types of charges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ChargeType {
-    /// Something that was agreed beside services.
+    /// Agreed in addition to services.
     ExtraCharge,
     /// Support.
     SupportCharge,
@@ -133,21 +133,21 @@ pub enum ChargeType {
     OtherEvent,
 }
 
-/// What a group pays at least.
+/// The minimum that a group pays.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
     validation = Rule::new("!has(self.firstPeriod) || !has(self.lastPeriod) || self.firstPeriod <= self.lastPeriod")
-        .message("lastPeriod is not before firstPeriod"),
+        .message("lastPeriod must not be before firstPeriod"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Commitment {
-    /// What it is called; printed on invoices.
+    /// Its name, printed on invoices.
     #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
     pub name: String,
-    /// How much a month.
+    /// The amount per month.
     pub amount: Money,
-    /// The first month in which it is in force; absent: from the group's first on.
+    /// The first month in which it is in force; absent: the group's first month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_period: Option<Month>,
     /// The last month in which it is in force; absent: without end.

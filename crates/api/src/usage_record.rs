@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Create a UsageRecord in the organization's namespace when a service of a project starts to cost
-/// something; set its `end` when it stops. One that was wrong is corrected by a record that replaces it.
+/// something; set its `end` when it stops. To correct a record, create one that replaces it.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[kube(
@@ -31,16 +31,16 @@ use std::collections::BTreeMap;
     printcolumn(name = "End", type_ = "string", json_path = ".spec.end"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("!has(self.metadata.generateName)")
-        .message("name the record yourself, so that sending it twice is refused instead of billed"),
+        .message("generateName is not allowed: set metadata.name, so that a retry is refused and is not billed twice"),
     validation = Rule::new("!has(self.spec.replaces) || self.spec.replaces != self.metadata.name")
-        .message("a record replaces another one, not itself"),
+        .message("a record cannot replace itself: set spec.replaces to the record that it corrects"),
 )]
 #[x_kube(
     validation = Rule::new("!has(self.end) || self.start < self.end").message("end must be after start"),
     validation = Rule::new("self.project == oldSelf.project && self.service == oldSelf.service && self.quantity == oldSelf.quantity && self.start == oldSelf.start && has(self.tags) == has(oldSelf.tags) && (!has(self.tags) || self.tags == oldSelf.tags) && has(self.replaces) == has(oldSelf.replaces) && (!has(self.replaces) || self.replaces == oldSelf.replaces)")
-        .message("only end may be set; correct the record with one that replaces it"),
+        .message("only end can be set after creation; correct the record with one that replaces it"),
     validation = Rule::new("!has(oldSelf.end) || (has(self.end) && self.end == oldSelf.end)")
-        .message("end is set once; correct the record with one that replaces it"),
+        .message("end is set once and cannot be changed; correct the record with one that replaces it"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct UsageRecordSpec {
@@ -50,21 +50,21 @@ pub struct UsageRecordSpec {
     pub service: Service,
     /// How many of it ran at once: above zero, with up to 6 decimals.
     #[serde(default = "default_quantity")]
-    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("quantity is above zero"))]
+    #[x_kube(validation = Rule::new("self.matches('[1-9]')").message("quantity must be greater than zero"))]
     pub quantity: Quantity,
     /// The first second that it ran, in UTC.
     #[schemars(schema_with = "time::whole_seconds")]
     pub start: Time,
-    /// The first second that it did not run any more, in UTC. Absent while it runs; set once.
+    /// The first second that it no longer ran, in UTC. Absent while it runs; set once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time::whole_seconds")]
     pub end: Option<Time>,
-    /// Up to 8 words of your own by key, copied to the invoice's line.
+    /// Tags of your own, copied to the invoice line: up to 8.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "tags")]
-    #[x_kube(validation = Rule::new("self.all(k, k.size() <= 63)").message("the key of a tag has at most 63 characters"))]
+    #[x_kube(validation = Rule::new("self.all(k, k.size() <= 63)").message("the key of a tag must have at most 63 characters"))]
     pub tags: BTreeMap<String, String>,
-    /// The name of the record that this one corrects; that one then counts as nothing.
+    /// The name of the record that this one corrects; the replaced record is not billed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<ObjectName>,
 }
@@ -103,11 +103,11 @@ pub struct Service {
     pub cloud: Option<String>,
 }
 
-/// Why a record is not billed, if it is not.
+/// Whether anything prevents a record from being billed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageRecordStatus {
-    /// `Billable`, written only when it is `False`, with the reason. None: the record is good.
+    /// `Billable`, written only when it is `False`, with the reason. Absent: nothing prevents billing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
     pub conditions: Vec<Condition>,

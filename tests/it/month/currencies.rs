@@ -118,7 +118,7 @@ async fn the_largest_year_fits_and_takes_one_more_quote() -> Result {
         println!("{name}: {size} bytes, made in {made_in:.0?}, a day added in {changed_in:.0?}");
         assert!(made_in < PATIENCE && changed_in < PATIENCE, "{name}: {made_in:?}, {changed_in:?}");
         let refused = change::<ExchangeRates>(&scene, &name, spec(days - 1)).await;
-        assert!(refused.is_err_and(|error| error.to_string().contains("a day is never taken away")));
+        assert!(refused.is_err_and(|error| error.to_string().contains("the quotes of a day can never be removed")));
     }
     Ok(())
 }

@@ -246,9 +246,9 @@ mod tests {
         let with = |at: usize, other| WORTH.iter().enumerate().map(move |(n, it)| if n == at { other } else { *it });
         check_refused(stdin, &with(3, "Gift").collect::<Vec<_>>(), "spec.type");
         check_refused(stdin, &with(5, "0.005").collect::<Vec<_>>(), "amount");
-        check_refused(stdin, &with(5, "0").collect::<Vec<_>>(), "a credit is above zero");
+        check_refused(stdin, &with(5, "0").collect::<Vec<_>>(), "the amount of a credit must be greater than zero");
         check_refused(stdin, &with(7, "HRK").collect::<Vec<_>>(), "currency");
         let ends = ["--starts-at", "2027-06-01T00:00:00Z", "--expires-at", "2027-06-01T00:00:00Z"];
-        check_refused(stdin, &[&WORTH[..], &ends].concat(), "expiresAt is after startsAt");
+        check_refused(stdin, &[&WORTH[..], &ends].concat(), "expiresAt must be after startsAt");
     }
 }

@@ -221,7 +221,9 @@ mod tests {
         check(group(json!({"namespace": "acme"}), json!({})), &["metadata.name: Required value"]);
         check(
             group(json!({"name": "a.b", "namespace": "acme"}), json!({})),
-            &["the name is a DNS label: at most 63 lower-case letters, digits and '-'; displayName is free"],
+            &[
+                "metadata.name must be a DNS label: at most 63 lower-case letters, digits and '-'; use displayName for any other text",
+            ],
         );
         check(
             group(json!({"name": "main", "namespace": "acme", "lables": {}}), json!({})),

@@ -45,7 +45,7 @@ enum Allow {
 
 /// The API server merges lists that have keys when they are added, the library here appends: these rules are
 /// for the server alone.
-const MERGED_LISTS: &str = "is never taken away";
+const MERGED_LISTS: &str = "can never be removed";
 
 impl Expectation {
     fn is_for_the_server(&self) -> bool {
