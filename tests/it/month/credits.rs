@@ -109,7 +109,7 @@ async fn a_credit_of_400_pays_250_in_one_month_and_the_rest_in_the_next() -> Res
 
     let kept = scene.delete::<Credit>("credited", "prepaid").await;
     let refusal = kept.expect_err("a credit on invoices is kept").to_string();
-    assert!(refusal.contains("is on invoices and is kept"), "{refusal}");
+    assert!(refusal.contains("is used by invoices and cannot be deleted"), "{refusal}");
     scene.delete::<Credit>("credited", "more").await?;
     let without = |invoice: &Invoice| total(invoice) == "250.00";
     scene.wait_invoice("credited", "main", open_month(), "goes on without the credit", without).await?;

@@ -194,19 +194,19 @@ impl Namespaces {
             Object::Namespace(namespace) => confirmation(namespace),
             Object::ProjectBinding(binding) => self.place_of(&**binding, project_place),
             Object::BillingGroup(group) => self.place_of(&**group, |namespace, organization| {
-                books_place("billing groups live", "make the group in", namespace, organization)
+                books_place("billing groups belong", "create the group in", namespace, organization)
             }),
             Object::UsageRecord(record) => self.place_of(&**record, |namespace, organization| {
-                books_place("usage records live", "write the record to", namespace, organization)
+                books_place("usage records belong", "create the record in", namespace, organization)
             }),
             Object::ProjectLedger(ledger) => self.place_of(&**ledger, |namespace, organization| {
-                books_place("ledgers live", "it belongs into", namespace, organization)
+                books_place("project ledgers belong", "create the ledger in", namespace, organization)
             }),
             Object::CreditNote(note) => self.place_of(&**note, |namespace, organization| {
-                books_place("credit notes live", "make the note in", namespace, organization)
+                books_place("credit notes belong", "create the credit note in", namespace, organization)
             }),
             Object::Credit(credit) => self.place_of(&**credit, |namespace, organization| {
-                books_place("credits live", "write the credit to", namespace, organization)
+                books_place("credits belong", "create the credit in", namespace, organization)
             }),
             Object::CreditCode(_)
             | Object::Invoice(_)
@@ -238,11 +238,11 @@ impl Namespaces {
 fn project_place(namespace: &str, organization: Option<&str>) -> Place {
     match organization {
         Some(organization) if organization == namespace => Place::Wrong(format!(
-            "namespace {namespace} is an organization, not a project, and has no binding: bind its projects"
+            "namespace {namespace} is an organization, not a project, and cannot have a binding: bind its projects"
         )),
         Some(_) => Place::Right,
         None => Place::Wrong(format!(
-            "namespace {namespace} belongs to no organization: the platform team labels it {}=<organization>",
+            "namespace {namespace} belongs to no organization: ask the platform team to label it {}=<organization>",
             labels::ORGANIZATION_LABEL
         )),
     }
@@ -263,7 +263,7 @@ fn confirmation(namespace: &Namespace) -> Place {
     let name = namespace.name_any();
     match namespace.annotations().get(labels::CONFIRM_DELETE_ANNOTATION) {
         Some(confirmed) if *confirmed != name => Place::Wrong(format!(
-            "the annotation {} of {name} confirms nothing: its value is not {name}",
+            "the annotation {} of {name} has no effect: its value must be {name}",
             labels::CONFIRM_DELETE_ANNOTATION
         )),
         _ => Place::Right,
