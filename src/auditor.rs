@@ -79,7 +79,7 @@ async fn audit_all(ctx: &Context) {
             Ok(found) => wrong += found,
             Err(error) => {
                 ctx.metrics.work.failed(CONTROLLER, "audit");
-                tracing::warn!(%organization, %error, "an audit did not come to its end; it is done again");
+                tracing::warn!(%organization, %error, "an audit did not finish; it will be repeated");
             }
         }
     }
@@ -160,7 +160,7 @@ fn unexplained(
             unexplained.map(|difference: &Difference| Finding::Unexplained(difference.to_string())).collect()
         }
         Err(reason) => {
-            tracing::debug!(invoice = invoice.name_any(), %reason, "a final is judged only by what it records");
+            tracing::debug!(invoice = invoice.name_any(), %reason, "a final invoice is checked only against what it records");
             Vec::new()
         }
     }
@@ -175,7 +175,7 @@ async fn report(ctx: &Context, invoice: &Invoice, findings: &[Finding]) -> Resul
     }
     if let Some(finding) = findings.first() {
         let note = format!("{finding}; see kubectl billing verify {}", invoice.name_any());
-        tracing::error!(invoice = invoice.name_any(), note, "a final invoice is not right");
+        tracing::error!(invoice = invoice.name_any(), note, "a final invoice failed its audit");
         ctx.tell(invoice, Severity::Warning, CONDITION, "Audit", note);
     }
     match ctx.writer.patch_status_at(invoice, json!({ "conditions": conditions })).await {

@@ -146,12 +146,12 @@ impl Context {
         self.metrics.work.failed(controller, error.reason());
         match error {
             WriteError::Conflict { .. } | WriteError::Exists { .. } | WriteError::Gone { .. } => {
-                tracing::debug!(controller, %error, "somebody was faster; looking again");
+                tracing::debug!(controller, %error, "a write conflicted with another one; trying again");
                 Outcome::After(CONFLICT)
             }
             WriteError::Refused { .. } | WriteError::Failed { .. } => {
                 let cause = std::error::Error::source(error).map(ToString::to_string);
-                tracing::warn!(controller, %error, cause, "a write did not happen; trying again");
+                tracing::warn!(controller, %error, cause, "a write failed; trying again");
                 Outcome::Failed
             }
         }

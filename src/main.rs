@@ -43,9 +43,9 @@ enum Command {
         #[arg(long, value_name = "DIRECTORY")]
         output_dir: Option<PathBuf>,
     },
-    /// Print a completion script
+    /// Print a shell completion script
     Completion {
-        /// The shell that it is for
+        /// The shell to print it for
         shell: Shell,
     },
 }
@@ -79,7 +79,7 @@ fn report(error: &dyn Error) {
     while let Some(error) = cause {
         let text = error.to_string();
         if !said.contains(&text) {
-            eprintln!("  because: {text}");
+            eprintln!("  caused by: {text}");
         }
         (said, cause) = (text, error.source());
     }

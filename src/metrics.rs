@@ -74,7 +74,7 @@ impl BillingMetrics {
         Self {
             policies_missing: all.add(
                 "policies_missing",
-                "Admission policies that did not refuse their probe; above 0, no money work is done",
+                "Admission policies that did not refuse their probe; above 0, nothing that concerns money is done",
                 Gauge::default(),
             ),
             groups: all.add("groups", "Billing groups", Gauge::default()),
@@ -82,7 +82,7 @@ impl BillingMetrics {
             invoices: all.add("invoices", "Invoices by phase", Family::default()),
             held_invoices: all.add(
                 "held_invoices",
-                "Invoices of months that are over which something holds, by the reason of their condition",
+                "Held invoices of months that are over, by the reason of their condition",
                 Family::default(),
             ),
             unbilled_records: all.add(
@@ -92,7 +92,7 @@ impl BillingMetrics {
             ),
             audit_failures: all.add(
                 "audit_failures",
-                "Final invoices of the last two months that are not right, as the last audit found",
+                "Final invoices of the last two months that failed the last audit",
                 Gauge::default(),
             ),
             last_audit: all.add(
@@ -102,12 +102,12 @@ impl BillingMetrics {
             ),
             receivables: all.add(
                 "receivables",
-                "Money of final invoices that is still expected, by currency and days past due",
+                "Unpaid amount of final invoices, by currency and days past due",
                 Family::default(),
             ),
             receivable_invoices: all.add(
                 "receivable_invoices",
-                "Final invoices whose money is still expected, by currency and days past due",
+                "Unpaid final invoices, by currency and days past due",
                 Family::default(),
             ),
         }

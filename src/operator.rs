@@ -94,12 +94,14 @@ fn endpoints(ctx: &Arc<Context>, synced: Vec<watch::Receiver<bool>>) -> Endpoint
     Endpoints::new(ctx.metrics.exposition.clone())
         .live("queues", move || {
             let stuck = live.queues.health().into_iter().find(|(_, health)| health.longest_running > STUCK);
-            stuck.map_or(Ok(()), |(name, _)| Err(format!("a {name} has been worked on for more than {STUCK:?}")))
+            stuck.map_or(Ok(()), |(name, _)| {
+                Err(format!("a worker has been processing one {name} for more than {STUCK:?}"))
+            })
         })
         .ready("policies", move || policies.borrow().check())
         .ready("watches", move || {
             let waiting = synced.iter().filter(|synced| !*synced.borrow()).count();
-            if waiting == 0 { Ok(()) } else { Err(format!("{waiting} first lists are not complete yet")) }
+            if waiting == 0 { Ok(()) } else { Err(format!("{waiting} initial lists are not complete yet")) }
         })
         .refresh(move || {
             let Metrics { work, billing, exposition: _ } = &gauges.metrics;
@@ -135,7 +137,7 @@ async fn work(
     }
     ctx.queues.open();
     ctx.queues.add(ctx.read(|books| books.all_keys()));
-    tracing::info!("the books are complete and the policies in force; work begins");
+    tracing::info!("all objects are read and the admission policies are in force; starting to work");
     let queues = &ctx.queues;
     let concurrency = settings.concurrency.into();
     tokio::join!(
@@ -154,7 +156,7 @@ async fn drain(ctx: &Arc<Context>, queue: &WorkQueue<Key>, concurrency: usize, c
     };
     let dropped = queue.run(concurrency, cancel.clone(), handler).await;
     if dropped > 0 {
-        tracing::warn!(dropped, "work was still running at the end of the time to finish");
+        tracing::warn!(dropped, "work was still running when the time to finish it was over");
     }
 }
 

@@ -40,7 +40,7 @@ pub struct BillingSettings {
     #[arg(long, env = "BILLING_OPERATOR_HOURS", value_parser = one_of(HOUR_RULES), default_value = HOUR_RULES[0].name)]
     pub hours: HourRule,
 
-    /// Which group pays for a project that chose none.
+    /// Which group pays for a project without a binding.
     #[arg(
         long,
         env = "BILLING_OPERATOR_DEFAULT_BINDING",
@@ -49,7 +49,7 @@ pub struct BillingSettings {
     )]
     pub default_binding: DefaultPolicy,
 
-    /// How long a project may go without a choice before it gets the default [90s, 15m, 1h]
+    /// How long a project may have no binding before it gets the default [90s, 15m, 1h]
     #[arg(
         long,
         env = "BILLING_OPERATOR_DEFAULT_BINDING_DELAY",
@@ -59,7 +59,7 @@ pub struct BillingSettings {
     )]
     pub default_binding_delay: Duration,
 
-    /// How often the open month's invoices follow the time when nothing else changed
+    /// How often the invoices of the open month are refreshed when nothing changed but the time
     #[arg(
         long,
         env = "BILLING_OPERATOR_ESTIMATE_INTERVAL",
@@ -69,7 +69,7 @@ pub struct BillingSettings {
     )]
     pub estimate_interval: Duration,
 
-    /// The least time from a month's end, or a group's creation, to the final invoice
+    /// The minimum time from a month's end, or a group's creation, to the final invoice
     ///
     /// An issuer's grace counts if it is longer.
     #[arg(
@@ -109,7 +109,7 @@ pub struct ClusterSettings {
     #[arg(long, env = "BILLING_OPERATOR_PROBE_USER", value_name = "USER")]
     pub probe_user: Option<String>,
 
-    /// How long one call of the API server may take
+    /// How long one call to the API server may take
     #[arg(
         long,
         env = "BILLING_OPERATOR_CALL_TIMEOUT",
@@ -119,7 +119,7 @@ pub struct ClusterSettings {
     )]
     pub call_timeout: Duration,
 
-    /// How often the final invoices of the last two months are judged again by what they record
+    /// How often the final invoices of the last two months are audited
     #[arg(
         long,
         env = "BILLING_OPERATOR_AUDIT_INTERVAL",
@@ -129,7 +129,7 @@ pub struct ClusterSettings {
     )]
     pub audit_interval: Duration,
 
-    /// How many objects of one kind are worked on at once
+    /// How many objects of one kind are processed at once
     #[arg(
         long,
         env = "BILLING_OPERATOR_CONCURRENCY",
@@ -147,7 +147,7 @@ pub struct ClusterSettings {
 /// What the operator says of itself.
 #[derive(Args, Clone, Debug)]
 pub struct ObservationSettings {
-    /// Where /healthz, /readyz and /metrics are served
+    /// The address that serves /healthz, /readyz and /metrics
     #[arg(long, env = "BILLING_OPERATOR_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
 
@@ -189,7 +189,7 @@ impl From<&BillingSettings> for Rules {
 pub enum LogFormat {
     /// Lines for people
     Text,
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
 }
 
@@ -221,7 +221,7 @@ impl ClusterSettings {
 /// A duration that is at least a second.
 fn positive_duration(text: &str) -> Result<Duration, String> {
     let parsed = duration(text)?;
-    if parsed < Duration::from_secs(1) { Err("at least 1s".to_owned()) } else { Ok(parsed) }
+    if parsed < Duration::from_secs(1) { Err("must be at least 1s".to_owned()) } else { Ok(parsed) }
 }
 
 /// A filter that the logs understand.
@@ -286,7 +286,7 @@ mod tests {
     fn nonsense_is_refused_with_the_remedy() {
         for (arg, remedy) in [
             ("--settle-time=60", "write it as 90s"),
-            ("--settle-time=-5s", "not negative"),
+            ("--settle-time=-5s", "must not be negative"),
             ("--estimate-interval=0s", "at least 1s"),
             ("--concurrency=0", "0 is not in 1..=256"),
             ("--log-level=loud=quiet", "level filter"),

@@ -112,7 +112,7 @@ fn hand_over<T, K>(
                 Ok(object) => sink.change(|books| books.observe(object)),
                 Err(error) => {
                     let ObjectKey { namespace, name } = &key;
-                    warn!(kind = sink.kind, namespace, name, error, "this object cannot be read");
+                    warn!(kind = sink.kind, namespace, name, error, "an object cannot be read; correct or delete it");
                     sink.ctx.metrics.work.failed("watch", "unreadable");
                     sink.change(|books| Observes::<K>::reject(books, &key, error));
                 }

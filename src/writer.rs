@@ -28,13 +28,13 @@ pub enum WriteError {
         object: String,
     },
     /// The name is taken: read it back and compare.
-    #[error("{object} exists already")]
+    #[error("{object} already exists")]
     Exists {
         /// Kind, namespace and name.
         object: String,
     },
     /// The object, or its namespace, is gone.
-    #[error("{object} is gone")]
+    #[error("{object} no longer exists")]
     Gone {
         /// Kind, namespace and name.
         object: String,

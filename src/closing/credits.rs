@@ -89,7 +89,7 @@ fn release(credit: &mut Credit, number: &Name) -> Result<(), ReservationError> {
     let Some(invoice) = credit.reservations.iter().find(stale).map(|known| known.invoice.clone()) else {
         return Ok(());
     };
-    tracing::info!(credit = %credit.name, %invoice, "a reservation of a closed month is given back");
+    tracing::info!(credit = %credit.name, %invoice, "a credit reservation was released");
     credit.consume(&invoice, Money::zero(credit.amount.currency()))
 }
 
@@ -99,7 +99,7 @@ fn release(credit: &mut Credit, number: &Name) -> Result<(), ReservationError> {
 /// One could not be written.
 pub(super) async fn write(ctx: &Context, pass: &Pass, credits: Vec<api::Credit>) -> Result<(), WriteError> {
     for credit in credits {
-        tracing::debug!(credit = credit.name_any(), "what an invoice takes of a credit is written");
+        tracing::debug!(credit = credit.name_any(), "a credit reservation was written");
         let written = ctx.writer.replace_status(&credit).await?;
         pass.books.write().unwrap_or_else(PoisonError::into_inner).observe(written.clone());
         ctx.observe(written);

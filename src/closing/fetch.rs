@@ -44,7 +44,7 @@ pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result
         let listed = list_organization(ctx, &pass, organization).await;
         tell_missing(ctx, organization, listed.as_ref().err());
         if let Err(error) = listed {
-            tracing::warn!(%organization, %error, "what is to be closed could not be read; trying again");
+            tracing::warn!(%organization, %error, "the data needed to close months could not be read; trying again");
             pass.unread.insert(organization.clone());
         }
     }

@@ -175,7 +175,7 @@ async fn finalise(
 fn keep_billed(ctx: &Context, organization: &Name, written: &Invoice, slices: &[Slice]) {
     match final_lines(written, slices.iter().map(|slice| &slice.spec)) {
         Ok(lines) => ctx.queues.add(ctx.write(|books| books.bill(organization, lines))),
-        Err(error) => tracing::error!(invoice = written.name_any(), %error, "a final cannot be read back"),
+        Err(error) => tracing::error!(invoice = written.name_any(), %error, "a final invoice cannot be read back"),
     }
 }
 

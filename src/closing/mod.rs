@@ -44,7 +44,7 @@ pub async fn reconcile(ctx: &Context) -> Outcome {
     let pass = match fetch::fetch(ctx, &due).await {
         Ok(pass) => pass,
         Err(error) => {
-            tracing::warn!(%error, "what is to be closed could not be read; trying again");
+            tracing::warn!(%error, "the data needed to close months could not be read; trying again");
             return not_read(ctx, due);
         }
     };

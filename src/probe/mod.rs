@@ -94,7 +94,7 @@ impl PolicyState {
 impl fmt::Display for PolicyState {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown => formatter.write_str("the admission policies were not probed yet"),
+            Self::Unknown => formatter.write_str("the admission policies have not been probed yet"),
             Self::Enforced => formatter.write_str("the admission policies are in force"),
             Self::Missing(missing) => {
                 let each: Vec<_> = by_cause(missing)
@@ -193,7 +193,7 @@ where
         Ok(watcher::Event::InitDone) => Some(()),
         Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => None,
         Err(error) => {
-            tracing::warn!(kind = %K::kind(&()), %error, "the watch of admission policies failed and begins again");
+            tracing::warn!(kind = %K::kind(&()), %error, "the watch of admission policies failed; trying again");
             None
         }
     })
@@ -203,15 +203,16 @@ where
 fn judge(policy: &'static str, user: &str, answer: Result<Value, kube::Error>) -> Finding {
     let missing = |why: String| Some(Err(Missing { policy, why }));
     match answer {
-        Ok(_) => missing("a forbidden request passed, install the chart with policies.install=true".to_owned()),
+        Ok(_) => missing("a forbidden request was admitted, install the chart with policies.install=true".to_owned()),
         Err(kube::Error::Api(status)) if is_refusal(&status.message, policy) => Some(Ok(())),
         Err(kube::Error::Api(status)) if status.code == 403 => missing(format!(
-            "the probe did not get that far, grant {user} the chart's probe roles and the operator to impersonate it: {}",
+            "the probe was refused before the policy was asked, grant {user} the chart's probe roles and let the operator impersonate it: {}",
             status.message
         )),
-        Err(kube::Error::Api(status)) if is_verdict(status.code) => {
-            missing(format!("the probe did not get that far, install the CRDs of the same version: {}", status.message))
-        }
+        Err(kube::Error::Api(status)) if is_verdict(status.code) => missing(format!(
+            "the probe was rejected before the policy was asked, install the CRDs of the same version: {}",
+            status.message
+        )),
         Err(error) => {
             tracing::warn!(policy, %error, "the probe of an admission policy was not answered");
             None
@@ -254,7 +255,11 @@ fn report(state: &PolicyState) {
         PolicyState::Missing(missing) => {
             for (why, policies) in by_cause(missing) {
                 let policies = policies.join(" ");
-                tracing::warn!(policies, why, "no money work is done: admission policies are not in force");
+                tracing::warn!(
+                    policies,
+                    why,
+                    "nothing that concerns money is done: admission policies are not in force"
+                );
             }
         }
         PolicyState::Enforced => tracing::info!("{state}"),

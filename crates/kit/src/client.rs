@@ -52,10 +52,10 @@ pub enum ConnectError {
         source: KubeconfigError,
     },
     /// Neither a kubeconfig nor a pod's account was found.
-    #[error("no API server to talk to: give --kubeconfig, or run in a pod with a service account")]
+    #[error("no API server is configured: set --kubeconfig, or run in a pod with a service account")]
     Infer(#[source] Box<InferConfigError>),
     /// The configuration does not make a client: certificates, tokens, or a proxy.
-    #[error("the client cannot be built")]
+    #[error("the Kubernetes client cannot be built")]
     Build(#[source] Box<kube::Error>),
 }
 

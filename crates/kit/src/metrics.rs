@@ -117,33 +117,33 @@ impl Metrics {
     /// All of them, at zero.
     pub fn register(all: &mut Registrar) -> Self {
         Self {
-            reconciles: all.add("reconciles", "Looks at one object, by how they ended", Family::default()),
+            reconciles: all.add("reconciles", "Reconciliations of one object, by result", Family::default()),
             reconcile_seconds: all.add(
                 "reconcile_duration_seconds",
-                "Time that one look took",
+                "Duration of one reconciliation",
                 Family::new_with_constructor(reconcile_histogram as fn() -> Histogram),
             ),
-            errors: all.add("errors", "Errors that a look ended with, by reason", Family::default()),
-            queue_waiting: all.add("queue_waiting", "Keys that are due and wait for a worker", Family::default()),
-            queue_running: all.add("queue_running", "Keys that a worker has", Family::default()),
+            errors: all.add("errors", "Reconciliations that ended with an error, by reason", Family::default()),
+            queue_waiting: all.add("queue_waiting", "Keys that are due and waiting for a worker", Family::default()),
+            queue_running: all.add("queue_running", "Keys that a worker is processing", Family::default()),
             api_writes: all.add("api_writes", "Writes sent to the API server, dry runs excepted", Family::default()),
             api_errors: all.add(
                 "api_errors",
-                "Calls that the API server did not grant, by HTTP status, timeout or transport",
+                "API calls that failed, by HTTP status, timeout or transport",
                 Family::default(),
             ),
             watch_last_event: all.add(
                 "watch_last_event_timestamp_seconds",
-                "When a watch was last heard of, in Unix time",
+                "When a watch last received an event, in Unix time",
                 Family::default(),
             ),
-            watch_restarts: all.add("watch_restarts", "Times a watch failed and began again", Family::default()),
+            watch_restarts: all.add("watch_restarts", "Times a watch failed and was restarted", Family::default()),
             clock_offset: all.add(
                 "clock_offset_seconds",
-                "What is added to the local clock to have the API server's",
+                "What is added to the local clock to match the API server's",
                 Seconds::default(),
             ),
-            events_dropped: all.add("events_dropped", "Events that were too many to publish", Counter::default()),
+            events_dropped: all.add("events_dropped", "Events that were dropped by the rate limit", Counter::default()),
         }
     }
 

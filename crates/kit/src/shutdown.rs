@@ -23,9 +23,9 @@ async fn listen(mut terminate: Signal, mut interrupt: Signal, cancel: Cancellati
         }
     };
     next().await;
-    tracing::info!("stopping: what runs is finished first");
+    tracing::info!("stopping: finishing the work in progress first");
     cancel.cancel();
     next().await;
-    tracing::warn!("stopped by a second signal; what ran is found half done and finished by the next start");
+    tracing::warn!("stopped by a second signal; the next start completes the unfinished work");
     std::process::exit(1);
 }

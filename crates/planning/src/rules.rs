@@ -87,7 +87,7 @@ pub const DEFAULT_BINDINGS: &[Choice<DefaultPolicy>] = &[
 /// Says how to write one.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let parsed: SignedDuration = text.parse().map_err(|_| "write it as 90s, 15m or 1h30m".to_owned())?;
-    Duration::try_from(parsed).map_err(|_| "a duration is not negative".to_owned())
+    Duration::try_from(parsed).map_err(|_| "a duration must not be negative".to_owned())
 }
 
 /// A duration as the domain has it. One longer than time itself is as good as for ever.

@@ -71,7 +71,7 @@ impl QueueHealth {
         if self.longest_running <= limit {
             return Ok(());
         }
-        Err(format!("a worker has been at one key for {:?}", self.longest_running))
+        Err(format!("a worker has been processing one key for {:?}", self.longest_running))
     }
 }
 
@@ -195,7 +195,7 @@ impl<K: Hash + Eq + Clone + Ord + Debug + Send + 'static> Workers<K> {
             }
         };
         if timeout(grace, all).await.is_err() {
-            tracing::warn!(keys = ?self.keys.values(), "handlers did not finish in time and are dropped");
+            tracing::warn!(keys = ?self.keys.values(), "handlers did not finish in time and are stopped");
         }
         self.tasks.len()
     }
