@@ -39,10 +39,10 @@ pub enum FinalError {
     #[error(transparent)]
     Lacking(#[from] Lacking),
     /// Usage was made again that finals bill, and is not in the books yet.
-    #[error("usage records were made again that finals bill; what they bill is read again")]
+    #[error("usage records that final invoices bill were created again; these invoices are being read again")]
     UsageMadeAgain,
     /// A line of it makes no sense.
-    #[error("the final {invoice} cannot be read: {source}")]
+    #[error("final invoice {invoice} cannot be read: {source}")]
     Unreadable {
         /// The final.
         invoice: Name,
@@ -57,7 +57,9 @@ pub async fn read_all(ctx: &Context) {
         let organizations = ctx.read(|books| books.organizations_to_read());
         let reads = stream::iter(organizations).map(|organization| async move {
             let read = read(ctx, &organization, Extent::All).await;
-            read.inspect_err(|error| tracing::warn!(%organization, %error, "finals could not be read; trying again"))
+            read.inspect_err(
+                |error| tracing::warn!(%organization, %error, "final invoices could not be read; trying again"),
+            )
         });
         if reads.buffer_unordered(AT_ONCE).all(async |read| read.is_ok()).await {
             return;
@@ -78,7 +80,7 @@ pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
     match read(ctx, organization, extent).await {
         Ok(()) => Outcome::Done,
         Err(error) => {
-            tracing::warn!(%organization, %error, "finals could not be read; trying again");
+            tracing::warn!(%organization, %error, "final invoices could not be read; trying again");
             ctx.metrics.work.failed(CONTROLLER, "fetch");
             Outcome::Failed
         }
@@ -169,7 +171,7 @@ async fn readable(ctx: &Context, organization: &Name, invoice: &Invoice) -> Resu
         Ok(lines) => Ok(lines),
         Err(FinalError::Api(error)) => Err(error),
         Err(error @ (FinalError::Lacking(_) | FinalError::UsageMadeAgain | FinalError::Unreadable { .. })) => {
-            tracing::warn!(%organization, %error, "nothing of its month is adjusted");
+            tracing::warn!(%organization, %error, "a final invoice could not be read; late usage of its month is not adjusted");
             Ok(None)
         }
     }

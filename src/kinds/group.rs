@@ -57,7 +57,7 @@ async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<O
     };
     match plan {
         Err(error) => {
-            tracing::error!(group = object.name_any(), %organization, %error, "an invoice cannot be written");
+            tracing::error!(group = object.name_any(), %organization, %error, "an invoice cannot be rendered");
             return Ok(Some(Outcome::Failed));
         }
         Ok(GroupPlan::Gone | GroupPlan::Nothing) => {}

@@ -32,7 +32,7 @@ async fn write_slice(writer: &Writer, facts: &InvoiceFacts, slice: &Slice) -> Re
 pub async fn delete_slices(writer: &Writer, organization: &str, slices: &[Name]) {
     for slice in slices {
         if let Err(error) = writer.delete(&slice_named(organization, slice)).await {
-            tracing::debug!(slice = slice.as_str(), %error, "a slice that is listed no more was not deleted");
+            tracing::debug!(slice = slice.as_str(), %error, "a slice that is no longer listed was not deleted");
         }
     }
 }

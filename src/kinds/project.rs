@@ -25,7 +25,7 @@ pub async fn reconcile(ctx: &Context, project: &Name) -> Outcome {
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
-            tracing::error!(%project, %error, "the ledger takes no further entry");
+            tracing::error!(%project, %error, "the ledger of a project cannot be extended");
             return Outcome::Failed;
         }
     };
@@ -91,9 +91,17 @@ fn tell_news(ctx: &Context, binding: &ProjectBinding, status: &ProjectBindingSta
     let payer = before.and_then(|status| status.billing_group.as_ref());
     let group = status.billing_group.as_ref();
     match (payer, group) {
-        (None, Some(group)) => ctx.tell(binding, Severity::Normal, "Bound", "Bind", format!("{group} pays")),
+        (None, Some(group)) => {
+            ctx.tell(binding, Severity::Normal, "Bound", "Bind", format!("billing group {group} pays"))
+        }
         (Some(old), Some(group)) if old != group => {
-            ctx.tell(binding, Severity::Normal, "Moved", "Bind", format!("{group} pays instead of {old}"));
+            ctx.tell(
+                binding,
+                Severity::Normal,
+                "Moved",
+                "Bind",
+                format!("billing group {group} pays instead of {old}"),
+            );
         }
         _ => {}
     }

@@ -54,7 +54,7 @@ pub async fn reconcile_settled(ctx: &Context) -> Outcome {
             Ok(Some(page)) => page,
             Ok(None) => return Outcome::Done,
             Err(error) => {
-                tracing::warn!(%error, "invoices that are settled could not be read; trying again");
+                tracing::warn!(%error, "paid invoices could not be read; trying again");
                 ctx.metrics.work.failed(CONTROLLER, "fetch");
                 return Outcome::Failed;
             }

@@ -17,14 +17,14 @@ pub enum RenderError {
     #[error("a line cannot be written as JSON")]
     Json(#[from] serde_json::Error),
     /// A slice adds up to more than a document can carry.
-    #[error("the lines of invoice {number} add up to more than a document can carry")]
+    #[error("the lines of invoice {number} add up to more than an invoice can hold; check quantities and prices")]
     Overflow {
         /// The invoice.
         number: Name,
     },
     /// More lines than all the slices that a document can list.
     #[error(
-        "invoice {number} has {lines} lines, more than fit into {MAX_SLICES} slices; let another billing group pay for some of its projects, or meter with fewer, longer records"
+        "invoice {number} has {lines} lines, more than fit into {MAX_SLICES} slices; bind some of the projects to another billing group, or meter with fewer, longer records"
     )]
     TooManyLines {
         /// The invoice.

@@ -43,7 +43,7 @@ pub(super) fn bring_forward(month: &GroupMonth<'_>, tally: &mut Tally) -> Result
 fn other_currency(amount: &Money, invoice: &Name) -> Hold {
     let currency = amount.currency();
     let message = format!(
-        "{amount} {currency} in the group's favour are brought forward from {invoice}; set spec.currency to {currency} until this invoice is final"
+        "{amount} {currency} in the group's favour is brought forward from invoice {invoice}, which is in another currency; set spec.currency to {currency} until this invoice is final"
     );
     Hold { reason: HoldReason::CurrencyChanged, message }
 }

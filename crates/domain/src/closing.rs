@@ -190,13 +190,15 @@ impl fmt::Display for WaitReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             WaitReason::Open => f.write_str("the month is not over"),
-            WaitReason::AwaitingPeriod => f.write_str("the month's BillingPeriod is not there yet"),
-            WaitReason::SettlingIn => f.write_str("late usage and bindings can still come in"),
+            WaitReason::AwaitingPeriod => f.write_str(
+                "the BillingPeriod of the month does not exist yet; the operator creates it when the month is over",
+            ),
+            WaitReason::SettlingIn => f.write_str("late usage and bindings are still accepted"),
             WaitReason::AwaitingBindings { projects } => {
                 let first = projects.first().map_or("", |name| name.as_str());
                 match projects.len() {
-                    0 | 1 => write!(f, "project {first} is on its way to its billing group"),
-                    many => write!(f, "{many} projects are on their way to their billing groups, {first} among them"),
+                    0 | 1 => write!(f, "project {first} is being assigned to its billing group"),
+                    many => write!(f, "{many} projects are being assigned to their billing groups, {first} among them"),
                 }
             }
             WaitReason::AwaitingPredecessor { number } => write!(f, "invoice {number} must become final first"),
@@ -247,8 +249,8 @@ pub fn decide_closing(facts: &ClosingFacts<'_>, now: Timestamp) -> CloseDecision
 
 fn suspension(facts: &ClosingFacts<'_>) -> Option<Hold> {
     let message = match (facts.suspended, facts.finalise) {
-        (true, _) => "the issuer is suspended: take spec.suspend off to make invoices final",
-        (false, false) => "the operator runs estimates only: set finalise to make invoices final",
+        (true, _) => "the InvoiceIssuer is suspended: unset its spec.suspend to let invoices become final",
+        (false, false) => "the operator makes estimates only: set operator.finalise=true to let invoices become final",
         (false, true) => return None,
     };
     Some(Hold { reason: HoldReason::Suspended, message: message.to_owned() })

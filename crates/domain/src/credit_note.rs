@@ -114,16 +114,16 @@ pub struct CreditedLine {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CreditRefusal {
     /// Notes took everything back already.
-    #[error("nothing is left of the invoice: earlier notes took back {0:?}")]
+    #[error("nothing is left to credit: earlier credit notes credited {0:?}")]
     NothingLeft(Money),
     /// An amount is nothing.
-    #[error("an amount of {0:?} takes nothing back; write what is to be credited, above zero")]
+    #[error("credit amounts must be greater than zero, and one is {0:?}")]
     AmountInvalid(Money),
     /// The invoice has no such line.
     #[error("the invoice has no line {0:?}; its lines are in status.document.lines, or in its slices")]
     LineUnknown(String),
     /// More than the line charges, less what earlier notes took of it.
-    #[error("line {line:?} has {left:?} left, which is less than {wanted:?}; lower the amount")]
+    #[error("line {line:?} has only {left:?} left to credit, less than {wanted:?}; lower the amount")]
     LineExceeded {
         /// The line.
         line: String,
@@ -133,7 +133,7 @@ pub enum CreditRefusal {
         wanted: Money,
     },
     /// More than the invoice charges, less what earlier notes took.
-    #[error("the invoice has {left:?} left before tax, which is less than {wanted:?}; lower the amounts")]
+    #[error("the invoice has only {left:?} before tax left to credit, less than {wanted:?}; lower the amounts")]
     InvoiceExceeded {
         /// What is left of it.
         left: Money,
@@ -141,10 +141,10 @@ pub enum CreditRefusal {
         wanted: Money,
     },
     /// Which of several taxes goes back with a part is not known.
-    #[error("the invoice has {0} taxes, and a part of it has none of its own; credit it in full")]
+    #[error("the invoice has {0} taxes, and an amount does not say which of them applies; credit the invoice in full")]
     SeveralTaxes(usize),
     /// A sum is larger than a document can carry.
-    #[error("the amounts add up to more than a document can carry")]
+    #[error("the amounts add up to more than a credit note can hold; lower them")]
     Overflow,
 }
 

@@ -27,7 +27,7 @@ pub struct Segment {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LedgerError {
     /// No segment at all.
-    #[error("a ledger has at least one segment")]
+    #[error("a ledger must have at least one segment")]
     Empty,
     /// A segment does not begin after the one before it.
     #[error("segment {index} begins at {}, not after the one before it", from.format("%FT%T%.fZ"))]
@@ -38,7 +38,7 @@ pub enum LedgerError {
         from: Timestamp,
     },
     /// More segments than an object can carry.
-    #[error("a ledger has at most {} segments", Ledger::MAX_SEGMENTS)]
+    #[error("a ledger can have at most {} segments", Ledger::MAX_SEGMENTS)]
     Full,
 }
 

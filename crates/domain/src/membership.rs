@@ -137,12 +137,12 @@ impl Acceptance {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::OrganizationMissing => {
-                f.write_str("the namespace belongs to no organization; a platform admin labels it with one that exists")
-            }
+            Refusal::OrganizationMissing => f.write_str(
+                "the namespace belongs to no organization; ask a platform admin to label it with an existing one",
+            ),
             Refusal::OtherOrganization { former } => write!(
                 f,
-                "the binding was accepted in organization {former}; delete it and make it again in the new organization"
+                "the binding was accepted in organization {former}; delete it and create it again in the new organization"
             ),
             Refusal::BillingGroupNotFound { group } => {
                 write!(f, "the organization has no billing group {group}; create it, or name another")
@@ -162,12 +162,16 @@ impl fmt::Display for Refusal {
             Refusal::TooManyMoves { until: Some(until) } => {
                 write!(
                     f,
-                    "the project changed its billing group {MAX_MOVES} times this month; it can again from {} on",
+                    "the project changed its billing group {MAX_MOVES} times this month; it can change it again from {} on",
                     until.format("%FT%TZ")
                 )
             }
             Refusal::TooManyMoves { until: None } => {
-                write!(f, "the project's ledger has {} entries, and cannot have more", Ledger::MAX_SEGMENTS)
+                write!(
+                    f,
+                    "the project's ledger has {} entries, which is the limit; the project cannot change its billing group again",
+                    Ledger::MAX_SEGMENTS
+                )
             }
         }
     }

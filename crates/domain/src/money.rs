@@ -20,7 +20,7 @@ pub struct Currency {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CurrencyError {
     /// ISO 4217 does not know it, or it is no money (gold, testing, a unit of account).
-    #[error("{0:?} is not a currency of ISO 4217")]
+    #[error("{0:?} is not an ISO 4217 currency")]
     Unknown(String),
     /// It was money once.
     #[error("the currency {0} is withdrawn; use {1}")]

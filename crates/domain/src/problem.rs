@@ -124,13 +124,13 @@ impl fmt::Display for Problem {
             ProblemReason::Overflow => {
                 write!(
                     f,
-                    "the amount of usage {record} is larger than an invoice can carry; check its quantity and price"
+                    "the amount of usage {record} is larger than an invoice can hold; check its quantity and price"
                 )
             }
             ProblemReason::CurrencyChanged { invoice, currency } => {
                 write!(
                     f,
-                    "usage {record} is billed in {currency} on {invoice}, which has to be corrected; set the group's spec.currency to {currency} until the correction is final"
+                    "usage {record} is billed in {currency} on invoice {invoice}, which must be corrected; set the group's spec.currency to {currency} until the correction is final"
                 )
             }
             ProblemReason::PayerGone => {
@@ -140,13 +140,19 @@ impl fmt::Display for Problem {
                 )
             }
             ProblemReason::BeforeFirstPeriod { group, first_period } => {
-                write!(f, "usage {record} is of a time before {first_period}, from which on group {group} is billed")
+                write!(
+                    f,
+                    "usage {record} is from before {first_period}, the first period of billing group {group}, and is not billed"
+                )
             }
             ProblemReason::ProjectUnbound => {
                 write!(f, "usage {record}: project {project} has no billing group; bind it to one")
             }
             ProblemReason::ProjectUnknown => {
-                write!(f, "usage {record}: the organization has no project {project}")
+                write!(
+                    f,
+                    "usage {record}: the organization has no project {project}; label its namespace, or replace the record"
+                )
             }
         }
     }

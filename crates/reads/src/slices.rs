@@ -22,7 +22,7 @@ pub struct Slices {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Lacking {
     /// It is not there.
-    #[error("InvoiceSlice {slice}, which the invoice {invoice} lists, is missing")]
+    #[error("InvoiceSlice {slice}, which invoice {invoice} lists, is missing")]
     Missing {
         /// Its name.
         slice: String,
@@ -30,7 +30,7 @@ pub enum Lacking {
         invoice: String,
     },
     /// It does not decode.
-    #[error("InvoiceSlice {slice}, which the invoice {invoice} lists, cannot be read: {error}")]
+    #[error("InvoiceSlice {slice}, which invoice {invoice} lists, cannot be read: {error}")]
     Unreadable {
         /// Its name.
         slice: String,
@@ -162,8 +162,8 @@ mod tests {
         assert_eq!(slices.found.iter().map(ResourceExt::name_any).collect::<Vec<_>>(), ["good"]);
         assert!(slices.get("good").is_some() && slices.get("bad").is_none());
         let lacking: Vec<_> = slices.lacking.iter().map(ToString::to_string).collect();
-        assert_eq!(lacking[0], "InvoiceSlice gone, which the invoice aaaaa-1 lists, is missing");
-        assert!(lacking[1].starts_with("InvoiceSlice bad, which the invoice aaaaa-1 lists, cannot be read: "));
+        assert_eq!(lacking[0], "InvoiceSlice gone, which invoice aaaaa-1 lists, is missing");
+        assert!(lacking[1].starts_with("InvoiceSlice bad, which invoice aaaaa-1 lists, cannot be read: "));
         assert!(slices.complete().is_err());
     }
 

@@ -149,7 +149,7 @@ impl Books {
             return Vec::new();
         }
         let wrong = error.map_or("is missing".to_owned(), |error| format!("does not decode ({error})"));
-        let error = format!("it {wrong}, and the final {invoice} lists it; restore it from a backup");
+        let error = format!("it {wrong}, and final invoice {invoice} lists it; restore it from a backup");
         self.unreadable(organization, object, error)
     }
 

@@ -51,7 +51,11 @@ async fn a_group_narrowed_later_keeps_its_projects_and_has_a_condition() -> Resu
         .await?;
     let status = group.status.ok_or("a status")?;
     let told = status.conditions.iter().find(|condition| condition.type_ == "ProjectsNotAllowed").ok_or("told")?;
-    assert!(told.message.starts_with("narrow-blog is paid for"), "{}", told.message);
+    assert!(
+        told.message.starts_with("the group pays for narrow-blog, which spec.allowedProjects does not list"),
+        "{}",
+        told.message
+    );
     assert!(stands(&status.conditions, "Ready"));
     assert_eq!(scene.members("narrow", "main").await?, ["narrow-blog", "narrow-shop"]);
     scene.wait_ready("narrow-blog").await?;

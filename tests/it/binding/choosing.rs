@@ -168,7 +168,10 @@ async fn an_invalid_change_leaves_the_payer_in_force_and_says_so() -> Result {
     assert_eq!(status.billing_group.as_deref(), Some("main"));
     assert_eq!(status.since, bound.status.and_then(|status| status.since));
     let ready = status.conditions.iter().find(|condition| condition.type_ == "Ready").ok_or("a condition Ready")?;
-    assert_eq!(ready.message, "main pays, because the binding is not accepted");
+    assert_eq!(
+        ready.message,
+        "billing group main pays, because the binding is not accepted; see the condition Accepted"
+    );
     assert_eq!(scene.payers("slip", "slip-shop").await?, ["main"]);
     assert_eq!(scene.members("slip", "main").await?, ["slip-shop"]);
 

@@ -40,9 +40,9 @@ async fn events_tell_that_a_project_was_bound_moved_and_refused() -> Result {
     }
     scene.project("news", "news-shop").await?;
     scene.bind("news-shop", "main").await?;
-    wait_event(&scene, "news-shop", "Normal", "Bound", "main pays").await?;
+    wait_event(&scene, "news-shop", "Normal", "Bound", "billing group main pays").await?;
     scene.rebind("news-shop", "other").await?;
-    wait_event(&scene, "news-shop", "Normal", "Moved", "other pays instead of main").await?;
+    wait_event(&scene, "news-shop", "Normal", "Moved", "billing group other pays instead of main").await?;
     scene.rebind("news-shop", "mian").await?;
     let note = "the organization has no billing group mian; create it, or name another";
     let refused = wait_event(&scene, "news-shop", "Warning", "Refused", note).await?;

@@ -79,7 +79,7 @@ fn the_example_is_verified_back_to_the_first_invoice() -> Result {
     assert_eq!((ended, &*said), (Ended::Well, of_itself));
     // Without the records there is nothing to compare with, and nothing wrong.
     let Run { ended, stdout: said, .. } = run(&["verify", "aadb8-3", "-f", "-"], &example()?)?;
-    let nothing = "aadb8-3: not compared: BillingGroup shop is gone, or is not among the records that were read";
+    let nothing = "aadb8-3: not compared: BillingGroup shop was deleted, or is not among the records that were read";
     assert_eq!((ended, said), (Ended::Well, format!("{of_itself}\nFrom the records as they are now\n  {nothing}\n")));
     Ok(())
 }

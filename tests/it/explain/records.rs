@@ -71,7 +71,7 @@ async fn what_changes_after_a_final_is_told_with_its_reason() -> Result {
     let Run { stdout, .. } = ask(&scene, "compared", &["verify", &number]).await?;
     assert!(stdout.starts_with(&format!("From what it records\n  {number}: right\n")), "{stdout}");
     assert!(stdout.contains("explained; the final stays as it is"), "{stdout}");
-    assert!(stdout.contains("BillingGroup main was edited since"), "{stdout}");
+    assert!(stdout.contains("BillingGroup main has been edited since"), "{stdout}");
     Ok(())
 }
 

@@ -145,7 +145,7 @@ async fn of_many_claims_of_one_code_exactly_one_wins() -> Result {
     let conditions = credits.iter().flat_map(|credit| &credit.status).flat_map(|status| &status.conditions);
     let said: BTreeSet<_> = conditions.map(|known| known.message.as_str()).collect();
     let lost = "the code is not valid: unknown, used, expired or not for this organization";
-    assert_eq!(said, BTreeSet::from([lost, "the invoices of billing group main use it"]));
+    assert_eq!(said, BTreeSet::from([lost, "the invoices of billing group main use the credit"]));
     let worth: BTreeSet<_> =
         credits.iter().filter(|credit| remaining(credit) == "20.00").map(ResourceExt::uid).collect();
     let redeemed: CreditCode = scene.cluster().get(&code_name(code)).await?;

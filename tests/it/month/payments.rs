@@ -45,9 +45,9 @@ async fn an_invoice_and_its_group_say_that_it_is_past_due_until_it_is_paid() -> 
     let status = invoice.status.as_ref().ok_or("a status")?;
     let due = status.document.as_ref().and_then(|document| document.due_at).ok_or("dueAt")?;
     assert_eq!((state(&invoice), status.overdue_since), (Some(PaymentState::Due), Some(due)));
-    let what = format!("{number} over 12.50 USD is past due since {due}");
+    let what = format!("invoice {number} for 12.50 USD has been past due since {due}");
     assert!(invoice_past_due(&invoice).is_some_and(|said| said.starts_with(&what)), "{:?}", status.conditions);
-    let late = |group: &BillingGroup| group_past_due(group) == Some(&format!("invoice {what}"));
+    let late = |group: &BillingGroup| group_past_due(group) == Some(&what);
     scene.wait_group("overdue", "main", "names the invoice", late).await?;
     let amount = scene.metric("billing_operator_receivables", "currency=\"USD\",days_overdue=\"1-30\"")?;
     assert!(amount >= 12.5, "{amount}");

@@ -154,7 +154,7 @@ async fn a_slice_that_is_missing_holds_its_organization_and_no_other() -> Result
     scene.group("torn", "late", spec.clone()).await?;
     let late = held(&scene, "torn", "late", back(1), "Unreadable").await?;
     let expected = format!(
-        "InvoiceSlice torn/{slice} cannot be read: it is missing, and the final {} lists it; restore it from a backup",
+        "InvoiceSlice torn/{slice} cannot be read: it is missing, and final invoice {} lists it; restore it from a backup",
         large.name_any()
     );
     assert_eq!(message(&late), expected);

@@ -37,7 +37,7 @@ pub(super) fn compare_taxes(month: &GroupMonth<'_>, bill: &Bill, subtotal: i128)
         rule.is_none() && subtotal != 0 && month.issuer.is_some_and(|issuer| !issuer.tax_rules.is_empty());
     let waits = bill.holds.iter().any(|hold| hold.reason == crate::HoldReason::NoTaxRule);
     if should_wait != waits || bill.untaxed.is_some() != rule.is_none() {
-        let said = |waits: bool| if waits { "waits for a tax rule" } else { "waits for no tax rule" }.to_owned();
+        let said = |waits: bool| if waits { "waits for a tax rule" } else { "does not wait for a tax rule" }.to_owned();
         differences.push(Difference::Tax { billed: said(waits), derived: said(should_wait) });
     }
     differences

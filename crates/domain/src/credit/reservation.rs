@@ -41,7 +41,7 @@ pub enum ReservationError {
         by: Name,
     },
     /// What was consumed does not change.
-    #[error("invoice {invoice} has consumed its part of credit {credit} already")]
+    #[error("invoice {invoice} has already consumed its part of credit {credit}")]
     Consumed {
         /// The credit.
         credit: Name,
@@ -49,7 +49,7 @@ pub enum ReservationError {
         invoice: Name,
     },
     /// It would be more than there is.
-    #[error("credit {credit} has not enough left for invoice {invoice}")]
+    #[error("the remaining amount of credit {credit} is too small for invoice {invoice}")]
     Exceeded {
         /// The credit.
         credit: Name,

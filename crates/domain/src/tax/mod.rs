@@ -113,7 +113,7 @@ fn no_rule(month: &GroupMonth<'_>, issuer: &Issuer) -> Hold {
         (Some(country), Some((rule, vat))) => {
             let wanted = match (vat.id.country.map(|of| of.of_vat()) == Some(country.of_vat()), vat.state()) {
                 (false, _) => format!("a VAT id of {country}"),
-                (true, VatState::Confirmed) => "its country named".to_owned(),
+                (true, VatState::Confirmed) => "its country in countries".to_owned(),
                 (true, VatState::Unconfirmed | VatState::Invalid) => "the VAT id confirmed in status.vatId".to_owned(),
             };
             format!(

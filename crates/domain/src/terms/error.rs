@@ -26,7 +26,7 @@ pub enum TermsError {
         currency: Currency,
     },
     /// A charge with neither or both of an amount and a percentage.
-    #[error("spec.terms.{field} has to have either an amount or a percent")]
+    #[error("spec.terms.{field} must have either an amount or a percent")]
     Amount {
         /// The field.
         field: String,

@@ -149,7 +149,7 @@ fn a_buyer_without_a_rule_waits_and_is_told_what_would_help() {
     let finnish = judged("FI", "FI20774740", Some(Finding::Confirmed));
     assert_eq!(
         taxes(&world("100", finnish, vec![reverse_charge("EU")]).bill("g", "2020-11")),
-        "NoTaxRule: tax rule reverse charge of InvoiceIssuer default needs its country named (FI20774740), and no other matches a business in FI"
+        "NoTaxRule: tax rule reverse charge of InvoiceIssuer default needs its country in countries (FI20774740), and no other matches a business in FI"
     );
     let bill = world("100", buyer("SE", ""), vec![vat("FI", "25.5")]).bill("g", "2020-11");
     assert_eq!(

@@ -48,7 +48,7 @@ impl View<'_> {
             Ok(Some(credit)) => credit,
             Ok(None) => return self.claim(),
             Err(error) => {
-                let message = format!("{error}; delete it, and grant another");
+                let message = format!("{error}; delete the credit, and grant another");
                 return self.not_ready(DesiredCondition::no("Ready", "Invalid", message));
             }
         };
@@ -123,7 +123,7 @@ impl View<'_> {
 
     fn group_gone(&self) -> DesiredCondition {
         let message = format!(
-            "the billing group {} that it belongs to is gone; one made again under that name is another",
+            "billing group {}, to which the credit belongs, was deleted, and a later group of that name cannot use it; grant another credit",
             self.credit.object.spec.billing_group
         );
         DesiredCondition::no("Ready", "BillingGroupGone", message)

@@ -66,12 +66,12 @@ fn ready(credit: &Credit, owner: Owner<'_>, standing: Standing) -> DesiredCondit
     let expires = credit.validity.expires.map(api::Time::from);
     let message = match (standing, expires) {
         (Standing::Usable, Some(expires)) if expires.0 <= oldest.end() => {
-            format!("expires {expires}; pays for {oldest} at the latest")
+            format!("the credit expires at {expires}; the last month it pays for is {oldest}")
         }
-        (Standing::Usable, _) => format!("the invoices of billing group {} use it", group.name),
-        (Standing::NotYet, _) => "it has not started yet; see status.startsAt".to_owned(),
-        (Standing::Expired, _) => "it expired before all of it was used".to_owned(),
-        (Standing::Exhausted, _) => "all of it is used".to_owned(),
+        (Standing::Usable, _) => format!("the invoices of billing group {} use the credit", group.name),
+        (Standing::NotYet, _) => "the credit has not started yet; see status.startsAt".to_owned(),
+        (Standing::Expired, _) => "the credit expired before all of it was used".to_owned(),
+        (Standing::Exhausted, _) => "the credit is used up".to_owned(),
     };
     match standing {
         Standing::Usable => DesiredCondition::yes("Ready", standing.as_str(), message),
@@ -83,9 +83,9 @@ fn ready(credit: &Credit, owner: Owner<'_>, standing: Standing) -> DesiredCondit
 
 /// A credit that its group cannot use.
 pub(super) fn other_currency(credit: &Credit, group: &Group) -> DesiredCondition {
-    let pays = group.currency.map_or_else(|| "no known currency".to_owned(), |currency| currency.to_string());
+    let pays = group.currency.map_or_else(|| "an unknown currency".to_owned(), |currency| currency.to_string());
     let message = format!(
-        "it is in {}, and billing group {} pays in {pays}: it is used when both are the same",
+        "the credit is in {}, and billing group {} pays in {pays}: it can be used only when both are the same",
         credit.amount.currency(),
         group.name
     );

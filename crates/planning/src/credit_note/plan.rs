@@ -79,7 +79,7 @@ pub fn plan_note(observed: &Observed, now: Timestamp) -> Result<Step, CanonicalE
         (Some(at), Ok(credited)) if invoice.notes[at] == note.taken(at, &credited) => {
             note.number_or_issue(&invoice, &credited)
         }
-        (Some(_), _) => Ok(note.inconsistent("what its invoice says that it took")),
+        (Some(_), _) => Ok(note.inconsistent("the amounts recorded on its invoice")),
     }
 }
 
@@ -109,7 +109,12 @@ impl<'a> View<'a> {
     fn invoice(&self) -> Result<FinalInvoice<'a>, (&'static str, String)> {
         let number = &self.observed.note.spec.invoice;
         let Some(invoice) = &self.observed.invoice else {
-            return Err(("InvoiceNotFound", format!("there is no invoice {number} in this namespace")));
+            return Err((
+                "InvoiceNotFound",
+                format!(
+                    "there is no invoice {number} in this namespace; create the credit note in the namespace of its invoice"
+                ),
+            ));
         };
         let status = invoice.status.as_ref();
         let Some((status, document)) = status.zip(final_document(invoice)) else {
@@ -137,7 +142,7 @@ impl<'a> View<'a> {
 
     /// What was written and what is computed now do not agree: nobody goes on before a person has looked.
     fn inconsistent(&self, what: &str) -> Step {
-        let message = format!("the credit note does not agree with {what}; nothing is written, please report this");
+        let message = format!("the credit note does not match {what} and is not issued; please report this");
         self.report(self.status().phase, DesiredCondition::no("Ready", "Inconsistent", message))
     }
 
@@ -156,7 +161,7 @@ impl<'a> View<'a> {
     fn begin_or_take(&self, invoice: &FinalInvoice<'_>, creditable: &Creditable, credited: &Credited) -> Step {
         if invoice.notes.len() >= MOST_OF_INVOICE {
             let message =
-                format!("invoice {} has {MOST_OF_INVOICE} credit notes, and takes no more", invoice.document.number);
+                format!("invoice {} has {MOST_OF_INVOICE} credit notes, which is the limit", invoice.document.number);
             return self.refuse("TooManyNotes", message);
         }
         if self.observed.note.metadata.deletion_timestamp.is_some() {
@@ -164,7 +169,7 @@ impl<'a> View<'a> {
         }
         if self.status().phase != Some(CreditNotePhase::Issuing) {
             let amount = credited.total.negated();
-            let message = format!("{amount:?} of {} are being taken back", invoice.document.number);
+            let message = format!("{amount:?} of invoice {} is being credited", invoice.document.number);
             let status = self.saying(DesiredCondition::no("Ready", "Issuing", message));
             return Step::Begin(CreditNoteStatus { phase: Some(CreditNotePhase::Issuing), ..status });
         }
@@ -213,7 +218,8 @@ impl<'a> View<'a> {
         credited: &Credited,
     ) -> Result<Step, CanonicalError> {
         if numbered.len() >= MOST_OF_SERIES {
-            let message = format!("the series {} has {MOST_OF_SERIES} credit notes, and takes no more", invoice.series);
+            let message =
+                format!("invoice series {} has {MOST_OF_SERIES} credit notes, which is the limit", invoice.series);
             return Ok(self.report(self.status().phase, DesiredCondition::no("Ready", "SeriesFull", message)));
         }
         let issued_at = Time::from(self.now);
@@ -238,14 +244,18 @@ impl<'a> View<'a> {
         let Some((note, before)) = numbered.split_last() else { return Ok(Step::Nothing) };
         let document = self.document(invoice, before, note.issued_at, credited)?;
         if document.digest != note.digest {
-            return Ok(self.inconsistent("the digest in its series"));
+            return Ok(self.inconsistent("the digest recorded in its series"));
         }
-        let taken =
-            format!("{} takes back {:?} of {}", document.number, credited.total.negated(), document.invoice.number);
+        let taken = format!(
+            "{} credits {:?} of invoice {}",
+            document.number,
+            credited.total.negated(),
+            document.invoice.number
+        );
         let message = match document.credits.len() {
             0 => taken,
-            1 => format!("{taken}, and gives back what it used of a credit"),
-            more => format!("{taken}, and gives back what it used of {more} credits"),
+            1 => format!("{taken}, and returns what the invoice used of a credit"),
+            more => format!("{taken}, and returns what the invoice used of {more} credits"),
         };
         let ready = DesiredCondition::yes("Ready", "Issued", message);
         Ok(Step::Issue(CreditNoteStatus {

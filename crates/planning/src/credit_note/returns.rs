@@ -63,8 +63,8 @@ pub fn plan_return(observed: &Returning, now: Timestamp) -> Return {
 fn told(credits: &[ReturnedCredit]) -> String {
     let first = credits.first().map(|first| first.name.to_string()).unwrap_or_default();
     match credits.len() {
-        0 | 1 => format!("Credit {first} gives back what the invoice used"),
-        more => format!("Credit {first} and {} more give back what the invoice used", more - 1),
+        0 | 1 => format!("Credit {first} returns what the invoice used"),
+        more => format!("Credit {first} and {} more return what the invoice used", more - 1),
     }
 }
 
@@ -79,7 +79,10 @@ impl Returning {
         match self.credit(&returned.name) {
             Some(known) if known.spec.origin.as_ref() == Some(&origin) => Ok(None),
             Some(_) => {
-                let message = format!("Credit {} is another one: delete it, and it is made again", returned.name);
+                let message = format!(
+                    "Credit {} exists and was not created for this credit note: delete it, and the operator creates it again",
+                    returned.name
+                );
                 Err(("NameTaken", message))
             }
             None => self.made(document, returned, origin).map(Some),
@@ -93,16 +96,17 @@ impl Returning {
         origin: CreditOrigin,
     ) -> Result<Credit, Blocked> {
         let used = self.credit(&returned.credit).ok_or_else(|| {
-            let message = "which the invoice used, is gone: restore it from a backup, because it says until when";
+            let message = "which the invoice used, was deleted: restore it from a backup, because the returned credit takes its expiry from it";
             ("CreditMissing", format!("Credit {}, {message}", returned.credit))
         })?;
         let invalid = |error: String| ("CreditMissing", format!("Credit {} cannot be read: {error}", returned.credit));
         let worth = convert::credit(used).map_err(|error| invalid(error.to_string()))?;
-        let worth = worth.ok_or_else(|| invalid("nothing says what it is worth".to_owned()))?;
+        let worth = worth.ok_or_else(|| invalid("its amount is not known".to_owned()))?;
         let group = self.group.as_ref().ok_or_else(|| {
             let owner = &document.buyer.billing_group;
-            let message = "and the organization has no primary group to give its credits to: make one primary";
-            ("NoBillingGroup", format!("billing group {owner} is gone, {message}"))
+            let message =
+                "and the organization has no primary group to receive its credits: set spec.primary on a group";
+            ("NoBillingGroup", format!("billing group {owner} was deleted, {message}"))
         })?;
         let month = Month::of(document.invoice.period.start.0);
         let CreditValidity { starts: _, expires } = worth.validity.returned(month, document.issued_at.0);

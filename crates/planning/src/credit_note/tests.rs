@@ -107,7 +107,7 @@ fn a_note_takes_from_the_invoice_before_it_has_a_number() {
     let (mut desk, mut note) = (Desk::new(), note("all", Value::Null));
     let steps: Vec<_> = (0..4).map(|_| desk.step(&mut note)).collect();
     assert_eq!(steps, ["begin", "take", "number", "issue"]);
-    assert_eq!(said(&note), ("Issued", "aaaaa-cn1 takes back 12.50 USD of aaaaa-1"));
+    assert_eq!(said(&note), ("Issued", "aaaaa-cn1 credits 12.50 USD of invoice aaaaa-1"));
     let payment = desk.invoice.status.unwrap().payment.unwrap();
     assert_eq!((payment.state, payment.at.map(|at| at.to_string()).as_deref()), (PaymentState::Credited, Some(NOW)));
     let document = status(&note).document.as_ref().unwrap();
@@ -124,7 +124,7 @@ fn a_note_that_comes_too_late_is_no_longer_on_its_way() {
     assert_eq!((desk.step(&mut first), desk.step(&mut second)), ("begin", "begin"));
     assert_eq!((desk.step(&mut first), desk.step(&mut second)), ("take", "report"));
     assert_eq!((status(&second).phase, said(&second).0), (None, "InvoiceExceeded"));
-    let message = "the invoice has 2.50 USD left before tax, which is less than 2.51 USD; lower the amounts";
+    let message = "the invoice has only 2.50 USD before tax left to credit, less than 2.51 USD; lower the amounts";
     assert_eq!(said(&second).1, message);
     assert_eq!(desk.step(&mut second), "nothing", "it says so once");
     assert_eq!(desk.invoice.status.unwrap().payment.unwrap().state, PaymentState::Due);
@@ -182,7 +182,10 @@ fn issued() -> CreditNote {
     (document.subtotal, document.total) = ("0.50".into(), "0.50".into());
     let steps: Vec<_> = (0..4).map(|_| desk.step(&mut note)).collect();
     assert_eq!(steps, ["begin", "take", "number", "issue"]);
-    assert_eq!(said(&note).1, "aaaaa-cn1 takes back 0.50 USD of aaaaa-1, and gives back what it used of 2 credits");
+    assert_eq!(
+        said(&note).1,
+        "aaaaa-cn1 credits 0.50 USD of invoice aaaaa-1, and returns what the invoice used of 2 credits"
+    );
     note
 }
 
@@ -243,7 +246,7 @@ fn what_an_invoice_used_of_credits_becomes_credits_of_their_own() {
         }]),
     ];
     assert_eq!(specs, expected);
-    assert_eq!(returned(&note), ("Returned", "Credit aaaaa-cn1-welcome and 1 more give back what the invoice used"));
+    assert_eq!(returned(&note), ("Returned", "Credit aaaaa-cn1-welcome and 1 more return what the invoice used"));
     assert_eq!(said(&note).0, "Issued");
     assert_eq!(give_back(&mut note, &mut used(), Some("main")).len(), 2, "by name, and by nothing else");
 }
@@ -271,15 +274,14 @@ fn check_held(mut credits: Vec<Credit>, group: Option<&str>, made: usize, expect
 
 #[test]
 fn a_credit_that_cannot_be_given_back_says_what_to_do() {
-    let message = "billing group main is gone, and the organization has no primary group to give its credits to: make one \
-                   primary";
+    let message = "billing group main was deleted, and the organization has no primary group to receive its \
+                   credits: set spec.primary on a group";
     check_held(used(), None, 0, ("NoBillingGroup", message));
-    let message =
-        "Credit welcome, which the invoice used, is gone: restore it from a backup, because it says until when";
+    let message = "Credit welcome, which the invoice used, was deleted: restore it from a backup, because the returned credit takes its expiry from it";
     check_held(used()[..1].to_vec(), Some("main"), 1, ("CreditMissing", message));
     let other = credit("aaaaa-cn1-trial", json!({}));
     let credits = used().into_iter().chain([other]).collect();
-    let message = "Credit aaaaa-cn1-trial is another one: delete it, and it is made again";
+    let message = "Credit aaaaa-cn1-trial exists and was not created for this credit note: delete it, and the operator creates it again";
     check_held(credits, Some("main"), 1, ("NameTaken", message));
 }
 

@@ -42,7 +42,7 @@ impl Owed<'_> {
         let Self { carried: CarriedForward { amount, currency, .. }, invoice, .. } = self;
         let (amount, currency) = (amount.as_str(), currency.as_str());
         format!(
-            "{amount} {currency} of invoice {invoice} are owed to the group; it goes when the organization has a primary group that pays in {currency}, which gets them as the Credit {}",
+            "{amount} {currency} carried forward from invoice {invoice} is owed to the group; to let it be deleted, set spec.primary on a group that pays in {currency}, which receives the balance as Credit {}",
             self.name()
         )
     }

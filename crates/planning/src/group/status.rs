@@ -79,9 +79,8 @@ fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
         return too_early;
     }
     if let Some(number) = missing(facts) {
-        let message = format!(
-            "invoice {number} was final and is missing; a number is never made again: restore it from a backup"
-        );
+        let message =
+            format!("final invoice {number} is missing, and its number is never used again: restore it from a backup");
         return DesiredCondition::no("Ready", "InvoiceMissing", message);
     }
     match facts.invoices.holds().into_iter().next() {
@@ -106,21 +105,19 @@ pub fn first_period_too_early(group: &Group) -> Option<DesiredCondition> {
 
 /// Why a group has no series: another has the one it asks for.
 pub fn series_taken(series: &str, owner: &str) -> String {
-    format!(
-        "the invoice series {series} belongs to billing group {owner}; wish for another in spec.terms.invoiceSeries"
-    )
+    format!("the invoice series {series} belongs to billing group {owner}; request another in spec.terms.invoiceSeries")
 }
 
 /// What a group that is being deleted waits for.
 fn closing_message(facts: &StatusFacts<'_>) -> String {
     match facts.months.iter().rfind(|month| month.owes()) {
         Some(month) => format!(
-            "the group goes when invoice {} of {} is final, after {}",
+            "the group will be deleted once invoice {} of {} is final, after {}",
             month.facts.number,
             month.facts.month,
             api::Time::from(month.settled_at)
         ),
-        None => "nothing is left to pay; the group goes now".to_owned(),
+        None => "nothing is left to pay; the group is being deleted now".to_owned(),
     }
 }
 
@@ -139,7 +136,7 @@ pub fn primary_ignored(group: &Group, groups: &[GroupFacts<'_>]) -> Option<Desir
     let oldest = primaries.min_by(|a, b| a.age_order(b))?;
     (group.primary && oldest.uid != group.uid).then(|| {
         let message = format!(
-            "{} is the older primary group of the organization; set spec.primary on one of them only",
+            "billing group {} is the older primary group of the organization, and the one in use; set spec.primary on one of them only",
             oldest.name
         );
         DesiredCondition::yes("PrimaryIgnored", "OlderPrimary", message)
@@ -154,8 +151,9 @@ pub fn not_allowed(group: &Group, members: &BTreeSet<Name>) -> Option<DesiredCon
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let message =
-        format!("{first}{others} is paid for, but not in spec.allowedProjects; move it to another group or allow it");
+    let message = format!(
+        "the group pays for {first}{others}, which spec.allowedProjects does not list; bind the project to another group, or list it"
+    );
     Some(DesiredCondition::yes("ProjectsNotAllowed", "NotInAllowedProjects", message))
 }
 
@@ -170,7 +168,7 @@ pub fn charge_missed(group: &Group, status: &api::BillingGroupStatus) -> Option<
     let mut charges = group.terms.iter().flat_map(|terms| &terms.charges);
     let missed = charges.find(|charge| over(charge) && !billed(charge))?;
     let message = format!(
-        "the charge {:?} was to be billed by {}, and no final invoice has it; give it a period from {open} on, or remove it",
+        "the charge {:?} should have been billed by {}, but no final invoice contains it; set its months to {open} or later, or remove it",
         missed.name.as_str(),
         missed.validity.last?
     );
@@ -183,7 +181,7 @@ pub fn vat_id_invalid(group: &Group) -> Option<DesiredCondition> {
     let country = vat.id.country.map(|country| format!(" of {country}")).unwrap_or_default();
     let (reason, why) = match vat.finding {
         Some(Finding::Refused) => ("Refused", "was refused by finance"),
-        Some(Finding::Confirmed) | None => ("CheckFailed", "has another form or other check digits"),
+        Some(Finding::Confirmed) | None => ("CheckFailed", "has an invalid format or check digits"),
     };
     let message = format!(
         "the VAT id {}{country} {why}: the group is taxed as a consumer; correct spec.vatId or spec.billingAddress.countryCode",

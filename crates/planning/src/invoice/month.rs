@@ -152,10 +152,7 @@ impl<'a> GroupInvoices<'a> {
     pub fn holds(&self) -> Vec<Hold> {
         let currency = self.group.currency.is_none().then(|| Hold {
             reason: HoldReason::CurrencyUnknown,
-            message: format!(
-                "{} is no currency of ISO 4217 that is in use; correct spec.currency",
-                self.object.spec.currency
-            ),
+            message: format!("{} is not an ISO 4217 currency in use; correct spec.currency", self.object.spec.currency),
         });
         let unreadable = self.organization.unreadable().next().map(|(object, error)| Hold {
             reason: HoldReason::Unreadable,
@@ -448,7 +445,7 @@ impl MonthView<'_> {
     fn audit(&self, bill: &Bill, as_of: Timestamp) -> Option<Hold> {
         let differences = self.with_inputs(as_of, |inputs| audit(inputs, bill)).ok()?;
         let first = differences.first()?;
-        let message = format!("the independent check of {} disagrees: {first}; please report this", self.number);
+        let message = format!("the reconciliation of invoice {} failed: {first}; please report this", self.number);
         Some(Hold { reason: HoldReason::AuditMismatch, message })
     }
 

@@ -203,8 +203,8 @@ fn more_lines_than_a_document_can_list_are_a_hold_that_names_the_remedy() {
     assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "TooManyLines"));
     assert_eq!(
         ready.message,
-        "invoice bbbbb-1 has 201 lines, more than fit into 200 slices; let another billing group pay for some of its \
-         projects, or meter with fewer, longer records"
+        "invoice bbbbb-1 has 201 lines, more than fit into 200 slices; bind some of the projects to another billing \
+         group, or meter with fewer, longer records"
     );
     for number in 1..201 {
         Observes::<api::UsageRecord>::forget(&mut books, &ObjectKey::namespaced("acme", &format!("r-{number:03}")));

@@ -180,7 +180,7 @@ fn plan_binding(
 fn accepted_condition(accepted: &Acceptance, group: &Name) -> DesiredCondition {
     match accepted {
         Acceptance::Accepted { .. } => {
-            DesiredCondition::yes("Accepted", accepted.as_str(), format!("billing group {group} takes the project"))
+            DesiredCondition::yes("Accepted", accepted.as_str(), format!("billing group {group} accepts the project"))
         }
         Acceptance::Refused(refusal) => DesiredCondition::no("Accepted", accepted.as_str(), refusal.to_string()),
     }
@@ -188,19 +188,21 @@ fn accepted_condition(accepted: &Acceptance, group: &Name) -> DesiredCondition {
 
 fn ready_condition(accepted: &Acceptance, in_force: bool, last: Option<&Segment>) -> DesiredCondition {
     let payer = match last {
-        Some(last) => format!("{} pays", last.group),
-        None => "nobody pays".to_owned(),
+        Some(last) => format!("billing group {} pays", last.group),
+        None => "no billing group pays".to_owned(),
     };
     match accepted {
         Acceptance::Accepted { .. } if in_force => DesiredCondition::yes("Ready", "Bound", payer),
         Acceptance::Accepted { .. } => DesiredCondition::no(
             "Ready",
             "Pending",
-            format!("{payer} until the group has the project among its members"),
+            format!("{payer}, until the named group lists the project in status.members"),
         ),
-        Acceptance::Refused(_) => {
-            DesiredCondition::no("Ready", "NotAccepted", format!("{payer}, because the binding is not accepted"))
-        }
+        Acceptance::Refused(_) => DesiredCondition::no(
+            "Ready",
+            "NotAccepted",
+            format!("{payer}, because the binding is not accepted; see the condition Accepted"),
+        ),
     }
 }
 

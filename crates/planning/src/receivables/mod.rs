@@ -50,7 +50,7 @@ pub fn mark(invoice: &Receivable, now: Timestamp) -> Option<Mark> {
     let past_due = overdue.map(|(document, since)| {
         let number = invoice.metadata.name.as_deref().unwrap_or_default();
         let message = format!(
-            "{number} over {} {} is past due since {since}; collect it, or record the payment in status.payment",
+            "invoice {number} for {} {} has been past due since {since}; collect it, or record the payment in status.payment",
             &*document.total, &*document.currency
         );
         DesiredCondition::yes("PastDue", "NotPaidInTime", message)
@@ -72,7 +72,7 @@ pub fn group_past_due(books: &OrganizationBooks, group: Uid, now: Timestamp) -> 
     };
     let since = Time::from(oldest.due_at);
     let currency = oldest.open.currency();
-    let message = format!("invoice {number} over {} {currency} is past due since {since}{others}", oldest.open);
+    let message = format!("invoice {number} for {} {currency} has been past due since {since}{others}", oldest.open);
     Some(DesiredCondition::yes("PastDue", "NotPaidInTime", message))
 }
 

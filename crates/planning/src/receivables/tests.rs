@@ -63,7 +63,7 @@ fn an_invoice_says_that_it_is_past_due_until_it_is_settled() {
     assert_eq!(marked.overdue_since.unwrap().to_string(), day);
     let past_due = &marked.conditions[1];
     assert_eq!((past_due.type_.as_str(), past_due.reason.as_str()), ("PastDue", "NotPaidInTime"));
-    let message = "aaaaa-1 over 12.50 USD is past due since 2026-11-10T00:00:00Z; collect it, or record the payment in \
+    let message = "invoice aaaaa-1 for 12.50 USD has been past due since 2026-11-10T00:00:00Z; collect it, or record the payment in \
                    status.payment";
     assert_eq!(past_due.message, message);
 
@@ -84,7 +84,7 @@ fn a_group_names_its_oldest_debt() {
         past_due.map(|condition| condition.message)
     };
     assert_eq!(said("2026-11-09T00:00:00Z"), None);
-    let first = "invoice aaaaa-1 over 12.50 USD is past due since 2026-11-10T00:00:00Z";
+    let first = "invoice aaaaa-1 for 12.50 USD has been past due since 2026-11-10T00:00:00Z";
     assert_eq!(said("2026-11-10T00:00:00Z").unwrap(), first);
     assert_eq!(said("2026-12-10T00:00:00Z").unwrap(), format!("{first}; and 1 more"));
 }

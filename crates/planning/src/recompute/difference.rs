@@ -41,7 +41,7 @@ impl fmt::Display for Adjustment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Adjustment::On(numbers) => write!(f, "adjusted on {}", numbers.join(", ")),
-            Adjustment::Due(number) => write!(f, "due on {number}, the oldest that is not final"),
+            Adjustment::Due(number) => write!(f, "to be adjusted on {number}, the oldest invoice that is not final"),
         }
     }
 }

@@ -60,7 +60,7 @@ fn version(kind: &str, named: &str, then: Option<&InputVersion>, now: Option<&In
         return Some(other);
     }
     let (before, after) = (&then.resource_version, &now.resource_version);
-    (before != after).then(|| format!("{kind} {name} was edited since (resourceVersion {before}, now {after})"))
+    (before != after).then(|| format!("{kind} {name} has been edited since (resourceVersion {before}, now {after})"))
 }
 
 fn generation(
@@ -70,7 +70,7 @@ fn generation(
     now: Option<&InputGeneration>,
 ) -> Option<String> {
     let Some(then) = then else {
-        return Some(format!("{kind} {named} may have been edited since: the invoice does not say how it was"));
+        return Some(format!("{kind} {named} may have been edited since: the invoice does not record its generation"));
     };
     let name = then.name.as_str();
     let Some(now) = now else { return Some(gone(kind, name, named)) };
@@ -78,24 +78,29 @@ fn generation(
         return Some(other);
     }
     let (before, after) = (then.generation, now.generation);
-    (before != after).then(|| format!("{kind} {name} was edited since (generation {before}, now {after})"))
+    (before != after).then(|| format!("{kind} {name} has been edited since (generation {before}, now {after})"))
 }
 
 /// The final is by one object, and now another is named, or one that was made anew.
 fn other(kind: &str, then: (&str, &str), now: (&str, &str)) -> Option<String> {
     if then.0 != now.0 {
-        return Some(format!("it is {kind} {} now, and was {}", now.0, then.0));
+        return Some(format!("{kind} {} applies now, and {} applied then", now.0, then.0));
     }
-    (then.1 != now.1).then(|| format!("{kind} {} was deleted and made again", then.0))
+    (then.1 != now.1).then(|| format!("{kind} {} was deleted and created again", then.0))
 }
 
 fn gone(kind: &str, then: &str, now: &str) -> String {
-    if then == now { format!("{kind} {then} is gone") } else { format!("it is {kind} {now} now, and was {then}") }
+    if then == now {
+        format!("{kind} {then} was deleted")
+    } else {
+        format!("{kind} {now} applies now, and {then} applied then")
+    }
 }
 
 /// Quotes are only added. So another rate is lawful when a day was added that is nearer to the one that it is for.
 fn rates(recorded: &Document, computed: &Document) -> Option<String> {
     let (then, now) = (recorded.exchange_rate.as_ref()?, computed.exchange_rate.as_ref()?);
     let (before, after) = (then.quote_date.as_str(), now.quote_date.as_str());
-    (before < after).then(|| format!("the quotes of {after} were added since; those of {before} were the last"))
+    (before < after)
+        .then(|| format!("the quotes of {after} have been added since; those of {before} were the latest then"))
 }

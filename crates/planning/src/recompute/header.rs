@@ -69,13 +69,14 @@ fn explain(comparison: &Comparison<'_>, field: &str) -> Option<Explanation> {
         "dueAt" => by_group.or(by_issuer),
         "rateDate" | "exchangeRate" => edits.rates.clone().or(by_group).or(by_issuer),
         "taxes" | "taxNote" => by_issuer.or(by_group).or_else(|| group.buyer.vat().map(|_| vat_id_judged())),
-        "projects" => {
-            Some(Explanation::new(Reason::ProjectsChanged, "projects without a charge are listed while they exist"))
-        }
+        "projects" => Some(Explanation::new(
+            Reason::ProjectsChanged,
+            "projects without a charge are listed only while they exist",
+        )),
         _ => None,
     }
 }
 
 fn vat_id_judged() -> Explanation {
-    Explanation::new(Reason::VatIdJudged, "whether the buyer's VAT id is confirmed may be another since")
+    Explanation::new(Reason::VatIdJudged, "the buyer's VAT id may have been confirmed or refused since")
 }

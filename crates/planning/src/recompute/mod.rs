@@ -77,10 +77,12 @@ pub enum Incomparable {
 impl fmt::Display for Incomparable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Incomparable::NotFinal => f.write_str("it is an estimate, and follows the records until it is final"),
+            Incomparable::NotFinal => {
+                f.write_str("the invoice is an estimate, and changes with the records until it is final")
+            }
             Incomparable::SliceMissing(slice) => write!(f, "InvoiceSlice {slice} is missing"),
             Incomparable::GroupMissing(group) => {
-                write!(f, "BillingGroup {group} is gone, or is not among the records that were read")
+                write!(f, "BillingGroup {group} was deleted, or is not among the records that were read")
             }
             Incomparable::Unreadable { object, error } => write!(f, "{object} cannot be read: {error}"),
             Incomparable::NoBill(reason) => f.write_str(reason),
@@ -107,11 +109,13 @@ pub fn compare(records: &Records<'_>, recorded: &IssuedInvoice<'_>) -> Result<Ve
         return Err(Incomparable::Unreadable { object: object.to_owned(), error: error.to_owned() });
     }
     if let Some(number) = known.unread_finals().keys().next().map(ToString::to_string) {
-        let error = "what it bills is not known".to_owned();
+        let error = "its lines are missing or incomplete".to_owned();
         return Err(Incomparable::Unreadable { object: format!("Invoice {number}"), error });
     }
     if known.is_stale() {
-        return Err(no_bill("a usage record was made again, and its finals are being read"));
+        return Err(no_bill(
+            "a usage record was created again, and the final invoices that bill it are being read; try again later",
+        ));
     }
     let group = known.organization.group(recorded.group).ok_or_else(missing)?;
     let object = known.group(recorded.group).ok_or_else(missing)?;

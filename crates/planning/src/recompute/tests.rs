@@ -369,7 +369,7 @@ fn what_is_late_is_due_on_the_oldest_open_month_and_then_stands_on_its_final() {
     let both = |adjustment: &str| {
         ["UsageRecord db: RecordEnded", "UsageRecord late: RecordLate"].map(|told| format!("{told}, {adjustment}"))
     };
-    assert_eq!(adjusted(&books, &november), both("due on bbbbb-2, the oldest that is not final"));
+    assert_eq!(adjusted(&books, &november), both("to be adjusted on bbbbb-2, the oldest invoice that is not final"));
 
     let december = final_for(&books, "2026-12", "2027-01-01T01:00:00Z", Some(&last));
     close(&mut books, &december);

@@ -29,7 +29,7 @@ impl Then {
                 None => then.tell(
                     record,
                     Reason::RecordGone,
-                    format!("UsageRecord {record} is gone: deleting records changes no invoice"),
+                    format!("UsageRecord {record} was deleted; deleting records changes no invoice"),
                 ),
                 Some(usage) => then.set_back(now, usage, &lines, recorded),
             }
@@ -50,7 +50,8 @@ impl Then {
         let made_at = usage.created.format("%FT%TZ");
         if lines.iter().any(|line| line.source.as_ref().is_some_and(|source| *source.uid != *uid)) {
             self.organization.remove_usage(record);
-            let message = format!("UsageRecord {record} was deleted, and another was made under its name at {made_at}");
+            let message =
+                format!("UsageRecord {record} was deleted, and another of that name was created at {made_at}");
             return self.tell(record, Reason::RecordMadeAgain, message);
         }
         if lines.is_empty() && read_at < usage.created {
@@ -58,7 +59,7 @@ impl Then {
             return self.tell(
                 record,
                 Reason::RecordLate,
-                format!("UsageRecord {record} was made at {made_at}, too late"),
+                format!("UsageRecord {record} was created at {made_at}, too late for this invoice"),
             );
         }
         self.restore(usage, lines, read_at);
@@ -78,13 +79,13 @@ impl Then {
             };
             self.organization.remove_usage(&replacer);
             let (record, made_at) = (&usage.name, other.created.format("%FT%TZ"));
-            let message = format!("UsageRecord {replacer}, made at {made_at}, replaces {record}");
+            let message = format!("UsageRecord {replacer}, created at {made_at}, replaces {record}");
             self.tell(record, Reason::RecordReplaced, message);
         }
         // One that the final bills was replaced later.
         if !lines.is_empty() && self.billed.is_replaced(&usage.name) {
             self.billed.restore(&usage.name);
-            let message = format!("a later final bills what replaces UsageRecord {}", usage.name);
+            let message = format!("a later final invoice bills the replacement of UsageRecord {}", usage.name);
             self.tell(&usage.name, Reason::RecordReplaced, message);
         }
     }
@@ -97,7 +98,7 @@ impl Then {
         }
         self.organization.put_usage(Usage { end: None, ..usage.clone() });
         let (record, end) = (&usage.name, end.format("%FT%TZ"));
-        let message = format!("UsageRecord {record} says since that it ended at {end}");
+        let message = format!("UsageRecord {record} has since been ended, as of {end}");
         self.tell(record, Reason::RecordEnded, message);
     }
 
@@ -111,7 +112,7 @@ impl Then {
             Ok(old) => self.organization.put_ledger(project.clone(), old),
             Err(_) => self.organization.remove_ledger(project),
         }
-        let message = format!("ProjectLedger {project} says since {} who pays", first.format("%FT%TZ"));
+        let message = format!("ProjectLedger {project} has since recorded who pays from {} on", first.format("%FT%TZ"));
         self.tell(&usage.name, Reason::PayerChanged, message);
     }
 

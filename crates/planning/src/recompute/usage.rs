@@ -123,7 +123,7 @@ impl Comparison<'_> {
             return self.edits.prices.clone();
         }
         let no_rate = then.exchange_rate.is_some() && now.exchange_rate.is_none();
-        let gone = || Explanation::new(Reason::ExchangeRatesChanged, "there are no exchange rates of then any more");
+        let gone = || Explanation::new(Reason::ExchangeRatesChanged, "the exchange rates of that time no longer exist");
         no_rate.then(|| self.edits.issuer.clone().unwrap_or_else(gone))
     }
 
