@@ -33,10 +33,10 @@ pub enum ClusterError {
     #[error("the kubeconfig cannot be used; name one with --kubeconfig, or read files with -f")]
     Config(#[from] KubeconfigError),
     /// No client can be made of it.
-    #[error("no client can be made from the kubeconfig")]
+    #[error("no Kubernetes client can be built from the kubeconfig")]
     Client(#[source] kube::Error),
     /// Nothing runs what waits for answers.
-    #[error("the runtime does not start")]
+    #[error("the async runtime cannot be started")]
     Runtime(#[from] io::Error),
 }
 

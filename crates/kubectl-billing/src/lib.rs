@@ -21,7 +21,7 @@ use commands::{
     verify::{self, VerifyArguments},
 };
 
-/// Billing groups for Kubernetes: look at invoices.
+/// Billing groups for Kubernetes: preview, explain and verify invoices.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl-billing", bin_name = "kubectl billing", version)]
 pub struct Arguments {
@@ -36,9 +36,9 @@ enum Command {
     Verify(Box<VerifyArguments>),
     Rates(Box<RatesArguments>),
     Code(Box<CodeArguments>),
-    /// Print a completion script
+    /// Print a shell completion script
     Completion {
-        /// The shell that it is for
+        /// The shell to print it for
         shell: Shell,
     },
 }
@@ -103,7 +103,7 @@ fn report(error: &dyn Error, stderr: &mut dyn Write) {
     let mut text = format!("error: {error}\n");
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(&format!("  because: {error}\n"));
+        text.push_str(&format!("  caused by: {error}\n"));
         cause = error.source();
     }
     let _ = stderr.write_all(text.as_bytes());

@@ -74,7 +74,7 @@ fn an_invoice_that_is_not_there_is_an_error_that_names_it() -> Result {
 
 #[test]
 fn the_example_is_verified_back_to_the_first_invoice() -> Result {
-    let of_itself = "From what it records\n  aadb8-3: right\n  aadb8-2: right\n  aadb8-1: right\n";
+    let of_itself = "From what it records\n  aadb8-3: correct\n  aadb8-2: correct\n  aadb8-1: correct\n";
     let Run { ended, stdout: said, .. } = run(&["verify", "aadb8-3", "-f", "-", "--document-only"], &example()?)?;
     assert_eq!((ended, &*said), (Ended::Well, of_itself));
     // Without the records there is nothing to compare with, and nothing wrong.
@@ -180,7 +180,7 @@ async fn invoices_of_a_cluster_are_explained_and_verified() -> Result {
     let Run { ended, stdout: verified, .. } = ask(&scene, "explain", &["verify", &number]).await?;
     let (first, digest) = (number.replace("-2", "-1"), document(&last)?.digest.clone());
     let expected = format!(
-        "From what it records\n  {number}: right\n  {first}: right\n\n\
+        "From what it records\n  {number}: correct\n  {first}: correct\n\n\
          From the records as they are now\n  {number}: byte-identical, {digest}\n"
     );
     assert_eq!((ended, verified), (Ended::Well, expected));
@@ -243,7 +243,7 @@ fn an_invoice_in_another_currency_is_explained_and_verified() -> Result {
     let derivation = "744 h × 0.026 USD × 1 EUR ÷ 1.085 USD = 17.828571428571… → 17.83; −10 % Partner → 16.05";
     assert!(explained.contains(derivation), "{explained}");
     let Run { ended, stdout: said, .. } = run(&["verify", "initech-1", "-f", "-", "--document-only"], &invoices)?;
-    assert_eq!((ended, &*said), (Ended::Well, "From what it records\n  initech-1: right\n"));
+    assert_eq!((ended, &*said), (Ended::Well, "From what it records\n  initech-1: correct\n"));
 
     let invoice = invoice(&invoices, "initech-1")?;
     let document = document(&invoice)?;

@@ -69,7 +69,7 @@ async fn what_changes_after_a_final_is_told_with_its_reason() -> Result {
 
     // All of it in words, and what a final records by itself is right.
     let Run { stdout, .. } = ask(&scene, "compared", &["verify", &number]).await?;
-    assert!(stdout.starts_with(&format!("From what it records\n  {number}: right\n")), "{stdout}");
+    assert!(stdout.starts_with(&format!("From what it records\n  {number}: correct\n")), "{stdout}");
     assert!(stdout.contains("explained; the final stays as it is"), "{stdout}");
     assert!(stdout.contains("BillingGroup main has been edited since"), "{stdout}");
     Ok(())
@@ -142,7 +142,7 @@ async fn the_auditor_tells_a_forgery_from_what_is_late() -> Result {
     let (ended, found) = told(&scene, "forged", &number).await?;
     assert_eq!((ended, found.contains(&"UsageRecord domain".to_owned())), (Ended::Refused, true), "{found:?}");
     let Run { stdout, .. } = ask(&scene, "forged", &["verify", &number]).await?;
-    assert!(stdout.starts_with(&format!("From what it records\n  {number}: right\n")), "{stdout}");
+    assert!(stdout.starts_with(&format!("From what it records\n  {number}: correct\n")), "{stdout}");
     assert!(stdout.contains("Unexplained: nothing that changed since explains it"), "{stdout}");
     Ok(())
 }

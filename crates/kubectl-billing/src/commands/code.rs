@@ -26,12 +26,12 @@ Examples:
 
 /// Print the name of a code's CreditCode, or its manifest
 ///
-/// A CreditCode is named by a digest of its code, so that who reads it does not learn the code. The code is read from
+/// A CreditCode is named by a digest of its code, so that whoever reads it does not learn the code. The code is read from
 /// standard input, where neither the shell's history nor the list of processes shows it, or taken from --code.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct CodeArguments {
-    /// The code [default: what standard input holds]
+    /// The code [default: read from standard input]
     #[arg(long, value_name = "CODE")]
     code: Option<String>,
 
@@ -46,11 +46,11 @@ pub struct CodeArguments {
 /// What a manifest says beside its name.
 #[derive(Args, Debug)]
 struct Worth {
-    /// What the credit is given for, like Trial or Promotion
+    /// What the credit is granted for, such as Trial or Promotion
     #[arg(long = "type", value_name = "TYPE", required_if_eq_any([("output", "yaml"), ("output", "json")]))]
     kind: Option<String>,
 
-    /// How much the credit is
+    /// The amount of the credit
     #[arg(long, value_name = "AMOUNT", required_if_eq_any([("output", "yaml"), ("output", "json")]))]
     amount: Option<String>,
 
@@ -58,19 +58,19 @@ struct Worth {
     #[arg(long, value_name = "CODE", required_if_eq_any([("output", "yaml"), ("output", "json")]))]
     currency: Option<String>,
 
-    /// From when on the credit can be used, in RFC 3339 (UTC) [default: since ever]
+    /// When the credit can first be used, in RFC 3339 (UTC) [default: no start]
     #[arg(long, value_name = "TIME")]
     starts_at: Option<String>,
 
-    /// Until when the credit can be used, in RFC 3339 (UTC) [default: without end]
+    /// When the credit expires, in RFC 3339 (UTC) [default: never]
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
 
-    /// Until when a Credit with the code has to be made, in RFC 3339 (UTC) [default: at any time]
+    /// When the code must be redeemed by, in RFC 3339 (UTC) [default: at any time]
     #[arg(long, value_name = "TIME")]
     redeem_until: Option<String>,
 
-    /// The organization that the code is for [default: whoever has it]
+    /// The only organization that can redeem the code [default: any]
     #[arg(long, value_name = "NAME")]
     organization: Option<String>,
 }
@@ -78,7 +78,7 @@ struct Worth {
 /// What is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Output {
-    /// The name alone
+    /// Only the name
     Name,
     /// The manifest of the CreditCode
     Yaml,

@@ -20,10 +20,10 @@ Examples:
   # Without a cluster
   kubectl get invoice f3397-3 -n acme -o yaml | kubectl billing explain f3397-3 -f -";
 
-/// Show how every amount of an invoice came about
+/// Show how every amount of an invoice was computed
 ///
-/// Prints the derivation of each line, from hours and prices to the amount, and how lines add up to the total. Only what
-/// stands in the invoice is used.
+/// Prints the derivation of each line, from hours and prices to the amount, and how lines add up to the total. It uses only
+/// what the invoice itself records.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ExplainArguments {
@@ -80,7 +80,7 @@ pub fn run(
     let mut explanation = explain(&found.issued(number)?);
     let missing: Vec<&str> = found.missing(document).collect();
     for name in &missing {
-        writeln!(stderr, "the InvoiceSlice {name} is missing: its lines are not explained")?;
+        writeln!(stderr, "InvoiceSlice {name} is missing: its lines are not explained; restore it from a backup")?;
     }
     if let Some(line) = &arguments.line {
         explanation.lines.retain(|explained| is_meant(explained, line));

@@ -41,7 +41,7 @@ pub struct InvoiceArguments {
     #[arg(value_name = "INVOICE")]
     pub number: String,
 
-    /// Read it from a file or a folder, or from standard input with "-", and ask no cluster; may be given several times
+    /// Read it from a file, a folder or standard input ("-") instead of a cluster; can be given several times
     #[arg(short, long = "filename", value_name = "FILE")]
     filenames: Vec<PathBuf>,
 
@@ -75,7 +75,7 @@ pub enum InvoiceError {
         place: String,
     },
     /// It is in a file, and no API server would have stored it so.
-    #[error("invoice {number} is not one that a cluster has: {reason}")]
+    #[error("invoice {number} would be refused by the API server: {reason}")]
     Refused {
         /// The number.
         number: String,

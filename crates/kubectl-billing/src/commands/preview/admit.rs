@@ -78,7 +78,7 @@ pub(super) fn admit(manifests: Manifests, terms: &Terms) -> Admitted {
     }
     if elsewhere > 0 {
         findings.notes.push(format!(
-            "{elsewhere} objects of a cluster are in no organization that the manifests hold, and are passed over"
+            "{elsewhere} objects of a cluster are ignored, because the manifests do not contain their organizations"
         ));
     }
     Admitted { books: desk.books, since, series: desk.series, finals: desk.finals, findings }
@@ -227,7 +227,7 @@ impl Namespaces {
             None | Some(Place::Wrong(_)) if is_stored(object) => Place::Elsewhere,
             Some(place) => place,
             None => Place::Wrong(format!(
-                "the manifests hold no namespace {namespace}: add it, with its label {}",
+                "the manifests contain no namespace {namespace}: add it, with its label {}",
                 labels::ORGANIZATION_LABEL
             )),
         }

@@ -65,7 +65,7 @@ pub(super) fn look_at_credits(books: &Books, organization: &Name, findings: &mut
             let name = known.object.name_any();
             findings
                 .notes
-                .push(format!("credit {organization}/{name}: the manifests do not say what its code is worth"));
+                .push(format!("credit {organization}/{name}: the manifests contain no CreditCode for its code, so its amount is not known"));
             continue;
         }
         let source = findings.source(&object).cloned();

@@ -46,7 +46,7 @@ Examples:
 
 Exit status: 0 when all is in order, 1 when anything would be refused, 2 when the command cannot be run.";
 
-/// Show the invoices that manifests would lead to, without a cluster
+/// Show the invoices that manifests would produce, without a cluster
 ///
 /// Reads manifests as a Git repository holds them, namespaces with their labels included; prints what the API server
 /// or the operator would refuse; then the invoices: final ones for the months that are over, an estimate for the one
@@ -55,15 +55,15 @@ Exit status: 0 when all is in order, 1 when anything would be refused, 2 when th
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct PreviewArguments {
-    /// A file, a folder with its folders, or "-" for standard input; may be given several times
+    /// A file, a folder with its subfolders, or "-" for standard input; can be given several times
     #[arg(short, long = "filename", value_name = "FILE", required = true)]
     filenames: Vec<PathBuf>,
 
-    /// Only the invoices of this month; may be given several times [default: every month up to that of --as-of]
+    /// Only the invoices of this month; can be given several times [default: every month up to that of --as-of]
     #[arg(long = "period", value_name = "YYYY-MM")]
     periods: Vec<Month>,
 
-    /// The time for which to look, in RFC 3339 [default: now]
+    /// The time to compute the invoices for, in RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", value_parser = instant)]
     as_of: Option<Timestamp>,
 
@@ -90,11 +90,11 @@ struct Settings {
     #[arg(long, value_parser = one_of(HOUR_RULES), default_value = HOUR_RULES[0].name)]
     hours: HourRule,
 
-    /// Which group pays for a project that chose none
+    /// Which group pays for a project without a binding
     #[arg(long, value_parser = one_of(DEFAULT_BINDINGS), default_value = DEFAULT_BINDINGS[0].name)]
     default_binding: DefaultPolicy,
 
-    /// The least time from a month's end to the final invoice [90s, 15m, 1h]
+    /// The minimum time from a month's end to the final invoice [90s, 15m, 1h]
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s")]
     settle_time: Duration,
 }

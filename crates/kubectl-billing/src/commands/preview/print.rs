@@ -24,7 +24,7 @@ pub(super) fn print_findings(preview: &Preview, stderr: &mut dyn Write) -> io::R
         writeln!(stderr, "note: {note}")?;
     }
     if invoices.is_empty() {
-        writeln!(stderr, "note: there is no invoice")?;
+        writeln!(stderr, "note: the manifests produce no invoice")?;
     }
     Ok(())
 }

@@ -184,13 +184,15 @@ impl Settling<'_> {
                 give(&mut group, Month::of(self.terms.as_of).start());
                 self.findings
                     .notes
-                    .push(format!("project {project} gets a billing group {name} of its own by default"));
+                    .push(format!("project {project} gets a dedicated billing group {name}, created by default"));
                 self.books.observe(group);
             }
             Some(DefaultStep::Binding { group }) => {
                 let mut binding: ProjectBinding = default_binding(project, &group);
                 give(&mut binding, self.since);
-                self.findings.notes.push(format!("project {project} has no binding: {group} pays by default"));
+                self.findings
+                    .notes
+                    .push(format!("project {project} has no binding: billing group {group} pays by default"));
                 self.books.observe(binding);
             }
             None => {}

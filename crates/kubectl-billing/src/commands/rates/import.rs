@@ -28,7 +28,7 @@ Examples:
   # One year of the CSV file, as JSON
   kubectl billing rates import eurofxref-hist.csv --year 2026 -o json
 
-  # The rates of one day, beside those that are there: a field manager of its own takes nothing away
+  # Add the rates of one day to those that are there: a field manager of its own removes none
   kubectl billing rates import eurofxref-daily.xml |
     kubectl apply --server-side --field-manager rates-2026-11-20 -f -";
 
@@ -36,7 +36,7 @@ Examples:
 ///
 /// Reads eurofxref-hist.xml, eurofxref-hist-90d.xml, eurofxref-daily.xml or eurofxref-hist.csv and prints an
 /// ExchangeRates manifest for every year, for `kubectl apply`. Quotes of withdrawn currencies and N/A are left out,
-/// which is said on standard error.
+/// and reported on standard error.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ImportArguments {
@@ -44,11 +44,11 @@ pub struct ImportArguments {
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// What the source is called: the first part of the manifests' names, and what an issuer names
+    /// The name of the source: the first part of the manifests' names, and what an InvoiceIssuer refers to
     #[arg(long, default_value = "ecb", value_parser = source)]
     source: String,
 
-    /// Only this year; may be given several times
+    /// Only this year; can be given several times
     #[arg(long = "year", value_name = "YYYY")]
     years: Vec<i32>,
 
@@ -90,7 +90,7 @@ pub enum ImportError {
         error: Unreadable,
     },
     /// It holds nothing of what was asked for.
-    #[error("{file} has no rates {asked}; look at --year and --since")]
+    #[error("{file} has no rates {asked}; check --year and --since")]
     Nothing {
         /// The file.
         file: String,
@@ -171,7 +171,7 @@ fn by_year(published: impl Iterator<Item = Published>, left_out: &mut LeftOut) -
             Err(CurrencyError::Withdrawn(code, successor)) => {
                 left_out.add(code, format!("withdrawn; its successor is {successor}"));
             }
-            Err(CurrencyError::Unknown(code)) => left_out.add(code, "no currency of ISO 4217".to_owned()),
+            Err(CurrencyError::Unknown(code)) => left_out.add(code, "not an ISO 4217 currency".to_owned()),
         }
     }
     years

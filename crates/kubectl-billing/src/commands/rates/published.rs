@@ -41,7 +41,7 @@ impl fmt::Display for Unreadable {
 pub fn read(text: &str) -> Result<Vec<Published>, Unreadable> {
     let text = text.trim_start_matches('\u{feff}');
     if text.starts_with("PK\u{3}\u{4}") {
-        let problem = "this is a zip archive; unpack it and give the file in it".to_owned();
+        let problem = "the file is a zip archive; unpack it and use the file in it".to_owned();
         return Err(Unreadable { line: 1, problem });
     }
     if text.trim_start().starts_with('<') { read_xml(text) } else { read_csv(text) }
@@ -56,7 +56,7 @@ fn read_xml(text: &str) -> Result<Vec<Published>, Unreadable> {
         let offset = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
         let line = || text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count() + 1;
         let at = |problem: String| Unreadable { line: line(), problem };
-        match event.map_err(|error| at(format!("this is no XML ({error}); take the file as it is published")))? {
+        match event.map_err(|error| at(format!("the file is not valid XML ({error}); use it as it is published")))? {
             Event::Start(cube) | Event::Empty(cube) if cube.local_name().as_ref() == "Cube" => {
                 if let Some(text) = attribute(&cube, "time").map_err(&at)? {
                     date = Some(read_date(&text).map_err(&at)?);
@@ -74,14 +74,14 @@ fn read_cube(cube: &BytesStart<'_>, date: Option<Date>) -> Result<Option<Publish
     let (code, rate) = match (attribute(cube, "currency")?, attribute(cube, "rate")?) {
         (Some(code), Some(rate)) => (code, rate),
         (None, None) => return Ok(None),
-        _ => return Err("a Cube has a currency and a rate, or none of the two".to_owned()),
+        _ => return Err("a Cube must have a currency and a rate, or neither".to_owned()),
     };
-    let date = date.ok_or("a rate stands in no Cube with a time; take the file as it is published")?;
+    let date = date.ok_or("a rate is not inside a Cube with a time; use the file as it is published")?;
     Ok(Some(Published { date, rate: read_rate(&code, &rate)?, code }))
 }
 
 fn attribute(cube: &BytesStart<'_>, name: &str) -> Result<Option<String>, String> {
-    let attribute = cube.try_get_attribute(name).map_err(|error| format!("this is no XML ({error})"))?;
+    let attribute = cube.try_get_attribute(name).map_err(|error| format!("the file is not valid XML ({error})"))?;
     let Some(attribute) = attribute else { return Ok(None) };
     Ok(Some(attribute.value.into_owned()))
 }
@@ -96,7 +96,7 @@ fn read_csv(text: &str) -> Result<Vec<Published>, Unreadable> {
             let line = error.position().map_or(1, csv::Position::line);
             Unreadable {
                 line: usize::try_from(line).unwrap_or(usize::MAX),
-                problem: format!("this is no CSV ({error})"),
+                problem: format!("the file is not valid CSV ({error})"),
             }
         })?;
         let line = row.position().map_or(1, csv::Position::line);
@@ -113,9 +113,7 @@ fn read_csv(text: &str) -> Result<Vec<Published>, Unreadable> {
 fn read_header(row: &csv::StringRecord) -> Result<Vec<String>, String> {
     if row.get(0) != Some("Date") {
         let found = row.get(0).unwrap_or_default();
-        return Err(format!(
-            "the file begins with {found:?} and not with Date; give eurofxref-hist.csv or an XML file"
-        ));
+        return Err(format!("the file begins with {found:?} instead of Date; use eurofxref-hist.csv or an XML file"));
     }
     Ok(row.iter().skip(1).map(str::to_owned).collect())
 }
@@ -123,14 +121,14 @@ fn read_header(row: &csv::StringRecord) -> Result<Vec<String>, String> {
 fn read_row(codes: &[String], row: &csv::StringRecord) -> Result<Vec<Published>, String> {
     let date = read_date(row.get(0).unwrap_or_default())?;
     if row.len() != codes.len() + 1 {
-        return Err(format!("{} columns under {}; is the file complete?", row.len(), codes.len() + 1));
+        return Err(format!("{} columns under a header of {}; is the file complete?", row.len(), codes.len() + 1));
     }
     let named = codes.iter().zip(row.iter().skip(1)).filter(|(code, _)| !code.is_empty());
     named.map(|(code, rate)| Ok(Published { date, code: code.clone(), rate: read_rate(code, rate)? })).collect()
 }
 
 fn read_date(text: &str) -> Result<Date, String> {
-    text.parse().map_err(|_| format!("{text:?} is no date like 2026-11-20"))
+    text.parse().map_err(|_| format!("{text:?} is not a date such as 2026-11-20"))
 }
 
 /// The digits of a rate as they are; `None` for `N/A`.
@@ -140,7 +138,6 @@ fn read_rate(code: &str, text: &str) -> Result<Option<String>, String> {
     }
     let decimal = Decimal::from_str_exact(text).ok().filter(|rate| rate.scale() <= 12 && Rate::new(*rate).is_some());
     let fits = decimal.map(|rate| rate.to_string()).filter(|digits| digits.len() <= 23);
-    fits.map(Some).ok_or_else(|| {
-        format!("{text:?} is no rate of {code}: a positive decimal with up to 12 digits behind the point")
-    })
+    fits.map(Some)
+        .ok_or_else(|| format!("{text:?} is not a rate of {code}: use a positive number with up to 12 decimals"))
 }

@@ -104,7 +104,7 @@ fn a_year_a_day_and_another_name_can_be_asked_for() {
     assert!(import(CSV, &["--source", "central-bank"]).unwrap().0.contains("name: central-bank-2025"));
     assert!(error(CSV, &["--source", "Bank"]).contains("a DNS label"));
     let nothing = error(XML, &["--year", "2024", "--since", "2024-06-01"]);
-    assert_eq!(nothing, "standard input has no rates of 2024 since 2024-06-01; look at --year and --since");
+    assert_eq!(nothing, "standard input has no rates of 2024 since 2024-06-01; check --year and --since");
 }
 
 #[test]
@@ -112,19 +112,22 @@ fn what_cannot_be_read_is_named_by_its_line() {
     let broken = |from: &str, to: &str| error(&XML.replace(from, to), &[]);
     assert_eq!(
         broken("rate=\"164.87\"", "rate=\"many\""),
-        "standard input, line 10: \"many\" is no rate of JPY: a positive decimal with up to 12 digits behind the point"
+        "standard input, line 10: \"many\" is not a rate of JPY: use a positive number with up to 12 decimals"
     );
-    assert!(broken("rate=\"164.87\"", "rate=\"0\"").contains("line 10: \"0\" is no rate of JPY"));
-    assert!(broken("rate=\"164.87\"", "").contains("line 10: a Cube has a currency and a rate"));
-    assert!(broken("time=\"2025-12-31\"", "time=\"31.12.2025\"").contains("line 11: \"31.12.2025\" is no date"));
-    assert!(broken("<Cube time=\"2026-01-02\">", "<Cube>").contains("line 9: a rate stands in no Cube with a time"));
-    assert!(broken("</gesmes:Sender>", "</Sender>").contains("line 6: this is no XML"));
+    assert!(broken("rate=\"164.87\"", "rate=\"0\"").contains("line 10: \"0\" is not a rate of JPY"));
+    assert!(broken("rate=\"164.87\"", "").contains("line 10: a Cube must have a currency and a rate"));
+    assert!(broken("time=\"2025-12-31\"", "time=\"31.12.2025\"").contains("line 11: \"31.12.2025\" is not a date"));
+    assert!(broken("<Cube time=\"2026-01-02\">", "<Cube>").contains("line 9: a rate is not inside a Cube with a time"));
+    assert!(broken("</gesmes:Sender>", "</Sender>").contains("line 6: the file is not valid XML"));
     assert_eq!(
         error("a,b\n", &[]),
-        "standard input, line 1: the file begins with \"a\" and not with Date; give eurofxref-hist.csv or an XML file"
+        "standard input, line 1: the file begins with \"a\" instead of Date; use eurofxref-hist.csv or an XML file"
     );
-    assert!(error(&CSV.replace(",165.01", ""), &[]).contains("line 3: 5 columns under 6; is the file complete?"));
-    assert!(error(&CSV.replace("1.0812", "-1"), &[]).contains("line 3: \"-1\" is no rate of USD"));
+    assert!(
+        error(&CSV.replace(",165.01", ""), &[])
+            .contains("line 3: 5 columns under a header of 6; is the file complete?")
+    );
+    assert!(error(&CSV.replace("1.0812", "-1"), &[]).contains("line 3: \"-1\" is not a rate of USD"));
     assert!(error("PK\u{3}\u{4}", &[]).contains("zip archive"));
     assert!(error("", &[]).contains("has no rates of currencies that are in use"));
 }

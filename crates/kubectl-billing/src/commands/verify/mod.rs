@@ -31,7 +31,7 @@ Examples:
   # What is different, and why, for a program
   kubectl billing verify f3397-3 -n acme -o json | jq '.records.differences[].explanation.reason'
 
-Exit status: 0 when the invoice follows from what it records, and what the records of now make another of has a lawful
+Exit status: 0 when the invoice follows from what it records, and every difference from today's records has a lawful
 reason: usage that came, ended or was replaced late, records that were deleted, terms, prices or issuers that were
 edited. 1 when the document contradicts itself, a slice or an earlier invoice of the chain is missing, or nothing
 explains a difference. 2 when the command cannot be run, or the records cannot be read.";
@@ -41,14 +41,14 @@ explains a difference. 2 when the command cannot be run, or the records cannot b
 /// First, every charge, sum and digest is computed again from what the invoice records, all of its slices are looked
 /// for, and the chain of digests is followed back to the first invoice of the series. Then the month is computed again
 /// from usage, ledgers, prices, terms, rates, credits and the issuer as they are now: a final comes out byte for byte,
-/// or what differs is named, with the reason. A final never changes; the oldest open month bills what it is short of.
+/// or what differs is named, with the reason. A final never changes; the oldest open month bills the difference.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct VerifyArguments {
     #[command(flatten)]
     invoice: InvoiceArguments,
 
-    /// Judge the invoice only by what it records; no other kind is read
+    /// Check the invoice only against what it records; no other kind is read
     #[arg(long)]
     document_only: bool,
 
@@ -64,10 +64,10 @@ pub enum VerifyError {
     #[error(transparent)]
     Invoice(#[from] InvoiceError),
     /// It cannot be printed as JSON.
-    #[error("what was found cannot be printed as JSON")]
+    #[error("the findings cannot be printed as JSON")]
     Json(#[from] serde_json::Error),
     /// It cannot be printed as YAML.
-    #[error("what was found cannot be printed as YAML")]
+    #[error("the findings cannot be printed as YAML")]
     Yaml(#[from] serde_saphyr::SerializeError),
     /// What was to be printed was not.
     #[error("the output cannot be written")]

@@ -9,7 +9,7 @@ pub(super) fn print(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "From what it records")?;
     for judged in &verdict.recorded {
         if judged.findings.is_empty() {
-            writeln!(out, "  {}: right", judged.invoice)?;
+            writeln!(out, "  {}: correct", judged.invoice)?;
         }
         judged.findings.iter().try_for_each(|finding| writeln!(out, "  {}: {finding}", judged.invoice))?;
     }
@@ -31,7 +31,7 @@ fn outcome(compared: &Compared) -> String {
         Outcome::Explained => format!("{counted}, explained; the final stays as it is"),
         Outcome::Unexplained => format!("{counted}, {unexplained} of them without a lawful reason"),
         Outcome::NotCompared => format!("not compared: {reason}"),
-        Outcome::NotRead => format!("not compared: {reason}; --document-only does without"),
+        Outcome::NotRead => format!("not compared: {reason}; --document-only skips this check"),
     }
 }
 
