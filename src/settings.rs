@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use operator_kit::client::ClientSettings;
 use operator_kit::logging;
 
-use billing_domain::default_binding::{DefaultPolicy, DefaultSettings};
+use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
 use billing_domain::{Attribution, HourRule};
 use billing_planning::rules::{ATTRIBUTIONS, Choice, DEFAULT_BINDINGS, HOUR_RULES, Rules, delta, duration};
 

@@ -3,7 +3,7 @@
 use super::canonical::{CanonicalError, digest};
 use super::document::amount;
 use billing_api as api;
-use billing_domain::credit_note::{Credited, CreditedLine};
+use billing_domain::invoice::credit_note::{Credited, CreditedLine};
 use billing_domain::{Money, Name, returned_name};
 
 /// What a credit note says beside its amounts.

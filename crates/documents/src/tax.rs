@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use crate::document::amount;
 use crate::explain::{PLACES, money};
 use billing_api as api;
-use billing_domain::{Money, Ratio, TaxCategory, TaxRate, TaxSubtotal, money::round_half_away};
+use billing_domain::{Money, Ratio, TaxCategory, TaxRate, TaxSubtotal, money::amount::round_half_away};
 
 /// What of a bill is taxed in one way.
 pub(super) fn render_tax(tax: &TaxSubtotal) -> api::TaxSubtotal {

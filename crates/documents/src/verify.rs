@@ -11,7 +11,7 @@ use super::document::document_digest;
 use super::explain::{PLACES, discounts_of, exact_charge, exact_price, hours, money};
 use super::tax::tax_of;
 use billing_api::{Adjusts, Amount, Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit};
-use billing_domain::{Currency, Money, Percent, Ratio, money::round_half_away};
+use billing_domain::{Currency, Money, Percent, Ratio, money::amount::round_half_away};
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

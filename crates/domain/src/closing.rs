@@ -4,9 +4,9 @@ use std::fmt;
 
 use chrono::TimeDelta;
 
-use super::name::Name;
-use super::period::Timestamp;
-use super::problem::{Problem, ProblemReason};
+use crate::name::Name;
+use crate::problem::{Problem, ProblemReason};
+use crate::time::period::Timestamp;
 
 /// All that decides whether a month of a group becomes final now.
 #[derive(Debug, Clone)]

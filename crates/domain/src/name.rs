@@ -16,7 +16,7 @@ impl Name {
     }
 
     /// Whether both share one allocation: a quick yes before comparing text.
-    pub(super) fn same(&self, other: &Name) -> bool {
+    pub(crate) fn same(&self, other: &Name) -> bool {
         Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
     }
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::money::Currency;
-use super::month::Month;
-use super::name::Name;
-use super::period::Timestamp;
-use super::rates::NoRate;
-use super::usage::Usage;
+use crate::catalog::rates::NoRate;
+use crate::money::amount::Currency;
+use crate::name::Name;
+use crate::time::month::Month;
+use crate::time::period::Timestamp;
+use crate::usage::Usage;
 
 /// A usage record that is not on the bill, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

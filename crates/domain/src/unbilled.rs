@@ -1,19 +1,19 @@
 //! All usage of an organization that a month does not bill, and why.
 
-use super::attribution::{Attribution, Payer};
-use super::billed::Billed;
-use super::billing::{GroupMonth, charge_project};
-use super::charge::Charges;
-use super::group::Group;
-use super::hours::HourRule;
-use super::late::{NO_CLOSED_MONTHS, Records};
-use super::month::Month;
-use super::organization::{Organization, Project};
-use super::period::{Period, Timestamp};
-use super::price::PriceList;
-use super::problem::{Problem, ProblemReason};
-use super::rates::Rates;
-use super::usage::Usage;
+use crate::bill::billing::{GroupMonth, charge_project};
+use crate::bill::charge::Charges;
+use crate::bill::late::{NO_CLOSED_MONTHS, Records};
+use crate::catalog::price::PriceList;
+use crate::catalog::rates::Rates;
+use crate::invoice::billed::Billed;
+use crate::problem::{Problem, ProblemReason};
+use crate::tenancy::attribution::{Attribution, Payer};
+use crate::tenancy::group::Group;
+use crate::tenancy::organization::{Organization, Project};
+use crate::time::hours::HourRule;
+use crate::time::month::Month;
+use crate::time::period::{Period, Timestamp};
+use crate::usage::Usage;
 
 /// A month of an organization; the fields are those of a [`GroupMonth`].
 #[derive(Debug, Clone, Copy)]

@@ -3,9 +3,9 @@
 use rust_decimal::Decimal;
 use std::sync::Arc;
 
-use super::name::Name;
-use super::period::Timestamp;
-use super::uid::Uid;
+use crate::name::Name;
+use crate::time::period::Timestamp;
+use crate::uid::Uid;
 
 /// What ran.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

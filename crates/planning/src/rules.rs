@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use k8s_openapi::jiff::SignedDuration;
 
-use billing_domain::default_binding::{DefaultPolicy, DefaultSettings};
+use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
 use billing_domain::{Attribution, HourRule};
 
 /// How this operator bills.

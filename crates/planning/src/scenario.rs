@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::rules::Rules;
 use billing_api as api;
-use billing_domain::default_binding::{DefaultPolicy, DefaultSettings};
+use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
 use billing_domain::{Attribution, HourRule, Timestamp, Uid};
 use billing_state::{Books, Observes};
 use chrono::TimeDelta;

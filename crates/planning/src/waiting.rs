@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::rules::Rules;
-use billing_domain::default_binding::decide_default;
-use billing_domain::membership::{Acceptance, GroupFacts, ProjectFacts, acceptance};
+use billing_domain::tenancy::default_binding::decide_default;
+use billing_domain::tenancy::membership::{Acceptance, GroupFacts, ProjectFacts, acceptance};
 use billing_domain::{Group, Name, Timestamp};
 use billing_state::Books;
 

@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use super::convert::billed::FinalLines;
 use super::{Books, Key, OrganizationBooks, convert};
 use billing_api::CreditNote;
-use billing_domain::{Attribution, Billed, ClosedMonths, FinalFacts, Group, Month, Name, number};
+use billing_domain::invoice::number;
+use billing_domain::{Attribution, Billed, ClosedMonths, FinalFacts, Group, Month, Name};
 
 /// The index of an organization's finals. The books of a closing pass share that of the operator.
 #[derive(Debug, Clone, Default)]

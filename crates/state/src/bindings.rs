@@ -7,7 +7,7 @@ use kube_core::ResourceExt;
 
 use super::{Books, Key, ObjectKey, Observes, convert};
 use billing_api::{ProjectBinding, labels};
-use billing_domain::membership::BindingFacts;
+use billing_domain::tenancy::membership::BindingFacts;
 use billing_domain::{Name, Timestamp};
 
 /// A binding, and what membership asks of it.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::Entry;
 
 use super::{Books, OrganizationBooks};
-use billing_domain::membership::ProjectFacts;
+use billing_domain::tenancy::membership::ProjectFacts;
 use billing_domain::{Group, Name};
 
 impl Books {

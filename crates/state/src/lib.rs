@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use billing_api as api;
-use billing_domain::membership::{GroupFacts, ProjectFacts};
+use billing_domain::tenancy::membership::{GroupFacts, ProjectFacts};
 use billing_domain::{Month, Name, Organization, PriceList, Project, Rates, Uid};
 
 pub use billed::{SharedBilled, Unread};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Books, ObjectKey, Observes};
 use billing_api::{BillingGroup, ProjectBinding, ProjectLedger};
-use billing_domain::membership::{ProjectFacts, desired_members};
+use billing_domain::tenancy::membership::{ProjectFacts, desired_members};
 use billing_domain::{Name, Timestamp, Uid};
 
 const ORGANIZATIONS: [&str; 2] = ["acme", "umbra"];

@@ -1,7 +1,7 @@
 //! Which projects a group takes, and how often a project may move.
 
 use billing_api::BillingGroup;
-use billing_domain::membership::MAX_MOVES;
+use billing_domain::tenancy::membership::MAX_MOVES;
 use serde_json::json;
 
 use crate::{

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use billing_api::{BillingGroup, ProjectBinding, labels::BINDING_NAME};
-use billing_domain::membership::MAX_MEMBERS;
+use billing_domain::tenancy::membership::MAX_MEMBERS;
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 

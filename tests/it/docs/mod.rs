@@ -15,7 +15,7 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The files of the domain whose `as_str` makes reasons.
 const REASONS: [&str; 3] =
-    ["crates/domain/src/closing.rs", "crates/domain/src/membership.rs", "crates/domain/src/problem.rs"];
+    ["crates/domain/src/closing.rs", "crates/domain/src/tenancy/membership.rs", "crates/domain/src/problem.rs"];
 
 #[derive(Parser)]
 struct Operator {

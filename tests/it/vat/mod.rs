@@ -3,7 +3,7 @@
 mod ids;
 mod stdnum;
 
-use billing_domain::vat::{VatCheck, VatId};
+use billing_domain::catalog::vat::{VatCheck, VatId};
 
 use crate::Result;
 

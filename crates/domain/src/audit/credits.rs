@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::Difference;
 use super::derive::Derived;
 use super::items::DerivedItem;
-use crate::billing::{Bill, GroupMonth};
-use crate::credit::{CreditOffer, MOST_CREDITS};
-use crate::line::LineType;
+use crate::bill::billing::{Bill, GroupMonth};
+use crate::bill::consumption::MOST_CREDITS;
+use crate::credit::CreditOffer;
+use crate::invoice::line::LineType;
 use crate::name::Name;
 use crate::uid::Uid;
 

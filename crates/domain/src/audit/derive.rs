@@ -10,15 +10,15 @@ use rust_decimal::Decimal;
 use super::ChargeKey;
 use super::payer::payer_at;
 use super::rates::{DerivedRate, derive_rate};
-use crate::billing::GroupMonth;
-use crate::hours::HourRule;
-use crate::line::Line;
-use crate::money::{Currency, Money};
+use crate::bill::billing::GroupMonth;
+use crate::catalog::price::{PriceEntry, Unit};
+use crate::catalog::terms::Validity;
+use crate::invoice::line::Line;
+use crate::money::amount::{Currency, Money};
 use crate::name::Name;
-use crate::organization::{Organization, Project};
-use crate::period::Timestamp;
-use crate::price::{PriceEntry, Unit};
-use crate::terms::Validity;
+use crate::tenancy::organization::{Organization, Project};
+use crate::time::hours::HourRule;
+use crate::time::period::Timestamp;
 use crate::usage::Usage;
 
 /// A charge as derived: what decides about the amount, and the amount in minor units.

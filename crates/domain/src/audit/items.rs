@@ -4,10 +4,10 @@ use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
 use super::Difference;
-use crate::billing::GroupMonth;
-use crate::item::{Item, SourceKind};
-use crate::line::LineType;
-use crate::terms::{ChargeAmount, ChargeType, Percent, Terms, Validity};
+use crate::bill::billing::GroupMonth;
+use crate::catalog::terms::{ChargeAmount, ChargeType, Percent, Terms, Validity};
+use crate::invoice::item::{Item, SourceKind};
+use crate::invoice::line::LineType;
 
 /// An item as derived: what it is, and its amount in minor units.
 #[derive(Debug, Clone, PartialEq, Eq)]

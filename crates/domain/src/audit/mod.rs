@@ -15,11 +15,11 @@ mod tax;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::billing::{Bill, GroupMonth};
-use super::line::{Line, LineType};
-use super::money::Money;
-use super::name::Name;
-use super::period::Timestamp;
+use crate::bill::billing::{Bill, GroupMonth};
+use crate::invoice::line::{Line, LineType};
+use crate::money::amount::Money;
+use crate::name::Name;
+use crate::time::period::Timestamp;
 use credits::{DerivedUse, compare_credits, derive_credits};
 use derive::{Charge, Derived, derive};
 use items::{DerivedItem, compare_items, derive_carried, derive_items};

@@ -1,12 +1,12 @@
 //! Who pays at an instant: the rules of the ledger, read out one by one.
 
-use crate::attribution::Attribution;
-use crate::billing::GroupMonth;
-use crate::group::Group;
-use crate::ledger::Segment;
-use crate::month::Month;
-use crate::organization::Project;
-use crate::period::Timestamp;
+use crate::bill::billing::GroupMonth;
+use crate::tenancy::attribution::Attribution;
+use crate::tenancy::group::Group;
+use crate::tenancy::ledger::Segment;
+use crate::tenancy::organization::Project;
+use crate::time::month::Month;
+use crate::time::period::Timestamp;
 use crate::uid::Uid;
 
 /// The group that pays for the project at an instant of the month; `None` when there is none.

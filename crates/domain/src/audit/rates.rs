@@ -8,10 +8,10 @@ use rust_decimal::Decimal;
 
 use super::Difference;
 use super::derive::Derived;
-use crate::billing::{Bill, Converted, GroupMonth};
-use crate::money::Currency;
-use crate::period::Date;
-use crate::rates::{MAX_AGE_DAYS, Quote, YearOfQuotes};
+use crate::bill::billing::{Bill, Converted, GroupMonth};
+use crate::catalog::rates::{MAX_AGE_DAYS, Quote, YearOfQuotes};
+use crate::money::amount::Currency;
+use crate::time::period::Date;
 
 /// A rate as derived: so much of one currency is so much of another.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,13 +4,13 @@ use num_bigint::BigInt;
 
 use super::Difference;
 use super::items::DerivedItem;
-use crate::billing::{Bill, GroupMonth};
-use crate::buyer::{Buyer, Finding};
-use crate::country::Country;
-use crate::issuer::Issuer;
-use crate::line::LineType;
-use crate::tax::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRule, TaxSubtotal};
-use crate::vat::VatCheck;
+use crate::bill::billing::{Bill, GroupMonth};
+use crate::catalog::buyer::{Buyer, Finding};
+use crate::catalog::country::Country;
+use crate::catalog::issuer::Issuer;
+use crate::catalog::tax::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRule, TaxSubtotal};
+use crate::catalog::vat::VatCheck;
+use crate::invoice::line::LineType;
 
 /// The line that brings the items of a bill to zero with its services, if one should.
 pub(super) fn derive_rounding(month: &GroupMonth<'_>, services: i128, items: &[DerivedItem]) -> Option<DerivedItem> {

@@ -3,7 +3,6 @@
 //! What an invoice uses of a credit is first reserved, then consumed when the invoice is final; see [`Reservation`].
 //! However often that is tried, a credit never gives more than it has.
 
-mod consumption;
 mod reservation;
 mod returned;
 mod standing;
@@ -11,17 +10,15 @@ mod standing;
 use std::collections::BTreeSet;
 use std::fmt;
 
-pub(super) use consumption::use_credits;
-pub use consumption::{CreditUse, MOST_CREDITS, expect_uses};
 pub use reservation::{Reservation, ReservationError, ReservationState};
 pub use returned::returned_name;
 pub use standing::Standing;
 
-use super::money::Money;
-use super::month::Month;
-use super::name::Name;
-use super::period::Timestamp;
-use super::uid::Uid;
+use crate::money::amount::Money;
+use crate::name::Name;
+use crate::time::month::Month;
+use crate::time::period::Timestamp;
+use crate::uid::Uid;
 
 /// A credit of a group, with what its invoices have taken of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

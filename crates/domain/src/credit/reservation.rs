@@ -6,7 +6,7 @@
 use thiserror::Error;
 
 use super::Credit;
-use crate::money::Money;
+use crate::money::amount::Money;
 use crate::name::Name;
 
 /// What one invoice takes of a credit.

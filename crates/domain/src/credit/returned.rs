@@ -4,10 +4,10 @@
 //! it comes from.
 
 use super::CreditValidity;
-use crate::line::{LineType, line_id};
-use crate::month::Month;
+use crate::invoice::line::{LineType, line_id};
 use crate::name::Name;
-use crate::period::Timestamp;
+use crate::time::month::Month;
+use crate::time::period::Timestamp;
 
 /// The longest name that an object can have.
 const LONGEST_NAME: usize = 253;

@@ -1,7 +1,7 @@
 //! How a credit stands.
 
 use super::Credit;
-use crate::month::Month;
+use crate::time::month::Month;
 
 /// How a credit stands for the months of its group that are not final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 
 use super::world::{World, at, group, uid};
-use crate::credit_note::{CreditRefusal, Creditable, Credited, Earlier, Part, Request, TaxPart, Wanted, credit};
-use crate::money::round_half_away;
+use crate::invoice::credit_note::{
+    CreditRefusal, Creditable, Credited, Earlier, Part, Request, TaxPart, Wanted, credit,
+};
+use crate::money::amount::round_half_away;
 use crate::{CreditValidity, Group, Money, Name, Ratio, Timestamp, returned_name};
 
 fn usd(text: &str) -> Money {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 
 use super::world::*;
-use crate::membership::MAX_MEMBERS;
+use crate::tenancy::membership::MAX_MEMBERS;
 use crate::*;
 
 const SINCE: &str = "2020-11-15T12:00";

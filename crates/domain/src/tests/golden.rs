@@ -1,7 +1,7 @@
 //! The published numbers.
 
 use super::world::*;
-use crate::number::{number, sequence, series_candidates};
+use crate::invoice::number::{number, sequence, series_candidates};
 use crate::*;
 
 fn november_2020() -> World {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::world::*;
-use crate::membership::{MAX_MEMBERS, MAX_MOVES};
+use crate::tenancy::membership::{MAX_MEMBERS, MAX_MOVES};
 use crate::*;
 
 const NOW: &str = "2020-11-15T12:00";

@@ -1,7 +1,7 @@
 //! Money, exact products and hours.
 
 use super::world::*;
-use crate::money::{CurrencyError, round_half_away};
+use crate::money::amount::{CurrencyError, round_half_away};
 use crate::*;
 
 #[test]

@@ -169,7 +169,7 @@ proptest! {
     #[test]
     fn a_rounded_amount_is_the_nearest_and_a_tie_goes_away_from_zero(numerator in any::<i128>(), denominator in 1..i128::MAX) {
         let ratio = Ratio::Small { numerator, denominator };
-        if let Some(money) = money::round_half_away(&ratio, currency("JPY")) {
+        if let Some(money) = money::amount::round_half_away(&ratio, currency("JPY")) {
             let twice_off: BigInt = (BigInt::from(numerator) - BigInt::from(money.minor()) * denominator) * 2;
             let away = if numerator < 0 { BigInt::from(0) - twice_off } else { twice_off };
             prop_assert!(BigInt::from(-denominator) <= away && away < BigInt::from(denominator));

@@ -1,8 +1,8 @@
 //! The minimum charge, and tax.
 
 use super::world::*;
-use crate::rounding::round_to_zero;
-use crate::tally::Tally;
+use crate::bill::rounding::round_to_zero;
+use crate::bill::tally::Tally;
 use crate::*;
 
 /// A single charge of this amount, for a buyer, billed by an issuer in Finland with these rules.

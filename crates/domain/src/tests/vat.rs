@@ -1,6 +1,6 @@
 //! VAT ids. That the checks are the countries' own is compared with another implementation in `tests/it/vat`.
 
-use crate::vat::VatId;
+use crate::catalog::vat::VatId;
 
 /// `value country check` of an id, for a holder at home in a country ("" for none).
 fn read(text: &str, home: &str) -> String {

@@ -13,7 +13,7 @@ use billing_documents::canonical::CanonicalError;
 use billing_documents::credit_note::{NoteHeader, render_note};
 use billing_documents::document::amount;
 use billing_documents::issued::final_document;
-use billing_domain::credit_note::{CreditRefusal, Creditable, Credited, Request, credit};
+use billing_domain::invoice::credit_note::{CreditRefusal, Creditable, Credited, Request, credit};
 use billing_domain::{Name, Timestamp};
 use billing_state::convert::{self, ConvertError};
 

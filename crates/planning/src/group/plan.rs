@@ -14,9 +14,10 @@ use crate::waiting::waiting_projects;
 use billing_api::{self as api, labels};
 use billing_documents::document::RenderError;
 use billing_domain::closing::CloseDecision;
-use billing_domain::default_binding::{DedicatedFacts, is_obsolete};
-use billing_domain::membership::{GroupFacts, desired_members};
-use billing_domain::{Bill, Brought, Group, Month, Name, Timestamp, Uid, number};
+use billing_domain::invoice::number;
+use billing_domain::tenancy::default_binding::{DedicatedFacts, is_obsolete};
+use billing_domain::tenancy::membership::{GroupFacts, desired_members};
+use billing_domain::{Bill, Brought, Group, Month, Name, Timestamp, Uid};
 use billing_state::{Books, Estimate, OrganizationBooks};
 
 /// The next thing to do for a group.

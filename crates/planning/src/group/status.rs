@@ -11,8 +11,9 @@ use crate::months::oldest_open_month;
 use crate::receivables::group_past_due;
 use billing_api as api;
 use billing_documents::document::amount;
-use billing_domain::membership::GroupFacts;
-use billing_domain::{AgreedCharge, Credit, Finding, Group, Money, Month, Name, Timestamp, VatState, number};
+use billing_domain::invoice::number;
+use billing_domain::tenancy::membership::GroupFacts;
+use billing_domain::{AgreedCharge, Credit, Finding, Group, Money, Month, Name, Timestamp, VatState};
 use billing_state::convert;
 
 /// What the status is computed from.

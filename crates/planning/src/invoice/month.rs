@@ -11,10 +11,12 @@ use billing_api as api;
 use billing_documents::document::{Header, Issue, RenderError, Rendered, render_document};
 use billing_documents::line::applied_discount;
 use billing_domain::audit::audit;
+use billing_domain::catalog::rates;
 use billing_domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
+use billing_domain::invoice::number;
 use billing_domain::{
     Attribution, Bill, BillError, Billed, Brought, ClosedMonths, Credit, CreditOffer, CreditUse, Date, Group,
-    GroupMonth, Month, Name, PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month, number, rates,
+    GroupMonth, Month, Name, PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month,
 };
 use billing_state::{Books, Estimate, KnownIssuer, OrganizationBooks, convert};
 

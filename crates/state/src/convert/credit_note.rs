@@ -3,7 +3,7 @@
 use super::{ConvertError, decimal};
 use billing_api as api;
 use billing_documents::issued::currency_of;
-use billing_domain::credit_note::{Creditable, Earlier, Part, Request, TaxPart, Wanted};
+use billing_domain::invoice::credit_note::{Creditable, Earlier, Part, Request, TaxPart, Wanted};
 use billing_domain::{Currency, IssuedNote, Money, Name, Ratio, Taken};
 
 /// A final invoice as a credit note finds it: its document, its slices if a line of them is named, and the notes before,

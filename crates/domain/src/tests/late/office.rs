@@ -1,5 +1,6 @@
 //! An office that closes one month after another, and remembers what it billed.
 
+use crate::invoice::number;
 use crate::tests::world::*;
 use crate::*;
 

@@ -25,7 +25,7 @@ use crate::arguments::one_of;
 use crate::manifest::{self, Manifests, ObjectRef, ReadError, Refusal, Source};
 use billing_api::{Invoice, InvoiceSlice};
 use billing_documents::document::RenderError;
-use billing_domain::default_binding::{DefaultPolicy, DefaultSettings};
+use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
 use billing_domain::{Attribution, HourRule, Month, Timestamp};
 use billing_planning::rules::{ATTRIBUTIONS, DEFAULT_BINDINGS, HOUR_RULES, Rules, delta, duration};
 use billing_state::Books;

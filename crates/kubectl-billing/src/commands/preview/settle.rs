@@ -15,8 +15,9 @@ use crate::manifest::ObjectRef;
 use billing_api::{
     BillingGroup, BillingGroupStatus, BillingPeriod, InvoiceSeries, Member, ProjectBinding, ProjectLedger, labels,
 };
-use billing_domain::membership::{Acceptance, acceptance, desired_members};
-use billing_domain::{Month, Name, Timestamp, Uid, number};
+use billing_domain::invoice::number;
+use billing_domain::tenancy::membership::{Acceptance, acceptance, desired_members};
+use billing_domain::{Month, Name, Timestamp, Uid};
 use billing_planning::group::{first_period_too_early, series_taken};
 use billing_planning::objects::{billing_period, dedicated_group, default_binding, project_ledger};
 use billing_planning::project::{DefaultStep, ProjectPlan, plan_project};

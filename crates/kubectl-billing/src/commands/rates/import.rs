@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::published::{Published, Unreadable, read};
 use crate::Ended;
 use billing_api::{DayOfQuotes, ExchangeRates, ExchangeRatesSpec};
-use billing_domain::money::CurrencyError;
+use billing_domain::money::amount::CurrencyError;
 use billing_domain::{Currency, Date};
 
 /// The currency that the European Central Bank quotes others for.

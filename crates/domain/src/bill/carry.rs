@@ -1,0 +1,78 @@
+//! A net below zero is no invoice: it goes from one to the next.
+
+use crate::bill::billing::GroupMonth;
+use crate::bill::tally::{Overflow, Tally};
+use crate::closing::{Hold, HoldReason};
+use crate::invoice::item::{Item, Source, SourceKind};
+use crate::invoice::line::LineType;
+use crate::money::amount::Money;
+use crate::name::Name;
+use crate::uid::Uid;
+
+/// What the invoice of the month before leaves to this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// How much, in the group's favour; above zero.
+    pub amount: Money,
+    /// The number of that invoice.
+    pub invoice: Name,
+    /// Its UID.
+    pub uid: Uid,
+}
+
+/// Begins with what the invoice before left over. In another currency it cannot be used, and holds the invoice.
+pub(crate) fn bring_forward(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Option<Hold>, Overflow> {
+    let Some(Brought { amount, invoice, uid }) = month.brought else { return Ok(None) };
+    if amount.currency() != tally.currency() {
+        return Ok(Some(other_currency(amount, invoice)));
+    }
+    tally.add(Item {
+        kind: LineType::OtherEvent,
+        key: "brought forward".to_owned(),
+        project: None,
+        period: None,
+        pre_discount: None,
+        total: amount.negated(),
+        description: format!("Brought forward from {invoice}"),
+        source: Source { kind: SourceKind::Invoice, name: invoice.clone(), uid: *uid },
+        adjustment: None,
+    })?;
+    Ok(None)
+}
+
+fn other_currency(amount: &Money, invoice: &Name) -> Hold {
+    let currency = amount.currency();
+    let message = format!(
+        "{amount} {currency} in the group's favour is brought forward from invoice {invoice}, which is in another currency; set spec.currency to {currency} until this invoice is final"
+    );
+    Hold { reason: HoldReason::CurrencyChanged, message }
+}
+
+/// Brings a net below zero to zero, and answers with what that takes: the next invoice is so much less.
+pub(crate) fn carry_forward(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Option<Money>, Overflow> {
+    let net = tally.net();
+    if net.minor() >= 0 {
+        return Ok(None);
+    }
+    let (group, amount) = (month.group, net.negated());
+    tally.add(Item {
+        kind: LineType::OtherEvent,
+        key: String::new(), // which no charge of the terms has
+        project: None,
+        period: None,
+        pre_discount: None,
+        total: amount,
+        description: "Carried forward to the next invoice".to_owned(),
+        source: Source { kind: SourceKind::BillingGroup, name: group.name.clone(), uid: group.uid },
+        adjustment: None,
+    })?;
+    Ok(Some(amount))
+}
+
+impl Item {
+    /// Whether it moves an amount from one invoice to the next.
+    pub fn is_carried(&self) -> bool {
+        let forward = self.source.kind == SourceKind::BillingGroup && self.key.is_empty();
+        self.kind == LineType::OtherEvent && (forward || self.source.kind == SourceKind::Invoice)
+    }
+}

@@ -1,0 +1,217 @@
+//! From usage to lines: what the records of one project cost one group.
+
+use std::sync::Arc;
+
+use crate::bill::billing::GroupMonth;
+use crate::catalog::price::{PriceEntry, Tariff, Unit};
+use crate::catalog::rates::NoRate;
+use crate::invoice::line::Line;
+use crate::money::amount::{Currency, Money, round_half_away};
+use crate::money::product::Ratio;
+use crate::name::Name;
+use crate::problem::{Problem, ProblemReason};
+use crate::tenancy::organization::Project;
+use crate::time::hours::Hours;
+use crate::time::period::{Period, Timestamp};
+use crate::usage::Usage;
+
+/// Charges the usage of one project to one group.
+///
+/// Records come by service, start and name, which makes the search for overlaps a look at the record before.
+/// A record with a problem is left off as a whole.
+pub(crate) struct Charger<'a, 'out> {
+    month: &'a GroupMonth<'a>,
+    /// The periods of the project that the group pays for, in order of time.
+    slices: &'a [Period],
+    /// The service whose records are being charged, and where its lines begin.
+    service: Option<(&'a Name, usize)>,
+    /// Of the records of the service that are charged by the hour: the one that runs longest, until then.
+    running: Option<(&'a Name, Timestamp)>,
+    /// What the discounts of the month leave of a price, where there are any.
+    discount: Option<Ratio>,
+    /// What one unit of the prices' currency is in the group's, where that is another, or that nobody says so.
+    rate: Result<Option<Ratio>, NoRate>,
+    charges: &'out mut Charges,
+}
+
+/// Lines in their order, and what is missing from them.
+#[derive(Debug, Default)]
+pub(crate) struct Charges {
+    pub(crate) lines: Vec<Line>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl<'a, 'out> Charger<'a, 'out> {
+    /// Charges all records of a project.
+    pub(crate) fn charge_project(
+        month: &'a GroupMonth<'a>,
+        project: &'a Project,
+        slices: &'a [Period],
+        charges: &'out mut Charges,
+    ) {
+        let discount = month.group.terms.as_ref().ok().and_then(|terms| terms.discount_factor(month.month));
+        let rate = month.conversion().map(|conversion| conversion.map(|conversion| conversion.ratio()));
+        let mut charger = Charger { month, slices, service: None, running: None, discount, rate, charges };
+        project.usage().for_each(|usage| charger.charge(usage));
+        charger.end_service();
+    }
+
+    fn charge(&mut self, usage: &'a Arc<Usage>) {
+        if self.service.is_none_or(|(name, _)| !name.same(&usage.service.name)) {
+            self.end_service();
+            self.service = Some((&usage.service.name, self.charges.lines.len()));
+        }
+        let before = self.charges.lines.len();
+        if let Err(reason) = self.try_charge(usage) {
+            self.charges.lines.truncate(before);
+            self.charges.problems.push(Problem { usage: usage.clone(), reason });
+        }
+    }
+
+    fn end_service(&mut self) {
+        self.running = None;
+        if let Some((_, first)) = self.service {
+            self.charges.lines[first..].sort_by(|a, b| {
+                (a.period.start().cmp(&b.period.start())).then_with(|| a.usage.name.cmp(&b.usage.name))
+            });
+        }
+    }
+
+    fn try_charge(&mut self, usage: &'a Arc<Usage>) -> Result<(), ProblemReason> {
+        let until = usage.end.map_or(self.month.as_of, |end| end.min(self.month.as_of));
+        if !self.touches(usage.start, until) || !self.month.counts(usage) {
+            return Ok(());
+        }
+        let tariff = self.month.prices.tariff(&usage.service);
+        match (tariff.at(usage.start), Period::new(usage.start, until)) {
+            (Some(entry), _) if entry.unit == Unit::Unit => self.charge_unit(usage, entry),
+            (None, Some(run)) if run.is_empty() => self.refuse_unpriced_event(usage),
+            (_, Some(run)) => self.charge_hours(usage, run, tariff),
+            (_, None) => Ok(()), // of the future
+        }
+    }
+
+    /// Whether anything between the two instants, or at the first, can be on the bill: a quick no.
+    fn touches(&self, start: Timestamp, until: Timestamp) -> bool {
+        match (self.slices.first(), self.slices.last()) {
+            (Some(first), Some(last)) => start < last.end() && until.max(start) >= first.start(),
+            _ => false,
+        }
+    }
+
+    fn charge_unit(&mut self, usage: &Arc<Usage>, entry: &Arc<PriceEntry>) -> Result<(), ProblemReason> {
+        if !self.is_open_event(usage) {
+            return Ok(());
+        }
+        self.check_group()?;
+        self.push(usage, Period::at(usage.start), Hours::ONE, entry)
+    }
+
+    /// Without a price nobody knows whether a record that takes no time is a single unit: it may be.
+    fn refuse_unpriced_event(&self, usage: &Usage) -> Result<(), ProblemReason> {
+        if !self.is_open_event(usage) {
+            return Ok(());
+        }
+        self.check_group()?;
+        Err(self.unpriced(usage.start))
+    }
+
+    /// Whether the start of the record is the group's to pay for, and on no final yet.
+    fn is_open_event(&self, usage: &Usage) -> bool {
+        let ours = self.slices.iter().any(|slice| slice.contains(usage.start));
+        ours && usage.start < self.month.as_of && !self.month.billed.has_event(&usage.name)
+    }
+
+    fn charge_hours(&mut self, usage: &'a Arc<Usage>, run: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
+        let before = self.charges.lines.len();
+        let billed = self.month.billed.periods_in(&usage.name, self.month.month.period());
+        for piece in self.slices.iter().filter_map(|slice| slice.intersect(&run)) {
+            if billed.is_empty() {
+                self.charge_piece(usage, piece, tariff)?;
+                continue;
+            }
+            for open in piece.subtract(&billed) {
+                self.charge_piece(usage, open, tariff)?;
+            }
+        }
+        self.check_overlap(usage, run, self.charges.lines.len() > before)
+    }
+
+    fn charge_piece(&mut self, usage: &Arc<Usage>, piece: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
+        self.check_group()?;
+        for (period, entry) in tariff.hourly(piece) {
+            let entry = entry.ok_or_else(|| self.unpriced(period.start()))?;
+            self.push(usage, period, self.month.hours.hours(usage.start, period), entry)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses a record that is charged while an earlier one of the same service is, within the slices.
+    fn check_overlap(&mut self, usage: &'a Arc<Usage>, run: Period, charged: bool) -> Result<(), ProblemReason> {
+        if let Some((with, until)) = self.running {
+            let common = Period::new(run.start(), until).and_then(|other| other.intersect(&run));
+            let within = |common| self.slices.iter().any(|slice| slice.intersect(&common).is_some());
+            if charged && common.is_some_and(within) {
+                return Err(ProblemReason::OverlappingUsage { with: with.clone() });
+            }
+        }
+        if self.running.is_none_or(|(_, until)| until < run.end()) {
+            self.running = Some((&usage.name, run.end()));
+        }
+        Ok(())
+    }
+
+    fn unpriced(&self, at: Timestamp) -> ProblemReason {
+        ProblemReason::Unpriced { price_list: self.month.prices.name().clone(), at }
+    }
+
+    /// Refuses what this group pays for nothing of in this month: not billed yet, or in another currency without a rate.
+    fn check_group(&self) -> Result<(), ProblemReason> {
+        let GroupMonth { group, month, prices, .. } = self.month;
+        if *month < group.first_period {
+            let (group, first_period) = (group.name.clone(), group.first_period);
+            return Err(ProblemReason::BeforeFirstPeriod { group, first_period });
+        }
+        let missing =
+            |missing: &NoRate| ProblemReason::RateMissing { from: prices.currency(), missing: missing.clone() };
+        self.rate.as_ref().map(drop).map_err(missing)
+    }
+
+    fn push(
+        &mut self,
+        usage: &Arc<Usage>,
+        period: Period,
+        hours: Hours,
+        entry: &Arc<PriceEntry>,
+    ) -> Result<(), ProblemReason> {
+        let priced = hours.ratio().times(Ratio::from(usage.quantity)).times(Ratio::from(entry.unit_price));
+        let (exact, price_total) = match &self.rate {
+            Ok(Some(rate)) => {
+                let price_total = self.rounded(&self.discounted(priced.clone()), self.month.prices.currency())?;
+                (priced.times(rate.clone()), Some(price_total))
+            }
+            Ok(None) | Err(_) => (priced, None), // without a rate nothing comes here: see `check_group`
+        };
+        let currency = self.month.group.currency.unwrap_or(self.month.prices.currency());
+        let pre_discount = self.rounded(&exact, currency)?;
+        let total = match &self.discount {
+            None => pre_discount,
+            Some(_) => self.rounded(&self.discounted(exact), currency)?,
+        };
+        let (usage, price) = (usage.clone(), entry.clone());
+        self.charges.lines.push(Line { usage, period, price, hours, pre_discount, total, price_total });
+        Ok(())
+    }
+
+    /// What discounts leave of an amount.
+    fn discounted(&self, amount: Ratio) -> Ratio {
+        match &self.discount {
+            None => amount,
+            Some(factor) => amount.times(factor.clone()),
+        }
+    }
+
+    fn rounded(&self, exact: &Ratio, currency: Currency) -> Result<Money, ProblemReason> {
+        round_half_away(exact, currency).ok_or(ProblemReason::Overflow)
+    }
+}

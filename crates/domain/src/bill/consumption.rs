@@ -1,0 +1,113 @@
+//! What the credits of a group pay of a month.
+
+use std::collections::BTreeMap;
+
+use crate::bill::billing::{GroupMonth, ProjectSubtotal};
+use crate::bill::tally::{Overflow, Tally};
+use crate::credit::{Credit, CreditOffer};
+use crate::invoice::item::{Item, Source, SourceKind};
+use crate::invoice::line::LineType;
+use crate::money::amount::{Currency, Money};
+use crate::name::Name;
+use crate::uid::Uid;
+
+/// The most credits that one invoice uses; more wait for the next month.
+pub const MOST_CREDITS: usize = 200;
+
+/// What an invoice uses of a credit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditUse {
+    /// The credit.
+    pub name: Name,
+    /// Its UID.
+    pub uid: Uid,
+    /// How much is used; above zero.
+    pub used: Money,
+    /// What is left of it then.
+    pub left: Money,
+}
+
+/// Puts on the bill what the group's credits pay of it: the first to expire first, down to zero at most.
+pub(crate) fn use_credits(
+    month: &GroupMonth<'_>,
+    projects: &[ProjectSubtotal],
+    tally: &mut Tally,
+) -> Result<Vec<CreditUse>, Overflow> {
+    let mut limits = Limits::new(projects);
+    let mut uses = Vec::new();
+    for offer in usable(month, tally.currency()) {
+        let most = limits.of(offer).min(tally.net().minor()).min(offer.left.minor());
+        if most <= 0 || uses.len() == MOST_CREDITS {
+            continue;
+        }
+        let used = Money::new(most, tally.currency()).ok_or(Overflow)?;
+        let left = offer.left.checked_sub(used).ok_or(Overflow)?;
+        tally.add(offer.item(used, left))?;
+        limits.take(offer, most);
+        uses.push(CreditUse { name: offer.name.clone(), uid: offer.uid, used, left });
+    }
+    Ok(uses)
+}
+
+/// Plans with what an invoice uses, by the name of the credit: a later month finds only what it leaves.
+pub fn expect_uses(credits: &mut [Credit], invoice: &Name, uses: &[(Name, Money)]) {
+    for credit in credits {
+        let used = uses.iter().find(|(name, _)| *name == credit.name).map(|(_, used)| *used);
+        if used.is_some() || credit.reservation(invoice).is_some() {
+            credit.expect(invoice, used.unwrap_or(Money::zero(credit.amount.currency())));
+        }
+    }
+}
+
+/// The credits that the month can use, in the order in which it uses them: expiry, start, name.
+fn usable<'a>(month: &GroupMonth<'a>, currency: Currency) -> Vec<&'a CreditOffer> {
+    let fits = |offer: &&CreditOffer| offer.left.currency() == currency && offer.validity.touches(month.month);
+    let mut offers: Vec<_> = month.credits.iter().filter(fits).collect();
+    offers.sort_by_key(|offer| {
+        let validity = offer.validity;
+        (validity.expires.is_none(), validity.expires, validity.starts, &offer.name)
+    });
+    offers
+}
+
+/// What is left of projects' services for credits that are limited to projects, in minor units.
+struct Limits<'a>(BTreeMap<&'a Name, i128>);
+
+impl<'a> Limits<'a> {
+    fn new(projects: &'a [ProjectSubtotal]) -> Self {
+        Limits(projects.iter().map(|listed| (&listed.project, listed.subtotal.minor())).collect())
+    }
+
+    /// How much the credit may pay.
+    fn of(&self, offer: &CreditOffer) -> i128 {
+        let Some(projects) = &offer.projects else { return i128::MAX };
+        projects.iter().filter_map(|project| self.0.get(project)).sum()
+    }
+
+    /// A credit that is limited to projects pays for them by name, one after the other.
+    fn take(&mut self, offer: &CreditOffer, mut used: i128) {
+        for project in offer.projects.iter().flatten() {
+            let Some(left) = self.0.get_mut(project) else { continue };
+            let part = used.min(*left);
+            *left -= part;
+            used -= part;
+        }
+    }
+}
+
+impl CreditOffer {
+    fn item(&self, used: Money, left: Money) -> Item {
+        let Self { name, kind, .. } = self;
+        Item {
+            kind: LineType::CreditConsumption,
+            key: String::new(),
+            project: None,
+            period: None,
+            pre_discount: None,
+            total: used.negated(),
+            description: format!("{name}: credit ({kind}), {left} {} remain", left.currency()),
+            source: Source { kind: SourceKind::Credit, name: name.clone(), uid: self.uid },
+            adjustment: None,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Late and corrected usage: what finals of closed months are short of, or have too much of.
+//!
+//! A final never changes. What it should have said and does not is billed by the oldest month of its payer that is
+//! not final, line by line: usage that stands on no final, at the prices, discounts and rates of its month; and, for
+//! a record that a final bills, the exact difference to what it would bill now that the record ended earlier, is
+//! replaced, or stands on another final too, at the price, discounts and rate of that final's line.
+//!
+//! Only records tell of a difference. One that does not exist says nothing: absence is never a correction.
+
+mod adjustment;
+mod difference;
+mod settled;
+mod whole;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::bill::billing::{GroupMonth, charge_project};
+use crate::bill::charge::Charges;
+use crate::bill::tally::{Overflow, Tally};
+use crate::invoice::item::Item;
+use crate::invoice::line::Line;
+use crate::name::Name;
+use crate::problem::{Problem, ProblemReason};
+use crate::tenancy::attribution::{Attribution, Payer};
+use crate::tenancy::organization::Project;
+use crate::time::month::Month;
+use crate::uid::Uid;
+use crate::usage::Usage;
+
+pub use adjustment::{Adjustment, AdjustmentKind, NewLine};
+pub(crate) use adjustment::{correction_id, new_id};
+use difference::{differences, is_unclaimed};
+pub use whole::{Records, months_in_question};
+
+/// The months of a group that are final and of which no final of the organization is missing, with how the cost of each
+/// was shared out.
+pub type ClosedMonths = BTreeMap<Month, Attribution>;
+
+/// A group without a closed month, and every month but the oldest that is not final.
+pub static NO_CLOSED_MONTHS: ClosedMonths = BTreeMap::new();
+
+/// A closed month of an organization.
+#[derive(Clone, Copy)]
+struct ClosedMonth<'a> {
+    records: Records<'a>,
+    month: Month,
+    attribution: Attribution,
+}
+
+/// The records of which finals of a group that is gone bill too much or too little in a closed month, when no group is in
+/// its place to get or to pay the difference.
+pub fn unclaimed(records: Records<'_>, closed: &ClosedMonths) -> Vec<Problem> {
+    let (span, mut problems) = (whole::span(closed), Vec::new());
+    for project in records.organization.projects() {
+        for usage in project.usage().filter(|usage| !records.is_whole(span, usage)) {
+            let mut months = records.months_of(closed, usage);
+            if months
+                .any(|(month, attribution)| is_unclaimed(&ClosedMonth { records, month, attribution }, project, usage))
+            {
+                problems.push(Problem { usage: usage.clone(), reason: ProblemReason::PayerGone });
+            }
+        }
+    }
+    problems
+}
+
+/// Puts on the bill what its group's closed months are short of or have too much of, by month, project, service, start
+/// and record. Returns the records that are left off.
+pub(crate) fn bill_late(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Vec<Problem>, Overflow> {
+    if month.closed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = Found::default();
+    for project in projects(month) {
+        look_at(month, project, &mut found);
+    }
+    let Found { mut items, problems } = found;
+    items.sort_by(|(a, _), (b, _)| a.cmp(b));
+    items.into_iter().try_for_each(|(_, item)| tally.add(item))?;
+    Ok(problems)
+}
+
+/// Adjustments in the order in which they are found, and what is missing from them.
+#[derive(Default)]
+struct Found {
+    items: Vec<(OrderKey, Item)>,
+    problems: Vec<Problem>,
+}
+
+/// The order of adjustments: month, project, service, start, record; of one record, the correction of an invoice comes
+/// before what no invoice had.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct OrderKey(Month, Name, Name, i64, Name, bool, Name);
+
+impl Found {
+    fn add(&mut self, of: Month, usage: &Usage, item: Item) {
+        let start = item.period.map_or(0, |period| period.start().timestamp_micros());
+        let is_new = item.adjustment.as_ref().is_some_and(|adjustment| adjustment.new_line().is_some());
+        let key = item.key.as_str().into();
+        let service = usage.service.name.clone();
+        self.items.push((OrderKey(of, usage.project.clone(), service, start, usage.name.clone(), is_new, key), item));
+    }
+}
+
+/// The projects of which the group has paid for something, or can have to.
+fn projects<'a>(month: &GroupMonth<'a>) -> impl Iterator<Item = &'a Project> {
+    let near = month.organization.projects_near(month.group).map(Project::name);
+    let names: BTreeSet<&Name> = near.chain(month.billed.projects_of(month.group.uid)).collect();
+    names.into_iter().filter_map(|name| month.organization.project(name))
+}
+
+fn look_at(month: &GroupMonth<'_>, project: &Project, found: &mut Found) {
+    let (records, span) = (month.records(), whole::span(month.closed));
+    let mut open = BTreeSet::new();
+    for usage in project.usage().filter(|usage| !records.is_whole(span, usage)) {
+        for (of, attribution) in records.months_of(month.closed, usage) {
+            let closed = month.closed_month(of, attribution);
+            match differences(&closed, project, usage) {
+                Ok(items) => items.into_iter().for_each(|item| found.add(of, usage, item)),
+                Err(reason) => found.problems.push(Problem { usage: usage.clone(), reason }),
+            }
+            if records.is_open(of, usage) {
+                open.insert((of, attribution));
+            }
+        }
+    }
+    for (of, attribution) in open {
+        bill_new(&month.closed_month(of, attribution), project, found);
+    }
+}
+
+/// Bills what stands on no final as the month itself would have.
+fn bill_new(closed: &GroupMonth<'_>, project: &Project, found: &mut Found) {
+    let mut charges = Charges::default();
+    charge_project(closed, project, &mut charges);
+    for line in charges.lines {
+        let usage = line.usage.clone();
+        found.add(closed.month, &usage, new_item(closed, line));
+    }
+    found.problems.extend(charges.problems);
+}
+
+fn new_item(closed: &GroupMonth<'_>, line: Line) -> Item {
+    let terms = closed.group.terms.as_ref().ok();
+    let discounts = terms.map(|terms| terms.discounts_in(closed.month).cloned().collect()).unwrap_or_default();
+    let conversion = closed.conversion().ok().flatten(); // without a rate there is no line
+    adjustment::new_item(closed.month, NewLine { line, discounts, conversion })
+}
+
+impl<'a> GroupMonth<'a> {
+    /// The same group's bill of a closed month.
+    fn closed_month(&self, of: Month, attribution: Attribution) -> GroupMonth<'a> {
+        GroupMonth { month: of, attribution, closed: &NO_CLOSED_MONTHS, brought: None, credits: &[], ..*self }
+    }
+}
+
+/// The group to which a difference on a final of `biller` goes: itself, and once it is gone the payer of the end of the
+/// month.
+fn heir(closed: &ClosedMonth<'_>, project: &Project, biller: Uid) -> Option<Uid> {
+    let organization = closed.records.organization;
+    if organization.group(biller).is_some() {
+        return Some(biller);
+    }
+    let shares = organization.payers(project, closed.month, closed.attribution);
+    match shares.last() {
+        Some((_, Payer::Group(group))) => Some(*group),
+        Some((_, Payer::Gone)) | None => None,
+    }
+}

@@ -1,0 +1,108 @@
+//! Which records need a look: of nearly all, finals bill exactly what they ran.
+
+use std::collections::BTreeSet;
+
+use super::ClosedMonths;
+use crate::catalog::price::Unit;
+use crate::invoice::billed::Billed;
+use crate::tenancy::attribution::Attribution;
+use crate::tenancy::organization::Organization;
+use crate::time::month::Month;
+use crate::time::period::Period;
+use crate::usage::Usage;
+
+/// The records of an organization, and what finals bill of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Records<'a> {
+    /// The organization.
+    pub organization: &'a Organization,
+    /// What its finals bill.
+    pub billed: &'a Billed,
+}
+
+/// The closed months of which something of a record may stand on no final. Only those are worth a closer look.
+pub fn months_in_question(records: Records<'_>, closed: &ClosedMonths) -> BTreeSet<Month> {
+    let (span, mut open) = (span(closed), BTreeSet::new());
+    let usage = records.organization.projects().flat_map(|project| project.usage());
+    for usage in usage.filter(|usage| !records.is_whole(span, usage)) {
+        let months = records.months_of(closed, usage).map(|(month, _)| month);
+        open.extend(months.filter(|month| records.is_open(*month, usage)));
+    }
+    open
+}
+
+/// The time of the closed months, when no month is missing between them.
+pub(super) fn span(closed: &ClosedMonths) -> Option<Period> {
+    let ((first, _), (last, _)) = (closed.first_key_value()?, closed.last_key_value()?);
+    let count = usize::try_from(last.months_since(*first)).ok()?.checked_add(1)?;
+    if count == closed.len() { Period::new(first.start(), last.end()) } else { None }
+}
+
+impl Records<'_> {
+    /// Whether the record counts: nothing replaces it, and nothing that a final bills ever did.
+    pub fn counts(&self, usage: &Usage) -> bool {
+        self.organization.counts(usage) && !self.billed.is_replaced(&usage.name)
+    }
+
+    /// The time that a record ran in a period; `None` when it counts as nothing, or ran at another time.
+    pub(super) fn run_in(&self, usage: &Usage, period: Period) -> Option<Period> {
+        if !self.counts(usage) {
+            return None;
+        }
+        Period::new(usage.start, usage.end.unwrap_or(period.end().max(usage.start)))?.intersect(&period)
+    }
+
+    /// Whether finals bill exactly what the record ran in the closed months, each instant once: a quick yes.
+    pub(super) fn is_whole(&self, span: Option<Period>, usage: &Usage) -> bool {
+        let Some(span) = span else { return false };
+        let (run, parts) = (self.run_in(usage, span), self.billed.parts(&usage.name));
+        if parts.is_empty() {
+            return run.is_none() && !span.contains(usage.start);
+        }
+        if !self.counts(usage) {
+            return false;
+        }
+        let micros = |period: Period| (period.start().timestamp_micros(), period.end().timestamp_micros());
+        let (from, until) = micros(span);
+        let start = usage.start.timestamp_micros();
+        let end = usage.end.map_or(i64::MAX, |end| end.timestamp_micros());
+        let (mut free_from, mut covered) = (start, 0);
+        for part in parts {
+            let Some(rating) = self.billed.rating_of(part) else { return false };
+            let (part_start, part_end) = part.micros();
+            if rating.unit == Unit::Unit {
+                return parts.len() == 1 && part_start == start;
+            }
+            if part_start < free_from || end < part_end {
+                return false;
+            }
+            free_from = part_end;
+            covered += (part_end.min(until) - part_start.max(from)).max(0);
+        }
+        let (run_start, run_end) = run.map_or((0, 0), micros);
+        covered == run_end - run_start
+    }
+
+    /// The closed months that a record may have been billed in, or should have been.
+    pub(super) fn months_of<'b>(
+        &self,
+        closed: &'b ClosedMonths,
+        usage: &Usage,
+    ) -> impl Iterator<Item = (Month, Attribution)> + use<'b> {
+        let billed = self.billed.parts(&usage.name).iter().map(|part| part.month());
+        let first = billed.clone().fold(Month::of(usage.start), Month::min);
+        let last = usage.end.map(|end| billed.fold(Month::of(end), Month::max));
+        let months = closed.range(first..).take_while(move |(of, _)| last.is_none_or(|last| **of <= last));
+        months.map(|(of, attribution)| (*of, *attribution))
+    }
+
+    /// Whether something of the record in the month may stand on no final.
+    pub(super) fn is_open(&self, month: Month, usage: &Usage) -> bool {
+        let whole = month.period();
+        if self.billed.parts(&usage.name).is_empty() {
+            return self.counts(usage) && (self.run_in(usage, whole).is_some() || whole.contains(usage.start));
+        }
+        let run = self.run_in(usage, whole).filter(|_| !self.billed.has_event(&usage.name));
+        run.is_some_and(|run| !run.subtract(&self.billed.periods_in(&usage.name, whole)).is_empty())
+    }
+}

@@ -1,0 +1,11 @@
+//! How the bill of a group and a month is made: one file for each step, in the order of [`billing`].
+
+pub mod billing;
+pub(crate) mod carry;
+pub(crate) mod charge;
+pub(crate) mod consumption;
+pub mod late;
+pub(crate) mod rounding;
+pub(crate) mod tally;
+
+pub use consumption::expect_uses;

@@ -1,0 +1,10 @@
+//! What is agreed before anything is billed: prices, exchange rates, terms, who bills, who buys, and the rules of tax.
+
+pub mod buyer;
+pub mod country;
+pub mod issuer;
+pub mod price;
+pub mod rates;
+pub mod tax;
+pub mod terms;
+pub mod vat;

@@ -1,0 +1,269 @@
+//! Price lists: which price a service has at an instant.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use thiserror::Error;
+
+use crate::money::amount::Currency;
+use crate::name::Name;
+use crate::time::period::{Period, Timestamp};
+use crate::uid::Uid;
+use crate::usage::Service;
+
+/// What a price is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// One hour of one.
+    Hour,
+    /// One of it, whole, in the month in which it happened.
+    Unit,
+}
+
+impl Unit {
+    /// Its name on documents and in price lists.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unit::Hour => "Hour",
+            Unit::Unit => "Unit",
+        }
+    }
+}
+
+/// One price with the time of its validity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceEntry {
+    /// The entry's name in its list.
+    pub name: Name,
+    /// The type of service.
+    pub kind: Name,
+    /// Only this plan; `None` for any.
+    pub plan: Option<Name>,
+    /// Only this cloud; `None` for any.
+    pub cloud: Option<Name>,
+    /// What the price is for.
+    pub unit: Unit,
+    /// The price of one, in the list's currency.
+    pub unit_price: Decimal,
+    /// The first instant at which it is valid.
+    pub valid_from: Timestamp,
+    /// The first instant at which it no longer is; `None` for ever.
+    pub valid_until: Option<Timestamp>,
+}
+
+impl PriceEntry {
+    fn until(&self) -> Timestamp {
+        self.valid_until.unwrap_or(Timestamp::MAX_UTC)
+    }
+}
+
+/// Why entries are no price list.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PriceListError {
+    /// Two entries for the same thing at the same time.
+    #[error(
+        "the entries {first} and {second} are equally specific and both valid at {}; end one of them with validUntil",
+        at.format("%FT%TZ")
+    )]
+    Overlap {
+        /// The entry that begins earlier.
+        first: Name,
+        /// The other one.
+        second: Name,
+        /// The first instant at which both are valid.
+        at: Timestamp,
+    },
+    /// An entry that ends before it begins.
+    #[error("the entry {entry} is never valid: validUntil is not after validFrom")]
+    NeverValid {
+        /// Its name.
+        entry: Name,
+    },
+}
+
+/// Entries equally specific for the same thing: in order of time, not overlapping.
+type Timeline = Vec<Arc<PriceEntry>>;
+
+/// The entries for one type of service, by how specific they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Entries {
+    plan_and_cloud: HashMap<Name, HashMap<Name, Timeline>>,
+    plan: HashMap<Name, Timeline>,
+    cloud: HashMap<Name, Timeline>,
+    any: Timeline,
+}
+
+/// A price list, indexed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceList {
+    name: Name,
+    uid: Uid,
+    resource_version: Name,
+    currency: Currency,
+    by_kind: HashMap<Name, Entries>,
+}
+
+/// The entries that can apply to one service, the most specific first.
+#[derive(Debug, Clone, Copy)]
+pub struct Tariff<'a> {
+    levels: [&'a [Arc<PriceEntry>]; 4],
+}
+
+impl PriceList {
+    /// Indexes the entries, in whatever order they come.
+    ///
+    /// # Errors
+    /// Two equally specific entries that overlap in time, or one that is never valid.
+    pub fn new(
+        name: Name,
+        uid: Uid,
+        resource_version: Name,
+        currency: Currency,
+        entries: Vec<PriceEntry>,
+    ) -> Result<Self, PriceListError> {
+        let mut by_kind: HashMap<Name, Entries> = HashMap::new();
+        for entry in entries {
+            if entry.until() <= entry.valid_from {
+                return Err(PriceListError::NeverValid { entry: entry.name });
+            }
+            let entry = PriceEntry { unit_price: entry.unit_price.normalize(), ..entry };
+            insert(by_kind.entry(entry.kind.clone()).or_default().timeline_of(&entry), Arc::new(entry))?;
+        }
+        Ok(PriceList { name, uid, resource_version, currency, by_kind })
+    }
+
+    /// The list's name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The list's UID.
+    pub fn uid(&self) -> Uid {
+        self.uid
+    }
+
+    /// The version of the list as it was read.
+    pub fn resource_version(&self) -> &Name {
+        &self.resource_version
+    }
+
+    /// What its prices are in.
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// All entries for a type of service, in no particular order.
+    pub fn entries_for(&self, kind: &str) -> impl Iterator<Item = &PriceEntry> {
+        self.by_kind.get(kind).into_iter().flat_map(|entries| {
+            let Entries { plan_and_cloud, plan, cloud, any } = entries;
+            let timelines = plan_and_cloud.values().flat_map(HashMap::values).chain(plan.values());
+            timelines.chain(cloud.values()).flatten().chain(any).map(Arc::as_ref)
+        })
+    }
+
+    /// The entries that can apply to a service, the most specific first.
+    pub fn tariff(&self, service: &Service) -> Tariff<'_> {
+        let Some(entries) = self.by_kind.get(&service.kind) else {
+            return Tariff { levels: [&[]; 4] };
+        };
+        let plan = service.plan.as_ref();
+        let cloud = service.cloud.as_ref();
+        let both = plan.and_then(|plan| entries.plan_and_cloud.get(plan)).zip(cloud);
+        Tariff {
+            levels: [
+                both.and_then(|(clouds, cloud)| clouds.get(cloud)).map_or(&[], Vec::as_slice),
+                plan.and_then(|plan| entries.plan.get(plan)).map_or(&[], Vec::as_slice),
+                cloud.and_then(|cloud| entries.cloud.get(cloud)).map_or(&[], Vec::as_slice),
+                &entries.any,
+            ],
+        }
+    }
+}
+
+impl Entries {
+    fn timeline_of(&mut self, entry: &PriceEntry) -> &mut Timeline {
+        match (&entry.plan, &entry.cloud) {
+            (Some(plan), Some(cloud)) => {
+                self.plan_and_cloud.entry(plan.clone()).or_default().entry(cloud.clone()).or_default()
+            }
+            (Some(plan), None) => self.plan.entry(plan.clone()).or_default(),
+            (None, Some(cloud)) => self.cloud.entry(cloud.clone()).or_default(),
+            (None, None) => &mut self.any,
+        }
+    }
+}
+
+fn insert(timeline: &mut Timeline, entry: Arc<PriceEntry>) -> Result<(), PriceListError> {
+    let at = timeline.partition_point(|other| other.valid_from < entry.valid_from);
+    let overlap = |first: &PriceEntry, second: &PriceEntry| PriceListError::Overlap {
+        first: first.name.clone(),
+        second: second.name.clone(),
+        at: second.valid_from,
+    };
+    if let Some(before) = at.checked_sub(1).map(|before| &timeline[before])
+        && before.until() > entry.valid_from
+    {
+        return Err(overlap(before, &entry));
+    }
+    if let Some(after) = timeline.get(at)
+        && entry.until() > after.valid_from
+    {
+        return Err(overlap(&entry, after));
+    }
+    timeline.insert(at, entry);
+    Ok(())
+}
+
+impl<'a> Tariff<'a> {
+    /// The most specific entry valid at an instant.
+    pub fn at(&self, instant: Timestamp) -> Option<&'a Arc<PriceEntry>> {
+        self.levels.iter().find_map(|level| valid_at(level, instant))
+    }
+
+    /// The hourly prices of a period, cut where the price changes, in order of time. `None` where there is
+    /// no hourly price.
+    pub fn hourly(self, period: Period) -> impl Iterator<Item = (Period, Option<&'a Arc<PriceEntry>>)> {
+        let mut from = period.start();
+        std::iter::from_fn(move || {
+            let start = from;
+            let (entry, mut until) = (start < period.end()).then(|| self.hourly_from(start))?;
+            while until < period.end() {
+                let (next, after) = self.hourly_from(until);
+                if price(next) != price(entry) {
+                    break;
+                }
+                until = after;
+            }
+            from = until.min(period.end());
+            Period::new(start, from).map(|piece| (piece, entry))
+        })
+    }
+
+    /// The hourly entry that applies from an instant on, and until when it does.
+    fn hourly_from(&self, instant: Timestamp) -> (Option<&'a Arc<PriceEntry>>, Timestamp) {
+        let mut until = Timestamp::MAX_UTC;
+        for level in self.levels {
+            let next = level.partition_point(|entry| entry.valid_from <= instant);
+            if let Some(entry) = next.checked_sub(1).map(|current| &level[current])
+                && instant < entry.until()
+                && entry.unit == Unit::Hour
+            {
+                return (Some(entry), until.min(entry.until()));
+            }
+            if let Some(following) = level.get(next) {
+                until = until.min(following.valid_from);
+            }
+        }
+        (None, until)
+    }
+}
+
+fn valid_at(timeline: &[Arc<PriceEntry>], instant: Timestamp) -> Option<&Arc<PriceEntry>> {
+    let next = timeline.partition_point(|entry| entry.valid_from <= instant);
+    next.checked_sub(1).map(|current| &timeline[current]).filter(|entry| instant < entry.until())
+}
+
+fn price(entry: Option<&Arc<PriceEntry>>) -> Option<Decimal> {
+    entry.map(|entry| entry.unit_price)
+}

@@ -1,0 +1,126 @@
+//! Tax: which rule is the buyer's, and what it comes to.
+//!
+//! Tax is computed once for all lines of an invoice, on their rounded sum, and rounded half away from zero. One rule
+//! taxes the whole document, so nothing is ever mixed with what is outside the scope of tax.
+
+mod rule;
+
+pub use rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRate, TaxRateError, TaxRule};
+
+use crate::bill::billing::GroupMonth;
+use crate::bill::tally::Overflow;
+use crate::catalog::buyer::VatState;
+use crate::catalog::issuer::Issuer;
+use crate::closing::{Hold, HoldReason};
+use crate::money::amount::{Money, round_half_away};
+
+/// What of a bill is taxed in one way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaxSubtotal {
+    /// The kind of tax.
+    pub category: TaxCategory,
+    /// The rate.
+    pub rate: TaxRate,
+    /// What is taxed.
+    pub base: Money,
+    /// The tax.
+    pub amount: Money,
+    /// Why there is none.
+    pub reason: Option<String>,
+}
+
+/// Why a bill says nothing of tax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untaxed {
+    /// It is not known who bills.
+    NoIssuer,
+    /// The issuer has no rules of tax: an invoice within one company, say.
+    NoRules,
+    /// No rule is the buyer's, and nothing is to be paid.
+    NothingToTax,
+    /// No rule is the buyer's; the invoice waits for one.
+    NoRule,
+}
+
+/// The tax of a bill.
+#[derive(Debug)]
+pub(crate) struct Taxation {
+    pub(crate) taxes: Vec<TaxSubtotal>,
+    pub(crate) untaxed: Option<Untaxed>,
+    pub(crate) tax: Money,
+    pub(crate) total: Money,
+    pub(crate) hold: Option<Hold>,
+}
+
+/// Taxes a bill that comes to a subtotal.
+pub(crate) fn tax(month: &GroupMonth<'_>, subtotal: Money) -> Result<Taxation, Overflow> {
+    let Some(issuer) = month.issuer else { return Ok(Taxation::without(subtotal, Untaxed::NoIssuer)) };
+    if issuer.tax_rules.is_empty() {
+        return Ok(Taxation::without(subtotal, Untaxed::NoRules));
+    }
+    let matches = |rule: &&TaxRule| rule.matches(issuer, &month.group.buyer, month.month);
+    match issuer.tax_rules.iter().find(matches) {
+        Some(rule) => Taxation::by(rule, subtotal),
+        None if subtotal.is_zero() => Ok(Taxation::without(subtotal, Untaxed::NothingToTax)),
+        None => {
+            let hold = Some(no_rule(month, issuer));
+            Ok(Taxation { hold, ..Taxation::without(subtotal, Untaxed::NoRule) })
+        }
+    }
+}
+
+impl Taxation {
+    fn by(rule: &TaxRule, base: Money) -> Result<Self, Overflow> {
+        let TaxRule { category, rate, reason, .. } = rule;
+        let exact = base.exact().times(rate.part());
+        let amount = round_half_away(&exact, base.currency()).ok_or(Overflow)?;
+        let total = base.checked_add(amount).ok_or(Overflow)?;
+        let subtotal = TaxSubtotal { category: *category, rate: *rate, base, amount, reason: reason.clone() };
+        Ok(Taxation { taxes: vec![subtotal], untaxed: None, tax: amount, total, hold: None })
+    }
+
+    fn without(subtotal: Money, why: Untaxed) -> Self {
+        let tax = Money::zero(subtotal.currency());
+        Taxation { taxes: Vec::new(), untaxed: Some(why), tax, total: subtotal, hold: None }
+    }
+}
+
+impl Untaxed {
+    /// What the document says of it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Untaxed::NoIssuer => "Tax is not known: there is no issuer.",
+            Untaxed::NoRules => "No tax is charged: the issuer taxes nothing.",
+            Untaxed::NothingToTax => "There is nothing to tax.",
+            Untaxed::NoRule => "Tax is not known: no tax rule of the issuer matches the buyer.",
+        }
+    }
+}
+
+/// No rule is the buyer's: what is known of the buyer, and what would help.
+fn no_rule(month: &GroupMonth<'_>, issuer: &Issuer) -> Hold {
+    let buyer = &month.group.buyer;
+    let almost = issuer.tax_rules.iter().find(|rule| rule.would_match(issuer, buyer, month.month));
+    let kind = if buyer.business().is_some() { "a business" } else { "a consumer" };
+    let name = &issuer.name;
+    let message = match (buyer.country(), almost.zip(buyer.business())) {
+        (None, _) => format!(
+            "no tax rule of InvoiceIssuer {name} matches {kind} whose country is not known; set spec.billingAddress.countryCode"
+        ),
+        (Some(country), None) => {
+            format!("no tax rule of InvoiceIssuer {name} matches {kind} in {country}; add one to its spec.taxRules")
+        }
+        (Some(country), Some((rule, vat))) => {
+            let wanted = match (vat.id.country.map(|of| of.of_vat()) == Some(country.of_vat()), vat.state()) {
+                (false, _) => format!("a VAT id of {country}"),
+                (true, VatState::Confirmed) => "its country in countries".to_owned(),
+                (true, VatState::Unconfirmed | VatState::Invalid) => "the VAT id confirmed in status.vatId".to_owned(),
+            };
+            format!(
+                "tax rule {} of InvoiceIssuer {name} needs {wanted} ({}), and no other matches {kind} in {country}",
+                rule.name, vat.id.value
+            )
+        }
+    };
+    Hold { reason: HoldReason::NoTaxRule, message }
+}

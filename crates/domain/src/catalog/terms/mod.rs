@@ -1,0 +1,80 @@
+//! What a group agreed with its provider: discounts, charges and a commitment.
+//!
+//! Terms hold for months. What is agreed for a month is the same whether its bill is an estimate or final, and
+//! from the month's first instant on.
+
+mod charge;
+mod commitment;
+mod discount;
+mod error;
+
+pub use charge::{AgreedCharge, ChargeAmount, ChargeType};
+pub use commitment::Commitment;
+pub use discount::{Discount, Percent, PercentError};
+pub use error::TermsError;
+
+use crate::bill::billing::GroupMonth;
+use crate::bill::tally::{Overflow, Tally};
+use crate::invoice::item::{Source, SourceKind};
+use crate::money::product::Ratio;
+use crate::time::month::Month;
+
+/// The commercial terms of a group. By default there are none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Percentages off the price of services; several multiply.
+    pub discounts: Vec<Discount>,
+    /// Amounts beside services.
+    pub charges: Vec<AgreedCharge>,
+    /// What the group pays at least.
+    pub commitment: Option<Commitment>,
+}
+
+/// The months in which a term is in force, the first and the last included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Validity {
+    /// The first month; `None`: from the group's first period on.
+    pub first: Option<Month>,
+    /// The last month; `None`: without end.
+    pub last: Option<Month>,
+}
+
+impl Validity {
+    /// Whether the term is in force in the month.
+    pub fn contains(self, month: Month) -> bool {
+        self.first.is_none_or(|first| first <= month) && self.last.is_none_or(|last| month <= last)
+    }
+}
+
+impl Terms {
+    /// What is left of a service's price after the discounts of the month; `None` when there are none.
+    pub fn discount_factor(&self, month: Month) -> Option<Ratio> {
+        self.discounts_in(month).map(Discount::factor).reduce(Ratio::times)
+    }
+
+    /// The discounts in force in the month, in the order in which they are written.
+    pub fn discounts_in(&self, month: Month) -> impl Iterator<Item = &Discount> {
+        self.discounts.iter().filter(move |discount| discount.validity.contains(month))
+    }
+}
+
+/// Puts on the bill what the group's terms say for the month.
+pub(crate) fn bill_terms(month: &GroupMonth<'_>, terms: &Terms, tally: &mut Tally) -> Result<(), Overflow> {
+    let group = month.group;
+    let source = Source { kind: SourceKind::BillingGroup, name: group.name.clone(), uid: group.uid };
+    for discount in terms.discounts_in(month.month) {
+        tally.add(discount.item(&source, tally.currency()))?;
+    }
+    let charges = |kind| terms.charges.iter().filter(move |charge| charge.is_due(kind, month.month));
+    for charge in charges(ChargeType::Extra).chain(charges(ChargeType::Support)) {
+        tally.add(charge.item(&source, tally.services())?)?;
+    }
+    let commitment = terms.commitment.as_ref().filter(|commitment| commitment.validity.contains(month.month));
+    if let Some(fee) = commitment.map(|commitment| commitment.fee(&source, tally.net())).transpose()?.flatten() {
+        tally.add(fee)?;
+    }
+    for charge in charges(ChargeType::Other) {
+        tally.add(charge.item(&source, tally.services())?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,410 @@
+//! What finals bill: the one notion of it, for open months and for closed ones.
+//!
+//! An organization's finals never change, so what they say of a usage record is kept, in few bytes, by the record's
+//! name: which interval stands on which final at which price, and by how much later finals corrected it.
+
+mod before;
+
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use rust_decimal::Decimal;
+
+use crate::bill::late::{correction_id, new_id};
+use crate::catalog::price::Unit;
+use crate::catalog::terms::Percent;
+use crate::invoice::line::charge_id;
+use crate::money::amount::{Currency, Money, round_half_away};
+use crate::money::product::Ratio;
+use crate::name::Name;
+use crate::time::hours::{HourRule, Hours};
+use crate::time::month::Month;
+use crate::time::period::{Period, Timestamp};
+use crate::uid::Uid;
+use crate::usage::Usage;
+
+/// What the finals of an organization bill, by usage record.
+///
+/// Kept are the records that exist, 48 bytes for each line; of others, 8 bytes to know them by, should one be made again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Billed {
+    /// By place; `None` for one that a correction names and that was not read yet.
+    finals: Vec<Option<FinalFacts>>,
+    places: HashMap<Name, u32>,
+    ratings: Vec<Rating>,
+    records: HashMap<Name, Vec<Part>>,
+    /// Records that count as nothing for ever: a final bills what replaces them.
+    replaced: HashSet<Name>,
+    groups: HashMap<Uid, GroupFinals>,
+    /// By invoice: the credit notes over it, by the time of their issue.
+    notes: HashMap<Name, Vec<IssuedNote>>,
+    /// The hashes of the names of records that finals bill, and that did not exist when that was asked.
+    absent: HashSet<u64>,
+}
+
+/// The finals of one group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct GroupFinals {
+    count: usize,
+    /// The projects that they bill something of.
+    projects: BTreeSet<Name>,
+}
+
+/// A final, as far as later bills ask about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FinalFacts {
+    /// Its number.
+    pub number: Name,
+    /// The group that pays it.
+    pub group: Uid,
+    /// Its month.
+    pub month: Month,
+    /// When it was made.
+    pub issued_at: Timestamp,
+    /// What its amounts are in.
+    pub currency: Currency,
+}
+
+/// What a final says of a usage record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BilledLine {
+    /// The record.
+    pub record: Name,
+    /// Its project.
+    pub project: Name,
+    /// The interval that is billed, or that the correction is about; empty for a single unit.
+    pub period: Period,
+    /// The amount before discounts.
+    pub pre_discount: Money,
+    /// The amount.
+    pub total: Money,
+    /// What the amount is.
+    pub basis: LineBasis,
+    /// Records that count as nothing from this line on.
+    pub replaces: Vec<Name>,
+}
+
+/// What the amount of a line is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineBasis {
+    /// The interval, at a price.
+    Rated(Rating),
+    /// By how much another final billed too much or too little.
+    Corrects {
+        /// The number of that one.
+        invoice: Name,
+    },
+}
+
+/// A credit note, as far as later bills ask about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedNote {
+    /// Its number.
+    pub number: Name,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// What it takes back.
+    pub taken: Taken,
+}
+
+/// What a credit note takes back of an invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// All that earlier notes left.
+    All,
+    /// Amounts of lines, by id. What is of the invoice as a whole is of no line.
+    OfLines(Vec<(String, Money)>),
+}
+
+/// At what an interval is billed: all that is needed to bill a part of it the same way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rating {
+    /// What the price is for.
+    pub unit: Unit,
+    /// The price of one.
+    pub unit_price: Decimal,
+    /// The discounts that were in force.
+    pub discounts: Vec<Percent>,
+    /// What one unit of the price's currency was in the document's, where that is another: so much of so much.
+    pub rate: Option<(Decimal, Decimal)>,
+    /// How running time became hours.
+    pub hours: HourRule,
+}
+
+/// What one line of a final says of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    start: i64,
+    end: i64,
+    pre_discount: i64,
+    total: i64,
+    basis: Basis,
+    on: u32,
+}
+
+/// The place of a rating, or of the final that is corrected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Basis {
+    Rated(u32),
+    Corrects(u32),
+}
+
+impl Billed {
+    /// Takes a final in, once. `known` answers with the name of a record that exists.
+    pub fn add(&mut self, facts: FinalFacts, lines: Vec<BilledLine>, known: impl Fn(&str) -> Option<Name>) {
+        if self.has(&facts.number) {
+            return;
+        }
+        let (on, group) = (self.place(&facts.number), facts.group);
+        self.finals[on as usize] = Some(facts);
+        self.groups.entry(group).or_default().count += 1;
+        let first_rating = self.ratings.len();
+        for line in lines {
+            self.replaced.extend(line.replaces);
+            self.groups.entry(group).or_default().projects.insert(line.project);
+            let Some(record) = known(&line.record) else {
+                self.absent.insert(hash(&line.record));
+                continue;
+            };
+            let basis = match line.basis {
+                LineBasis::Rated(rating) => Basis::Rated(self.rating(rating, first_rating)),
+                LineBasis::Corrects { invoice } => Basis::Corrects(self.place(&invoice)),
+            };
+            let part = Part {
+                start: line.period.start().timestamp_micros(),
+                end: line.period.end().timestamp_micros(),
+                pre_discount: minor(line.pre_discount),
+                total: minor(line.total),
+                basis,
+                on,
+            };
+            let parts = self.records.entry(record).or_default();
+            let at = parts.partition_point(|known| known.start <= part.start);
+            parts.reserve_exact(1);
+            parts.insert(at, part);
+        }
+    }
+
+    /// Takes a credit note over an invoice in, once.
+    pub fn credit(&mut self, invoice: Name, note: IssuedNote) {
+        let notes = self.notes.entry(invoice).or_default();
+        if notes.iter().all(|known| known.number != note.number) {
+            let at = notes.partition_point(|known| known.issued_at <= note.issued_at);
+            notes.insert(at, note);
+        }
+    }
+
+    /// Takes in the credit notes that another index knows.
+    pub fn credit_as(&mut self, other: &Billed) {
+        for (invoice, notes) in &other.notes {
+            notes.iter().for_each(|note| self.credit(invoice.clone(), note.clone()));
+        }
+    }
+
+    /// What credit notes took back of a part of a record, and when; in minor units, above zero.
+    pub fn credited(&self, record: &str, part: &Part) -> Vec<(Timestamp, i128)> {
+        let notes = self.final_of(part).and_then(|facts| self.notes.get(&facts.number));
+        let (Some(notes), Some(id)) = (notes, self.line_id(record, part)) else { return Vec::new() };
+        let (mut left, mut credited) = (part.total(), Vec::new());
+        for note in notes {
+            let taken = match &note.taken {
+                Taken::All => left,
+                Taken::OfLines(lines) => {
+                    lines.iter().filter(|(line, _)| *line == id).map(|(_, much)| much.minor()).sum()
+                }
+            };
+            left -= taken;
+            credited.extend((taken > 0).then_some((note.issued_at, taken)));
+        }
+        credited
+    }
+
+    /// The id of the line that a part was read from.
+    fn line_id(&self, record: &str, part: &Part) -> Option<String> {
+        let (on, start) = (self.final_of(part)?, part.period().start());
+        Some(match part.basis {
+            Basis::Rated(_) if on.month == part.month() => charge_id(record, start),
+            Basis::Rated(_) => new_id(record, part.month(), start),
+            Basis::Corrects(_) => correction_id(record, part.month(), &self.final_about(part)?.number),
+        })
+    }
+
+    /// Whether this final was taken in.
+    pub fn has(&self, number: &str) -> bool {
+        self.places.get(number).is_some_and(|place| self.finals[*place as usize].is_some())
+    }
+
+    /// The finals that were taken in.
+    pub fn finals(&self) -> impl Iterator<Item = &FinalFacts> {
+        self.finals.iter().flatten()
+    }
+
+    /// How many finals of a group were taken in.
+    pub fn finals_of(&self, group: Uid) -> usize {
+        self.groups.get(&group).map_or(0, |finals| finals.count)
+    }
+
+    /// The record is gone, and nobody will ask about it.
+    pub fn forget(&mut self, record: &str) {
+        if self.records.remove(record).is_some() {
+            self.absent.insert(hash(record));
+        }
+    }
+
+    /// Whether finals bill a record of this name, and it was not kept how: it was gone, and is made again.
+    pub fn has_forgotten(&self, record: &str) -> bool {
+        !self.records.contains_key(record) && self.absent.contains(&hash(record))
+    }
+
+    /// What finals say of a record, by start.
+    pub fn parts(&self, record: &str) -> &[Part] {
+        self.records.get(record).map_or(&[], Vec::as_slice)
+    }
+
+    /// The intervals of a record that finals bill by the hour and that have time in the period.
+    pub fn periods_in(&self, record: &str, within: Period) -> Vec<Period> {
+        let hourly = self.parts(record).iter().filter(|part| self.is_hourly(part)).map(|part| part.period());
+        hourly.filter(|period| period.intersect(&within).is_some()).collect()
+    }
+
+    /// Whether a final bills this record as a single unit.
+    pub fn has_event(&self, record: &str) -> bool {
+        let unit = |part: &Part| self.rating_of(part).is_some_and(|rating| rating.unit == Unit::Unit);
+        self.parts(record).iter().any(unit)
+    }
+
+    /// Whether a final bills something that replaces this record. It then counts as nothing, even when what replaced
+    /// it is deleted.
+    pub fn is_replaced(&self, record: &str) -> bool {
+        self.replaced.contains(record)
+    }
+
+    /// The projects that finals of a group bill something of, by name.
+    pub fn projects_of(&self, group: Uid) -> impl Iterator<Item = &Name> {
+        self.groups.get(&group).into_iter().flat_map(|finals| &finals.projects)
+    }
+
+    /// The final that a part stands on.
+    pub fn final_of(&self, part: &Part) -> Option<&FinalFacts> {
+        self.finals.get(part.on as usize)?.as_ref()
+    }
+
+    /// The final that a part is about: the one it stands on, or the one that it corrects.
+    pub fn final_about(&self, part: &Part) -> Option<&FinalFacts> {
+        match part.basis {
+            Basis::Rated(_) => self.final_of(part),
+            Basis::Corrects(place) => self.finals.get(place as usize)?.as_ref(),
+        }
+    }
+
+    /// At what a part is billed; `None` for a correction.
+    pub fn rating_of(&self, part: &Part) -> Option<&Rating> {
+        match part.basis {
+            Basis::Rated(place) => self.ratings.get(place as usize),
+            Basis::Corrects(_) => None,
+        }
+    }
+
+    /// Of two parts that bill the same, the one whose final was made first stands.
+    pub fn order(&self, a: &Part, b: &Part) -> Ordering {
+        let key = |part: &Part| self.final_of(part).map(|known| (known.issued_at, known.number.clone()));
+        key(a).cmp(&key(b)).then_with(|| a.start.cmp(&b.start))
+    }
+
+    fn is_hourly(&self, part: &Part) -> bool {
+        self.rating_of(part).is_some_and(|rating| rating.unit == Unit::Hour)
+    }
+
+    fn place(&mut self, number: &Name) -> u32 {
+        if let Some(place) = self.places.get(number) {
+            return *place;
+        }
+        let place = index(self.finals.len());
+        self.finals.push(None);
+        self.places.insert(number.clone(), place);
+        place
+    }
+
+    /// The place of a rating, shared by the lines of one final: those before `first` are others'.
+    fn rating(&mut self, rating: Rating, first: usize) -> u32 {
+        let known = self.ratings[first..].iter().position(|known| *known == rating);
+        index(known.map_or_else(
+            || {
+                self.ratings.push(rating);
+                self.ratings.len() - 1
+            },
+            |place| first + place,
+        ))
+    }
+}
+
+fn hash(name: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    name.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// There are fewer finals, and fewer prices on them, than four thousand million.
+fn index(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+fn minor(money: Money) -> i64 {
+    i64::try_from(money.minor()).unwrap_or_default() // an amount of money always fits
+}
+
+impl Part {
+    /// The interval.
+    pub fn period(&self) -> Period {
+        let at = |micros| Timestamp::from_timestamp_micros(micros).unwrap_or_default();
+        Period::new(at(self.start), at(self.end)).unwrap_or(Period::at(at(self.start)))
+    }
+
+    /// The month that it belongs to. No line crosses the end of one.
+    pub fn month(&self) -> Month {
+        Month::of(self.period().start())
+    }
+
+    /// Its start and its end, in microseconds of the epoch.
+    pub(crate) fn micros(&self) -> (i64, i64) {
+        (self.start, self.end)
+    }
+
+    /// The amount before discounts, in minor units.
+    pub fn pre_discount(&self) -> i128 {
+        self.pre_discount.into()
+    }
+
+    /// The amount, in minor units.
+    pub fn total(&self) -> i128 {
+        self.total.into()
+    }
+
+    /// Whether it corrects another part, and bills nothing itself.
+    pub fn is_correction(&self) -> bool {
+        matches!(self.basis, Basis::Corrects(_))
+    }
+}
+
+impl Rating {
+    /// What a piece of a record comes to at this rating, before and after discounts; `None` beyond what a document can
+    /// carry.
+    pub fn amounts(&self, usage: &Usage, piece: Period, currency: Currency) -> Option<(Money, Money)> {
+        let hours = match self.unit {
+            Unit::Hour => self.hours.hours(usage.start, piece),
+            Unit::Unit => Hours::ONE,
+        };
+        let price = hours.ratio().times(Ratio::from(usage.quantity)).times(Ratio::from(self.unit_price));
+        let exact = match self.rate {
+            None => price,
+            // The divisor is a rate of exchange, which is positive.
+            Some((much, of)) => price
+                .times(Ratio::from(much))
+                .times(Ratio::Small { numerator: 10_i128.pow(of.scale()), denominator: of.mantissa() }),
+        };
+        let pre_discount = round_half_away(&exact, currency)?;
+        let discounted = self.discounts.iter().fold(exact, |exact, percent| exact.times(percent.rest()));
+        Some((pre_discount, round_half_away(&discounted, currency)?))
+    }
+}

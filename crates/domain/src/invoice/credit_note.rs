@@ -1,0 +1,307 @@
+//! Credit notes: how much of a final invoice is taken back, and the tax and the credits that go with it.
+
+use thiserror::Error;
+
+use crate::money::amount::{Money, round_half_away};
+use crate::money::product::Ratio;
+use crate::name::Name;
+
+/// A final invoice, as far as a credit note asks.
+#[derive(Debug, Clone)]
+pub struct Creditable {
+    /// What it charges, in order: its lines, and each of its slices as a whole.
+    pub parts: Vec<Part>,
+    /// The lines that a note may name: its own, and those of its slices if a note names one of them.
+    pub lines: Vec<Part>,
+    /// The sum of its lines.
+    pub subtotal: Money,
+    /// Its tax, once per category and rate.
+    pub taxes: Vec<TaxPart>,
+    /// Its tax in all.
+    pub tax: Money,
+    /// What it used of credits, by name. Its lines of these are below zero: what it charges is lower by them.
+    pub credits: Vec<(Name, Money)>,
+    /// The notes before this one, in order.
+    pub earlier: Vec<Earlier>,
+}
+
+/// Something that an invoice charges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The line's id.
+    pub id: String,
+    /// What it says.
+    pub description: String,
+    /// How much it is.
+    pub total: Money,
+}
+
+/// The tax of one category and rate.
+#[derive(Debug, Clone)]
+pub struct TaxPart {
+    /// The rate: 0.255 for 25.5 %.
+    pub rate: Ratio,
+    /// What is taxed.
+    pub base: Money,
+    /// The tax.
+    pub amount: Money,
+}
+
+/// What a note took back of the same invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// What it is called.
+    pub name: String,
+    /// Whether it took back all that was left, and gave the credits back.
+    pub full: bool,
+    /// Before tax.
+    pub subtotal: Money,
+    /// The tax.
+    pub tax: Money,
+    /// What it took of which lines.
+    pub lines: Vec<(String, Money)>,
+}
+
+/// What a note is to take back; amounts are positive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// All that is left.
+    Full,
+    /// These amounts, before tax.
+    Lines(Vec<Wanted>),
+}
+
+/// An amount that is to be taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Of this line of the invoice; `None`: of the invoice as a whole.
+    pub line: Option<String>,
+    /// What for; empty: what the line says.
+    pub description: String,
+    /// How much.
+    pub amount: Money,
+}
+
+/// What a credit note says; all that it takes back is negative.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credited {
+    /// Its lines.
+    pub lines: Vec<CreditedLine>,
+    /// Their sum.
+    pub subtotal: Money,
+    /// The taxed amount and the tax, for each tax of the invoice in its order.
+    pub taxes: Vec<(Money, Money)>,
+    /// The tax in all.
+    pub tax: Money,
+    /// Subtotal and tax.
+    pub total: Money,
+    /// What goes back of credits, by name: above zero, beside the total.
+    pub credits: Vec<(Name, Money)>,
+}
+
+/// One line of a credit note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditedLine {
+    /// The line of the invoice that it takes back, if it names one.
+    pub line: Option<String>,
+    /// What it says.
+    pub description: String,
+    /// How much: negative, unless it undoes something negative.
+    pub total: Money,
+}
+
+/// Why a note cannot be issued.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CreditRefusal {
+    /// Notes took everything back already.
+    #[error("nothing is left to credit: earlier credit notes credited {0:?}")]
+    NothingLeft(Money),
+    /// An amount is nothing.
+    #[error("credit amounts must be greater than zero, and one is {0:?}")]
+    AmountInvalid(Money),
+    /// The invoice has no such line.
+    #[error("the invoice has no line {0:?}; its lines are in status.document.lines, or in its slices")]
+    LineUnknown(String),
+    /// More than the line charges, less what earlier notes took of it.
+    #[error("line {line:?} has only {left:?} left to credit, less than {wanted:?}; lower the amount")]
+    LineExceeded {
+        /// The line.
+        line: String,
+        /// What is left of it.
+        left: Money,
+        /// What was asked for.
+        wanted: Money,
+    },
+    /// More than the invoice charges, less what earlier notes took.
+    #[error("the invoice has only {left:?} before tax left to credit, less than {wanted:?}; lower the amounts")]
+    InvoiceExceeded {
+        /// What is left of it.
+        left: Money,
+        /// What was asked for.
+        wanted: Money,
+    },
+    /// Which of several taxes goes back with a part is not known.
+    #[error("the invoice has {0} taxes, and an amount does not say which of them applies; credit the invoice in full")]
+    SeveralTaxes(usize),
+    /// A sum is larger than a document can carry.
+    #[error("the amounts add up to more than a credit note can hold; lower them")]
+    Overflow,
+}
+
+impl CreditRefusal {
+    /// A word for it, as the reason of a condition.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NothingLeft(_) => "NothingLeft",
+            Self::AmountInvalid(_) => "AmountInvalid",
+            Self::LineUnknown(_) => "LineUnknown",
+            Self::LineExceeded { .. } => "LineExceeded",
+            Self::InvoiceExceeded { .. } => "InvoiceExceeded",
+            Self::SeveralTaxes(_) => "SeveralTaxes",
+            Self::Overflow => "Overflow",
+        }
+    }
+}
+
+/// What a note takes back of an invoice.
+///
+/// An invoice is paid by credits first, and by money for the rest, which is its total. A note of parts takes back money and
+/// no more than that rest. A note in full takes back what is left of it, and gives the credits back as they were used:
+/// then all of the invoice has gone back, whichever notes came before, and nothing of it twice.
+///
+/// The tax that is left is always the tax on what is left: a note takes the difference. So notes that take back all of
+/// an invoice take back all of its tax, in however many parts, and none of them takes a cent too much.
+///
+/// # Errors
+/// The note cannot be issued.
+pub fn credit(invoice: &Creditable, request: &Request) -> Result<Credited, CreditRefusal> {
+    let left = Left::of(invoice)?;
+    let lines = match request {
+        Request::Full => invoice.whole(&left)?,
+        Request::Lines(wanted) => invoice.some(&left, wanted)?,
+    };
+    let subtotal = sum(left.subtotal, lines.iter().map(|line| line.total))?;
+    let taxes = left.taxes_of(invoice, subtotal)?;
+    let tax = sum(subtotal, taxes.iter().map(|(_, tax)| *tax))?;
+    let total = subtotal.checked_add(tax).ok_or(CreditRefusal::Overflow)?;
+    let credits = if *request == Request::Full { invoice.credits.clone() } else { Vec::new() };
+    Ok(Credited { lines, subtotal, taxes, tax, total, credits })
+}
+
+impl Creditable {
+    /// What notes took back in all, with tax, once this one is issued.
+    pub fn taken_with(&self, note: &Credited) -> Option<Money> {
+        let sum = |sum: Money, earlier: &Earlier| sum.checked_add(earlier.subtotal)?.checked_add(earlier.tax);
+        self.earlier.iter().try_fold(note.total.negated(), sum)
+    }
+
+    /// Whether an earlier note took all of it back, credits included.
+    fn is_reversed(&self) -> bool {
+        self.earlier.iter().any(|note| note.full)
+    }
+
+    /// Takes back whatever is left: all that the invoice charges, but for what earlier notes took.
+    fn whole(&self, left: &Left) -> Result<Vec<CreditedLine>, CreditRefusal> {
+        let gone = left.is_nothing() && !self.earlier.is_empty();
+        if self.is_reversed() || (gone && self.credits.is_empty()) {
+            return Err(CreditRefusal::NothingLeft(left.taken));
+        }
+        let parts = self.parts.iter().map(|part| CreditedLine {
+            line: (!part.id.is_empty()).then(|| part.id.clone()),
+            description: part.description.clone(),
+            total: part.total.negated(),
+        });
+        let taken = self.earlier.iter().map(|note| CreditedLine {
+            line: None,
+            description: format!("credited before, by {}", note.name),
+            total: note.subtotal,
+        });
+        Ok(parts.chain(taken).collect())
+    }
+
+    /// Takes back parts.
+    fn some(&self, left: &Left, wanted: &[Wanted]) -> Result<Vec<CreditedLine>, CreditRefusal> {
+        if left.is_nothing() {
+            return Err(CreditRefusal::NothingLeft(left.taken));
+        }
+        if self.taxes.len() > 1 {
+            return Err(CreditRefusal::SeveralTaxes(self.taxes.len()));
+        }
+        let mut lines = Vec::new();
+        for (at, Wanted { line, description, amount }) in wanted.iter().enumerate() {
+            if amount.minor() <= 0 {
+                return Err(CreditRefusal::AmountInvalid(*amount));
+            }
+            let known = line.as_deref().map(|id| self.line(id, &wanted[..=at])).transpose()?;
+            let description = match known.filter(|_| description.is_empty()) {
+                Some(part) => part.description.clone(),
+                None => description.clone(),
+            };
+            lines.push(CreditedLine { line: line.clone(), description, total: amount.negated() });
+        }
+        let sum = sum(left.subtotal, wanted.iter().map(|wanted| wanted.amount))?;
+        if sum.minor() > left.subtotal.minor() {
+            return Err(CreditRefusal::InvoiceExceeded { left: left.subtotal, wanted: sum });
+        }
+        Ok(lines)
+    }
+
+    /// A line of which all that is wanted is left.
+    fn line(&self, id: &str, wanted: &[Wanted]) -> Result<&Part, CreditRefusal> {
+        let unknown = || CreditRefusal::LineUnknown(id.to_owned());
+        let part = self.lines.iter().find(|part| part.id == id).ok_or_else(unknown)?;
+        let earlier = self.earlier.iter().flat_map(|note| &note.lines);
+        let of_line = earlier.filter(|(line, _)| line == id).map(|(_, amount)| amount.negated());
+        let left = sum(part.total, [part.total].into_iter().chain(of_line))?;
+        let of_line = wanted.iter().filter(|wanted| wanted.line.as_deref() == Some(id)).map(|wanted| wanted.amount);
+        let wanted = sum(part.total, of_line)?;
+        match wanted.minor() > left.minor() {
+            true => Err(CreditRefusal::LineExceeded { line: id.to_owned(), left, wanted }),
+            false => Ok(part),
+        }
+    }
+}
+
+/// What earlier notes left of an invoice.
+struct Left {
+    subtotal: Money,
+    tax: Money,
+    /// What they took in all, with tax.
+    taken: Money,
+}
+
+impl Left {
+    fn of(invoice: &Creditable) -> Result<Self, CreditRefusal> {
+        let earlier = || invoice.earlier.iter();
+        let subtotal = sum(invoice.subtotal, earlier().map(|note| note.subtotal))?;
+        let tax = sum(invoice.subtotal, earlier().map(|note| note.tax))?;
+        Ok(Self {
+            subtotal: invoice.subtotal.checked_sub(subtotal).ok_or(CreditRefusal::Overflow)?,
+            tax: invoice.tax.checked_sub(tax).ok_or(CreditRefusal::Overflow)?,
+            taken: subtotal.checked_add(tax).ok_or(CreditRefusal::Overflow)?,
+        })
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.subtotal.is_zero() && self.tax.is_zero()
+    }
+
+    /// For each tax of the invoice what goes back of its base and amount with a (negative) subtotal.
+    fn taxes_of(&self, invoice: &Creditable, subtotal: Money) -> Result<Vec<(Money, Money)>, CreditRefusal> {
+        if subtotal == self.subtotal.negated() && invoice.earlier.is_empty() {
+            return Ok(invoice.taxes.iter().map(|tax| (tax.base.negated(), tax.amount.negated())).collect());
+        }
+        let one = |tax: &TaxPart| {
+            let rest = self.subtotal.checked_add(subtotal)?;
+            let on_rest = round_half_away(&rest.exact().times(tax.rate.clone()), rest.currency())?;
+            Some((subtotal, on_rest.checked_sub(self.tax)?))
+        };
+        invoice.taxes.iter().map(|tax| one(tax).ok_or(CreditRefusal::Overflow)).collect()
+    }
+}
+
+/// The sum of amounts in the currency of `like`.
+fn sum(like: Money, mut amounts: impl Iterator<Item = Money>) -> Result<Money, CreditRefusal> {
+    let sum = amounts.try_fold(Money::zero(like.currency()), |sum, amount| sum.checked_add(amount));
+    sum.ok_or(CreditRefusal::Overflow)
+}

@@ -1,0 +1,259 @@
+//! Amounts of money: whole minor units of a currency, never a fraction of one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use num_bigint::BigInt;
+use thiserror::Error;
+
+use crate::money::product::Ratio;
+
+/// A currency: one of ISO 4217 that is in use as money, or one that a stored document is in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency {
+    /// Three capital letters of ASCII.
+    code: [u8; 3],
+    digits: u8,
+}
+
+/// A code that is no currency in use.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CurrencyError {
+    /// ISO 4217 does not know it, or it is no money (gold, testing, a unit of account).
+    #[error("{0:?} is not an ISO 4217 currency")]
+    Unknown(String),
+    /// It was money once.
+    #[error("the currency {0} is withdrawn; use {1}")]
+    Withdrawn(String, &'static str),
+}
+
+/// A text that is no amount of the currency.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text:?} is not an amount of {currency}, which has {} decimal digits", .currency.digits())]
+pub struct AmountError {
+    /// What was read.
+    pub text: String,
+    /// The currency it should be an amount of.
+    pub currency: Currency,
+}
+
+impl Currency {
+    /// The three-letter code.
+    pub fn code(&self) -> &str {
+        str::from_utf8(&self.code).unwrap_or_default() // letters of ASCII, all of them
+    }
+
+    /// How many decimal digits its amounts have.
+    pub fn digits(self) -> u32 {
+        self.digits.into()
+    }
+
+    /// The currency of an amount that is stored: it has the digits of that amount, and may have been withdrawn since. What is
+    /// written anew is read by [`from_str`](Self::from_str), which takes only what is in use.
+    ///
+    /// # Errors
+    /// The code is not three capital letters, or the amount has more decimals than any currency.
+    pub fn of_amount(code: &str, amount: &str) -> Result<Self, CurrencyError> {
+        let unknown = || CurrencyError::Unknown(code.to_owned());
+        let digits = amount.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        let digits = u8::try_from(digits).ok().filter(|digits| *digits <= MAX_DIGITS).ok_or_else(unknown)?;
+        let bytes = <[u8; 3]>::try_from(code.as_bytes()).ok();
+        let bytes = bytes.filter(|bytes| bytes.iter().all(u8::is_ascii_uppercase)).ok_or_else(unknown)?;
+        Ok(Currency { code: bytes, digits })
+    }
+}
+
+impl FromStr for Currency {
+    type Err = CurrencyError;
+
+    fn from_str(text: &str) -> Result<Self, CurrencyError> {
+        let unknown = || CurrencyError::Unknown(text.to_owned());
+        let code = iso_currency::Currency::from_code(text).ok_or_else(unknown)?;
+        // VES: both bolivars are in the standard, the list takes one for the other's successor.
+        if let Some(successor) = code.is_superseded()
+            && code != iso_currency::Currency::VES
+        {
+            return Err(CurrencyError::Withdrawn(text.to_owned(), successor.code()));
+        }
+        let digits = code.exponent().filter(|_| !code.is_special() && !code.is_fund()).ok_or_else(unknown)?;
+        let digits = u8::try_from(digits).map_err(|_| unknown())?;
+        let bytes = <[u8; 3]>::try_from(code.code().as_bytes()).map_err(|_| unknown())?;
+        Ok(Currency { code: bytes, digits })
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.code())
+    }
+}
+
+/// The most decimal digits that any currency has, or had.
+const MAX_DIGITS: u8 = 4;
+
+/// The most digits before the decimal point of an amount.
+const MAJOR_DIGITS: u32 = 13;
+
+/// An amount of money.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Money {
+    minor: i64,
+    currency: Currency,
+}
+
+impl Money {
+    /// The largest amount that a document can carry, in minor units: 13 digits before the point, as the
+    /// schema of a document has it, which also keeps the API server's sums within 64 bits.
+    pub fn limit(currency: Currency) -> i128 {
+        10_i128.pow(MAJOR_DIGITS + currency.digits()) - 1
+    }
+
+    /// Nothing.
+    pub fn zero(currency: Currency) -> Self {
+        Money { minor: 0, currency }
+    }
+
+    /// So many minor units (cents); `None` beyond [`Money::limit`] either way.
+    pub fn new(minor: i128, currency: Currency) -> Option<Self> {
+        let within = minor.unsigned_abs() <= Money::limit(currency).unsigned_abs();
+        let minor = i64::try_from(minor).ok().filter(|_| within)?;
+        Some(Money { minor, currency })
+    }
+
+    /// Reads an amount with exactly the currency's digits: "0.83", "-12.00", "1250" for JPY.
+    ///
+    /// # Errors
+    /// Any other form, and amounts beyond [`Money::limit`].
+    pub fn parse(text: &str, currency: Currency) -> Result<Self, AmountError> {
+        parse_minor(text, currency.digits())
+            .and_then(|minor| Money::new(minor, currency))
+            .ok_or_else(|| AmountError { text: text.to_owned(), currency })
+    }
+
+    /// Reads an amount as people write it: with at most as many decimal digits as the currency has, "500" or "0.5".
+    ///
+    /// # Errors
+    /// Any other form, and amounts beyond [`Money::limit`].
+    pub fn parse_plain(text: &str, currency: Currency) -> Result<Self, AmountError> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let padded = format!("{fraction:0<width$}", width = currency.digits() as usize);
+        let point = if padded.is_empty() { "" } else { "." };
+        let dangling = text.ends_with('.');
+        let read = Money::parse(&format!("{whole}{point}{padded}"), currency).ok().filter(|_| !dangling);
+        read.ok_or_else(|| AmountError { text: text.to_owned(), currency })
+    }
+
+    /// The amount in minor units (cents).
+    pub fn minor(self) -> i128 {
+        self.minor.into()
+    }
+
+    /// The amount in major units (dollars), exactly.
+    pub fn exact(self) -> Ratio {
+        let denominator = 10_i128.pow(self.currency.digits());
+        Ratio::Small { numerator: self.minor(), denominator }
+    }
+
+    /// Its currency.
+    pub fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// Whether it is nothing.
+    pub fn is_zero(self) -> bool {
+        self.minor == 0
+    }
+
+    /// The sum; `None` beyond [`Money::limit`] and for two currencies.
+    pub fn checked_add(self, other: Money) -> Option<Money> {
+        if self.currency != other.currency {
+            return None;
+        }
+        Money::new(self.minor() + other.minor(), self.currency)
+    }
+
+    /// The difference; `None` beyond [`Money::limit`] and for two currencies.
+    pub fn checked_sub(self, other: Money) -> Option<Money> {
+        self.checked_add(other.negated())
+    }
+
+    /// The same amount the other way.
+    #[must_use]
+    pub fn negated(self) -> Money {
+        Money { minor: -self.minor, currency: self.currency } // within the limit, which is symmetric
+    }
+}
+
+fn parse_minor(text: &str, digits: u32) -> Option<i128> {
+    let (negative, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = match unsigned.split_once('.') {
+        Some((whole, fraction)) if digits > 0 => (whole, fraction),
+        None if digits == 0 => (unsigned, ""),
+        _ => return None,
+    };
+    let canonical = whole == "0" || (!whole.is_empty() && !whole.starts_with('0'));
+    let only_digits = whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit());
+    if !canonical || !only_digits || fraction.len() != digits as usize {
+        return None;
+    }
+    let minor: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let negative_zero = negative && minor == 0;
+    (!negative_zero).then_some(if negative { -minor } else { minor })
+}
+
+/// The one rounding of the house: an exact amount in major units (dollars) to the currency's digits,
+/// half away from zero. `None` beyond [`Money::limit`].
+pub fn round_half_away(exact: &Ratio, currency: Currency) -> Option<Money> {
+    let scale = 10_i128.checked_pow(currency.digits())?;
+    let minor = match exact {
+        Ratio::Small { numerator, denominator } => match numerator.checked_mul(scale) {
+            Some(numerator) => round_small(numerator, *denominator),
+            None => round_large(&(BigInt::from(*numerator) * scale), &BigInt::from(*denominator)).try_into().ok(),
+        },
+        Ratio::Large { numerator, denominator } => round_large(&(numerator * scale), denominator).try_into().ok(),
+    };
+    Money::new(minor?, currency)
+}
+
+/// `numerator / denominator` (positive) to a whole number, half away from zero.
+fn round_small(numerator: i128, denominator: i128) -> Option<i128> {
+    let whole = numerator / denominator;
+    let rest = numerator - whole * denominator;
+    // |rest| < denominator, so this cannot overflow where doubling the rest could.
+    let up = rest.unsigned_abs() >= denominator.unsigned_abs() - rest.unsigned_abs();
+    whole.checked_add(if up { numerator.signum() } else { 0 })
+}
+
+pub(crate) fn round_large(numerator: &BigInt, denominator: &BigInt) -> BigInt {
+    let zero = BigInt::from(0);
+    let doubled: BigInt = numerator * 2;
+    let half = if numerator < &zero { -denominator } else { denominator.clone() };
+    (doubled + half) / (denominator * 2)
+}
+
+impl fmt::Display for Money {
+    /// The amount with exactly the currency's digits, without its code.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.currency.digits() as usize;
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let padded = format!("{:0width$}", self.minor.unsigned_abs(), width = digits + 1);
+        let (whole, fraction) = padded.split_at(padded.len() - digits);
+        let point = if digits > 0 { "." } else { "" };
+        f.pad(&format!("{sign}{whole}{point}{fraction}"))
+    }
+}
+
+impl fmt::Debug for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} {}", self.currency)
+    }
+}

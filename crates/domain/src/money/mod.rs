@@ -1,0 +1,4 @@
+//! Exact amounts: money in the minor units of a currency, and the exact numbers that become it by one rounding.
+
+pub mod amount;
+pub mod product;

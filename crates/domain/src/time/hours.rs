@@ -1,0 +1,57 @@
+//! Billable hours.
+
+use crate::money::product::Ratio;
+use crate::time::period::{Period, Timestamp};
+
+const HOUR_MICROS: i64 = 3_600_000_000;
+
+/// How running time becomes hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HourRule {
+    /// Whole hours from the record's start, begun hours counted as whole ones, at least one. A piece
+    /// counts the hours that begin in it, so that the pieces of a record add up to its hours.
+    #[default]
+    Ceil,
+    /// The exact time.
+    Exact,
+}
+
+/// An exact number of hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hours {
+    count: i64,
+    per_hour: i64,
+}
+
+impl HourRule {
+    /// The hours of the piece `piece` of something that runs since `start`. The pieces of a period add up
+    /// to the hours of the period, wherever it is cut.
+    pub fn hours(self, start: Timestamp, piece: Period) -> Hours {
+        let (from, until) = (piece.start().timestamp_micros(), piece.end().timestamp_micros());
+        match self {
+            HourRule::Exact => Hours { count: until - from, per_hour: HOUR_MICROS },
+            HourRule::Ceil => {
+                let start = start.timestamp_micros();
+                Hours { count: begun_hours(start, until) - begun_hours(start, from), per_hour: 1 }
+            }
+        }
+    }
+}
+
+/// The hours begun between `start` and `until`, in microseconds of the epoch.
+fn begun_hours(start: i64, until: i64) -> i64 {
+    let elapsed = until.saturating_sub(start);
+    if elapsed <= 0 { 0 } else { (elapsed - 1) / HOUR_MICROS + 1 }
+}
+
+impl Hours {
+    /// The number of hours as an exact ratio.
+    pub fn ratio(self) -> Ratio {
+        Ratio::Small { numerator: self.count.into(), denominator: self.per_hour.into() }
+    }
+}
+
+impl Hours {
+    /// Exactly one: what a single unit counts as.
+    pub const ONE: Hours = Hours { count: 1, per_hour: 1 };
+}

@@ -1,0 +1,5 @@
+//! Time in UTC: instants, half-open periods, the calendar months that are billed, and billable hours.
+
+pub mod hours;
+pub mod month;
+pub mod period;
