@@ -38,9 +38,7 @@ pub use catalog::issuer::Issuer;
 pub use catalog::price::{PriceEntry, PriceList, PriceListError, Tariff, Unit};
 pub use catalog::rates::{Conversion, NO_RATES, NoRate, Quote, QuotesError, Rate, Rates, RatesObject, YearOfQuotes};
 pub use catalog::tax::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRate, TaxRule, TaxSubtotal, Untaxed};
-pub use catalog::terms::{
-    AgreedCharge, ChargeAmount, ChargeType, Commitment, Discount, Percent, Terms, TermsError, Validity,
-};
+pub use catalog::terms::{AgreedCharge, ChargeAmount, ChargeType, Commitment, Discount, Terms, TermsError};
 pub use catalog::vat::{VatCheck, VatId};
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
 pub use credit::{
@@ -52,6 +50,7 @@ pub use invoice::item::{Item, Source, SourceKind};
 pub use invoice::line::{Line, LineType};
 pub use invoice::receivable::{Age, Receivable};
 pub use money::amount::{Currency, Money};
+pub use money::percent::Percent;
 pub use money::product::Ratio;
 pub use name::Name;
 pub use problem::{Problem, ProblemReason};
@@ -68,6 +67,7 @@ pub use tenancy::organization::{Organization, Project};
 pub use time::hours::{HourRule, Hours};
 pub use time::month::Month;
 pub use time::period::{Date, Period, Timestamp};
+pub use time::validity::Validity;
 pub use uid::Uid;
 pub use unbilled::{OrganizationMonth, Pricing, outside_periods, unbilled, without_payer};
 pub use usage::{Service, Usage};

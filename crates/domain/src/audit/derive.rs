@@ -12,13 +12,13 @@ use super::payer::payer_at;
 use super::rates::{DerivedRate, derive_rate};
 use crate::bill::billing::GroupMonth;
 use crate::catalog::price::{PriceEntry, Unit};
-use crate::catalog::terms::Validity;
 use crate::invoice::line::Line;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::organization::{Organization, Project};
 use crate::time::hours::HourRule;
 use crate::time::period::Timestamp;
+use crate::time::validity::Validity;
 use crate::usage::Usage;
 
 /// A charge as derived: what decides about the amount, and the amount in minor units.

@@ -5,9 +5,11 @@ use rust_decimal::Decimal;
 
 use super::Difference;
 use crate::bill::billing::GroupMonth;
-use crate::catalog::terms::{ChargeAmount, ChargeType, Percent, Terms, Validity};
+use crate::catalog::terms::{ChargeAmount, ChargeType, Terms};
 use crate::invoice::item::{Item, SourceKind};
 use crate::invoice::line::LineType;
+use crate::money::percent::Percent;
+use crate::time::validity::Validity;
 
 /// An item as derived: what it is, and its amount in minor units.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,9 +13,9 @@ use rust_decimal::Decimal;
 
 use crate::bill::late::{correction_id, new_id};
 use crate::catalog::price::Unit;
-use crate::catalog::terms::Percent;
 use crate::invoice::line::charge_id;
 use crate::money::amount::{Currency, Money, round_half_away};
+use crate::money::percent::Percent;
 use crate::money::product::Ratio;
 use crate::name::Name;
 use crate::time::hours::{HourRule, Hours};

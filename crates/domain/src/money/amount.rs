@@ -6,7 +6,7 @@ use std::str::FromStr;
 use num_bigint::BigInt;
 use thiserror::Error;
 
-use crate::money::product::Ratio;
+use crate::money::product::{Ratio, round_large, round_small};
 
 /// A currency: one of ISO 4217 that is in use as money, or one that a stored document is in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -222,22 +222,6 @@ pub fn round_half_away(exact: &Ratio, currency: Currency) -> Option<Money> {
         Ratio::Large { numerator, denominator } => round_large(&(numerator * scale), denominator).try_into().ok(),
     };
     Money::new(minor?, currency)
-}
-
-/// `numerator / denominator` (positive) to a whole number, half away from zero.
-fn round_small(numerator: i128, denominator: i128) -> Option<i128> {
-    let whole = numerator / denominator;
-    let rest = numerator - whole * denominator;
-    // |rest| < denominator, so this cannot overflow where doubling the rest could.
-    let up = rest.unsigned_abs() >= denominator.unsigned_abs() - rest.unsigned_abs();
-    whole.checked_add(if up { numerator.signum() } else { 0 })
-}
-
-pub(crate) fn round_large(numerator: &BigInt, denominator: &BigInt) -> BigInt {
-    let zero = BigInt::from(0);
-    let doubled: BigInt = numerator * 2;
-    let half = if numerator < &zero { -denominator } else { denominator.clone() };
-    (doubled + half) / (denominator * 2)
 }
 
 impl fmt::Display for Money {

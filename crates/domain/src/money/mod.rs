@@ -1,4 +1,5 @@
 //! Exact amounts: money in the minor units of a currency, and the exact numbers that become it by one rounding.
 
 pub mod amount;
+pub mod percent;
 pub mod product;

@@ -3,8 +3,6 @@
 use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
-use crate::money::amount::round_large;
-
 /// An exact rational number. 128 bits hold nearly every product; the rest goes to big integers, so that
 /// nothing is ever lost.
 ///
@@ -58,7 +56,7 @@ impl Ratio {
     }
 
     /// To `digits` decimal places, half away from zero, without trailing zeros. For display only:
-    /// money is rounded by [`crate::money::amount::round_half_away`].
+    /// money is rounded by [`round_half_away`](super::amount::round_half_away).
     pub fn display(&self, digits: u32) -> String {
         let (numerator, denominator) = self.clone().into_large();
         let scaled = round_large(&(numerator * BigInt::from(10).pow(digits)), &denominator);
@@ -102,4 +100,21 @@ impl From<Decimal> for Ratio {
         // A Decimal has at most 28 decimal places, and 10^28 fits.
         Ratio::Small { numerator: decimal.mantissa(), denominator: 10_i128.pow(decimal.scale()) }
     }
+}
+
+/// `numerator / denominator` (positive) to a whole number, half away from zero.
+pub(super) fn round_small(numerator: i128, denominator: i128) -> Option<i128> {
+    let whole = numerator / denominator;
+    let rest = numerator - whole * denominator;
+    // |rest| < denominator, so this cannot overflow where doubling the rest could.
+    let up = rest.unsigned_abs() >= denominator.unsigned_abs() - rest.unsigned_abs();
+    whole.checked_add(if up { numerator.signum() } else { 0 })
+}
+
+/// The same for numbers of any size.
+pub(super) fn round_large(numerator: &BigInt, denominator: &BigInt) -> BigInt {
+    let zero = BigInt::from(0);
+    let doubled: BigInt = numerator * 2;
+    let half = if numerator < &zero { -denominator } else { denominator.clone() };
+    (doubled + half) / (denominator * 2)
 }

@@ -3,3 +3,4 @@
 pub mod hours;
 pub mod month;
 pub mod period;
+pub mod validity;

@@ -9,10 +9,10 @@ use thiserror::Error;
 use crate::catalog::buyer::Buyer;
 use crate::catalog::country::Country;
 use crate::catalog::issuer::Issuer;
-use crate::catalog::terms::Validity;
 use crate::money::product::Ratio;
 use crate::name::Name;
 use crate::time::month::Month;
+use crate::time::validity::Validity;
 
 /// One rule of an issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]

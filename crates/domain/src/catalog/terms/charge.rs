@@ -1,12 +1,13 @@
 //! Charges that were agreed beside services.
 
-use super::{Percent, Validity};
 use crate::bill::tally::Overflow;
 use crate::invoice::item::{Item, Source};
 use crate::invoice::line::LineType;
 use crate::money::amount::{Money, round_half_away};
+use crate::money::percent::Percent;
 use crate::name::Name;
 use crate::time::month::Month;
+use crate::time::validity::Validity;
 
 /// An amount for every month in which it is in force; a single charge has one month.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! Commitments: what a group pays at least.
 
-use super::Validity;
 use crate::bill::tally::Overflow;
 use crate::invoice::item::{Item, Source};
 use crate::invoice::line::LineType;
 use crate::money::amount::Money;
 use crate::name::Name;
+use crate::time::validity::Validity;
 
 /// An amount that the group pays every month in any case.
 #[derive(Debug, Clone, PartialEq, Eq)]

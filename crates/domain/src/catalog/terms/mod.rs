@@ -10,7 +10,7 @@ mod error;
 
 pub use charge::{AgreedCharge, ChargeAmount, ChargeType};
 pub use commitment::Commitment;
-pub use discount::{Discount, Percent, PercentError};
+pub use discount::Discount;
 pub use error::TermsError;
 
 use crate::bill::billing::GroupMonth;
@@ -28,22 +28,6 @@ pub struct Terms {
     pub charges: Vec<AgreedCharge>,
     /// What the group pays at least.
     pub commitment: Option<Commitment>,
-}
-
-/// The months in which a term is in force, the first and the last included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Validity {
-    /// The first month; `None`: from the group's first period on.
-    pub first: Option<Month>,
-    /// The last month; `None`: without end.
-    pub last: Option<Month>,
-}
-
-impl Validity {
-    /// Whether the term is in force in the month.
-    pub fn contains(self, month: Month) -> bool {
-        self.first.is_none_or(|first| first <= month) && self.last.is_none_or(|last| month <= last)
-    }
 }
 
 impl Terms {
