@@ -27,28 +27,33 @@ pub use bill::billing::{
     Bill, BillError, CategorySubtotal, Converted, GivenServices, GroupMonth, ProjectSubtotal, bill_given,
     bill_group_month,
 };
-pub use bill::carry::Brought;
 pub use bill::consumption::{CreditUse, MOST_CREDITS};
-pub use bill::late::{
-    Adjustment, AdjustmentKind, ClosedMonths, NO_CLOSED_MONTHS, NewLine, Records, months_in_question, unclaimed,
-};
+pub use bill::late::{ClosedMonths, NO_CLOSED_MONTHS, Records, months_in_question, unclaimed};
 pub use catalog::buyer::{Buyer, BuyerVat, Finding, VatState};
 pub use catalog::country::Country;
 pub use catalog::issuer::Issuer;
 pub use catalog::price::{PriceEntry, PriceList, PriceListError, Tariff, Unit};
 pub use catalog::rates::{Conversion, NO_RATES, NoRate, Quote, QuotesError, Rate, Rates, RatesObject, YearOfQuotes};
 pub use catalog::tax::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRate, TaxRule, TaxSubtotal, Untaxed};
-pub use catalog::terms::{AgreedCharge, ChargeAmount, ChargeType, Commitment, Discount, Terms, TermsError};
+pub use catalog::terms::Terms;
+pub use catalog::terms::charge::{AgreedCharge, ChargeAmount, ChargeType};
+pub use catalog::terms::commitment::Commitment;
+pub use catalog::terms::discount::Discount;
+pub use catalog::terms::error::TermsError;
 pub use catalog::vat::{VatCheck, VatId};
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
 pub use credit::{
     Credit, CreditOffer, CreditType, CreditValidity, Reservation, ReservationError, ReservationState, Standing,
     returned_name,
 };
+pub use invoice::adjustment::{Adjustment, AdjustmentKind, NewLine};
 pub use invoice::billed::{Billed, BilledLine, FinalFacts, IssuedNote, LineBasis, Part, Rating, Taken};
-pub use invoice::item::{Item, Source, SourceKind};
-pub use invoice::line::{Line, LineType};
+pub use invoice::brought::Brought;
+pub use invoice::item::Item;
+pub use invoice::line::Line;
+pub use invoice::line_type::LineType;
 pub use invoice::receivable::{Age, Receivable};
+pub use invoice::source::{Source, SourceKind};
 pub use money::amount::{Currency, Money};
 pub use money::percent::Percent;
 pub use money::product::Ratio;

@@ -8,7 +8,7 @@ use super::items::DerivedItem;
 use crate::bill::billing::{Bill, GroupMonth};
 use crate::bill::consumption::MOST_CREDITS;
 use crate::credit::CreditOffer;
-use crate::invoice::line::LineType;
+use crate::invoice::line_type::LineType;
 use crate::name::Name;
 use crate::uid::Uid;
 

@@ -5,9 +5,11 @@ use rust_decimal::Decimal;
 
 use super::Difference;
 use crate::bill::billing::GroupMonth;
-use crate::catalog::terms::{ChargeAmount, ChargeType, Terms};
-use crate::invoice::item::{Item, SourceKind};
-use crate::invoice::line::LineType;
+use crate::catalog::terms::Terms;
+use crate::catalog::terms::charge::{ChargeAmount, ChargeType};
+use crate::invoice::item::Item;
+use crate::invoice::line_type::LineType;
+use crate::invoice::source::SourceKind;
 use crate::money::percent::Percent;
 use crate::time::validity::Validity;
 

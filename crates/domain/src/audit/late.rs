@@ -11,7 +11,7 @@ use crate::bill::billing::GroupMonth;
 use crate::bill::late::NO_CLOSED_MONTHS;
 use crate::catalog::price::Unit;
 use crate::invoice::billed::{Part, Rating};
-use crate::invoice::line::LineType;
+use crate::invoice::line_type::LineType;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::organization::Project;

@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::bill::billing::{Bill, GroupMonth};
-use crate::invoice::line::{Line, LineType};
+use crate::invoice::line::Line;
+use crate::invoice::line_type::LineType;
 use crate::money::amount::Money;
 use crate::name::Name;
 use crate::time::period::Timestamp;

@@ -10,7 +10,7 @@ use crate::catalog::country::Country;
 use crate::catalog::issuer::Issuer;
 use crate::catalog::tax::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRule, TaxSubtotal};
 use crate::catalog::vat::VatCheck;
-use crate::invoice::line::LineType;
+use crate::invoice::line_type::LineType;
 
 /// The line that brings the items of a bill to zero with its services, if one should.
 pub(super) fn derive_rounding(month: &GroupMonth<'_>, services: i128, items: &[DerivedItem]) -> Option<DerivedItem> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
-use crate::bill::carry::{Brought, bring_forward, carry_forward};
+use crate::bill::carry::{bring_forward, carry_forward};
 use crate::bill::charge::{Charger, Charges};
 use crate::bill::consumption::{CreditUse, use_credits};
 use crate::bill::late::{ClosedMonths, Records, bill_late};
@@ -14,12 +14,15 @@ use crate::catalog::issuer::Issuer;
 use crate::catalog::price::PriceList;
 use crate::catalog::rates::{Conversion, Rates};
 use crate::catalog::tax::{TaxSubtotal, Taxation, Untaxed, tax};
-use crate::catalog::terms::{TermsError, bill_terms};
+use crate::catalog::terms::bill_terms;
+use crate::catalog::terms::error::TermsError;
 use crate::closing::Hold;
 use crate::credit::CreditOffer;
 use crate::invoice::billed::Billed;
+use crate::invoice::brought::Brought;
 use crate::invoice::item::Item;
-use crate::invoice::line::{Line, LineType};
+use crate::invoice::line::Line;
+use crate::invoice::line_type::LineType;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::problem::Problem;

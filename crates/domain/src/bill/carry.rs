@@ -3,22 +3,12 @@
 use crate::bill::billing::GroupMonth;
 use crate::bill::tally::{Overflow, Tally};
 use crate::closing::{Hold, HoldReason};
-use crate::invoice::item::{Item, Source, SourceKind};
-use crate::invoice::line::LineType;
+use crate::invoice::brought::Brought;
+use crate::invoice::item::Item;
+use crate::invoice::line_type::LineType;
+use crate::invoice::source::{Source, SourceKind};
 use crate::money::amount::Money;
 use crate::name::Name;
-use crate::uid::Uid;
-
-/// What the invoice of the month before leaves to this one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Brought {
-    /// How much, in the group's favour; above zero.
-    pub amount: Money,
-    /// The number of that invoice.
-    pub invoice: Name,
-    /// Its UID.
-    pub uid: Uid,
-}
 
 /// Begins with what the invoice before left over. In another currency it cannot be used, and holds the invoice.
 pub(crate) fn bring_forward(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Option<Hold>, Overflow> {
@@ -67,12 +57,4 @@ pub(crate) fn carry_forward(month: &GroupMonth<'_>, tally: &mut Tally) -> Result
         adjustment: None,
     })?;
     Ok(Some(amount))
-}
-
-impl Item {
-    /// Whether it moves an amount from one invoice to the next.
-    pub fn is_carried(&self) -> bool {
-        let forward = self.source.kind == SourceKind::BillingGroup && self.key.is_empty();
-        self.kind == LineType::OtherEvent && (forward || self.source.kind == SourceKind::Invoice)
-    }
 }

@@ -2,8 +2,9 @@
 
 use crate::bill::billing::GroupMonth;
 use crate::bill::tally::{Overflow, Tally};
-use crate::invoice::item::{Item, Source, SourceKind};
-use crate::invoice::line::LineType;
+use crate::invoice::item::Item;
+use crate::invoice::line_type::LineType;
+use crate::invoice::source::{Source, SourceKind};
 
 /// Brings a bill that comes to something, but to less than the issuer's minimum, to zero.
 pub(crate) fn round_to_zero(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<(), Overflow> {

@@ -4,7 +4,8 @@
 //! it comes from.
 
 use super::CreditValidity;
-use crate::invoice::line::{LineType, line_id};
+use crate::invoice::ids::line_id;
+use crate::invoice::line_type::LineType;
 use crate::name::Name;
 use crate::time::month::Month;
 use crate::time::period::Timestamp;

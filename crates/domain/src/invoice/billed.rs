@@ -11,9 +11,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rust_decimal::Decimal;
 
-use crate::bill::late::{correction_id, new_id};
 use crate::catalog::price::Unit;
-use crate::invoice::line::charge_id;
+use crate::invoice::ids::charge_id;
+use crate::invoice::ids::{correction_id, new_id};
 use crate::money::amount::{Currency, Money, round_half_away};
 use crate::money::percent::Percent;
 use crate::money::product::Ratio;

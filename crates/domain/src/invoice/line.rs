@@ -1,70 +1,17 @@
-//! The lines of an invoice that charge usage; all others are [items](crate::invoice::item).
+//! The lines of an invoice that charge usage; all others are [items](super::item).
 
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
-use sha2::{Digest, Sha256};
 
 use crate::catalog::price::{PriceEntry, Unit};
+use crate::invoice::ids::charge_id;
+use crate::invoice::line_type::LineType;
 use crate::money::amount::Money;
 use crate::money::product::Ratio;
 use crate::time::hours::Hours;
-use crate::time::period::{Period, Timestamp};
+use crate::time::period::Period;
 use crate::usage::Usage;
-
-/// What a line is for, in the order in which lines stand on an invoice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LineType {
-    /// A service of a project.
-    ServiceCharge,
-    /// Names a discount, which is in the services' lines already; of no amount.
-    Multiplier,
-    /// Something that was agreed beside services.
-    ExtraCharge,
-    /// Support.
-    SupportCharge,
-    /// What is missing to the amount that was committed to.
-    CommitmentFee,
-    /// Anything else: the adjustment of a closed month, an amount carried from one invoice to the next.
-    OtherEvent,
-    /// A credit that is used; negative.
-    CreditConsumption,
-    /// Brings a total that is too small to be worth a payment to zero.
-    Rounding,
-}
-
-impl LineType {
-    /// Its name on documents.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            LineType::ServiceCharge => "ServiceCharge",
-            LineType::Multiplier => "Multiplier",
-            LineType::ExtraCharge => "ExtraCharge",
-            LineType::SupportCharge => "SupportCharge",
-            LineType::CommitmentFee => "CommitmentFee",
-            LineType::OtherEvent => "OtherEvent",
-            LineType::CreditConsumption => "CreditConsumption",
-            LineType::Rounding => "Rounding",
-        }
-    }
-}
-
-/// The id of a line: 16 hexadecimal digits of a hash of what it is for, whose it is, and what tells it from others
-/// of the same.
-pub(crate) fn line_id(kind: LineType, whose: &[u8], which: &[u8]) -> String {
-    let mut hash = Sha256::new();
-    hash.update(kind.as_str());
-    hash.update([0]);
-    hash.update(whose);
-    hash.update([0]);
-    hash.update(which);
-    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The id of the charge of a record from an instant on.
-pub(crate) fn charge_id(record: &str, start: Timestamp) -> String {
-    line_id(LineType::ServiceCharge, record.as_bytes(), &start.timestamp_micros().to_be_bytes())
-}
 
 /// One line: a record over one continuous period at one price.
 ///

@@ -1,9 +1,14 @@
 //! What stands on an invoice: its lines and items with their ids and numbers, what finals say of usage, and what a
 //! credit note takes back.
 
+pub mod adjustment;
 pub mod billed;
+pub mod brought;
 pub mod credit_note;
+pub(crate) mod ids;
 pub mod item;
 pub mod line;
+pub mod line_type;
 pub mod number;
 pub mod receivable;
+pub mod source;

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use crate::catalog::buyer::Buyer;
-use crate::catalog::terms::{Terms, TermsError};
+use crate::catalog::terms::Terms;
+use crate::catalog::terms::error::TermsError;
 use crate::money::amount::Currency;
 use crate::name::Name;
 use crate::time::month::Month;

@@ -1,64 +1,15 @@
 //! The lines that adjust a closed month.
 
-use crate::catalog::rates::Conversion;
-use crate::catalog::terms::Discount;
-use crate::invoice::item::{Item, Source, SourceKind, item_id};
-use crate::invoice::line::{Line, LineType};
+use crate::invoice::adjustment::{Adjustment, AdjustmentKind, NewLine};
+use crate::invoice::ids::{correction_key, new_key};
+use crate::invoice::item::Item;
+use crate::invoice::line_type::LineType;
+use crate::invoice::source::{Source, SourceKind};
 use crate::money::amount::Money;
 use crate::name::Name;
 use crate::time::month::Month;
-use crate::time::period::{Period, Timestamp};
+use crate::time::period::Period;
 use crate::usage::Usage;
-
-/// What an item adjusts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Adjustment {
-    /// The closed month.
-    pub month: Month,
-    /// How.
-    pub kind: AdjustmentKind,
-}
-
-/// How a closed month is adjusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AdjustmentKind {
-    /// By usage that stands on no final.
-    New(Box<NewLine>),
-    /// By what a final bills of a record too much, or too little.
-    Correction {
-        /// The number of that final.
-        invoice: Name,
-        /// What is billed so far: by that final, and by earlier corrections.
-        billed: Money,
-        /// What should be billed.
-        due: Money,
-        /// What credit notes settled: what is due, less what is billed, and this is the item's total.
-        settled: Money,
-        /// Whether the record counts as nothing, as another replaces it.
-        replaced: bool,
-    },
-}
-
-/// A line that stands on no final, with all that its month's invoice would say of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewLine {
-    /// The line that its month's invoice would have.
-    pub line: Line,
-    /// The discounts in it.
-    pub discounts: Vec<Discount>,
-    /// How its price became its amounts, where that is in another currency.
-    pub conversion: Option<Conversion>,
-}
-
-impl Adjustment {
-    /// The line that its month's invoice would have, if it stands on no final.
-    pub fn new_line(&self) -> Option<&Line> {
-        match &self.kind {
-            AdjustmentKind::New(new) => Some(&new.line),
-            AdjustmentKind::Correction { .. } => None,
-        }
-    }
-}
 
 /// The most characters of a description.
 const MAX_DESCRIPTION: usize = 512;
@@ -78,26 +29,6 @@ pub(super) fn new_item(month: Month, new: NewLine) -> Item {
         source: source(&line.usage),
         adjustment: Some(Adjustment { month, kind: AdjustmentKind::New(Box::new(new)) }),
     }
-}
-
-/// What tells a new line of a record from others of it.
-fn new_key(month: Month, start: Timestamp) -> String {
-    format!("{month} {}", start.format("%FT%TZ"))
-}
-
-/// The id of a line of a record, from an instant on, that its month's invoice does not have.
-pub fn new_id(record: &str, month: Month, start: Timestamp) -> String {
-    item_id(LineType::OtherEvent, SourceKind::UsageRecord, record, &new_key(month, start))
-}
-
-/// What tells a correction of a record from others of it.
-fn correction_key(month: Month, invoice: &str) -> String {
-    format!("{month} {invoice}")
-}
-
-/// The id of the correction of what an invoice bills of a record.
-pub fn correction_id(record: &str, month: Month, invoice: &str) -> String {
-    item_id(LineType::OtherEvent, SourceKind::UsageRecord, record, &correction_key(month, invoice))
 }
 
 /// By how much a final bills a record wrongly in a month.

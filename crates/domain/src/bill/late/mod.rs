@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bill::billing::{GroupMonth, charge_project};
 use crate::bill::charge::Charges;
 use crate::bill::tally::{Overflow, Tally};
+use crate::invoice::adjustment::NewLine;
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
 use crate::name::Name;
@@ -27,8 +28,6 @@ use crate::time::month::Month;
 use crate::uid::Uid;
 use crate::usage::Usage;
 
-pub use adjustment::{Adjustment, AdjustmentKind, NewLine};
-pub(crate) use adjustment::{correction_id, new_id};
 use difference::{differences, is_unclaimed};
 pub use whole::{Records, months_in_question};
 

@@ -1,8 +1,9 @@
 //! Charges that were agreed beside services.
 
 use crate::bill::tally::Overflow;
-use crate::invoice::item::{Item, Source};
-use crate::invoice::line::LineType;
+use crate::invoice::item::Item;
+use crate::invoice::line_type::LineType;
+use crate::invoice::source::Source;
 use crate::money::amount::{Money, round_half_away};
 use crate::money::percent::Percent;
 use crate::name::Name;

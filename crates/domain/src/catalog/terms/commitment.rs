@@ -1,8 +1,9 @@
 //! Commitments: what a group pays at least.
 
 use crate::bill::tally::Overflow;
-use crate::invoice::item::{Item, Source};
-use crate::invoice::line::LineType;
+use crate::invoice::item::Item;
+use crate::invoice::line_type::LineType;
+use crate::invoice::source::Source;
 use crate::money::amount::Money;
 use crate::name::Name;
 use crate::time::validity::Validity;

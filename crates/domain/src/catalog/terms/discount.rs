@@ -1,7 +1,8 @@
 //! Discounts: percentages off the price of services.
 
-use crate::invoice::item::{Item, Source};
-use crate::invoice::line::LineType;
+use crate::invoice::item::Item;
+use crate::invoice::line_type::LineType;
+use crate::invoice::source::Source;
 use crate::money::amount::{Currency, Money};
 use crate::money::percent::Percent;
 use crate::money::product::Ratio;

@@ -3,19 +3,17 @@
 //! Terms hold for months. What is agreed for a month is the same whether its bill is an estimate or final, and
 //! from the month's first instant on.
 
-mod charge;
-mod commitment;
-mod discount;
-mod error;
-
-pub use charge::{AgreedCharge, ChargeAmount, ChargeType};
-pub use commitment::Commitment;
-pub use discount::Discount;
-pub use error::TermsError;
+pub mod charge;
+pub mod commitment;
+pub mod discount;
+pub mod error;
 
 use crate::bill::billing::GroupMonth;
 use crate::bill::tally::{Overflow, Tally};
-use crate::invoice::item::{Source, SourceKind};
+use crate::catalog::terms::charge::{AgreedCharge, ChargeType};
+use crate::catalog::terms::commitment::Commitment;
+use crate::catalog::terms::discount::Discount;
+use crate::invoice::source::{Source, SourceKind};
 use crate::money::product::Ratio;
 use crate::time::month::Month;
 

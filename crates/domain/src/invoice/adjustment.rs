@@ -1,0 +1,58 @@
+//! What a line says of the closed month that it adjusts.
+
+use crate::catalog::rates::Conversion;
+use crate::catalog::terms::discount::Discount;
+use crate::invoice::line::Line;
+use crate::money::amount::Money;
+use crate::name::Name;
+use crate::time::month::Month;
+
+/// What an item adjusts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adjustment {
+    /// The closed month.
+    pub month: Month,
+    /// How.
+    pub kind: AdjustmentKind,
+}
+
+/// How a closed month is adjusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdjustmentKind {
+    /// By usage that stands on no final.
+    New(Box<NewLine>),
+    /// By what a final bills of a record too much, or too little.
+    Correction {
+        /// The number of that final.
+        invoice: Name,
+        /// What is billed so far: by that final, and by earlier corrections.
+        billed: Money,
+        /// What should be billed.
+        due: Money,
+        /// What credit notes settled: what is due, less what is billed, and this is the item's total.
+        settled: Money,
+        /// Whether the record counts as nothing, as another replaces it.
+        replaced: bool,
+    },
+}
+
+/// A line that stands on no final, with all that its month's invoice would say of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLine {
+    /// The line that its month's invoice would have.
+    pub line: Line,
+    /// The discounts in it.
+    pub discounts: Vec<Discount>,
+    /// How its price became its amounts, where that is in another currency.
+    pub conversion: Option<Conversion>,
+}
+
+impl Adjustment {
+    /// The line that its month's invoice would have, if it stands on no final.
+    pub fn new_line(&self) -> Option<&Line> {
+        match &self.kind {
+            AdjustmentKind::New(new) => Some(&new.line),
+            AdjustmentKind::Correction { .. } => None,
+        }
+    }
+}
