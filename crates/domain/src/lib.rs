@@ -23,12 +23,13 @@ pub mod usage;
 mod tests;
 
 pub use audit::{Difference, audit};
-pub use bill::billing::{
-    Bill, BillError, CategorySubtotal, Converted, GivenServices, GroupMonth, ProjectSubtotal, bill_given,
-    bill_group_month,
-};
+pub use bill::billing::{GivenServices, bill_given, bill_group_month};
 pub use bill::consumption::{CreditUse, MOST_CREDITS};
-pub use bill::late::{ClosedMonths, NO_CLOSED_MONTHS, Records, months_in_question, unclaimed};
+pub use bill::inputs::GroupMonth;
+pub use bill::inputs::{ClosedMonths, NO_CLOSED_MONTHS};
+pub use bill::late::{months_in_question, unclaimed};
+pub use bill::records::Records;
+pub use bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
 pub use catalog::buyer::{Buyer, BuyerVat, Finding, VatState};
 pub use catalog::country::Country;
 pub use catalog::issuer::Issuer;

@@ -1,8 +1,10 @@
 //! All usage of an organization that a month does not bill, and why.
 
-use crate::bill::billing::{GroupMonth, charge_project};
 use crate::bill::charge::Charges;
-use crate::bill::late::{NO_CLOSED_MONTHS, Records};
+use crate::bill::inputs::GroupMonth;
+use crate::bill::inputs::NO_CLOSED_MONTHS;
+use crate::bill::records::Records;
+use crate::bill::services::charge_project;
 use crate::catalog::price::PriceList;
 use crate::catalog::rates::Rates;
 use crate::invoice::billed::Billed;

@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use super::ChargeKey;
 use super::payer::payer_at;
 use super::rates::{DerivedRate, derive_rate};
-use crate::bill::billing::GroupMonth;
+use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Unit};
 use crate::invoice::line::Line;
 use crate::money::amount::{Currency, Money};

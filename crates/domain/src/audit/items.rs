@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
 use super::Difference;
-use crate::bill::billing::GroupMonth;
+use crate::bill::inputs::GroupMonth;
 use crate::catalog::terms::Terms;
 use crate::catalog::terms::charge::{ChargeAmount, ChargeType};
 use crate::invoice::item::Item;

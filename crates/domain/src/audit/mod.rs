@@ -15,7 +15,8 @@ mod tax;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::bill::billing::{Bill, GroupMonth};
+use crate::bill::inputs::GroupMonth;
+use crate::bill::result::Bill;
 use crate::invoice::line::Line;
 use crate::invoice::line_type::LineType;
 use crate::money::amount::Money;

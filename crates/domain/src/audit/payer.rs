@@ -1,6 +1,6 @@
 //! Who pays at an instant: the rules of the ledger, read out one by one.
 
-use crate::bill::billing::GroupMonth;
+use crate::bill::inputs::GroupMonth;
 use crate::tenancy::attribution::Attribution;
 use crate::tenancy::group::Group;
 use crate::tenancy::ledger::Segment;

@@ -8,7 +8,8 @@ use rust_decimal::Decimal;
 
 use super::Difference;
 use super::derive::Derived;
-use crate::bill::billing::{Bill, Converted, GroupMonth};
+use crate::bill::inputs::GroupMonth;
+use crate::bill::result::{Bill, Converted};
 use crate::catalog::rates::{MAX_AGE_DAYS, Quote, YearOfQuotes};
 use crate::money::amount::Currency;
 use crate::time::period::Date;

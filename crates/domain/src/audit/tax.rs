@@ -4,7 +4,8 @@ use num_bigint::BigInt;
 
 use super::Difference;
 use super::items::DerivedItem;
-use crate::bill::billing::{Bill, GroupMonth};
+use crate::bill::inputs::GroupMonth;
+use crate::bill::result::Bill;
 use crate::catalog::buyer::{Buyer, Finding};
 use crate::catalog::country::Country;
 use crate::catalog::issuer::Issuer;

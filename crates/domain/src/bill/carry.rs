@@ -1,6 +1,6 @@
 //! A net below zero is no invoice: it goes from one to the next.
 
-use crate::bill::billing::GroupMonth;
+use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::{Overflow, Tally};
 use crate::closing::{Hold, HoldReason};
 use crate::invoice::brought::Brought;

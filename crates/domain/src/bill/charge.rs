@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::bill::billing::GroupMonth;
+use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Tariff, Unit};
 use crate::catalog::rates::NoRate;
 use crate::invoice::line::Line;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::bill::billing::{GroupMonth, ProjectSubtotal};
+use crate::bill::inputs::GroupMonth;
+use crate::bill::result::ProjectSubtotal;
 use crate::bill::tally::{Overflow, Tally};
 use crate::credit::{Credit, CreditOffer};
 use crate::invoice::item::Item;

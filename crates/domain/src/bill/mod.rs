@@ -4,8 +4,12 @@ pub mod billing;
 pub(crate) mod carry;
 pub(crate) mod charge;
 pub(crate) mod consumption;
+pub mod inputs;
 pub mod late;
+pub mod records;
+pub mod result;
 pub(crate) mod rounding;
+pub(crate) mod services;
 pub(crate) mod tally;
 
 pub use consumption::expect_uses;

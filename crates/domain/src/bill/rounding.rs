@@ -1,6 +1,6 @@
 //! Amounts that are too small to be worth a payment.
 
-use crate::bill::billing::GroupMonth;
+use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::{Overflow, Tally};
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;

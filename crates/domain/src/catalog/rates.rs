@@ -12,7 +12,6 @@ use chrono::{Datelike, Days};
 use rust_decimal::Decimal;
 use thiserror::Error;
 
-use crate::bill::billing::GroupMonth;
 use crate::money::amount::Currency;
 use crate::money::product::Ratio;
 use crate::name::Name;
@@ -310,19 +309,4 @@ impl fmt::Display for NoRate {
 /// The day whose rate a month's bill takes: the first after the month; while the month runs, the day of the bill.
 pub fn rate_date(month: Month, as_of: Timestamp) -> Date {
     as_of.min(month.end()).date_naive()
-}
-
-impl GroupMonth<'_> {
-    /// How prices become amounts of the bill; `None` when they are in the group's currency.
-    ///
-    /// # Errors
-    /// There is no rate.
-    pub fn conversion(&self) -> Result<Option<Conversion>, NoRate> {
-        let from = self.prices.currency();
-        let to = self.group.currency.ok_or(NoRate::NoCurrency)?;
-        if from == to {
-            return Ok(None);
-        }
-        self.rates.conversion(from, to, rate_date(self.month, self.as_of)).map(Some)
-    }
 }

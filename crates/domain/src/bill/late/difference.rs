@@ -1,10 +1,10 @@
 //! What a final bills too much of, or too little, of a record that it bills.
 
 use super::adjustment::{Wrong, correction};
+use super::closed_month::{ClosedMonth, heir};
 use super::settled::{Correction, Settled};
-use super::whole::Records;
-use super::{ClosedMonth, heir};
-use crate::bill::billing::GroupMonth;
+use crate::bill::inputs::GroupMonth;
+use crate::bill::records::Records;
 use crate::catalog::price::Unit;
 use crate::invoice::billed::{FinalFacts, Part, Rating};
 use crate::invoice::item::Item;

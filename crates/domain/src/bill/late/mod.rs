@@ -8,43 +8,30 @@
 //! Only records tell of a difference. One that does not exist says nothing: absence is never a correction.
 
 mod adjustment;
+mod closed_month;
 mod difference;
 mod settled;
 mod whole;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::bill::billing::{GroupMonth, charge_project};
 use crate::bill::charge::Charges;
+use crate::bill::inputs::{ClosedMonths, GroupMonth};
+use crate::bill::records::Records;
+use crate::bill::services::charge_project;
 use crate::bill::tally::{Overflow, Tally};
 use crate::invoice::adjustment::NewLine;
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
 use crate::name::Name;
 use crate::problem::{Problem, ProblemReason};
-use crate::tenancy::attribution::{Attribution, Payer};
 use crate::tenancy::organization::Project;
 use crate::time::month::Month;
-use crate::uid::Uid;
 use crate::usage::Usage;
 
+use closed_month::ClosedMonth;
 use difference::{differences, is_unclaimed};
-pub use whole::{Records, months_in_question};
-
-/// The months of a group that are final and of which no final of the organization is missing, with how the cost of each
-/// was shared out.
-pub type ClosedMonths = BTreeMap<Month, Attribution>;
-
-/// A group without a closed month, and every month but the oldest that is not final.
-pub static NO_CLOSED_MONTHS: ClosedMonths = BTreeMap::new();
-
-/// A closed month of an organization.
-#[derive(Clone, Copy)]
-struct ClosedMonth<'a> {
-    records: Records<'a>,
-    month: Month,
-    attribution: Attribution,
-}
+pub use whole::months_in_question;
 
 /// The records of which finals of a group that is gone bill too much or too little in a closed month, when no group is in
 /// its place to get or to pay the difference.
@@ -144,25 +131,4 @@ fn new_item(closed: &GroupMonth<'_>, line: Line) -> Item {
     let discounts = terms.map(|terms| terms.discounts_in(closed.month).cloned().collect()).unwrap_or_default();
     let conversion = closed.conversion().ok().flatten(); // without a rate there is no line
     adjustment::new_item(closed.month, NewLine { line, discounts, conversion })
-}
-
-impl<'a> GroupMonth<'a> {
-    /// The same group's bill of a closed month.
-    fn closed_month(&self, of: Month, attribution: Attribution) -> GroupMonth<'a> {
-        GroupMonth { month: of, attribution, closed: &NO_CLOSED_MONTHS, brought: None, credits: &[], ..*self }
-    }
-}
-
-/// The group to which a difference on a final of `biller` goes: itself, and once it is gone the payer of the end of the
-/// month.
-fn heir(closed: &ClosedMonth<'_>, project: &Project, biller: Uid) -> Option<Uid> {
-    let organization = closed.records.organization;
-    if organization.group(biller).is_some() {
-        return Some(biller);
-    }
-    let shares = organization.payers(project, closed.month, closed.attribution);
-    match shares.last() {
-        Some((_, Payer::Group(group))) => Some(*group),
-        Some((_, Payer::Gone)) | None => None,
-    }
 }

@@ -2,23 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::ClosedMonths;
+use crate::bill::inputs::ClosedMonths;
+use crate::bill::records::Records;
 use crate::catalog::price::Unit;
-use crate::invoice::billed::Billed;
 use crate::tenancy::attribution::Attribution;
-use crate::tenancy::organization::Organization;
 use crate::time::month::Month;
 use crate::time::period::Period;
 use crate::usage::Usage;
-
-/// The records of an organization, and what finals bill of them.
-#[derive(Debug, Clone, Copy)]
-pub struct Records<'a> {
-    /// The organization.
-    pub organization: &'a Organization,
-    /// What its finals bill.
-    pub billed: &'a Billed,
-}
 
 /// The closed months of which something of a record may stand on no final. Only those are worth a closer look.
 pub fn months_in_question(records: Records<'_>, closed: &ClosedMonths) -> BTreeSet<Month> {
@@ -39,19 +29,6 @@ pub(super) fn span(closed: &ClosedMonths) -> Option<Period> {
 }
 
 impl Records<'_> {
-    /// Whether the record counts: nothing replaces it, and nothing that a final bills ever did.
-    pub fn counts(&self, usage: &Usage) -> bool {
-        self.organization.counts(usage) && !self.billed.is_replaced(&usage.name)
-    }
-
-    /// The time that a record ran in a period; `None` when it counts as nothing, or ran at another time.
-    pub(super) fn run_in(&self, usage: &Usage, period: Period) -> Option<Period> {
-        if !self.counts(usage) {
-            return None;
-        }
-        Period::new(usage.start, usage.end.unwrap_or(period.end().max(usage.start)))?.intersect(&period)
-    }
-
     /// Whether finals bill exactly what the record ran in the closed months, each instant once: a quick yes.
     pub(super) fn is_whole(&self, span: Option<Period>, usage: &Usage) -> bool {
         let Some(span) = span else { return false };

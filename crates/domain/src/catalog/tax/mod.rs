@@ -7,7 +7,7 @@ mod rule;
 
 pub use rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRate, TaxRateError, TaxRule};
 
-use crate::bill::billing::GroupMonth;
+use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::Overflow;
 use crate::catalog::buyer::VatState;
 use crate::catalog::issuer::Issuer;

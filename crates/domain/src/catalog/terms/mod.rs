@@ -8,7 +8,7 @@ pub mod commitment;
 pub mod discount;
 pub mod error;
 
-use crate::bill::billing::GroupMonth;
+use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::{Overflow, Tally};
 use crate::catalog::terms::charge::{AgreedCharge, ChargeType};
 use crate::catalog::terms::commitment::Commitment;

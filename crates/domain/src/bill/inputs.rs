@@ -1,0 +1,86 @@
+//! What a bill is computed from.
+
+use std::collections::BTreeMap;
+
+use crate::bill::records::Records;
+use crate::catalog::issuer::Issuer;
+use crate::catalog::price::PriceList;
+use crate::catalog::rates::{Conversion, NoRate, Rates, rate_date};
+use crate::credit::CreditOffer;
+use crate::invoice::billed::Billed;
+use crate::invoice::brought::Brought;
+use crate::tenancy::attribution::Attribution;
+use crate::tenancy::group::Group;
+use crate::tenancy::organization::Organization;
+use crate::time::hours::HourRule;
+use crate::time::month::Month;
+use crate::time::period::Timestamp;
+use crate::usage::Usage;
+
+/// All that the bill of a group for a month is computed from; nothing else bears on it.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupMonth<'a> {
+    /// All that is observed of the group's organization.
+    pub organization: &'a Organization,
+    /// Who pays.
+    pub group: &'a Group,
+    /// The month that is billed.
+    pub month: Month,
+    /// How the month's cost is shared out.
+    pub attribution: Attribution,
+    /// How running time becomes hours.
+    pub hours: HourRule,
+    /// The group's price list.
+    pub prices: &'a PriceList,
+    /// The exchange rates of the group's issuer, where its prices are in another currency than the group's.
+    pub rates: &'a Rates,
+    /// Who bills: its minimum charge and its tax. `None` while that is not known.
+    pub issuer: Option<&'a Issuer>,
+    /// What finals of the organization bill already.
+    pub billed: &'a Billed,
+    /// The group's credits, as the month's invoice finds them.
+    pub credits: &'a [CreditOffer],
+    /// The closed months that the bill is to adjust: those of the group, when it is for its oldest month that is not final.
+    pub closed: &'a ClosedMonths,
+    /// What the invoice of the month before leaves to this one.
+    pub brought: Option<&'a Brought>,
+    /// Nothing after this instant is billed: what still runs is charged until here.
+    pub as_of: Timestamp,
+}
+
+/// The months of a group that are final and of which no final of the organization is missing, with how the cost of each
+/// was shared out.
+pub type ClosedMonths = BTreeMap<Month, Attribution>;
+
+/// A group without a closed month, and every month but the oldest that is not final.
+pub static NO_CLOSED_MONTHS: ClosedMonths = BTreeMap::new();
+
+impl<'a> GroupMonth<'a> {
+    /// The records of the organization, and what finals bill of them.
+    pub(crate) fn records(&self) -> Records<'_> {
+        Records { organization: self.organization, billed: self.billed }
+    }
+
+    /// Whether the record counts.
+    pub(crate) fn counts(&self, usage: &Usage) -> bool {
+        self.records().counts(usage)
+    }
+
+    /// The same group's bill of a closed month.
+    pub(super) fn closed_month(&self, of: Month, attribution: Attribution) -> GroupMonth<'a> {
+        GroupMonth { month: of, attribution, closed: &NO_CLOSED_MONTHS, brought: None, credits: &[], ..*self }
+    }
+
+    /// How prices become amounts of the bill; `None` when they are in the group's currency.
+    ///
+    /// # Errors
+    /// There is no rate.
+    pub fn conversion(&self) -> Result<Option<Conversion>, NoRate> {
+        let from = self.prices.currency();
+        let to = self.group.currency.ok_or(NoRate::NoCurrency)?;
+        if from == to {
+            return Ok(None);
+        }
+        self.rates.conversion(from, to, rate_date(self.month, self.as_of)).map(Some)
+    }
+}

@@ -1,0 +1,128 @@
+//! What a bill says, or why there is none.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::bill::consumption::CreditUse;
+use crate::bill::inputs::GroupMonth;
+use crate::catalog::rates::Conversion;
+use crate::catalog::tax::{TaxSubtotal, Untaxed};
+use crate::catalog::terms::error::TermsError;
+use crate::closing::Hold;
+use crate::invoice::item::Item;
+use crate::invoice::line::Line;
+use crate::invoice::line_type::LineType;
+use crate::money::amount::Money;
+use crate::name::Name;
+use crate::problem::Problem;
+use crate::time::month::Month;
+
+/// What a group owes for a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bill {
+    /// The month.
+    pub month: Month,
+    /// The lines of services, by project, service, start and record.
+    pub lines: Vec<Line>,
+    /// All other lines, which follow them, by type.
+    pub items: Vec<Item>,
+    /// Every project that the group pays for in the month, by name: those with a line, and those that exist.
+    pub projects: Vec<ProjectSubtotal>,
+    /// The total of lines and items by type, in the order of types; types without a line are left out.
+    pub categories: Vec<CategorySubtotal>,
+    /// The total of lines and items, before tax.
+    pub subtotal: Money,
+    /// What is used of which credit, in the order of its lines.
+    pub credits: Vec<CreditUse>,
+    /// How prices became amounts, where there are lines and their prices are in another currency.
+    pub converted: Option<Converted>,
+    /// How that is taxed, by category and rate.
+    pub taxes: Vec<TaxSubtotal>,
+    /// Why nothing is said of tax, where that is so.
+    pub untaxed: Option<Untaxed>,
+    /// The tax.
+    pub tax: Money,
+    /// Subtotal and tax.
+    pub total: Money,
+    /// How far below zero it would be without the line that brings it to zero: the next invoice is so much less.
+    pub carried_forward: Option<Money>,
+    /// By record on the bill that replaces another: the records that count as nothing because of it.
+    pub replaced: BTreeMap<Name, Vec<Name>>,
+    /// What is not on the bill and why: what the month leaves off, in the order of lines, then what its adjustments of
+    /// closed months do.
+    pub problems: Vec<Problem>,
+    /// What keeps the bill from becoming final, beside its problems.
+    pub holds: Vec<Hold>,
+}
+
+/// What services cost in the currency of their prices, and how that became the currency of the bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Converted {
+    /// The rate.
+    pub conversion: Conversion,
+    /// The sum of the lines of services, each rounded to the digits of the prices' currency.
+    pub price_subtotal: Money,
+}
+
+/// What a project cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectSubtotal {
+    /// The project.
+    pub project: Name,
+    /// The total of its services.
+    pub subtotal: Money,
+}
+
+/// What the lines of a type add up to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CategorySubtotal {
+    /// The type.
+    pub kind: LineType,
+    /// The total of its lines.
+    pub subtotal: Money,
+}
+
+/// Why there is no bill at all.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum BillError {
+    /// The group's currency is none.
+    #[error("billing group {0} has no currency that is in use; correct its spec.currency")]
+    CurrencyUnknown(Name),
+    /// Its terms contradict themselves.
+    #[error("billing group {group}: {error}")]
+    Terms {
+        /// The group.
+        group: Name,
+        /// What is wrong with them.
+        error: TermsError,
+    },
+    /// A sum is larger than a document can carry.
+    #[error(
+        "the invoice of billing group {group} for {month} adds up to more than a document can carry; check quantities and prices"
+    )]
+    Overflow {
+        /// The group.
+        group: Name,
+        /// The month.
+        month: Month,
+    },
+}
+
+impl Bill {
+    /// Whether anything is charged or credited: lines that only tell do not count, nor do amounts that only go from
+    /// one invoice to the next.
+    pub fn charges_anything(&self) -> bool {
+        !self.lines.is_empty() || self.items.iter().any(|item| !item.total.is_zero() && !item.is_carried())
+    }
+}
+
+impl BillError {
+    pub(super) fn terms(month: &GroupMonth<'_>, error: &TermsError) -> Self {
+        BillError::Terms { group: month.group.name.clone(), error: error.clone() }
+    }
+
+    pub(super) fn overflow(month: &GroupMonth<'_>) -> Self {
+        BillError::Overflow { group: month.group.name.clone(), month: month.month }
+    }
+}
