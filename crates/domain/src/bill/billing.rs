@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::bill::agreed_terms::bill_terms;
 use crate::bill::carry::{bring_forward, carry_forward};
 use crate::bill::consumption::use_credits;
 use crate::bill::inputs::GroupMonth;
@@ -11,7 +12,6 @@ use crate::bill::rounding::round_to_zero;
 use crate::bill::services::{Services, bill_services};
 use crate::bill::tally::Tally;
 use crate::catalog::tax::{Taxation, tax};
-use crate::catalog::terms::bill_terms;
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
 use crate::invoice::line_type::LineType;

@@ -1,5 +1,6 @@
 //! How the bill of a group and a month is made: one file for each step, in the order of [`billing`].
 
+pub(crate) mod agreed_terms;
 pub mod billing;
 pub(crate) mod carry;
 pub(crate) mod charge;

@@ -1,9 +1,5 @@
 //! Charges that were agreed beside services.
 
-use crate::bill::tally::Overflow;
-use crate::invoice::item::Item;
-use crate::invoice::line_type::LineType;
-use crate::invoice::source::Source;
 use crate::money::amount::{Money, round_half_away};
 use crate::money::percent::Percent;
 use crate::name::Name;
@@ -50,7 +46,7 @@ pub enum ChargeAmount {
 
 impl ChargeAmount {
     /// The amount for services of this total.
-    fn of(&self, services: Money) -> Option<Money> {
+    pub(crate) fn of(&self, services: Money) -> Option<Money> {
         match self {
             ChargeAmount::Fixed(amount) => Some(*amount),
             ChargeAmount::OfServices { percent, minimum } => {
@@ -64,43 +60,7 @@ impl ChargeAmount {
 
 impl AgreedCharge {
     /// Whether it is of this type, and in force in the month.
-    pub(super) fn is_due(&self, kind: ChargeType, month: Month) -> bool {
+    pub(crate) fn is_due(&self, kind: ChargeType, month: Month) -> bool {
         self.kind == kind && self.validity.contains(month)
-    }
-
-    pub(super) fn item(&self, source: &Source, services: Money) -> Result<Item, Overflow> {
-        Ok(Item {
-            kind: self.line_type(),
-            key: self.name.to_string(),
-            project: None,
-            period: None,
-            pre_discount: None,
-            total: self.amount.of(services).ok_or(Overflow)?,
-            description: self.description(services),
-            source: source.clone(),
-            adjustment: None,
-        })
-    }
-
-    /// The type of its line.
-    pub fn line_type(&self) -> LineType {
-        match self.kind {
-            ChargeType::Extra => LineType::ExtraCharge,
-            ChargeType::Support => LineType::SupportCharge,
-            ChargeType::Other => LineType::OtherEvent,
-        }
-    }
-
-    fn description(&self, services: Money) -> String {
-        let Self { name, .. } = self;
-        match &self.amount {
-            ChargeAmount::Fixed(_) => name.to_string(),
-            ChargeAmount::OfServices { percent, minimum: None } => {
-                format!("{name}: {percent} of services {services} {}", services.currency())
-            }
-            ChargeAmount::OfServices { percent, minimum: Some(minimum) } => {
-                format!("{name}: {percent} of services {services} {}, at least {minimum}", services.currency())
-            }
-        }
     }
 }

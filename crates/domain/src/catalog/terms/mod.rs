@@ -8,12 +8,9 @@ pub mod commitment;
 pub mod discount;
 pub mod error;
 
-use crate::bill::inputs::GroupMonth;
-use crate::bill::tally::{Overflow, Tally};
-use crate::catalog::terms::charge::{AgreedCharge, ChargeType};
+use crate::catalog::terms::charge::AgreedCharge;
 use crate::catalog::terms::commitment::Commitment;
 use crate::catalog::terms::discount::Discount;
-use crate::invoice::source::{Source, SourceKind};
 use crate::money::product::Ratio;
 use crate::time::month::Month;
 
@@ -38,25 +35,4 @@ impl Terms {
     pub fn discounts_in(&self, month: Month) -> impl Iterator<Item = &Discount> {
         self.discounts.iter().filter(move |discount| discount.validity.contains(month))
     }
-}
-
-/// Puts on the bill what the group's terms say for the month.
-pub(crate) fn bill_terms(month: &GroupMonth<'_>, terms: &Terms, tally: &mut Tally) -> Result<(), Overflow> {
-    let group = month.group;
-    let source = Source { kind: SourceKind::BillingGroup, name: group.name.clone(), uid: group.uid };
-    for discount in terms.discounts_in(month.month) {
-        tally.add(discount.item(&source, tally.currency()))?;
-    }
-    let charges = |kind| terms.charges.iter().filter(move |charge| charge.is_due(kind, month.month));
-    for charge in charges(ChargeType::Extra).chain(charges(ChargeType::Support)) {
-        tally.add(charge.item(&source, tally.services())?)?;
-    }
-    let commitment = terms.commitment.as_ref().filter(|commitment| commitment.validity.contains(month.month));
-    if let Some(fee) = commitment.map(|commitment| commitment.fee(&source, tally.net())).transpose()?.flatten() {
-        tally.add(fee)?;
-    }
-    for charge in charges(ChargeType::Other) {
-        tally.add(charge.item(&source, tally.services())?)?;
-    }
-    Ok(())
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::properties::taxes::world as any_world;
 use super::properties::worlds::MONTHS;
 use super::world::*;
+use crate::bill::agreed_terms::line_type;
 use crate::*;
 
 /// Organizations, each with three groups in three months: 22,500 bills.
@@ -341,7 +342,7 @@ fn told_terms(terms: &Terms) -> Value {
     };
     let charge = |charge: &AgreedCharge| {
         let (first, last) = months(charge.validity);
-        let kind = charge.line_type().as_str();
+        let kind = line_type(charge.kind).as_str();
         let (amount, percent, minimum) = match &charge.amount {
             ChargeAmount::Fixed(amount) => (Some(amount.minor() as i64), None, None),
             ChargeAmount::OfServices { percent, minimum } => {

@@ -1,0 +1,104 @@
+//! What a group agreed with its provider, as lines of its bill.
+
+use crate::bill::inputs::GroupMonth;
+use crate::bill::tally::{Overflow, Tally};
+use crate::catalog::terms::Terms;
+use crate::catalog::terms::charge::{AgreedCharge, ChargeAmount, ChargeType};
+use crate::catalog::terms::commitment::Commitment;
+use crate::catalog::terms::discount::Discount;
+use crate::invoice::item::Item;
+use crate::invoice::line_type::LineType;
+use crate::invoice::source::{Source, SourceKind};
+use crate::money::amount::{Currency, Money};
+
+/// Puts on the bill what the group's terms say for the month.
+pub(super) fn bill_terms(month: &GroupMonth<'_>, terms: &Terms, tally: &mut Tally) -> Result<(), Overflow> {
+    let group = month.group;
+    let source = Source { kind: SourceKind::BillingGroup, name: group.name.clone(), uid: group.uid };
+    for discount in terms.discounts_in(month.month) {
+        tally.add(discount_item(discount, &source, tally.currency()))?;
+    }
+    let charges = |kind| terms.charges.iter().filter(move |charge| charge.is_due(kind, month.month));
+    for charge in charges(ChargeType::Extra).chain(charges(ChargeType::Support)) {
+        tally.add(charge_item(charge, &source, tally.services())?)?;
+    }
+    let commitment = terms.commitment.as_ref().filter(|commitment| commitment.validity.contains(month.month));
+    if let Some(fee) =
+        commitment.map(|commitment| commitment_fee(commitment, &source, tally.net())).transpose()?.flatten()
+    {
+        tally.add(fee)?;
+    }
+    for charge in charges(ChargeType::Other) {
+        tally.add(charge_item(charge, &source, tally.services())?)?;
+    }
+    Ok(())
+}
+
+/// The line that tells of a discount. The discount itself is in the services' lines.
+fn discount_item(discount: &Discount, source: &Source, currency: Currency) -> Item {
+    Item {
+        kind: LineType::Multiplier,
+        key: discount.name.to_string(),
+        project: None,
+        period: None,
+        pre_discount: None,
+        total: Money::zero(currency),
+        description: format!("{}: {} off services", discount.name, discount.percent),
+        source: source.clone(),
+        adjustment: None,
+    }
+}
+
+/// The line of a charge, for services that come to an amount.
+fn charge_item(charge: &AgreedCharge, source: &Source, services: Money) -> Result<Item, Overflow> {
+    Ok(Item {
+        kind: line_type(charge.kind),
+        key: charge.name.to_string(),
+        project: None,
+        period: None,
+        pre_discount: None,
+        total: charge.amount.of(services).ok_or(Overflow)?,
+        description: charge_description(charge, services),
+        source: source.clone(),
+        adjustment: None,
+    })
+}
+
+/// The type of the line of a charge.
+pub(crate) fn line_type(kind: ChargeType) -> LineType {
+    match kind {
+        ChargeType::Extra => LineType::ExtraCharge,
+        ChargeType::Support => LineType::SupportCharge,
+        ChargeType::Other => LineType::OtherEvent,
+    }
+}
+
+fn charge_description(charge: &AgreedCharge, services: Money) -> String {
+    let AgreedCharge { name, .. } = charge;
+    match &charge.amount {
+        ChargeAmount::Fixed(_) => name.to_string(),
+        ChargeAmount::OfServices { percent, minimum: None } => {
+            format!("{name}: {percent} of services {services} {}", services.currency())
+        }
+        ChargeAmount::OfServices { percent, minimum: Some(minimum) } => {
+            format!("{name}: {percent} of services {services} {}, at least {minimum}", services.currency())
+        }
+    }
+}
+
+/// What is missing to a commitment; `None` when `spent` (services, extra charges and support) reaches it.
+fn commitment_fee(commitment: &Commitment, source: &Source, spent: Money) -> Result<Option<Item>, Overflow> {
+    let Commitment { name, amount, .. } = commitment;
+    let shortfall = amount.checked_sub(spent).ok_or(Overflow)?;
+    Ok((shortfall.minor() > 0).then(|| Item {
+        kind: LineType::CommitmentFee,
+        key: name.to_string(),
+        project: None,
+        period: None,
+        pre_discount: None,
+        total: shortfall,
+        description: format!("{name}: commitment {amount} {}, spent {spent}", amount.currency()),
+        source: source.clone(),
+        adjustment: None,
+    }))
+}
