@@ -9,9 +9,10 @@ use crate::bill::result::Bill;
 use crate::catalog::buyer::{Buyer, Finding};
 use crate::catalog::country::Country;
 use crate::catalog::issuer::Issuer;
-use crate::catalog::tax::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRule, TaxSubtotal};
+use crate::catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRule};
 use crate::catalog::vat::VatCheck;
 use crate::invoice::line_type::LineType;
+use crate::invoice::tax::TaxSubtotal;
 
 /// The line that brings the items of a bill to zero with its services, if one should.
 pub(super) fn derive_rounding(month: &GroupMonth<'_>, services: i128, items: &[DerivedItem]) -> Option<DerivedItem> {

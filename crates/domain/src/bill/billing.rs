@@ -11,7 +11,7 @@ use crate::bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectS
 use crate::bill::rounding::round_to_zero;
 use crate::bill::services::{Services, bill_services};
 use crate::bill::tally::Tally;
-use crate::catalog::tax::{Taxation, tax};
+use crate::bill::taxation::{Taxation, tax};
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
 use crate::invoice::line_type::LineType;

@@ -12,5 +12,6 @@ pub mod result;
 pub(crate) mod rounding;
 pub(crate) mod services;
 pub(crate) mod tally;
+pub(crate) mod taxation;
 
 pub use consumption::expect_uses;

@@ -1,9 +1,11 @@
-//! Who bills.
+//! Who bills, and which of its rules of tax is a buyer's.
 
+use crate::catalog::buyer::Buyer;
 use crate::catalog::country::Country;
-use crate::catalog::tax::{ReverseChargeRequires, TaxRule};
+use crate::catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRule};
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
+use crate::time::month::Month;
 use crate::uid::Uid;
 
 /// The legal entity that bills, as far as the amounts of an invoice depend on it.
@@ -27,5 +29,54 @@ impl Issuer {
     /// What an invoice in a currency has to come to.
     pub fn minimum_charge(&self, currency: Currency) -> Option<Money> {
         self.minimum_charges.iter().copied().find(|minimum| minimum.currency() == currency)
+    }
+
+    /// The rule that taxes a buyer in a month: the first that matches.
+    ///
+    /// Nobody is freed of tax by an oversight: a rule without countries that charges nothing is not for a buyer whose
+    /// country is not known, nor for one in a country that a rule in force names.
+    pub fn tax_rule_for(&self, buyer: &Buyer, month: Month) -> Option<&TaxRule> {
+        let owes = |rule: &TaxRule| rule.category != TaxCategory::ReverseCharge || self.is_reverse_charged(rule, buyer);
+        self.tax_rules.iter().find(|rule| owes(rule) && self.would_match(rule, buyer, month))
+    }
+
+    /// The rule that would, if nothing were asked of the buyer's VAT id.
+    pub fn tax_rule_but_for_vat_id(&self, buyer: &Buyer, month: Month) -> Option<&TaxRule> {
+        self.tax_rules.iter().find(|rule| self.would_match(rule, buyer, month))
+    }
+
+    fn would_match(&self, rule: &TaxRule, buyer: &Buyer, month: Month) -> bool {
+        let kind = match rule.buyer {
+            BuyerKind::Any => true,
+            BuyerKind::Business => buyer.business().is_some(),
+            BuyerKind::Consumer => buyer.business().is_none(),
+        };
+        kind && rule.validity.contains(month) && self.reaches(rule, buyer, month)
+    }
+
+    /// Whether a rule is for where the buyer is.
+    fn reaches(&self, rule: &TaxRule, buyer: &Buyer, month: Month) -> bool {
+        let everywhere = rule.areas.is_empty();
+        match buyer.country() {
+            None => everywhere && rule.category == TaxCategory::Standard,
+            Some(_) if everywhere && rule.category == TaxCategory::Standard => true,
+            Some(country) if everywhere => {
+                !self.tax_rules.iter().any(|rule| rule.validity.contains(month) && rule.names(country))
+            }
+            Some(country) => rule.names(country),
+        }
+    }
+
+    /// Whether the buyer owes the tax instead of the issuer: it has a VAT id of the country where it is, which is another than the
+    /// issuer's unless the rule names that, and the id is as good as the issuer asks.
+    fn is_reverse_charged(&self, rule: &TaxRule, buyer: &Buyer) -> bool {
+        let (Some(vat), Some(country)) = (buyer.business(), buyer.country()) else { return false };
+        let enough = match self.reverse_charge_requires {
+            ReverseChargeRequires::Format => vat.is_well_formed(),
+            ReverseChargeRequires::Confirmed => vat.finding.is_some(), // a business has no refused one
+        };
+        let own = vat.id.country.map(Country::of_vat) == Some(country.of_vat());
+        let abroad = self.country.map(Country::of_vat) != Some(country.of_vat());
+        enough && own && (abroad || rule.areas.contains(&Area::Country(country)))
     }
 }

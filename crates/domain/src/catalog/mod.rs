@@ -5,6 +5,6 @@ pub mod country;
 pub mod issuer;
 pub mod price;
 pub mod rates;
-pub mod tax;
+pub mod tax_rule;
 pub mod terms;
 pub mod vat;

@@ -12,3 +12,4 @@ pub mod line_type;
 pub mod number;
 pub mod receivable;
 pub mod source;
+pub mod tax;

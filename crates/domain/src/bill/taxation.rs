@@ -1,11 +1,10 @@
-//! Tax: which rule is the buyer's, and what it comes to.
+//! Tax: what it comes to by the rule that is the buyer's.
 //!
 //! Tax is computed once for all lines of an invoice, on their rounded sum, and rounded half away from zero. One rule
 //! taxes the whole document, so nothing is ever mixed with what is outside the scope of tax.
 
-mod rule;
-
-pub use rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRate, TaxRateError, TaxRule};
+use crate::catalog::tax_rule::TaxRule;
+use crate::invoice::tax::{TaxSubtotal, Untaxed};
 
 use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::Overflow;
@@ -14,52 +13,23 @@ use crate::catalog::issuer::Issuer;
 use crate::closing::{Hold, HoldReason};
 use crate::money::amount::{Money, round_half_away};
 
-/// What of a bill is taxed in one way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaxSubtotal {
-    /// The kind of tax.
-    pub category: TaxCategory,
-    /// The rate.
-    pub rate: TaxRate,
-    /// What is taxed.
-    pub base: Money,
-    /// The tax.
-    pub amount: Money,
-    /// Why there is none.
-    pub reason: Option<String>,
-}
-
-/// Why a bill says nothing of tax.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Untaxed {
-    /// It is not known who bills.
-    NoIssuer,
-    /// The issuer has no rules of tax: an invoice within one company, say.
-    NoRules,
-    /// No rule is the buyer's, and nothing is to be paid.
-    NothingToTax,
-    /// No rule is the buyer's; the invoice waits for one.
-    NoRule,
-}
-
 /// The tax of a bill.
 #[derive(Debug)]
-pub(crate) struct Taxation {
-    pub(crate) taxes: Vec<TaxSubtotal>,
-    pub(crate) untaxed: Option<Untaxed>,
-    pub(crate) tax: Money,
-    pub(crate) total: Money,
-    pub(crate) hold: Option<Hold>,
+pub(super) struct Taxation {
+    pub(super) taxes: Vec<TaxSubtotal>,
+    pub(super) untaxed: Option<Untaxed>,
+    pub(super) tax: Money,
+    pub(super) total: Money,
+    pub(super) hold: Option<Hold>,
 }
 
 /// Taxes a bill that comes to a subtotal.
-pub(crate) fn tax(month: &GroupMonth<'_>, subtotal: Money) -> Result<Taxation, Overflow> {
+pub(super) fn tax(month: &GroupMonth<'_>, subtotal: Money) -> Result<Taxation, Overflow> {
     let Some(issuer) = month.issuer else { return Ok(Taxation::without(subtotal, Untaxed::NoIssuer)) };
     if issuer.tax_rules.is_empty() {
         return Ok(Taxation::without(subtotal, Untaxed::NoRules));
     }
-    let matches = |rule: &&TaxRule| rule.matches(issuer, &month.group.buyer, month.month);
-    match issuer.tax_rules.iter().find(matches) {
+    match issuer.tax_rule_for(&month.group.buyer, month.month) {
         Some(rule) => Taxation::by(rule, subtotal),
         None if subtotal.is_zero() => Ok(Taxation::without(subtotal, Untaxed::NothingToTax)),
         None => {
@@ -85,22 +55,10 @@ impl Taxation {
     }
 }
 
-impl Untaxed {
-    /// What the document says of it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Untaxed::NoIssuer => "Tax is not known: there is no issuer.",
-            Untaxed::NoRules => "No tax is charged: the issuer taxes nothing.",
-            Untaxed::NothingToTax => "There is nothing to tax.",
-            Untaxed::NoRule => "Tax is not known: no tax rule of the issuer matches the buyer.",
-        }
-    }
-}
-
 /// No rule is the buyer's: what is known of the buyer, and what would help.
 fn no_rule(month: &GroupMonth<'_>, issuer: &Issuer) -> Hold {
     let buyer = &month.group.buyer;
-    let almost = issuer.tax_rules.iter().find(|rule| rule.would_match(issuer, buyer, month.month));
+    let almost = issuer.tax_rule_but_for_vat_id(buyer, month.month);
     let kind = if buyer.business().is_some() { "a business" } else { "a consumer" };
     let name = &issuer.name;
     let message = match (buyer.country(), almost.zip(buyer.business())) {

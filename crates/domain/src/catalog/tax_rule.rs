@@ -6,12 +6,9 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
-use crate::catalog::buyer::Buyer;
 use crate::catalog::country::Country;
-use crate::catalog::issuer::Issuer;
 use crate::money::product::Ratio;
 use crate::name::Name;
-use crate::time::month::Month;
 use crate::time::validity::Validity;
 
 /// One rule of an issuer.
@@ -19,7 +16,7 @@ use crate::time::validity::Validity;
 pub struct TaxRule {
     /// What it is called.
     pub name: Name,
-    /// Where the buyers are; empty for everywhere, see `TaxRule::reaches`.
+    /// Where the buyers are; empty for everywhere, see [`Issuer::tax_rule_for`](super::issuer::Issuer::tax_rule_for).
     pub areas: Vec<Area>,
     /// Who they are.
     pub buyer: BuyerKind,
@@ -87,54 +84,10 @@ pub enum ReverseChargeRequires {
 }
 
 impl TaxRule {
-    /// Whether the rule is the buyer's in a month, which takes no more than its being the first.
-    pub fn matches(&self, issuer: &Issuer, buyer: &Buyer, month: Month) -> bool {
-        let owes = self.category != TaxCategory::ReverseCharge || is_reverse_charged(self, issuer, buyer);
-        owes && self.would_match(issuer, buyer, month)
-    }
-
-    /// Whether it would, if nothing were asked of the buyer's VAT id.
-    pub(super) fn would_match(&self, issuer: &Issuer, buyer: &Buyer, month: Month) -> bool {
-        let kind = match self.buyer {
-            BuyerKind::Any => true,
-            BuyerKind::Business => buyer.business().is_some(),
-            BuyerKind::Consumer => buyer.business().is_none(),
-        };
-        kind && self.validity.contains(month) && self.reaches(issuer, buyer, month)
-    }
-
-    /// Whether it is for where the buyer is.
-    ///
-    /// Nobody is freed of tax by an oversight: a rule without countries that charges nothing is not for a buyer whose
-    /// country is not known, nor for one in a country that a rule in force names.
-    fn reaches(&self, issuer: &Issuer, buyer: &Buyer, month: Month) -> bool {
-        let everywhere = self.areas.is_empty();
-        match buyer.country() {
-            None => everywhere && self.category == TaxCategory::Standard,
-            Some(_) if everywhere && self.category == TaxCategory::Standard => true,
-            Some(country) if everywhere => {
-                !issuer.tax_rules.iter().any(|rule| rule.validity.contains(month) && rule.names(country))
-            }
-            Some(country) => self.names(country),
-        }
-    }
-
-    fn names(&self, country: Country) -> bool {
+    /// Whether one of its areas has the country.
+    pub(super) fn names(&self, country: Country) -> bool {
         self.areas.iter().any(|area| area.contains(country))
     }
-}
-
-/// Whether the buyer owes the tax instead of the issuer: it has a VAT id of the country where it is, which is another than the
-/// issuer's unless the rule names that, and the id is as good as the issuer asks.
-fn is_reverse_charged(rule: &TaxRule, issuer: &Issuer, buyer: &Buyer) -> bool {
-    let (Some(vat), Some(country)) = (buyer.business(), buyer.country()) else { return false };
-    let enough = match issuer.reverse_charge_requires {
-        ReverseChargeRequires::Format => vat.is_well_formed(),
-        ReverseChargeRequires::Confirmed => vat.finding.is_some(), // a business has no refused one
-    };
-    let own = vat.id.country.map(Country::of_vat) == Some(country.of_vat());
-    let abroad = issuer.country.map(Country::of_vat) != Some(country.of_vat());
-    enough && own && (abroad || rule.areas.contains(&Area::Country(country)))
 }
 
 impl Area {
