@@ -24,7 +24,6 @@ mod tests;
 
 pub use audit::{Difference, audit};
 pub use bill::billing::{GivenServices, bill_given, bill_group_month};
-pub use bill::consumption::{CreditUse, MOST_CREDITS};
 pub use bill::inputs::GroupMonth;
 pub use bill::inputs::{ClosedMonths, NO_CLOSED_MONTHS};
 pub use bill::late::{months_in_question, unclaimed};
@@ -43,10 +42,11 @@ pub use catalog::terms::discount::Discount;
 pub use catalog::terms::error::TermsError;
 pub use catalog::vat::{VatCheck, VatId};
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
-pub use credit::{
-    Credit, CreditOffer, CreditType, CreditValidity, Reservation, ReservationError, ReservationState, Standing,
-    returned_name,
-};
+pub use credit::reservation::ReservationError;
+pub use credit::returned::returned_name;
+pub use credit::standing::Standing;
+pub use credit::{Credit, CreditOffer, CreditType, CreditValidity, Reservation, ReservationState};
+pub use credit::{CreditUse, MOST_CREDITS};
 pub use invoice::adjustment::{Adjustment, AdjustmentKind, NewLine};
 pub use invoice::billed::{Billed, BilledLine, FinalFacts, IssuedNote, LineBasis, Part, Rating, Taken};
 pub use invoice::brought::Brought;

@@ -5,32 +5,15 @@ use std::collections::BTreeMap;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::ProjectSubtotal;
 use crate::bill::tally::{Overflow, Tally};
-use crate::credit::{Credit, CreditOffer};
+use crate::credit::{CreditOffer, CreditUse, MOST_CREDITS};
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
 use crate::invoice::source::{Source, SourceKind};
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
-use crate::uid::Uid;
-
-/// The most credits that one invoice uses; more wait for the next month.
-pub const MOST_CREDITS: usize = 200;
-
-/// What an invoice uses of a credit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CreditUse {
-    /// The credit.
-    pub name: Name,
-    /// Its UID.
-    pub uid: Uid,
-    /// How much is used; above zero.
-    pub used: Money,
-    /// What is left of it then.
-    pub left: Money,
-}
 
 /// Puts on the bill what the group's credits pay of it: the first to expire first, down to zero at most.
-pub(crate) fn use_credits(
+pub(super) fn use_credits(
     month: &GroupMonth<'_>,
     projects: &[ProjectSubtotal],
     tally: &mut Tally,
@@ -44,21 +27,11 @@ pub(crate) fn use_credits(
         }
         let used = Money::new(most, tally.currency()).ok_or(Overflow)?;
         let left = offer.left.checked_sub(used).ok_or(Overflow)?;
-        tally.add(offer.item(used, left))?;
+        tally.add(item(offer, used, left))?;
         limits.take(offer, most);
         uses.push(CreditUse { name: offer.name.clone(), uid: offer.uid, used, left });
     }
     Ok(uses)
-}
-
-/// Plans with what an invoice uses, by the name of the credit: a later month finds only what it leaves.
-pub fn expect_uses(credits: &mut [Credit], invoice: &Name, uses: &[(Name, Money)]) {
-    for credit in credits {
-        let used = uses.iter().find(|(name, _)| *name == credit.name).map(|(_, used)| *used);
-        if used.is_some() || credit.reservation(invoice).is_some() {
-            credit.expect(invoice, used.unwrap_or(Money::zero(credit.amount.currency())));
-        }
-    }
 }
 
 /// The credits that the month can use, in the order in which it uses them: expiry, start, name.
@@ -97,19 +70,18 @@ impl<'a> Limits<'a> {
     }
 }
 
-impl CreditOffer {
-    fn item(&self, used: Money, left: Money) -> Item {
-        let Self { name, kind, .. } = self;
-        Item {
-            kind: LineType::CreditConsumption,
-            key: String::new(),
-            project: None,
-            period: None,
-            pre_discount: None,
-            total: used.negated(),
-            description: format!("{name}: credit ({kind}), {left} {} remain", left.currency()),
-            source: Source { kind: SourceKind::Credit, name: name.clone(), uid: self.uid },
-            adjustment: None,
-        }
+/// The line of a credit that is used.
+fn item(offer: &CreditOffer, used: Money, left: Money) -> Item {
+    let CreditOffer { name, kind, .. } = offer;
+    Item {
+        kind: LineType::CreditConsumption,
+        key: String::new(),
+        project: None,
+        period: None,
+        pre_discount: None,
+        total: used.negated(),
+        description: format!("{name}: credit ({kind}), {left} {} remain", left.currency()),
+        source: Source { kind: SourceKind::Credit, name: name.clone(), uid: offer.uid },
+        adjustment: None,
     }
 }

@@ -13,5 +13,3 @@ pub(crate) mod rounding;
 pub(crate) mod services;
 pub(crate) mod tally;
 pub(crate) mod taxation;
-
-pub use consumption::expect_uses;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::bill::consumption::CreditUse;
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::rates::Conversion;
 use crate::catalog::terms::error::TermsError;
 use crate::closing::Hold;
+use crate::credit::CreditUse;
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
 use crate::invoice::line_type::LineType;

@@ -3,14 +3,13 @@
 //! Tax is computed once for all lines of an invoice, on their rounded sum, and rounded half away from zero. One rule
 //! taxes the whole document, so nothing is ever mixed with what is outside the scope of tax.
 
-use crate::catalog::tax_rule::TaxRule;
-use crate::invoice::tax::{TaxSubtotal, Untaxed};
-
 use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::Overflow;
 use crate::catalog::buyer::VatState;
 use crate::catalog::issuer::Issuer;
+use crate::catalog::tax_rule::TaxRule;
 use crate::closing::{Hold, HoldReason};
+use crate::invoice::tax::{TaxSubtotal, Untaxed};
 use crate::money::amount::{Money, round_half_away};
 
 /// The tax of a bill.

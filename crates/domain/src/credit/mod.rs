@@ -3,16 +3,12 @@
 //! What an invoice uses of a credit is first reserved, then consumed when the invoice is final; see [`Reservation`].
 //! However often that is tried, a credit never gives more than it has.
 
-mod reservation;
-mod returned;
-mod standing;
+pub mod reservation;
+pub mod returned;
+pub mod standing;
 
 use std::collections::BTreeSet;
 use std::fmt;
-
-pub use reservation::{Reservation, ReservationError, ReservationState};
-pub use returned::returned_name;
-pub use standing::Standing;
 
 use crate::money::amount::Money;
 use crate::name::Name;
@@ -63,6 +59,42 @@ pub struct CreditOffer {
     pub projects: Option<BTreeSet<Name>>,
     /// What other invoices leave of it.
     pub left: Money,
+}
+
+/// The most credits that one invoice uses; more wait for the next month.
+pub const MOST_CREDITS: usize = 200;
+
+/// What an invoice uses of a credit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreditUse {
+    /// The credit.
+    pub name: Name,
+    /// Its UID.
+    pub uid: Uid,
+    /// How much is used; above zero.
+    pub used: Money,
+    /// What is left of it then.
+    pub left: Money,
+}
+
+/// What one invoice takes of a credit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reservation {
+    /// The invoice's number.
+    pub invoice: Name,
+    /// How much; zero when the invoice came to need none of it.
+    pub amount: Money,
+    /// Whether the invoice is final.
+    pub state: ReservationState,
+}
+
+/// How firm a reservation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReservationState {
+    /// The invoice is about to become final; it may still rewrite the amount.
+    Reserved,
+    /// The invoice is final and says the same amount.
+    Consumed,
 }
 
 /// What a credit was given for: Aiven's thirteen types.
@@ -128,19 +160,5 @@ impl CreditValidity {
     pub fn touches(self, month: Month) -> bool {
         let begun = self.starts.is_none_or(|starts| starts < month.end());
         begun && self.expires.is_none_or(|expires| month.start() < expires)
-    }
-}
-
-impl Credit {
-    /// The credit as the invoice of this number finds it: what the invoice itself has reserved is its own.
-    pub fn offer_to(&self, invoice: &str) -> CreditOffer {
-        CreditOffer {
-            name: self.name.clone(),
-            uid: self.uid,
-            kind: self.kind,
-            validity: self.validity,
-            projects: self.projects.clone(),
-            left: self.left_for(invoice),
-        }
     }
 }

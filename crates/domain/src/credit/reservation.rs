@@ -5,29 +5,9 @@
 
 use thiserror::Error;
 
-use super::Credit;
+use super::{Credit, CreditOffer, Reservation, ReservationState};
 use crate::money::amount::Money;
 use crate::name::Name;
-
-/// What one invoice takes of a credit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reservation {
-    /// The invoice's number.
-    pub invoice: Name,
-    /// How much; zero when the invoice came to need none of it.
-    pub amount: Money,
-    /// Whether the invoice is final.
-    pub state: ReservationState,
-}
-
-/// How firm a reservation is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReservationState {
-    /// The invoice is about to become final; it may still rewrite the amount.
-    Reserved,
-    /// The invoice is final and says the same amount.
-    Consumed,
-}
 
 /// Why a reservation cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -59,6 +39,18 @@ pub enum ReservationError {
 }
 
 impl Credit {
+    /// The credit as the invoice of this number finds it: what the invoice itself has reserved is its own.
+    pub fn offer_to(&self, invoice: &str) -> CreditOffer {
+        CreditOffer {
+            name: self.name.clone(),
+            uid: self.uid,
+            kind: self.kind,
+            validity: self.validity,
+            projects: self.projects.clone(),
+            left: self.left_for(invoice),
+        }
+    }
+
     /// What the invoices that are final have used.
     pub fn consumed(&self) -> Money {
         self.sum(|reservation| reservation.state == ReservationState::Consumed)
@@ -137,5 +129,15 @@ impl Credit {
     fn rest(&self, taken: Money) -> Money {
         let rest = self.amount.checked_sub(taken).filter(|rest| rest.minor() > 0);
         rest.unwrap_or(Money::zero(self.amount.currency()))
+    }
+}
+
+/// Plans with what an invoice uses, by the name of the credit: a later month finds only what it leaves.
+pub fn expect_uses(credits: &mut [Credit], invoice: &Name, uses: &[(Name, Money)]) {
+    for credit in credits {
+        let used = uses.iter().find(|(name, _)| *name == credit.name).map(|(_, used)| *used);
+        if used.is_some() || credit.reservation(invoice).is_some() {
+            credit.expect(invoice, used.unwrap_or(Money::zero(credit.amount.currency())));
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::conditions::{self, DesiredCondition};
 use crate::months::oldest_open_month;
 use billing_api as api;
-use billing_domain::credit::Standing;
+use billing_domain::credit::standing::Standing;
 use billing_domain::{Credit, Group, Month, Timestamp};
 use billing_state::convert::wire_credit_status;
 
