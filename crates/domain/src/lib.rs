@@ -22,11 +22,12 @@ pub mod usage;
 #[cfg(test)]
 mod tests;
 
-pub use audit::{Difference, audit};
+pub use audit::audit;
+pub use audit::difference::Difference;
 pub use bill::billing::{GivenServices, bill_given, bill_group_month};
-pub use bill::inputs::GroupMonth;
-pub use bill::inputs::{ClosedMonths, NO_CLOSED_MONTHS};
-pub use bill::late::{months_in_question, unclaimed};
+pub use bill::inputs::{ClosedMonths, GroupMonth, NO_CLOSED_MONTHS};
+pub use bill::late::unclaimed;
+pub use bill::late::whole::months_in_question;
 pub use bill::records::Records;
 pub use bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
 pub use catalog::buyer::{Buyer, BuyerVat, Finding, VatState};
@@ -45,8 +46,9 @@ pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, dec
 pub use credit::reservation::ReservationError;
 pub use credit::returned::returned_name;
 pub use credit::standing::Standing;
-pub use credit::{Credit, CreditOffer, CreditType, CreditValidity, Reservation, ReservationState};
-pub use credit::{CreditUse, MOST_CREDITS};
+pub use credit::{
+    Credit, CreditOffer, CreditType, CreditUse, CreditValidity, MOST_CREDITS, Reservation, ReservationState,
+};
 pub use invoice::adjustment::{Adjustment, AdjustmentKind, NewLine};
 pub use invoice::billed::{Billed, BilledLine, FinalFacts, IssuedNote, LineBasis, Part, Rating, Taken};
 pub use invoice::brought::Brought;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Difference;
-use super::derive::Derived;
+use super::derived::Derived;
+use super::difference::Difference;
 use super::items::DerivedItem;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::Bill;

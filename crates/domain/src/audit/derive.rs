@@ -1,18 +1,17 @@
 //! The second derivation of a bill.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
 use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
-use super::ChargeKey;
+use super::derived::{Charge, Derived};
+use super::difference::ChargeKey;
 use super::payer::payer_at;
 use super::rates::{DerivedRate, derive_rate};
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Unit};
-use crate::invoice::line::Line;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::organization::{Organization, Project};
@@ -20,41 +19,6 @@ use crate::time::hours::HourRule;
 use crate::time::period::Timestamp;
 use crate::time::validity::Validity;
 use crate::usage::Usage;
-
-/// A charge as derived: what decides about the amount, and the amount in minor units.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Charge {
-    unit: Unit,
-    unit_price: Decimal,
-    pre_discount: i128,
-    pub(super) total: i128,
-    /// In the currency of the price, where that is another.
-    pub(super) price_total: Option<i128>,
-}
-
-impl Charge {
-    pub(super) fn of_line(line: &Line) -> Self {
-        let (pre_discount, total) = (line.pre_discount.minor(), line.total.minor());
-        let price_total = line.price_total.map(Money::minor);
-        Charge { unit: line.unit(), unit_price: line.unit_price(), pre_discount, total, price_total }
-    }
-}
-
-impl fmt::Display for Charge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Charge { unit, unit_price, pre_discount, total, price_total } = self;
-        write!(f, "{total} minor units ({pre_discount} before discounts, at {unit_price} per {})", unit.as_str())?;
-        price_total.map_or(Ok(()), |price_total| write!(f, ", from {price_total} of the price's currency"))
-    }
-}
-
-/// All that a bill should say.
-#[derive(Debug, Default)]
-pub(super) struct Derived {
-    pub(super) charges: BTreeMap<ChargeKey, Charge>,
-    pub(super) projects: BTreeSet<Name>,
-    pub(super) problems: BTreeSet<Name>,
-}
 
 /// What every record of a bill is looked at with.
 pub(super) struct Basis<'a> {

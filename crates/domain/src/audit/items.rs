@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
-use super::Difference;
+use super::difference::Difference;
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::terms::Terms;
 use crate::catalog::terms::charge::{ChargeAmount, ChargeType};

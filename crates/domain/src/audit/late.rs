@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigInt;
 
-use super::derive::{Basis, Derived, derive_project, hours, is_replaced};
+use super::derive::{Basis, derive_project, hours, is_replaced};
+use super::derived::Derived;
 use super::items::DerivedItem;
 use super::payer::payer_at;
 use crate::bill::inputs::GroupMonth;

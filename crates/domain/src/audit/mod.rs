@@ -6,6 +6,8 @@
 
 mod credits;
 mod derive;
+mod derived;
+pub mod difference;
 mod items;
 mod late;
 mod payer;
@@ -13,7 +15,6 @@ mod rates;
 mod tax;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::Bill;
@@ -21,155 +22,14 @@ use crate::invoice::line::Line;
 use crate::invoice::line_type::LineType;
 use crate::money::amount::Money;
 use crate::name::Name;
-use crate::time::period::Timestamp;
 use credits::{DerivedUse, compare_credits, derive_credits};
-use derive::{Charge, Derived, derive};
+use derive::derive;
+use derived::{Charge, Derived};
+use difference::{ChargeKey, Difference};
 use items::{DerivedItem, compare_items, derive_carried, derive_items};
 use late::derive_late;
 use rates::compare_rates;
 use tax::{compare_taxes, derive_rounding};
-
-/// Something in which a bill differs from its second derivation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Difference {
-    /// A charge that the bill does not have.
-    Missing(ChargeKey),
-    /// A charge that the bill should not have, or has too often.
-    Unexpected(ChargeKey),
-    /// A charge with another quantity, price or amount.
-    Charge {
-        /// Which.
-        key: ChargeKey,
-        /// As on the bill.
-        billed: String,
-        /// As derived.
-        derived: String,
-    },
-    /// A line beside services.
-    Item {
-        /// As on the bill, in minor units.
-        billed: Option<String>,
-        /// As derived.
-        derived: Option<String>,
-    },
-    /// What is used of which credits.
-    Credits {
-        /// As on the bill, in minor units.
-        billed: String,
-        /// As derived.
-        derived: String,
-    },
-    /// The subtotal of a project.
-    Project {
-        /// The project.
-        project: Name,
-        /// As on the bill; `None` when it is not there, or there twice.
-        billed: Option<i128>,
-        /// As derived, in minor units; `None` when it should not be there.
-        derived: Option<i128>,
-    },
-    /// The total of the lines of a type.
-    Category {
-        /// The type.
-        kind: LineType,
-        /// As on the bill, in minor units.
-        billed: Option<i128>,
-        /// As derived.
-        derived: Option<i128>,
-    },
-    /// The subtotal of all.
-    Subtotal {
-        /// As on the bill, in minor units.
-        billed: i128,
-        /// As derived.
-        derived: i128,
-    },
-    /// The exchange rate, or what the services cost in the currency of their prices.
-    Rate {
-        /// As on the bill.
-        billed: Option<String>,
-        /// As derived.
-        derived: Option<String>,
-    },
-    /// The tax, or what is said of it.
-    Tax {
-        /// As on the bill.
-        billed: String,
-        /// As derived.
-        derived: String,
-    },
-    /// A record is left off the bill by one and not by the other.
-    Problem {
-        /// The record.
-        record: Name,
-        /// Whether the bill leaves it off.
-        billed: bool,
-    },
-    /// The lines, projects or problems are not in their order.
-    Order,
-}
-
-/// What identifies a charge: the record, and from when until when.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChargeKey {
-    /// The project.
-    pub project: Name,
-    /// The record.
-    pub record: Name,
-    /// The start of the charged piece.
-    pub start: Timestamp,
-    /// Its end.
-    pub end: Timestamp,
-}
-
-impl fmt::Display for ChargeKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (start, end) = (self.start.format("%FT%T%.fZ"), self.end.format("%FT%T%.fZ"));
-        write!(f, "usage {} of project {} from {start} to {end}", self.record, self.project)
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Difference::Missing(key) => write!(f, "{key} is not billed"),
-            Difference::Unexpected(key) => write!(f, "{key} is billed, and should not be"),
-            Difference::Charge { key, billed, derived } => {
-                write!(f, "{key} is billed {billed}, and should be {derived}")
-            }
-            Difference::Item { billed, derived } => {
-                let shown = |item: &Option<String>| item.clone().unwrap_or_else(|| "nothing".to_owned());
-                write!(f, "a line other than services is {}, and should be {}", shown(billed), shown(derived))
-            }
-            Difference::Credits { billed, derived } => {
-                write!(f, "the credits used are [{billed}], and should be [{derived}]")
-            }
-            Difference::Project { project, billed, derived } => {
-                write!(f, "project {project} is billed {}, and should be {}", shown(*billed), shown(*derived))
-            }
-            Difference::Category { kind, billed, derived } => {
-                write!(f, "{} adds up to {}, and should be {}", kind.as_str(), shown(*billed), shown(*derived))
-            }
-            Difference::Subtotal { billed, derived } => {
-                write!(f, "the lines add up to {billed} minor units, and should be {derived}")
-            }
-            Difference::Rate { billed, derived } => {
-                let shown = |rate: &Option<String>| rate.clone().unwrap_or_else(|| "not converted".to_owned());
-                write!(f, "prices are {}, and should be {}", shown(billed), shown(derived))
-            }
-            Difference::Tax { billed, derived } => write!(f, "the tax is {billed}, and should be {derived}"),
-            Difference::Problem { record, billed: true } => {
-                write!(f, "usage {record} is excluded, and should be billed")
-            }
-            Difference::Problem { record, billed: false } => write!(f, "usage {record} is not excluded, and should be"),
-            Difference::Order => f.write_str("the lines are not in the expected order"),
-        }
-    }
-}
-
-fn shown(minor: Option<i128>) -> String {
-    minor.map_or_else(|| "nothing".to_owned(), |minor| format!("{minor} minor units"))
-}
 
 /// Derives the bill again and returns everything in which it differs; empty when the two agree.
 pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<Difference> {

@@ -6,8 +6,8 @@ use chrono::Datelike;
 use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
-use super::Difference;
-use super::derive::Derived;
+use super::derived::Derived;
+use super::difference::Difference;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::{Bill, Converted};
 use crate::catalog::rates::{MAX_AGE_DAYS, Quote, YearOfQuotes};

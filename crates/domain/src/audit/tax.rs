@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::Difference;
+use super::difference::Difference;
 use super::items::DerivedItem;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::Bill;
@@ -11,6 +11,7 @@ use crate::catalog::country::Country;
 use crate::catalog::issuer::Issuer;
 use crate::catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRule};
 use crate::catalog::vat::VatCheck;
+use crate::closing::HoldReason;
 use crate::invoice::line_type::LineType;
 use crate::invoice::tax::TaxSubtotal;
 
@@ -37,7 +38,7 @@ pub(super) fn compare_taxes(month: &GroupMonth<'_>, bill: &Bill, subtotal: i128)
     }
     let should_wait =
         rule.is_none() && subtotal != 0 && month.issuer.is_some_and(|issuer| !issuer.tax_rules.is_empty());
-    let waits = bill.holds.iter().any(|hold| hold.reason == crate::HoldReason::NoTaxRule);
+    let waits = bill.holds.iter().any(|hold| hold.reason == HoldReason::NoTaxRule);
     if should_wait != waits || bill.untaxed.is_some() != rule.is_none() {
         let said = |waits: bool| if waits { "waits for a tax rule" } else { "does not wait for a tax rule" }.to_owned();
         differences.push(Difference::Tax { billed: said(waits), derived: said(should_wait) });

@@ -11,7 +11,7 @@ mod adjustment;
 mod closed_month;
 mod difference;
 mod settled;
-mod whole;
+pub(crate) mod whole;
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,6 @@ use crate::usage::Usage;
 
 use closed_month::ClosedMonth;
 use difference::{differences, is_unclaimed};
-pub use whole::months_in_question;
 
 /// The records of which finals of a group that is gone bill too much or too little in a closed month, when no group is in
 /// its place to get or to pay the difference.

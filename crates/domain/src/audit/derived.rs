@@ -1,0 +1,47 @@
+//! What a bill should say, as derived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use rust_decimal::Decimal;
+
+use super::difference::ChargeKey;
+use crate::catalog::price::Unit;
+use crate::invoice::line::Line;
+use crate::money::amount::Money;
+use crate::name::Name;
+
+/// A charge as derived: what decides about the amount, and the amount in minor units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Charge {
+    pub(super) unit: Unit,
+    pub(super) unit_price: Decimal,
+    pub(super) pre_discount: i128,
+    pub(super) total: i128,
+    /// In the currency of the price, where that is another.
+    pub(super) price_total: Option<i128>,
+}
+
+impl Charge {
+    pub(super) fn of_line(line: &Line) -> Self {
+        let (pre_discount, total) = (line.pre_discount.minor(), line.total.minor());
+        let price_total = line.price_total.map(Money::minor);
+        Charge { unit: line.unit(), unit_price: line.unit_price(), pre_discount, total, price_total }
+    }
+}
+
+impl fmt::Display for Charge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Charge { unit, unit_price, pre_discount, total, price_total } = self;
+        write!(f, "{total} minor units ({pre_discount} before discounts, at {unit_price} per {})", unit.as_str())?;
+        price_total.map_or(Ok(()), |price_total| write!(f, ", from {price_total} of the price's currency"))
+    }
+}
+
+/// All that a bill should say.
+#[derive(Debug, Default)]
+pub(super) struct Derived {
+    pub(super) charges: BTreeMap<ChargeKey, Charge>,
+    pub(super) projects: BTreeSet<Name>,
+    pub(super) problems: BTreeSet<Name>,
+}
