@@ -110,13 +110,13 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Difference::Missing(key) => write!(f, "{key} is not billed"),
-            Difference::Unexpected(key) => write!(f, "{key} is billed without reason"),
+            Difference::Unexpected(key) => write!(f, "{key} is billed, and should not be"),
             Difference::Charge { key, billed, derived } => {
                 write!(f, "{key} is billed {billed}, and should be {derived}")
             }
             Difference::Item { billed, derived } => {
                 let shown = |item: &Option<String>| item.clone().unwrap_or_else(|| "nothing".to_owned());
-                write!(f, "a line beside services is {}, and should be {}", shown(billed), shown(derived))
+                write!(f, "a line other than services is {}, and should be {}", shown(billed), shown(derived))
             }
             Difference::Credits { billed, derived } => {
                 write!(f, "the credits used are [{billed}], and should be [{derived}]")
@@ -135,9 +135,9 @@ impl fmt::Display for Difference {
                 write!(f, "prices are {}, and should be {}", shown(billed), shown(derived))
             }
             Difference::Tax { billed, derived } => write!(f, "the tax is {billed}, and should be {derived}"),
-            Difference::Problem { record, billed: true } => write!(f, "usage {record} is left off without reason"),
-            Difference::Problem { record, billed: false } => write!(f, "usage {record} should be left off"),
-            Difference::Order => f.write_str("the lines are not in their order"),
+            Difference::Problem { record, billed: true } => write!(f, "usage {record} is excluded, and should be billed"),
+            Difference::Problem { record, billed: false } => write!(f, "usage {record} is not excluded, and should be"),
+            Difference::Order => f.write_str("the lines are not in the expected order"),
         }
     }
 }

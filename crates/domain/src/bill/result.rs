@@ -87,7 +87,7 @@ pub struct CategorySubtotal {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum BillError {
     /// The group's currency is none.
-    #[error("billing group {0} has no currency that is in use; correct its spec.currency")]
+    #[error("the currency of billing group {0} is not in use; correct its spec.currency")]
     CurrencyUnknown(Name),
     /// Its terms contradict themselves.
     #[error("billing group {group}: {error}")]
@@ -99,7 +99,7 @@ pub enum BillError {
     },
     /// A sum is larger than a document can carry.
     #[error(
-        "the invoice of billing group {group} for {month} adds up to more than a document can carry; check quantities and prices"
+        "the invoice of billing group {group} for {month} adds up to more than an invoice can hold; check quantities and prices"
     )]
     Overflow {
         /// The group.
