@@ -16,6 +16,7 @@ mod money;
 mod price;
 mod properties;
 mod rates;
+mod storeys;
 mod tax;
 mod terms;
 mod unbilled;
