@@ -1,8 +1,20 @@
 //! What billing is: pure rules, without Kubernetes, serde, a runtime or a clock.
 //!
-//! Time, settings and observed objects are arguments; nothing here asks for them. The way through:
-//! an [`Organization`] holds what was observed, [`bill_group_month`] turns it into a [`Bill`] (lines,
-//! totals, and what could not be billed), and [`audit()`] derives the same in another way.
+//! Time, settings and observed objects are arguments; nothing here asks for them. There are two storeys.
+//!
+//! **Below, the types**: what there is, each with the rules that need nothing but itself. [`money`] and [`time`]; [`usage`],
+//! what ran; [`catalog`], at what price, on which terms and with which tax; [`tenancy`], whose it is and who pays;
+//! [`invoice`], what stands on a document; [`credit`], money that a group has before.
+//!
+//! **Above, the steps** that make a bill of them: [`bill`] computes it, [`closing`] decides when it becomes final,
+//! [`unbilled`] finds usage that is on none, a [`problem`] says why, and [`audit`](mod@audit) derives the bill a second time.
+//!
+//! The way through: an [`Organization`] holds what was observed, a [`GroupMonth`] is all that one bill is computed from,
+//! [`bill_group_month`] turns it into a [`Bill`] (lines, totals, and what could not be billed), and [`audit()`] derives the
+//! same in another way. Begin to read in [`bill::billing`], which names the steps one after the other.
+//!
+//! A type imports no step, and no two files import each other: `tests/storeys.rs` holds that. Inside of the crate
+//! everything is imported from the file that defines it; the re-exports here are for other crates.
 
 pub mod audit;
 pub mod bill;

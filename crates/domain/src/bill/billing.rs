@@ -1,4 +1,4 @@
-//! The bill of one group for one month.
+//! The bill of one group for one month: the steps, one after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 

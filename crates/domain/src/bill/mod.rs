@@ -1,4 +1,9 @@
-//! How the bill of a group and a month is made: one file for each step, in the order of [`billing`].
+//! How the bill of a group and a month is made: [`inputs`] go through the steps that [`billing`] names, and become a
+//! [`result`].
+//!
+//! A step puts its lines on the running total, the `tally`. In order: `services` (with `charge`, project by project),
+//! `agreed_terms`, what `carry` brings forward, [`late`] usage of closed months, what `carry` carries forward,
+//! `consumption` of credits, `rounding` to the minimum charge, `taxation`.
 
 pub(crate) mod agreed_terms;
 pub mod billing;

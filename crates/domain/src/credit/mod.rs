@@ -1,6 +1,6 @@
 //! Credits: money that a group has before its invoice, paid in advance or granted.
 //!
-//! What an invoice uses of a credit is first reserved, then consumed when the invoice is final; see [`Reservation`].
+//! What an invoice uses of a credit is first reserved, then consumed when the invoice is final; see [`reservation`].
 //! However often that is tried, a credit never gives more than it has.
 
 pub mod reservation;
