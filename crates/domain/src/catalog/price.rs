@@ -241,6 +241,18 @@ impl<'a> Tariff<'a> {
     }
 
     /// The hourly entry that applies from an instant on, and until when it does.
+    ///
+    /// The levels are asked from the most specific down, and the first with an hourly entry at the instant has it. That
+    /// lasts until the entry ends, or until an entry begins on a level that was passed by: from then on that one may
+    /// come first. An entry per unit is passed by as if it were not there, so its end changes nothing.
+    ///
+    /// A database costs 1.00, without end, and its plan "Hobbyist" 0.80 from the 10th until the 20th:
+    ///
+    /// | from | asked | answer |
+    /// | ---- | ----- | ------ |
+    /// | 1st | the plan has nothing yet, begins on the 10th; any plan: 1.00 | 1.00 until the 10th |
+    /// | 10th | the plan: 0.80 | 0.80 until the 20th |
+    /// | 20th | the plan has nothing any more; any plan: 1.00 | 1.00 for ever |
     fn hourly_from(&self, instant: Timestamp) -> (Option<&'a Arc<PriceEntry>>, Timestamp) {
         let mut until = Timestamp::MAX_UTC;
         for level in self.levels {

@@ -130,6 +130,17 @@ impl Ledger {
 
 /// Lets defaults yield: a chosen segment also takes the time of the defaults right before it that begin in
 /// the same month. The first in force begins with time itself.
+///
+/// Nobody is to pay for a month because the choice came some days late. A default of an earlier month stays, as that
+/// month may be billed already. In "A, then from the 3rd of October a default D, from the 5th a default E":
+///
+/// | then | in force |
+/// | ---- | -------- |
+/// | B is chosen on 10 October | A until 3 October, then B: E yields, then D does |
+/// | B is chosen on 2 November | A until 3 October, D until 5 October, E until 2 November, then B |
+/// | B is a default too | as written: defaults yield to choices only |
+///
+/// A itself never yields to B: it was chosen.
 fn in_force(segments: &[Segment]) -> Vec<(Timestamp, usize)> {
     let mut kept: Vec<(Timestamp, usize)> = Vec::with_capacity(segments.len());
     for (index, segment) in segments.iter().enumerate() {

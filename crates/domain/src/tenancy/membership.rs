@@ -240,6 +240,19 @@ fn check_moves(ledger: Option<&Ledger>, now: Timestamp) -> Result<(), Refusal> {
 /// names it, and those whose acceptable binding does, as many as fit, the oldest bindings first. A group
 /// being deleted gains none.
 ///
+/// Being a member keeps the group from being deleted, so whoever pays for a project has to have it as a member, and
+/// before it begins to. A project that moves from A to B is therefore a member of both for a while:
+///
+/// | what was written last | binding | ledger | members of A | members of B |
+/// | --------------------- | ------- | ------ | ------------ | ------------ |
+/// | nothing yet | A | A | yes, it pays | |
+/// | the tenant's binding | B | A | yes, it pays | becomes one, it is coming |
+/// | B's members | B | A | yes, it pays | yes, it is coming |
+/// | the ledger | B | B | is dropped | yes, it pays |
+///
+/// Who pays stays, room or not. Of those who are coming, the ones that are members already come first: a project whose
+/// ledger is about to be written does not lose its place to one that is new.
+///
 /// `projects` are those of the group's organization now.
 pub fn desired_members<'a>(
     group: &GroupFacts<'_>,

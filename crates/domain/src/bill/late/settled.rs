@@ -38,6 +38,23 @@ impl Settled {
     ///
     /// A reduction comes out of what credit notes took back before, and only the rest of it is given back. What they
     /// take back afterwards is theirs: it is not billed again.
+    ///
+    /// So credit notes count like money that was given back in advance. With `used`, what earlier reductions came out
+    /// of, the corrections of the past have brought the record to `billed - used`, and from there it goes to `due`:
+    ///
+    /// * Down by `r`: as much of it as the notes have left, `min(r, notes - used)`, was given back by them; the total is
+    ///   the rest, below zero.
+    /// * Up by `r`: the first `used` of it undo what came out of the notes, which keep what they took back; the total is
+    ///   what is beyond that, if anything.
+    ///
+    /// A line of 100.00, of which a note took back 30.00, so that 70.00 are paid:
+    ///
+    /// | billed | used | due | total | paid then | why |
+    /// | -----: | ---: | --: | ----: | --------: | --- |
+    /// | 100 |  0 |  80 |   0 | 70 | the note gave back more than the 20 |
+    /// | 100 |  0 |  50 | -20 | 50 | 30 of the 50 are the note's; from now on 80 are billed and 30 used |
+    /// |  80 | 30 |  60 |   0 | 50 | the 10 are taken out of the 30 again |
+    /// |  80 | 30 | 100 | +20 | 70 | 30 of the 50 are taken out again; as if nothing had been corrected |
     pub(super) fn correction(&self, billed: i128, due: i128) -> Correction {
         let used = self.used();
         let difference = due - (billed - used);
@@ -48,8 +65,8 @@ impl Settled {
         Correction { total: difference + credited, credited }
     }
 
-    /// What earlier reductions came out of. One that was given back in part used all there was; one that was billed
-    /// again used nothing any more.
+    /// What earlier reductions came out of, which the last correction tells: below zero, something had to be given back,
+    /// so the notes of that time were used up; above zero, all that had been used was undone first.
     fn used(&self) -> i128 {
         match self.corrected {
             Some((at, total)) if total < 0 => self.credited_until(Some(at)),
