@@ -5,7 +5,7 @@
 //! come to the next. Cost: what the caller does with a month, times the months that it names.
 
 use billing_api::BillingGroupStatus;
-use billing_domain::bill::expect_uses;
+use billing_domain::credit::reservation::expect_uses;
 use billing_domain::{Group, Money, Month, Name};
 
 use crate::invoice::{GroupInvoices, MonthView, Predecessor};

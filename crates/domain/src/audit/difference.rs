@@ -135,7 +135,9 @@ impl fmt::Display for Difference {
                 write!(f, "prices are {}, and should be {}", shown(billed), shown(derived))
             }
             Difference::Tax { billed, derived } => write!(f, "the tax is {billed}, and should be {derived}"),
-            Difference::Problem { record, billed: true } => write!(f, "usage {record} is excluded, and should be billed"),
+            Difference::Problem { record, billed: true } => {
+                write!(f, "usage {record} is excluded, and should be billed")
+            }
             Difference::Problem { record, billed: false } => write!(f, "usage {record} is not excluded, and should be"),
             Difference::Order => f.write_str("the lines are not in the expected order"),
         }

@@ -14,7 +14,6 @@ use crate::waiting::waiting_projects;
 use billing_api::{self as api, labels};
 use billing_documents::document::RenderError;
 use billing_domain::closing::CloseDecision;
-use billing_domain::credit::reservation::expect_uses;
 use billing_domain::invoice::number;
 use billing_domain::tenancy::default_binding::{DedicatedFacts, is_obsolete};
 use billing_domain::tenancy::membership::{GroupFacts, desired_members};

@@ -11,7 +11,6 @@ use super::{Preview, PreviewError, PreviewedInvoice, Problem, Terms};
 use billing_api::InvoiceStatus;
 use billing_documents::document::{RenderError, Rendered};
 use billing_domain::closing::{CloseDecision, HoldReason};
-use billing_domain::credit::reservation::expect_uses;
 use billing_domain::{Brought, Group, Money, Month, Name, Timestamp};
 use billing_planning::group::{first_period_too_early, not_allowed, primary_ignored, vat_id_invalid};
 use billing_planning::invoice::{
