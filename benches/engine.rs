@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use billing_domain::{
-    Attribution, Billed, Buyer, Group, GroupMonth, HourRule, Ledger, Month, NO_CLOSED_MONTHS, NO_RATES, Name,
-    Organization, PriceEntry, PriceList, Segment, Service, Terms, Timestamp, Uid, Unit, Usage, audit, bill_group_month,
+    Attribution, BilledIndex, Buyer, Group, GroupMonth, HourRule, Ledger, Month, NO_CLOSED_MONTHS, NO_EXCHANGE_RATES,
+    Name, Organization, PriceEntry, PriceList, Segment, Service, Terms, Timestamp, Uid, Unit, Usage, audit,
+    bill_group_month,
 };
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
@@ -25,7 +26,7 @@ const PASSES: usize = 15;
 fn main() {
     let organization = organization();
     let prices = prices();
-    let billed = Billed::default();
+    let billed = BilledIndex::default();
     let month: Month = "2026-11".parse().unwrap();
     for (title, hours) in [("Ceil", HourRule::Ceil), ("Exact", HourRule::Exact)] {
         let input = GroupMonth {
@@ -35,11 +36,11 @@ fn main() {
             attribution: Attribution::MonthEnd,
             hours,
             prices: &prices,
-            rates: &NO_RATES,
+            rates: &NO_EXCHANGE_RATES,
             issuer: None,
             billed: &billed,
             closed: &NO_CLOSED_MONTHS,
-            brought: None,
+            brought_forward: None,
             credits: &[],
             as_of: month.end(),
         };

@@ -23,15 +23,15 @@ use billing_documents::issued::{IssuedInvoice, final_document};
 use billing_documents::verify::{Finding, verify_document};
 use billing_domain::{Month, Name, Timestamp};
 use billing_planning::conditions::{self, DesiredCondition};
-use billing_planning::recompute::{Difference, Records, compare, last_final};
+use billing_planning::recompute::{Difference, RecomputeInputs, compare, last_final};
 use billing_reads::{Slices, list, slices_of};
 use operator_kit::events::Severity;
 
 /// The first audit is so long after the start: what is urgent comes first.
-const AFTER_START: Duration = Duration::from_secs(60);
+const START_DELAY: Duration = Duration::from_secs(60);
 
 /// How many months that are over are judged.
-const MONTHS: usize = 2;
+const AUDITED_MONTHS: usize = 2;
 
 /// The condition of an invoice that is not right. One that is right has none.
 const CONDITION: &str = "AuditFailed";
@@ -57,7 +57,7 @@ enum AuditError {
 /// Audits once an interval until `cancel`.
 pub async fn run(ctx: &Context, interval: Duration, cancel: &CancellationToken) {
     let forever = async {
-        tokio::time::sleep(AFTER_START.min(interval)).await;
+        tokio::time::sleep(START_DELAY.min(interval)).await;
         loop {
             if ctx.policies.borrow().is_enforced() {
                 audit_all(ctx).await;
@@ -70,9 +70,10 @@ pub async fn run(ctx: &Context, interval: Duration, cancel: &CancellationToken) 
 
 /// Judges the finals of all organizations. One that cannot be read stops no other.
 async fn audit_all(ctx: &Context) {
-    let organizations: Vec<Name> = ctx.read(|books| books.organizations().map(|(name, _)| name.clone()).collect());
+    let organizations: Vec<Name> = ctx.read(|state| state.organizations().map(|(name, _)| name.clone()).collect());
     // The month before them only for the link of the chain.
-    let months: Vec<Month> = ctx.read(|books| books.periods().map(|(month, _)| month).rev().take(MONTHS + 1).collect());
+    let months: Vec<Month> =
+        ctx.read(|state| state.periods().map(|(month, _)| month).rev().take(AUDITED_MONTHS + 1).collect());
     let mut wrong = 0;
     for organization in organizations {
         match audit(ctx, &organization, &months).await {
@@ -109,9 +110,9 @@ async fn audit(ctx: &Context, organization: &Name, months: &[Month]) -> Result<u
                 };
                 let Some(document) = final_document(&invoice) else { continue };
                 let key = |sequence: i32| (invoice.spec.billing_group_uid.to_string(), sequence);
-                if index < MONTHS {
+                if index < AUDITED_MONTHS {
                     let before = finals.get(&key(invoice.spec.sequence - 1));
-                    let findings = judge(ctx, organization, &invoice, document, before).await.map_err(unread)?;
+                    let findings = audit_final(ctx, organization, &invoice, document, before).await.map_err(unread)?;
                     wrong += usize::from(!findings.is_empty());
                     report(ctx, &invoice, &findings).await?;
                 }
@@ -122,7 +123,7 @@ async fn audit(ctx: &Context, organization: &Name, months: &[Month]) -> Result<u
     Ok(wrong)
 }
 
-async fn judge(
+async fn audit_final(
     ctx: &Context,
     organization: &Name,
     invoice: &Invoice,
@@ -150,9 +151,9 @@ fn unexplained(
 ) -> Vec<Finding> {
     let compared = match IssuedInvoice::new(invoice, slices.found.iter().map(|slice| &slice.spec)) {
         Err(error) => return vec![Finding::Unreadable(format!("the document ({error})"))],
-        Ok(recorded) => {
-            ctx.read(|books| compare(&Records { books, organization, previous, rules: &ctx.rules }, &recorded))
-        }
+        Ok(recorded) => ctx.read(|state| {
+            compare(&RecomputeInputs { state, organization, previous, settings: &ctx.settings }, &recorded)
+        }),
     };
     match compared {
         Ok(differences) => {
@@ -176,7 +177,7 @@ async fn report(ctx: &Context, invoice: &Invoice, findings: &[Finding]) -> Resul
     if let Some(finding) = findings.first() {
         let note = format!("{finding}; see kubectl billing verify {}", invoice.name_any());
         tracing::error!(invoice = invoice.name_any(), note, "a final invoice failed its audit");
-        ctx.tell(invoice, Severity::Warning, CONDITION, "Audit", note);
+        ctx.publish_event(invoice, Severity::Warning, CONDITION, "Audit", note);
     }
     match ctx.writer.patch_status_at(invoice, json!({ "conditions": conditions })).await {
         Ok(_) | Err(WriteError::Conflict { .. } | WriteError::Gone { .. }) => Ok(()), // looked at again next time
@@ -207,9 +208,9 @@ mod tests {
 
     const NOW: &str = "2026-11-21T12:00:00Z";
 
-    fn told(conditions: &[Condition]) -> Vec<String> {
-        let told = |condition: &Condition| format!("{} {} {}", condition.type_, condition.reason, condition.message);
-        conditions.iter().map(told).collect()
+    fn summary(conditions: &[Condition]) -> Vec<String> {
+        let summary = |condition: &Condition| format!("{} {} {}", condition.type_, condition.reason, condition.message);
+        conditions.iter().map(summary).collect()
     }
 
     #[test]
@@ -219,7 +220,7 @@ mod tests {
         let findings = [Finding::Missing("InvoiceSlice f-1-a".to_owned()), Finding::Unreadable("line 1".to_owned())];
         let wrong = with_findings(&ready, &findings, now);
         assert_eq!(
-            told(&wrong),
+            summary(&wrong),
             ["Ready Final ", "AuditFailed SliceMissing InvoiceSlice f-1-a is missing, and 1 more"]
         );
         let later = now + chrono::TimeDelta::days(1);

@@ -8,22 +8,22 @@ use chrono::{SubsecRound, TimeDelta};
 use kube::{Client, Resource};
 use tokio::sync::watch;
 
-use crate::closing::Due;
+use crate::closing::DueGroups;
 use crate::metrics::Metrics;
 use crate::probe::PolicyState;
 use crate::queues::Queues;
 use crate::writer::{WriteError, Writer};
 use billing_domain::{Name, Timestamp};
-use billing_planning::group::Gatherings;
-use billing_planning::rules::Rules;
-use billing_planning::usage::Suspects;
-use billing_state::{Books, Observes};
+use billing_planning::billing_settings::BillingSettings;
+use billing_planning::group::CoalescingStates;
+use billing_planning::usage::ReportDebounce;
+use billing_state::{ObservedState, Observes};
 use operator_kit::clock::ServerClock;
 use operator_kit::events::{Events, Notice, Severity};
 use operator_kit::queue::Outcome;
 
 /// How soon a write that lost a race is planned again, when the watch has caught up.
-const CONFLICT: Duration = Duration::from_millis(100);
+const CONFLICT_RETRY: Duration = Duration::from_millis(100);
 
 /// What all workers share.
 pub struct Context {
@@ -34,7 +34,7 @@ pub struct Context {
     /// The API server's time.
     pub clock: ServerClock,
     /// How this operator bills.
-    pub rules: Rules,
+    pub settings: BillingSettings,
     /// What is counted.
     pub metrics: Metrics,
     /// What people are told.
@@ -44,26 +44,26 @@ pub struct Context {
     /// What there is to do.
     pub queues: Queues,
     /// Projects seen without what they need, and since when.
-    pub since: Since,
+    pub first_seen: FirstSeen,
     /// Groups that projects are on their way to.
-    pub gatherings: Gatherings,
+    pub coalescing: CoalescingStates,
     /// Groups with a month that can become final.
-    pub due: Due,
+    pub due: DueGroups,
     /// Records that cannot be billed.
-    pub unbilled: Unbilled,
+    pub unbilled_counts: UnbilledCounts,
     /// Records that cannot be billed, and may be in a moment.
-    pub suspects: Suspects,
-    books: RwLock<Books>,
+    pub report_debounce: ReportDebounce,
+    state: RwLock<ObservedState>,
 }
 
 /// What a context is made of; the rest is empty at first.
-pub struct Parts {
+pub struct ContextParts {
     /// For direct reads and all writes.
     pub client: Client,
     /// The API server's time.
     pub clock: ServerClock,
     /// How this operator bills.
-    pub rules: Rules,
+    pub settings: BillingSettings,
     /// What is counted.
     pub metrics: Metrics,
     /// What people are told.
@@ -74,23 +74,23 @@ pub struct Parts {
 
 impl Context {
     /// A context that knows nothing yet.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { client, clock, rules, metrics, events, policies } = parts;
+    pub fn new(parts: ContextParts) -> Self {
+        let ContextParts { client, clock, settings, metrics, events, policies } = parts;
         Self {
             writer: Writer::new(client.clone()),
             client,
             clock,
-            rules,
+            settings,
             metrics,
             events,
             policies,
             queues: Queues::new(),
-            since: Since::default(),
-            gatherings: Gatherings::default(),
-            due: Due::default(),
-            unbilled: Unbilled::default(),
-            suspects: Suspects::default(),
-            books: RwLock::default(),
+            first_seen: FirstSeen::default(),
+            coalescing: CoalescingStates::default(),
+            due: DueGroups::default(),
+            unbilled_counts: UnbilledCounts::default(),
+            report_debounce: ReportDebounce::default(),
+            state: RwLock::default(),
         }
     }
 
@@ -99,27 +99,27 @@ impl Context {
         self.clock.now().trunc_subsecs(0)
     }
 
-    /// Reads the books; `read` must be quick, for watches wait for it.
-    pub fn read<T>(&self, read: impl FnOnce(&Books) -> T) -> T {
-        read(&self.books.read().unwrap_or_else(PoisonError::into_inner))
+    /// Reads the state; `read` must be quick, for watches wait for it.
+    pub fn read<T>(&self, read: impl FnOnce(&ObservedState) -> T) -> T {
+        read(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes the books.
-    pub fn write<T>(&self, write: impl FnOnce(&mut Books) -> T) -> T {
-        write(&mut self.books.write().unwrap_or_else(PoisonError::into_inner))
+    /// Changes the state.
+    pub fn write<T>(&self, write: impl FnOnce(&mut ObservedState) -> T) -> T {
+        write(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Enters an object that a write returned, before its watch does.
     pub fn observe<K>(&self, object: K)
     where
-        Books: Observes<K>,
+        ObservedState: Observes<K>,
     {
-        let keys = self.write(|books| books.observe(object));
+        let keys = self.write(|state| state.observe(object));
         self.queues.add(keys);
     }
 
     /// Tells about an object.
-    pub fn tell<K: Resource<DynamicType = ()>>(
+    pub fn publish_event<K: Resource<DynamicType = ()>>(
         &self,
         object: &K,
         severity: Severity,
@@ -129,12 +129,12 @@ impl Context {
     ) {
         let regarding = object.object_ref(&());
         let namespace = regarding.namespace.as_deref();
-        let organization = self.read(|books| Some(books.namespace(namespace?)?.organization.to_string()));
+        let organization = self.read(|state| Some(state.namespace(namespace?)?.organization.to_string()));
         self.events.publish(Notice { regarding, organization, severity, reason, action, note: note.into() });
     }
 
     /// How a look ends that is to be followed by one at `wake`.
-    pub fn look_again(&self, wake: Option<Timestamp>) -> Outcome {
+    pub fn requeue_at(&self, wake: Option<Timestamp>) -> Outcome {
         let Some(wake) = wake else { return Outcome::Done };
         let until = wake.signed_duration_since(self.clock.now()).max(TimeDelta::zero());
         // A moment later, so that the instant has passed for everybody.
@@ -147,7 +147,7 @@ impl Context {
         match error {
             WriteError::Conflict { .. } | WriteError::Exists { .. } | WriteError::Gone { .. } => {
                 tracing::debug!(controller, %error, "a write conflicted with another one; trying again");
-                Outcome::After(CONFLICT)
+                Outcome::After(CONFLICT_RETRY)
             }
             WriteError::Refused { .. } | WriteError::Failed { .. } => {
                 let cause = std::error::Error::source(error).map(ToString::to_string);
@@ -160,9 +160,9 @@ impl Context {
 
 /// Since when something has been as it is.
 #[derive(Debug, Default)]
-pub struct Since(Mutex<HashMap<Name, Timestamp>>);
+pub struct FirstSeen(Mutex<HashMap<Name, Timestamp>>);
 
-impl Since {
+impl FirstSeen {
     /// When this was first asked about `name`, since it was last [ended](Self::end).
     pub fn first(&self, name: &Name, now: Timestamp) -> Timestamp {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name.clone()).or_insert(now)
@@ -176,9 +176,9 @@ impl Since {
 
 /// How many records of each organization cannot be billed, by reason.
 #[derive(Debug, Default)]
-pub struct Unbilled(Mutex<HashMap<Name, BTreeMap<&'static str, usize>>>);
+pub struct UnbilledCounts(Mutex<HashMap<Name, BTreeMap<&'static str, usize>>>);
 
-impl Unbilled {
+impl UnbilledCounts {
     /// The counts of an organization as they are now.
     pub fn set(&self, organization: &Name, counts: BTreeMap<&'static str, usize>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(organization.clone(), counts);

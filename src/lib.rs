@@ -4,16 +4,16 @@
 //! about billing (queues, the API server's clock, the client, endpoints) is in `operator-kit`.
 
 mod auditor;
+mod billed_index;
 mod closing;
 mod context;
-mod finals;
 mod kinds;
 pub mod metrics;
 mod operator;
 pub mod probe;
 mod queues;
 pub mod settings;
-mod sweep;
+mod slice_gc;
 mod watch;
 mod watches;
 mod writer;

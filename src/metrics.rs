@@ -119,7 +119,7 @@ impl BillingMetrics {
     }
 
     /// Shows how many groups and projects there are.
-    pub fn books(&self, groups: usize, projects: usize) {
+    pub fn observed_objects(&self, groups: usize, projects: usize) {
         self.groups.set(as_gauge(groups));
         self.projects.set(as_gauge(projects));
     }

@@ -1,4 +1,4 @@
-//! The operator as a whole: watches feed the books, workers take keys from the queues.
+//! The operator as a whole: watches feed the state, workers take keys from the queues.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::context::{Context, Parts};
+use crate::context::{Context, ContextParts};
 use crate::kinds::{credit, credit_note, group, period, project, receivables, usage};
 use crate::metrics::Metrics;
 use crate::probe::Prober;
 use crate::settings::{ClusterSettings, Settings};
-use crate::{auditor, closing, finals, sweep, watches};
-use billing_planning::rules::Rules;
+use crate::{auditor, billed_index, closing, slice_gc, watches};
+use billing_planning::billing_settings::BillingSettings;
 use billing_state::Key;
 use operator_kit::clock::ServerClock;
 use operator_kit::events::Events;
@@ -24,10 +24,10 @@ use operator_kit::queue::{Outcome, WorkQueue};
 use operator_kit::server::{Endpoints, serve};
 
 /// A handler that takes longer than this hangs: only a restart helps.
-const STUCK: Duration = Duration::from_secs(600);
+const MAX_HANDLER_TIME: Duration = Duration::from_secs(600);
 
 /// How long work pauses while an admission policy is missing.
-const PAUSE: Duration = Duration::from_secs(2);
+const POLICY_RETRY: Duration = Duration::from_secs(2);
 
 /// Who reports events; `kubectl describe` shows it.
 const CONTROLLER: &str = "billing-operator.io/operator";
@@ -73,8 +73,9 @@ pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), Ru
     let (prober, policies) =
         Prober::new(client.clone(), &cluster.namespace, cluster.probe_user(), metrics.billing.clone());
     let (events, publisher) = Events::channel(CONTROLLER, metrics.work.clone());
-    let rules = Rules::from(&settings.billing);
-    let parts = Parts { client: client.clone(), clock: clock.clone(), rules, metrics, events, policies };
+    let billing = BillingSettings::from(&settings.billing);
+    let parts =
+        ContextParts { client: client.clone(), clock: clock.clone(), settings: billing, metrics, events, policies };
     let ctx = Arc::new(Context::new(parts));
 
     let tasks = TaskTracker::new();
@@ -93,9 +94,9 @@ fn endpoints(ctx: &Arc<Context>, synced: Vec<watch::Receiver<bool>>) -> Endpoint
     let (live, policies, gauges) = (ctx.clone(), ctx.policies.clone(), ctx.clone());
     Endpoints::new(ctx.metrics.exposition.clone())
         .live("queues", move || {
-            let stuck = live.queues.health().into_iter().find(|(_, health)| health.longest_running > STUCK);
+            let stuck = live.queues.health().into_iter().find(|(_, health)| health.longest_running > MAX_HANDLER_TIME);
             stuck.map_or(Ok(()), |(name, _)| {
-                Err(format!("a worker has been processing one {name} for more than {STUCK:?}"))
+                Err(format!("a worker has been processing one {name} for more than {MAX_HANDLER_TIME:?}"))
             })
         })
         .ready("policies", move || policies.borrow().check())
@@ -108,14 +109,14 @@ fn endpoints(ctx: &Arc<Context>, synced: Vec<watch::Receiver<bool>>) -> Endpoint
             for (name, health) in gauges.queues.health() {
                 work.queue(name, health);
             }
-            gauges.read(|books| {
-                period::show_gauges(books, billing);
-                receivables::show_gauges(books, billing, gauges.now());
+            gauges.read(|state| {
+                period::show_gauges(state, billing);
+                receivables::show_gauges(state, billing, gauges.now());
             });
         })
 }
 
-/// Waits for the books to be complete and the policies to be in force, and then works.
+/// Waits for the state to be complete and the policies to be in force, and then works.
 async fn work(
     ctx: Arc<Context>,
     synced: Vec<watch::Receiver<bool>>,
@@ -132,11 +133,11 @@ async fn work(
     if cancel.run_until_cancelled(ready).await.is_none() {
         return;
     }
-    if cancel.run_until_cancelled(finals::read_all(&ctx)).await.is_none() {
+    if cancel.run_until_cancelled(billed_index::read_all(&ctx)).await.is_none() {
         return;
     }
     ctx.queues.open();
-    ctx.queues.add(ctx.read(|books| books.all_keys()));
+    ctx.queues.add(ctx.read(|state| state.all_keys()));
     tracing::info!("all objects are read and the admission policies are in force; starting to work");
     let queues = &ctx.queues;
     let concurrency = settings.concurrency.into();
@@ -144,7 +145,7 @@ async fn work(
         drain(&ctx, &queues.projects, concurrency, &cancel),
         drain(&ctx, &queues.groups, concurrency, &cancel),
         drain(&ctx, &queues.overviews, 4, &cancel),
-        sweep::run(&ctx, &cancel),
+        slice_gc::run(&ctx, &cancel),
         auditor::run(&ctx, settings.audit_interval, &cancel),
     );
 }
@@ -163,7 +164,7 @@ async fn drain(ctx: &Arc<Context>, queue: &WorkQueue<Key>, concurrency: usize, c
 /// Works on a key, while every admission policy is in force: without them nothing that is written would last.
 async fn handle(ctx: &Context, key: Key) -> Outcome {
     if !ctx.policies.borrow().is_enforced() {
-        return Outcome::After(PAUSE);
+        return Outcome::After(POLICY_RETRY);
     }
     let started = Instant::now();
     let (controller, outcome) = match &key {
@@ -171,7 +172,7 @@ async fn handle(ctx: &Context, key: Key) -> Outcome {
         Key::Group { organization, group } => ("group", group::reconcile(ctx, organization, *group).await),
         Key::Credit { organization, credit } => ("credit", credit::reconcile(ctx, organization, credit).await),
         Key::Usage(organization) => ("usage", usage::reconcile(ctx, organization).await),
-        Key::Finals(organization) => ("finals", finals::reconcile(ctx, organization).await),
+        Key::Finals(organization) => ("finals", billed_index::reconcile(ctx, organization).await),
         Key::Periods => ("period", period::reconcile(ctx).await),
         Key::Closing => ("closing", closing::reconcile(ctx).await),
         Key::CreditNote { organization, note } => {

@@ -35,7 +35,7 @@ impl Queues {
         }
     }
 
-    /// Begins to take keys: before, the books are not complete, and everything is looked at when they are.
+    /// Begins to take keys: before, the state is not complete, and everything is looked at when they are.
     pub fn open(&self) {
         self.open.store(true, Ordering::Release);
     }

@@ -11,14 +11,16 @@ use operator_kit::logging;
 
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
 use billing_domain::{Attribution, HourRule};
-use billing_planning::rules::{ATTRIBUTIONS, Choice, DEFAULT_BINDINGS, HOUR_RULES, Rules, delta, duration};
+use billing_planning::billing_settings::{
+    ATTRIBUTIONS, BillingSettings, Choice, DEFAULT_BINDINGS, HOUR_RULES, delta, duration,
+};
 
 /// How the operator is set up.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
     /// How months are billed.
     #[command(flatten, next_help_heading = "Billing")]
-    pub billing: BillingSettings,
+    pub billing: BillingFlags,
     /// How the API server is reached.
     #[command(flatten, next_help_heading = "Cluster")]
     pub cluster: ClusterSettings,
@@ -29,7 +31,7 @@ pub struct Settings {
 
 /// How months are billed, and when.
 #[derive(Args, Clone, Debug)]
-pub struct BillingSettings {
+pub struct BillingFlags {
     /// Who pays for a project that moved within a month.
     ///
     /// A month keeps the setting that was in force when it was closed.
@@ -168,12 +170,12 @@ fn one_of<T: Copy + Send + Sync + 'static>(choices: &'static [Choice<T>]) -> imp
     })
 }
 
-impl From<&BillingSettings> for Rules {
-    fn from(settings: &BillingSettings) -> Self {
+impl From<&BillingFlags> for BillingSettings {
+    fn from(settings: &BillingFlags) -> Self {
         Self {
             attribution: settings.attribution,
             hours: settings.hours,
-            settle: delta(settings.settle_time),
+            min_closing_delay: delta(settings.settle_time),
             finalise: settings.finalise,
             estimate_interval: delta(settings.estimate_interval),
             defaults: DefaultSettings {

@@ -1,4 +1,4 @@
-//! One watch per kind, each feeding the books.
+//! One watch per kind, each feeding the state.
 //!
 //! A watch never ends before it is cancelled: kube's watcher lists again after a gap, and what a new list no longer
 //! contains is forgotten. An object that does not decode is told apart, and stops nothing.
@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::context::Context;
-use billing_state::{Books, Key, ObjectKey, Observes};
+use billing_state::{Key, ObjectKey, ObservedState, Observes};
 
-/// Takes the objects of one kind into the books, and adds the work that follows.
+/// Takes the objects of one kind into the state, and adds the work that follows.
 pub struct Sink {
     ctx: Arc<Context>,
     kind: &'static str,
@@ -33,7 +33,7 @@ impl Sink {
         (Self { ctx, kind, synced }, receiver)
     }
 
-    fn change(&self, change: impl FnOnce(&mut Books) -> Vec<Key>) {
+    fn change(&self, change: impl FnOnce(&mut ObservedState) -> Vec<Key>) {
         let keys = self.ctx.write(change);
         self.ctx.queues.add(keys);
     }
@@ -47,7 +47,7 @@ pub async fn watch_objects<K>(
     cancel: CancellationToken,
 ) where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
-    Books: Observes<K>,
+    ObservedState: Observes<K>,
 {
     let open = |guarded: DeserializeGuard<K>| {
         let key = ObjectKey::of(&guarded);
@@ -64,7 +64,7 @@ pub async fn watch_metadata<K>(
     cancel: CancellationToken,
 ) where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
-    Books: Observes<PartialObjectMeta<K>>,
+    ObservedState: Observes<PartialObjectMeta<K>>,
 {
     let open = |object: PartialObjectMeta<K>| (ObjectKey::of(&object), Ok(object));
     feed(watcher(api, config).default_backoff(), open, sink, cancel).await;
@@ -76,7 +76,7 @@ async fn feed<T, K>(
     sink: Sink,
     cancel: CancellationToken,
 ) where
-    Books: Observes<K>,
+    ObservedState: Observes<K>,
 {
     pin_mut!(stream);
     // What was known when the list in progress began, and has not been seen in it yet.
@@ -101,30 +101,30 @@ fn hand_over<T, K>(
     unseen: &mut HashSet<ObjectKey>,
     sink: &Sink,
 ) where
-    Books: Observes<K>,
+    ObservedState: Observes<K>,
 {
     match event {
-        watcher::Event::Init => *unseen = sink.ctx.read(|books| Observes::<K>::known(books)),
+        watcher::Event::Init => *unseen = sink.ctx.read(|state| Observes::<K>::observed_keys(state)),
         watcher::Event::InitApply(object) | watcher::Event::Apply(object) => {
             let (key, object) = open(object);
             unseen.remove(&key);
             match object {
-                Ok(object) => sink.change(|books| books.observe(object)),
+                Ok(object) => sink.change(|state| state.observe(object)),
                 Err(error) => {
                     let ObjectKey { namespace, name } = &key;
                     warn!(kind = sink.kind, namespace, name, error, "an object cannot be read; correct or delete it");
                     sink.ctx.metrics.work.failed("watch", "unreadable");
-                    sink.change(|books| Observes::<K>::reject(books, &key, error));
+                    sink.change(|state| Observes::<K>::reject(state, &key, error));
                 }
             }
         }
         watcher::Event::Delete(object) => {
             let (key, _) = open(object);
-            sink.change(|books| Observes::<K>::forget(books, &key));
+            sink.change(|state| Observes::<K>::forget(state, &key));
         }
         watcher::Event::InitDone => {
             for key in unseen.drain() {
-                sink.change(|books| Observes::<K>::forget(books, &key));
+                sink.change(|state| Observes::<K>::forget(state, &key));
             }
             sink.synced.send_replace(true);
         }

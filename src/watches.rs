@@ -15,9 +15,9 @@ use crate::context::Context;
 use crate::watch::{Sink, watch_metadata, watch_objects};
 use billing_api as api;
 use billing_planning::receivables::open;
-use billing_state::{Books, Observes};
+use billing_state::{ObservedState, Observes};
 
-/// Starts all watches. Each answer tells when the first complete list of a kind is in the books.
+/// Starts all watches. Each answer tells when the first complete list of a kind is in the state.
 pub fn start(ctx: &Arc<Context>, tasks: &TaskTracker, cancel: &CancellationToken) -> Vec<watch::Receiver<bool>> {
     let all = || watcher::Config::default().streaming_lists();
     let start = Start { ctx, tasks, cancel };
@@ -53,7 +53,7 @@ impl Start<'_> {
     fn objects<K>(&self, kind: &'static str, config: watcher::Config) -> watch::Receiver<bool>
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
-        Books: Observes<K>,
+        ObservedState: Observes<K>,
     {
         let (sink, synced) = Sink::new(self.ctx.clone(), kind);
         let api: Api<DeserializeGuard<K>> = Api::all(self.ctx.client.clone());
@@ -64,7 +64,7 @@ impl Start<'_> {
     fn metadata<K>(&self, kind: &'static str, config: watcher::Config) -> watch::Receiver<bool>
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
-        Books: Observes<PartialObjectMeta<K>>,
+        ObservedState: Observes<PartialObjectMeta<K>>,
     {
         let (sink, synced) = Sink::new(self.ctx.clone(), kind);
         let api: Api<PartialObjectMeta<K>> = Api::all(self.ctx.client.clone());

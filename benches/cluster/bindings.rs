@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     Result,
     bench::Bench,
-    load::{AT_ONCE, bind, create, each, group, namespace},
+    load::{CONCURRENT_REQUESTS, bind, create, each, group, namespace},
 };
 
 const GROUPS: usize = 20;
@@ -58,7 +58,7 @@ pub async fn run(count: usize) -> Result {
     let (bare, worked_bare) = bare(&bench, count, writes).await?;
     let per_binding = writes as f64 / count as f64;
     let ratio = effective.as_secs_f64() / bare.as_secs_f64();
-    println!("\n{count} bindings into {GROUPS} groups, {AT_ONCE} applied at once");
+    println!("\n{count} bindings into {GROUPS} groups, {CONCURRENT_REQUESTS} applied at once");
     println!("  applied within      {applied:>8.1?}");
     println!("  effective within    {effective:>8.1?}");
     println!("  bare cost           {bare:>8.1?}   effective / bare = {ratio:.2} (goal: at most 1.5)");
@@ -125,7 +125,7 @@ async fn bare(bench: &Bench, count: usize, writes: usize) -> Result<(Duration, D
         use futures::{StreamExt, TryStreamExt};
         bound
             .map(|(number, binding)| write_bare(bench, binding, number < rest))
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(CONCURRENT_REQUESTS)
             .try_collect()
             .await
     };

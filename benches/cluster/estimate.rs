@@ -20,7 +20,7 @@ const PROJECTS: usize = 1_000;
 const CHANGES: usize = 300;
 
 /// Changes under way at once; several may concern one group.
-const AT_ONCE: usize = 4;
+const CONCURRENT_REQUESTS: usize = 4;
 
 /// Writes usage records, and measures until the invoice has the line.
 pub async fn run() -> Result {
@@ -35,12 +35,12 @@ pub async fn run() -> Result {
     bench.wait_metric("billing_operator_api_writes_total", r#"resource="projectbindings/status""#, PROJECTS).await?;
     bench.wait_quiet().await?;
 
-    let changes = stream::iter(0..CHANGES).map(|number| change(&bench, number)).buffer_unordered(AT_ONCE);
+    let changes = stream::iter(0..CHANGES).map(|number| change(&bench, number)).buffer_unordered(CONCURRENT_REQUESTS);
     let mut latencies: Vec<Duration> = changes.try_collect().await?;
     latencies.sort();
     let at = |percent| percentile(&latencies, percent);
     println!(
-        "\n{CHANGES} new usage records, {AT_ONCE} at once, for {PROJECTS} projects of 20 groups: from create to line"
+        "\n{CHANGES} new usage records, {CONCURRENT_REQUESTS} at once, for {PROJECTS} projects of 20 groups: from create to line"
     );
     println!("  p50 {:.2?}, p90 {:.2?}, p99 {:.2?} (goal: at most 2 s), most {:.2?}", at(50), at(90), at(99), at(100));
     Ok(())

@@ -17,14 +17,14 @@ use serde_json::{Value, json};
 use crate::Result;
 
 /// How many writes a client has under way at once: as many as the operator.
-pub const AT_ONCE: usize = 16;
+pub const CONCURRENT_REQUESTS: usize = 16;
 
-/// Does something for each item, [`AT_ONCE`] at a time.
+/// Does something for each item, [`CONCURRENT_REQUESTS`] at a time.
 pub async fn each<T, F: Future<Output = Result>>(
     items: impl IntoIterator<Item = T>,
     act: impl FnMut(T) -> F,
 ) -> Result {
-    stream::iter(items).map(act).buffer_unordered(AT_ONCE).try_collect().await
+    stream::iter(items).map(act).buffer_unordered(CONCURRENT_REQUESTS).try_collect().await
 }
 
 /// Creates an object of ours, or a namespace.

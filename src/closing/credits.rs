@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 
 use kube::ResourceExt;
 
-use super::fetch::Pass;
+use super::fetch::ClosingPass;
 use crate::context::Context;
 use crate::writer::WriteError;
 use billing_api as api;
@@ -16,12 +16,12 @@ use billing_domain::credit::ReservationState;
 use billing_domain::credit::reservation::ReservationError;
 use billing_domain::{Credit, CreditUse, Money, Name, Timestamp};
 use billing_planning::credit::{Owner, credit_status};
-use billing_state::{Observes, OrganizationBooks};
+use billing_state::{Observes, OrganizationState};
 
 /// The credits of one group, for one of its invoices.
 #[derive(Clone, Copy)]
 pub(super) struct CreditClosing<'a> {
-    pub(super) organization: &'a OrganizationBooks,
+    pub(super) organization: &'a OrganizationState,
     pub(super) owner: Owner<'a>,
     pub(super) number: &'a Name,
     pub(super) now: Timestamp,
@@ -98,11 +98,11 @@ fn release(credit: &mut Credit, number: &Name) -> Result<(), ReservationError> {
 ///
 /// # Errors
 /// One could not be written.
-pub(super) async fn write(ctx: &Context, pass: &Pass, credits: Vec<api::Credit>) -> Result<(), WriteError> {
+pub(super) async fn write(ctx: &Context, pass: &ClosingPass, credits: Vec<api::Credit>) -> Result<(), WriteError> {
     for credit in credits {
         tracing::debug!(credit = credit.name_any(), "a credit reservation was written");
         let written = ctx.writer.replace_status(&credit).await?;
-        pass.books.write().unwrap_or_else(PoisonError::into_inner).observe(written.clone());
+        pass.state.write().unwrap_or_else(PoisonError::into_inner).observe(written.clone());
         ctx.observe(written);
     }
     Ok(())

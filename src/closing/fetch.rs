@@ -10,18 +10,18 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
+use crate::billed_index::{self, FinalError, read_final};
 use crate::context::Context;
-use crate::finals::{self, FinalError, read_final};
 use billing_api::{self as api, labels};
 use billing_domain::{Name, Uid};
 use billing_planning::months::oldest_open_month;
 use billing_reads::{DeserializeGuard, Listed, list};
-use billing_state::{Books, ObjectKey, Observes};
+use billing_state::{ObjectKey, ObservedState, Observes};
 
 /// What a closing pass decides on.
-pub struct Pass {
+pub struct ClosingPass {
     /// All that matters, as it was read.
-    pub books: RwLock<Books>,
+    pub state: RwLock<ObservedState>,
     /// Organizations that could not be read: nothing is decided about them.
     pub unread: BTreeSet<Name>,
 }
@@ -30,8 +30,8 @@ pub struct Pass {
 ///
 /// # Errors
 /// The API server did not answer.
-pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result<Pass, kube::Error> {
-    let mut pass = Pass { books: RwLock::default(), unread: BTreeSet::new() };
+pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result<ClosingPass, kube::Error> {
+    let mut pass = ClosingPass { state: RwLock::default(), unread: BTreeSet::new() };
     let client = || ctx.client.clone();
     let all = ListParams::default();
     observe_all::<Namespace>(&pass, Api::all(client()), all.clone().labels(labels::ORGANIZATION_LABEL)).await?;
@@ -42,7 +42,7 @@ pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result
     observe_all::<api::BillingPeriod>(&pass, Api::all(client()), all).await?;
     for organization in due.keys() {
         let listed = list_organization(ctx, &pass, organization).await;
-        tell_missing(ctx, organization, listed.as_ref().err());
+        report_missing_slices(ctx, organization, listed.as_ref().err());
         if let Err(error) = listed {
             tracing::warn!(%organization, %error, "the data needed to close months could not be read; trying again");
             pass.unread.insert(organization.clone());
@@ -52,66 +52,65 @@ pub async fn fetch(ctx: &Context, due: &BTreeMap<Name, BTreeSet<Uid>>) -> Result
 }
 
 /// Lets the invoices of an organization say that a slice is missing, or that none is any more.
-fn tell_missing(ctx: &Context, organization: &Name, error: Option<&FinalError>) {
+fn report_missing_slices(ctx: &Context, organization: &Name, error: Option<&FinalError>) {
     let keys = match error {
-        None => ctx.write(|books| books.find_slices(organization)),
-        Some(FinalError::Lacking(lacking)) => {
-            ctx.write(|books| books.miss_slice(organization, lacking.slice(), lacking.invoice(), lacking.error()))
-        }
-        Some(FinalError::Api(_) | FinalError::UsageMadeAgain | FinalError::Unreadable { .. }) => Vec::new(),
+        None => ctx.write(|state| state.clear_missing_slices(organization)),
+        Some(FinalError::Lacking(lacking)) => ctx
+            .write(|state| state.mark_slice_missing(organization, lacking.slice(), lacking.invoice(), lacking.error())),
+        Some(FinalError::Api(_) | FinalError::UsageRecreated | FinalError::Unreadable { .. }) => Vec::new(),
     };
     ctx.queues.add(keys);
 }
 
-async fn list_organization(ctx: &Context, pass: &Pass, organization: &Name) -> Result<(), FinalError> {
+async fn list_organization(ctx: &Context, pass: &ClosingPass, organization: &Name) -> Result<(), FinalError> {
     let all = ListParams::default();
     observe_all::<api::BillingGroup>(pass, within(ctx, organization), all.clone()).await?;
     observe_all::<api::ProjectLedger>(pass, within(ctx, organization), all.clone()).await?;
     observe_all::<api::UsageRecord>(pass, within(ctx, organization), all.clone()).await?;
     let mut invoices =
-        list::<api::Invoice>(within(ctx, organization), all.labels(&months_in_question(pass, organization)));
+        list::<api::Invoice>(within(ctx, organization), all.labels(&open_months_selector(pass, organization)));
     while let Some(page) = invoices.next().await? {
         for invoice in page {
             if let Ok(invoice) = &invoice.0
                 && let Some(lines) = read_final(ctx, organization, invoice).await?
             {
-                ctx.queues.add(ctx.write(|books| books.bill(organization, lines)));
+                ctx.queues.add(ctx.write(|state| state.record_final(organization, lines)));
             }
             observe(pass, invoice);
         }
     }
     // After the invoices: what a final says it used was reserved before.
     observe_all::<api::Credit>(pass, within(ctx, organization), ListParams::default()).await?;
-    finals::read_notes(ctx, organization).await?;
+    billed_index::read_notes(ctx, organization).await?;
     share_billed(ctx, pass, organization).await
 }
 
 /// Lets the pass know what finals bill. A record made again, of which that was forgotten, has them all read first.
-async fn share_billed(ctx: &Context, pass: &Pass, organization: &Name) -> Result<(), FinalError> {
+async fn share_billed(ctx: &Context, pass: &ClosingPass, organization: &Name) -> Result<(), FinalError> {
     if share(ctx, pass, organization) {
         return Ok(());
     }
-    finals::read_again(ctx, organization).await?;
-    if share(ctx, pass, organization) { Ok(()) } else { Err(FinalError::UsageMadeAgain) }
+    billed_index::reread_all(ctx, organization).await?;
+    if share(ctx, pass, organization) { Ok(()) } else { Err(FinalError::UsageRecreated) }
 }
 
 /// Shares what is known; answers whether that is enough.
-fn share(ctx: &Context, pass: &Pass, organization: &Name) -> bool {
-    let mut books = pass.books.write().unwrap_or_else(PoisonError::into_inner);
-    ctx.read(|known| known.share_billed(organization, &mut books));
-    books.organization(organization).is_none_or(|known| !known.has_forgotten_usage())
+fn share(ctx: &Context, pass: &ClosingPass, organization: &Name) -> bool {
+    let mut state = pass.state.write().unwrap_or_else(PoisonError::into_inner);
+    ctx.read(|known| known.share_billed(organization, &mut state));
+    state.organization(organization).is_none_or(|known| !known.has_dropped_usage())
 }
 
 /// The months that are over and not final for some group, as a label selector.
-fn months_in_question(pass: &Pass, organization: &Name) -> String {
-    let books = pass.books.read().unwrap_or_else(PoisonError::into_inner);
-    let groups = books.organization(organization).into_iter().flat_map(|books| books.groups());
+fn open_months_selector(pass: &ClosingPass, organization: &Name) -> String {
+    let state = pass.state.read().unwrap_or_else(PoisonError::into_inner);
+    let groups = state.organization(organization).into_iter().flat_map(|state| state.groups());
     let oldest = groups.filter_map(|(uid, object)| {
-        let group = books.organization(organization)?.organization.group(uid)?;
+        let group = state.organization(organization)?.organization.group(uid)?;
         let oldest = || object.status.as_ref().map_or(group.first_period, |status| oldest_open_month(group, status));
         (!group.begins_too_early()).then(oldest)
     });
-    let newest = books.periods().map(|(month, _)| month).max();
+    let newest = state.periods().map(|(month, _)| month).max();
     let months: Vec<_> = match (oldest.min(), newest) {
         (Some(oldest), Some(newest)) => oldest.through(newest).map(|month| month.to_string()).collect(),
         _ => Vec::new(),
@@ -128,10 +127,14 @@ where
     Api::namespaced(ctx.client.clone(), organization)
 }
 
-async fn observe_all<K>(pass: &Pass, api: Api<DeserializeGuard<K>>, params: ListParams) -> Result<(), kube::Error>
+async fn observe_all<K>(
+    pass: &ClosingPass,
+    api: Api<DeserializeGuard<K>>,
+    params: ListParams,
+) -> Result<(), kube::Error>
 where
     K: Listed + Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
-    Books: Observes<K>,
+    ObservedState: Observes<K>,
 {
     let mut pages = list(api, params);
     while let Some(page) = pages.next().await? {
@@ -140,15 +143,15 @@ where
     Ok(())
 }
 
-fn observe<K>(pass: &Pass, object: DeserializeGuard<K>)
+fn observe<K>(pass: &ClosingPass, object: DeserializeGuard<K>)
 where
     K: Resource<DynamicType = ()>,
-    Books: Observes<K>,
+    ObservedState: Observes<K>,
 {
     let key = ObjectKey::of(&object);
-    let mut books = pass.books.write().unwrap_or_else(PoisonError::into_inner);
+    let mut state = pass.state.write().unwrap_or_else(PoisonError::into_inner);
     match object.0 {
-        Ok(object) => books.observe(object),
-        Err(invalid) => Observes::<K>::reject(&mut *books, &key, invalid.error),
+        Ok(object) => state.observe(object),
+        Err(invalid) => Observes::<K>::reject(&mut *state, &key, invalid.error),
     };
 }

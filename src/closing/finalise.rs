@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use kube::{Api, ResourceExt};
 
 use super::credits::{self, CreditClosing};
-use super::fetch::Pass;
+use super::fetch::ClosingPass;
 use crate::context::Context;
 use crate::kinds::invoice::{delete_slices, ensure_slices};
 use crate::writer::WriteError;
@@ -18,26 +18,26 @@ use billing_planning::closing::charges::billed_charges;
 use billing_planning::credit::Owner;
 use billing_planning::invoice::{GroupInvoices, InvoiceFacts, final_status, make_invoice, status_object};
 use billing_planning::months::{Position, month_at};
-use billing_planning::waiting::waiting_projects;
+use billing_planning::pending_projects::pending_projects;
 use billing_state::convert::billed::final_lines;
-use billing_state::{Books, Estimate, Final, Key, Observes, carried_forward, charges_on, convert};
+use billing_state::{Estimate, Final, Key, ObservedState, Observes, carried_forward, charges_on, convert};
 use operator_kit::events::Severity;
 
 /// How often the status of a group is read again when somebody else writes it too.
-const MOST_CONFLICTS: usize = 8;
+const MAX_CONFLICTS: usize = 8;
 
 /// The next month of a group, as read directly.
-enum Next {
+enum NextMonth {
     /// None can become final.
     Nothing,
     /// One is final already, and the group's status does not say so yet.
-    Adopt(Recorded),
+    Adopt(FinalRecord),
     /// This one becomes final.
     Finalise(Box<Finalisation>),
 }
 
 /// What a group's status says of a month that is final.
-struct Recorded {
+struct FinalRecord {
     last: LastFinal,
     month: Month,
     /// The charges of its terms that the month has.
@@ -61,64 +61,78 @@ struct Finalisation {
 ///
 /// # Errors
 /// A write did not happen; what was written before stands, and a further pass goes on from there.
-pub async fn close_group(ctx: &Context, pass: &Pass, organization: &Name, group: Uid) -> Result<(), WriteError> {
+pub async fn close_group(ctx: &Context, pass: &ClosingPass, organization: &Name, group: Uid) -> Result<(), WriteError> {
     loop {
         let now = ctx.now();
-        let Some(object) = read(pass, |books| books.organization(organization)?.group(group).cloned()) else {
+        let Some(object) = read(pass, |state| state.organization(organization)?.group(group).cloned()) else {
             return Ok(());
         };
-        match read(pass, |books| next(ctx, books, organization, group, &object, now)) {
-            Next::Nothing => return Ok(()),
-            Next::Adopt(recorded) => record(ctx, pass, object, &recorded).await?,
-            Next::Finalise(finalisation) => finalise(ctx, pass, object, *finalisation, now).await?,
+        match read(pass, |state| next(ctx, state, organization, group, &object, now)) {
+            NextMonth::Nothing => return Ok(()),
+            NextMonth::Adopt(recorded) => record(ctx, pass, object, &recorded).await?,
+            NextMonth::Finalise(finalisation) => finalise(ctx, pass, object, *finalisation, now).await?,
         }
     }
 }
 
-fn read<T>(pass: &Pass, read: impl FnOnce(&Books) -> T) -> T {
-    read(&pass.books.read().unwrap_or_else(PoisonError::into_inner))
+fn read<T>(pass: &ClosingPass, read: impl FnOnce(&ObservedState) -> T) -> T {
+    read(&pass.state.read().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Decides again, on what was read directly.
-fn next(ctx: &Context, books: &Books, organization: &Name, uid: Uid, object: &BillingGroup, now: Timestamp) -> Next {
+fn next(
+    ctx: &Context,
+    state: &ObservedState,
+    organization: &Name,
+    uid: Uid,
+    object: &BillingGroup,
+    now: Timestamp,
+) -> NextMonth {
     let status = object.status.clone().unwrap_or_default();
-    let (Some(known), Some(series)) = (books.organization(organization), status.invoice_series.as_deref()) else {
-        return Next::Nothing;
+    let (Some(known), Some(series)) = (state.organization(organization), status.invoice_series.as_deref()) else {
+        return NextMonth::Nothing;
     };
-    let Some(group) = known.organization.group(uid) else { return Next::Nothing };
+    let Some(group) = known.organization.group(uid) else { return NextMonth::Nothing };
     let groups = known.all_group_facts();
-    let waiting = waiting_projects(books, organization, group, &groups, &ctx.rules, now);
-    let invoices =
-        GroupInvoices { books, organization: known, group, object, series, rules: &ctx.rules, waiting: &waiting };
+    let pending_projects = pending_projects(state, organization, group, &groups, &ctx.settings, now);
+    let invoices = GroupInvoices {
+        state,
+        organization: known,
+        group,
+        object,
+        series,
+        settings: &ctx.settings,
+        pending_projects: &pending_projects,
+    };
     let oldest = Position::oldest_open(group, &status);
     let month = oldest.month;
-    let Some(view) = month_at(&invoices, oldest) else { return Next::Nothing };
+    let Some(view) = month_at(&invoices, oldest) else { return NextMonth::Nothing };
     if let Some(last) = known.invoices.final_(&view.number).filter(|last| last.group == uid) {
         let sequence = i32::try_from(last.sequence).unwrap_or(i32::MAX);
         let Final { digest, charges, credits, carried_forward, .. } = last.clone();
         let last = LastFinal { number: view.number.as_str().into(), sequence, digest, carried_forward };
-        return Next::Adopt(Recorded { last, month, charges, credits });
+        return NextMonth::Adopt(FinalRecord { last, month, charges, credits });
     }
     if !group.pays_in(view.month) {
-        return Next::Nothing;
+        return NextMonth::Nothing;
     }
     let observed = known.invoices.estimate(&view.number);
     if observed.is_some_and(|estimate| !view.is_of(estimate)) {
-        return Next::Nothing; // of another month; it goes first
+        return NextMonth::Nothing; // of another month; it goes first
     }
     let bill = view.bill(now);
     let holds = view.holds(&bill, now);
-    let (CloseDecision::Finalise, Ok(bill)) = (view.decide(&holds, now), bill) else { return Next::Nothing };
-    let Ok(rendered) = view.final_document(&bill, now) else { return Next::Nothing };
+    let (CloseDecision::Finalise, Ok(bill)) = (view.decide(&holds, now), bill) else { return NextMonth::Nothing };
+    let Ok(rendered) = view.final_document(&bill, now) else { return NextMonth::Nothing };
     let closing = CreditClosing { organization: known, owner: Owner::of(group, object), number: &view.number, now };
     let reserved = match closing.reserve(&bill.credits) {
         Ok(reserved) => reserved,
         Err(error) => {
             tracing::warn!(invoice = %view.number, %error, "an invoice waits for its credits");
-            return Next::Nothing;
+            return NextMonth::Nothing;
         }
     };
-    Next::Finalise(Box::new(Finalisation {
+    NextMonth::Finalise(Box::new(Finalisation {
         facts: InvoiceFacts::of(&view, organization),
         observed: observed.cloned(),
         rendered,
@@ -135,7 +149,7 @@ fn next(ctx: &Context, books: &Books, organization: &Name, uid: Uid, object: &Bi
 /// consumption is not there yet when the document is frozen.
 async fn finalise(
     ctx: &Context,
-    pass: &Pass,
+    pass: &ClosingPass,
     group: Arc<BillingGroup>,
     finalisation: Finalisation,
     now: Timestamp,
@@ -147,7 +161,7 @@ async fn finalise(
     }
     let observed = match observed {
         Some(observed) => observed,
-        None => Estimate::made(
+        None => Estimate::created(
             &ctx.writer.create(&make_invoice(&facts)).await?,
             facts.group_uid,
             facts.month,
@@ -159,37 +173,37 @@ async fn finalise(
     let carried_forward = carried_forward(&observed.uid, &document);
     let status = final_status(&observed.conditions, document, now);
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
-    tell(ctx, &written);
-    keep_billed(ctx, &facts.organization, &written, &slices);
+    publish_event(ctx, &written);
+    index_final(ctx, &facts.organization, &written, &slices);
     ctx.observe(written);
     let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);
     let last = LastFinal { number: facts.number.as_str().into(), sequence, digest, carried_forward };
-    record(ctx, pass, group, &Recorded { last, month: facts.month, charges, credits }).await?;
+    record(ctx, pass, group, &FinalRecord { last, month: facts.month, charges, credits }).await?;
     // A final has slices of its own.
     delete_slices(&ctx.writer, &facts.organization, &observed.slices).await;
     ctx.queues.add([Key::Group { organization: facts.organization, group: facts.group_uid }]);
     Ok(())
 }
 
-/// Keeps in the books what a final bills. One that cannot be read back stays unread, and nothing of its month is adjusted.
-fn keep_billed(ctx: &Context, organization: &Name, written: &Invoice, slices: &[Slice]) {
+/// Keeps in the state what a final bills. One that cannot be read back stays unread, and nothing of its month is adjusted.
+fn index_final(ctx: &Context, organization: &Name, written: &Invoice, slices: &[Slice]) {
     match final_lines(written, slices.iter().map(|slice| &slice.spec)) {
-        Ok(lines) => ctx.queues.add(ctx.write(|books| books.bill(organization, lines))),
+        Ok(lines) => ctx.queues.add(ctx.write(|state| state.record_final(organization, lines))),
         Err(error) => tracing::error!(invoice = written.name_any(), %error, "a final invoice cannot be read back"),
     }
 }
 
-fn tell(ctx: &Context, invoice: &Invoice) {
+fn publish_event(ctx: &Context, invoice: &Invoice) {
     let Some(document) = invoice.status.as_ref().and_then(|status| status.document.as_ref()) else { return };
     let note = format!("{} {} for {}", document.total, document.currency, invoice.spec.period);
     tracing::info!(invoice = invoice.name_any(), note, "an invoice is final");
-    ctx.tell(invoice, Severity::Normal, "Finalised", "Close", note);
+    ctx.publish_event(invoice, Severity::Normal, "Finalised", "Close", note);
 }
 
 /// Fixes the first period before the first final, so that numbers can never shift.
 async fn fix_first_period(
     ctx: &Context,
-    pass: &Pass,
+    pass: &ClosingPass,
     group: Arc<BillingGroup>,
     facts: &InvoiceFacts,
 ) -> Result<Arc<BillingGroup>, WriteError> {
@@ -204,8 +218,13 @@ async fn fix_first_period(
 }
 
 /// Consumes what a final used of credits, and writes into the group's status that it is the last one.
-async fn record(ctx: &Context, pass: &Pass, group: Arc<BillingGroup>, recorded: &Recorded) -> Result<(), WriteError> {
-    let Recorded { last, month, charges, credits: _ } = recorded;
+async fn record(
+    ctx: &Context,
+    pass: &ClosingPass,
+    group: Arc<BillingGroup>,
+    recorded: &FinalRecord,
+) -> Result<(), WriteError> {
+    let FinalRecord { last, month, charges, credits: _ } = recorded;
     consume(ctx, pass, &group, recorded).await?;
     let change = |group: &mut BillingGroup| {
         let known = group.status.as_ref().and_then(|status| status.last_final.as_ref());
@@ -220,11 +239,16 @@ async fn record(ctx: &Context, pass: &Pass, group: Arc<BillingGroup>, recorded: 
 }
 
 /// Consumes what a final used of the group's credits.
-async fn consume(ctx: &Context, pass: &Pass, group: &BillingGroup, recorded: &Recorded) -> Result<(), WriteError> {
+async fn consume(
+    ctx: &Context,
+    pass: &ClosingPass,
+    group: &BillingGroup,
+    recorded: &FinalRecord,
+) -> Result<(), WriteError> {
     let number = Name::from(recorded.last.number.as_str());
     let planned =
-        read(pass, |books| {
-            let organization = books.organization(&group.namespace()?)?;
+        read(pass, |state| {
+            let organization = state.organization(&group.namespace()?)?;
             let known = organization.organization.group(convert::uid_of(group).ok()?)?;
             let owner = Owner::of(known, group);
             let closing = CreditClosing { organization, owner, number: &number, now: ctx.now() };
@@ -242,7 +266,7 @@ async fn consume(ctx: &Context, pass: &Pass, group: &BillingGroup, recorded: &Re
 /// Changes the status of a group, whoever else writes it at the same time.
 async fn change_status(
     ctx: &Context,
-    pass: &Pass,
+    pass: &ClosingPass,
     mut group: Arc<BillingGroup>,
     change: impl Fn(&mut BillingGroup),
 ) -> Result<Arc<BillingGroup>, WriteError> {
@@ -252,11 +276,11 @@ async fn change_status(
         change(&mut object);
         match ctx.writer.replace_status(&object).await {
             Ok(written) => {
-                pass.books.write().unwrap_or_else(PoisonError::into_inner).observe(written.clone());
+                pass.state.write().unwrap_or_else(PoisonError::into_inner).observe(written.clone());
                 ctx.observe(written.clone());
                 return Ok(convert::trimmed(written));
             }
-            Err(WriteError::Conflict { object }) if conflicts < MOST_CONFLICTS => {
+            Err(WriteError::Conflict { object }) if conflicts < MAX_CONFLICTS => {
                 conflicts += 1;
                 group = Arc::new(read_group(ctx, &group, object).await?);
             }

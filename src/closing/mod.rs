@@ -11,20 +11,20 @@ use futures::{StreamExt, stream};
 
 use crate::context::Context;
 use billing_domain::{Name, Uid};
-use fetch::Pass;
+use fetch::ClosingPass;
 use finalise::close_group;
 use operator_kit::queue::Outcome;
 
 /// How many groups are closed at once.
-const GROUPS_AT_ONCE: usize = 16;
+const CONCURRENT_GROUPS: usize = 16;
 
 const CONTROLLER: &str = "closing";
 
 /// The groups with a month that can become final, by organization.
 #[derive(Debug, Default)]
-pub struct Due(Mutex<BTreeMap<Name, BTreeSet<Uid>>>);
+pub struct DueGroups(Mutex<BTreeMap<Name, BTreeSet<Uid>>>);
 
-impl Due {
+impl DueGroups {
     /// A month of this group can become final.
     pub fn add(&self, organization: &Name, group: Uid) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(organization.clone()).or_default().insert(group);
@@ -45,26 +45,26 @@ pub async fn reconcile(ctx: &Context) -> Outcome {
         Ok(pass) => pass,
         Err(error) => {
             tracing::warn!(%error, "the data needed to close months could not be read; trying again");
-            return not_read(ctx, due);
+            return requeue_unread(ctx, due);
         }
     };
     let (unread, read): (BTreeMap<_, _>, _) =
         due.into_iter().partition(|(organization, _)| pass.unread.contains(organization));
     let closed = close_all(ctx, &pass, read).await;
-    if unread.is_empty() { closed } else { not_read(ctx, unread) }
+    if unread.is_empty() { closed } else { requeue_unread(ctx, unread) }
 }
 
-async fn close_all(ctx: &Context, pass: &Pass, due: BTreeMap<Name, BTreeSet<Uid>>) -> Outcome {
+async fn close_all(ctx: &Context, pass: &ClosingPass, due: BTreeMap<Name, BTreeSet<Uid>>) -> Outcome {
     let mut closings = Vec::new();
     for (organization, groups) in due {
         closings.extend(groups.into_iter().map(|group| close(ctx, pass, organization.clone(), group)));
     }
-    let outcomes: Vec<_> = stream::iter(closings).buffer_unordered(GROUPS_AT_ONCE).collect().await;
+    let outcomes: Vec<_> = stream::iter(closings).buffer_unordered(CONCURRENT_GROUPS).collect().await;
     outcomes.into_iter().find(|outcome| *outcome == Outcome::Failed).unwrap_or(Outcome::Done)
 }
 
 /// Closes one group. One that fails is due again.
-async fn close(ctx: &Context, pass: &Pass, organization: Name, group: Uid) -> Outcome {
+async fn close(ctx: &Context, pass: &ClosingPass, organization: Name, group: Uid) -> Outcome {
     let Err(error) = close_group(ctx, pass, &organization, group).await else { return Outcome::Done };
     ctx.due.add(&organization, group);
     ctx.after_error(CONTROLLER, &error);
@@ -72,7 +72,7 @@ async fn close(ctx: &Context, pass: &Pass, organization: Name, group: Uid) -> Ou
 }
 
 /// What could not be read stays due.
-fn not_read(ctx: &Context, due: BTreeMap<Name, BTreeSet<Uid>>) -> Outcome {
+fn requeue_unread(ctx: &Context, due: BTreeMap<Name, BTreeSet<Uid>>) -> Outcome {
     ctx.metrics.work.failed(CONTROLLER, "fetch");
     for (organization, groups) in due {
         for group in groups {

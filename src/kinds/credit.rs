@@ -9,13 +9,13 @@ use billing_planning::credit::{CreditPlan, plan_credit};
 use operator_kit::queue::Outcome;
 
 /// A code is redeemed, and what it is worth is written; that is fewer than the steps there are.
-const MOST_STEPS: usize = 4;
+const MAX_STEPS: usize = 4;
 
 const CONTROLLER: &str = "credit";
 
 /// Looks at a credit and does what it needs.
 pub async fn reconcile(ctx: &Context, organization: &Name, credit: &Name) -> Outcome {
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         match step(ctx, organization, credit).await {
             Ok(Some(outcome)) => return outcome,
             Ok(None) => {}
@@ -28,9 +28,9 @@ pub async fn reconcile(ctx: &Context, organization: &Name, credit: &Name) -> Out
 /// One step; `None` when another follows at once.
 async fn step(ctx: &Context, organization: &Name, credit: &Name) -> Result<Option<Outcome>, WriteError> {
     let now = ctx.now();
-    let planned = ctx.read(|books| {
-        let object = books.organization(organization)?.credits.get(credit)?.object.clone();
-        Some((plan_credit(books, organization, credit, now)?, object))
+    let planned = ctx.read(|state| {
+        let object = state.organization(organization)?.credits.get(credit)?.object.clone();
+        Some((plan_credit(state, organization, credit, now)?, object))
     });
     match planned {
         None => Ok(Some(Outcome::Done)),
@@ -43,6 +43,6 @@ async fn step(ctx: &Context, organization: &Name, credit: &Name) -> Result<Optio
             ctx.observe(ctx.writer.replace_status(&written).await?);
             Ok(None)
         }
-        Some((CreditPlan::Steady { status: None, wake }, _)) => Ok(Some(ctx.look_again(wake))),
+        Some((CreditPlan::Steady { status: None, wake }, _)) => Ok(Some(ctx.requeue_at(wake))),
     }
 }

@@ -17,17 +17,17 @@ use billing_state::{CREDITS_RETURNED, is_issued};
 use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
-use billing_planning::credit_note::{Observed, Return, Returning, Step, plan_note, plan_return};
+use billing_planning::credit_note::{Observed, RestorationFacts, RestorationStep, Step, plan_note, plan_restoration};
 
 /// A note begins, takes, is numbered and issued, its credits are made, and it says so; that is more than the steps there
 /// are.
-const MOST_STEPS: usize = 8;
+const MAX_STEPS: usize = 8;
 
 const CONTROLLER: &str = "credit-note";
 
 /// Looks at a credit note and does what it needs.
 pub async fn reconcile(ctx: &Context, organization: &Name, note: &Name) -> Outcome {
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         match step(ctx, organization, note).await {
             Ok(true) => {}
             Ok(false) => return Outcome::Done,
@@ -39,16 +39,16 @@ pub async fn reconcile(ctx: &Context, organization: &Name, note: &Name) -> Outco
 
 /// One step; whether another follows at once.
 async fn step(ctx: &Context, organization: &Name, name: &Name) -> Result<bool, WriteError> {
-    let note = ctx.read(|books| {
-        let terminating = books.namespace(organization).is_none_or(|namespace| namespace.terminating);
-        let note = books.organization(organization)?.credit_notes.get(name);
+    let note = ctx.read(|state| {
+        let terminating = state.namespace(organization).is_none_or(|namespace| namespace.terminating);
+        let note = state.organization(organization)?.credit_notes.get(name);
         note.filter(|_| !terminating).map(|note| CreditNote::clone(note))
     });
     let Some(note) = note else { return Ok(false) };
     let named = format!("CreditNote {organization}/{name}");
     let unread = |source: FetchError| WriteError::Failed { object: named.clone(), source: Box::new(source) };
     if is_issued(&note) {
-        return give_back(ctx, fetch_credits(ctx, organization, note).await.map_err(unread)?).await;
+        return restore_credits(ctx, fetch_credits(ctx, organization, note).await.map_err(unread)?).await;
     }
     let observed = fetch(ctx, organization, note).await.map_err(unread)?;
     let Ok(step) = plan_note(&observed, ctx.now()) else {
@@ -118,26 +118,26 @@ async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<O
 }
 
 /// Reads what is given back, and to whom.
-async fn fetch_credits(ctx: &Context, organization: &Name, note: CreditNote) -> Result<Returning, FetchError> {
+async fn fetch_credits(ctx: &Context, organization: &Name, note: CreditNote) -> Result<RestorationFacts, FetchError> {
     let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
     let invoice = invoices.get_opt(&note.spec.invoice).await?;
     let credits = all_of(Api::namespaced(ctx.client.clone(), organization), ListParams::default()).await?;
     let owner = invoice.as_ref().and_then(|invoice| invoice.spec.billing_group_uid.parse().ok());
-    let group = ctx.read(|books| Some(books.organization(organization)?.organization.heir(owner?)?.name.clone()));
-    Ok(Returning { note, credits, group })
+    let group = ctx.read(|state| Some(state.organization(organization)?.organization.successor(owner?)?.name.clone()));
+    Ok(RestorationFacts { note, credits, group })
 }
 
 /// Gives back what the invoice of an issued note used of credits; whether another step follows at once.
-async fn give_back(ctx: &Context, observed: Returning) -> Result<bool, WriteError> {
-    match plan_return(&observed, ctx.now()) {
-        Return::Nothing => Ok(false),
-        Return::Make(credits) => {
+async fn restore_credits(ctx: &Context, observed: RestorationFacts) -> Result<bool, WriteError> {
+    match plan_restoration(&observed, ctx.now()) {
+        RestorationStep::Nothing => Ok(false),
+        RestorationStep::Make(credits) => {
             for credit in credits {
                 ctx.observe(ctx.writer.create(&credit).await?);
             }
             Ok(true)
         }
-        Return::Report(status) => {
+        RestorationStep::Report(status) => {
             let written = write(ctx, observed.note, *status).await?;
             let conditions = written.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
             let Some(done) = conditions::find(conditions, CREDITS_RETURNED) else { return Ok(false) };
@@ -145,7 +145,7 @@ async fn give_back(ctx: &Context, observed: Returning) -> Result<bool, WriteErro
                 true => (Severity::Normal, "CreditsReturned"),
                 false => (Severity::Warning, "CreditsHeld"),
             };
-            ctx.tell(&written, severity, reason, "Credit", done.message.clone());
+            ctx.publish_event(&written, severity, reason, "Credit", done.message.clone());
             Ok(false)
         }
     }
@@ -158,7 +158,7 @@ async fn apply(ctx: &Context, observed: Observed, step: Step) -> Result<bool, Wr
         Step::Nothing => Ok(false),
         Step::Report(status) => {
             let written = write(ctx, note, status).await?;
-            tell(ctx, &written, Severity::Warning, "Refused");
+            publish_event(ctx, &written, Severity::Warning, "Refused");
             Ok(false)
         }
         Step::Begin(status) => write(ctx, note, status).await.map(|_| true),
@@ -178,7 +178,7 @@ async fn apply(ctx: &Context, observed: Observed, step: Step) -> Result<bool, Wr
         Step::Issue(status) => {
             let written = write(ctx, note, status).await?;
             tracing::info!(note = written.name_any(), "a credit note is issued");
-            tell(ctx, &written, Severity::Normal, "Issued");
+            publish_event(ctx, &written, Severity::Normal, "Issued");
             Ok(true) // credits go back, if the invoice used any
         }
     }
@@ -192,8 +192,8 @@ async fn write(ctx: &Context, mut note: CreditNote, status: CreditNoteStatus) ->
 }
 
 /// Tells what the note says of itself.
-fn tell(ctx: &Context, note: &CreditNote, severity: Severity, reason: &'static str) {
+fn publish_event(ctx: &Context, note: &CreditNote, severity: Severity, reason: &'static str) {
     let conditions = note.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let message = conditions::find(conditions, "Ready").map(|ready| ready.message.clone()).unwrap_or_default();
-    ctx.tell(note, severity, reason, "Credit", message);
+    ctx.publish_event(note, severity, reason, "Credit", message);
 }

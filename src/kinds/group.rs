@@ -19,22 +19,22 @@ use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
 /// A new group is protected, claims its series and is billed; that is more than the steps there are.
-const MOST_STEPS: usize = 5;
+const MAX_STEPS: usize = 5;
 
 /// How many invoices of one group are written at once.
-const INVOICES_AT_ONCE: usize = 4;
+const CONCURRENT_INVOICES: usize = 4;
 
 /// A group whose month should have become final by then asks again.
-const CLOSING_LIMIT: TimeDelta = TimeDelta::seconds(60);
+const CLOSING_RECHECK: TimeDelta = TimeDelta::seconds(60);
 
 /// When a group whose balance was granted to another is looked at again.
-const GRANTED: TimeDelta = TimeDelta::seconds(1);
+const TRANSFER_RECHECK: TimeDelta = TimeDelta::seconds(1);
 
 const CONTROLLER: &str = "group";
 
 /// Looks at a group and does what it needs.
 pub async fn reconcile(ctx: &Context, organization: &Name, group: Uid) -> Outcome {
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         match step(ctx, organization, group).await {
             Ok(Some(outcome)) => return outcome,
             Ok(None) => {}
@@ -47,12 +47,12 @@ pub async fn reconcile(ctx: &Context, organization: &Name, group: Uid) -> Outcom
 /// One step; `None` when another follows at once.
 async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<Outcome>, WriteError> {
     let now = ctx.now();
-    let (plan, object) = ctx.read(|books| {
-        let object = books.organization(organization).and_then(|books| books.group(group)).cloned();
-        (plan_group(books, organization, group, &ctx.rules, ctx.gatherings.of(group), now), object)
+    let (plan, object) = ctx.read(|state| {
+        let object = state.organization(organization).and_then(|state| state.group(group)).cloned();
+        (plan_group(state, organization, group, &ctx.settings, ctx.coalescing.of(group), now), object)
     });
     let Some(object) = object else {
-        ctx.gatherings.set(group, None);
+        ctx.coalescing.set(group, None);
         return Ok(Some(Outcome::Done));
     };
     match plan {
@@ -165,26 +165,26 @@ async fn apply_steady(
     object: &BillingGroup,
     steady: Steady,
 ) -> Result<Outcome, WriteError> {
-    let Steady { status, writes, deletes, carried, release: released, closing, gathering, wake } = steady;
+    let Steady { status, writes, deletes, transfer, release: released, closing, coalescing, wake } = steady;
     let mut current = object.clone();
     if let Some(status) = status {
-        tell_news(ctx, object, &status);
+        publish_change(ctx, object, &status);
         current.status = Some(status);
         current = ctx.writer.replace_status(&current).await?;
         ctx.observe(current.clone());
     }
-    ctx.gatherings.set(group, gathering);
+    ctx.coalescing.set(group, coalescing);
     for estimate in deletes {
         delete_estimate(ctx, object, &estimate).await?;
     }
     stream::iter(writes)
         .map(|write| write_estimate(ctx, write))
-        .buffer_unordered(INVOICES_AT_ONCE)
+        .buffer_unordered(CONCURRENT_INVOICES)
         .try_collect::<()>()
         .await?;
-    if let Some(credit) = carried {
-        grant(ctx, &credit).await?;
-        return Ok(ctx.look_again(ctx.now().checked_add_signed(GRANTED)));
+    if let Some(credit) = transfer {
+        transfer_balance(ctx, &credit).await?;
+        return Ok(ctx.requeue_at(ctx.now().checked_add_signed(TRANSFER_RECHECK)));
     }
     if released {
         release(ctx, &current).await?;
@@ -192,14 +192,14 @@ async fn apply_steady(
     if closing {
         ctx.due.add(organization, group);
         ctx.queues.add([Key::Closing]);
-        let later = ctx.now().checked_add_signed(CLOSING_LIMIT);
-        return Ok(ctx.look_again(wake.into_iter().chain(later).min()));
+        let later = ctx.now().checked_add_signed(CLOSING_RECHECK);
+        return Ok(ctx.requeue_at(wake.into_iter().chain(later).min()));
     }
-    Ok(ctx.look_again(wake))
+    Ok(ctx.requeue_at(wake))
 }
 
 /// Gives what a group is owed to another one. That it is given already is as good.
-async fn grant(ctx: &Context, credit: &api::Credit) -> Result<(), WriteError> {
+async fn transfer_balance(ctx: &Context, credit: &api::Credit) -> Result<(), WriteError> {
     match ctx.writer.create(credit).await {
         Ok(granted) => ctx.observe(granted),
         Err(WriteError::Exists { .. }) => {}
@@ -209,16 +209,16 @@ async fn grant(ctx: &Context, credit: &api::Credit) -> Result<(), WriteError> {
 }
 
 /// A changed reason of `Ready` is news.
-fn tell_news(ctx: &Context, object: &BillingGroup, status: &api::BillingGroupStatus) {
+fn publish_change(ctx: &Context, object: &BillingGroup, status: &api::BillingGroupStatus) {
     let before = object.status.as_ref().and_then(|status| conditions::find(&status.conditions, "Ready"));
     let Some(after) = conditions::find(&status.conditions, "Ready") else { return };
     if before.map(|before| &before.reason) == Some(&after.reason) {
         return;
     }
     match after.reason.as_str() {
-        "Ready" => ctx.tell(object, Severity::Normal, "Ready", "Bill", after.message.clone()),
-        "Closing" => ctx.tell(object, Severity::Normal, "Closing", "Settle", after.message.clone()),
-        _ => ctx.tell(object, Severity::Warning, "Held", "Bill", after.message.clone()),
+        "Ready" => ctx.publish_event(object, Severity::Normal, "Ready", "Bill", after.message.clone()),
+        "Closing" => ctx.publish_event(object, Severity::Normal, "Closing", "Settle", after.message.clone()),
+        _ => ctx.publish_event(object, Severity::Warning, "Held", "Bill", after.message.clone()),
     }
 }
 
@@ -228,7 +228,7 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
         Some(observed) => observed,
         None => {
             let made = ctx.writer.create(&make_invoice(&facts)).await?;
-            Estimate::made(&made, facts.group_uid, facts.month, facts.sequence)
+            Estimate::created(&made, facts.group_uid, facts.month, facts.sequence)
         }
     };
     let slices = write.rendered.as_ref().map(|rendered| rendered.slices.as_slice()).unwrap_or_default();
@@ -241,7 +241,7 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
         && ready.status == "False"
         && was_ready
     {
-        ctx.tell(&written, Severity::Warning, "Held", "Bill", ready.message.clone());
+        ctx.publish_event(&written, Severity::Warning, "Held", "Bill", ready.message.clone());
     }
     ctx.observe(written);
     delete_slices(&ctx.writer, &facts.organization, &write.obsolete).await;

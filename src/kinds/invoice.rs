@@ -8,7 +8,7 @@ use billing_domain::Name;
 use billing_planning::invoice::{InvoiceFacts, slice_named, slice_object};
 
 /// How many slices of one invoice are written at once.
-const SLICES_AT_ONCE: usize = 8;
+const CONCURRENT_SLICES: usize = 8;
 
 /// Makes sure that the slices exist. Their names say what they hold, so one that is there already is the same.
 ///
@@ -17,7 +17,7 @@ const SLICES_AT_ONCE: usize = 8;
 pub async fn ensure_slices(writer: &Writer, facts: &InvoiceFacts, slices: &[Slice]) -> Result<(), WriteError> {
     // Each is copied only when it is written: all of them together can be large.
     let writes: Vec<_> = slices.iter().map(|slice| write_slice(writer, facts, slice)).collect();
-    stream::iter(writes).buffer_unordered(SLICES_AT_ONCE).try_collect().await
+    stream::iter(writes).buffer_unordered(CONCURRENT_SLICES).try_collect().await
 }
 
 async fn write_slice(writer: &Writer, facts: &InvoiceFacts, slice: &Slice) -> Result<(), WriteError> {

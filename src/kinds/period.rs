@@ -5,19 +5,19 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::context::Context;
 use crate::writer::WriteError;
 use billing_domain::Month;
-use billing_planning::objects::billing_period;
+use billing_planning::builders::billing_period;
 use operator_kit::queue::Outcome;
 
 use crate::metrics::BillingMetrics;
 use billing_planning::period::{Census, PeriodPlan, census, plan_periods};
-use billing_state::Books;
+use billing_state::ObservedState;
 
 const CONTROLLER: &str = "period";
 
 /// Makes a BillingPeriod of every month that is over, and keeps their statuses.
 pub async fn reconcile(ctx: &Context) -> Outcome {
     let now = ctx.now();
-    let PeriodPlan { create, statuses, wake } = ctx.read(|books| plan_periods(books, &ctx.rules, now));
+    let PeriodPlan { create, statuses, wake } = ctx.read(|state| plan_periods(state, &ctx.settings, now));
     let done = async {
         for month in create {
             make_period(ctx, month).await?;
@@ -27,14 +27,14 @@ pub async fn reconcile(ctx: &Context) -> Outcome {
         stream::iter(writes).buffer_unordered(4).try_collect::<()>().await
     };
     match done.await {
-        Ok(()) => ctx.look_again(Some(wake)),
+        Ok(()) => ctx.requeue_at(Some(wake)),
         Err(error) => ctx.after_error(CONTROLLER, &error),
     }
 }
 
 /// The API server refuses a month that is not over by its own clock; then we were early, and try again.
 async fn make_period(ctx: &Context, month: Month) -> Result<(), WriteError> {
-    let period = billing_period(month, ctx.rules.attribution);
+    let period = billing_period(month, ctx.settings.attribution);
     match ctx.writer.create(&period).await {
         Ok(made) => {
             tracing::info!(%month, "the month is over");
@@ -47,9 +47,9 @@ async fn make_period(ctx: &Context, month: Month) -> Result<(), WriteError> {
 }
 
 /// Shows how many groups, projects and invoices there are.
-pub fn show_gauges(books: &Books, metrics: &BillingMetrics) {
-    let Census { groups, projects, estimates, finals, held } = census(books);
-    metrics.books(groups, projects);
+pub fn show_gauges(state: &ObservedState, metrics: &BillingMetrics) {
+    let Census { groups, projects, estimates, finals, held } = census(state);
+    metrics.observed_objects(groups, projects);
     metrics.invoices([("Estimate", estimates), ("Final", finals)]);
     metrics.held_invoices(held);
 }

@@ -6,8 +6,8 @@ use crate::context::Context;
 use crate::writer::WriteError;
 use billing_api::{ProjectBinding, ProjectBindingStatus, labels};
 use billing_domain::Name;
+use billing_planning::builders::{dedicated_group, default_binding, project_ledger};
 use billing_planning::conditions;
-use billing_planning::objects::{dedicated_group, default_binding, project_ledger};
 use billing_planning::project::{DefaultStep, LedgerWrite, plan_project};
 use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
@@ -17,10 +17,10 @@ const CONTROLLER: &str = "project";
 /// Looks at a project and does what it needs.
 pub async fn reconcile(ctx: &Context, project: &Name) -> Outcome {
     let now = ctx.clock.now();
-    let since = ctx.since.first(project, now);
-    let (plan, binding) = ctx.read(|books| {
-        let binding = books.binding(project).map(|binding| binding.object.clone());
-        (plan_project(books, project, &ctx.rules, since, now), binding)
+    let since = ctx.first_seen.first(project, now);
+    let (plan, binding) = ctx.read(|state| {
+        let binding = state.binding(project).map(|binding| binding.object.clone());
+        (plan_project(state, project, &ctx.settings, since, now), binding)
     });
     let plan = match plan {
         Ok(plan) => plan,
@@ -29,8 +29,8 @@ pub async fn reconcile(ctx: &Context, project: &Name) -> Outcome {
             return Outcome::Failed;
         }
     };
-    if !plan.unsettled {
-        ctx.since.end(project);
+    if !plan.incomplete {
+        ctx.first_seen.end(project);
     }
     let wake = plan.wake;
     let done = async {
@@ -52,7 +52,7 @@ pub async fn reconcile(ctx: &Context, project: &Name) -> Outcome {
         }
     };
     match done.await {
-        Ok(()) => ctx.look_again(wake),
+        Ok(()) => ctx.requeue_at(wake),
         Err(error) => ctx.after_error(CONTROLLER, &error),
     }
 }
@@ -70,21 +70,21 @@ async fn write_ledger(ctx: &Context, project: &Name, write: LedgerWrite) -> Resu
 }
 
 async fn write_status(ctx: &Context, binding: &ProjectBinding, status: ProjectBindingStatus) -> Result<(), WriteError> {
-    tell_news(ctx, binding, &status);
+    publish_change(ctx, binding, &status);
     let mut object = binding.clone();
     object.status = Some(status);
     ctx.observe(ctx.writer.replace_status(&object).await?);
     Ok(())
 }
 
-fn tell_news(ctx: &Context, binding: &ProjectBinding, status: &ProjectBindingStatus) {
+fn publish_change(ctx: &Context, binding: &ProjectBinding, status: &ProjectBindingStatus) {
     let before = binding.status.as_ref();
     let accepted = conditions::find(&status.conditions, "Accepted");
     let refused = accepted.filter(|condition| condition.status == "False");
     if let Some(refused) = refused {
         let known = before.and_then(|status| conditions::find(&status.conditions, "Accepted"));
         if known.map(|known| &known.reason) != Some(&refused.reason) {
-            ctx.tell(binding, Severity::Warning, "Refused", "Bind", refused.message.clone());
+            ctx.publish_event(binding, Severity::Warning, "Refused", "Bind", refused.message.clone());
         }
         return;
     }
@@ -92,10 +92,10 @@ fn tell_news(ctx: &Context, binding: &ProjectBinding, status: &ProjectBindingSta
     let group = status.billing_group.as_ref();
     match (payer, group) {
         (None, Some(group)) => {
-            ctx.tell(binding, Severity::Normal, "Bound", "Bind", format!("billing group {group} pays"))
+            ctx.publish_event(binding, Severity::Normal, "Bound", "Bind", format!("billing group {group} pays"))
         }
         (Some(old), Some(group)) if old != group => {
-            ctx.tell(
+            ctx.publish_event(
                 binding,
                 Severity::Normal,
                 "Moved",

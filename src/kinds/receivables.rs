@@ -19,18 +19,18 @@ use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
 use crate::metrics::BillingMetrics;
-use billing_planning::receivables::{OpenSum, ReceivablesPlan, mark, open_sums, plan_receivables, settled};
-use billing_state::Books;
+use billing_planning::receivables::{OpenSum, ReceivablesPlan, open_sums, past_due_mark, plan_receivables, settled};
+use billing_state::ObservedState;
 
 /// How many invoices are written at once.
-const INVOICES_AT_ONCE: usize = 8;
+const CONCURRENT_INVOICES: usize = 8;
 
 const CONTROLLER: &str = "receivables";
 
 /// Marks what is past due, and looks again when something else is.
 pub async fn reconcile(ctx: &Context) -> Outcome {
     let now = ctx.now();
-    let ReceivablesPlan { overdue, wake } = ctx.read(|books| plan_receivables(books, now));
+    let ReceivablesPlan { overdue, wake } = ctx.read(|state| plan_receivables(state, now));
     let read = |(organization, number): (Name, Name)| async move {
         let api: Api<Receivable> = Api::namespaced(ctx.client.clone(), &organization);
         let read = api.get_opt(&number).await;
@@ -39,9 +39,9 @@ pub async fn reconcile(ctx: &Context) -> Outcome {
             None => Ok(()),
         }
     };
-    let written: Vec<_> = stream::iter(overdue).map(read).buffer_unordered(INVOICES_AT_ONCE).collect().await;
+    let written: Vec<_> = stream::iter(overdue).map(read).buffer_unordered(CONCURRENT_INVOICES).collect().await;
     match written.into_iter().find_map(Result::err) {
-        None => ctx.look_again(wake),
+        None => ctx.requeue_at(wake),
         Some(error) => ctx.after_error(CONTROLLER, &error),
     }
 }
@@ -61,7 +61,7 @@ pub async fn reconcile_settled(ctx: &Context) -> Outcome {
         };
         let writes = stream::iter(page.into_iter().filter_map(|guarded| decoded(ctx, guarded)))
             .map(|invoice| write(ctx, invoice));
-        let written: Vec<_> = writes.buffer_unordered(INVOICES_AT_ONCE).collect().await;
+        let written: Vec<_> = writes.buffer_unordered(CONCURRENT_INVOICES).collect().await;
         if let Some(error) = written.into_iter().find_map(Result::err) {
             return ctx.after_error(CONTROLLER, &error);
         }
@@ -84,7 +84,7 @@ fn failed(organization: &Name, number: &Name, source: kube::Error) -> WriteError
 
 /// Writes whether an invoice is past due, unless it says so already.
 async fn write(ctx: &Context, invoice: Receivable) -> Result<(), WriteError> {
-    let Some(mark) = mark(&invoice, ctx.now()) else { return Ok(()) };
+    let Some(mark) = past_due_mark(&invoice, ctx.now()) else { return Ok(()) };
     let news = conditions::find(&mark.conditions, "PastDue").cloned();
     let status = json!({ "conditions": mark.conditions, "overdueSince": mark.overdue_since });
     let written = match ctx.writer.patch_status_at(&invoice, status).await {
@@ -94,15 +94,15 @@ async fn write(ctx: &Context, invoice: Receivable) -> Result<(), WriteError> {
     };
     if let Some(past_due) = news {
         tracing::info!(invoice = written.name_any(), "an invoice is past due");
-        ctx.tell(&written, Severity::Warning, "PastDue", "Collect", past_due.message);
+        ctx.publish_event(&written, Severity::Warning, "PastDue", "Collect", past_due.message);
     }
     ctx.observe(written);
     Ok(())
 }
 
 /// Shows how much is to be paid, by currency and age.
-pub fn show_gauges(books: &Books, metrics: &BillingMetrics, now: Timestamp) {
-    let sums = open_sums(books, now).into_iter().map(|((currency, age), OpenSum { invoices, minor })| {
+pub fn show_gauges(state: &ObservedState, metrics: &BillingMetrics, now: Timestamp) {
+    let sums = open_sums(state, now).into_iter().map(|((currency, age), OpenSum { invoices, minor })| {
         // A gauge is a float; this one only shows how large a sum is.
         let amount = minor as f64 / 10_f64.powi(currency.digits().cast_signed());
         (currency.to_string(), age.as_str(), invoices, amount)

@@ -14,26 +14,26 @@ use operator_kit::queue::Outcome;
 use billing_planning::usage::{Report, plan_reports};
 
 /// How many records are written at once.
-const RECORDS_AT_ONCE: usize = 8;
+const CONCURRENT_RECORDS: usize = 8;
 
 const CONTROLLER: &str = "usage";
 
 /// Writes `Billable=False` on the records of an organization that cannot be billed, and takes it off those that can.
 pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
     let now = ctx.now();
-    let (reports, counts) = ctx.read(|books| plan_reports(books, organization, &ctx.rules, now));
-    ctx.unbilled.set(organization, counts);
-    ctx.metrics.billing.unbilled_records(ctx.unbilled.total());
+    let (reports, counts) = ctx.read(|state| plan_reports(state, organization, &ctx.settings, now));
+    ctx.unbilled_counts.set(organization, counts);
+    ctx.metrics.billing.unbilled_records(ctx.unbilled_counts.total());
     if !reports.is_empty() {
         ctx.queues.add([Key::Periods]); // which count the records
     }
-    let (reports, wake) = ctx.suspects.confirm(organization, reports, now);
+    let (reports, wake) = ctx.report_debounce.due_reports(organization, reports, now);
     let writes = reports.into_iter().map(|report| write(ctx, organization, report));
-    let written: Vec<_> = stream::iter(writes).buffer_unordered(RECORDS_AT_ONCE).collect().await;
+    let written: Vec<_> = stream::iter(writes).buffer_unordered(CONCURRENT_RECORDS).collect().await;
     // A running record can come to a time without a price, and nothing but the clock tells.
-    let later = now.checked_add_signed(ctx.rules.estimate_interval);
+    let later = now.checked_add_signed(ctx.settings.estimate_interval);
     match written.into_iter().find_map(Result::err) {
-        None | Some(WriteError::Gone { .. }) => ctx.look_again(wake.into_iter().chain(later).min()),
+        None | Some(WriteError::Gone { .. }) => ctx.requeue_at(wake.into_iter().chain(later).min()),
         Some(error) => ctx.after_error(CONTROLLER, &error),
     }
 }

@@ -45,13 +45,13 @@ use requests::{Probe, probes};
 const PREFIX: &str = "billing-operator-";
 
 /// While a policy is missing, or a change may not have reached the API server's own cache yet.
-const SOON: Duration = Duration::from_secs(2);
+const PROBE_RETRY: Duration = Duration::from_secs(2);
 
 /// A change of a policy takes effect within a second or so; we look on for this long.
-const SETTLING: Duration = Duration::from_secs(10);
+const POLICY_PROPAGATION: Duration = Duration::from_secs(10);
 
 /// Otherwise, in case a role was taken away, of which no watch tells.
-const LATER: Duration = Duration::from_secs(300);
+const PROBE_INTERVAL: Duration = Duration::from_secs(300);
 
 /// Whether the admission policies guard the books.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,12 +61,12 @@ pub enum PolicyState {
     /// Each policy refused its probe.
     Enforced,
     /// These did not.
-    Missing(Vec<Missing>),
+    Missing(Vec<MissingPolicy>),
 }
 
 /// A policy that did not refuse its probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
+pub struct MissingPolicy {
     /// The policy's name.
     pub policy: &'static str,
     /// What happened instead, and what to do.
@@ -116,7 +116,7 @@ pub struct Prober {
 }
 
 /// What one probe found; no finding when the API server did not answer it.
-type Finding = Option<Result<(), Missing>>;
+type ProbeResult = Option<Result<(), MissingPolicy>>;
 
 impl Prober {
     /// A prober that asks as `user` about `namespace`, and where to read what it finds.
@@ -141,10 +141,10 @@ impl Prober {
             if cancel.run_until_cancelled(self.probe()).await.is_none() {
                 return;
             }
-            let settled = changed.elapsed() >= SETTLING && self.state.borrow().is_enforced();
+            let steady = changed.elapsed() >= POLICY_PROPAGATION && self.state.borrow().is_enforced();
             tokio::select! {
                 () = cancel.cancelled() => return,
-                () = tokio::time::sleep(if settled { LATER } else { SOON }) => {}
+                () = tokio::time::sleep(if steady { PROBE_INTERVAL } else { PROBE_RETRY }) => {}
                 Some(_) = changes.next() => changed = Instant::now(),
             }
         }
@@ -169,7 +169,7 @@ impl Prober {
         });
     }
 
-    async fn ask(&self, probe: &Probe) -> Finding {
+    async fn ask(&self, probe: &Probe) -> ProbeResult {
         let request = probe.request(&self.user).map_err(kube::Error::HttpError);
         let answer = match request {
             Ok(request) => self.client.request::<Value>(request).await,
@@ -200,8 +200,8 @@ where
 }
 
 /// What an answer says about the policy that should have refused.
-fn judge(policy: &'static str, user: &str, answer: Result<Value, kube::Error>) -> Finding {
-    let missing = |why: String| Some(Err(Missing { policy, why }));
+fn judge(policy: &'static str, user: &str, answer: Result<Value, kube::Error>) -> ProbeResult {
+    let missing = |why: String| Some(Err(MissingPolicy { policy, why }));
     match answer {
         Ok(_) => missing("a forbidden request was admitted, install the chart with policies.install=true".to_owned()),
         Err(kube::Error::Api(status)) if is_refusal(&status.message, policy) => Some(Ok(())),
@@ -231,7 +231,7 @@ fn is_verdict(code: u16) -> bool {
 }
 
 /// The state that the findings amount to; none if one is not known, unless another is missing.
-fn conclude(findings: Vec<Finding>) -> Option<PolicyState> {
+fn conclude(findings: Vec<ProbeResult>) -> Option<PolicyState> {
     let unanswered = findings.iter().any(Option::is_none);
     let missing: Vec<_> = findings.into_iter().flatten().filter_map(Result::err).collect();
     match (missing.is_empty(), unanswered) {
@@ -242,9 +242,9 @@ fn conclude(findings: Vec<Finding>) -> Option<PolicyState> {
 }
 
 /// The policies that are missing for the same cause together: usually it is one for all.
-fn by_cause(missing: &[Missing]) -> impl Iterator<Item = (&str, Vec<&'static str>)> {
+fn by_cause(missing: &[MissingPolicy]) -> impl Iterator<Item = (&str, Vec<&'static str>)> {
     let mut causes: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-    for Missing { policy, why } in missing {
+    for MissingPolicy { policy, why } in missing {
         causes.entry(why).or_default().push(*policy);
     }
     causes.into_iter()

@@ -53,7 +53,7 @@ fn a_server_in_trouble_says_nothing_about_a_policy() {
 
 #[test]
 fn one_missing_policy_is_enough_and_one_unknown_keeps_the_state() {
-    let missing = Missing { policy: BOOKS, why: "gone".to_owned() };
+    let missing = MissingPolicy { policy: BOOKS, why: "gone".to_owned() };
     let found = Some(Err(missing.clone()));
     assert_eq!(conclude(vec![Some(Ok(())), None, found]), Some(PolicyState::Missing(vec![missing])));
     assert_eq!(conclude(vec![Some(Ok(())), None]), None);
@@ -62,7 +62,7 @@ fn one_missing_policy_is_enough_and_one_unknown_keeps_the_state() {
 
 #[test]
 fn policies_missing_for_one_cause_are_told_in_one_breath() {
-    let missing = |policy, why: &str| Missing { policy, why: why.to_owned() };
+    let missing = |policy, why: &str| MissingPolicy { policy, why: why.to_owned() };
     let state = PolicyState::Missing(vec![missing("a", "no CRDs"), missing("b", "passed"), missing("c", "no CRDs")]);
     assert_eq!(state.to_string(), "a, c not in force: no CRDs; b not in force: passed");
 }
@@ -125,7 +125,7 @@ async fn money_work_waits_for_the_policies_and_stops_when_one_goes() {
 
     cluster.enforced.store(true, Ordering::SeqCst);
     states.wait_for(PolicyState::is_enforced).await.expect("runs");
-    tokio::time::sleep(SETTLING * 2).await;
+    tokio::time::sleep(POLICY_PROPAGATION * 2).await;
 
     let begin = Instant::now();
     cluster.enforced.store(false, Ordering::SeqCst);

@@ -3,8 +3,8 @@
 use super::canonical::{CanonicalError, digest};
 use super::document::amount;
 use billing_api as api;
-use billing_domain::invoice::credit_note::{Credited, CreditedLine};
-use billing_domain::{Money, Name, returned_name};
+use billing_domain::invoice::credit_note::{CreditNoteAmounts, CreditedLine};
+use billing_domain::{Money, Name, restored_name};
 
 /// What a credit note says beside its amounts.
 #[derive(Debug, Clone)]
@@ -25,7 +25,10 @@ pub struct NoteHeader<'a> {
 ///
 /// # Errors
 /// The document has no canonical form.
-pub fn render_note(header: NoteHeader<'_>, credited: &Credited) -> Result<api::CreditNoteDocument, CanonicalError> {
+pub fn render_note(
+    header: NoteHeader<'_>,
+    credited: &CreditNoteAmounts,
+) -> Result<api::CreditNoteDocument, CanonicalError> {
     let NoteHeader { number, issued_at, invoice, reason, previous_digest } = header;
     let mut document = api::CreditNoteDocument {
         number: number.as_str().into(),
@@ -67,7 +70,7 @@ pub fn note_digest(document: &api::CreditNoteDocument) -> Result<String, Canonic
 
 /// What goes back of a credit that the invoice used.
 fn render_returned(number: &Name, (credit, used): &(Name, Money)) -> api::ReturnedCredit {
-    let name = returned_name(number, credit);
+    let name = restored_name(number, credit);
     api::ReturnedCredit { name: name.as_str().into(), credit: credit.as_str().into(), amount: amount(*used) }
 }
 

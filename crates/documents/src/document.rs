@@ -40,7 +40,7 @@ pub struct Header {
     /// The invoice's number.
     pub number: Name,
     /// Whether it is final, and from when.
-    pub status: Issue,
+    pub status: IssueState,
     /// How the month's cost is shared out.
     pub attribution: api::Attribution,
     /// How running time became hours.
@@ -59,7 +59,7 @@ pub struct Header {
 
 /// Whether a document is final.
 #[derive(Debug, Clone, Copy)]
-pub enum Issue {
+pub enum IssueState {
     /// An estimate, computed until this instant.
     Estimate {
         /// Until when.
@@ -90,8 +90,8 @@ pub struct Rendered {
 pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderError> {
     let Header { number, status, attribution, hours, discounts, seller, buyer, inputs, previous_digest } = header;
     let (issued_at, due_at, as_of) = match status {
-        Issue::Estimate { as_of } => (None, None, Some(as_of)),
-        Issue::Final { issued_at, due_at } => (Some(issued_at), Some(due_at), None),
+        IssueState::Estimate { as_of } => (None, None, Some(as_of)),
+        IssueState::Final { issued_at, due_at } => (Some(issued_at), Some(due_at), None),
     };
     let currency = bill.subtotal.currency();
     let converted = bill.converted.as_ref();

@@ -11,12 +11,12 @@ use billing_api::{Adjusts, AppliedDiscount, Document, DocumentRate, HourRule, Li
 use billing_domain::{Money, Ratio};
 
 /// How many decimal places of an exact product are written out.
-pub(super) const PLACES: u32 = 12;
+pub(super) const MAX_DECIMAL_PLACES: u32 = 12;
 
 /// Where the amounts of a document come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Explanation {
+pub struct InvoiceExplanation {
     /// The invoice's number.
     pub number: String,
     /// Its lines, in their order.
@@ -52,10 +52,10 @@ pub struct ExplainedLine {
 }
 
 /// Explains an invoice: every line of it, and its totals.
-pub fn explain(issued: &IssuedInvoice<'_>) -> Explanation {
+pub fn explain(issued: &IssuedInvoice<'_>) -> InvoiceExplanation {
     let document = issued.document;
     let lines = issued.lines.iter().map(|line| explain_line(document, line)).collect();
-    Explanation { number: document.number.to_string(), lines, totals: explain_totals(document) }
+    InvoiceExplanation { number: document.number.to_string(), lines, totals: explain_totals(document) }
 }
 
 fn explain_line(document: &Document, line: &Line) -> ExplainedLine {
@@ -97,7 +97,7 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
         PriceUnit::Unit => line.quantity.as_ref()?.to_string(),
     };
     let before = line.pre_discount.as_ref()?;
-    let written = exact.written_out(PLACES);
+    let written = exact.written_out(MAX_DECIMAL_PLACES);
     let (currency, converted) = match rate_of(document, line) {
         None => (&document.currency, String::new()),
         Some(rate) => (&rate.from, format!(" × {} {} ÷ {} {}", rate.to_quote, rate.to, rate.from_quote, rate.from)),

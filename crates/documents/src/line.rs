@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::document::{amount, render_rate};
 use billing_api as api;
 use billing_domain::{
-    Adjustment, AdjustmentKind, Bill, Discount, Item, Line, LineType, Name, NewLine, PriceEntry, Source, Unit,
+    Adjustment, AdjustmentKind, Bill, Discount, Item, LateLine, Line, LineType, Name, PriceEntry, Source, Unit,
 };
 use rust_decimal::Decimal;
 
@@ -63,8 +63,8 @@ fn render_plain(item: &Item) -> api::Line {
 fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> api::Line {
     let period = adjustment.month.to_string().into();
     match &adjustment.kind {
-        AdjustmentKind::New(new) => {
-            let NewLine { line: new, discounts, conversion } = &**new;
+        AdjustmentKind::Late(new) => {
+            let LateLine { line: new, discounts, conversion } = &**new;
             let api::Line { id, kind, description, source, .. } = line;
             let adjusts = Some(api::Adjusts { period, invoice: None, billed: None, due: None, settled: None });
             let discounts = discounts.iter().map(applied_discount).collect();
@@ -73,13 +73,13 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
             let line = api::Line { price_total: None, ..render_line(bill, new) };
             api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, ..line }
         }
-        AdjustmentKind::Correction { invoice, billed, due, settled, replaced } => {
+        AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, replaced } => {
             let adjusts = Some(api::Adjusts {
                 period,
                 invoice: Some(invoice.as_str().into()),
                 billed: Some(amount(*billed)),
                 due: Some(amount(*due)),
-                settled: (!settled.is_zero()).then(|| amount(*settled)),
+                settled: (!settled_by_credit_notes.is_zero()).then(|| amount(*settled_by_credit_notes)),
             });
             let itself = line.source.as_ref().filter(|_| *replaced).map(|source| source.name.clone());
             api::Line { adjusts, replaces: itself.into_iter().collect(), ..line }

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use crate::document::amount;
-use crate::explain::{PLACES, money};
+use crate::explain::{MAX_DECIMAL_PLACES, money};
 use billing_api as api;
 use billing_domain::{Money, Ratio, TaxCategory, TaxRate, TaxSubtotal, money::amount::round_half_away};
 
@@ -33,7 +33,7 @@ fn tax_category(category: TaxCategory) -> api::TaxCategory {
 pub fn explain_taxes(document: &api::Document) -> Vec<String> {
     let explain = |tax: &api::TaxSubtotal| {
         let api::TaxSubtotal { category, rate, base, amount, reason } = tax;
-        let product = exact_tax(document, tax).map(|exact| exact.written_out(PLACES));
+        let product = exact_tax(document, tax).map(|exact| exact.written_out(MAX_DECIMAL_PLACES));
         let same = |product: &String| Decimal::from_str_exact(product).ok() == Decimal::from_str_exact(amount).ok();
         let exact = product.filter(|product| !same(product)).map(|product| format!(" = {product} →"));
         let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::canonical::digest;
 use super::document::document_digest;
-use super::explain::{PLACES, discounts_of, exact_charge, exact_price, hours, money};
+use super::explain::{MAX_DECIMAL_PLACES, discounts_of, exact_charge, exact_price, hours, money};
 use super::tax::tax_of;
 use billing_api::{Adjusts, Amount, Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit};
 use billing_domain::{Currency, Money, Percent, Ratio, money::amount::round_half_away};
@@ -158,7 +158,7 @@ fn verify_hours(document: &Document, line: &Line) -> Option<Finding> {
     let time = line.end?.0.signed_duration_since(line.start?.0);
     let (least, part) = (time.num_hours(), time.num_microseconds()? % 3_600_000_000);
     let most = (least + i64::from(part > 0)).max(1);
-    let written = hours(document, line)?.written_out(PLACES);
+    let written = hours(document, line)?.written_out(MAX_DECIMAL_PLACES);
     let within = written.parse::<i64>().is_ok_and(|hours| (least..=most).contains(&hours));
     let expected = format!("between {least} and {most}");
     (!within).then(|| Finding::Differs { what: format!("the hours of line {}", line.id), written, expected })

@@ -20,9 +20,9 @@ pub struct ClosingFacts<'a> {
     /// How long the issuer keeps a month open for late usage.
     pub grace: TimeDelta,
     /// How long the operator lets a month settle, whatever the issuer says.
-    pub settle: TimeDelta,
+    pub min_closing_delay: TimeDelta,
     /// Projects whose accepted binding waits for its ledger, or that wait for their default binding.
-    pub waiting_projects: &'a [Name],
+    pub pending_projects: &'a [Name],
     /// The number of the group's invoice of the month before, while that is not final.
     pub open_predecessor: Option<&'a Name>,
     /// What holds the invoice, the most important first.
@@ -208,14 +208,14 @@ impl fmt::Display for WaitReason {
 
 impl ClosingFacts<'_> {
     /// From when on the month may become final, as far as time decides.
-    pub fn settled_at(&self) -> Timestamp {
+    pub fn closable_from(&self) -> Timestamp {
         let from = self.period_end.max(self.group_created);
-        from.checked_add_signed(self.grace.max(self.settle)).unwrap_or(Timestamp::MAX_UTC)
+        from.checked_add_signed(self.grace.max(self.min_closing_delay)).unwrap_or(Timestamp::MAX_UTC)
     }
 
     /// The next instant at which time alone changes the decision.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        [self.period_end, self.settled_at()].into_iter().find(|instant| now < *instant)
+        [self.period_end, self.closable_from()].into_iter().find(|instant| now < *instant)
     }
 }
 
@@ -232,11 +232,11 @@ pub fn decide_closing(facts: &ClosingFacts<'_>, now: Timestamp) -> CloseDecision
     if !facts.period_exists {
         return wait(WaitReason::AwaitingPeriod, None);
     }
-    if now < facts.settled_at() {
-        return wait(WaitReason::SettlingIn, Some(facts.settled_at()));
+    if now < facts.closable_from() {
+        return wait(WaitReason::SettlingIn, Some(facts.closable_from()));
     }
-    if !facts.waiting_projects.is_empty() {
-        return wait(WaitReason::AwaitingBindings { projects: facts.waiting_projects.to_vec() }, None);
+    if !facts.pending_projects.is_empty() {
+        return wait(WaitReason::AwaitingBindings { projects: facts.pending_projects.to_vec() }, None);
     }
     if let Some(number) = facts.open_predecessor {
         return wait(WaitReason::AwaitingPredecessor { number: number.clone() }, None);

@@ -35,18 +35,20 @@ pub mod usage;
 mod tests;
 
 pub use audit::audit;
-pub use audit::difference::Difference;
-pub use bill::billing::{GivenServices, bill_given, bill_group_month};
+pub use audit::difference::AuditDifference;
+pub use bill::billing::{ServiceTotals, bill_group_month, bill_with_services};
 pub use bill::inputs::{ClosedMonths, GroupMonth, NO_CLOSED_MONTHS};
-pub use bill::late::unclaimed;
-pub use bill::late::whole::months_in_question;
-pub use bill::records::Records;
+pub use bill::late::triage::months_to_review;
+pub use bill::late::unclaimed_differences;
+pub use bill::records::BilledUsage;
 pub use bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
-pub use catalog::buyer::{Buyer, BuyerVat, Finding, VatState};
+pub use catalog::buyer::{Buyer, BuyerVat, VatFinding, VatState};
 pub use catalog::country::Country;
 pub use catalog::issuer::Issuer;
 pub use catalog::price::{PriceEntry, PriceList, PriceListError, Tariff, Unit};
-pub use catalog::rates::{Conversion, NO_RATES, NoRate, Quote, QuotesError, Rate, Rates, RatesObject, YearOfQuotes};
+pub use catalog::rates::{
+    Conversion, MissingRate, NO_EXCHANGE_RATES, Quote, QuotesError, Rate, Rates, RatesObject, YearlyQuotes,
+};
 pub use catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRate, TaxRule};
 pub use catalog::terms::Terms;
 pub use catalog::terms::charge::{AgreedCharge, ChargeAmount, ChargeType};
@@ -55,24 +57,26 @@ pub use catalog::terms::discount::Discount;
 pub use catalog::terms::error::TermsError;
 pub use catalog::vat::{VatCheck, VatId};
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
+pub use credit::availability::Availability;
 pub use credit::reservation::ReservationError;
-pub use credit::returned::returned_name;
-pub use credit::standing::Standing;
+pub use credit::restoration::restored_name;
 pub use credit::{
-    Credit, CreditOffer, CreditType, CreditUse, CreditValidity, MOST_CREDITS, Reservation, ReservationState,
+    Credit, CreditOffer, CreditType, CreditUse, CreditValidity, MAX_CREDITS, Reservation, ReservationState,
 };
-pub use invoice::adjustment::{Adjustment, AdjustmentKind, NewLine};
-pub use invoice::billed::{Billed, BilledLine, FinalFacts, IssuedNote, LineBasis, Part, Rating, Taken};
-pub use invoice::brought::Brought;
+pub use invoice::adjustment::{Adjustment, AdjustmentKind, LateLine};
+pub use invoice::billed::{
+    BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, IssuedNote, LineBasis, Rating,
+};
+pub use invoice::brought_forward::BroughtForward;
 pub use invoice::item::Item;
 pub use invoice::line::Line;
 pub use invoice::line_type::LineType;
-pub use invoice::receivable::{Age, Receivable};
+pub use invoice::receivable::{AgingBucket, Receivable};
 pub use invoice::source::{Source, SourceKind};
 pub use invoice::tax::{TaxSubtotal, Untaxed};
 pub use money::amount::{Currency, Money};
 pub use money::percent::Percent;
-pub use money::product::Ratio;
+pub use money::ratio::Ratio;
 pub use name::Name;
 pub use problem::{Problem, ProblemReason};
 pub use tenancy::attribution::{Attribution, Payer};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::catalog::rates::NoRate;
+use crate::catalog::rates::MissingRate;
 use crate::money::amount::Currency;
 use crate::name::Name;
 use crate::time::month::Month;
@@ -34,7 +34,7 @@ pub enum ProblemReason {
         /// The price list's.
         from: Currency,
         /// What is missing; it names the group's currency.
-        missing: NoRate,
+        missing: MissingRate,
     },
     /// It runs by the hour while another record of the same project and service, which began earlier, does.
     OverlappingUsage {
@@ -108,7 +108,7 @@ impl fmt::Display for Problem {
                 let at = at.format("%FT%TZ");
                 write!(f, "usage {record} ({service}) has no price at {at}; add an entry to the price list {list}")
             }
-            ProblemReason::RateMissing { from, missing: missing @ NoRate::NoCurrency } => {
+            ProblemReason::RateMissing { from, missing: missing @ MissingRate::NoCurrency } => {
                 write!(f, "usage {record} is priced in {from}, and {missing}")
             }
             ProblemReason::RateMissing { from, missing } => {

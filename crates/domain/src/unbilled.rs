@@ -3,11 +3,11 @@
 use crate::bill::charge::Charges;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::NO_CLOSED_MONTHS;
-use crate::bill::records::Records;
+use crate::bill::records::BilledUsage;
 use crate::bill::services::charge_project;
 use crate::catalog::price::PriceList;
 use crate::catalog::rates::Rates;
-use crate::invoice::billed::Billed;
+use crate::invoice::billed::BilledIndex;
 use crate::problem::{Problem, ProblemReason};
 use crate::tenancy::attribution::{Attribution, Payer};
 use crate::tenancy::group::Group;
@@ -29,7 +29,7 @@ pub struct OrganizationMonth<'a> {
     /// How running time becomes hours.
     pub hours: HourRule,
     /// What finals of the organization bill already.
-    pub billed: &'a Billed,
+    pub billed: &'a BilledIndex,
     /// Nothing after this instant is looked at.
     pub as_of: Timestamp,
 }
@@ -78,7 +78,7 @@ pub fn outside_periods(
     let mut problems = Vec::new();
     for project in organization.projects() {
         let uncovered = uncovered(organization, project, &attribution, until);
-        for usage in project.usage().filter(|usage| organization.counts(usage)) {
+        for usage in project.usage().filter(|usage| organization.is_effective(usage)) {
             let found = uncovered.iter().find(|(period, _)| runs_in(usage, period));
             problems.extend(found.map(|(_, reason)| Problem { usage: usage.clone(), reason: reason.clone() }));
         }
@@ -147,7 +147,7 @@ impl<'a> OrganizationMonth<'a> {
             rates,
             billed,
             closed: &NO_CLOSED_MONTHS,
-            brought: None,
+            brought_forward: None,
             // What a record costs does not depend on its tax, nor on what pays for it.
             issuer: None,
             credits: &[],
@@ -158,7 +158,7 @@ impl<'a> OrganizationMonth<'a> {
 
 fn problems_of_bill(month: &GroupMonth<'_>) -> Vec<Problem> {
     let mut charges = Charges::default();
-    for project in month.organization.projects_near(month.group) {
+    for project in month.organization.candidate_projects(month.group) {
         charge_project(month, project, &mut charges);
         charges.lines.clear();
     }
@@ -166,16 +166,16 @@ fn problems_of_bill(month: &GroupMonth<'_>) -> Vec<Problem> {
 }
 
 fn problems_of(month: &OrganizationMonth<'_>, project: &Project) -> Vec<Problem> {
-    let (reason, orphaned) = orphaned(month, project);
-    if orphaned.is_empty() {
+    let (reason, periods_without_payer) = periods_without_payer(month, project);
+    if periods_without_payer.is_empty() {
         return Vec::new();
     }
-    let missing = project.usage().filter(|usage| is_open(month, usage, &orphaned));
+    let missing = project.usage().filter(|usage| is_open(month, usage, &periods_without_payer));
     missing.map(|usage| Problem { usage: usage.clone(), reason: reason.clone() }).collect()
 }
 
 /// The periods of the month in which nobody pays for the project, and why.
-fn orphaned(month: &OrganizationMonth<'_>, project: &Project) -> (ProblemReason, Vec<Period>) {
+fn periods_without_payer(month: &OrganizationMonth<'_>, project: &Project) -> (ProblemReason, Vec<Period>) {
     if project.ledger().is_none() {
         return (no_ledger(project), vec![month.month.period()]);
     }
@@ -188,15 +188,16 @@ fn orphaned(month: &OrganizationMonth<'_>, project: &Project) -> (ProblemReason,
 fn is_open(month: &OrganizationMonth<'_>, usage: &Usage, periods: &[Period]) -> bool {
     let until = usage.end.map_or(month.as_of, |end| end.min(month.as_of));
     let Some(run) = Period::new(usage.start, until) else { return false };
-    if month.billed.has_event(&usage.name) {
+    if month.billed.has_unit_charge(&usage.name) {
         return false;
     }
-    let billed = month.billed.periods_in(&usage.name, month.month.period());
+    let billed = month.billed.billed_periods_in(&usage.name, month.month.period());
     let open = |period: &Period| {
         if run.is_empty() {
             return period.contains(run.start()) && run.start() < month.as_of;
         }
         period.intersect(&run).is_some_and(|common| !common.subtract(&billed).is_empty())
     };
-    periods.iter().any(open) && Records { organization: month.organization, billed: month.billed }.counts(usage)
+    periods.iter().any(open)
+        && BilledUsage { organization: month.organization, billed: month.billed }.is_effective(usage)
 }

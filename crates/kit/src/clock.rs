@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// An offset beyond this is logged: somebody should repair the node's clock.
-const NOTABLE: TimeDelta = TimeDelta::seconds(2);
+const NOTABLE_OFFSET: TimeDelta = TimeDelta::seconds(2);
 
 /// How fast clocks may drift apart between two measurements: one part in this many (500 ppm, the
 /// fastest that NTP slews a clock).
@@ -162,7 +162,7 @@ impl ServerClock {
 
 /// Says so when the clocks begin, and when they cease, to differ notably.
 fn report(before: Option<TimeDelta>, after: TimeDelta) {
-    let notable = |offset: TimeDelta| offset.abs() > NOTABLE;
+    let notable = |offset: TimeDelta| offset.abs() > NOTABLE_OFFSET;
     let seconds = after.as_seconds_f64();
     match (before.is_some_and(notable), notable(after)) {
         (false, true) => tracing::warn!(

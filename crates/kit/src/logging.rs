@@ -15,7 +15,7 @@ pub enum LogFormat {
 }
 
 /// kube logs each failed call at level error, and so do we, with what it was about.
-const TWICE: &str = "kube_client::client::builder=off";
+const SUPPRESSED_DUPLICATES: &str = "kube_client::client::builder=off";
 
 /// Sends the logs of this process to standard error, from now on.
 ///
@@ -39,7 +39,7 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), ParseError> {
 /// If `level` is no filter.
 pub fn filter(level: &str) -> Result<EnvFilter, ParseError> {
     let filter = EnvFilter::builder().parse(level)?;
-    if level.contains("kube_client") { Ok(filter) } else { Ok(filter.add_directive(TWICE.parse()?)) }
+    if level.contains("kube_client") { Ok(filter) } else { Ok(filter.add_directive(SUPPRESSED_DUPLICATES.parse()?)) }
 }
 
 #[cfg(test)]
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn a_filter_is_kept_as_it_was_asked_for() {
         let text = |level| filter(level).expect("a filter").to_string();
-        assert!(text("info").contains(TWICE) && text("info").contains("info"));
+        assert!(text("info").contains(SUPPRESSED_DUPLICATES) && text("info").contains("info"));
         assert!(!text("info,kube_client=debug").contains("off"));
     }
 

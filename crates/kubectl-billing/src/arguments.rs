@@ -1,6 +1,6 @@
 //! What several commands parse alike.
 
-use billing_planning::rules::Choice;
+use billing_planning::billing_settings::Choice;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 /// Takes one of the names of a setting's values.

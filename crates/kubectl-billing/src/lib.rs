@@ -44,7 +44,7 @@ enum Command {
 }
 
 /// What a command can reach of the world around it.
-pub struct Surroundings<'a> {
+pub struct Io<'a> {
     /// The time.
     pub now: Timestamp,
     /// Standard input, for `-f -`.
@@ -58,9 +58,9 @@ pub struct Surroundings<'a> {
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Ended {
+pub enum ExitStatus {
     /// As it should.
-    Well = 0,
+    Ok = 0,
     /// Something in the manifests would be refused.
     Refused = 1,
     /// It could not do its work: wrong arguments, or a file that cannot be read.
@@ -68,22 +68,22 @@ pub enum Ended {
 }
 
 /// Runs a command. What goes wrong is said on `stderr`.
-pub fn run(arguments: Arguments, surroundings: Surroundings<'_>) -> Ended {
-    let Surroundings { now, stdin, stdout, stderr } = surroundings;
-    let done: Result<Ended, Box<dyn Error>> = match arguments.command {
+pub fn run(arguments: Arguments, io: Io<'_>) -> ExitStatus {
+    let Io { now, stdin, stdout, stderr } = io;
+    let done: Result<ExitStatus, Box<dyn Error>> = match arguments.command {
         Command::Preview(arguments) => preview::run(&arguments, now, stdin, stdout, stderr).map_err(Into::into),
         Command::Explain(arguments) => explain::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
         Command::Verify(arguments) => verify::run(&arguments, now, stdin, stdout).map_err(Into::into),
         Command::Rates(arguments) => rates::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
         Command::Code(arguments) => code::run(&arguments, stdin, stdout).map_err(Into::into),
-        Command::Completion { shell } => print_completion(shell, stdout).map(|()| Ended::Well).map_err(Into::into),
+        Command::Completion { shell } => print_completion(shell, stdout).map(|()| ExitStatus::Ok).map_err(Into::into),
     };
     done.unwrap_or_else(|error| {
         if is_broken_pipe(error.as_ref()) {
-            return Ended::Well; // who reads only the beginning is served
+            return ExitStatus::Ok; // who reads only the beginning is served
         }
         report(error.as_ref(), stderr);
-        Ended::Failed
+        ExitStatus::Failed
     })
 }
 

@@ -5,14 +5,14 @@ use std::process::ExitCode;
 
 use chrono::Utc;
 use clap::Parser;
-use kubectl_billing::{Arguments, Surroundings};
+use kubectl_billing::{Arguments, Io};
 
 fn main() -> ExitCode {
-    let surroundings = Surroundings {
+    let io = Io {
         now: Utc::now(),
         stdin: &mut io::stdin().lock(),
         stdout: &mut io::stdout().lock(),
         stderr: &mut io::stderr().lock(),
     };
-    ExitCode::from(kubectl_billing::run(Arguments::parse(), surroundings) as u8)
+    ExitCode::from(kubectl_billing::run(Arguments::parse(), io) as u8)
 }

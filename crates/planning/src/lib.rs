@@ -4,6 +4,8 @@
 //! A plan says everything that is to be written, told and looked at again; whoever applies it decides nothing. The preview
 //! of the plugin stands on the same planners.
 
+pub mod billing_settings;
+pub mod builders;
 pub mod closing;
 pub mod conditions;
 pub mod credit;
@@ -11,13 +13,11 @@ pub mod credit_note;
 pub mod group;
 pub mod invoice;
 pub mod months;
-pub mod objects;
+pub mod pending_projects;
 pub mod period;
 pub mod project;
 pub mod receivables;
 pub mod recompute;
-pub mod rules;
 #[cfg(test)]
 mod scenario;
 pub mod usage;
-pub mod waiting;

@@ -5,7 +5,7 @@
 //! come to the next. Cost: what the caller does with a month, times the months that it names.
 
 use billing_api::BillingGroupStatus;
-use billing_domain::credit::reservation::expect_uses;
+use billing_domain::credit::reservation::plan_uses;
 use billing_domain::{Group, Money, Month, Name};
 
 use crate::invoice::{GroupInvoices, MonthView, Predecessor};
@@ -51,7 +51,7 @@ pub struct Left {
 
 /// One month, as the months before it leave it.
 pub fn month_at<'a>(invoices: &'a GroupInvoices<'a>, position: Position) -> Option<MonthView<'a>> {
-    let credits = invoices.organization.credits.worth(invoices.group);
+    let credits = invoices.organization.credits.readable_credits(invoices.group);
     invoices.month(position.month, position.predecessor, &credits)
 }
 
@@ -67,12 +67,12 @@ pub fn through_months<T, E>(
     mut bill: impl FnMut(&MonthView<'_>) -> Result<(T, Left), E>,
 ) -> Result<Vec<T>, E> {
     let Position { month, mut predecessor } = position;
-    let mut credits = invoices.organization.credits.worth(invoices.group);
+    let mut credits = invoices.organization.credits.readable_credits(invoices.group);
     let mut billed = Vec::new();
     for month in month.through(last).filter(|month| invoices.group.pays_in(*month)) {
         let Some(view) = invoices.month(month, predecessor, &credits) else { break };
         let (made, left) = bill(&view)?;
-        expect_uses(&mut credits, &view.number, &left.credits);
+        plan_uses(&mut credits, &view.number, &left.credits);
         predecessor = left.predecessor;
         billed.push(made);
     }

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::billing_settings::BillingSettings;
 use crate::conditions;
-use crate::rules::Rules;
 use crate::usage::problems_of_month;
 use billing_api::{BillingPeriod, BillingPeriodStatus};
 use billing_domain::closing::HoldReason;
 use billing_domain::{Month, Name, Timestamp};
-use billing_state::{Books, Estimate, OrganizationBooks};
+use billing_state::{Estimate, ObservedState, OrganizationState};
 
 /// The most projects that a period's status names.
 const MAX_PROJECTS: usize = 100;
@@ -25,12 +25,12 @@ pub struct PeriodPlan {
 }
 
 /// Plans the periods.
-pub fn plan_periods(books: &Books, rules: &Rules, now: Timestamp) -> PeriodPlan {
+pub fn plan_periods(state: &ObservedState, settings: &BillingSettings, now: Timestamp) -> PeriodPlan {
     let open = Month::of(now);
-    let oldest = books.oldest_first_period().unwrap_or(open);
-    let create = oldest.through(open.prev()).filter(|month| books.period(*month).is_none()).collect();
-    let statuses = books.periods().filter_map(|(month, period)| {
-        let status = status_of(books, month, period, rules, now);
+    let oldest = state.oldest_first_period().unwrap_or(open);
+    let create = oldest.through(open.prev()).filter(|month| state.period(*month).is_none()).collect();
+    let statuses = state.periods().filter_map(|(month, period)| {
+        let status = status_of(state, month, period, settings, now);
         let changed = period.status.as_ref() != Some(&status);
         changed.then(|| BillingPeriod { status: Some(status), ..BillingPeriod::clone(period) })
     });
@@ -39,19 +39,19 @@ pub fn plan_periods(books: &Books, rules: &Rules, now: Timestamp) -> PeriodPlan 
 
 /// How the invoices of a month stand.
 fn status_of(
-    books: &Books,
+    state: &ObservedState,
     month: Month,
     period: &BillingPeriod,
-    rules: &Rules,
+    settings: &BillingSettings,
     now: Timestamp,
 ) -> BillingPeriodStatus {
     let mut counts = BillingPeriodStatus::default();
     let mut projects = BTreeSet::new();
     let mut records = 0;
-    for (_, organization) in books.organizations() {
+    for (_, organization) in state.organizations() {
         count_invoices(&mut counts, organization, month);
-        if !is_settled(organization, month) {
-            let problems = problems_of_month(books, organization, month, rules, now);
+        if !is_month_final(organization, month) {
+            let problems = problems_of_month(state, organization, month, settings, now);
             records += problems.len();
             projects.extend(problems.into_iter().map(|problem| problem.usage.project.clone()));
         }
@@ -70,12 +70,12 @@ fn status_of(
     counts
 }
 
-fn is_settled(organization: &OrganizationBooks, month: Month) -> bool {
+fn is_month_final(organization: &OrganizationState, month: Month) -> bool {
     organization.invoices.estimates().all(|estimate| estimate.month != month)
         && organization.invoices.of_month(month).next().is_some()
 }
 
-fn count_invoices(counts: &mut BillingPeriodStatus, organization: &OrganizationBooks, month: Month) {
+fn count_invoices(counts: &mut BillingPeriodStatus, organization: &OrganizationState, month: Month) {
     let mut open: BTreeMap<&Name, Option<HoldReason>> = BTreeMap::new();
     for estimate in organization.invoices.estimates().filter(|estimate| estimate.month == month) {
         open.insert(&estimate.number, hold_of(estimate));
@@ -112,8 +112,8 @@ pub struct Census {
 }
 
 /// Counts groups, projects and invoices: linear in all of them but the finals, which are counted already.
-pub fn census(books: &Books) -> Census {
-    let organizations = || books.organizations().map(|(_, organization)| organization);
+pub fn census(state: &ObservedState) -> Census {
+    let organizations = || state.organizations().map(|(_, organization)| organization);
     let estimates: usize = organizations().map(|organization| organization.invoices.estimates().count()).sum();
     let all: usize = organizations().map(|organization| organization.invoices.count()).sum();
     let mut held: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -122,7 +122,7 @@ pub fn census(books: &Books) -> Census {
     }
     Census {
         groups: organizations().map(|organization| organization.groups().count()).sum(),
-        projects: books.namespaces().filter(|(name, namespace)| **name != namespace.organization).count(),
+        projects: state.namespaces().filter(|(name, namespace)| **name != namespace.organization).count(),
         estimates,
         finals: all.saturating_sub(estimates),
         held,

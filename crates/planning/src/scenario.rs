@@ -1,32 +1,32 @@
-//! Books for tests, written as manifests.
+//! State for tests, written as manifests.
 
 use k8s_openapi::api::core::v1::Namespace;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::rules::Rules;
+use super::billing_settings::BillingSettings;
 use billing_api as api;
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
 use billing_domain::{Attribution, HourRule, Timestamp, Uid};
-use billing_state::{Books, Observes};
+use billing_state::{ObservedState, Observes};
 use chrono::TimeDelta;
 
 /// When everything was created, unless it says otherwise.
 const CREATED: &str = "2026-11-10T00:00:00Z";
 
-/// The books of these manifests: YAML documents, whose UIDs and times of creation are filled in.
-pub fn books(manifests: &str) -> Books {
-    let mut books = Books::new();
+/// The state of these manifests: YAML documents, whose UIDs and times of creation are filled in.
+pub fn state(manifests: &str) -> ObservedState {
+    let mut state = ObservedState::new();
     let documents = manifests.split("\n---\n").filter(|document| !document.trim().is_empty());
-    documents.for_each(|document| add(&mut books, document));
-    books
+    documents.for_each(|document| add(&mut state, document));
+    state
 }
 
 /// Adds the object of a manifest, or puts it in the place of the one that has its name.
-pub fn add(books: &mut Books, document: &str) {
+pub fn add(state: &mut ObservedState, document: &str) {
     let object: Value = serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
-    enter(books, completed(object));
+    enter(state, completed(object));
 }
 
 /// The UID that an object of the manifests has.
@@ -43,11 +43,11 @@ pub fn at(text: &str) -> Timestamp {
 }
 
 /// The operator's default settings.
-pub fn rules() -> Rules {
-    Rules {
+pub fn settings() -> BillingSettings {
+    BillingSettings {
         attribution: Attribution::MonthEnd,
         hours: HourRule::Ceil,
-        settle: TimeDelta::seconds(60),
+        min_closing_delay: TimeDelta::seconds(60),
         finalise: true,
         estimate_interval: TimeDelta::minutes(15),
         defaults: DefaultSettings { policy: DefaultPolicy::PrimaryOrDedicated, delay: TimeDelta::seconds(60) },
@@ -67,30 +67,30 @@ fn completed(mut object: Value) -> Value {
     object
 }
 
-fn enter(books: &mut Books, object: Value) {
+fn enter(state: &mut ObservedState, object: Value) {
     match object["kind"].as_str().unwrap_or_default() {
-        "Namespace" => observe::<Namespace>(books, object),
-        "BillingGroup" => observe::<api::BillingGroup>(books, object),
-        "ProjectBinding" => observe::<api::ProjectBinding>(books, object),
-        "ProjectLedger" => observe::<api::ProjectLedger>(books, object),
-        "UsageRecord" => observe::<api::UsageRecord>(books, object),
-        "PriceList" => observe::<api::PriceList>(books, object),
-        "ExchangeRates" => observe::<api::ExchangeRates>(books, object),
-        "InvoiceIssuer" => observe::<api::InvoiceIssuer>(books, object),
-        "BillingPeriod" => observe::<api::BillingPeriod>(books, object),
-        "Invoice" => observe::<api::Invoice>(books, object),
-        "Credit" => observe::<api::Credit>(books, object),
-        "CreditCode" => observe::<api::CreditCode>(books, object),
+        "Namespace" => observe::<Namespace>(state, object),
+        "BillingGroup" => observe::<api::BillingGroup>(state, object),
+        "ProjectBinding" => observe::<api::ProjectBinding>(state, object),
+        "ProjectLedger" => observe::<api::ProjectLedger>(state, object),
+        "UsageRecord" => observe::<api::UsageRecord>(state, object),
+        "PriceList" => observe::<api::PriceList>(state, object),
+        "ExchangeRates" => observe::<api::ExchangeRates>(state, object),
+        "InvoiceIssuer" => observe::<api::InvoiceIssuer>(state, object),
+        "BillingPeriod" => observe::<api::BillingPeriod>(state, object),
+        "Invoice" => observe::<api::Invoice>(state, object),
+        "Credit" => observe::<api::Credit>(state, object),
+        "CreditCode" => observe::<api::CreditCode>(state, object),
         other => panic!("the tests know no {other}"),
     }
 }
 
-fn observe<K: DeserializeOwned>(books: &mut Books, object: Value)
+fn observe<K: DeserializeOwned>(state: &mut ObservedState, object: Value)
 where
-    Books: Observes<K>,
+    ObservedState: Observes<K>,
 {
     let object = serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{error}: {object}"));
-    books.observe(object);
+    state.observe(object);
 }
 
 /// An organization `acme` with a primary group `main`, a group `shop`, and a project `acme-web`.

@@ -4,109 +4,109 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use super::convert::billed::FinalLines;
-use super::{Books, Key, OrganizationBooks, convert};
+use super::{Key, ObservedState, OrganizationState, convert};
 use billing_api::CreditNote;
 use billing_domain::invoice::number;
-use billing_domain::{Attribution, Billed, ClosedMonths, FinalFacts, Group, Month, Name};
+use billing_domain::{Attribution, BilledIndex, ClosedMonths, FinalFacts, Group, Month, Name};
 
-/// The index of an organization's finals. The books of a closing pass share that of the operator.
+/// The index of an organization's finals. The state of a closing pass shares that of the operator.
 #[derive(Debug, Clone, Default)]
-pub struct SharedBilled(Arc<RwLock<Billed>>);
+pub struct SharedBilledIndex(Arc<RwLock<BilledIndex>>);
 
-impl SharedBilled {
+impl SharedBilledIndex {
     /// The index as it is now.
-    pub fn read(&self) -> RwLockReadGuard<'_, Billed> {
+    pub fn read(&self) -> RwLockReadGuard<'_, BilledIndex> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A record is gone.
-    pub(super) fn forget(&self, record: &str) {
-        self.write(|billed| billed.forget(record));
+    pub(super) fn drop_record(&self, record: &str) {
+        self.write(|billed| billed.drop_record(record));
     }
 
     /// Takes a final in.
-    fn add(&self, (facts, lines): FinalLines, known: impl Fn(&str) -> Option<Name>) {
-        self.write(|billed| billed.add(facts, lines, known));
+    fn add(&self, (facts, lines): FinalLines, existing_record: impl Fn(&str) -> Option<Name>) {
+        self.write(|billed| billed.add(facts, lines, existing_record));
     }
 
-    fn write<T>(&self, write: impl FnOnce(&mut Billed) -> T) -> T {
+    fn write<T>(&self, write: impl FnOnce(&mut BilledIndex) -> T) -> T {
         write(&mut self.0.write().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// The finals of an organization that are there and were not read, by number, with the month on their label.
-pub type Unread = BTreeMap<Name, Option<Month>>;
+pub type UnreadFinals = BTreeMap<Name, Option<Month>>;
 
-impl Books {
-    /// A final was written, or read: what it bills is known from now on. Usage that is not in the books may be on its
+impl ObservedState {
+    /// A final was written, or read: what it bills is known from now on. Usage that is not in the state may be on its
     /// way, so it is kept all the same.
-    pub fn bill(&mut self, organization: &Name, lines: FinalLines) -> Vec<Key> {
-        let books = self.organization_mut(organization);
+    pub fn record_final(&mut self, organization: &Name, lines: FinalLines) -> Vec<Key> {
+        let state = self.organization_mut(organization);
         let group = lines.0.group;
-        books.invoices.unread.remove(&lines.0.number);
-        books.bill(lines);
+        state.invoices.unread.remove(&lines.0.number);
+        state.record_final(lines);
         vec![Key::Group { organization: organization.clone(), group }]
     }
 
     /// A credit note is issued: what it takes back is settled. One that cannot be read settles nothing.
-    pub fn credit(&mut self, organization: &Name, note: &CreditNote) -> Vec<Key> {
+    pub fn record_credit_note(&mut self, organization: &Name, note: &CreditNote) -> Vec<Key> {
         let Ok(Some((invoice, issued))) = convert::credit_note::issued(note) else { return Vec::new() };
-        self.organization_mut(organization).billed.write(|billed| billed.credit(invoice, issued));
+        self.organization_mut(organization).billed.write(|billed| billed.add_credit_note(invoice, issued));
         self.groups_of(organization)
     }
 
     /// There is a final of which it cannot be told what it bills.
-    pub fn cannot_tell(&mut self, organization: &Name, number: Name, month: Option<Month>) {
+    pub fn mark_final_unread(&mut self, organization: &Name, number: Name, month: Option<Month>) {
         self.organization_mut(organization).invoices.unread.insert(number, month);
     }
 
     /// Takes finals in that were read after all usage was, in the place of what was known.
     pub fn replace_billed(&mut self, organization: &Name, finals: Vec<FinalLines>) -> Vec<Key> {
-        let books = self.organization_mut(organization);
-        let mut billed = Billed::default();
+        let state = self.organization_mut(organization);
+        let mut billed = BilledIndex::default();
         for (facts, lines) in finals {
-            books.invoices.unread.remove(&facts.number);
-            let known = |record: &str| books.organization.usage(record).map(|usage| usage.name.clone());
-            billed.add(facts, lines, known);
+            state.invoices.unread.remove(&facts.number);
+            let existing_record = |record: &str| state.organization.usage(record).map(|usage| usage.name.clone());
+            billed.add(facts, lines, existing_record);
         }
         // One that was written while these were read is read again.
         let written = |known: &&FinalFacts| !billed.has(&known.number);
-        let missed: Vec<_> = books.billed.read().finals().filter(written).cloned().collect();
-        books.invoices.unread.extend(missed.iter().map(|facts| (facts.number.clone(), Some(facts.month))));
-        books.billed.write(|before| {
-            billed.credit_as(before);
+        let missed: Vec<_> = state.billed.read().finals().filter(written).cloned().collect();
+        state.invoices.unread.extend(missed.iter().map(|facts| (facts.number.clone(), Some(facts.month))));
+        state.billed.write(|before| {
+            billed.copy_credit_notes_from(before);
             *before = billed;
         });
-        books.stale = false;
+        state.stale = false;
         let mut keys = self.groups_of(organization);
         keys.extend((!missed.is_empty()).then(|| Key::Finals(organization.clone())));
         keys
     }
 
-    /// Lets the books of a closing pass know what these know of an organization's finals.
-    pub fn share_billed(&self, organization: &Name, with: &mut Books) {
-        let Some(books) = self.organizations.get(organization) else { return };
+    /// Lets the state of a closing pass know what this one knows of an organization's finals.
+    pub fn share_billed(&self, organization: &Name, with: &mut ObservedState) {
+        let Some(state) = self.organizations.get(organization) else { return };
         let target = with.organization_mut(organization);
-        target.billed = books.billed.clone();
-        target.stale = books.stale;
-        target.invoices.unread = books.invoices.unread.clone();
+        target.billed = state.billed.clone();
+        target.stale = state.stale;
+        target.invoices.unread = state.invoices.unread.clone();
     }
 
     /// The organizations with finals that were not read, or not as they have to be now.
     pub fn organizations_to_read(&self) -> Vec<Name> {
-        let unread = self.organizations.iter().filter(|(_, books)| books.has_unread_finals());
+        let unread = self.organizations.iter().filter(|(_, state)| state.has_unread_finals());
         unread.map(|(name, _)| name.clone()).collect()
     }
 }
 
-impl OrganizationBooks {
+impl OrganizationState {
     /// What its finals bill.
-    pub fn billed(&self) -> &SharedBilled {
+    pub fn billed(&self) -> &SharedBilledIndex {
         &self.billed
     }
 
     /// Takes in what a final bills, of usage that is there and of other.
-    pub fn bill(&self, lines: FinalLines) {
+    pub fn record_final(&self, lines: FinalLines) {
         let usage = &self.organization;
         let name = |record: &str| usage.usage(record).map_or_else(|| record.into(), |usage| usage.name.clone());
         self.billed.add(lines, |record| Some(name(record)));
@@ -123,14 +123,14 @@ impl OrganizationBooks {
     }
 
     /// Whether there is a record that was made again, and of which it was forgotten what finals bill.
-    pub fn has_forgotten_usage(&self) -> bool {
+    pub fn has_dropped_usage(&self) -> bool {
         let billed = self.billed.read();
         let mut usage = self.organization.projects().flat_map(|project| project.usage());
-        usage.any(|usage| billed.has_forgotten(&usage.name))
+        usage.any(|usage| billed.has_dropped(&usage.name))
     }
 
     /// Finals that are there and were not read.
-    pub fn unread_finals(&self) -> &Unread {
+    pub fn unread_finals(&self) -> &UnreadFinals {
         &self.invoices.unread
     }
 
@@ -142,11 +142,16 @@ impl OrganizationBooks {
         until: Month,
         attribution: impl Fn(Month) -> Attribution,
     ) -> ClosedMonths {
-        self.read_months(group.first_period, until, attribution)
+        self.fully_read_months(group.first_period, until, attribution)
     }
 
     /// The months from `first` until before `until` of which no final is missing.
-    pub fn read_months(&self, first: Month, until: Month, attribution: impl Fn(Month) -> Attribution) -> ClosedMonths {
+    pub fn fully_read_months(
+        &self,
+        first: Month,
+        until: Month,
+        attribution: impl Fn(Month) -> Attribution,
+    ) -> ClosedMonths {
         if self.stale || self.invoices.unread.values().any(Option::is_none) {
             return ClosedMonths::new();
         }

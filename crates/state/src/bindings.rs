@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kube_core::ResourceExt;
 
-use super::{Books, Key, ObjectKey, Observes, convert};
+use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::{ProjectBinding, labels};
 use billing_domain::tenancy::membership::BindingFacts;
 use billing_domain::{Name, Timestamp};
@@ -46,7 +46,7 @@ impl Binding {
     }
 }
 
-impl Observes<ProjectBinding> for Books {
+impl Observes<ProjectBinding> for ObservedState {
     fn observe(&mut self, object: ProjectBinding) -> Vec<Key> {
         let key = ObjectKey::of(&object);
         let project = Name::from(key.namespace.as_str());
@@ -58,7 +58,7 @@ impl Observes<ProjectBinding> for Books {
             return Vec::new();
         }
         let mut keys = self.project_and_payers(&project); // those of the group that it named before
-        self.change_project(&project, |books| drop(books.bindings.insert(project.clone(), binding)));
+        self.change_project(&project, |state| drop(state.bindings.insert(project.clone(), binding)));
         keys.extend(self.project_and_payers(&project));
         keys
     }
@@ -70,11 +70,11 @@ impl Observes<ProjectBinding> for Books {
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let project = Name::from(key.namespace.as_str());
         let keys = self.project_and_payers(&project);
-        self.change_project(&project, |books| drop(books.bindings.remove(&project)));
+        self.change_project(&project, |state| drop(state.bindings.remove(&project)));
         keys
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         self.bindings.values().map(|binding| ObjectKey::of(binding.object.as_ref())).collect()
     }
 }

@@ -5,72 +5,72 @@ use std::sync::Arc;
 
 use kube_core::ResourceExt;
 
-use super::{Books, Key, ObjectKey, Observes, convert};
+use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::{BillingPeriod, InvoiceIssuer, PriceList};
 use billing_domain::{Issuer, Name};
 
 /// Why an object that exists cannot be used.
-pub type Unusable = String;
+pub type UnusableReason = String;
 
 /// Who bills.
 #[derive(Debug, Clone)]
-pub struct KnownIssuer {
+pub struct ObservedIssuer {
     /// As it is on the wire, for the seller on documents.
     pub object: Arc<InvoiceIssuer>,
     /// What amounts depend on.
     pub issuer: Issuer,
 }
 
-impl Observes<PriceList> for Books {
+impl Observes<PriceList> for ObservedState {
     fn observe(&mut self, object: PriceList) -> Vec<Key> {
         let name = Name::from(object.name_any());
         let list = convert::price_list(&object).map(Arc::new).map_err(|error| error.to_string());
         self.price_lists.insert(name.clone(), list);
-        self.concerned_by_prices(&name)
+        self.keys_affected_by_prices(&name)
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
         let name = Name::from(key.name.as_str());
         self.price_lists.insert(name.clone(), Err(error));
-        self.concerned_by_prices(&name)
+        self.keys_affected_by_prices(&name)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         self.price_lists.remove(key.name.as_str());
-        self.concerned_by_prices(&key.name.as_str().into())
+        self.keys_affected_by_prices(&key.name.as_str().into())
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         self.price_lists.keys().map(|name| ObjectKey::cluster(name)).collect()
     }
 }
 
-impl Observes<InvoiceIssuer> for Books {
+impl Observes<InvoiceIssuer> for ObservedState {
     fn observe(&mut self, object: InvoiceIssuer) -> Vec<Key> {
         let name = Name::from(object.name_any());
         let issuer = convert::issuer(&object).map_err(|error| error.to_string());
-        let known = issuer.map(|issuer| KnownIssuer { object: convert::trimmed(object), issuer });
+        let known = issuer.map(|issuer| ObservedIssuer { object: convert::trimmed(object), issuer });
         self.issuers.insert(name.clone(), known);
-        self.concerned_by_issuer(&name)
+        self.keys_affected_by_issuer(&name)
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
         let name = Name::from(key.name.as_str());
         self.issuers.insert(name.clone(), Err(error));
-        self.concerned_by_issuer(&name)
+        self.keys_affected_by_issuer(&name)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         self.issuers.remove(key.name.as_str());
-        self.concerned_by_issuer(&key.name.as_str().into())
+        self.keys_affected_by_issuer(&key.name.as_str().into())
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         self.issuers.keys().map(|name| ObjectKey::cluster(name)).collect()
     }
 }
 
-impl Observes<BillingPeriod> for Books {
+impl Observes<BillingPeriod> for ObservedState {
     fn observe(&mut self, object: BillingPeriod) -> Vec<Key> {
         let Ok(month) = convert::month(&object.name_any()) else { return Vec::new() };
         let new = !self.periods.contains_key(&month);
@@ -94,26 +94,26 @@ impl Observes<BillingPeriod> for Books {
         vec![Key::Periods]
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         self.periods.values().map(|period| ObjectKey::of(period.as_ref())).collect()
     }
 }
 
-impl Books {
-    fn concerned_by_prices(&self, list: &Name) -> Vec<Key> {
+impl ObservedState {
+    fn keys_affected_by_prices(&self, list: &Name) -> Vec<Key> {
         let mut keys = Vec::new();
-        for (organization, books) in &self.organizations {
-            let groups = books.organization.groups().filter(|group| group.price_list == *list);
+        for (organization, state) in &self.organizations {
+            let groups = state.organization.groups().filter(|group| group.price_list == *list);
             keys.extend(groups.map(|group| Key::Group { organization: organization.clone(), group: group.uid }));
             keys.push(Key::Usage(organization.clone()));
         }
         keys
     }
 
-    fn concerned_by_issuer(&self, issuer: &Name) -> Vec<Key> {
+    fn keys_affected_by_issuer(&self, issuer: &Name) -> Vec<Key> {
         let mut keys = Vec::new();
-        for (organization, books) in &self.organizations {
-            let groups = books.organization.groups().filter(|group| group.issuer == *issuer);
+        for (organization, state) in &self.organizations {
+            let groups = state.organization.groups().filter(|group| group.issuer == *issuer);
             let before = keys.len();
             keys.extend(groups.map(|group| Key::Group { organization: organization.clone(), group: group.uid }));
             if keys.len() > before {

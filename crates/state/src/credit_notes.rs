@@ -6,18 +6,18 @@ use std::sync::Arc;
 
 use kube_core::ResourceExt;
 
-use super::{Books, Key, ObjectKey, Observes, convert};
+use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::{CreditNote, CreditNotePhase};
 use billing_domain::Name;
 
 /// The credit notes of one organization, by name.
-pub type CreditNoteBooks = BTreeMap<Name, Arc<CreditNote>>;
+pub type CreditNoteIndex = BTreeMap<Name, Arc<CreditNote>>;
 
-impl Observes<CreditNote> for Books {
+impl Observes<CreditNote> for ObservedState {
     fn observe(&mut self, object: CreditNote) -> Vec<Key> {
         let key = ObjectKey::of(&object);
         let (organization, note) = (Name::from(key.namespace.as_str()), Name::from(object.name_any()));
-        let mut keys = if is_issued(&object) { self.credit(&organization, &object) } else { Vec::new() };
+        let mut keys = if is_issued(&object) { self.record_credit_note(&organization, &object) } else { Vec::new() };
         if is_done(&object) {
             Observes::<CreditNote>::forget(self, &key);
             return keys;
@@ -32,16 +32,16 @@ impl Observes<CreditNote> for Books {
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
-        if let Some(books) = self.organizations.get_mut(key.namespace.as_str()) {
-            books.credit_notes.remove(key.name.as_str());
+        if let Some(state) = self.organizations.get_mut(key.namespace.as_str()) {
+            state.credit_notes.remove(key.name.as_str());
         }
         Vec::new()
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
-        let of = |(organization, books): (&Name, &super::OrganizationBooks)| {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
+        let of = |(organization, state): (&Name, &super::OrganizationState)| {
             let key = |note: &Name| ObjectKey::namespaced(organization, note);
-            books.credit_notes.keys().map(key).collect::<Vec<_>>()
+            state.credit_notes.keys().map(key).collect::<Vec<_>>()
         };
         self.organizations.iter().flat_map(of).collect()
     }
@@ -64,18 +64,18 @@ fn is_done(note: &CreditNote) -> bool {
     is_issued(note) && (given_back || !gives_back)
 }
 
-impl Books {
+impl ObservedState {
     /// The credit notes of an organization whose credits wait for a group, or for another credit.
     pub(super) fn notes_with_credits(&self, organization: &Name) -> Vec<Key> {
-        let Some(books) = self.organizations.get(organization) else { return Vec::new() };
-        let waiting = books.credit_notes.iter().filter(|(_, note)| is_issued(note));
+        let Some(state) = self.organizations.get(organization) else { return Vec::new() };
+        let waiting = state.credit_notes.iter().filter(|(_, note)| is_issued(note));
         waiting.map(|(note, _)| Key::CreditNote { organization: organization.clone(), note: note.clone() }).collect()
     }
 
     /// The credit notes that wait for an invoice.
     pub(super) fn notes_of(&self, organization: &Name, invoice: &str) -> Vec<Key> {
-        let Some(books) = self.organizations.get(organization) else { return Vec::new() };
-        let waiting = books.credit_notes.iter().filter(|(_, note)| note.spec.invoice.as_str() == invoice);
+        let Some(state) = self.organizations.get(organization) else { return Vec::new() };
+        let waiting = state.credit_notes.iter().filter(|(_, note)| note.spec.invoice.as_str() == invoice);
         waiting.map(|(note, _)| Key::CreditNote { organization: organization.clone(), note: note.clone() }).collect()
     }
 }

@@ -7,22 +7,22 @@ use kube_core::ResourceExt;
 use sha2::{Digest, Sha256};
 
 use super::convert::{self, ConvertError};
-use super::{Books, Key, ObjectKey, Observes, OrganizationBooks, Unusable};
+use super::{Key, ObjectKey, ObservedState, Observes, OrganizationState, UnusableReason};
 use billing_api::{Credit, CreditCode};
 use billing_domain::{self as domain, Group, Name, Uid};
 
 /// The credits of an organization.
 #[derive(Debug, Default)]
-pub struct CreditBooks {
+pub struct CreditIndex {
     /// By the name of their group, and their own.
-    credits: BTreeMap<Name, BTreeMap<Name, KnownCredit>>,
+    credits: BTreeMap<Name, BTreeMap<Name, ObservedCredit>>,
     /// By name: the name of the group.
     groups: HashMap<Name, Name>,
 }
 
 /// A credit as it is now.
 #[derive(Debug, Clone)]
-pub struct KnownCredit {
+pub struct ObservedCredit {
     /// The object, for its next PUT.
     pub object: Arc<Credit>,
     /// The group that it was bound to.
@@ -33,8 +33,8 @@ pub struct KnownCredit {
 
 /// Codes, and the credits that claim them.
 #[derive(Debug, Default)]
-pub(super) struct CodeBooks {
-    codes: BTreeMap<Name, Result<Arc<CreditCode>, Unusable>>,
+pub(super) struct CreditCodeIndex {
+    codes: BTreeMap<Name, Result<Arc<CreditCode>, UnusableReason>>,
     claims: BTreeMap<Name, BTreeSet<(Name, Name)>>,
 }
 
@@ -44,25 +44,25 @@ pub fn code_name(code: &str) -> Name {
     digest.into()
 }
 
-impl CreditBooks {
+impl CreditIndex {
     /// The credit with this name.
-    pub fn get(&self, name: &str) -> Option<&KnownCredit> {
+    pub fn get(&self, name: &str) -> Option<&ObservedCredit> {
         self.credits.get(self.groups.get(name)?)?.get(name)
     }
 
     /// All credits, by group and name.
-    pub fn all(&self) -> impl Iterator<Item = (&Name, &KnownCredit)> {
+    pub fn all(&self) -> impl Iterator<Item = (&Name, &ObservedCredit)> {
         self.credits.values().flatten()
     }
 
     /// The credits that are a group's, or name it and are nobody's yet, by name.
-    pub fn of<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = &'a KnownCredit> {
+    pub fn of<'a>(&'a self, group: &'a Group) -> impl Iterator<Item = &'a ObservedCredit> {
         let named = self.credits.get(&group.name).into_iter().flat_map(BTreeMap::values);
         named.filter(|known| known.owner.is_none_or(|owner| owner == group.uid))
     }
 
     /// What the credits of a group are worth, as far as that is known.
-    pub fn worth(&self, group: &Group) -> Vec<domain::Credit> {
+    pub fn readable_credits(&self, group: &Group) -> Vec<domain::Credit> {
         self.of(group).filter_map(|known| known.credit.clone().ok().flatten()).collect()
     }
 
@@ -71,14 +71,14 @@ impl CreditBooks {
         self.credits.get(group).into_iter().flat_map(BTreeMap::keys)
     }
 
-    fn put(&mut self, name: Name, group: Name, known: KnownCredit) {
+    fn put(&mut self, name: Name, group: Name, known: ObservedCredit) {
         if let Some(before) = self.groups.insert(name.clone(), group.clone()).filter(|before| *before != group) {
             self.credits.get_mut(&before).map(|credits| credits.remove(&name));
         }
         self.credits.entry(group).or_default().insert(name, known);
     }
 
-    fn remove(&mut self, name: &str) -> Option<KnownCredit> {
+    fn remove(&mut self, name: &str) -> Option<ObservedCredit> {
         let group = self.groups.remove(name)?;
         let credits = self.credits.get_mut(&group)?;
         let known = credits.remove(name);
@@ -89,15 +89,15 @@ impl CreditBooks {
     }
 }
 
-impl Observes<Credit> for Books {
+impl Observes<Credit> for ObservedState {
     fn observe(&mut self, object: Credit) -> Vec<Key> {
         let key = ObjectKey::of(&object);
         let (organization, name) = (Name::from(key.namespace.as_str()), Name::from(key.name.as_str()));
-        let known = self.organizations.get(&organization).and_then(|books| books.credits.get(&name));
+        let known = self.organizations.get(&organization).and_then(|state| state.credits.get(&name));
         if known.is_some_and(|known| is_older(&object, &known.object)) {
             return Vec::new(); // the watch is behind what was written
         }
-        let mut keys = self.readable_again(&organization, &described(&key));
+        let mut keys = self.clear_unreadable(&organization, &described(&key));
         if let Some(code) = &object.spec.code {
             let claims = self.codes.claims.entry(code_name(code)).or_default();
             claims.insert((organization.clone(), name.clone()));
@@ -106,24 +106,28 @@ impl Observes<Credit> for Books {
         let owner = object.status.as_ref().and_then(|status| status.billing_group_uid.as_deref());
         let owner = owner.and_then(|uid| uid.parse().ok());
         let credit = convert::credit(&object);
-        let books = self.organization_mut(&organization);
-        books.credits.put(name.clone(), group.clone(), KnownCredit { object: convert::trimmed(object), owner, credit });
-        keys.extend(books.group_uid(&group).map(|group| Key::Group { organization: organization.clone(), group }));
+        let state = self.organization_mut(&organization);
+        state.credits.put(
+            name.clone(),
+            group.clone(),
+            ObservedCredit { object: convert::trimmed(object), owner, credit },
+        );
+        keys.extend(state.group_uid(&group).map(|group| Key::Group { organization: organization.clone(), group }));
         keys.extend(self.notes_with_credits(&organization));
         keys.push(Key::Credit { organization, credit: name });
         keys
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        self.unreadable(&key.namespace.as_str().into(), described(key), error)
+        self.mark_unreadable(&key.namespace.as_str().into(), described(key), error)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
-        let mut keys = self.readable_again(&organization, &described(key));
-        let Some(books) = self.organizations.get_mut(&organization) else { return keys };
-        let Some(known) = books.credits.remove(&key.name) else { return keys };
-        let group = books.group_uid(&known.object.spec.billing_group);
+        let mut keys = self.clear_unreadable(&organization, &described(key));
+        let Some(state) = self.organizations.get_mut(&organization) else { return keys };
+        let Some(known) = state.credits.remove(&key.name) else { return keys };
+        let group = state.group_uid(&known.object.spec.billing_group);
         keys.extend(group.map(|group| Key::Group { organization: organization.clone(), group }));
         if let Some(code) = &known.object.spec.code {
             let claims = self.codes.claims.entry(code_name(code)).or_default();
@@ -132,16 +136,16 @@ impl Observes<Credit> for Books {
         keys
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         let mut known = HashSet::new();
-        for (organization, books) in &self.organizations {
-            known.extend(books.credits.groups.keys().map(|name| ObjectKey::namespaced(organization, name)));
+        for (organization, state) in &self.organizations {
+            known.extend(state.credits.groups.keys().map(|name| ObjectKey::namespaced(organization, name)));
         }
         known
     }
 }
 
-impl Observes<CreditCode> for Books {
+impl Observes<CreditCode> for ObservedState {
     fn observe(&mut self, object: CreditCode) -> Vec<Key> {
         let name = Name::from(object.name_any());
         self.codes.codes.insert(name.clone(), Ok(convert::trimmed(object)));
@@ -159,12 +163,12 @@ impl Observes<CreditCode> for Books {
         self.claims_of(&key.name.as_str().into())
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         self.codes.codes.keys().map(|name| ObjectKey::cluster(name)).collect()
     }
 }
 
-impl Books {
+impl ObservedState {
     /// The CreditCode of a code.
     pub fn credit_code(&self, code: &str) -> Option<&Arc<CreditCode>> {
         self.codes.codes.get(&code_name(code))?.as_ref().ok()
@@ -180,7 +184,7 @@ impl Books {
     }
 }
 
-impl OrganizationBooks {
+impl OrganizationState {
     /// The work on the credits that name a group.
     pub(super) fn credits_naming(&self, organization: &Name, group: &str) -> Vec<Key> {
         let key = |credit: &Name| Key::Credit { organization: organization.clone(), credit: credit.clone() };

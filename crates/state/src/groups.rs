@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashSet};
 
 use kube_core::ResourceExt;
 
-use super::{Books, Key, ObjectKey, Observes, OrganizationBooks, convert};
+use super::{Key, ObjectKey, ObservedState, Observes, OrganizationState, convert};
 use billing_api::{BillingGroup, Member, labels};
 use billing_domain::{Group, Name, Uid};
 
-impl Observes<BillingGroup> for Books {
+impl Observes<BillingGroup> for ObservedState {
     fn observe(&mut self, object: BillingGroup) -> Vec<Key> {
         let key = ObjectKey::of(&object);
         let group = match convert::group(&object) {
@@ -16,66 +16,66 @@ impl Observes<BillingGroup> for Books {
             Err(error) => return Observes::<BillingGroup>::reject(self, &key, error.to_string()),
         };
         let organization = Name::from(key.namespace.as_str());
-        let books = self.organization_mut(&organization);
-        if books.groups.get(&group.uid).is_some_and(|known| is_older(&object, known)) {
+        let state = self.organization_mut(&organization);
+        if state.groups.get(&group.uid).is_some_and(|known| is_older(&object, known)) {
             return Vec::new(); // the watch is behind what was written
         }
-        let mut keys = self.readable_again(&organization, &described(&key));
-        let books = self.organization_mut(&organization);
-        let before = books.organization.group(group.uid).cloned();
+        let mut keys = self.clear_unreadable(&organization, &described(&key));
+        let state = self.organization_mut(&organization);
+        let before = state.organization.group(group.uid).cloned();
         let uid = group.uid;
-        if let Some(other) = books.group_names.insert(group.name.clone(), uid).filter(|other| *other != uid) {
-            books.drop_group(other); // made again under the same name, and the deletion was missed
+        if let Some(other) = state.group_names.insert(group.name.clone(), uid).filter(|other| *other != uid) {
+            state.drop_group(other); // made again under the same name, and the deletion was missed
         }
         let members = members(&object);
         let concerns_credits = before.as_ref().map(|group| (group.currency, group.first_period))
             != Some((group.currency, group.first_period))
-            || books.groups.get(&uid).map(|known| finals(known)) != Some(finals(&object));
+            || state.groups.get(&uid).map(|known| finals(known)) != Some(finals(&object));
         match object.annotations().get(labels::DEDICATED_ANNOTATION) {
-            Some(project) => books.dedicated.insert(uid, project.as_str().into()),
-            None => books.dedicated.remove(&uid), // somebody keeps it
+            Some(project) => state.dedicated.insert(uid, project.as_str().into()),
+            None => state.dedicated.remove(&uid), // somebody keeps it
         };
-        books.groups.insert(uid, convert::trimmed(object));
-        books.organization.put_group(group.clone());
-        let members_before = books.members.insert(uid, members.clone()).unwrap_or_default();
+        state.groups.insert(uid, convert::trimmed(object));
+        state.organization.put_group(group.clone());
+        let members_before = state.members.insert(uid, members.clone()).unwrap_or_default();
         let changed = members_before.symmetric_difference(&members).cloned().collect();
         if concerns_credits {
-            keys.extend(books.credits_naming(&organization, &group.name));
+            keys.extend(state.credits_naming(&organization, &group.name));
         }
-        keys.extend(self.concerned_by_group(&organization, before.as_ref(), &group, changed));
+        keys.extend(self.keys_affected_by_group(&organization, before.as_ref(), &group, changed));
         keys
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        self.unreadable(&key.namespace.as_str().into(), described(key), error)
+        self.mark_unreadable(&key.namespace.as_str().into(), described(key), error)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
-        let mut keys = self.whole_organization(&organization);
-        let books = self.organization_mut(&organization);
-        books.unreadable.remove(&described(key));
-        if let Some(uid) = books.group_uid(&key.name) {
-            books.group_names.remove(key.name.as_str());
-            books.drop_group(uid);
+        let mut keys = self.all_keys_of_organization(&organization);
+        let state = self.organization_mut(&organization);
+        state.unreadable.remove(&described(key));
+        if let Some(uid) = state.group_uid(&key.name) {
+            state.group_names.remove(key.name.as_str());
+            state.drop_group(uid);
         }
-        keys.extend(books.credits_naming(&organization, &key.name));
+        keys.extend(state.credits_naming(&organization, &key.name));
         keys
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         self.organizations
             .values()
-            .flat_map(|books| books.groups.values())
+            .flat_map(|state| state.groups.values())
             .map(|group| ObjectKey::of(group.as_ref()))
             .collect()
     }
 }
 
-impl Books {
+impl ObservedState {
     /// What a change of a group concerns: itself, the projects whose membership changed, and, where the change
     /// bears on who can pay, the whole organization.
-    fn concerned_by_group(
+    fn keys_affected_by_group(
         &self,
         organization: &Name,
         before: Option<&Group>,
@@ -85,7 +85,7 @@ impl Books {
         let payer = |group: &Group| (group.deleted, group.primary, group.allowed.clone());
         let mut keys = match before {
             Some(before) if payer(before) == payer(after) => Vec::new(),
-            _ => self.whole_organization(organization),
+            _ => self.all_keys_of_organization(organization),
         };
         if before.map(|group| group.first_period) != Some(after.first_period) {
             keys.push(Key::Periods);
@@ -100,7 +100,7 @@ impl Books {
     }
 }
 
-impl OrganizationBooks {
+impl OrganizationState {
     fn drop_group(&mut self, group: Uid) {
         self.groups.remove(&group);
         self.members.remove(&group);

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube_core::PartialObjectMeta;
 use kube_core::ResourceExt;
 
-use super::{Books, Key, ObjectKey, Observes, Unread, convert};
+use super::{Key, ObjectKey, ObservedState, Observes, UnreadFinals, convert};
 use billing_api::{CarriedForward, Document, InputVersion, Invoice, InvoicePhase, LineType, labels};
 use billing_domain::closing::WaitReason;
 use billing_domain::{Money, Month, Name, Timestamp, Uid};
@@ -16,12 +16,12 @@ const SLICE: &str = "InvoiceSlice";
 
 /// The invoices of one organization.
 #[derive(Debug, Default)]
-pub struct InvoiceBooks {
+pub struct InvoiceIndex {
     estimates: BTreeMap<Name, Estimate>,
     finals: BTreeMap<Name, Final>,
     numbers: BTreeMap<Name, NumberedInvoice>,
     /// Invoices that are no estimates, as far as is known, and of which it is not known what they bill.
-    pub(super) unread: Unread,
+    pub(super) unread: UnreadFinals,
 }
 
 /// An invoice that is not final.
@@ -81,7 +81,7 @@ pub struct NumberedInvoice {
 
 impl Estimate {
     /// An invoice that was just made and has no status yet.
-    pub fn made(invoice: &Invoice, group: Uid, month: Month, sequence: u32) -> Self {
+    pub fn created(invoice: &Invoice, group: Uid, month: Month, sequence: u32) -> Self {
         Self {
             number: invoice.name_any().into(),
             uid: invoice.uid().unwrap_or_default(),
@@ -103,7 +103,7 @@ impl Estimate {
     }
 }
 
-impl InvoiceBooks {
+impl InvoiceIndex {
     /// The estimates of a group, by number.
     pub fn estimates_of(&self, group: Uid) -> impl Iterator<Item = &Estimate> {
         self.estimates.values().filter(move |estimate| estimate.group == group)
@@ -140,21 +140,27 @@ impl InvoiceBooks {
     }
 }
 
-impl Books {
+impl ObservedState {
     /// A slice that a final lists is gone, or does not decode (`error`): until it is back, nothing more is made final in its
     /// organization.
-    pub fn miss_slice(&mut self, organization: &Name, slice: &str, invoice: &str, error: Option<&str>) -> Vec<Key> {
+    pub fn mark_slice_missing(
+        &mut self,
+        organization: &Name,
+        slice: &str,
+        invoice: &str,
+        error: Option<&str>,
+    ) -> Vec<Key> {
         let object = format!("{SLICE} {organization}/{slice}");
         if self.organization_mut(organization).unreadable.contains_key(&object) {
             return Vec::new();
         }
         let wrong = error.map_or("is missing".to_owned(), |error| format!("does not decode ({error})"));
         let error = format!("it {wrong}, and final invoice {invoice} lists it; restore it from a backup");
-        self.unreadable(organization, object, error)
+        self.mark_unreadable(organization, object, error)
     }
 
     /// All slices that finals of an organization list are there.
-    pub fn find_slices(&mut self, organization: &Name) -> Vec<Key> {
+    pub fn clear_missing_slices(&mut self, organization: &Name) -> Vec<Key> {
         let unreadable = &mut self.organization_mut(organization).unreadable;
         let missed = unreadable.len();
         unreadable.retain(|object, _| !object.starts_with(SLICE));
@@ -162,7 +168,7 @@ impl Books {
     }
 }
 
-impl Observes<Invoice> for Books {
+impl Observes<Invoice> for ObservedState {
     fn observe(&mut self, object: Invoice) -> Vec<Key> {
         let key = ObjectKey::of(&object);
         let organization = Name::from(key.namespace.as_str());
@@ -201,13 +207,13 @@ impl Observes<Invoice> for Books {
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
-        let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
-        let Some(estimate) = books.invoices.estimates.remove(key.name.as_str()) else { return Vec::new() };
+        let Some(state) = self.organizations.get_mut(&organization) else { return Vec::new() };
+        let Some(estimate) = state.invoices.estimates.remove(key.name.as_str()) else { return Vec::new() };
         let Estimate { number, group, month, .. } = estimate;
         // It is there and no estimate any more: somebody else made it final.
-        let made_final = books.invoices.numbers.contains_key(&number) && !books.billed.read().has(&number);
+        let made_final = state.invoices.numbers.contains_key(&number) && !state.billed.read().has(&number);
         if made_final {
-            books.invoices.unread.insert(number, Some(month));
+            state.invoices.unread.insert(number, Some(month));
         }
         let mut keys = self.notes_of(&organization, &key.name); // it may be final now
         keys.extend(made_final.then(|| Key::Finals(organization.clone())));
@@ -215,16 +221,16 @@ impl Observes<Invoice> for Books {
         keys
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         let mut known = HashSet::new();
-        for (organization, books) in &self.organizations {
-            known.extend(books.invoices.estimates.keys().map(|number| ObjectKey::namespaced(organization, number)));
+        for (organization, state) in &self.organizations {
+            known.extend(state.invoices.estimates.keys().map(|number| ObjectKey::namespaced(organization, number)));
         }
         known
     }
 }
 
-impl Observes<PartialObjectMeta<Invoice>> for Books {
+impl Observes<PartialObjectMeta<Invoice>> for ObservedState {
     fn observe(&mut self, object: PartialObjectMeta<Invoice>) -> Vec<Key> {
         let key = ObjectKey::of(&object);
         let label = |label| object.labels().get(label).map(String::as_str).unwrap_or_default();
@@ -234,9 +240,9 @@ impl Observes<PartialObjectMeta<Invoice>> for Books {
         };
         let organization = Name::from(key.namespace.as_str());
         let number = Name::from(key.name.as_str());
-        let books = self.organization_mut(&organization);
-        let invoices = &mut books.invoices;
-        match books.billed.read().has(&number) {
+        let state = self.organization_mut(&organization);
+        let invoices = &mut state.invoices;
+        match state.billed.read().has(&number) {
             true => drop(invoices.unread.remove(&number)),
             false if invoices.estimates.contains_key(&number) => {}
             false => drop(invoices.unread.insert(number.clone(), numbered.month)),
@@ -255,22 +261,22 @@ impl Observes<PartialObjectMeta<Invoice>> for Books {
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
-        let Some(books) = self.organizations.get_mut(&organization) else { return Vec::new() };
-        books.invoices.finals.remove(key.name.as_str());
-        books.invoices.unread.remove(key.name.as_str());
-        let Some(numbered) = books.invoices.numbers.remove(key.name.as_str()) else { return Vec::new() };
-        if books.billed.read().has(&key.name) {
+        let Some(state) = self.organizations.get_mut(&organization) else { return Vec::new() };
+        state.invoices.finals.remove(key.name.as_str());
+        state.invoices.unread.remove(key.name.as_str());
+        let Some(numbered) = state.invoices.numbers.remove(key.name.as_str()) else { return Vec::new() };
+        if state.billed.read().has(&key.name) {
             // A final that is gone; until it is back, nothing of its month is adjusted.
-            books.invoices.unread.insert(key.name.as_str().into(), numbered.month);
+            state.invoices.unread.insert(key.name.as_str().into(), numbered.month);
         }
-        let group = books.group_uid(&numbered.group);
+        let group = state.group_uid(&numbered.group);
         group.map(|group| vec![Key::Group { organization, group }, Key::Periods]).unwrap_or_default()
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         let mut known = HashSet::new();
-        for (organization, books) in &self.organizations {
-            known.extend(books.invoices.numbers.keys().map(|number| ObjectKey::namespaced(organization, number)));
+        for (organization, state) in &self.organizations {
+            known.extend(state.invoices.numbers.keys().map(|number| ObjectKey::namespaced(organization, number)));
         }
         known
     }

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use kube_core::ResourceExt;
 
-use super::{Books, Key, ObjectKey, Observes, convert};
+use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::ProjectLedger;
 use billing_domain::Name;
 
-impl Observes<ProjectLedger> for Books {
+impl Observes<ProjectLedger> for ObservedState {
     fn observe(&mut self, object: ProjectLedger) -> Vec<Key> {
         let key = ObjectKey::of(&object);
         let ledger = match convert::ledger(&object) {
@@ -16,42 +16,42 @@ impl Observes<ProjectLedger> for Books {
             Err(error) => return Observes::<ProjectLedger>::reject(self, &key, error.to_string()),
         };
         let (organization, project) = names(&key);
-        let mut keys = self.concerned_by_ledger(&organization, &project);
-        keys.extend(self.readable_again(&organization, &described(&key)));
-        let books = self.organization_mut(&organization);
-        books.ledger_versions.insert(project.clone(), object.resource_version().unwrap_or_default());
-        books.organization.put_ledger(project.clone(), ledger);
-        keys.extend(self.concerned_by_ledger(&organization, &project));
+        let mut keys = self.keys_affected_by_ledger(&organization, &project);
+        keys.extend(self.clear_unreadable(&organization, &described(&key)));
+        let state = self.organization_mut(&organization);
+        state.ledger_versions.insert(project.clone(), object.resource_version().unwrap_or_default());
+        state.organization.put_ledger(project.clone(), ledger);
+        keys.extend(self.keys_affected_by_ledger(&organization, &project));
         keys
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        self.unreadable(&key.namespace.as_str().into(), described(key), error)
+        self.mark_unreadable(&key.namespace.as_str().into(), described(key), error)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let (organization, project) = names(key);
-        let mut keys = self.concerned_by_ledger(&organization, &project);
-        keys.extend(self.readable_again(&organization, &described(key)));
-        if let Some(books) = self.organizations.get_mut(&organization) {
-            books.ledger_versions.remove(&project);
-            books.organization.remove_ledger(&project);
+        let mut keys = self.keys_affected_by_ledger(&organization, &project);
+        keys.extend(self.clear_unreadable(&organization, &described(key)));
+        if let Some(state) = self.organizations.get_mut(&organization) {
+            state.ledger_versions.remove(&project);
+            state.organization.remove_ledger(&project);
         }
         keys
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
-        let of = |(organization, books): (&Name, &super::OrganizationBooks)| {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
+        let of = |(organization, state): (&Name, &super::OrganizationState)| {
             let key = |project: &Name| ObjectKey::namespaced(organization, project);
-            books.ledger_versions.keys().map(key).collect::<Vec<_>>()
+            state.ledger_versions.keys().map(key).collect::<Vec<_>>()
         };
         self.organizations.iter().flat_map(of).collect()
     }
 }
 
-impl Books {
-    fn concerned_by_ledger(&self, organization: &Name, project: &Name) -> Vec<Key> {
-        let mut keys = self.payers_near(organization, project);
+impl ObservedState {
+    fn keys_affected_by_ledger(&self, organization: &Name, project: &Name) -> Vec<Key> {
+        let mut keys = self.possible_payers(organization, project);
         keys.extend(self.awaiting_bindings(organization));
         keys.push(Key::Project(project.clone()));
         keys.push(Key::Usage(organization.clone()));

@@ -30,35 +30,35 @@ use billing_api as api;
 use billing_domain::tenancy::membership::{GroupFacts, ProjectFacts};
 use billing_domain::{Month, Name, Organization, PriceList, Project, Rates, Uid};
 
-pub use billed::{SharedBilled, Unread};
+pub use billed::{SharedBilledIndex, UnreadFinals};
 pub use bindings::Binding;
-pub use catalog::{KnownIssuer, Unusable};
-pub use credit_notes::{CREDITS_RETURNED, CreditNoteBooks, is_issued};
-pub use credits::{CreditBooks, KnownCredit, code_name};
-pub use invoices::{Estimate, Final, InvoiceBooks, NumberedInvoice, carried_forward, charges_on};
+pub use catalog::{ObservedIssuer, UnusableReason};
+pub use credit_notes::{CREDITS_RETURNED, CreditNoteIndex, is_issued};
+pub use credits::{CreditIndex, ObservedCredit, code_name};
+pub use invoices::{Estimate, Final, InvoiceIndex, NumberedInvoice, carried_forward, charges_on};
 pub use key::Key;
 pub use namespaces::Namespace;
 pub use observe::{ObjectKey, Observes};
-pub use receivables::{OpenInvoice, ReceivableBooks};
+pub use receivables::{OpenInvoice, ReceivableIndex};
 
 /// All that is known.
 #[derive(Debug, Default)]
-pub struct Books {
+pub struct ObservedState {
     namespaces: BTreeMap<Name, Namespace>,
-    organizations: BTreeMap<Name, OrganizationBooks>,
+    organizations: BTreeMap<Name, OrganizationState>,
     bindings: BTreeMap<Name, Binding>,
-    price_lists: BTreeMap<Name, Result<Arc<PriceList>, Unusable>>,
+    price_lists: BTreeMap<Name, Result<Arc<PriceList>, UnusableReason>>,
     /// By source.
     rates: BTreeMap<Name, Rates>,
-    issuers: BTreeMap<Name, Result<KnownIssuer, Unusable>>,
+    issuers: BTreeMap<Name, Result<ObservedIssuer, UnusableReason>>,
     periods: BTreeMap<Month, Arc<api::BillingPeriod>>,
-    codes: credits::CodeBooks,
+    codes: credits::CreditCodeIndex,
     interner: intern::Interner,
 }
 
-/// The books of one organization: what lives in its namespace.
+/// The state of one organization: what lives in its namespace.
 #[derive(Debug, Default)]
-pub struct OrganizationBooks {
+pub struct OrganizationState {
     /// Its groups, projects, ledgers and usage.
     pub organization: Organization,
     groups: BTreeMap<Uid, Arc<api::BillingGroup>>,
@@ -72,15 +72,15 @@ pub struct OrganizationBooks {
     /// By project: the `resourceVersion` of its ledger, which the next PUT needs.
     ledger_versions: HashMap<Name, String>,
     /// Its credits.
-    pub credits: CreditBooks,
+    pub credits: CreditIndex,
     /// Its invoices.
-    pub invoices: InvoiceBooks,
+    pub invoices: InvoiceIndex,
     /// Its credit notes that are not done.
-    pub credit_notes: CreditNoteBooks,
+    pub credit_notes: CreditNoteIndex,
     /// Its invoices that are to be paid.
-    pub receivables: ReceivableBooks,
+    pub receivables: ReceivableIndex,
     /// What its finals bill.
-    billed: SharedBilled,
+    billed: SharedBilledIndex,
     /// Whether a record was made again of which it was forgotten what finals bill.
     stale: bool,
     /// By record: the reason of the `Billable` condition that is written on it now.
@@ -89,8 +89,8 @@ pub struct OrganizationBooks {
     unreadable: BTreeMap<String, String>,
 }
 
-impl Books {
-    /// Books in which nothing is written yet.
+impl ObservedState {
+    /// A state in which nothing is observed yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -107,7 +107,7 @@ impl Books {
 
     /// The namespaces of an organization's projects.
     pub fn projects_of<'a>(&'a self, organization: &'a str) -> impl Iterator<Item = (&'a Name, &'a Namespace)> {
-        let projects = self.organizations.get(organization).into_iter().flat_map(|books| books.organization.projects());
+        let projects = self.organizations.get(organization).into_iter().flat_map(|state| state.organization.projects());
         let existing = projects.filter(|project| project.namespace().is_some());
         existing.filter_map(|project| self.namespaces.get_key_value(project.name()))
     }
@@ -119,13 +119,13 @@ impl Books {
         (itself.organization == *organization && organization.as_str() != project).then_some(organization)
     }
 
-    /// The books of an organization.
-    pub fn organization(&self, name: &str) -> Option<&OrganizationBooks> {
+    /// The state of an organization.
+    pub fn organization(&self, name: &str) -> Option<&OrganizationState> {
         self.organizations.get(name)
     }
 
-    /// The books of all organizations.
-    pub fn organizations(&self) -> impl Iterator<Item = (&Name, &OrganizationBooks)> {
+    /// The state of all organizations.
+    pub fn organizations(&self) -> impl Iterator<Item = (&Name, &OrganizationState)> {
         self.organizations.iter()
     }
 
@@ -135,12 +135,12 @@ impl Books {
     }
 
     /// A price list, or why there is none.
-    pub fn price_list(&self, name: &str) -> Option<&Result<Arc<PriceList>, Unusable>> {
+    pub fn price_list(&self, name: &str) -> Option<&Result<Arc<PriceList>, UnusableReason>> {
         self.price_lists.get(name)
     }
 
     /// An issuer, or why there is none.
-    pub fn issuer(&self, name: &str) -> Option<&Result<KnownIssuer, Unusable>> {
+    pub fn issuer(&self, name: &str) -> Option<&Result<ObservedIssuer, UnusableReason>> {
         self.issuers.get(name)
     }
 
@@ -156,29 +156,29 @@ impl Books {
 
     /// The oldest first period of any group.
     pub fn oldest_first_period(&self) -> Option<Month> {
-        let groups = self.organizations.values().flat_map(|books| books.organization.groups());
+        let groups = self.organizations.values().flat_map(|state| state.organization.groups());
         groups.filter(|group| !group.begins_too_early()).map(|group| group.first_period).min()
     }
 
     /// What membership asks of a project; `None` when its namespace is in no organization and it has no binding.
     pub fn project_facts<'a>(&'a self, project: &'a Name) -> Option<ProjectFacts<'a>> {
-        let Some(namespace) = self.namespaces.get(project) else { return self.outsider_facts(project) };
+        let Some(namespace) = self.namespaces.get(project) else { return self.unassigned_project_facts(project) };
         let living = |organization: &&Name| self.namespaces.get(*organization).is_some_and(|known| !known.terminating);
         let organization = self.organization_of(project).filter(living);
-        let books = organization.and_then(|organization| self.organizations.get(organization));
+        let state = organization.and_then(|organization| self.organizations.get(organization));
         Some(ProjectFacts {
             name: project,
             namespace: namespace.uid,
             terminating: namespace.terminating,
             organization,
             binding: self.bindings.get(project).map(Binding::facts),
-            ledger: books.and_then(|books| books.organization.project(project)).and_then(|known| known.ledger()),
+            ledger: state.and_then(|state| state.organization.project(project)).and_then(|known| known.ledger()),
         })
     }
 
     /// A binding whose namespace was taken out of its organization, which is all that is known of that: nobody can pay
     /// for it, and its status is to say so.
-    fn outsider_facts<'a>(&'a self, project: &'a Name) -> Option<ProjectFacts<'a>> {
+    fn unassigned_project_facts<'a>(&'a self, project: &'a Name) -> Option<ProjectFacts<'a>> {
         let binding = self.bindings.get(project)?.facts();
         Some(ProjectFacts {
             name: project,
@@ -194,9 +194,9 @@ impl Books {
     pub fn projects_in<'a>(
         &'a self,
         organization: &'a Name,
-        books: &'a OrganizationBooks,
+        state: &'a OrganizationState,
     ) -> impl Iterator<Item = ProjectFacts<'a>> {
-        self.facts_in(organization, books.organization.projects().map(Project::name))
+        self.facts_in(organization, state.organization.projects().map(Project::name))
     }
 
     /// What membership asks of those of the projects that are the organization's now.
@@ -214,7 +214,7 @@ impl Books {
     fn project_and_payers(&self, project: &Name) -> Vec<Key> {
         let mut keys = vec![Key::Project(project.clone())];
         if let Some(organization) = self.organization_of(project) {
-            keys.extend(self.payers_near(organization, project));
+            keys.extend(self.possible_payers(organization, project));
             keys.extend(self.awaiting_bindings(organization));
             keys.push(Key::Usage(organization.clone()));
         }
@@ -223,19 +223,19 @@ impl Books {
 
     /// The groups with an invoice that waits for a project on its way, whichever group that gets.
     fn awaiting_bindings(&self, organization: &Name) -> Vec<Key> {
-        let Some(books) = self.organizations.get(organization) else { return Vec::new() };
-        let waiting = books.invoices.estimates().filter(|estimate| estimate.awaits_bindings());
+        let Some(state) = self.organizations.get(organization) else { return Vec::new() };
+        let waiting = state.invoices.estimates().filter(|estimate| estimate.awaits_bindings());
         waiting.map(|estimate| Key::Group { organization: organization.clone(), group: estimate.group }).collect()
     }
 
     /// The groups that pay, paid or could have to pay for a project.
-    fn payers_near(&self, organization: &Name, project: &Name) -> Vec<Key> {
-        let Some(books) = self.organizations.get(organization) else { return Vec::new() };
+    fn possible_payers(&self, organization: &Name, project: &Name) -> Vec<Key> {
+        let Some(state) = self.organizations.get(organization) else { return Vec::new() };
         let key = |group| Key::Group { organization: organization.clone(), group };
-        let ledger = books.organization.project(project).and_then(|known| known.ledger());
+        let ledger = state.organization.project(project).and_then(|known| known.ledger());
         let named = ledger.into_iter().flat_map(|ledger| ledger.segments()).map(|segment| segment.group_uid);
-        let bound = self.bindings.get(project).and_then(|binding| books.group_uid(binding.group()));
-        let primaries = books.organization.groups().filter(|group| group.primary).map(|group| group.uid);
+        let bound = self.bindings.get(project).and_then(|binding| state.group_uid(binding.group()));
+        let primaries = state.organization.groups().filter(|group| group.primary).map(|group| group.uid);
         let mut keys: Vec<_> = named.chain(bound).chain(primaries).map(key).collect();
         keys.sort();
         keys.dedup();
@@ -244,7 +244,7 @@ impl Books {
 
     /// Every group, every project, the usage of an organization, and what is given back: for changes that concern who can
     /// pay.
-    fn whole_organization(&self, organization: &Name) -> Vec<Key> {
+    fn all_keys_of_organization(&self, organization: &Name) -> Vec<Key> {
         let mut keys = self.groups_of(organization);
         keys.push(Key::Usage(organization.clone()));
         keys.extend(self.projects_of(organization).map(|(project, _)| Key::Project(project.clone())));
@@ -254,7 +254,7 @@ impl Books {
 
     /// The groups of an organization.
     fn groups_of(&self, organization: &Name) -> Vec<Key> {
-        let groups = self.organizations.get(organization).into_iter().flat_map(|books| books.groups.keys());
+        let groups = self.organizations.get(organization).into_iter().flat_map(|state| state.groups.keys());
         groups.map(|group| Key::Group { organization: organization.clone(), group: *group }).collect()
     }
 
@@ -262,37 +262,37 @@ impl Books {
     pub fn all_keys(&self) -> Vec<Key> {
         let mut keys: Vec<_> = self.organizations.keys().flat_map(|name| self.groups_of(name)).collect();
         keys.extend(self.namespaces.keys().chain(self.bindings.keys()).map(|project| Key::Project(project.clone())));
-        for (organization, books) in &self.organizations {
+        for (organization, state) in &self.organizations {
             let note = |note: &Name| Key::CreditNote { organization: organization.clone(), note: note.clone() };
-            keys.extend(books.credit_notes.keys().map(note));
+            keys.extend(state.credit_notes.keys().map(note));
             keys.push(Key::Usage(organization.clone()));
             let credit = |name: &Name| Key::Credit { organization: organization.clone(), credit: name.clone() };
-            keys.extend(books.credits.all().map(|(name, _)| credit(name)));
+            keys.extend(state.credits.all().map(|(name, _)| credit(name)));
         }
         keys.extend([Key::Periods, Key::Closing, Key::Receivables, Key::Settled]);
         keys
     }
 
     /// An object cannot be read: what bears on its organization's money is held.
-    fn unreadable(&mut self, organization: &Name, object: String, error: String) -> Vec<Key> {
+    fn mark_unreadable(&mut self, organization: &Name, object: String, error: String) -> Vec<Key> {
         self.organization_mut(organization).unreadable.insert(object, error);
         self.groups_of(organization)
     }
 
     /// An object can be read again: what was held for it is looked at again.
-    fn readable_again(&mut self, organization: &Name, object: &str) -> Vec<Key> {
+    fn clear_unreadable(&mut self, organization: &Name, object: &str) -> Vec<Key> {
         match self.organization_mut(organization).unreadable.remove(object) {
             Some(_) => self.groups_of(organization),
             None => Vec::new(),
         }
     }
 
-    fn organization_mut(&mut self, name: &Name) -> &mut OrganizationBooks {
+    fn organization_mut(&mut self, name: &Name) -> &mut OrganizationState {
         self.organizations.entry(name.clone()).or_default()
     }
 }
 
-impl OrganizationBooks {
+impl OrganizationState {
     /// The group as it is on the wire.
     pub fn group(&self, uid: Uid) -> Option<&Arc<api::BillingGroup>> {
         self.groups.get(&uid)

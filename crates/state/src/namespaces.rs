@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use k8s_openapi::api::core::v1;
 use kube_core::ResourceExt;
 
-use super::{Books, Key, ObjectKey, Observes, convert};
+use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::labels;
 use billing_domain::{Name, Timestamp, Uid};
 
@@ -24,7 +24,7 @@ pub struct Namespace {
     pub no_default: bool,
 }
 
-impl Observes<v1::Namespace> for Books {
+impl Observes<v1::Namespace> for ObservedState {
     fn observe(&mut self, object: v1::Namespace) -> Vec<Key> {
         let name = Name::from(object.name_any());
         let Some(observed) = read(&object) else {
@@ -33,9 +33,9 @@ impl Observes<v1::Namespace> for Books {
         if self.namespaces.get(&name) == Some(&observed) {
             return Vec::new();
         }
-        let mut keys = self.concerned(&name);
-        self.change_project(&name, |books| books.enter(&name, observed));
-        keys.extend(self.concerned(&name));
+        let mut keys = self.affected_keys(&name);
+        self.change_project(&name, |state| state.enter(&name, observed));
+        keys.extend(self.affected_keys(&name));
         keys
     }
 
@@ -45,17 +45,17 @@ impl Observes<v1::Namespace> for Books {
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let name = Name::from(key.name.as_str());
-        let keys = self.concerned(&name);
-        self.change_project(&name, |books| books.leave(&name));
+        let keys = self.affected_keys(&name);
+        self.change_project(&name, |state| state.leave(&name));
         keys
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         self.namespaces.keys().map(|name| ObjectKey::cluster(name)).collect()
     }
 }
 
-impl Books {
+impl ObservedState {
     /// Takes a namespace into the organization that its label names.
     fn enter(&mut self, name: &Name, observed: Namespace) {
         self.leave(name);
@@ -69,15 +69,15 @@ impl Books {
     /// Takes a namespace out of the organization that it was in.
     fn leave(&mut self, name: &Name) {
         if let Some(known) = self.namespaces.remove(name)
-            && let Some(books) = self.organizations.get_mut(&known.organization)
+            && let Some(state) = self.organizations.get_mut(&known.organization)
         {
-            books.organization.remove_namespace(name);
+            state.organization.remove_namespace(name);
         }
     }
 
-    fn concerned(&self, name: &Name) -> Vec<Key> {
+    fn affected_keys(&self, name: &Name) -> Vec<Key> {
         match self.namespaces.get(name) {
-            Some(known) if known.organization == *name => self.whole_organization(name),
+            Some(known) if known.organization == *name => self.all_keys_of_organization(name),
             Some(_) => self.project_and_payers(name),
             None => Vec::new(),
         }

@@ -1,4 +1,4 @@
-//! How objects enter the books, whether from a watch, from a direct list or from files.
+//! How objects enter the state, whether from a watch, from a direct list or from files.
 
 use std::collections::HashSet;
 
@@ -44,5 +44,5 @@ pub trait Observes<K> {
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key>;
 
     /// The keys of all objects of this kind that are known.
-    fn known(&self) -> HashSet<ObjectKey>;
+    fn observed_keys(&self) -> HashSet<ObjectKey>;
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use kube_core::ResourceExt;
 
-use super::{Books, Key, ObjectKey, Observes, convert};
+use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::ExchangeRates;
-use billing_domain::{Group, NO_RATES, Name, Rates, YearOfQuotes};
+use billing_domain::{Group, NO_EXCHANGE_RATES, Name, Rates, YearlyQuotes};
 
-impl Observes<ExchangeRates> for Books {
+impl Observes<ExchangeRates> for ObservedState {
     fn observe(&mut self, object: ExchangeRates) -> Vec<Key> {
         let quotes = convert::exchange_rates(&object).map_err(|error| error.to_string());
         self.put_quotes(&object.name_any(), quotes)
@@ -28,10 +28,10 @@ impl Observes<ExchangeRates> for Books {
                 self.rates.remove(&source);
             }
         }
-        self.concerned_by_rates(&source)
+        self.keys_affected_by_rates(&source)
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         let years = self.rates.iter().flat_map(|(source, rates)| rates.years().map(move |(year, _)| (source, year)));
         years.map(|(source, year)| ObjectKey::cluster(&format!("{source}-{year:04}"))).collect()
     }
@@ -43,12 +43,12 @@ fn source_and_year(name: &str) -> Option<(Name, i32)> {
     Some((source.into(), year.parse().ok()?))
 }
 
-impl Books {
+impl ObservedState {
     /// The exchange rates of a group's issuer; those of no source while it names none.
     pub fn rates_of(&self, group: &Group) -> Cow<'_, Rates> {
         let issuer = self.issuer(&group.issuer).and_then(|issuer| issuer.as_ref().ok());
         let Some(source) = issuer.and_then(|issuer| issuer.object.spec.exchange_rates.as_ref()) else {
-            return Cow::Borrowed(&NO_RATES);
+            return Cow::Borrowed(&NO_EXCHANGE_RATES);
         };
         match self.rates.get(source.as_str()) {
             Some(rates) => Cow::Borrowed(rates),
@@ -62,15 +62,15 @@ impl Books {
         prices.is_some_and(|prices| group.currency.is_some_and(|currency| currency != prices.currency()))
     }
 
-    fn put_quotes(&mut self, name: &str, quotes: Result<YearOfQuotes, String>) -> Vec<Key> {
+    fn put_quotes(&mut self, name: &str, quotes: Result<YearlyQuotes, String>) -> Vec<Key> {
         let Some((source, year)) = source_and_year(name) else { return Vec::new() };
         let rates = self.rates.entry(source.clone()).or_insert_with(|| Rates::of(source.clone()));
         rates.put(year, quotes.map(Arc::new));
-        self.concerned_by_rates(&source)
+        self.keys_affected_by_rates(&source)
     }
 
     /// The groups that pay by the rates of a source, and the usage of their organizations.
-    fn concerned_by_rates(&self, source: &Name) -> Vec<Key> {
+    fn keys_affected_by_rates(&self, source: &Name) -> Vec<Key> {
         let names_source = |issuer: &billing_api::InvoiceIssuer| {
             issuer.spec.exchange_rates.as_ref().is_some_and(|named| named.as_str() == source.as_str())
         };
@@ -81,8 +81,8 @@ impl Books {
             .map(|(name, _)| name)
             .collect();
         let mut keys = Vec::new();
-        for (organization, books) in &self.organizations {
-            let groups = books.organization.groups();
+        for (organization, state) in &self.organizations {
+            let groups = state.organization.groups();
             let by_rates = groups.filter(|group| issuers.contains(&group.issuer) && self.pays_by_rates(group));
             let before = keys.len();
             keys.extend(by_rates.map(|group| Key::Group { organization: organization.clone(), group: group.uid }));

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use kube_core::ResourceExt;
 
-use super::{Books, Key, ObjectKey, Observes};
+use super::{Key, ObjectKey, ObservedState, Observes};
 use billing_api as api;
 use billing_domain::{Currency, Money, Name, Receivable, Timestamp, Uid};
 
 /// The receivables of one organization.
 #[derive(Debug, Default)]
-pub struct ReceivableBooks {
+pub struct ReceivableIndex {
     by_group: BTreeMap<Uid, BTreeMap<Name, OpenInvoice>>,
     groups: BTreeMap<Name, Uid>,
 }
@@ -21,10 +21,10 @@ pub struct OpenInvoice {
     /// How much, and until when.
     pub receivable: Receivable,
     /// Whether it says of itself that it is past due.
-    pub marked: bool,
+    pub marked_past_due: bool,
 }
 
-impl ReceivableBooks {
+impl ReceivableIndex {
     /// All of them, by number.
     pub fn all(&self) -> impl Iterator<Item = (&Name, &OpenInvoice)> {
         self.by_group.values().flatten()
@@ -53,7 +53,7 @@ impl ReceivableBooks {
     }
 }
 
-impl Observes<api::Receivable> for Books {
+impl Observes<api::Receivable> for ObservedState {
     fn observe(&mut self, object: api::Receivable) -> Vec<Key> {
         let key = ObjectKey::of(&object);
         let Some((group, open)) = read(&object) else { return Observes::<api::Receivable>::forget(self, &key) };
@@ -68,18 +68,18 @@ impl Observes<api::Receivable> for Books {
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
-        let books = self.organizations.get_mut(&organization);
-        let Some((group, open)) = books.and_then(|books| books.receivables.remove(&key.name)) else {
+        let state = self.organizations.get_mut(&organization);
+        let Some((group, open)) = state.and_then(|state| state.receivables.remove(&key.name)) else {
             return Vec::new();
         };
-        let settled = open.marked.then_some(Key::Settled);
+        let settled = open.marked_past_due.then_some(Key::Settled);
         [Key::Group { organization, group }].into_iter().chain(settled).collect()
     }
 
-    fn known(&self) -> HashSet<ObjectKey> {
+    fn observed_keys(&self) -> HashSet<ObjectKey> {
         let mut known = HashSet::new();
-        for (organization, books) in &self.organizations {
-            known.extend(books.receivables.groups.keys().map(|number| ObjectKey::namespaced(organization, number)));
+        for (organization, state) in &self.organizations {
+            known.extend(state.receivables.groups.keys().map(|number| ObjectKey::namespaced(organization, number)));
         }
         known
     }
@@ -97,5 +97,8 @@ fn read(object: &api::Receivable) -> Option<(Uid, OpenInvoice)> {
         None => Money::zero(currency),
     };
     let receivable = Receivable { open: total.checked_sub(credited)?, due_at: document.due_at?.0 };
-    Some((object.spec.billing_group_uid.parse().ok()?, OpenInvoice { receivable, marked: overdue_since.is_some() }))
+    Some((
+        object.spec.billing_group_uid.parse().ok()?,
+        OpenInvoice { receivable, marked_past_due: overdue_since.is_some() },
+    ))
 }

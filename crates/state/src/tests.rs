@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use super::{Books, ObjectKey, Observes};
+use super::{ObjectKey, ObservedState, Observes};
 use billing_api::{BillingGroup, ProjectBinding, ProjectLedger};
 use billing_domain::tenancy::membership::{ProjectFacts, desired_members};
 use billing_domain::{Name, Timestamp, Uid};
@@ -58,7 +58,7 @@ fn metadata(namespace: &str, name: &str) -> Value {
     json!({ "name": name, "namespace": namespace, "uid": uid, "creationTimestamp": "2026-11-01T00:00:00Z" })
 }
 
-fn enter(books: &mut Books, event: &Event) {
+fn enter(state: &mut ObservedState, event: &Event) {
     match event {
         Event::Namespace { name, organization, terminating } => {
             let mut metadata = metadata("", name);
@@ -66,30 +66,30 @@ fn enter(books: &mut Books, event: &Event) {
             if *terminating {
                 metadata["deletionTimestamp"] = json!("2026-11-02T00:00:00Z");
             }
-            observe::<v1::Namespace>(books, json!({ "metadata": metadata }));
+            observe::<v1::Namespace>(state, json!({ "metadata": metadata }));
         }
-        Event::NoNamespace(name) => drop(Observes::<v1::Namespace>::forget(books, &ObjectKey::cluster(name))),
+        Event::NoNamespace(name) => drop(Observes::<v1::Namespace>::forget(state, &ObjectKey::cluster(name))),
         Event::Binding { project, group } => {
             let spec = json!({ "billingGroup": group });
-            observe::<ProjectBinding>(books, json!({ "metadata": metadata(project, "billing"), "spec": spec }));
+            observe::<ProjectBinding>(state, json!({ "metadata": metadata(project, "billing"), "spec": spec }));
         }
         Event::NoBinding(project) => {
-            drop(Observes::<ProjectBinding>::forget(books, &ObjectKey::namespaced(project, "billing")));
+            drop(Observes::<ProjectBinding>::forget(state, &ObjectKey::namespaced(project, "billing")));
         }
         Event::Group { organization, name, members } => {
             let members: Vec<_> = members.iter().map(|project| json!({ "project": project })).collect();
             let (metadata, status) = (metadata(organization, name), json!({ "members": members }));
-            observe::<BillingGroup>(books, json!({ "metadata": metadata, "spec": {}, "status": status }));
+            observe::<BillingGroup>(state, json!({ "metadata": metadata, "spec": {}, "status": status }));
         }
         Event::NoGroup { organization, name } => {
-            drop(Observes::<BillingGroup>::forget(books, &ObjectKey::namespaced(organization, name)));
+            drop(Observes::<BillingGroup>::forget(state, &ObjectKey::namespaced(organization, name)));
         }
         Event::Ledger { organization, project, groups } => {
             let spec = json!({ "segments": segments(organization, groups) });
-            observe::<ProjectLedger>(books, json!({ "metadata": metadata(organization, project), "spec": spec }));
+            observe::<ProjectLedger>(state, json!({ "metadata": metadata(organization, project), "spec": spec }));
         }
         Event::NoLedger { organization, project } => {
-            drop(Observes::<ProjectLedger>::forget(books, &ObjectKey::namespaced(organization, project)));
+            drop(Observes::<ProjectLedger>::forget(state, &ObjectKey::namespaced(organization, project)));
         }
     }
 }
@@ -105,33 +105,33 @@ fn segments(organization: &str, groups: &[&str]) -> Vec<Value> {
     groups.iter().enumerate().map(segment).collect()
 }
 
-fn observe<K: serde::de::DeserializeOwned>(books: &mut Books, object: Value)
+fn observe<K: serde::de::DeserializeOwned>(state: &mut ObservedState, object: Value)
 where
-    Books: Observes<K>,
+    ObservedState: Observes<K>,
 {
-    books.observe(serde_json::from_value(object).expect("an object of its kind"));
+    state.observe(serde_json::from_value(object).expect("an object of its kind"));
 }
 
 /// What an index answers otherwise than a look at everything does.
-fn differences(books: &Books) -> Vec<String> {
+fn differences(state: &ObservedState) -> Vec<String> {
     let mut found = Vec::new();
     let mut compare = |what: String, index: BTreeSet<Name>, all: BTreeSet<Name>| {
         if index != all {
             found.push(format!("{what}: {}, and not {}", listed(&index), listed(&all)));
         }
     };
-    for (name, organization) in books.organizations() {
+    for (name, organization) in state.organizations() {
         let of_label = |(project, known): &(&Name, &super::Namespace)| known.organization == *name && *project != name;
-        let labelled = books.namespaces().filter(of_label).map(|(project, _)| project.clone()).collect();
+        let labelled = state.namespaces().filter(of_label).map(|(project, _)| project.clone()).collect();
         compare(
             format!("projects of {name}"),
-            books.projects_of(name).map(|(name, _)| name.clone()).collect(),
+            state.projects_of(name).map(|(name, _)| name.clone()).collect(),
             labelled,
         );
 
-        let all = || books.projects_in(name, organization);
+        let all = || state.projects_in(name, organization);
         let unpaid = names(all().filter(|project| project.ledger.is_none()));
-        compare(format!("unpaid in {name}"), names(books.unpaid_projects_in(name, organization)), unpaid);
+        compare(format!("unpaid in {name}"), names(state.projects_without_payer_in(name, organization)), unpaid);
 
         let groups = organization.all_group_facts();
         for facts in &groups {
@@ -141,7 +141,7 @@ fn differences(books: &Books) -> Vec<String> {
                 let mut segments = project.ledger.iter().flat_map(|ledger| ledger.segments());
                 bound || segments.any(|segment| segment.group_uid == facts.group.uid)
             };
-            let near = || books.projects_of_group(name, organization, facts.group);
+            let near = || state.projects_of_group(name, organization, facts.group);
             compare(format!("concerned {what}"), names(near()), names(all().filter(concerns)));
             let members = |projects: Vec<ProjectFacts<'_>>| desired_members(facts, projects, &groups, now());
             compare(format!("members {what}"), members(near().collect()), members(all().collect()));
@@ -166,34 +166,34 @@ fn now() -> Timestamp {
 proptest! {
     #[test]
     fn the_indexes_answer_what_a_look_at_everything_does(events in prop::collection::vec(event(), 0..60)) {
-        let mut books = Books::new();
+        let mut state = ObservedState::new();
         for event in &events {
-            enter(&mut books, event);
-            prop_assert_eq!(differences(&books), Vec::<String>::new(), "after {:?}", event);
+            enter(&mut state, event);
+            prop_assert_eq!(differences(&state), Vec::<String>::new(), "after {:?}", event);
         }
     }
 }
 
 /// A project of `acme` that `a` pays for.
-fn bound() -> Books {
-    let mut books = Books::new();
+fn bound() -> ObservedState {
+    let mut state = ObservedState::new();
     let events = [
         Event::Namespace { name: "acme", organization: "acme", terminating: false },
         Event::Namespace { name: "p", organization: "acme", terminating: false },
         Event::Group { organization: "acme", name: "a", members: vec!["p"] },
         Event::Binding { project: "p", group: "a" },
     ];
-    events.iter().for_each(|event| enter(&mut books, event));
-    books
+    events.iter().for_each(|event| enter(&mut state, event));
+    state
 }
 
 #[test]
 fn an_index_that_is_not_kept_is_noticed() {
-    let mut books = bound();
-    assert_eq!(differences(&books), Vec::<String>::new());
-    let binding = books.bindings.remove("p").expect("it is bound");
-    assert_eq!(differences(&books), ["concerned of acme/a: p, and not -"]);
-    books.organization_mut(&Name::from("acme")).bound.clear();
-    books.bindings.insert(Name::from("p"), binding);
-    assert_eq!(differences(&books), ["concerned of acme/a: -, and not p", "members of acme/a: -, and not p"]);
+    let mut state = bound();
+    assert_eq!(differences(&state), Vec::<String>::new());
+    let binding = state.bindings.remove("p").expect("it is bound");
+    assert_eq!(differences(&state), ["concerned of acme/a: p, and not -"]);
+    state.organization_mut(&Name::from("acme")).bound.clear();
+    state.bindings.insert(Name::from("p"), binding);
+    assert_eq!(differences(&state), ["concerned of acme/a: -, and not p", "members of acme/a: -, and not p"]);
 }

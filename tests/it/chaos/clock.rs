@@ -7,8 +7,8 @@ use billing_domain::Timestamp;
 use chrono::{TimeDelta, Utc};
 
 use super::{
-    books::invoices,
     scenario::{Scenario, shop},
+    snapshot::invoices,
 };
 use crate::{
     Result,

@@ -2,14 +2,14 @@
 
 use tokio::sync::Mutex;
 
-use super::{books::books, proxied::Proxied, reference::Reference, scenario::Scenario};
+use super::{proxied::Proxied, reference::Reference, scenario::Scenario, snapshot::snapshot};
 use crate::{
     Result,
     support::{LIMIT, wait},
 };
 
 /// More writes than any of the scenarios has.
-const MOST_WRITES: usize = 60;
+const MAX_WRITES: usize = 60;
 
 /// The world in which crashes happen, one scenario after the other.
 static WORLD: Mutex<Option<Proxied>> = Mutex::const_new(None);
@@ -31,7 +31,7 @@ async fn check_crashes(scenario: Scenario, least_writes: usize) -> Result {
         none => none.insert(Proxied::start(&[])?),
     };
     let reference = Reference::of(world, scenario).await?;
-    for writes in 1..=MOST_WRITES {
+    for writes in 1..=MAX_WRITES {
         let organization = format!("{}-{writes}", scenario.name());
         match run_until(world, scenario, &organization, &reference, writes).await? {
             Run::Stopped => {
@@ -45,7 +45,7 @@ async fn check_crashes(scenario: Scenario, least_writes: usize) -> Result {
             }
         }
     }
-    Err(format!("{scenario:?} takes more than {MOST_WRITES} writes").into())
+    Err(format!("{scenario:?} takes more than {MAX_WRITES} writes").into())
 }
 
 async fn run_until(
@@ -60,7 +60,7 @@ async fn run_until(
     world.proxy.halt_after(writes);
     scenario.act(&scene, organization).await?;
     wait(&format!("{organization} was stopped after {writes} writes, or has ended"), LIMIT, async || {
-        let ended = books(&scene, organization).await? == reference.end;
+        let ended = snapshot(&scene, organization).await? == reference.end;
         // Asked last: the write that ended it may be the one to stop after.
         Ok(if world.proxy.halted() { Some(Run::Stopped) } else { ended.then_some(Run::Ended) })
     })

@@ -1,6 +1,5 @@
 //! What must not matter: crashes, a second operator, a server that is away, a wrong clock.
 
-mod books;
 mod clock;
 mod crash;
 mod disturbed;
@@ -9,4 +8,5 @@ mod proxied;
 mod reference;
 mod restart;
 mod scenario;
+mod snapshot;
 mod unreadable;

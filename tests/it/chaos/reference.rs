@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{
-    books::{books, check},
     proxied::Proxied,
     scenario::Scenario,
+    snapshot::{check, snapshot},
 };
 use crate::{
     Result,
@@ -29,12 +29,12 @@ impl Reference {
         let (scene, organization) = (world.scene().await?, format!("{}-0", scenario.name()));
         scenario.prepare(&scene, &organization).await?;
         world.wait_quiet().await?;
-        let begin = books(&scene, &organization).await?;
+        let begin = snapshot(&scene, &organization).await?;
         scenario.act(&scene, &organization).await?;
         let ended = |seen: &Value| scenario.has_ended(seen);
-        wait_books(&scene, &organization, &format!("the end of {scenario:?}"), ended).await?;
+        wait_snapshot(&scene, &organization, &format!("the end of {scenario:?}"), ended).await?;
         world.wait_quiet().await?;
-        let end = wait_books(&scene, &organization, "that lasts", ended).await?;
+        let end = wait_snapshot(&scene, &organization, "that lasts", ended).await?;
         check(&scene, &organization).await?;
         Ok(Self { begin, end })
     }
@@ -46,7 +46,7 @@ impl Reference {
     pub async fn prepare(&self, scene: &Scene<'_>, scenario: Scenario, organization: &str) -> Result {
         scenario.prepare(scene, organization).await?;
         let what = format!("the organization is prepared:\n{:#}", self.begin);
-        wait_books(scene, organization, &what, |seen| *seen == self.begin).await.map(drop)
+        wait_snapshot(scene, organization, &what, |seen| *seen == self.begin).await.map(drop)
     }
 
     /// Waits until an organization's books are as in the end of the undisturbed run.
@@ -55,15 +55,20 @@ impl Reference {
     /// Says how they differ when they never are.
     pub async fn wait_end(&self, scene: &Scene<'_>, organization: &str) -> Result {
         let what = format!("the books end as undisturbed:\n{:#}", self.end);
-        wait_books(scene, organization, &what, |seen| *seen == self.end).await?;
+        wait_snapshot(scene, organization, &what, |seen| *seen == self.end).await?;
         check(scene, organization).await
     }
 }
 
-async fn wait_books(scene: &Scene<'_>, organization: &str, what: &str, fit: impl Fn(&Value) -> bool) -> Result<Value> {
+async fn wait_snapshot(
+    scene: &Scene<'_>,
+    organization: &str,
+    what: &str,
+    fit: impl Fn(&Value) -> bool,
+) -> Result<Value> {
     let mut seen = Value::Null;
     let waited = wait(what, LIMIT, async || {
-        seen = books(scene, organization).await?;
+        seen = snapshot(scene, organization).await?;
         Ok(fit(&seen).then_some(()))
     })
     .await;

@@ -142,7 +142,7 @@ impl Scenario {
     }
 
     /// Whether the books say what they should in the end, as far as that was worked out by hand.
-    pub fn has_ended(self, books: &Value) -> bool {
+    pub fn has_ended(self, snapshot: &Value) -> bool {
         let shop = "ORGANIZATION-shop";
         let (payers, members): (&[&str], _) = match self {
             Self::Bind | Self::Close | Self::Adjust | Self::Credit => {
@@ -152,11 +152,11 @@ impl Scenario {
             Self::Leave => (&["main"], [json!([]), Value::Null]),
         };
         let ledger: Vec<_> = payers.iter().map(|payer| json!([payer, false])).collect();
-        books["ledgers"] == json!({ shop: ledger })
-            && books["groups"]["main"]["members"] == members[0]
-            && books["groups"]["other"]["members"] == members[1]
-            && invoices_in(books) == self.invoices()
-            && (self != Self::Credit || is_credited(books))
+        snapshot["ledgers"] == json!({ shop: ledger })
+            && snapshot["groups"]["main"]["members"] == members[0]
+            && snapshot["groups"]["other"]["members"] == members[1]
+            && invoices_in(snapshot) == self.invoices()
+            && (self != Self::Credit || is_credited(snapshot))
     }
 
     /// Each invoice in the end: group, month, phase and total.
@@ -190,10 +190,10 @@ fn is_final(invoice: &Invoice) -> bool {
 }
 
 /// Whether the note of the organization is issued, its invoice says so, and its credits are there again.
-fn is_credited(books: &Value) -> bool {
-    let invoice = &books["invoices"][format!("main {}", open_month().prev())];
-    let note = &books["notes"]["all"];
-    let remaining = |credit: &str| &books["credits"][credit]["remaining"];
+fn is_credited(snapshot: &Value) -> bool {
+    let invoice = &snapshot["invoices"][format!("main {}", open_month().prev())];
+    let note = &snapshot["notes"]["all"];
+    let remaining = |credit: &str| &snapshot["credits"][credit]["remaining"];
     invoice["credited"]["total"] == "4.00"
         && invoice["payment"] == "Credited"
         && note["phase"] == "Final"
@@ -203,8 +203,8 @@ fn is_credited(books: &Value) -> bool {
         && ["cn1-outage", "cn1-welcome"].map(remaining) == [&json!("3.50"), &json!("5.00")]
 }
 
-fn invoices_in(books: &Value) -> Vec<(String, &str, &str)> {
-    let invoices = books["invoices"].as_object();
+fn invoices_in(snapshot: &Value) -> Vec<(String, &str, &str)> {
+    let invoices = snapshot["invoices"].as_object();
     invoices
         .into_iter()
         .flatten()

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use billing_api::Line;
 use billing_documents::verify::verify_document;
-use kubectl_billing::Ended;
+use kubectl_billing::ExitStatus;
 use serde_json::{Value, json};
 
 use super::{forged, invoice};
@@ -39,7 +39,7 @@ fn november() -> Result<String> {
     let preview = |period: &str, given: &str| -> Result<String> {
         let arguments = ["preview", "-f", "-", "--period", period, "-o", "json"];
         let Run { ended, stdout, stderr } = run(&arguments, given)?;
-        if ended == Ended::Well { Ok(stdout) } else { Err(stderr.into()) }
+        if ended == ExitStatus::Ok { Ok(stdout) } else { Err(stderr.into()) }
     };
     let mut manifests = Vec::new();
     for file in ["00-organization", "10-provider", "20-groups", "30-usage"] {
@@ -57,7 +57,7 @@ fn november() -> Result<String> {
 #[test]
 fn adjustments_are_explained_by_what_their_month_was_billed_at() -> Result {
     let Run { ended, stdout: explained, stderr } = run(&["explain", "initech-2", "-f", "-"], &november()?)?;
-    assert_eq!(ended, Ended::Well, "{stderr}");
+    assert_eq!(ended, ExitStatus::Ok, "{stderr}");
     let golden = Path::new("tests/it/explain/initech-2.txt");
     if std::env::var_os("UPDATE").is_some() {
         fs::write(golden, &explained)?;

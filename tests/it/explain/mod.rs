@@ -11,7 +11,7 @@ use billing_documents::document::document_digest;
 use billing_documents::verify::{Finding, verify_document};
 use billing_test_harness::User;
 use kube::ResourceExt;
-use kubectl_billing::Ended;
+use kubectl_billing::ExitStatus;
 use serde_json::{Value, json};
 
 use crate::Result;
@@ -32,13 +32,13 @@ async fn ask(scene: &Scene<'_>, organization: &str, arguments: &[&str]) -> Resul
 /// The invoices of the example, as the operator writes them.
 fn example() -> Result<String> {
     let Run { ended, stdout: invoices, stderr: said } = run(&["preview", "-f", "examples/acme", "-o", "json"], "")?;
-    if ended == Ended::Well { Ok(invoices) } else { Err(said.into()) }
+    if ended == ExitStatus::Ok { Ok(invoices) } else { Err(said.into()) }
 }
 
 #[test]
 fn an_invoice_of_the_example_is_explained_line_by_line() -> Result {
     let Run { ended, stdout: explained, .. } = run(&["explain", "aadb8-3", "-f", "-"], &example()?)?;
-    assert_eq!(ended, Ended::Well);
+    assert_eq!(ended, ExitStatus::Ok);
     let golden = Path::new("tests/it/explain/aadb8-3.txt");
     if std::env::var_os("UPDATE").is_some() {
         fs::write(golden, &explained)?;
@@ -59,7 +59,7 @@ fn one_line_is_found_by_its_id_or_by_its_record() -> Result {
         assert_eq!(one["lines"], json!([line]), "{wanted}");
     }
     let Run { ended, stderr: said, .. } = run(&["explain", "aadb8-3", "nobody", "-f", "-"], &example)?;
-    assert_eq!(ended, Ended::Failed);
+    assert_eq!(ended, ExitStatus::Failed);
     assert!(said.contains("invoice aadb8-3 has no line nobody"), "{said}");
     Ok(())
 }
@@ -67,7 +67,7 @@ fn one_line_is_found_by_its_id_or_by_its_record() -> Result {
 #[test]
 fn an_invoice_that_is_not_there_is_an_error_that_names_it() -> Result {
     let Run { ended, stderr: said, .. } = run(&["explain", "aadb8-99", "-f", "-"], &example()?)?;
-    assert_eq!(ended, Ended::Failed);
+    assert_eq!(ended, ExitStatus::Failed);
     assert!(said.contains("there is no invoice aadb8-99 in the files"), "{said}");
     Ok(())
 }
@@ -76,11 +76,14 @@ fn an_invoice_that_is_not_there_is_an_error_that_names_it() -> Result {
 fn the_example_is_verified_back_to_the_first_invoice() -> Result {
     let of_itself = "From what it records\n  aadb8-3: correct\n  aadb8-2: correct\n  aadb8-1: correct\n";
     let Run { ended, stdout: said, .. } = run(&["verify", "aadb8-3", "-f", "-", "--document-only"], &example()?)?;
-    assert_eq!((ended, &*said), (Ended::Well, of_itself));
+    assert_eq!((ended, &*said), (ExitStatus::Ok, of_itself));
     // Without the records there is nothing to compare with, and nothing wrong.
     let Run { ended, stdout: said, .. } = run(&["verify", "aadb8-3", "-f", "-"], &example()?)?;
     let nothing = "aadb8-3: not compared: BillingGroup shop was deleted, or is not among the records that were read";
-    assert_eq!((ended, said), (Ended::Well, format!("{of_itself}\nFrom the records as they are now\n  {nothing}\n")));
+    assert_eq!(
+        (ended, said),
+        (ExitStatus::Ok, format!("{of_itself}\nFrom the records as they are now\n  {nothing}\n"))
+    );
     Ok(())
 }
 
@@ -96,7 +99,7 @@ fn the_example_comes_out_byte_for_byte_from_its_records() -> Result {
     let last = invoice(&example()?, "aadb8-3")?;
     let digest = &document(&last)?.digest;
     assert!(stdout.ends_with(&format!("  aadb8-3: byte-identical, {digest}\n")), "{stdout}{stderr}");
-    assert_eq!(ended, Ended::Well);
+    assert_eq!(ended, ExitStatus::Ok);
     Ok(())
 }
 
@@ -106,7 +109,7 @@ fn a_link_of_the_chain_that_is_missing_is_named() -> Result {
     let items = list["items"].as_array_mut().ok_or("no list")?;
     items.retain(|item| item["metadata"]["name"] != "aadb8-2");
     let Run { ended, stdout: said, .. } = run(&["verify", "aadb8-3", "-f", "-"], &list.to_string())?;
-    assert_eq!(ended, Ended::Refused);
+    assert_eq!(ended, ExitStatus::Refused);
     assert!(said.contains("aadb8-2: invoice aadb8-2 is missing"), "{said}");
     Ok(())
 }
@@ -174,7 +177,7 @@ async fn invoices_of_a_cluster_are_explained_and_verified() -> Result {
 
     let number = last.name_any();
     let Run { ended, stdout: explained, .. } = ask(&scene, "explain", &["explain", &number]).await?;
-    assert_eq!(ended, Ended::Well);
+    assert_eq!(ended, ExitStatus::Ok);
     assert!(explained.contains("1 × 12.5 USD = 12.5 → 12.50; −10 % Partner → 11.25"), "{explained}");
     assert!(explained.contains("Partner: 10 % off services → 0.00"), "{explained}");
     let Run { ended, stdout: verified, .. } = ask(&scene, "explain", &["verify", &number]).await?;
@@ -183,9 +186,9 @@ async fn invoices_of_a_cluster_are_explained_and_verified() -> Result {
         "From what it records\n  {number}: correct\n  {first}: correct\n\n\
          From the records as they are now\n  {number}: byte-identical, {digest}\n"
     );
-    assert_eq!((ended, verified), (Ended::Well, expected));
+    assert_eq!((ended, verified), (ExitStatus::Ok, expected));
     let Run { ended, stderr: said, .. } = ask(&scene, "default", &["explain", &number]).await?;
-    assert_eq!(ended, Ended::Failed);
+    assert_eq!(ended, ExitStatus::Failed);
     assert!(said.contains("in namespace default; name its organization with --namespace"), "{said}");
     Ok(())
 }
@@ -238,12 +241,12 @@ spec: {project: initech-web, service: {name: db, type: PostgreSQL}, start: "2026
 #[test]
 fn an_invoice_in_another_currency_is_explained_and_verified() -> Result {
     let Run { ended, stdout: invoices, stderr: said } = run(&["preview", "-f", "-", "-o", "json"], IN_EUROS)?;
-    assert_eq!(ended, Ended::Well, "{said}");
+    assert_eq!(ended, ExitStatus::Ok, "{said}");
     let Run { stdout: explained, .. } = run(&["explain", "initech-1", "-f", "-"], &invoices)?;
     let derivation = "744 h × 0.026 USD × 1 EUR ÷ 1.085 USD = 17.828571428571… → 17.83; −10 % Partner → 16.05";
     assert!(explained.contains(derivation), "{explained}");
     let Run { ended, stdout: said, .. } = run(&["verify", "initech-1", "-f", "-", "--document-only"], &invoices)?;
-    assert_eq!((ended, &*said), (Ended::Well, "From what it records\n  initech-1: correct\n"));
+    assert_eq!((ended, &*said), (ExitStatus::Ok, "From what it records\n  initech-1: correct\n"));
 
     let invoice = invoice(&invoices, "initech-1")?;
     let document = document(&invoice)?;

@@ -4,7 +4,7 @@ use billing_api::{BillingGroup, Document, Invoice, Time, UsageRecord};
 use billing_documents::document::document_digest;
 use kube::ResourceExt;
 use kube::api::{Patch, PatchParams};
-use kubectl_billing::Ended;
+use kubectl_billing::ExitStatus;
 use serde_json::{Value, json};
 
 use super::ask;
@@ -25,7 +25,7 @@ async fn closed(scene: &Scene<'_>, organization: &str) -> Result<Invoice> {
 }
 
 /// What is told of a final: `source or field reason`, and where it is adjusted.
-async fn told(scene: &Scene<'_>, organization: &str, number: &str) -> Result<(Ended, Vec<String>)> {
+async fn told(scene: &Scene<'_>, organization: &str, number: &str) -> Result<(ExitStatus, Vec<String>)> {
     let Run { ended, stdout, stderr } = ask(scene, organization, &["verify", number, "-o", "json"]).await?;
     let verdict: Value = serde_json::from_str(&stdout).map_err(|error| format!("{error}: {stdout}{stderr}"))?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -43,28 +43,28 @@ async fn what_changes_after_a_final_is_told_with_its_reason() -> Result {
     let scene = World::shared().scene().await?;
     let last = closed(&scene, "compared").await?;
     let (number, next) = (last.name_any(), last.name_any().replace("-1", "-2"));
-    assert_eq!(told(&scene, "compared", &number).await?, (Ended::Well, Vec::new()));
+    assert_eq!(told(&scene, "compared", &number).await?, (ExitStatus::Ok, Vec::new()));
 
     scene.usage("compared", "late", domain("compared-shop", later(back(1).start(), 5))).await?;
     let mut expected = vec![format!("UsageRecord late RecordLate {next}")];
-    assert_eq!(told(&scene, "compared", &number).await?, (Ended::Well, expected.clone()));
+    assert_eq!(told(&scene, "compared", &number).await?, (ExitStatus::Ok, expected.clone()));
 
     let end = json!({ "spec": { "end": Time(later(back(1).start(), 24)) } });
     scene.patch::<UsageRecord>("compared", "db", end).await?;
     expected.insert(0, format!("UsageRecord db RecordEnded {next}"));
-    assert_eq!(told(&scene, "compared", &number).await?, (Ended::Well, expected.clone()));
+    assert_eq!(told(&scene, "compared", &number).await?, (ExitStatus::Ok, expected.clone()));
 
     scene.delete::<UsageRecord>("compared", "domain").await?;
     expected.insert(0, "UsageRecord domain RecordGone".to_owned());
     let (ended, mut found) = told(&scene, "compared", &number).await?;
     found.sort();
     expected.sort();
-    assert_eq!((ended, found), (Ended::Well, expected.clone()));
+    assert_eq!((ended, found), (ExitStatus::Ok, expected.clone()));
 
     let terms = json!({ "discounts": [{ "name": "Partner", "percent": "10" }] });
     scene.patch::<BillingGroup>("compared", "main", json!({ "spec": { "terms": terms } })).await?;
     let (ended, found) = told(&scene, "compared", &number).await?;
-    assert_eq!(ended, Ended::Well, "{found:?}");
+    assert_eq!(ended, ExitStatus::Ok, "{found:?}");
     assert!(found.contains(&"discounts BillingGroupChanged".to_owned()), "{found:?}");
 
     // All of it in words, and what a final records by itself is right.
@@ -121,7 +121,7 @@ async fn the_auditor_tells_a_forgery_from_what_is_late() -> Result {
         wait("another audit ended", LIMIT, audit).await
     };
     scene.usage("forged", "late", domain("forged-shop", later(back(1).start(), 5))).await?;
-    assert_eq!(told(&scene, "forged", &number).await?.0, Ended::Well);
+    assert_eq!(told(&scene, "forged", &number).await?.0, ExitStatus::Ok);
     // One may be under way that has not seen it.
     let first = audited(0.0).await?;
     audited(audited(first).await?).await?;
@@ -140,7 +140,7 @@ async fn the_auditor_tells_a_forgery_from_what_is_late() -> Result {
     let counted = async || Ok((world.metric("billing_operator_audit_failures", "")? == 1.0).then_some(()));
     wait("the metric counts it", LIMIT, counted).await?;
     let (ended, found) = told(&scene, "forged", &number).await?;
-    assert_eq!((ended, found.contains(&"UsageRecord domain".to_owned())), (Ended::Refused, true), "{found:?}");
+    assert_eq!((ended, found.contains(&"UsageRecord domain".to_owned())), (ExitStatus::Refused, true), "{found:?}");
     let Run { stdout, .. } = ask(&scene, "forged", &["verify", &number]).await?;
     assert!(stdout.starts_with(&format!("From what it records\n  {number}: correct\n")), "{stdout}");
     assert!(stdout.contains("Unexplained: nothing that changed since explains it"), "{stdout}");

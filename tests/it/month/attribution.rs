@@ -5,7 +5,7 @@ use billing_domain::Month;
 use serde_json::json;
 
 use super::{
-    books::bound_at,
+    as_operator::bound_at,
     stage::{back, database, document, final_of, later, lines, resume, suspended, terms, written},
 };
 use crate::{

@@ -1,7 +1,7 @@
 //! Months: estimates that follow usage, and invoices that become final, one after another, for ever.
 
+mod as_operator;
 mod attribution;
-mod books;
 mod closing;
 mod credit_notes;
 mod credits;

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use billing_test_harness::User;
-use kubectl_billing::Ended;
+use kubectl_billing::ExitStatus;
 
 use crate::Result;
 use crate::support::World;
@@ -116,7 +116,7 @@ fn check_block(documentation: &str, command: &str, printed: &str) -> Result {
 fn the_documentation_shows_every_type_of_line() -> Result {
     let arguments = ["-f", "examples/initech", "--as-of", "2026-11-21T12:00:00Z", "--period", "2026-10", "--lines"];
     let Run { ended, stdout, stderr } = preview(&arguments, "")?;
-    assert_eq!((ended, &*stderr), (Ended::Well, ""));
+    assert_eq!((ended, &*stderr), (ExitStatus::Ok, ""));
     let types = [
         "ServiceCharge",
         "Multiplier",

@@ -3,7 +3,7 @@
 use std::fs;
 
 use billing_api::{Invoice, InvoiceSlice};
-use kubectl_billing::Ended;
+use kubectl_billing::ExitStatus;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ fn check_types(items: &[Value]) -> Result {
 /// Whether the schema and the rules of the API server accept the objects, their status included.
 fn check_accepted(items: Vec<Value>) -> Result {
     let Run { ended, stdout, stderr } = preview(&["-f", "-"], &list(&stored(items)))?;
-    assert_eq!((ended, stdout.as_str()), (Ended::Well, ""), "{stderr}");
+    assert_eq!((ended, stdout.as_str()), (ExitStatus::Ok, ""), "{stderr}");
     Ok(())
 }
 
@@ -192,7 +192,7 @@ fn a_group_that_is_full_takes_no_more_projects() -> Result {
         }));
     }
     let Run { ended, stderr, .. } = preview(&["-f", "-", "--default-binding", "off"], &list(&documents))?;
-    assert_eq!(ended, Ended::Refused);
+    assert_eq!(ended, ExitStatus::Refused);
     let refused: Vec<_> = stderr.lines().filter(|line| line.starts_with("refused: ")).collect();
     assert_eq!(refused.len(), 1, "{stderr}");
     assert!(refused[0].contains("ProjectBinding p2000/billing: BillingGroupFull: "), "{}", refused[0]);

@@ -1,13 +1,13 @@
 //! `kubectl billing`, run in this process and in the folder of the repository.
 
 use clap::Parser;
-use kubectl_billing::{Arguments, Ended, Surroundings};
+use kubectl_billing::{Arguments, ExitStatus, Io};
 
 use crate::Result;
 
 /// How a run of the command ended, and what it said.
 pub struct Run {
-    pub ended: Ended,
+    pub ended: ExitStatus,
     pub stdout: String,
     pub stderr: String,
 }
@@ -16,7 +16,7 @@ pub struct Run {
 pub fn run(arguments: &[&str], stdin: &str) -> Result<Run> {
     let arguments = ["kubectl-billing"].iter().chain(arguments);
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let surroundings = Surroundings {
+    let surroundings = Io {
         now: "2026-11-21T12:00:00Z".parse()?,
         stdin: &mut stdin.as_bytes(),
         stdout: &mut stdout,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::derived::Derived;
-use super::difference::Difference;
+use super::difference::AuditDifference;
 use super::items::DerivedItem;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::Bill;
 use crate::credit::CreditOffer;
-use crate::credit::MOST_CREDITS;
+use crate::credit::MAX_CREDITS;
 use crate::invoice::line_type::LineType;
 use crate::name::Name;
 use crate::uid::Uid;
@@ -19,7 +19,7 @@ pub(super) struct DerivedUse {
     name: Name,
     uid: Uid,
     used: i128,
-    left: i128,
+    remaining: i128,
 }
 
 /// What credits pay of a bill that comes to `net` minor units without them: the first in the order of use pays as much as
@@ -31,27 +31,27 @@ pub(super) fn derive_credits(month: &GroupMonth<'_>, derived: &Derived, mut net:
     }
     let mut offers: Vec<&CreditOffer> = month.credits.iter().filter(|offer| is_usable(month, offer)).collect();
     let mut uses = Vec::new();
-    while net > 0 && uses.len() < MOST_CREDITS {
+    while net > 0 && uses.len() < MAX_CREDITS {
         let Some(first) = (0..offers.len()).reduce(|a, b| if precedes(offers[b], offers[a]) { b } else { a }) else {
             break;
         };
         let offer = offers.swap_remove(first);
         let used = match &offer.projects {
-            None => net.min(offer.left.minor()),
+            None => net.min(offer.remaining.minor()),
             Some(projects) => {
-                let mut open = net.min(offer.left.minor());
+                let mut open = net.min(offer.remaining.minor());
                 let before = open;
-                for (_, left) in services.iter_mut().filter(|(project, _)| projects.contains(project.as_str())) {
-                    let part = open.min(*left);
+                for (_, remaining) in services.iter_mut().filter(|(project, _)| projects.contains(project.as_str())) {
+                    let part = open.min(*remaining);
                     open -= part;
-                    *left -= part;
+                    *remaining -= part;
                 }
                 before - open
             }
         };
         if used > 0 {
-            let left = offer.left.minor() - used;
-            uses.push(DerivedUse { name: offer.name.clone(), uid: offer.uid, used, left });
+            let remaining = offer.remaining.minor() - used;
+            uses.push(DerivedUse { name: offer.name.clone(), uid: offer.uid, used, remaining });
             net -= used;
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn derive_credits(month: &GroupMonth<'_>, derived: &Derived, mut net:
 fn is_usable(month: &GroupMonth<'_>, offer: &CreditOffer) -> bool {
     let too_late = offer.validity.starts.is_some_and(|starts| starts >= month.month.end());
     let too_early = offer.validity.expires.is_some_and(|expires| expires <= month.month.start());
-    !too_late && !too_early && Some(offer.left.currency()) == month.group.currency
+    !too_late && !too_early && Some(offer.remaining.currency()) == month.group.currency
 }
 
 /// Whether one credit is used before another.
@@ -83,7 +83,7 @@ impl DerivedUse {
 }
 
 /// Whether the bill says of its credits what was derived.
-pub(super) fn compare_credits(bill: &Bill, derived: &[DerivedUse]) -> Option<Difference> {
+pub(super) fn compare_credits(bill: &Bill, derived: &[DerivedUse]) -> Option<AuditDifference> {
     let on_bill: Vec<_> = bill
         .credits
         .iter()
@@ -91,12 +91,12 @@ pub(super) fn compare_credits(bill: &Bill, derived: &[DerivedUse]) -> Option<Dif
             name: billed.name.clone(),
             uid: billed.uid,
             used: billed.used.minor(),
-            left: billed.left.minor(),
+            remaining: billed.remaining.minor(),
         })
         .collect();
     let shown = |uses: &[DerivedUse]| {
-        let uses = uses.iter().map(|one| format!("{} of {} ({} left)", one.used, one.name, one.left));
+        let uses = uses.iter().map(|one| format!("{} of {} ({} left)", one.used, one.name, one.remaining));
         uses.collect::<Vec<_>>().join(", ")
     };
-    (on_bill != derived).then(|| Difference::Credits { billed: shown(&on_bill), derived: shown(derived) })
+    (on_bill != derived).then(|| AuditDifference::Credits { billed: shown(&on_bill), derived: shown(derived) })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
-use super::derived::{Charge, Derived};
+use super::derived::{Derived, DerivedCharge};
 use super::difference::ChargeKey;
 use super::payer::payer_at;
 use super::rates::{DerivedRate, derive_rate};
@@ -21,21 +21,21 @@ use crate::time::validity::Validity;
 use crate::usage::Usage;
 
 /// What every record of a bill is looked at with.
-pub(super) struct Basis<'a> {
+pub(super) struct DerivationBasis<'a> {
     month: &'a GroupMonth<'a>,
     /// `None` when there is none to be had.
     rate: Option<DerivedRate>,
 }
 
-impl<'a> Basis<'a> {
+impl<'a> DerivationBasis<'a> {
     pub(super) fn of(month: &'a GroupMonth<'a>) -> Self {
-        Basis { month, rate: derive_rate(month) }
+        DerivationBasis { month, rate: derive_rate(month) }
     }
 }
 
 pub(super) fn derive(month: &GroupMonth<'_>) -> Derived {
     let mut derived = Derived::default();
-    let basis = Basis::of(month);
+    let basis = DerivationBasis::of(month);
     for project in month.organization.projects() {
         if may_concern(month, project) && pays_for_any_of(month, project) {
             if project.namespace().is_some() {
@@ -69,14 +69,14 @@ fn ledger_instants(project: &Project) -> impl Iterator<Item = Timestamp> {
 }
 
 /// One record, with the pieces of time in which the group pays for it and nothing bills it yet.
-struct Run<'a> {
+struct DerivedRun<'a> {
     usage: &'a Arc<Usage>,
     pieces: Vec<(Timestamp, Timestamp)>,
-    charges: Vec<(ChargeKey, Charge)>,
+    charges: Vec<(ChargeKey, DerivedCharge)>,
 }
 
-pub(super) fn derive_project(basis: &Basis<'_>, project: &Project, derived: &mut Derived) {
-    let mut by_service: BTreeMap<&Name, Vec<Run<'_>>> = BTreeMap::new();
+pub(super) fn derive_project(basis: &DerivationBasis<'_>, project: &Project, derived: &mut Derived) {
+    let mut by_service: BTreeMap<&Name, Vec<DerivedRun<'_>>> = BTreeMap::new();
     for usage in project.usage().filter(|usage| !is_replaced(basis.month, usage)) {
         match derive_record(basis, project, usage) {
             Ok(None) => {}
@@ -88,12 +88,12 @@ pub(super) fn derive_project(basis: &Basis<'_>, project: &Project, derived: &mut
     }
     for mut runs in by_service.into_values() {
         runs.sort_by_key(|run| (run.usage.start, run.usage.name.clone()));
-        keep_apart(runs, derived);
+        leave_off_overlaps(runs, derived);
     }
 }
 
 /// Takes the runs of one service in their order; one that is charged while a kept one runs is left off.
-fn keep_apart(runs: Vec<Run<'_>>, derived: &mut Derived) {
+fn leave_off_overlaps(runs: Vec<DerivedRun<'_>>, derived: &mut Derived) {
     let mut kept: Vec<Vec<(Timestamp, Timestamp)>> = Vec::new();
     for run in runs {
         let meets = |other: &Vec<(Timestamp, Timestamp)>| {
@@ -112,10 +112,10 @@ fn keep_apart(runs: Vec<Run<'_>>, derived: &mut Derived) {
 struct Unbillable;
 
 fn derive_record<'a>(
-    basis: &Basis<'_>,
+    basis: &DerivationBasis<'_>,
     project: &Project,
     usage: &'a Arc<Usage>,
-) -> Result<Option<Run<'a>>, Unbillable> {
+) -> Result<Option<DerivedRun<'a>>, Unbillable> {
     let month = basis.month;
     let entries = matching(month, usage);
     let first = best(&entries, usage.start);
@@ -126,7 +126,7 @@ fn derive_record<'a>(
     if until == usage.start && first.is_none() {
         return derive_event(basis, project, usage, None);
     }
-    let mut run = Run { usage, pieces: Vec::new(), charges: Vec::new() };
+    let mut run = DerivedRun { usage, pieces: Vec::new(), charges: Vec::new() };
     let mut open: Vec<(Timestamp, Timestamp, Decimal)> = Vec::new();
     for (from, to) in elementary(month, project, usage, &entries) {
         if from < usage.start || until <= from || !pays(month, project, from) {
@@ -154,28 +154,28 @@ fn derive_record<'a>(
 
 /// A single unit, or something without a price that may be one.
 fn derive_event<'a>(
-    basis: &Basis<'_>,
+    basis: &DerivationBasis<'_>,
     project: &Project,
     usage: &'a Arc<Usage>,
     entry: Option<&PriceEntry>,
-) -> Result<Option<Run<'a>>, Unbillable> {
+) -> Result<Option<DerivedRun<'a>>, Unbillable> {
     let month = basis.month;
     let in_month = month.month.start() <= usage.start && usage.start < month.month.end();
     let here = in_month && usage.start < month.as_of && pays(month, project, usage.start);
-    if !here || month.billed.has_event(&usage.name) {
+    if !here || month.billed.has_unit_charge(&usage.name) {
         return Ok(None);
     }
     check_group(basis)?;
     let price = entry.ok_or(Unbillable)?.unit_price;
     let charge = charge(basis, usage, Unit::Unit, price, (1.into(), 1.into()))?;
-    Ok(Some(Run { usage, pieces: Vec::new(), charges: vec![(key(usage, usage.start, usage.start), charge)] }))
+    Ok(Some(DerivedRun { usage, pieces: Vec::new(), charges: vec![(key(usage, usage.start, usage.start), charge)] }))
 }
 
 fn key(usage: &Usage, start: Timestamp, end: Timestamp) -> ChargeKey {
     ChargeKey { project: usage.project.clone(), record: usage.name.clone(), start, end }
 }
 
-fn check_group(basis: &Basis<'_>) -> Result<(), Unbillable> {
+fn check_group(basis: &DerivationBasis<'_>) -> Result<(), Unbillable> {
     let begun = basis.month.group.first_period <= basis.month.month;
     if begun && basis.rate.is_some() { Ok(()) } else { Err(Unbillable) }
 }
@@ -188,7 +188,7 @@ fn ended(month: &GroupMonth<'_>, usage: &Usage) -> Timestamp {
 }
 
 fn is_billed(month: &GroupMonth<'_>, usage: &Usage, instant: Timestamp) -> bool {
-    month.billed.periods_in(&usage.name, month.month.period()).iter().any(|period| period.contains(instant))
+    month.billed.billed_periods_in(&usage.name, month.month.period()).iter().any(|period| period.contains(instant))
 }
 
 /// The month cut at every instant at which anything about the record can change.
@@ -202,7 +202,7 @@ fn elementary(
     instants.extend(ledger_instants(project));
     instants.extend(entries.iter().map(|entry| entry.valid_from));
     instants.extend(entries.iter().filter_map(|entry| entry.valid_until));
-    let billed = month.billed.periods_in(&usage.name, month.month.period());
+    let billed = month.billed.billed_periods_in(&usage.name, month.month.period());
     instants.extend(billed.iter().flat_map(|period| [period.start(), period.end()]));
     let within: Vec<_> = instants.range(month.month.start()..=month.month.end()).copied().collect();
     within.windows(2).map(|pair| (pair[0], pair[1])).collect()
@@ -239,21 +239,21 @@ pub(super) fn hours(rule: HourRule, start: Timestamp, from: Timestamp, to: Times
 }
 
 fn charge(
-    basis: &Basis<'_>,
+    basis: &DerivationBasis<'_>,
     usage: &Usage,
     unit: Unit,
     unit_price: Decimal,
     (count, per_hour): (BigInt, BigInt),
-) -> Result<Charge, Unbillable> {
+) -> Result<DerivedCharge, Unbillable> {
     let ten = BigInt::from(10);
     let above = count * usage.quantity.mantissa() * unit_price.mantissa();
     let below = per_hour * ten.pow(usage.quantity.scale()) * ten.pow(unit_price.scale());
     let (kept, of) = after_discounts(basis.month);
-    let DerivedRate { from, to, much, of_one, .. } = basis.rate.as_ref().ok_or(Unbillable)?;
-    let pre_discount = half_up(*to, &above * much, &below * of_one)?;
-    let total = half_up(*to, &above * much * &kept, &below * of_one * &of)?;
+    let DerivedRate { from, to, numerator, denominator, .. } = basis.rate.as_ref().ok_or(Unbillable)?;
+    let pre_discount = half_up(*to, &above * numerator, &below * denominator)?;
+    let total = half_up(*to, &above * numerator * &kept, &below * denominator * &of)?;
     let price_total = (from != to).then(|| half_up(*from, above * kept, below * of)).transpose()?;
-    Ok(Charge { unit, unit_price, pre_discount, total, price_total })
+    Ok(DerivedCharge { unit, unit_price, pre_discount, total, price_total })
 }
 
 /// What the discounts leave: so much of so much.
@@ -288,11 +288,11 @@ pub(super) fn is_replaced(month: &GroupMonth<'_>, usage: &Usage) -> bool {
         return true;
     }
     let replacers = organization.replacers(&usage.name);
-    replacers.into_iter().any(|replacer| circle(organization, replacer).first() != Some(&replacer))
+    replacers.into_iter().any(|replacer| cycle(organization, replacer).first() != Some(&replacer))
 }
 
 /// The names in the circle of replacements that a record is in, sorted; none when it is in none.
-fn circle<'a>(organization: &'a Organization, record: &'a Name) -> BTreeSet<&'a Name> {
+fn cycle<'a>(organization: &'a Organization, record: &'a Name) -> BTreeSet<&'a Name> {
     let mut seen = BTreeSet::new();
     let mut current = record;
     while seen.insert(current) {

@@ -13,7 +13,7 @@ use crate::name::Name;
 
 /// A charge as derived: what decides about the amount, and the amount in minor units.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Charge {
+pub(super) struct DerivedCharge {
     pub(super) unit: Unit,
     pub(super) unit_price: Decimal,
     pub(super) pre_discount: i128,
@@ -22,17 +22,17 @@ pub(super) struct Charge {
     pub(super) price_total: Option<i128>,
 }
 
-impl Charge {
+impl DerivedCharge {
     pub(super) fn of_line(line: &Line) -> Self {
         let (pre_discount, total) = (line.pre_discount.minor(), line.total.minor());
         let price_total = line.price_total.map(Money::minor);
-        Charge { unit: line.unit(), unit_price: line.unit_price(), pre_discount, total, price_total }
+        DerivedCharge { unit: line.unit(), unit_price: line.unit_price(), pre_discount, total, price_total }
     }
 }
 
-impl fmt::Display for Charge {
+impl fmt::Display for DerivedCharge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Charge { unit, unit_price, pre_discount, total, price_total } = self;
+        let DerivedCharge { unit, unit_price, pre_discount, total, price_total } = self;
         write!(f, "{total} minor units ({pre_discount} before discounts, at {unit_price} per {})", unit.as_str())?;
         price_total.map_or(Ok(()), |price_total| write!(f, ", from {price_total} of the price's currency"))
     }
@@ -41,7 +41,7 @@ impl fmt::Display for Charge {
 /// All that a bill should say.
 #[derive(Debug, Default)]
 pub(super) struct Derived {
-    pub(super) charges: BTreeMap<ChargeKey, Charge>,
+    pub(super) charges: BTreeMap<ChargeKey, DerivedCharge>,
     pub(super) projects: BTreeSet<Name>,
     pub(super) problems: BTreeSet<Name>,
 }

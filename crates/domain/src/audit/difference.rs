@@ -8,7 +8,7 @@ use crate::time::period::Timestamp;
 
 /// Something in which a bill differs from its second derivation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Difference {
+pub enum AuditDifference {
     /// A charge that the bill does not have.
     Missing(ChargeKey),
     /// A charge that the bill should not have, or has too often.
@@ -106,40 +106,42 @@ impl fmt::Display for ChargeKey {
     }
 }
 
-impl fmt::Display for Difference {
+impl fmt::Display for AuditDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Difference::Missing(key) => write!(f, "{key} is not billed"),
-            Difference::Unexpected(key) => write!(f, "{key} is billed, and should not be"),
-            Difference::Charge { key, billed, derived } => {
+            AuditDifference::Missing(key) => write!(f, "{key} is not billed"),
+            AuditDifference::Unexpected(key) => write!(f, "{key} is billed, and should not be"),
+            AuditDifference::Charge { key, billed, derived } => {
                 write!(f, "{key} is billed {billed}, and should be {derived}")
             }
-            Difference::Item { billed, derived } => {
+            AuditDifference::Item { billed, derived } => {
                 let shown = |item: &Option<String>| item.clone().unwrap_or_else(|| "nothing".to_owned());
                 write!(f, "a line other than services is {}, and should be {}", shown(billed), shown(derived))
             }
-            Difference::Credits { billed, derived } => {
+            AuditDifference::Credits { billed, derived } => {
                 write!(f, "the credits used are [{billed}], and should be [{derived}]")
             }
-            Difference::Project { project, billed, derived } => {
+            AuditDifference::Project { project, billed, derived } => {
                 write!(f, "project {project} is billed {}, and should be {}", shown(*billed), shown(*derived))
             }
-            Difference::Category { kind, billed, derived } => {
+            AuditDifference::Category { kind, billed, derived } => {
                 write!(f, "{} adds up to {}, and should be {}", kind.as_str(), shown(*billed), shown(*derived))
             }
-            Difference::Subtotal { billed, derived } => {
+            AuditDifference::Subtotal { billed, derived } => {
                 write!(f, "the lines add up to {billed} minor units, and should be {derived}")
             }
-            Difference::Rate { billed, derived } => {
+            AuditDifference::Rate { billed, derived } => {
                 let shown = |rate: &Option<String>| rate.clone().unwrap_or_else(|| "not converted".to_owned());
                 write!(f, "prices are {}, and should be {}", shown(billed), shown(derived))
             }
-            Difference::Tax { billed, derived } => write!(f, "the tax is {billed}, and should be {derived}"),
-            Difference::Problem { record, billed: true } => {
+            AuditDifference::Tax { billed, derived } => write!(f, "the tax is {billed}, and should be {derived}"),
+            AuditDifference::Problem { record, billed: true } => {
                 write!(f, "usage {record} is excluded, and should be billed")
             }
-            Difference::Problem { record, billed: false } => write!(f, "usage {record} is not excluded, and should be"),
-            Difference::Order => f.write_str("the lines are not in the expected order"),
+            AuditDifference::Problem { record, billed: false } => {
+                write!(f, "usage {record} is not excluded, and should be")
+            }
+            AuditDifference::Order => f.write_str("the lines are not in the expected order"),
         }
     }
 }

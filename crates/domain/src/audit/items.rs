@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
-use super::difference::Difference;
+use super::difference::AuditDifference;
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::terms::Terms;
 use crate::catalog::terms::charge::{ChargeAmount, ChargeType};
@@ -52,8 +52,10 @@ pub(super) fn derive_items(month: &GroupMonth<'_>, services: i128) -> Option<Vec
         }
     }
     derive_charges(month, terms, ChargeType::Other, services, &mut items)?;
-    if let Some(brought) = month.brought.filter(|brought| Some(brought.amount.currency()) == month.group.currency) {
-        let total = -brought.amount.minor();
+    if let Some(brought_forward) =
+        month.brought_forward.filter(|brought_forward| Some(brought_forward.amount.currency()) == month.group.currency)
+    {
+        let total = -brought_forward.amount.minor();
         items.push(DerivedItem { kind: LineType::OtherEvent, key: "brought forward".to_owned(), total });
     }
     Some(items)
@@ -104,13 +106,13 @@ fn part(of: i128, percent: Percent) -> Option<i128> {
 }
 
 /// Every item in which the two differ, place by place.
-pub(super) fn compare_items(billed: &[Item], derived: &[DerivedItem]) -> Vec<Difference> {
+pub(super) fn compare_items(billed: &[Item], derived: &[DerivedItem]) -> Vec<AuditDifference> {
     let on_bill: Vec<_> = billed.iter().map(DerivedItem::of).collect();
     let differs = |place: &usize| on_bill.get(*place) != derived.get(*place);
     let places = (0..on_bill.len().max(derived.len())).filter(differs);
     let shown =
         |item: Option<&DerivedItem>| item.map(|item| format!("{} {:?} {}", item.kind.as_str(), item.key, item.total));
     places
-        .map(|place| Difference::Item { billed: shown(on_bill.get(place)), derived: shown(derived.get(place)) })
+        .map(|place| AuditDifference::Item { billed: shown(on_bill.get(place)), derived: shown(derived.get(place)) })
         .collect()
 }

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigInt;
 
-use super::derive::{Basis, derive_project, hours, is_replaced};
+use super::derive::{DerivationBasis, derive_project, hours, is_replaced};
 use super::derived::Derived;
 use super::items::DerivedItem;
 use super::payer::payer_at;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::NO_CLOSED_MONTHS;
 use crate::catalog::price::Unit;
-use crate::invoice::billed::{Part, Rating};
+use crate::invoice::billed::{BilledPart, Rating};
 use crate::invoice::line_type::LineType;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
@@ -22,19 +22,19 @@ use crate::uid::Uid;
 use crate::usage::Usage;
 
 /// Month, project, service, start, record, whether it is new, and the key: the order of adjustments.
-type Place = (Month, Name, Name, Timestamp, Name, bool, String);
+type AdjustmentKey = (Month, Name, Name, Timestamp, Name, bool, String);
 
 /// What adjusts closed months as derived, and the records that cannot be adjusted.
 #[derive(Default)]
 pub(super) struct DerivedLate {
-    places: BTreeMap<Place, i128>,
+    totals: BTreeMap<AdjustmentKey, i128>,
     pub(super) problems: BTreeSet<Name>,
 }
 
 impl DerivedLate {
     /// The items in their order.
     pub(super) fn items(&self) -> impl Iterator<Item = DerivedItem> {
-        self.places.iter().map(|((.., record, _, key), total)| DerivedItem {
+        self.totals.iter().map(|((.., record, _, key), total)| DerivedItem {
             kind: LineType::OtherEvent,
             key: format!("{record}/{key}"),
             total: *total,
@@ -48,9 +48,9 @@ pub(super) fn derive_late(month: &GroupMonth<'_>) -> DerivedLate {
     for (of, attribution) in month.closed {
         let closed = &NO_CLOSED_MONTHS;
         let closed =
-            GroupMonth { month: *of, attribution: *attribution, closed, brought: None, credits: &[], ..*month };
+            GroupMonth { month: *of, attribution: *attribution, closed, brought_forward: None, credits: &[], ..*month };
         for project in month.organization.projects() {
-            derive_new(&closed, project, &mut late);
+            derive_late_usage(&closed, project, &mut late);
             for usage in project.usage() {
                 derive_corrections(&closed, project, usage, &mut late);
             }
@@ -60,18 +60,18 @@ pub(super) fn derive_late(month: &GroupMonth<'_>) -> DerivedLate {
 }
 
 /// What the month itself would bill, and no final does.
-fn derive_new(closed: &GroupMonth<'_>, project: &Project, late: &mut DerivedLate) {
+fn derive_late_usage(closed: &GroupMonth<'_>, project: &Project, late: &mut DerivedLate) {
     if project.usage().all(|usage| is_covered(closed, usage)) {
         return;
     }
     let mut derived = Derived::default();
-    derive_project(&Basis::of(closed), project, &mut derived);
+    derive_project(&DerivationBasis::of(closed), project, &mut derived);
     for (key, charge) in derived.charges {
         let Some(usage) = closed.organization.usage(&key.record) else { continue };
         let text = format!("{} {}", closed.month, key.start.format("%FT%TZ"));
         let (service, record) = (usage.service.name.clone(), key.record.clone());
         let place = (closed.month, key.project.clone(), service, key.start, record, true, text);
-        late.places.insert(place, charge.total);
+        late.totals.insert(place, charge.total);
     }
     late.problems.extend(derived.problems);
 }
@@ -88,8 +88,8 @@ fn is_covered(closed: &GroupMonth<'_>, usage: &Usage) -> bool {
 }
 
 /// What finals say of the record in the month.
-fn parts<'a>(closed: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a Part> {
-    let within = |part: &&Part| {
+fn parts<'a>(closed: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a BilledPart> {
+    let within = |part: &&BilledPart| {
         let start = part.period().start();
         closed.month.start() <= start && start < closed.month.end()
     };
@@ -107,7 +107,7 @@ struct Balance {
     corrected: Option<(Timestamp, i128)>,
     /// The first final, and where the line begins.
     invoice: Option<(Timestamp, Name, Timestamp)>,
-    taken_back: Option<Timestamp>,
+    reversed: Option<Timestamp>,
     first: Option<Timestamp>,
 }
 
@@ -142,7 +142,7 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
         }
         let fits = closed.group.currency.is_some_and(|known| known == currency);
         let fits = fits && total.abs() <= closed.group.currency.map_or(0, Money::limit);
-        let Some(((_, invoice, _), start)) = balance.invoice.zip(balance.taken_back.or(balance.first)).filter(|_| fits)
+        let Some(((_, invoice, _), start)) = balance.invoice.zip(balance.reversed.or(balance.first)).filter(|_| fits)
         else {
             late.problems.insert(usage.name.clone());
             return;
@@ -151,11 +151,15 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
         let (project, service) = (usage.project.clone(), usage.service.name.clone());
         found.push(((closed.month, project, service, start, usage.name.clone(), false, key), total));
     }
-    late.places.extend(found);
+    late.totals.extend(found);
 }
 
 /// `None` when something was corrected in another currency, or comes to too much.
-fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&Part]) -> Option<BTreeMap<(Uid, Currency), Balance>> {
+fn balances(
+    closed: &GroupMonth<'_>,
+    usage: &Usage,
+    parts: &[&BilledPart],
+) -> Option<BTreeMap<(Uid, Currency), Balance>> {
     let mut balances: BTreeMap<(Uid, Currency), Balance> = BTreeMap::new();
     for part in parts {
         let (Some(on), Some(about)) = (closed.billed.final_of(part), closed.billed.final_about(part)) else { continue };
@@ -166,7 +170,7 @@ fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&Part]) -> Option<B
         let start = part.period().start();
         balance.billed += part.total();
         balance.first = Some(balance.first.map_or(start, |first| first.min(start)));
-        balance.credited.extend(closed.billed.credited(&usage.name, part));
+        balance.credited.extend(closed.billed.credited_amounts(&usage.name, part));
         let Some(rating) = closed.billed.rating_of(part) else {
             balance.corrected = balance.corrected.max(Some((on.issued_at, part.total())));
             continue;
@@ -175,7 +179,7 @@ fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&Part]) -> Option<B
         balance.invoice = Some(balance.invoice.take().map_or(line.clone(), |first| first.min(line)));
         let (due, lost) = due(closed, usage, part, rating, parts)?;
         balance.due += due;
-        balance.taken_back = [balance.taken_back, lost].into_iter().flatten().min();
+        balance.reversed = [balance.reversed, lost].into_iter().flatten().min();
     }
     Some(balances)
 }
@@ -184,9 +188,9 @@ fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&Part]) -> Option<B
 fn due(
     closed: &GroupMonth<'_>,
     usage: &Usage,
-    part: &Part,
+    part: &BilledPart,
     rating: &Rating,
-    parts: &[&Part],
+    parts: &[&BilledPart],
 ) -> Option<(i128, Option<Timestamp>)> {
     let (start, end) = (part.period().start(), part.period().end());
     let counts = !is_replaced(closed, usage);
@@ -225,14 +229,14 @@ fn due(
 }
 
 /// When its final was made; of two of one final, the earlier comes first.
-fn rank(closed: &GroupMonth<'_>, part: &Part) -> Option<(Timestamp, Name, Timestamp)> {
+fn rank(closed: &GroupMonth<'_>, part: &BilledPart) -> Option<(Timestamp, Name, Timestamp)> {
     let on = closed.billed.final_of(part)?;
     Some((on.issued_at, on.number.clone(), part.period().start()))
 }
 
 /// Whether no hourly line of an earlier final bills the instant.
-fn is_first(closed: &GroupMonth<'_>, part: &Part, parts: &[&Part], instant: Timestamp) -> bool {
-    let earlier = |other: &&&Part| {
+fn is_first(closed: &GroupMonth<'_>, part: &BilledPart, parts: &[&BilledPart], instant: Timestamp) -> bool {
+    let earlier = |other: &&&BilledPart| {
         let hourly = closed.billed.rating_of(other).is_some_and(|rating| rating.unit == Unit::Hour);
         hourly && other.period().contains(instant) && rank(closed, other) < rank(closed, part)
     };
@@ -245,9 +249,9 @@ fn amount(rating: &Rating, usage: &Usage, from: Timestamp, to: Timestamp, digits
     let (count, per_hour) = hours(rating.hours, usage.start, from, to);
     let mut above = count * usage.quantity.mantissa() * rating.unit_price.mantissa() * ten.pow(digits);
     let mut below = per_hour * ten.pow(usage.quantity.scale()) * ten.pow(rating.unit_price.scale());
-    if let Some((much, of)) = rating.rate {
-        above = above * much.mantissa() * ten.pow(of.scale());
-        below = below * of.mantissa() * ten.pow(much.scale());
+    if let Some((quote_to, quote_from)) = rating.rate {
+        above = above * quote_to.mantissa() * ten.pow(quote_from.scale());
+        below = below * quote_from.mantissa() * ten.pow(quote_to.scale());
     }
     for percent in rating.discounts.iter().map(|percent| percent.decimal()) {
         let hundred = BigInt::from(100) * ten.pow(percent.scale());

@@ -24,15 +24,15 @@ use crate::money::amount::Money;
 use crate::name::Name;
 use credits::{DerivedUse, compare_credits, derive_credits};
 use derive::derive;
-use derived::{Charge, Derived};
-use difference::{ChargeKey, Difference};
+use derived::{Derived, DerivedCharge};
+use difference::{AuditDifference, ChargeKey};
 use items::{DerivedItem, compare_items, derive_carried, derive_items};
 use late::derive_late;
 use rates::compare_rates;
 use tax::{compare_taxes, derive_rounding};
 
 /// Derives the bill again and returns everything in which it differs; empty when the two agree.
-pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<Difference> {
+pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     let mut derived = derive(month);
     let late = derive_late(month);
     let mut differences = compare_charges(&bill.lines, &derived.charges);
@@ -57,33 +57,33 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<Difference> {
     differences.extend(compare_rates(month, bill, &derived));
     differences.extend(compare_problems(bill, &derived));
     if !in_order(bill) {
-        differences.push(Difference::Order);
+        differences.push(AuditDifference::Order);
     }
     differences
 }
 
-fn compare_carried(bill: &Bill, derived: Option<&DerivedItem>) -> Option<Difference> {
+fn compare_carried(bill: &Bill, derived: Option<&DerivedItem>) -> Option<AuditDifference> {
     let (billed, derived) = (bill.carried_forward.map(Money::minor), derived.map(|item| item.total));
     let shown = |minor: Option<i128>| minor.map(|minor| format!("{minor} carried forward"));
-    (billed != derived).then(|| Difference::Item { billed: shown(billed), derived: shown(derived) })
+    (billed != derived).then(|| AuditDifference::Item { billed: shown(billed), derived: shown(derived) })
 }
 
-fn compare_charges(lines: &[Line], derived: &BTreeMap<ChargeKey, Charge>) -> Vec<Difference> {
+fn compare_charges(lines: &[Line], derived: &BTreeMap<ChargeKey, DerivedCharge>) -> Vec<AuditDifference> {
     let mut differences = Vec::new();
-    let mut open: BTreeMap<&ChargeKey, &Charge> = derived.iter().collect();
+    let mut open: BTreeMap<&ChargeKey, &DerivedCharge> = derived.iter().collect();
     for line in lines {
         let key = key_of(line);
-        let billed = Charge::of_line(line);
+        let billed = DerivedCharge::of_line(line);
         match open.remove(&key) {
-            None => differences.push(Difference::Unexpected(key)),
+            None => differences.push(AuditDifference::Unexpected(key)),
             Some(charge) if *charge != billed => {
                 let (billed, derived) = (billed.to_string(), charge.to_string());
-                differences.push(Difference::Charge { key, billed, derived });
+                differences.push(AuditDifference::Charge { key, billed, derived });
             }
             Some(_) => {}
         }
     }
-    differences.extend(open.into_keys().cloned().map(Difference::Missing));
+    differences.extend(open.into_keys().cloned().map(AuditDifference::Missing));
     differences
 }
 
@@ -96,7 +96,7 @@ fn key_of(line: &Line) -> ChargeKey {
     }
 }
 
-fn compare_projects(bill: &Bill, derived: &Derived) -> Vec<Difference> {
+fn compare_projects(bill: &Bill, derived: &Derived) -> Vec<AuditDifference> {
     let mut sums: BTreeMap<&Name, i128> = derived.projects.iter().map(|project| (project, 0)).collect();
     for (key, charge) in &derived.charges {
         *sums.entry(&key.project).or_default() += charge.total;
@@ -105,15 +105,15 @@ fn compare_projects(bill: &Bill, derived: &Derived) -> Vec<Difference> {
     for listed in &bill.projects {
         let (billed, derived) = (Some(listed.subtotal.minor()), sums.remove(&listed.project));
         if billed != derived {
-            differences.push(Difference::Project { project: listed.project.clone(), billed, derived });
+            differences.push(AuditDifference::Project { project: listed.project.clone(), billed, derived });
         }
     }
     let missing = sums.into_iter().map(|(project, sum)| (project.clone(), Some(sum)));
-    differences.extend(missing.map(|(project, derived)| Difference::Project { project, billed: None, derived }));
+    differences.extend(missing.map(|(project, derived)| AuditDifference::Project { project, billed: None, derived }));
     differences
 }
 
-fn compare_totals(bill: &Bill, derived: &Derived, services: i128, items: &[DerivedItem]) -> Vec<Difference> {
+fn compare_totals(bill: &Bill, derived: &Derived, services: i128, items: &[DerivedItem]) -> Vec<AuditDifference> {
     let mut sums: BTreeMap<LineType, i128> = BTreeMap::new();
     if !derived.charges.is_empty() {
         sums.insert(LineType::ServiceCharge, services);
@@ -124,28 +124,29 @@ fn compare_totals(bill: &Bill, derived: &Derived, services: i128, items: &[Deriv
     let subtotal = services + items.iter().map(|item| item.total).sum::<i128>();
     let mut differences = Vec::new();
     if bill.subtotal.minor() != subtotal {
-        differences.push(Difference::Subtotal { billed: bill.subtotal.minor(), derived: subtotal });
+        differences.push(AuditDifference::Subtotal { billed: bill.subtotal.minor(), derived: subtotal });
     }
     for category in &bill.categories {
         let (kind, billed, derived) = (category.kind, Some(category.subtotal.minor()), sums.remove(&category.kind));
         if billed != derived {
-            differences.push(Difference::Category { kind, billed, derived });
+            differences.push(AuditDifference::Category { kind, billed, derived });
         }
     }
-    let missing = sums.into_iter().map(|(kind, sum)| Difference::Category { kind, billed: None, derived: Some(sum) });
+    let missing =
+        sums.into_iter().map(|(kind, sum)| AuditDifference::Category { kind, billed: None, derived: Some(sum) });
     differences.extend(missing);
     differences
 }
 
-fn compare_problems(bill: &Bill, derived: &Derived) -> Vec<Difference> {
+fn compare_problems(bill: &Bill, derived: &Derived) -> Vec<AuditDifference> {
     let mut open = derived.problems.clone();
     let mut differences = Vec::new();
     for problem in &bill.problems {
         if !open.remove(&problem.usage.name) {
-            differences.push(Difference::Problem { record: problem.usage.name.clone(), billed: true });
+            differences.push(AuditDifference::Problem { record: problem.usage.name.clone(), billed: true });
         }
     }
-    differences.extend(open.into_iter().map(|record| Difference::Problem { record, billed: false }));
+    differences.extend(open.into_iter().map(|record| AuditDifference::Problem { record, billed: false }));
     differences
 }
 

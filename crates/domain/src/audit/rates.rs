@@ -7,10 +7,10 @@ use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
 use super::derived::Derived;
-use super::difference::Difference;
+use super::difference::AuditDifference;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::{Bill, Converted};
-use crate::catalog::rates::{MAX_AGE_DAYS, Quote, YearOfQuotes};
+use crate::catalog::rates::{MAX_QUOTE_AGE_DAYS, Quote, YearlyQuotes};
 use crate::money::amount::Currency;
 use crate::time::period::Date;
 
@@ -20,9 +20,9 @@ pub(super) struct DerivedRate {
     pub(super) from: Currency,
     pub(super) to: Currency,
     /// So many of the group's currency ...
-    pub(super) much: BigInt,
+    pub(super) numerator: BigInt,
     /// ... are so many of the prices'.
-    pub(super) of_one: BigInt,
+    pub(super) denominator: BigInt,
     /// The day of the quotes and the two of them; `None` where both currencies are the same.
     quotes: Option<(Date, Decimal, Decimal)>,
 }
@@ -39,10 +39,10 @@ impl fmt::Display for DerivedRate {
 pub(super) fn derive_rate(month: &GroupMonth<'_>) -> Option<DerivedRate> {
     let (from, to) = (month.prices.currency(), month.group.currency?);
     if from == to {
-        return Some(DerivedRate { from, to, much: 1.into(), of_one: 1.into(), quotes: None });
+        return Some(DerivedRate { from, to, numerator: 1.into(), denominator: 1.into(), quotes: None });
     }
     let last = if month.as_of < month.month.end() { month.as_of } else { month.month.end() }.date_naive();
-    let counts = |date: Date| date <= last && (last - date).num_days() <= i64::from(MAX_AGE_DAYS);
+    let counts = |date: Date| date <= last && (last - date).num_days() <= i64::from(MAX_QUOTE_AGE_DAYS);
     let mut best: Option<(Date, Decimal, Decimal)> = None;
     for quotes in month.rates.years().filter_map(|(_, quotes)| quotes.as_ref().ok()) {
         for (date, quoted) in quotes.days().filter(|(date, _)| counts(*date)) {
@@ -57,13 +57,13 @@ pub(super) fn derive_rate(month: &GroupMonth<'_>) -> Option<DerivedRate> {
         return None; // it may hold a later day
     }
     let ten = BigInt::from(10);
-    let much = BigInt::from(of_to.mantissa()) * ten.pow(of_from.scale());
-    let of_one = BigInt::from(of_from.mantissa()) * ten.pow(of_to.scale());
-    Some(DerivedRate { from, to, much, of_one, quotes: Some((date, of_from, of_to)) })
+    let numerator = BigInt::from(of_to.mantissa()) * ten.pow(of_from.scale());
+    let denominator = BigInt::from(of_from.mantissa()) * ten.pow(of_to.scale());
+    Some(DerivedRate { from, to, numerator, denominator, quotes: Some((date, of_from, of_to)) })
 }
 
 /// What one of the base costs in a currency.
-fn price_of(quotes: &YearOfQuotes, of_day: &[Quote], currency: Currency) -> Option<Decimal> {
+fn price_of(quotes: &YearlyQuotes, of_day: &[Quote], currency: Currency) -> Option<Decimal> {
     if currency == quotes.base() {
         return Some(Decimal::ONE);
     }
@@ -71,19 +71,19 @@ fn price_of(quotes: &YearOfQuotes, of_day: &[Quote], currency: Currency) -> Opti
 }
 
 /// Compares what the bill says of its rate.
-pub(super) fn compare_rates(month: &GroupMonth<'_>, bill: &Bill, derived: &Derived) -> Option<Difference> {
+pub(super) fn compare_rates(month: &GroupMonth<'_>, bill: &Bill, derived: &Derived) -> Option<AuditDifference> {
     let billed = bill.converted.as_ref().map(of_bill);
     let rate = derive_rate(month).filter(|rate| rate.quotes.is_some() && !derived.charges.is_empty());
     let prices = || derived.charges.values().filter_map(|charge| charge.price_total).sum::<i128>();
     let derived = rate.map(|rate| format!("{rate} from {} minor units", prices()));
-    (billed != derived).then_some(Difference::Rate { billed, derived })
+    (billed != derived).then_some(AuditDifference::Rate { billed, derived })
 }
 
 fn of_bill(converted: &Converted) -> String {
     let Converted { conversion, price_subtotal } = converted;
     let (from, to) = (conversion.from, conversion.to);
     let quotes = Some((conversion.quote_date, from.rate.decimal(), to.rate.decimal()));
-    let (much, of_one) = (0.into(), 0.into()); // not shown
-    let rate = DerivedRate { from: from.currency, to: to.currency, much, of_one, quotes };
+    let (numerator, denominator) = (0.into(), 0.into()); // not shown
+    let rate = DerivedRate { from: from.currency, to: to.currency, numerator, denominator, quotes };
     format!("{rate} from {} minor units", price_subtotal.minor())
 }

@@ -2,11 +2,11 @@
 
 use num_bigint::BigInt;
 
-use super::difference::Difference;
+use super::difference::AuditDifference;
 use super::items::DerivedItem;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::Bill;
-use crate::catalog::buyer::{Buyer, Finding};
+use crate::catalog::buyer::{Buyer, VatFinding};
 use crate::catalog::country::Country;
 use crate::catalog::issuer::Issuer;
 use crate::catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRule};
@@ -26,7 +26,7 @@ pub(super) fn derive_rounding(month: &GroupMonth<'_>, services: i128, items: &[D
 }
 
 /// Everything that the bill says of tax in which it differs from the tax of a subtotal.
-pub(super) fn compare_taxes(month: &GroupMonth<'_>, bill: &Bill, subtotal: i128) -> Vec<Difference> {
+pub(super) fn compare_taxes(month: &GroupMonth<'_>, bill: &Bill, subtotal: i128) -> Vec<AuditDifference> {
     let rule = month.issuer.and_then(|issuer| rule_for(issuer, month));
     let tax = rule.map_or(Some(0), |rule| tax_of(rule, subtotal)).unwrap_or_default();
     let derived =
@@ -34,14 +34,14 @@ pub(super) fn compare_taxes(month: &GroupMonth<'_>, bill: &Bill, subtotal: i128)
     let billed = (bill.taxes.iter().map(shown).collect(), bill.tax.minor(), bill.total.minor());
     let mut differences = Vec::new();
     if billed != derived {
-        differences.push(Difference::Tax { billed: format!("{billed:?}"), derived: format!("{derived:?}") });
+        differences.push(AuditDifference::Tax { billed: format!("{billed:?}"), derived: format!("{derived:?}") });
     }
     let should_wait =
         rule.is_none() && subtotal != 0 && month.issuer.is_some_and(|issuer| !issuer.tax_rules.is_empty());
     let waits = bill.holds.iter().any(|hold| hold.reason == HoldReason::NoTaxRule);
     if should_wait != waits || bill.untaxed.is_some() != rule.is_none() {
         let said = |waits: bool| if waits { "waits for a tax rule" } else { "does not wait for a tax rule" }.to_owned();
-        differences.push(Difference::Tax { billed: said(waits), derived: said(should_wait) });
+        differences.push(AuditDifference::Tax { billed: said(waits), derived: said(should_wait) });
     }
     differences
 }
@@ -95,14 +95,14 @@ fn names(rule: &TaxRule, buyer: &Buyer) -> bool {
 
 fn has_good_id(buyer: &Buyer) -> bool {
     buyer.vat().is_some_and(|vat| match vat.finding {
-        Some(finding) => finding == Finding::Confirmed,
+        Some(finding) => finding == VatFinding::Confirmed,
         None => vat.id.check != VatCheck::Failed,
     })
 }
 
 fn owes_itself(rule: &TaxRule, issuer: &Issuer, buyer: &Buyer) -> bool {
     let (Some(vat), Some(place)) = (buyer.vat(), buyer.country()) else { return false };
-    let confirmed = vat.finding == Some(Finding::Confirmed);
+    let confirmed = vat.finding == Some(VatFinding::Confirmed);
     let checked = vat.finding.is_none() && vat.id.check == VatCheck::Passed;
     let trusted = confirmed || (checked && issuer.reverse_charge_requires == ReverseChargeRequires::Format);
     let same = |country: Option<Country>| country.is_some_and(|country| country.of_vat() == place.of_vat());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bill::agreed_terms::bill_terms;
-use crate::bill::carry::{bring_forward, carry_forward};
+use crate::bill::balance_forward::{bring_forward, carry_forward};
 use crate::bill::consumption::use_credits;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::late::bill_late;
@@ -37,8 +37,8 @@ pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
 ///
 /// # Errors
 /// The group has no currency, or a sum is larger than a document can carry.
-pub fn bill_given(month: &GroupMonth<'_>, services: GivenServices) -> Result<Bill, BillError> {
-    let GivenServices { projects, subtotal, adjustments } = services;
+pub fn bill_with_services(month: &GroupMonth<'_>, services: ServiceTotals) -> Result<Bill, BillError> {
+    let ServiceTotals { projects, subtotal, adjustments } = services;
     bill_with(month, Services { lines: Vec::new(), projects, subtotal, adjustments, problems: Vec::new() })
 }
 
@@ -48,7 +48,7 @@ fn bill_with(month: &GroupMonth<'_>, services: Services) -> Result<Bill, BillErr
     let mut tally = Tally::new(subtotal);
     let overflow = |_| BillError::overflow(month);
     bill_terms(month, terms, &mut tally).map_err(overflow)?;
-    let brought = bring_forward(month, &mut tally).map_err(overflow)?;
+    let brought_forward = bring_forward(month, &mut tally).map_err(overflow)?;
     tally.adjust(adjustments).map_err(overflow)?;
     add_problems(&mut problems, bill_late(month, &mut tally).map_err(overflow)?);
     let carried_forward = carry_forward(month, &mut tally).map_err(overflow)?;
@@ -74,16 +74,16 @@ fn bill_with(month: &GroupMonth<'_>, services: Services) -> Result<Bill, BillErr
         untaxed,
         tax,
         total,
-        holds: brought.into_iter().chain(hold).collect(),
+        holds: brought_forward.into_iter().chain(hold).collect(),
         replaced,
         problems,
     })
 }
 
 fn replaced(organization: &Organization, lines: &[Line], items: &[Item]) -> BTreeMap<Name, Vec<Name>> {
-    let late = items.iter().filter_map(|item| item.adjustment.as_ref()?.new_line());
+    let late = items.iter().filter_map(|item| item.adjustment.as_ref()?.late_line());
     let replacing = lines.iter().chain(late).map(|line| &line.usage).filter(|usage| usage.replaces.is_some());
-    replacing.map(|usage| (usage.name.clone(), organization.replaced_by(usage))).collect()
+    replacing.map(|usage| (usage.name.clone(), organization.replaced_records(usage))).collect()
 }
 
 /// Adds problems; a record has one.
@@ -94,7 +94,7 @@ fn add_problems(problems: &mut Vec<Problem>, others: Vec<Problem>) {
 
 /// What services cost, and what adjusts closed months, as somebody else computed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GivenServices {
+pub struct ServiceTotals {
     /// By project.
     pub projects: Vec<ProjectSubtotal>,
     /// In all.

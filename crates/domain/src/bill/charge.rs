@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Tariff, Unit};
-use crate::catalog::rates::NoRate;
+use crate::catalog::rates::MissingRate;
 use crate::invoice::line::Line;
 use crate::money::amount::{Currency, Money, round_half_away};
-use crate::money::product::Ratio;
+use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::problem::{Problem, ProblemReason};
 use crate::tenancy::organization::Project;
@@ -30,7 +30,7 @@ pub(crate) struct Charger<'a, 'out> {
     /// What the discounts of the month leave of a price, where there are any.
     discount: Option<Ratio>,
     /// What one unit of the prices' currency is in the group's, where that is another, or that nobody says so.
-    rate: Result<Option<Ratio>, NoRate>,
+    rate: Result<Option<Ratio>, MissingRate>,
     charges: &'out mut Charges,
 }
 
@@ -79,7 +79,7 @@ impl<'a, 'out> Charger<'a, 'out> {
 
     fn try_charge(&mut self, usage: &'a Arc<Usage>) -> Result<(), ProblemReason> {
         let until = usage.end.map_or(self.month.as_of, |end| end.min(self.month.as_of));
-        if !self.touches(usage.start, until) || !self.month.counts(usage) {
+        if !self.may_charge(usage.start, until) || !self.month.is_effective(usage) {
             return Ok(());
         }
         let tariff = self.month.prices.tariff(&usage.service);
@@ -92,7 +92,7 @@ impl<'a, 'out> Charger<'a, 'out> {
     }
 
     /// Whether anything between the two instants, or at the first, can be on the bill: a quick no.
-    fn touches(&self, start: Timestamp, until: Timestamp) -> bool {
+    fn may_charge(&self, start: Timestamp, until: Timestamp) -> bool {
         match (self.slices.first(), self.slices.last()) {
             (Some(first), Some(last)) => start < last.end() && until.max(start) >= first.start(),
             _ => false,
@@ -100,7 +100,7 @@ impl<'a, 'out> Charger<'a, 'out> {
     }
 
     fn charge_unit(&mut self, usage: &Arc<Usage>, entry: &Arc<PriceEntry>) -> Result<(), ProblemReason> {
-        if !self.is_open_event(usage) {
+        if !self.is_unbilled_unit(usage) {
             return Ok(());
         }
         self.check_group()?;
@@ -109,7 +109,7 @@ impl<'a, 'out> Charger<'a, 'out> {
 
     /// Without a price nobody knows whether a record that takes no time is a single unit: it may be.
     fn refuse_unpriced_event(&self, usage: &Usage) -> Result<(), ProblemReason> {
-        if !self.is_open_event(usage) {
+        if !self.is_unbilled_unit(usage) {
             return Ok(());
         }
         self.check_group()?;
@@ -117,14 +117,14 @@ impl<'a, 'out> Charger<'a, 'out> {
     }
 
     /// Whether the start of the record is the group's to pay for, and on no final yet.
-    fn is_open_event(&self, usage: &Usage) -> bool {
+    fn is_unbilled_unit(&self, usage: &Usage) -> bool {
         let ours = self.slices.iter().any(|slice| slice.contains(usage.start));
-        ours && usage.start < self.month.as_of && !self.month.billed.has_event(&usage.name)
+        ours && usage.start < self.month.as_of && !self.month.billed.has_unit_charge(&usage.name)
     }
 
     fn charge_hours(&mut self, usage: &'a Arc<Usage>, run: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
         let before = self.charges.lines.len();
-        let billed = self.month.billed.periods_in(&usage.name, self.month.month.period());
+        let billed = self.month.billed.billed_periods_in(&usage.name, self.month.month.period());
         for piece in self.slices.iter().filter_map(|slice| slice.intersect(&run)) {
             if billed.is_empty() {
                 self.charge_piece(usage, piece, tariff)?;
@@ -173,7 +173,7 @@ impl<'a, 'out> Charger<'a, 'out> {
             return Err(ProblemReason::BeforeFirstPeriod { group, first_period });
         }
         let missing =
-            |missing: &NoRate| ProblemReason::RateMissing { from: prices.currency(), missing: missing.clone() };
+            |missing: &MissingRate| ProblemReason::RateMissing { from: prices.currency(), missing: missing.clone() };
         self.rate.as_ref().map(drop).map_err(missing)
     }
 

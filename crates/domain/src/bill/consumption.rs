@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::ProjectSubtotal;
 use crate::bill::tally::{Overflow, Tally};
-use crate::credit::{CreditOffer, CreditUse, MOST_CREDITS};
+use crate::credit::{CreditOffer, CreditUse, MAX_CREDITS};
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
 use crate::invoice::source::{Source, SourceKind};
@@ -21,22 +21,22 @@ pub(super) fn use_credits(
     let mut limits = Limits::new(projects);
     let mut uses = Vec::new();
     for offer in usable(month, tally.currency()) {
-        let most = limits.of(offer).min(tally.net().minor()).min(offer.left.minor());
-        if most <= 0 || uses.len() == MOST_CREDITS {
+        let most = limits.of(offer).min(tally.net().minor()).min(offer.remaining.minor());
+        if most <= 0 || uses.len() == MAX_CREDITS {
             continue;
         }
         let used = Money::new(most, tally.currency()).ok_or(Overflow)?;
-        let left = offer.left.checked_sub(used).ok_or(Overflow)?;
-        tally.add(item(offer, used, left))?;
+        let remaining = offer.remaining.checked_sub(used).ok_or(Overflow)?;
+        tally.add(item(offer, used, remaining))?;
         limits.take(offer, most);
-        uses.push(CreditUse { name: offer.name.clone(), uid: offer.uid, used, left });
+        uses.push(CreditUse { name: offer.name.clone(), uid: offer.uid, used, remaining });
     }
     Ok(uses)
 }
 
 /// The credits that the month can use, in the order in which it uses them: expiry, start, name.
 fn usable<'a>(month: &GroupMonth<'a>, currency: Currency) -> Vec<&'a CreditOffer> {
-    let fits = |offer: &&CreditOffer| offer.left.currency() == currency && offer.validity.touches(month.month);
+    let fits = |offer: &&CreditOffer| offer.remaining.currency() == currency && offer.validity.touches(month.month);
     let mut offers: Vec<_> = month.credits.iter().filter(fits).collect();
     offers.sort_by_key(|offer| {
         let validity = offer.validity;
@@ -71,7 +71,7 @@ impl<'a> Limits<'a> {
 }
 
 /// The line of a credit that is used.
-fn item(offer: &CreditOffer, used: Money, left: Money) -> Item {
+fn item(offer: &CreditOffer, used: Money, remaining: Money) -> Item {
     let CreditOffer { name, kind, .. } = offer;
     Item {
         kind: LineType::CreditConsumption,
@@ -80,7 +80,7 @@ fn item(offer: &CreditOffer, used: Money, left: Money) -> Item {
         period: None,
         pre_discount: None,
         total: used.negated(),
-        description: format!("{name}: credit ({kind}), {left} {} remain", left.currency()),
+        description: format!("{name}: credit ({kind}), {remaining} {} remain", remaining.currency()),
         source: Source { kind: SourceKind::Credit, name: name.clone(), uid: offer.uid },
         adjustment: None,
     }

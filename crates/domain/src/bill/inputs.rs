@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::bill::records::Records;
+use crate::bill::records::BilledUsage;
 use crate::catalog::issuer::Issuer;
 use crate::catalog::price::PriceList;
-use crate::catalog::rates::{Conversion, NoRate, Rates, rate_date};
+use crate::catalog::rates::{Conversion, MissingRate, Rates, rate_date};
 use crate::credit::CreditOffer;
-use crate::invoice::billed::Billed;
-use crate::invoice::brought::Brought;
+use crate::invoice::billed::BilledIndex;
+use crate::invoice::brought_forward::BroughtForward;
 use crate::tenancy::attribution::Attribution;
 use crate::tenancy::group::Group;
 use crate::tenancy::organization::Organization;
@@ -37,13 +37,13 @@ pub struct GroupMonth<'a> {
     /// Who bills: its minimum charge and its tax. `None` while that is not known.
     pub issuer: Option<&'a Issuer>,
     /// What finals of the organization bill already.
-    pub billed: &'a Billed,
+    pub billed: &'a BilledIndex,
     /// The group's credits, as the month's invoice finds them.
     pub credits: &'a [CreditOffer],
     /// The closed months that the bill is to adjust: those of the group, when it is for its oldest month that is not final.
     pub closed: &'a ClosedMonths,
     /// What the invoice of the month before leaves to this one.
-    pub brought: Option<&'a Brought>,
+    pub brought_forward: Option<&'a BroughtForward>,
     /// Nothing after this instant is billed: what still runs is charged until here.
     pub as_of: Timestamp,
 }
@@ -57,27 +57,27 @@ pub static NO_CLOSED_MONTHS: ClosedMonths = BTreeMap::new();
 
 impl<'a> GroupMonth<'a> {
     /// The records of the organization, and what finals bill of them.
-    pub(crate) fn records(&self) -> Records<'_> {
-        Records { organization: self.organization, billed: self.billed }
+    pub(crate) fn records(&self) -> BilledUsage<'_> {
+        BilledUsage { organization: self.organization, billed: self.billed }
     }
 
     /// Whether the record counts.
-    pub(crate) fn counts(&self, usage: &Usage) -> bool {
-        self.records().counts(usage)
+    pub(crate) fn is_effective(&self, usage: &Usage) -> bool {
+        self.records().is_effective(usage)
     }
 
     /// The same group's bill of a closed month.
     pub(super) fn closed_month(&self, of: Month, attribution: Attribution) -> GroupMonth<'a> {
-        GroupMonth { month: of, attribution, closed: &NO_CLOSED_MONTHS, brought: None, credits: &[], ..*self }
+        GroupMonth { month: of, attribution, closed: &NO_CLOSED_MONTHS, brought_forward: None, credits: &[], ..*self }
     }
 
     /// How prices become amounts of the bill; `None` when they are in the group's currency.
     ///
     /// # Errors
     /// There is no rate.
-    pub fn conversion(&self) -> Result<Option<Conversion>, NoRate> {
+    pub fn conversion(&self) -> Result<Option<Conversion>, MissingRate> {
         let from = self.prices.currency();
-        let to = self.group.currency.ok_or(NoRate::NoCurrency)?;
+        let to = self.group.currency.ok_or(MissingRate::NoCurrency)?;
         if from == to {
             return Ok(None);
         }

@@ -6,8 +6,8 @@
 //! `consumption` of credits, `rounding` to the minimum charge, `taxation`.
 
 pub(crate) mod agreed_terms;
+pub(crate) mod balance_forward;
 pub mod billing;
-pub(crate) mod carry;
 pub(crate) mod charge;
 pub(crate) mod consumption;
 pub mod inputs;

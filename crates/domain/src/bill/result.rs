@@ -113,7 +113,7 @@ impl Bill {
     /// Whether anything is charged or credited: lines that only tell do not count, nor do amounts that only go from
     /// one invoice to the next.
     pub fn charges_anything(&self) -> bool {
-        !self.lines.is_empty() || self.items.iter().any(|item| !item.total.is_zero() && !item.is_carried())
+        !self.lines.is_empty() || self.items.iter().any(|item| !item.total.is_zero() && !item.is_balance_forward())
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn bill_services(month: &GroupMonth<'_>, currency: Currency) -> Resul
     let mut charges = Charges::default();
     let mut projects = Vec::new();
     let mut sum = Money::zero(currency);
-    for project in month.organization.projects_near(month.group) {
+    for project in month.organization.candidate_projects(month.group) {
         let before = charges.lines.len();
         if charge_project(month, project, &mut charges) {
             let subtotal = total(&charges.lines[before..], currency).ok_or_else(|| BillError::overflow(month))?;

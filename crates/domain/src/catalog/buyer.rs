@@ -16,12 +16,12 @@ pub struct BuyerVat {
     /// The id.
     pub id: VatId,
     /// What a person found out about it, and wrote down with a reference.
-    pub finding: Option<Finding>,
+    pub finding: Option<VatFinding>,
 }
 
 /// What a person found out about a VAT id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finding {
+pub enum VatFinding {
     /// It is in use, and the buyer's.
     Confirmed,
     /// It is not.
@@ -43,8 +43,8 @@ impl BuyerVat {
     /// What is known of it. A person's finding counts more than the check.
     pub fn state(&self) -> VatState {
         match (self.finding, self.id.check) {
-            (Some(Finding::Confirmed), _) => VatState::Confirmed,
-            (Some(Finding::Refused), _) | (None, VatCheck::Failed) => VatState::Invalid,
+            (Some(VatFinding::Confirmed), _) => VatState::Confirmed,
+            (Some(VatFinding::Refused), _) | (None, VatCheck::Failed) => VatState::Invalid,
             (None, VatCheck::Passed | VatCheck::Unknown) => VatState::Unconfirmed,
         }
     }

@@ -13,14 +13,14 @@ use rust_decimal::Decimal;
 use thiserror::Error;
 
 use crate::money::amount::Currency;
-use crate::money::product::Ratio;
+use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::time::month::Month;
 use crate::time::period::{Date, Timestamp};
 use crate::uid::Uid;
 
 /// How many days a quote may be older than the day it is used for: a source's longest holidays, and no more.
-pub const MAX_AGE_DAYS: u32 = 10;
+pub const MAX_QUOTE_AGE_DAYS: u32 = 10;
 
 /// How many units of a currency one unit of the base costs; positive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub enum QuotesError {
 
 /// What a source quoted in one year, indexed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct YearOfQuotes {
+pub struct YearlyQuotes {
     object: RatesObject,
     year: i32,
     base: Currency,
@@ -97,7 +97,7 @@ pub struct RatesObject {
     pub resource_version: Name,
 }
 
-impl YearOfQuotes {
+impl YearlyQuotes {
     /// The quotes of a year, in whatever order they come.
     ///
     /// # Errors
@@ -118,7 +118,7 @@ impl YearOfQuotes {
             }
             days.entry(date).or_default().push(quote);
         }
-        Ok(YearOfQuotes { object, year, base, days })
+        Ok(YearlyQuotes { object, year, base, days })
     }
 
     /// The year.
@@ -157,11 +157,11 @@ pub type UnusableQuotes = String;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rates {
     source: Option<Name>,
-    years: BTreeMap<i32, Result<Arc<YearOfQuotes>, UnusableQuotes>>,
+    years: BTreeMap<i32, Result<Arc<YearlyQuotes>, UnusableQuotes>>,
 }
 
 /// The rates where an issuer names no source.
-pub static NO_RATES: Rates = Rates { source: None, years: BTreeMap::new() };
+pub static NO_EXCHANGE_RATES: Rates = Rates { source: None, years: BTreeMap::new() };
 
 impl Rates {
     /// A source that has quoted nothing yet.
@@ -175,12 +175,12 @@ impl Rates {
     }
 
     /// What it quoted, by year.
-    pub fn years(&self) -> impl Iterator<Item = (i32, &Result<Arc<YearOfQuotes>, UnusableQuotes>)> {
+    pub fn years(&self) -> impl Iterator<Item = (i32, &Result<Arc<YearlyQuotes>, UnusableQuotes>)> {
         self.years.iter().map(|(year, quotes)| (*year, quotes))
     }
 
     /// Takes the quotes of a year in, in the place of those that it knew.
-    pub fn put(&mut self, year: i32, quotes: Result<Arc<YearOfQuotes>, UnusableQuotes>) {
+    pub fn put(&mut self, year: i32, quotes: Result<Arc<YearlyQuotes>, UnusableQuotes>) {
         self.years.insert(year, quotes);
     }
 
@@ -195,13 +195,13 @@ impl Rates {
     }
 
     /// How prices in one currency become amounts in another on a day: by the quotes of the last day on or before it,
-    /// at most [`MAX_AGE_DAYS`] earlier, on which both were quoted.
+    /// at most [`MAX_QUOTE_AGE_DAYS`] earlier, on which both were quoted.
     ///
     /// # Errors
     /// There are no such quotes, or there may be and they cannot be read.
-    pub fn conversion(&self, from: Currency, to: Currency, rate_date: Date) -> Result<Conversion, NoRate> {
-        let Some(source) = &self.source else { return Err(NoRate::NoSource { to }) };
-        for age in 0..=u64::from(MAX_AGE_DAYS) {
+    pub fn conversion(&self, from: Currency, to: Currency, rate_date: Date) -> Result<Conversion, MissingRate> {
+        let Some(source) = &self.source else { return Err(MissingRate::NoSource { to }) };
+        for age in 0..=u64::from(MAX_QUOTE_AGE_DAYS) {
             let Some(date) = rate_date.checked_sub_days(Days::new(age)) else { break };
             let quotes = match self.years.get(&date.year()) {
                 None => continue,
@@ -213,12 +213,12 @@ impl Rates {
                 return Ok(Conversion { source, rate_date, quote_date: date, base, from, to, object });
             }
         }
-        Err(NoRate::NoQuote { to, source: source.clone(), date: rate_date })
+        Err(MissingRate::NoQuote { to, source: source.clone(), date: rate_date })
     }
 }
 
-fn unreadable(source: &Name, to: Currency, date: Date, error: &str) -> NoRate {
-    NoRate::Unreadable { to, object: format!("{source}-{:04}", date.year()).into(), error: error.to_owned() }
+fn unreadable(source: &Name, to: Currency, date: Date, error: &str) -> MissingRate {
+    MissingRate::Unreadable { to, object: format!("{source}-{:04}", date.year()).into(), error: error.to_owned() }
 }
 
 /// How prices become amounts of another currency.
@@ -254,7 +254,7 @@ impl Conversion {
 
 /// Why prices cannot be converted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoRate {
+pub enum MissingRate {
     /// The group's currency is none.
     NoCurrency,
     /// Its issuer names no source of rates.
@@ -282,24 +282,24 @@ pub enum NoRate {
     },
 }
 
-impl fmt::Display for NoRate {
+impl fmt::Display for MissingRate {
     /// What is missing and the remedy, as the end of a sentence about a price.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NoRate::NoCurrency => f.write_str("its group's currency is unknown; correct the group's currency"),
-            NoRate::NoSource { to } => write!(
+            MissingRate::NoCurrency => f.write_str("its group's currency is unknown; correct the group's currency"),
+            MissingRate::NoSource { to } => write!(
                 f,
                 "paid in {to}, and the issuer names no exchange rates; name a source in its spec.exchangeRates, or use a price list in {to}"
             ),
-            NoRate::NoQuote { to, source, date } => {
-                let first = date.checked_sub_days(Days::new(MAX_AGE_DAYS.into())).unwrap_or(*date);
+            MissingRate::NoQuote { to, source, date } => {
+                let first = date.checked_sub_days(Days::new(MAX_QUOTE_AGE_DAYS.into())).unwrap_or(*date);
                 write!(
                     f,
                     "paid in {to}, and the source {source} has no day with both rates from {first} to {date}; add one to ExchangeRates {source}-{:04}, or use a price list in {to}",
                     date.year()
                 )
             }
-            NoRate::Unreadable { to, object, error } => {
+            MissingRate::Unreadable { to, object, error } => {
                 write!(f, "paid in {to}, and ExchangeRates {object} cannot be read: {error}; correct it")
             }
         }

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use thiserror::Error;
 
 use crate::catalog::country::Country;
-use crate::money::product::Ratio;
+use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::time::validity::Validity;
 

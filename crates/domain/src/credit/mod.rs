@@ -3,9 +3,9 @@
 //! What an invoice uses of a credit is first reserved, then consumed when the invoice is final; see [`reservation`].
 //! However often that is tried, a credit never gives more than it has.
 
+pub mod availability;
 pub mod reservation;
-pub mod returned;
-pub mod standing;
+pub mod restoration;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -58,11 +58,11 @@ pub struct CreditOffer {
     /// The projects whose services it pays for; `None`: whatever is on the invoice.
     pub projects: Option<BTreeSet<Name>>,
     /// What other invoices leave of it.
-    pub left: Money,
+    pub remaining: Money,
 }
 
 /// The most credits that one invoice uses; more wait for the next month.
-pub const MOST_CREDITS: usize = 200;
+pub const MAX_CREDITS: usize = 200;
 
 /// What an invoice uses of a credit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub struct CreditUse {
     /// How much is used; above zero.
     pub used: Money,
     /// What is left of it then.
-    pub left: Money,
+    pub remaining: Money,
 }
 
 /// What one invoice takes of a credit.

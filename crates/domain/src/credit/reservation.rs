@@ -47,7 +47,7 @@ impl Credit {
             kind: self.kind,
             validity: self.validity,
             projects: self.projects.clone(),
-            left: self.left_for(invoice),
+            remaining: self.remaining_for(invoice),
         }
     }
 
@@ -57,13 +57,13 @@ impl Credit {
     }
 
     /// What no invoice has taken.
-    pub fn left(&self) -> Money {
-        self.rest(self.sum(|_| true))
+    pub fn remaining(&self) -> Money {
+        self.remainder(self.sum(|_| true))
     }
 
     /// What other invoices than this one leave.
-    pub fn left_for(&self, invoice: &str) -> Money {
-        self.rest(self.sum(|reservation| reservation.invoice.as_str() != invoice))
+    pub fn remaining_for(&self, invoice: &str) -> Money {
+        self.remainder(self.sum(|reservation| reservation.invoice.as_str() != invoice))
     }
 
     /// What an invoice takes.
@@ -102,14 +102,14 @@ impl Credit {
     }
 
     /// Plans with what an estimate would use: a later month finds only what this one leaves.
-    pub fn expect(&mut self, invoice: &Name, amount: Money) {
+    pub fn plan_use(&mut self, invoice: &Name, amount: Money) {
         // An estimate that cannot be reserved for leaves the credit as it is; its month is not closed on it.
         let _ = self.put(Reservation { invoice: invoice.clone(), amount, state: ReservationState::Reserved });
     }
 
     fn put(&mut self, reservation: Reservation) -> Result<(), ReservationError> {
         let fits = reservation.amount.currency() == self.amount.currency()
-            && (0..=self.left_for(&reservation.invoice).minor()).contains(&reservation.amount.minor());
+            && (0..=self.remaining_for(&reservation.invoice).minor()).contains(&reservation.amount.minor());
         if !fits {
             return Err(ReservationError::Exceeded { credit: self.name.clone(), invoice: reservation.invoice });
         }
@@ -126,18 +126,18 @@ impl Credit {
         amounts.fold(zero, |sum, amount| sum.checked_add(amount).unwrap_or(self.amount))
     }
 
-    fn rest(&self, taken: Money) -> Money {
-        let rest = self.amount.checked_sub(taken).filter(|rest| rest.minor() > 0);
-        rest.unwrap_or(Money::zero(self.amount.currency()))
+    fn remainder(&self, taken: Money) -> Money {
+        let remainder = self.amount.checked_sub(taken).filter(|remainder| remainder.minor() > 0);
+        remainder.unwrap_or(Money::zero(self.amount.currency()))
     }
 }
 
 /// Plans with what an invoice uses, by the name of the credit: a later month finds only what it leaves.
-pub fn expect_uses(credits: &mut [Credit], invoice: &Name, uses: &[(Name, Money)]) {
+pub fn plan_uses(credits: &mut [Credit], invoice: &Name, uses: &[(Name, Money)]) {
     for credit in credits {
         let used = uses.iter().find(|(name, _)| *name == credit.name).map(|(_, used)| *used);
         if used.is_some() || credit.reservation(invoice).is_some() {
-            credit.expect(invoice, used.unwrap_or(Money::zero(credit.amount.currency())));
+            credit.plan_use(invoice, used.unwrap_or(Money::zero(credit.amount.currency())));
         }
     }
 }

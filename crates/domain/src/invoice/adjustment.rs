@@ -20,7 +20,7 @@ pub struct Adjustment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdjustmentKind {
     /// By usage that stands on no final.
-    New(Box<NewLine>),
+    Late(Box<LateLine>),
     /// By what a final bills of a record too much, or too little.
     Correction {
         /// The number of that final.
@@ -30,7 +30,7 @@ pub enum AdjustmentKind {
         /// What should be billed.
         due: Money,
         /// What credit notes settled: what is due, less what is billed, and this is the item's total.
-        settled: Money,
+        settled_by_credit_notes: Money,
         /// Whether the record counts as nothing, as another replaces it.
         replaced: bool,
     },
@@ -38,7 +38,7 @@ pub enum AdjustmentKind {
 
 /// A line that stands on no final, with all that its month's invoice would say of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewLine {
+pub struct LateLine {
     /// The line that its month's invoice would have.
     pub line: Line,
     /// The discounts in it.
@@ -49,9 +49,9 @@ pub struct NewLine {
 
 impl Adjustment {
     /// The line that its month's invoice would have, if it stands on no final.
-    pub fn new_line(&self) -> Option<&Line> {
+    pub fn late_line(&self) -> Option<&Line> {
         match &self.kind {
-            AdjustmentKind::New(new) => Some(&new.line),
+            AdjustmentKind::Late(new) => Some(&new.line),
             AdjustmentKind::Correction { .. } => None,
         }
     }

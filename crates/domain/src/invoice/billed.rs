@@ -3,7 +3,7 @@
 //! An organization's finals never change, so what they say of a usage record is kept, in few bytes, by the record's
 //! name: which interval stands on which final at which price, and by how much later finals corrected it.
 
-mod before;
+mod as_of;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -13,10 +13,10 @@ use rust_decimal::Decimal;
 
 use crate::catalog::price::Unit;
 use crate::invoice::ids::charge_id;
-use crate::invoice::ids::{correction_id, new_id};
+use crate::invoice::ids::{correction_id, late_id};
 use crate::money::amount::{Currency, Money, round_half_away};
 use crate::money::percent::Percent;
-use crate::money::product::Ratio;
+use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::time::hours::{HourRule, Hours};
 use crate::time::month::Month;
@@ -28,12 +28,12 @@ use crate::usage::Usage;
 ///
 /// Kept are the records that exist, 48 bytes for each line; of others, 8 bytes to know them by, should one be made again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Billed {
+pub struct BilledIndex {
     /// By place; `None` for one that a correction names and that was not read yet.
     finals: Vec<Option<FinalFacts>>,
     places: HashMap<Name, u32>,
     ratings: Vec<Rating>,
-    records: HashMap<Name, Vec<Part>>,
+    records: HashMap<Name, Vec<BilledPart>>,
     /// Records that count as nothing for ever: a final bills what replaces them.
     replaced: HashSet<Name>,
     groups: HashMap<Uid, GroupFinals>,
@@ -105,16 +105,16 @@ pub struct IssuedNote {
     /// When it was issued.
     pub issued_at: Timestamp,
     /// What it takes back.
-    pub taken: Taken,
+    pub credited: CreditedAmount,
 }
 
 /// What a credit note takes back of an invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
+pub enum CreditedAmount {
     /// All that earlier notes left.
-    All,
+    Remainder,
     /// Amounts of lines, by id. What is of the invoice as a whole is of no line.
-    OfLines(Vec<(String, Money)>),
+    Lines(Vec<(String, Money)>),
 }
 
 /// At what an interval is billed: all that is needed to bill a part of it the same way.
@@ -134,25 +134,25 @@ pub struct Rating {
 
 /// What one line of a final says of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub struct BilledPart {
     start: i64,
     end: i64,
     pre_discount: i64,
     total: i64,
-    basis: Basis,
+    basis: PartBasis,
     on: u32,
 }
 
 /// The place of a rating, or of the final that is corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Basis {
+enum PartBasis {
     Rated(u32),
     Corrects(u32),
 }
 
-impl Billed {
+impl BilledIndex {
     /// Takes a final in, once. `known` answers with the name of a record that exists.
-    pub fn add(&mut self, facts: FinalFacts, lines: Vec<BilledLine>, known: impl Fn(&str) -> Option<Name>) {
+    pub fn add(&mut self, facts: FinalFacts, lines: Vec<BilledLine>, existing_record: impl Fn(&str) -> Option<Name>) {
         if self.has(&facts.number) {
             return;
         }
@@ -163,15 +163,15 @@ impl Billed {
         for line in lines {
             self.replaced.extend(line.replaces);
             self.groups.entry(group).or_default().projects.insert(line.project);
-            let Some(record) = known(&line.record) else {
+            let Some(record) = existing_record(&line.record) else {
                 self.absent.insert(hash(&line.record));
                 continue;
             };
             let basis = match line.basis {
-                LineBasis::Rated(rating) => Basis::Rated(self.rating(rating, first_rating)),
-                LineBasis::Corrects { invoice } => Basis::Corrects(self.place(&invoice)),
+                LineBasis::Rated(rating) => PartBasis::Rated(self.rating(rating, first_rating)),
+                LineBasis::Corrects { invoice } => PartBasis::Corrects(self.place(&invoice)),
             };
-            let part = Part {
+            let part = BilledPart {
                 start: line.period.start().timestamp_micros(),
                 end: line.period.end().timestamp_micros(),
                 pre_discount: minor(line.pre_discount),
@@ -187,7 +187,7 @@ impl Billed {
     }
 
     /// Takes a credit note over an invoice in, once.
-    pub fn credit(&mut self, invoice: Name, note: IssuedNote) {
+    pub fn add_credit_note(&mut self, invoice: Name, note: IssuedNote) {
         let notes = self.notes.entry(invoice).or_default();
         if notes.iter().all(|known| known.number != note.number) {
             let at = notes.partition_point(|known| known.issued_at <= note.issued_at);
@@ -196,22 +196,22 @@ impl Billed {
     }
 
     /// Takes in the credit notes that another index knows.
-    pub fn credit_as(&mut self, other: &Billed) {
+    pub fn copy_credit_notes_from(&mut self, other: &BilledIndex) {
         for (invoice, notes) in &other.notes {
-            notes.iter().for_each(|note| self.credit(invoice.clone(), note.clone()));
+            notes.iter().for_each(|note| self.add_credit_note(invoice.clone(), note.clone()));
         }
     }
 
     /// What credit notes took back of a part of a record, and when; in minor units, above zero.
-    pub fn credited(&self, record: &str, part: &Part) -> Vec<(Timestamp, i128)> {
+    pub fn credited_amounts(&self, record: &str, part: &BilledPart) -> Vec<(Timestamp, i128)> {
         let notes = self.final_of(part).and_then(|facts| self.notes.get(&facts.number));
         let (Some(notes), Some(id)) = (notes, self.line_id(record, part)) else { return Vec::new() };
         let (mut left, mut credited) = (part.total(), Vec::new());
         for note in notes {
-            let taken = match &note.taken {
-                Taken::All => left,
-                Taken::OfLines(lines) => {
-                    lines.iter().filter(|(line, _)| *line == id).map(|(_, much)| much.minor()).sum()
+            let taken = match &note.credited {
+                CreditedAmount::Remainder => left,
+                CreditedAmount::Lines(lines) => {
+                    lines.iter().filter(|(line, _)| *line == id).map(|(_, amount)| amount.minor()).sum()
                 }
             };
             left -= taken;
@@ -221,12 +221,12 @@ impl Billed {
     }
 
     /// The id of the line that a part was read from.
-    fn line_id(&self, record: &str, part: &Part) -> Option<String> {
+    fn line_id(&self, record: &str, part: &BilledPart) -> Option<String> {
         let (on, start) = (self.final_of(part)?, part.period().start());
         Some(match part.basis {
-            Basis::Rated(_) if on.month == part.month() => charge_id(record, start),
-            Basis::Rated(_) => new_id(record, part.month(), start),
-            Basis::Corrects(_) => correction_id(record, part.month(), &self.final_about(part)?.number),
+            PartBasis::Rated(_) if on.month == part.month() => charge_id(record, start),
+            PartBasis::Rated(_) => late_id(record, part.month(), start),
+            PartBasis::Corrects(_) => correction_id(record, part.month(), &self.final_about(part)?.number),
         })
     }
 
@@ -246,31 +246,31 @@ impl Billed {
     }
 
     /// The record is gone, and nobody will ask about it.
-    pub fn forget(&mut self, record: &str) {
+    pub fn drop_record(&mut self, record: &str) {
         if self.records.remove(record).is_some() {
             self.absent.insert(hash(record));
         }
     }
 
     /// Whether finals bill a record of this name, and it was not kept how: it was gone, and is made again.
-    pub fn has_forgotten(&self, record: &str) -> bool {
+    pub fn has_dropped(&self, record: &str) -> bool {
         !self.records.contains_key(record) && self.absent.contains(&hash(record))
     }
 
     /// What finals say of a record, by start.
-    pub fn parts(&self, record: &str) -> &[Part] {
+    pub fn parts(&self, record: &str) -> &[BilledPart] {
         self.records.get(record).map_or(&[], Vec::as_slice)
     }
 
     /// The intervals of a record that finals bill by the hour and that have time in the period.
-    pub fn periods_in(&self, record: &str, within: Period) -> Vec<Period> {
+    pub fn billed_periods_in(&self, record: &str, within: Period) -> Vec<Period> {
         let hourly = self.parts(record).iter().filter(|part| self.is_hourly(part)).map(|part| part.period());
         hourly.filter(|period| period.intersect(&within).is_some()).collect()
     }
 
     /// Whether a final bills this record as a single unit.
-    pub fn has_event(&self, record: &str) -> bool {
-        let unit = |part: &Part| self.rating_of(part).is_some_and(|rating| rating.unit == Unit::Unit);
+    pub fn has_unit_charge(&self, record: &str) -> bool {
+        let unit = |part: &BilledPart| self.rating_of(part).is_some_and(|rating| rating.unit == Unit::Unit);
         self.parts(record).iter().any(unit)
     }
 
@@ -286,33 +286,33 @@ impl Billed {
     }
 
     /// The final that a part stands on.
-    pub fn final_of(&self, part: &Part) -> Option<&FinalFacts> {
+    pub fn final_of(&self, part: &BilledPart) -> Option<&FinalFacts> {
         self.finals.get(part.on as usize)?.as_ref()
     }
 
     /// The final that a part is about: the one it stands on, or the one that it corrects.
-    pub fn final_about(&self, part: &Part) -> Option<&FinalFacts> {
+    pub fn final_about(&self, part: &BilledPart) -> Option<&FinalFacts> {
         match part.basis {
-            Basis::Rated(_) => self.final_of(part),
-            Basis::Corrects(place) => self.finals.get(place as usize)?.as_ref(),
+            PartBasis::Rated(_) => self.final_of(part),
+            PartBasis::Corrects(place) => self.finals.get(place as usize)?.as_ref(),
         }
     }
 
     /// At what a part is billed; `None` for a correction.
-    pub fn rating_of(&self, part: &Part) -> Option<&Rating> {
+    pub fn rating_of(&self, part: &BilledPart) -> Option<&Rating> {
         match part.basis {
-            Basis::Rated(place) => self.ratings.get(place as usize),
-            Basis::Corrects(_) => None,
+            PartBasis::Rated(place) => self.ratings.get(place as usize),
+            PartBasis::Corrects(_) => None,
         }
     }
 
     /// Of two parts that bill the same, the one whose final was made first stands.
-    pub fn order(&self, a: &Part, b: &Part) -> Ordering {
-        let key = |part: &Part| self.final_of(part).map(|known| (known.issued_at, known.number.clone()));
+    pub fn order(&self, a: &BilledPart, b: &BilledPart) -> Ordering {
+        let key = |part: &BilledPart| self.final_of(part).map(|known| (known.issued_at, known.number.clone()));
         key(a).cmp(&key(b)).then_with(|| a.start.cmp(&b.start))
     }
 
-    fn is_hourly(&self, part: &Part) -> bool {
+    fn is_hourly(&self, part: &BilledPart) -> bool {
         self.rating_of(part).is_some_and(|rating| rating.unit == Unit::Hour)
     }
 
@@ -354,7 +354,7 @@ fn minor(money: Money) -> i64 {
     i64::try_from(money.minor()).unwrap_or_default() // an amount of money always fits
 }
 
-impl Part {
+impl BilledPart {
     /// The interval.
     pub fn period(&self) -> Period {
         let at = |micros| Timestamp::from_timestamp_micros(micros).unwrap_or_default();
@@ -383,7 +383,7 @@ impl Part {
 
     /// Whether it corrects another part, and bills nothing itself.
     pub fn is_correction(&self) -> bool {
-        matches!(self.basis, Basis::Corrects(_))
+        matches!(self.basis, PartBasis::Corrects(_))
     }
 }
 
@@ -399,9 +399,9 @@ impl Rating {
         let exact = match self.rate {
             None => price,
             // The divisor is a rate of exchange, which is positive.
-            Some((much, of)) => price
-                .times(Ratio::from(much))
-                .times(Ratio::Small { numerator: 10_i128.pow(of.scale()), denominator: of.mantissa() }),
+            Some((quote_to, quote_from)) => price
+                .times(Ratio::from(quote_to))
+                .times(Ratio::Small { numerator: 10_i128.pow(quote_from.scale()), denominator: quote_from.mantissa() }),
         };
         let pre_discount = round_half_away(&exact, currency)?;
         let discounted = self.discounts.iter().fold(exact, |exact, percent| exact.times(percent.rest()));

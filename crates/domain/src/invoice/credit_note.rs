@@ -3,31 +3,31 @@
 use thiserror::Error;
 
 use crate::money::amount::{Money, round_half_away};
-use crate::money::product::Ratio;
+use crate::money::ratio::Ratio;
 use crate::name::Name;
 
 /// A final invoice, as far as a credit note asks.
 #[derive(Debug, Clone)]
 pub struct Creditable {
     /// What it charges, in order: its lines, and each of its slices as a whole.
-    pub parts: Vec<Part>,
+    pub parts: Vec<CreditableLine>,
     /// The lines that a note may name: its own, and those of its slices if a note names one of them.
-    pub lines: Vec<Part>,
+    pub lines: Vec<CreditableLine>,
     /// The sum of its lines.
     pub subtotal: Money,
     /// Its tax, once per category and rate.
-    pub taxes: Vec<TaxPart>,
+    pub taxes: Vec<CreditableTax>,
     /// Its tax in all.
     pub tax: Money,
     /// What it used of credits, by name. Its lines of these are below zero: what it charges is lower by them.
     pub credits: Vec<(Name, Money)>,
     /// The notes before this one, in order.
-    pub earlier: Vec<Earlier>,
+    pub prior_notes: Vec<PriorNote>,
 }
 
 /// Something that an invoice charges.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct CreditableLine {
     /// The line's id.
     pub id: String,
     /// What it says.
@@ -38,7 +38,7 @@ pub struct Part {
 
 /// The tax of one category and rate.
 #[derive(Debug, Clone)]
-pub struct TaxPart {
+pub struct CreditableTax {
     /// The rate: 0.255 for 25.5 %.
     pub rate: Ratio,
     /// What is taxed.
@@ -49,7 +49,7 @@ pub struct TaxPart {
 
 /// What a note took back of the same invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Earlier {
+pub struct PriorNote {
     /// What it is called.
     pub name: String,
     /// Whether it took back all that was left, and gave the credits back.
@@ -64,16 +64,16 @@ pub struct Earlier {
 
 /// What a note is to take back; amounts are positive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Request {
+pub enum CreditRequest {
     /// All that is left.
     Full,
     /// These amounts, before tax.
-    Lines(Vec<Wanted>),
+    Lines(Vec<RequestedLine>),
 }
 
 /// An amount that is to be taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RequestedLine {
     /// Of this line of the invoice; `None`: of the invoice as a whole.
     pub line: Option<String>,
     /// What for; empty: what the line says.
@@ -84,7 +84,7 @@ pub struct Wanted {
 
 /// What a credit note says; all that it takes back is negative.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credited {
+pub struct CreditNoteAmounts {
     /// Its lines.
     pub lines: Vec<CreditedLine>,
     /// Their sum.
@@ -123,22 +123,22 @@ pub enum CreditRefusal {
     #[error("the invoice has no line {0:?}; its lines are in status.document.lines, or in its slices")]
     LineUnknown(String),
     /// More than the line charges, less what earlier notes took of it.
-    #[error("line {line:?} has only {left:?} left to credit, less than {wanted:?}; lower the amount")]
+    #[error("line {line:?} has only {remaining:?} left to credit, less than {requested:?}; lower the amount")]
     LineExceeded {
         /// The line.
         line: String,
         /// What is left of it.
-        left: Money,
+        remaining: Money,
         /// What was asked for.
-        wanted: Money,
+        requested: Money,
     },
     /// More than the invoice charges, less what earlier notes took.
-    #[error("the invoice has only {left:?} before tax left to credit, less than {wanted:?}; lower the amounts")]
+    #[error("the invoice has only {remaining:?} before tax left to credit, less than {requested:?}; lower the amounts")]
     InvoiceExceeded {
         /// What is left of it.
-        left: Money,
+        remaining: Money,
         /// What was asked for.
-        wanted: Money,
+        requested: Money,
     },
     /// Which of several taxes goes back with a part is not known.
     #[error("the invoice has {0} taxes, and an amount does not say which of them applies; credit the invoice in full")]
@@ -174,124 +174,132 @@ impl CreditRefusal {
 ///
 /// # Errors
 /// The note cannot be issued.
-pub fn credit(invoice: &Creditable, request: &Request) -> Result<Credited, CreditRefusal> {
-    let left = Left::of(invoice)?;
+pub fn credit(invoice: &Creditable, request: &CreditRequest) -> Result<CreditNoteAmounts, CreditRefusal> {
+    let remaining = Remaining::of(invoice)?;
     let lines = match request {
-        Request::Full => invoice.whole(&left)?,
-        Request::Lines(wanted) => invoice.some(&left, wanted)?,
+        CreditRequest::Full => invoice.credit_in_full(&remaining)?,
+        CreditRequest::Lines(requested) => invoice.credit_lines(&remaining, requested)?,
     };
-    let subtotal = sum(left.subtotal, lines.iter().map(|line| line.total))?;
-    let taxes = left.taxes_of(invoice, subtotal)?;
+    let subtotal = sum(remaining.subtotal, lines.iter().map(|line| line.total))?;
+    let taxes = remaining.taxes_of(invoice, subtotal)?;
     let tax = sum(subtotal, taxes.iter().map(|(_, tax)| *tax))?;
     let total = subtotal.checked_add(tax).ok_or(CreditRefusal::Overflow)?;
-    let credits = if *request == Request::Full { invoice.credits.clone() } else { Vec::new() };
-    Ok(Credited { lines, subtotal, taxes, tax, total, credits })
+    let credits = if *request == CreditRequest::Full { invoice.credits.clone() } else { Vec::new() };
+    Ok(CreditNoteAmounts { lines, subtotal, taxes, tax, total, credits })
 }
 
 impl Creditable {
     /// What notes took back in all, with tax, once this one is issued.
-    pub fn taken_with(&self, note: &Credited) -> Option<Money> {
-        let sum = |sum: Money, earlier: &Earlier| sum.checked_add(earlier.subtotal)?.checked_add(earlier.tax);
-        self.earlier.iter().try_fold(note.total.negated(), sum)
+    pub fn total_credited_with(&self, note: &CreditNoteAmounts) -> Option<Money> {
+        let sum =
+            |sum: Money, prior_notes: &PriorNote| sum.checked_add(prior_notes.subtotal)?.checked_add(prior_notes.tax);
+        self.prior_notes.iter().try_fold(note.total.negated(), sum)
     }
 
     /// Whether an earlier note took all of it back, credits included.
     fn is_reversed(&self) -> bool {
-        self.earlier.iter().any(|note| note.full)
+        self.prior_notes.iter().any(|note| note.full)
     }
 
     /// Takes back whatever is left: all that the invoice charges, but for what earlier notes took.
-    fn whole(&self, left: &Left) -> Result<Vec<CreditedLine>, CreditRefusal> {
-        let gone = left.is_nothing() && !self.earlier.is_empty();
+    fn credit_in_full(&self, remaining: &Remaining) -> Result<Vec<CreditedLine>, CreditRefusal> {
+        let gone = remaining.is_zero() && !self.prior_notes.is_empty();
         if self.is_reversed() || (gone && self.credits.is_empty()) {
-            return Err(CreditRefusal::NothingLeft(left.taken));
+            return Err(CreditRefusal::NothingLeft(remaining.credited));
         }
         let parts = self.parts.iter().map(|part| CreditedLine {
             line: (!part.id.is_empty()).then(|| part.id.clone()),
             description: part.description.clone(),
             total: part.total.negated(),
         });
-        let taken = self.earlier.iter().map(|note| CreditedLine {
+        let credited = self.prior_notes.iter().map(|note| CreditedLine {
             line: None,
             description: format!("credited before, by {}", note.name),
             total: note.subtotal,
         });
-        Ok(parts.chain(taken).collect())
+        Ok(parts.chain(credited).collect())
     }
 
     /// Takes back parts.
-    fn some(&self, left: &Left, wanted: &[Wanted]) -> Result<Vec<CreditedLine>, CreditRefusal> {
-        if left.is_nothing() {
-            return Err(CreditRefusal::NothingLeft(left.taken));
+    fn credit_lines(
+        &self,
+        remaining: &Remaining,
+        requested: &[RequestedLine],
+    ) -> Result<Vec<CreditedLine>, CreditRefusal> {
+        if remaining.is_zero() {
+            return Err(CreditRefusal::NothingLeft(remaining.credited));
         }
         if self.taxes.len() > 1 {
             return Err(CreditRefusal::SeveralTaxes(self.taxes.len()));
         }
         let mut lines = Vec::new();
-        for (at, Wanted { line, description, amount }) in wanted.iter().enumerate() {
+        for (at, RequestedLine { line, description, amount }) in requested.iter().enumerate() {
             if amount.minor() <= 0 {
                 return Err(CreditRefusal::AmountInvalid(*amount));
             }
-            let known = line.as_deref().map(|id| self.line(id, &wanted[..=at])).transpose()?;
+            let known = line.as_deref().map(|id| self.line(id, &requested[..=at])).transpose()?;
             let description = match known.filter(|_| description.is_empty()) {
                 Some(part) => part.description.clone(),
                 None => description.clone(),
             };
             lines.push(CreditedLine { line: line.clone(), description, total: amount.negated() });
         }
-        let sum = sum(left.subtotal, wanted.iter().map(|wanted| wanted.amount))?;
-        if sum.minor() > left.subtotal.minor() {
-            return Err(CreditRefusal::InvoiceExceeded { left: left.subtotal, wanted: sum });
+        let sum = sum(remaining.subtotal, requested.iter().map(|requested| requested.amount))?;
+        if sum.minor() > remaining.subtotal.minor() {
+            return Err(CreditRefusal::InvoiceExceeded { remaining: remaining.subtotal, requested: sum });
         }
         Ok(lines)
     }
 
     /// A line of which all that is wanted is left.
-    fn line(&self, id: &str, wanted: &[Wanted]) -> Result<&Part, CreditRefusal> {
+    fn line(&self, id: &str, requested: &[RequestedLine]) -> Result<&CreditableLine, CreditRefusal> {
         let unknown = || CreditRefusal::LineUnknown(id.to_owned());
         let part = self.lines.iter().find(|part| part.id == id).ok_or_else(unknown)?;
-        let earlier = self.earlier.iter().flat_map(|note| &note.lines);
-        let of_line = earlier.filter(|(line, _)| line == id).map(|(_, amount)| amount.negated());
-        let left = sum(part.total, [part.total].into_iter().chain(of_line))?;
-        let of_line = wanted.iter().filter(|wanted| wanted.line.as_deref() == Some(id)).map(|wanted| wanted.amount);
-        let wanted = sum(part.total, of_line)?;
-        match wanted.minor() > left.minor() {
-            true => Err(CreditRefusal::LineExceeded { line: id.to_owned(), left, wanted }),
+        let prior_notes = self.prior_notes.iter().flat_map(|note| &note.lines);
+        let of_line = prior_notes.filter(|(line, _)| line == id).map(|(_, amount)| amount.negated());
+        let remaining = sum(part.total, [part.total].into_iter().chain(of_line))?;
+        let of_line = requested
+            .iter()
+            .filter(|requested| requested.line.as_deref() == Some(id))
+            .map(|requested| requested.amount);
+        let requested = sum(part.total, of_line)?;
+        match requested.minor() > remaining.minor() {
+            true => Err(CreditRefusal::LineExceeded { line: id.to_owned(), remaining, requested }),
             false => Ok(part),
         }
     }
 }
 
 /// What earlier notes left of an invoice.
-struct Left {
+struct Remaining {
     subtotal: Money,
     tax: Money,
     /// What they took in all, with tax.
-    taken: Money,
+    credited: Money,
 }
 
-impl Left {
+impl Remaining {
     fn of(invoice: &Creditable) -> Result<Self, CreditRefusal> {
-        let earlier = || invoice.earlier.iter();
-        let subtotal = sum(invoice.subtotal, earlier().map(|note| note.subtotal))?;
-        let tax = sum(invoice.subtotal, earlier().map(|note| note.tax))?;
+        let prior_notes = || invoice.prior_notes.iter();
+        let subtotal = sum(invoice.subtotal, prior_notes().map(|note| note.subtotal))?;
+        let tax = sum(invoice.subtotal, prior_notes().map(|note| note.tax))?;
         Ok(Self {
             subtotal: invoice.subtotal.checked_sub(subtotal).ok_or(CreditRefusal::Overflow)?,
             tax: invoice.tax.checked_sub(tax).ok_or(CreditRefusal::Overflow)?,
-            taken: subtotal.checked_add(tax).ok_or(CreditRefusal::Overflow)?,
+            credited: subtotal.checked_add(tax).ok_or(CreditRefusal::Overflow)?,
         })
     }
 
-    fn is_nothing(&self) -> bool {
+    fn is_zero(&self) -> bool {
         self.subtotal.is_zero() && self.tax.is_zero()
     }
 
     /// For each tax of the invoice what goes back of its base and amount with a (negative) subtotal.
     fn taxes_of(&self, invoice: &Creditable, subtotal: Money) -> Result<Vec<(Money, Money)>, CreditRefusal> {
-        if subtotal == self.subtotal.negated() && invoice.earlier.is_empty() {
+        if subtotal == self.subtotal.negated() && invoice.prior_notes.is_empty() {
             return Ok(invoice.taxes.iter().map(|tax| (tax.base.negated(), tax.amount.negated())).collect());
         }
-        let one = |tax: &TaxPart| {
+        let one = |tax: &CreditableTax| {
             let rest = self.subtotal.checked_add(subtotal)?;
             let on_rest = round_half_away(&rest.exact().times(tax.rate.clone()), rest.currency())?;
             Some((subtotal, on_rest.checked_sub(self.tax)?))

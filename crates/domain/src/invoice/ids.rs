@@ -31,13 +31,13 @@ pub(crate) fn item_id(kind: LineType, source: SourceKind, name: &str, key: &str)
 }
 
 /// What tells a new line of a record from others of it.
-pub(crate) fn new_key(month: Month, start: Timestamp) -> String {
+pub(crate) fn late_key(month: Month, start: Timestamp) -> String {
     format!("{month} {}", start.format("%FT%TZ"))
 }
 
 /// The id of a line of a record, from an instant on, that its month's invoice does not have.
-pub(crate) fn new_id(record: &str, month: Month, start: Timestamp) -> String {
-    item_id(LineType::OtherEvent, SourceKind::UsageRecord, record, &new_key(month, start))
+pub(crate) fn late_id(record: &str, month: Month, start: Timestamp) -> String {
+    item_id(LineType::OtherEvent, SourceKind::UsageRecord, record, &late_key(month, start))
 }
 
 /// What tells a correction of a record from others of it.

@@ -38,7 +38,7 @@ impl Item {
     }
 
     /// Whether it moves an amount from one invoice to the next.
-    pub fn is_carried(&self) -> bool {
+    pub fn is_balance_forward(&self) -> bool {
         let forward = self.source.kind == SourceKind::BillingGroup && self.key.is_empty();
         self.kind == LineType::OtherEvent && (forward || self.source.kind == SourceKind::Invoice)
     }

@@ -8,7 +8,7 @@ use crate::catalog::price::{PriceEntry, Unit};
 use crate::invoice::ids::charge_id;
 use crate::invoice::line_type::LineType;
 use crate::money::amount::Money;
-use crate::money::product::Ratio;
+use crate::money::ratio::Ratio;
 use crate::time::hours::Hours;
 use crate::time::period::Period;
 use crate::usage::Usage;

@@ -3,7 +3,7 @@
 
 pub mod adjustment;
 pub mod billed;
-pub mod brought;
+pub mod brought_forward;
 pub mod credit_note;
 pub(crate) mod ids;
 pub mod item;

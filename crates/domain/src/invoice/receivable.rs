@@ -19,23 +19,23 @@ impl Receivable {
     }
 
     /// How old it is.
-    pub fn age(&self, now: Timestamp) -> Age {
+    pub fn aging_bucket(&self, now: Timestamp) -> AgingBucket {
         if !self.is_past_due(now) {
-            return Age::NotDue;
+            return AgingBucket::NotDue;
         }
         // The day that begins with the due instant is the first.
         match now.signed_duration_since(self.due_at).num_days() + 1 {
-            ..=30 => Age::UpTo30,
-            31..=60 => Age::UpTo60,
-            61..=90 => Age::UpTo90,
-            _ => Age::Over90,
+            ..=30 => AgingBucket::UpTo30,
+            31..=60 => AgingBucket::UpTo60,
+            61..=90 => AgingBucket::UpTo90,
+            _ => AgingBucket::Over90,
         }
     }
 }
 
 /// For how many days an invoice has been past due, as receivables are usually listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Age {
+pub enum AgingBucket {
     /// It is not.
     NotDue,
     /// 1 to 30.
@@ -48,7 +48,7 @@ pub enum Age {
     Over90,
 }
 
-impl Age {
+impl AgingBucket {
     /// A word for it, as a label of metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,23 +67,23 @@ mod tests {
 
     /// The age of an invoice that was due on the 1st of October at noon.
     #[track_caller]
-    fn check(now: &str, age: Age) {
+    fn check(now: &str, age: AgingBucket) {
         let instant = |text: &str| text.parse().unwrap();
         let open = Money::zero("USD".parse().unwrap());
         let receivable = Receivable { open, due_at: instant("2026-10-01T12:00:00Z") };
-        assert_eq!(receivable.age(instant(now)), age, "{now}");
-        assert_eq!(receivable.is_past_due(instant(now)), age != Age::NotDue, "{now}");
+        assert_eq!(receivable.aging_bucket(instant(now)), age, "{now}");
+        assert_eq!(receivable.is_past_due(instant(now)), age != AgingBucket::NotDue, "{now}");
     }
 
     #[test]
     fn a_receivable_ages_by_whole_days_from_the_instant_it_is_due() {
-        check("2026-10-01T11:59:59Z", Age::NotDue);
-        check("2026-10-01T12:00:00Z", Age::UpTo30);
-        check("2026-10-31T11:59:59Z", Age::UpTo30);
-        check("2026-10-31T12:00:00Z", Age::UpTo60);
-        check("2026-11-30T11:59:59Z", Age::UpTo60);
-        check("2026-11-30T12:00:00Z", Age::UpTo90);
-        check("2026-12-30T11:59:59Z", Age::UpTo90);
-        check("2026-12-30T12:00:00Z", Age::Over90);
+        check("2026-10-01T11:59:59Z", AgingBucket::NotDue);
+        check("2026-10-01T12:00:00Z", AgingBucket::UpTo30);
+        check("2026-10-31T11:59:59Z", AgingBucket::UpTo30);
+        check("2026-10-31T12:00:00Z", AgingBucket::UpTo60);
+        check("2026-11-30T11:59:59Z", AgingBucket::UpTo60);
+        check("2026-11-30T12:00:00Z", AgingBucket::UpTo90);
+        check("2026-12-30T11:59:59Z", AgingBucket::UpTo90);
+        check("2026-12-30T12:00:00Z", AgingBucket::Over90);
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use num_bigint::BigInt;
 use thiserror::Error;
 
-use crate::money::product::{Ratio, round_large, round_small};
+use crate::money::ratio::{Ratio, round_large, round_small};
 
 /// A currency: one of ISO 4217 that is in use as money, or one that a stored document is in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

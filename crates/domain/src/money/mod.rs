@@ -2,4 +2,4 @@
 
 pub mod amount;
 pub mod percent;
-pub mod product;
+pub mod ratio;

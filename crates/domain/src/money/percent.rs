@@ -6,7 +6,7 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
-use crate::money::product::Ratio;
+use crate::money::ratio::Ratio;
 
 /// A percentage above 0 and at most 100, with up to 4 decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

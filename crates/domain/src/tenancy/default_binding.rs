@@ -183,11 +183,11 @@ fn names_with_digits(project: &ProjectFacts<'_>) -> impl Iterator<Item = Name> {
     let digits = project.namespace.hex();
     let name = project.name.clone();
     (5..=digits.len()).map(move |count| {
-        let room = (MAX_NAME - count - 1).min(name.len()); // names are ASCII
+        let room = (MAX_NAME_LENGTH - count - 1).min(name.len()); // names are ASCII
         let stem = name.get(..room).unwrap_or_default().trim_end_matches('-');
         Name::from(format!("{stem}-{}", &digits[..count]))
     })
 }
 
 /// The most characters that the name of a group can have.
-const MAX_NAME: usize = 63;
+const MAX_NAME_LENGTH: usize = 63;

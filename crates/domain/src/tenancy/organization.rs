@@ -22,9 +22,9 @@ pub struct Organization {
     /// By the name of a replaced record: the records that replace it.
     replacers: HashMap<Name, BTreeSet<Name>>,
     /// By the UID of a group: the projects whose ledgers name it.
-    named_by: BTreeMap<Uid, BTreeSet<Name>>,
+    projects_by_payer: BTreeMap<Uid, BTreeSet<Name>>,
     /// The projects that exist and have no ledger.
-    unpaid: BTreeSet<Name>,
+    without_ledger: BTreeSet<Name>,
 }
 
 /// One project of an organization: all that is known of it, by whatever object.
@@ -33,7 +33,7 @@ pub struct Project {
     name: Name,
     namespace: Option<Uid>,
     ledger: Option<Ledger>,
-    usage: BTreeSet<InOrder>,
+    usage: BTreeSet<UsageInLineOrder>,
 }
 
 impl Project {
@@ -58,10 +58,10 @@ impl Project {
 
     /// Its usage records, by service, start and name.
     pub fn usage(&self) -> impl Iterator<Item = &Arc<Usage>> {
-        self.usage.iter().map(|InOrder(usage)| usage)
+        self.usage.iter().map(|UsageInLineOrder(usage)| usage)
     }
 
-    fn is_forgotten(&self) -> bool {
+    fn has_no_objects(&self) -> bool {
         self.namespace.is_none() && self.ledger.is_none() && self.usage.is_empty()
     }
 }
@@ -85,7 +85,7 @@ impl Organization {
     /// A project's namespace is in the organization.
     pub fn put_namespace(&mut self, project: Name, namespace: Uid) {
         self.project_mut(project.clone()).namespace = Some(namespace);
-        self.settle(&project);
+        self.update_index(&project);
     }
 
     /// A project's namespace is gone, or in another organization now. Ledger and usage stay.
@@ -93,26 +93,26 @@ impl Organization {
         if let Some(known) = self.projects.get_mut(project) {
             known.namespace = None;
         }
-        self.settle(project);
+        self.update_index(project);
     }
 
     /// A project's ledger as it is now.
     pub fn put_ledger(&mut self, project: Name, ledger: Ledger) {
-        self.unname(&project);
+        self.remove_from_payer_index(&project);
         for segment in ledger.segments() {
-            self.named_by.entry(segment.group_uid).or_default().insert(project.clone());
+            self.projects_by_payer.entry(segment.group_uid).or_default().insert(project.clone());
         }
         self.project_mut(project.clone()).ledger = Some(ledger);
-        self.settle(&project);
+        self.update_index(&project);
     }
 
     /// A project's ledger is gone.
     pub fn remove_ledger(&mut self, project: &str) {
-        self.unname(project);
+        self.remove_from_payer_index(project);
         if let Some(known) = self.projects.get_mut(project) {
             known.ledger = None;
         }
-        self.settle(project);
+        self.update_index(project);
     }
 
     /// A usage record as it is now.
@@ -124,7 +124,7 @@ impl Organization {
         let project = self.project_mut(usage.project.clone());
         usage.project = project.name.clone(); // one allocation for all records of a project
         let usage = Arc::new(usage);
-        project.usage.insert(InOrder(usage.clone()));
+        project.usage.insert(UsageInLineOrder(usage.clone()));
         self.usage.insert(usage.name.clone(), usage);
     }
 
@@ -143,9 +143,9 @@ impl Organization {
         }
         let project = usage.project.clone();
         if let Some(known) = self.projects.get_mut(&project) {
-            known.usage.remove(&InOrder(usage));
+            known.usage.remove(&UsageInLineOrder(usage));
         }
-        self.settle(&project);
+        self.update_index(&project);
     }
 
     /// All groups, by UID.
@@ -169,14 +169,14 @@ impl Organization {
     }
 
     /// The projects that exist and that nobody paid for yet, by name.
-    pub fn unpaid_projects(&self) -> &BTreeSet<Name> {
-        &self.unpaid
+    pub fn projects_without_payer(&self) -> &BTreeSet<Name> {
+        &self.without_ledger
     }
 
     /// The projects whose ledgers name the group, in whatever segment.
     pub fn projects_naming(&self, group: Uid) -> &BTreeSet<Name> {
         static NONE: BTreeSet<Name> = BTreeSet::new();
-        self.named_by.get(&group).unwrap_or(&NONE)
+        self.projects_by_payer.get(&group).unwrap_or(&NONE)
     }
 
     /// A usage record by its name.
@@ -198,7 +198,7 @@ impl Organization {
     }
 
     /// Who gets what a group is owed: itself, or, when it is gone or going, the oldest primary group that stays.
-    pub fn heir(&self, group: Uid) -> Option<&Group> {
+    pub fn successor(&self, group: Uid) -> Option<&Group> {
         let stays = |group: &&Group| group.deleted.is_none();
         let primaries = || self.groups.values().filter(stays).filter(|group| group.primary);
         self.group(group).filter(stays).or_else(|| primaries().min_by(|a, b| a.age_order(b)))
@@ -206,17 +206,17 @@ impl Organization {
 
     /// The projects that the group can have to pay for, by name: those whose ledgers name it, and, when it
     /// is primary, those whose ledgers name a group that is gone or going.
-    pub fn projects_near(&self, group: &Group) -> impl Iterator<Item = &Project> {
+    pub fn candidate_projects(&self, group: &Group) -> impl Iterator<Item = &Project> {
         let mut names: BTreeSet<&Name> = self.projects_naming(group.uid).iter().collect();
         if group.primary {
             let gone = |uid: &Uid| self.groups.get(uid).is_none_or(|group| group.deleted.is_some());
-            names.extend(self.named_by.iter().filter(|(uid, _)| gone(uid)).flat_map(|(_, projects)| projects));
+            names.extend(self.projects_by_payer.iter().filter(|(uid, _)| gone(uid)).flat_map(|(_, projects)| projects));
         }
         names.into_iter().filter_map(|name| self.projects.get(name))
     }
 
     /// Whether a group is in the last segment of any ledger: pays for something from now on.
-    pub fn is_last_payer(&self, group: Uid) -> bool {
+    pub fn is_current_payer(&self, group: Uid) -> bool {
         let mut ledgers = self.projects_naming(group).iter().filter_map(|name| self.projects.get(name)?.ledger());
         ledgers.any(|ledger| ledger.last().group_uid == group)
     }
@@ -230,21 +230,21 @@ impl Organization {
     ///
     /// Records that replace each other in a circle must not make usage vanish: within a circle the
     /// `replaces` of the record with the first name is taken as not given.
-    pub fn counts(&self, usage: &Usage) -> bool {
+    pub fn is_effective(&self, usage: &Usage) -> bool {
         let Some(replacers) = self.replacers.get(&usage.name) else {
             return true;
         };
-        replacers.iter().all(|replacer| self.closes_circle(replacer))
+        replacers.iter().all(|replacer| self.closes_cycle(replacer))
     }
 
     /// The records that count as nothing because of this one: the one that it replaces, the one which that replaces, and
     /// so on.
-    pub fn replaced_by(&self, usage: &Usage) -> Vec<Name> {
+    pub fn replaced_records(&self, usage: &Usage) -> Vec<Name> {
         let mut replaced: Vec<Name> = Vec::new();
         let mut next = usage.replaces.as_ref();
         while let Some(name) = next.filter(|name| **name != usage.name && !replaced.contains(name)) {
             let known = self.usage.get(name);
-            if known.is_some_and(|known| self.counts(known)) {
+            if known.is_some_and(|known| self.is_effective(known)) {
                 break;
             }
             replaced.push(name.clone());
@@ -254,7 +254,7 @@ impl Organization {
     }
 
     /// Whether the record's `replaces` closes a circle in which it has the first name.
-    fn closes_circle(&self, first: &Name) -> bool {
+    fn closes_cycle(&self, first: &Name) -> bool {
         let mut current = first;
         // The walk may run into a circle that `first` is not in; none is longer than this.
         for _ in 0..self.replacers.len() {
@@ -271,10 +271,10 @@ impl Organization {
         self.projects.entry(name.clone()).or_insert_with(|| Project::new(name))
     }
 
-    fn unname(&mut self, project: &str) {
+    fn remove_from_payer_index(&mut self, project: &str) {
         let ledger = self.projects.get(project).and_then(|known| known.ledger.as_ref());
         for segment in ledger.map_or(&[][..], Ledger::segments) {
-            if let Entry::Occupied(mut named) = self.named_by.entry(segment.group_uid) {
+            if let Entry::Occupied(mut named) = self.projects_by_payer.entry(segment.group_uid) {
                 named.get_mut().remove(project);
                 if named.get().is_empty() {
                     named.remove();
@@ -285,14 +285,14 @@ impl Organization {
 
     /// After a change of a project: forgets it when nothing is known of it any more, and keeps the index of those that
     /// nobody paid for.
-    fn settle(&mut self, project: &str) {
+    fn update_index(&mut self, project: &str) {
         let Some(known) = self.projects.get(project) else { return };
         if known.namespace.is_some() && known.ledger.is_none() {
-            self.unpaid.insert(known.name.clone());
+            self.without_ledger.insert(known.name.clone());
         } else {
-            self.unpaid.remove(project);
+            self.without_ledger.remove(project);
         }
-        if known.is_forgotten() {
+        if known.has_no_objects() {
             self.projects.remove(project);
         }
     }
@@ -300,25 +300,25 @@ impl Organization {
 
 /// Usage in the order of lines: service, start, record.
 #[derive(Debug, Clone)]
-struct InOrder(Arc<Usage>);
+struct UsageInLineOrder(Arc<Usage>);
 
-impl Ord for InOrder {
+impl Ord for UsageInLineOrder {
     fn cmp(&self, other: &Self) -> Ordering {
         let (a, b) = (&self.0, &other.0);
         (a.service.name.cmp(&b.service.name)).then_with(|| a.start.cmp(&b.start)).then_with(|| a.name.cmp(&b.name))
     }
 }
 
-impl PartialOrd for InOrder {
+impl PartialOrd for UsageInLineOrder {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for InOrder {
+impl PartialEq for UsageInLineOrder {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for InOrder {}
+impl Eq for UsageInLineOrder {}

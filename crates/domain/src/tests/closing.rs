@@ -12,8 +12,8 @@ fn ready() -> ClosingFacts<'static> {
         period_exists: true,
         group_created: at("2020-10-01"),
         grace: TimeDelta::hours(1),
-        settle: TimeDelta::seconds(60),
-        waiting_projects: &[],
+        min_closing_delay: TimeDelta::seconds(60),
+        pending_projects: &[],
         open_predecessor: None,
         holds: &[],
         suspended: false,
@@ -62,7 +62,7 @@ fn everything_in_the_way_is_named_the_first_thing_first() {
     let holds = [Hold { reason: HoldReason::Unpriced, message: "usage db has no price".to_owned() }];
     let all = ClosingFacts {
         period_exists: false,
-        waiting_projects: &projects,
+        pending_projects: &projects,
         open_predecessor: Some(&number),
         holds: &holds,
         suspended: true,
@@ -76,7 +76,7 @@ fn everything_in_the_way_is_named_the_first_thing_first() {
     assert_eq!(reason(&all, now), "AwaitingPeriod");
     let all = ClosingFacts { period_exists: true, ..all };
     assert_eq!(reason(&all, now), "AwaitingBindings");
-    let all = ClosingFacts { waiting_projects: &[], ..all };
+    let all = ClosingFacts { pending_projects: &[], ..all };
     assert_eq!(reason(&all, now), "AwaitingPredecessor");
     let all = ClosingFacts { open_predecessor: None, ..all };
     assert_eq!(reason(&all, now), "Suspended");
@@ -112,7 +112,7 @@ fn a_problem_that_holds_has_a_hold_of_the_same_name_and_no_other_has_one() {
     let record = std::sync::Arc::new(usage("db", "p", "2020-11-01", ""));
     for reason in [
         ProblemReason::Unpriced { price_list: name("l"), at },
-        ProblemReason::RateMissing { from, missing: NoRate::NoSource { to } },
+        ProblemReason::RateMissing { from, missing: MissingRate::NoSource { to } },
         ProblemReason::OverlappingUsage { with: name("x") },
         ProblemReason::Overflow,
         ProblemReason::PayerGone,

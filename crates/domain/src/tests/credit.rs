@@ -29,11 +29,11 @@ fn for_projects(offer: CreditOffer, projects: &[&str]) -> CreditOffer {
     CreditOffer { projects: only(projects), ..offer }
 }
 
-/// `credit used left` of a bill of November, and what remains to be paid.
+/// `credit used remaining` of a bill of November, and what remains to be paid.
 #[track_caller]
 fn check(services: &[(&str, &str)], credits: Vec<CreditOffer>, uses: &[&str], subtotal: &str) {
     let bill = World { credits, ..world(services) }.bill("g", "2020-11");
-    let shown: Vec<_> = bill.credits.iter().map(|one| format!("{} {} {}", one.name, one.used, one.left)).collect();
+    let shown: Vec<_> = bill.credits.iter().map(|one| format!("{} {} {}", one.name, one.used, one.remaining)).collect();
     assert_eq!(shown, uses);
     assert_eq!(bill.subtotal, money(subtotal, "USD"));
 }
@@ -46,7 +46,7 @@ fn golden_9_a_credit_of_400_on_a_net_of_250_leaves_150() {
     assert_eq!((item.kind, item.total), (LineType::CreditConsumption, money("-250.00", "USD")));
     assert_eq!(item.description, "welcome: credit (Promotion), 150.00 USD remain");
     assert_eq!(item.source.kind.as_str(), "Credit");
-    assert_eq!(bill.credits[0].left, money("150.00", "USD"));
+    assert_eq!(bill.credits[0].remaining, money("150.00", "USD"));
     assert_eq!(bill.subtotal, money("0.00", "USD"));
 }
 
@@ -88,7 +88,7 @@ fn a_credit_is_usable_when_it_is_valid_at_some_instant_of_the_month() {
 
 #[test]
 fn a_credit_in_another_currency_is_not_used() {
-    let credits = vec![CreditOffer { left: money("10.00", "EUR"), ..offer("a", "0.00") }];
+    let credits = vec![CreditOffer { remaining: money("10.00", "EUR"), ..offer("a", "0.00") }];
     check(&[("p", "250")], credits, &[], "250.00");
 }
 
@@ -127,9 +127,9 @@ fn a_commitment_is_paid_by_credits_too_and_does_not_shrink_by_them() {
 
 #[test]
 fn an_invoice_uses_no_more_credits_than_a_document_lists() {
-    let credits = (0..MOST_CREDITS + 5).map(|index| offer(&format!("credit-{index:04}"), "1.00")).collect();
+    let credits = (0..MAX_CREDITS + 5).map(|index| offer(&format!("credit-{index:04}"), "1.00")).collect();
     let bill = World { credits, ..world(&[("p", "250")]) }.bill("g", "2020-11");
-    assert_eq!(bill.credits.len(), MOST_CREDITS);
+    assert_eq!(bill.credits.len(), MAX_CREDITS);
     assert_eq!(bill.subtotal, money("50.00", "USD"));
 }
 
@@ -142,7 +142,7 @@ fn the_audit_notices_every_mistake_about_credits() {
     let (input, bill) = (world.input("g", "2020-11", at("2020-12-01")), world.bill("g", "2020-11"));
     let mutants: [(&str, Mutation); 6] = [
         ("one credit not told", |bill| drop(bill.credits.pop())),
-        ("another rest", |bill| bill.credits[1].left = money("6.00", "USD")),
+        ("another rest", |bill| bill.credits[1].remaining = money("6.00", "USD")),
         ("another order", |bill| bill.credits.swap(0, 1)),
         ("another credit", |bill| bill.credits[1].uid = uid("c")),
         ("a line of another credit", |bill| bill.items[1].source.name = name("c")),
@@ -176,12 +176,12 @@ fn a_reservation_is_rewritten_by_its_own_invoice_until_it_is_consumed() {
     let mut credit = credit("400.00");
     let (first, second) = (name("f3397-1"), name("f3397-2"));
     assert_eq!(credit.reserve(&first, usd("250.00")), Ok(()));
-    assert_eq!((credit.left(), credit.left_for(&first)), (usd("150.00"), usd("400.00")));
+    assert_eq!((credit.remaining(), credit.remaining_for(&first)), (usd("150.00"), usd("400.00")));
     assert_eq!(credit.reserve(&first, usd("300.00")), Ok(()));
     let reserved = ReservationError::StillReserved { credit: name("welcome"), by: first.clone() };
     assert_eq!(credit.reserve(&second, usd("1.00")), Err(reserved), "the month before is not settled");
     assert_eq!(credit.consume(&first, usd("250.00")), Ok(()), "the final says 250");
-    assert_eq!((credit.left(), credit.consumed()), (usd("150.00"), usd("250.00")));
+    assert_eq!((credit.remaining(), credit.consumed()), (usd("150.00"), usd("250.00")));
     let consumed = ReservationError::Consumed { credit: name("welcome"), invoice: first.clone() };
     assert_eq!(credit.reserve(&first, usd("0.00")), Err(consumed));
     assert_eq!(credit.consume(&first, usd("1.00")), Ok(()), "again changes nothing");
@@ -193,43 +193,43 @@ fn a_reservation_is_rewritten_by_its_own_invoice_until_it_is_consumed() {
     assert_eq!(credit.reserve(&second, usd("150.00")), Ok(()));
     assert_eq!(credit.reserve(&second, usd("0.00")), Ok(()), "the month came to need none");
     assert_eq!(credit.consume(&second, usd("0.00")), Ok(()));
-    assert_eq!(credit.left(), usd("150.00"));
+    assert_eq!(credit.remaining(), usd("150.00"));
 }
 
 #[test]
 fn what_is_not_reserved_is_not_consumed() {
     let mut credit = credit("400.00");
     assert_eq!(credit.consume(&name("f3397-1"), usd("250.00")), Ok(()));
-    assert_eq!(credit.left(), usd("400.00"));
+    assert_eq!(credit.remaining(), usd("400.00"));
 }
 
 #[test]
 fn a_month_that_is_estimated_leaves_less_to_the_next() {
     let mut credit = credit("400.00");
-    credit.expect(&name("f3397-1"), usd("250.00"));
-    assert_eq!(credit.offer_to("f3397-2").left, usd("150.00"));
-    assert_eq!(credit.offer_to("f3397-1").left, usd("400.00"));
+    credit.plan_use(&name("f3397-1"), usd("250.00"));
+    assert_eq!(credit.offer_to("f3397-2").remaining, usd("150.00"));
+    assert_eq!(credit.offer_to("f3397-1").remaining, usd("400.00"));
 }
 
 #[test]
 fn a_credit_says_how_it_stands() {
     let validity = CreditValidity { starts: Some(at("2020-11-10")), expires: Some(at("2020-12-10")) };
-    let stands = |credit: &Credit, oldest, current| credit.standing(month(oldest), month(current));
+    let stands = |credit: &Credit, oldest, current| credit.availability(month(oldest), month(current));
     let fresh = Credit { validity, ..credit("400.00") };
-    assert_eq!(stands(&fresh, "2020-10", "2020-10"), Standing::NotYet);
-    assert_eq!(stands(&fresh, "2020-10", "2020-11"), Standing::Usable);
-    assert_eq!(stands(&fresh, "2020-12", "2021-01"), Standing::Usable, "December is not final");
-    assert_eq!(stands(&fresh, "2021-01", "2021-01"), Standing::Expired);
+    assert_eq!(stands(&fresh, "2020-10", "2020-10"), Availability::NotYet);
+    assert_eq!(stands(&fresh, "2020-10", "2020-11"), Availability::Usable);
+    assert_eq!(stands(&fresh, "2020-12", "2021-01"), Availability::Usable, "December is not final");
+    assert_eq!(stands(&fresh, "2021-01", "2021-01"), Availability::Expired);
     // It ends, or begins, with a month: no instant of December, or of November, belongs to it.
     let validity = CreditValidity { starts: Some(at("2020-12-01")), expires: Some(at("2021-01-01")) };
     let december = Credit { validity, ..credit("400.00") };
-    assert_eq!(stands(&december, "2020-11", "2020-11"), Standing::NotYet);
-    assert_eq!(stands(&december, "2020-12", "2021-02"), Standing::Usable);
-    assert_eq!(stands(&december, "2021-01", "2021-02"), Standing::Expired);
+    assert_eq!(stands(&december, "2020-11", "2020-11"), Availability::NotYet);
+    assert_eq!(stands(&december, "2020-12", "2021-02"), Availability::Usable);
+    assert_eq!(stands(&december, "2021-01", "2021-02"), Availability::Expired);
     let mut used = fresh.clone();
     used.reserve(&name("f3397-1"), usd("400.00")).unwrap();
-    assert_eq!(stands(&used, "2020-11", "2020-12"), Standing::Usable, "only reserved");
+    assert_eq!(stands(&used, "2020-11", "2020-12"), Availability::Usable, "only reserved");
     used.consume(&name("f3397-1"), usd("400.00")).unwrap();
-    assert_eq!(stands(&used, "2020-12", "2020-12"), Standing::Exhausted);
-    assert_eq!(Standing::Exhausted.as_str(), "Exhausted");
+    assert_eq!(stands(&used, "2020-12", "2020-12"), Availability::Exhausted);
+    assert_eq!(Availability::Exhausted.as_str(), "Exhausted");
 }

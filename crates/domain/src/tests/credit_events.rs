@@ -69,7 +69,7 @@ impl Stored {
         for (_, credit) in &read {
             let mut credit = credit.clone();
             release(&mut credit, &number(month));
-            let used = credit.offer_to(&number(month)).left.minor().min(net);
+            let used = credit.offer_to(&number(month)).remaining.minor().min(net);
             if used > 0 {
                 net -= used;
                 uses.push((credit.name.clone(), Money::new(used, currency("USD")).unwrap()));
@@ -146,7 +146,7 @@ impl Stored {
     fn check(&self) -> Result<(), TestCaseError> {
         for (_, credit) in &self.credits {
             let taken: i128 = credit.reservations.iter().map(|known| known.amount.minor()).sum();
-            prop_assert_eq!(taken + credit.left().minor(), credit.amount.minor());
+            prop_assert_eq!(taken + credit.remaining().minor(), credit.amount.minor());
             prop_assert!(credit.reservations.iter().all(|known| known.amount.minor() >= 0));
             let reserved = credit.reservations.iter().filter(|known| known.state == ReservationState::Reserved);
             prop_assert!(reserved.count() <= 1);

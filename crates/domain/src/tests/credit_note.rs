@@ -4,10 +4,11 @@ use proptest::prelude::*;
 
 use super::world::{World, at, group, uid};
 use crate::invoice::credit_note::{
-    CreditRefusal, Creditable, Credited, Earlier, Part, Request, TaxPart, Wanted, credit,
+    CreditNoteAmounts, CreditRefusal, CreditRequest, Creditable, CreditableLine, CreditableTax, PriorNote,
+    RequestedLine, credit,
 };
 use crate::money::amount::round_half_away;
-use crate::{CreditValidity, Group, Money, Name, Ratio, Timestamp, returned_name};
+use crate::{CreditValidity, Group, Money, Name, Ratio, Timestamp, restored_name};
 
 fn usd(text: &str) -> Money {
     Money::parse(text, "USD".parse().unwrap()).unwrap()
@@ -21,40 +22,50 @@ fn rate(thousandths: i128) -> Ratio {
 /// An invoice of lines `a`, `b`, … taxed at a rate.
 fn invoice(totals: &[Money], thousandths: i128) -> Creditable {
     let ids = ('a'..='z').map(String::from);
-    let parts: Vec<_> =
-        ids.zip(totals).map(|(id, total)| Part { description: format!("service {id}"), id, total: *total }).collect();
+    let parts: Vec<_> = ids
+        .zip(totals)
+        .map(|(id, total)| CreditableLine { description: format!("service {id}"), id, total: *total })
+        .collect();
     let subtotal = totals.iter().try_fold(usd("0.00"), |sum, total| sum.checked_add(*total)).unwrap();
     let amount = round_half_away(&subtotal.exact().times(rate(thousandths)), subtotal.currency()).unwrap();
-    let taxes = vec![TaxPart { rate: rate(thousandths), base: subtotal, amount }];
-    Creditable { lines: parts.clone(), parts, subtotal, taxes, tax: amount, credits: Vec::new(), earlier: Vec::new() }
+    let taxes = vec![CreditableTax { rate: rate(thousandths), base: subtotal, amount }];
+    Creditable {
+        lines: parts.clone(),
+        parts,
+        subtotal,
+        taxes,
+        tax: amount,
+        credits: Vec::new(),
+        prior_notes: Vec::new(),
+    }
 }
 
-fn of_line(line: &str, amount: &str) -> Wanted {
-    Wanted { line: Some(line.to_owned()), description: String::new(), amount: usd(amount) }
+fn of_line(line: &str, amount: &str) -> RequestedLine {
+    RequestedLine { line: Some(line.to_owned()), description: String::new(), amount: usd(amount) }
 }
 
-fn free(amount: &str) -> Wanted {
-    Wanted { line: None, description: "goodwill".to_owned(), amount: usd(amount) }
+fn free(amount: &str) -> RequestedLine {
+    RequestedLine { line: None, description: "goodwill".to_owned(), amount: usd(amount) }
 }
 
 /// Issues a note, which the next one finds.
-fn issue(invoice: &mut Creditable, request: &Request) -> Result<Credited, CreditRefusal> {
+fn issue(invoice: &mut Creditable, request: &CreditRequest) -> Result<CreditNoteAmounts, CreditRefusal> {
     let note = credit(invoice, request)?;
     let lines = match request {
-        Request::Full => Vec::new(),
-        Request::Lines(wanted) => {
-            let of_lines = wanted.iter().filter_map(|wanted| Some((wanted.line.clone()?, wanted.amount)));
+        CreditRequest::Full => Vec::new(),
+        CreditRequest::Lines(requested) => {
+            let of_lines = requested.iter().filter_map(|requested| Some((requested.line.clone()?, requested.amount)));
             of_lines.collect()
         }
     };
-    let name = format!("note-{}", invoice.earlier.len() + 1);
-    let (full, subtotal, tax) = (*request == Request::Full, note.subtotal.negated(), note.tax.negated());
-    invoice.earlier.push(Earlier { name, full, subtotal, tax, lines });
+    let name = format!("note-{}", invoice.prior_notes.len() + 1);
+    let (full, subtotal, tax) = (*request == CreditRequest::Full, note.subtotal.negated(), note.tax.negated());
+    invoice.prior_notes.push(PriorNote { name, full, subtotal, tax, lines });
     Ok(note)
 }
 
 /// Lines as `line description total`, then subtotal, tax and total.
-fn shown(note: &Credited) -> Vec<String> {
+fn shown(note: &CreditNoteAmounts) -> Vec<String> {
     let line = |line: &str, description: &str, total| format!("{line} {description} {total}").trim().to_owned();
     let lines = note.lines.iter().map(|it| line(it.line.as_deref().unwrap_or(""), &it.description, it.total));
     lines.chain([format!("{} + {} = {}", note.subtotal, note.tax, note.total)]).collect()
@@ -63,22 +74,22 @@ fn shown(note: &Credited) -> Vec<String> {
 #[test]
 fn a_full_note_is_the_invoice_the_other_way() {
     let mut invoice = invoice(&[usd("80.00"), usd("50.00"), usd("-30.00")], 255);
-    let note = issue(&mut invoice, &Request::Full).unwrap();
+    let note = issue(&mut invoice, &CreditRequest::Full).unwrap();
     let expected = ["a service a -80.00", "b service b -50.00", "c service c 30.00", "-100.00 + -25.50 = -125.50"];
     assert_eq!(shown(&note), expected);
     assert_eq!(note.taxes, [(usd("-100.00"), usd("-25.50"))]);
     let nothing = CreditRefusal::NothingLeft(usd("125.50"));
-    assert_eq!(issue(&mut invoice, &Request::Full), Err(nothing.clone()));
-    assert_eq!(issue(&mut invoice, &Request::Lines(vec![free("0.01")])), Err(nothing));
+    assert_eq!(issue(&mut invoice, &CreditRequest::Full), Err(nothing.clone()));
+    assert_eq!(issue(&mut invoice, &CreditRequest::Lines(vec![free("0.01")])), Err(nothing));
 }
 
 #[test]
 fn a_part_takes_its_tax_along_and_the_rest_can_be_taken_later() {
     let mut invoice = invoice(&[usd("80.00"), usd("20.00")], 255);
-    let note = issue(&mut invoice, &Request::Lines(vec![of_line("a", "10.01"), free("1.00")])).unwrap();
+    let note = issue(&mut invoice, &CreditRequest::Lines(vec![of_line("a", "10.01"), free("1.00")])).unwrap();
     // 88.99 are left, with 22.69245 of tax: 25.50 − 22.69.
     assert_eq!(shown(&note), ["a service a -10.01", "goodwill -1.00", "-11.01 + -2.81 = -13.82"]);
-    let rest = issue(&mut invoice, &Request::Full).unwrap();
+    let rest = issue(&mut invoice, &CreditRequest::Full).unwrap();
     let expected =
         ["a service a -80.00", "b service b -20.00", "credited before, by note-1 11.01", "-88.99 + -22.69 = -111.68"];
     assert_eq!(shown(&rest), expected);
@@ -87,16 +98,17 @@ fn a_part_takes_its_tax_along_and_the_rest_can_be_taken_later() {
 #[test]
 fn small_parts_take_all_of_the_tax_and_not_more() {
     let mut invoice = invoice(&[usd("0.06")], 250); // tax 0.015, rounded to 0.02
-    let taxes: Vec<_> =
-        (0..6).map(|_| issue(&mut invoice, &Request::Lines(vec![free("0.01")])).unwrap().tax.to_string()).collect();
+    let taxes: Vec<_> = (0..6)
+        .map(|_| issue(&mut invoice, &CreditRequest::Lines(vec![free("0.01")])).unwrap().tax.to_string())
+        .collect();
     assert_eq!(taxes, ["-0.01", "0.00", "0.00", "0.00", "-0.01", "0.00"]);
 }
 
 #[test]
 fn an_invoice_of_nothing_can_be_cancelled_once() {
     let mut invoice = invoice(&[usd("50.00"), usd("-50.00")], 0);
-    assert_eq!(issue(&mut invoice, &Request::Full).unwrap().total, usd("0.00"));
-    assert_eq!(issue(&mut invoice, &Request::Full), Err(CreditRefusal::NothingLeft(usd("0.00"))));
+    assert_eq!(issue(&mut invoice, &CreditRequest::Full).unwrap().total, usd("0.00"));
+    assert_eq!(issue(&mut invoice, &CreditRequest::Full), Err(CreditRefusal::NothingLeft(usd("0.00"))));
 }
 
 /// An invoice of 80.00 and 20.00, of which two credits paid 60.00 and 15.00: 25.00 are to be paid, with tax.
@@ -109,25 +121,25 @@ fn credited_invoice(thousandths: i128) -> Creditable {
 #[test]
 fn credits_go_back_with_all_of_the_invoice() {
     let mut invoice = credited_invoice(255);
-    let note = issue(&mut invoice, &Request::Full).unwrap();
+    let note = issue(&mut invoice, &CreditRequest::Full).unwrap();
     assert_eq!((note.subtotal, note.total), (usd("-25.00"), usd("-31.38")));
     assert_eq!(note.credits, invoice.credits);
-    assert_eq!(issue(&mut invoice, &Request::Full), Err(CreditRefusal::NothingLeft(usd("31.38"))));
+    assert_eq!(issue(&mut invoice, &CreditRequest::Full), Err(CreditRefusal::NothingLeft(usd("31.38"))));
 }
 
 #[test]
 fn a_part_takes_back_money_and_no_more_than_was_to_be_paid() {
     let mut invoice = credited_invoice(0);
-    let more = CreditRefusal::InvoiceExceeded { left: usd("25.00"), wanted: usd("25.01") };
-    assert_eq!(issue(&mut invoice, &Request::Lines(vec![of_line("a", "25.01")])), Err(more));
-    let note = issue(&mut invoice, &Request::Lines(vec![of_line("a", "25.00")])).unwrap();
+    let more = CreditRefusal::InvoiceExceeded { remaining: usd("25.00"), requested: usd("25.01") };
+    assert_eq!(issue(&mut invoice, &CreditRequest::Lines(vec![of_line("a", "25.01")])), Err(more));
+    let note = issue(&mut invoice, &CreditRequest::Lines(vec![of_line("a", "25.00")])).unwrap();
     assert!(note.credits.is_empty(), "{:?}", note.credits);
     let nothing = CreditRefusal::NothingLeft(usd("25.00"));
-    assert_eq!(issue(&mut invoice, &Request::Lines(vec![free("0.01")])), Err(nothing.clone()));
+    assert_eq!(issue(&mut invoice, &CreditRequest::Lines(vec![free("0.01")])), Err(nothing.clone()));
     // All of the money is back, and none of the credits.
-    let rest = issue(&mut invoice, &Request::Full).unwrap();
+    let rest = issue(&mut invoice, &CreditRequest::Full).unwrap();
     assert_eq!((rest.total, &rest.credits), (usd("0.00"), &invoice.credits));
-    assert_eq!(issue(&mut invoice, &Request::Full), Err(nothing));
+    assert_eq!(issue(&mut invoice, &CreditRequest::Full), Err(nothing));
 }
 
 #[test]
@@ -135,15 +147,15 @@ fn an_invoice_that_credits_paid_whole_gives_them_back_once() {
     let credits = vec![(Name::from("welcome"), usd("80.00"))];
     let mut invoice = Creditable { credits, ..invoice(&[usd("80.00"), usd("-80.00")], 255) };
     let nothing = CreditRefusal::NothingLeft(usd("0.00"));
-    assert_eq!(issue(&mut invoice, &Request::Lines(vec![free("1.00")])), Err(nothing.clone()));
-    let note = issue(&mut invoice, &Request::Full).unwrap();
+    assert_eq!(issue(&mut invoice, &CreditRequest::Lines(vec![free("1.00")])), Err(nothing.clone()));
+    let note = issue(&mut invoice, &CreditRequest::Full).unwrap();
     assert_eq!((note.total, note.credits), (usd("0.00"), vec![(Name::from("welcome"), usd("80.00"))]));
-    assert_eq!(issue(&mut invoice, &Request::Full), Err(nothing));
+    assert_eq!(issue(&mut invoice, &CreditRequest::Full), Err(nothing));
 }
 
 #[test]
 fn what_goes_back_is_named_after_note_and_credit() {
-    let name = |credit: &str| returned_name(&Name::from("f3397-cn1"), &Name::from(credit));
+    let name = |credit: &str| restored_name(&Name::from("f3397-cn1"), &Name::from(credit));
     assert_eq!(name("welcome").as_str(), "f3397-cn1-welcome");
     assert_eq!(name("f3397-cn1-welcome").as_str(), "f3397-cn1-f3397-cn1-welcome");
     let (long, longer) = ("a".repeat(243), "a".repeat(244));
@@ -157,7 +169,7 @@ fn what_goes_back_is_named_after_note_and_credit() {
 fn check_validity(expires: Option<&str>, issued: &str, expected: Option<&str>) {
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let validity = CreditValidity { starts: Some(at("2026-10-20T00:00:00Z")), expires: expires.map(at) };
-    let returned = validity.returned("2026-10".parse().unwrap(), at(issued));
+    let returned = validity.restored("2026-10".parse().unwrap(), at(issued));
     assert_eq!(returned, CreditValidity { starts: None, expires: expected.map(at) });
 }
 
@@ -175,20 +187,22 @@ fn what_goes_back_is_valid_as_long_as_the_credit_still_was() {
 #[test]
 fn what_a_group_is_owed_goes_to_a_primary_group_when_it_is_gone() {
     let primary = |name| Group { primary: true, ..group(name) };
-    let heir = |groups: Vec<Group>| World::new(groups).organization.heir(uid("g")).map(|heir| heir.name.to_string());
+    let successor = |groups: Vec<Group>| {
+        World::new(groups).organization.successor(uid("g")).map(|successor| successor.name.to_string())
+    };
     let going = Group { deleted: Some(at("2026-11-01")), ..primary("g") };
     let younger = Group { created: at("2021-01-01"), ..primary("a") };
-    assert_eq!(heir(vec![group("g"), primary("p")]).as_deref(), Some("g"));
-    assert_eq!(heir(vec![going.clone(), younger.clone(), primary("p"), group("q")]).as_deref(), Some("p"));
-    assert_eq!(heir(vec![younger, group("q")]).as_deref(), Some("a"));
-    assert_eq!(heir(vec![going, group("q")]), None);
+    assert_eq!(successor(vec![group("g"), primary("p")]).as_deref(), Some("g"));
+    assert_eq!(successor(vec![going.clone(), younger.clone(), primary("p"), group("q")]).as_deref(), Some("p"));
+    assert_eq!(successor(vec![younger, group("q")]).as_deref(), Some("a"));
+    assert_eq!(successor(vec![going, group("q")]), None);
 }
 
 #[track_caller]
-fn check_refused(wanted: Vec<Wanted>, reason: &str) {
+fn check_refused(requested: Vec<RequestedLine>, reason: &str) {
     let mut invoice = invoice(&[usd("80.00"), usd("20.00"), usd("-30.00")], 255);
-    issue(&mut invoice, &Request::Lines(vec![of_line("a", "15.00")])).unwrap();
-    let refusal = credit(&invoice, &Request::Lines(wanted)).unwrap_err();
+    issue(&mut invoice, &CreditRequest::Lines(vec![of_line("a", "15.00")])).unwrap();
+    let refusal = credit(&invoice, &CreditRequest::Lines(requested)).unwrap_err();
     assert_eq!(refusal.reason(), reason, "{refusal}");
 }
 
@@ -204,7 +218,7 @@ fn nothing_is_credited_beyond_what_is_left() {
     check_refused(vec![free("0.00")], "AmountInvalid");
     let mut several = invoice(&[usd("10.00")], 100);
     several.taxes.push(several.taxes[0].clone());
-    let refusal = credit(&several, &Request::Lines(vec![free("1.00")])).unwrap_err();
+    let refusal = credit(&several, &CreditRequest::Lines(vec![free("1.00")])).unwrap_err();
     assert_eq!(refusal, CreditRefusal::SeveralTaxes(2));
 }
 
@@ -230,13 +244,13 @@ proptest! {
         let credits = used.iter().enumerate().map(|(at, used)| (Name::from(format!("credit-{at}")), usd(*used)));
         let mut invoice = Creditable { credits: credits.collect(), ..invoice(&lines, thousandths) };
         let billed = invoice.subtotal.minor() + invoice.tax.minor();
-        let (mut taken, mut returned) = (0, Vec::new());
+        let (mut credited, mut returned) = (0, Vec::new());
         for asked in asked.into_iter().chain([None]) {
             let request = match asked {
-                None => Request::Full,
+                None => CreditRequest::Full,
                 Some((line, amount)) => {
                     let line = invoice.lines.get(line).map(|part| part.id.clone());
-                    Request::Lines(vec![Wanted { line, description: "part".to_owned(), amount: usd(amount) }])
+                    CreditRequest::Lines(vec![RequestedLine { line, description: "part".to_owned(), amount: usd(amount) }])
                 }
             };
             let Ok(note) = issue(&mut invoice, &request) else { continue };
@@ -244,12 +258,12 @@ proptest! {
             if let Some((_, amount)) = asked {
                 prop_assert_eq!(note.subtotal.minor(), -amount);
             }
-            prop_assert_eq!(note.credits.is_empty(), request != Request::Full || used.is_empty());
-            taken -= note.total.minor();
+            prop_assert_eq!(note.credits.is_empty(), request != CreditRequest::Full || used.is_empty());
+            credited -= note.total.minor();
             returned.extend(note.credits);
-            prop_assert!(taken <= billed);
+            prop_assert!(credited <= billed);
         }
-        prop_assert_eq!((taken, returned), (billed, invoice.credits.clone()));
-        prop_assert_eq!(credit(&invoice, &Request::Full).map_err(|refusal| refusal.reason()), Err("NothingLeft"));
+        prop_assert_eq!((credited, returned), (billed, invoice.credits.clone()));
+        prop_assert_eq!(credit(&invoice, &CreditRequest::Full).map_err(|refusal| refusal.reason()), Err("NothingLeft"));
     }
 }

@@ -128,13 +128,13 @@ fn a_ledger_only_grows_and_only_forwards() {
 #[test]
 fn an_organization_forgets_what_is_gone() {
     let mut world = World::new([group("a")]).project("p", &[segment("2020-11-10", "a")]);
-    assert!(world.organization.is_last_payer(uid("a")));
+    assert!(world.organization.is_current_payer(uid("a")));
     world.organization.put_ledger(name("p"), ledger(&[segment("2020-11-10", "a"), segment("2020-11-11", "b")]));
-    assert!(!world.organization.is_last_payer(uid("a")) && world.organization.is_last_payer(uid("b")));
+    assert!(!world.organization.is_current_payer(uid("a")) && world.organization.is_current_payer(uid("b")));
     world.organization.remove_namespace("p");
     assert_eq!(world.organization.project("p").unwrap().namespace(), None);
     world.organization.remove_ledger("p");
-    assert!(world.organization.project("p").is_none() && !world.organization.is_last_payer(uid("b")));
+    assert!(world.organization.project("p").is_none() && !world.organization.is_current_payer(uid("b")));
     world.organization.remove_group(uid("a"));
     assert_eq!(world.organization.groups().count(), 0);
 }

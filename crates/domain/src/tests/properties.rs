@@ -78,8 +78,8 @@ proptest! {
             prop_assert!(bill.subtotal.minor() >= 0);
             for used in &bill.credits {
                 let offer = world.credits.iter().find(|offer| offer.name == used.name).unwrap();
-                prop_assert!(0 < used.used.minor() && used.used.minor() <= offer.left.minor());
-                prop_assert_eq!(used.left, offer.left.checked_sub(used.used).unwrap());
+                prop_assert!(0 < used.used.minor() && used.used.minor() <= offer.remaining.minor());
+                prop_assert_eq!(used.remaining, offer.remaining.checked_sub(used.used).unwrap());
                 prop_assert!(offer.validity.touches(input.month));
             }
         }
@@ -220,7 +220,7 @@ fn check_conserved(world: &World, bills: &[(GroupMonth<'_>, Bill)], usage: &Usag
     for pair in lines.windows(2) {
         prop_assert!(pair[0].period.end() <= pair[1].period.start());
     }
-    if !world.organization.counts(usage) {
+    if !world.organization.is_effective(usage) {
         prop_assert!(lines.is_empty());
         return Ok(());
     }
@@ -233,12 +233,13 @@ fn check_conserved(world: &World, bills: &[(GroupMonth<'_>, Bill)], usage: &Usag
     let Some(run) = Period::new(usage.start.max(first), until.max(usage.start.max(first))) else { return Ok(()) };
     let taken: Vec<Period> = lines.iter().map(|line| line.period).collect();
     prop_assert!(taken.iter().all(|piece| run.start() <= piece.start() && piece.end() <= run.end()));
-    let left = run.subtract(&taken);
-    if left.is_empty() && world.billed == Billed::default() && usage.start >= first {
+    let remaining = run.subtract(&taken);
+    if remaining.is_empty() && world.billed == BilledIndex::default() && usage.start >= first {
         let pieces: BigInt = lines.iter().map(|line| exact(&line.hours.ratio())).sum();
         prop_assert_eq!(pieces, exact(&world.hours.hours(usage.start, run).ratio()));
     }
-    for piece in left.iter().flat_map(|piece| piece.subtract(&world.billed.periods_in(&usage.name, *piece))) {
+    for piece in remaining.iter().flat_map(|piece| piece.subtract(&world.billed.billed_periods_in(&usage.name, *piece)))
+    {
         prop_assert!(is_explained(world, bills, usage, piece), "{:?} of {} is missing", piece, usage.name);
     }
     Ok(())

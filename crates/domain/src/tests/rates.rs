@@ -32,7 +32,7 @@ fn world(code: &str) -> World {
     world
 }
 
-fn of(from: &str, to: &str, on: &str) -> Result<String, NoRate> {
+fn of(from: &str, to: &str, on: &str) -> Result<String, MissingRate> {
     let conversion = quoted().conversion(currency(from), currency(to), day(on))?;
     Ok(format!("{} of {}", conversion.rate(), conversion.quote_date))
 }
@@ -50,7 +50,7 @@ fn the_last_day_on_which_both_were_quoted_counts() {
 fn a_rate_counts_for_ten_days_and_over_the_turn_of_the_year() {
     assert_eq!(of("EUR", "KWD", "2020-12-06").unwrap(), "0.36405 of 2020-11-26");
     let (to, source, date) = (currency("KWD"), name("ecb"), day("2020-12-07"));
-    assert_eq!(of("EUR", "KWD", "2020-12-07"), Err(NoRate::NoQuote { to, source, date }));
+    assert_eq!(of("EUR", "KWD", "2020-12-07"), Err(MissingRate::NoQuote { to, source, date }));
     assert_eq!(of("USD", "EUR", "2021-01-01").unwrap(), of("USD", "EUR", "2020-12-31").unwrap());
     assert_eq!(of("EUR", "USD", "2021-01-04").unwrap(), "1.2296 of 2021-01-04");
 }
@@ -186,7 +186,7 @@ fn the_currency_of_a_group_counts_as_it_is_when_a_month_is_billed() {
 fn quotes_that_contradict_themselves_are_refused() {
     let object = || RatesObject { name: name("ecb-2020"), uid: uid("ecb"), resource_version: name("1") };
     let year = |date: &str, code: &str| {
-        YearOfQuotes::new(object(), 2020, currency("EUR"), [(day(date), quote(code, "1.1"))]).map(Arc::new)
+        YearlyQuotes::new(object(), 2020, currency("EUR"), [(day(date), quote(code, "1.1"))]).map(Arc::new)
     };
     assert!(year("2020-12-31", "USD").is_ok());
     assert_eq!(year("2021-01-01", "USD").unwrap_err().to_string(), "2021-01-01 is not a day of 2020");

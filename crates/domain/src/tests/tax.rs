@@ -35,7 +35,7 @@ pub fn buyer(home: &str, vat_id: &str) -> Buyer {
     judged(home, vat_id, None)
 }
 
-pub fn judged(home: &str, vat_id: &str, finding: Option<Finding>) -> Buyer {
+pub fn judged(home: &str, vat_id: &str, finding: Option<VatFinding>) -> Buyer {
     let vat = VatId::read(vat_id, country(home)).map(|id| BuyerVat { id, finding });
     Buyer::new(country(home), vat)
 }
@@ -111,14 +111,14 @@ fn a_tie_goes_up() {
 fn each_buyer_is_taxed_by_the_first_rule_that_is_its() {
     for (buyer, expected) in [
         (buyer("FI", ""), "S 25.5 % of 100.00: 25.50"),
-        (judged("FI", "FI20774740", Some(Finding::Confirmed)), "S 25.5 % of 100.00: 25.50"),
-        (judged("DE", "DE136695976", Some(Finding::Confirmed)), "AE 0 % of 100.00: 0.00"),
-        (judged("", "DE136695976", Some(Finding::Confirmed)), "AE 0 % of 100.00: 0.00"),
-        (judged("GR", "EL094259216", Some(Finding::Confirmed)), "AE 0 % of 100.00: 0.00"),
-        (judged("MC", "FR40303265045", Some(Finding::Confirmed)), "AE 0 % of 100.00: 0.00"),
+        (judged("FI", "FI20774740", Some(VatFinding::Confirmed)), "S 25.5 % of 100.00: 25.50"),
+        (judged("DE", "DE136695976", Some(VatFinding::Confirmed)), "AE 0 % of 100.00: 0.00"),
+        (judged("", "DE136695976", Some(VatFinding::Confirmed)), "AE 0 % of 100.00: 0.00"),
+        (judged("GR", "EL094259216", Some(VatFinding::Confirmed)), "AE 0 % of 100.00: 0.00"),
+        (judged("MC", "FR40303265045", Some(VatFinding::Confirmed)), "AE 0 % of 100.00: 0.00"),
         (buyer("DE", ""), "S 25.5 % of 100.00: 25.50"),
         (buyer("DE", "DE136695977"), "S 25.5 % of 100.00: 25.50"),
-        (judged("DE", "DE136695976", Some(Finding::Refused)), "S 25.5 % of 100.00: 25.50"),
+        (judged("DE", "DE136695976", Some(VatFinding::Refused)), "S 25.5 % of 100.00: 25.50"),
         (buyer("US", ""), "O 0 % of 100.00: 0.00"),
         (buyer("US", "12-3456789"), "O 0 % of 100.00: 0.00"),
         (buyer("AX", ""), "O 0 % of 100.00: 0.00"),
@@ -136,7 +136,7 @@ fn a_buyer_without_a_rule_waits_and_is_told_what_would_help() {
             "NoTaxRule: tax rule reverse charge of InvoiceIssuer default needs the VAT id confirmed in status.vatId (DE136695976), and no other matches a business in DE",
         ),
         (
-            judged("FR", "DE136695976", Some(Finding::Confirmed)),
+            judged("FR", "DE136695976", Some(VatFinding::Confirmed)),
             "NoTaxRule: tax rule reverse charge of InvoiceIssuer default needs a VAT id of FR (DE136695976), and no other matches a business in FR",
         ),
         (
@@ -146,7 +146,7 @@ fn a_buyer_without_a_rule_waits_and_is_told_what_would_help() {
     ] {
         assert_eq!(taxed(buyer), expected);
     }
-    let finnish = judged("FI", "FI20774740", Some(Finding::Confirmed));
+    let finnish = judged("FI", "FI20774740", Some(VatFinding::Confirmed));
     assert_eq!(
         taxes(&world("100", finnish, vec![reverse_charge("EU")]).bill("g", "2020-11")),
         "NoTaxRule: tax rule reverse charge of InvoiceIssuer default needs its country in countries (FI20774740), and no other matches a business in FI"
@@ -162,12 +162,12 @@ fn a_buyer_without_a_rule_waits_and_is_told_what_would_help() {
 #[test]
 fn what_reverse_charge_requires_is_the_issuers_choice() {
     for (requires, finding, id, expected) in [
-        (ReverseChargeRequires::Confirmed, Some(Finding::Confirmed), "DE136695976", "AE"),
-        (ReverseChargeRequires::Confirmed, Some(Finding::Confirmed), "DE136695977", "AE"),
+        (ReverseChargeRequires::Confirmed, Some(VatFinding::Confirmed), "DE136695976", "AE"),
+        (ReverseChargeRequires::Confirmed, Some(VatFinding::Confirmed), "DE136695977", "AE"),
         (ReverseChargeRequires::Confirmed, None, "DE136695976", "S"),
         (ReverseChargeRequires::Format, None, "DE136695976", "AE"),
-        (ReverseChargeRequires::Format, Some(Finding::Confirmed), "DE136695977", "AE"),
-        (ReverseChargeRequires::Format, Some(Finding::Refused), "DE136695976", "S"),
+        (ReverseChargeRequires::Format, Some(VatFinding::Confirmed), "DE136695977", "AE"),
+        (ReverseChargeRequires::Format, Some(VatFinding::Refused), "DE136695976", "S"),
         (ReverseChargeRequires::Format, None, "DE136695977", "S"),
     ] {
         let mut world = world("100", judged("DE", id, finding), vec![reverse_charge("EU"), vat("EU", "19")]);
@@ -179,7 +179,7 @@ fn what_reverse_charge_requires_is_the_issuers_choice() {
 
 #[test]
 fn an_id_that_cannot_be_checked_is_enough_for_reverse_charge_only_when_confirmed() {
-    for (finding, expected) in [(None, "S"), (Some(Finding::Confirmed), "AE")] {
+    for (finding, expected) in [(None, "S"), (Some(VatFinding::Confirmed), "AE")] {
         let mut world = world("100", judged("AU", "51824753556", finding), vec![reverse_charge("AU"), vat("AU", "10")]);
         world.issuer =
             world.issuer.map(|issuer| Issuer { reverse_charge_requires: ReverseChargeRequires::Format, ..issuer });
@@ -190,7 +190,7 @@ fn an_id_that_cannot_be_checked_is_enough_for_reverse_charge_only_when_confirmed
 #[test]
 fn reverse_charge_is_for_abroad_unless_a_rule_names_the_issuers_own_country() {
     for (countries, expected) in [("EU", "S"), ("FI", "AE"), ("EU FI", "AE"), ("", "S")] {
-        let finnish = judged("FI", "FI20774740", Some(Finding::Confirmed));
+        let finnish = judged("FI", "FI20774740", Some(VatFinding::Confirmed));
         let bill = world("100", finnish, vec![reverse_charge(countries), vat("", "25.5")]).bill("g", "2020-11");
         assert_eq!(bill.taxes[0].category.code(), expected, "{countries:?}");
     }
@@ -199,7 +199,7 @@ fn reverse_charge_is_for_abroad_unless_a_rule_names_the_issuers_own_country() {
 #[test]
 fn monaco_is_not_abroad_for_an_issuer_in_france() {
     for (home, countries, expected) in [("FR", "EU", "S"), ("FR", "MC", "AE"), ("FI", "EU", "AE")] {
-        let monegasque = judged("MC", "FR40303265045", Some(Finding::Confirmed));
+        let monegasque = judged("MC", "FR40303265045", Some(VatFinding::Confirmed));
         let mut world = world("100", monegasque, vec![reverse_charge(countries), vat("", "20")]);
         world.issuer = world.issuer.map(|issuer| Issuer { country: country(home), ..issuer });
         assert_eq!(world.bill("g", "2020-11").taxes[0].category.code(), expected, "from {home} to {countries}");
@@ -210,9 +210,9 @@ fn monaco_is_not_abroad_for_an_issuer_in_france() {
 fn without_an_address_a_buyer_is_where_its_vat_id_says_unless_that_is_wrong() {
     for (vat_id, finding, known) in [
         ("FI20774740", None, true),
-        ("FI20774740", Some(Finding::Refused), false),
+        ("FI20774740", Some(VatFinding::Refused), false),
         ("FI20774741", None, false),
-        ("FI20774741", Some(Finding::Confirmed), true),
+        ("FI20774741", Some(VatFinding::Confirmed), true),
     ] {
         let told = taxed(judged("", vat_id, finding));
         let expected = if known { "S 25.5 % of 100.00: 25.50" } else { "NoTaxRule: " };

@@ -127,14 +127,14 @@ pub fn price_list(entries: Vec<PriceEntry>) -> PriceList {
 }
 
 /// What is left of a credit without limits, in USD.
-pub fn offer(text: &str, left: &str) -> CreditOffer {
+pub fn offer(text: &str, remaining: &str) -> CreditOffer {
     CreditOffer {
         name: name(text),
         uid: uid(text),
         kind: CreditType::Promotion,
         validity: CreditValidity::default(),
         projects: None,
-        left: money(left, "USD"),
+        remaining: money(remaining, "USD"),
     }
 }
 
@@ -148,7 +148,7 @@ pub fn rates(source: &str, quotes: &[(&str, &str, &str)]) -> Rates {
         let object_name = name(&format!("{source}-{year}"));
         let object = RatesObject { uid: uid(&object_name), name: object_name, resource_version: name("1") };
         let year = year.parse().unwrap();
-        rates.put(year, Ok(Arc::new(YearOfQuotes::new(object, year, currency("EUR"), quotes).unwrap())));
+        rates.put(year, Ok(Arc::new(YearlyQuotes::new(object, year, currency("EUR"), quotes).unwrap())));
     }
     rates
 }
@@ -168,9 +168,9 @@ pub struct World {
     pub prices: PriceList,
     pub rates: Rates,
     pub issuer: Option<Issuer>,
-    pub billed: Billed,
+    pub billed: BilledIndex,
     pub closed: ClosedMonths,
-    pub brought: Option<Brought>,
+    pub brought_forward: Option<BroughtForward>,
     pub credits: Vec<CreditOffer>,
     pub attribution: Attribution,
     pub hours: HourRule,
@@ -186,9 +186,9 @@ impl World {
             prices: price_list(vec![hourly("PostgreSQL", "0.026"), hourly("MySQL", "0.026")]),
             rates: Rates::default(),
             issuer: None,
-            billed: Billed::default(),
+            billed: BilledIndex::default(),
             closed: ClosedMonths::new(),
-            brought: None,
+            brought_forward: None,
             credits: Vec::new(),
             attribution: Attribution::MonthEnd,
             hours: HourRule::Ceil,
@@ -237,7 +237,7 @@ impl World {
             issuer: self.issuer.as_ref(),
             billed: &self.billed,
             closed: &self.closed,
-            brought: self.brought.as_ref(),
+            brought_forward: self.brought_forward.as_ref(),
             credits: &self.credits,
             as_of,
         }

@@ -1,6 +1,6 @@
 //! Billable hours.
 
-use crate::money::product::Ratio;
+use crate::money::ratio::Ratio;
 use crate::time::period::{Period, Timestamp};
 
 const HOUR_MICROS: i64 = 3_600_000_000;

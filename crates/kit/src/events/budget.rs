@@ -9,20 +9,20 @@ use tokio::time::Instant;
 use super::{Notice, Severity};
 
 /// The same notice about the same object is not said again within this time.
-const REPETITION: Duration = Duration::from_secs(600);
+const REPEAT_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Once so many notices are remembered, the old ones are swept.
-const REMEMBERED: usize = 4096;
+const MAX_REMEMBERED: usize = 4096;
 
 /// What may be published of all organizations together.
-const ALL: Rate = Rate { burst: 100, refill: Duration::from_millis(200) };
+const TOTAL_RATE: RefillRate = RefillRate { burst: 100, refill: Duration::from_millis(200) };
 
 /// What may be published of one organization.
-const EACH: Rate = Rate { burst: 25, refill: Duration::from_secs(1) };
+const ORGANIZATION_RATE: RefillRate = RefillRate { burst: 25, refill: Duration::from_secs(1) };
 
 /// So many events at once, and one more after each `refill`.
 #[derive(Debug, Clone, Copy)]
-struct Rate {
+struct RefillRate {
     burst: u32,
     refill: Duration,
 }
@@ -30,14 +30,14 @@ struct Rate {
 /// Room for events.
 #[derive(Debug)]
 struct Bucket {
-    rate: Rate,
+    rate: RefillRate,
     tokens: u32,
     refilled: Instant,
 }
 
 /// Notices of one kind that wait to be told in one event.
 #[derive(Debug)]
-struct Held {
+struct PendingNotices {
     last: Notice,
     count: usize,
     since: Instant,
@@ -48,9 +48,9 @@ type Topic = (Severity, &'static str);
 
 /// The room of one organization, and its notices that wait.
 #[derive(Debug)]
-struct Share {
+struct OrganizationBudget {
     bucket: Bucket,
-    held: BTreeMap<Topic, Held>,
+    pending: BTreeMap<Topic, PendingNotices>,
 }
 
 /// Lets a burst through, and then now and then an event that stands for all of its kind. Each organization has room of its
@@ -58,22 +58,23 @@ struct Share {
 #[derive(Debug)]
 pub(super) struct Budget {
     all: Bucket,
-    shares: BTreeMap<Option<String>, Share>,
-    said: HashMap<(Option<String>, &'static str, String), Instant>,
+    organizations: BTreeMap<Option<String>, OrganizationBudget>,
+    published: HashMap<(Option<String>, &'static str, String), Instant>,
 }
 
 impl Budget {
     pub(super) fn new(now: Instant) -> Self {
-        Self { all: Bucket::new(ALL, now), shares: BTreeMap::new(), said: HashMap::new() }
+        Self { all: Bucket::new(TOTAL_RATE, now), organizations: BTreeMap::new(), published: HashMap::new() }
     }
 
     /// Takes a notice; gives it back if it is to be published now. Otherwise it was said already, or
     /// waits for [`due`](Self::due).
     pub(super) fn take(&mut self, notice: Notice, now: Instant) -> Option<Notice> {
-        if self.was_said(&notice, now) {
+        if self.is_repetition(&notice, now) {
             return None;
         }
-        let share = self.shares.entry(notice.organization.clone()).or_insert_with(|| Share::new(now));
+        let share =
+            self.organizations.entry(notice.organization.clone()).or_insert_with(|| OrganizationBudget::new(now));
         if self.all.has_room(now) && share.bucket.has_room(now) {
             self.all.tokens -= 1;
             share.bucket.tokens -= 1;
@@ -88,40 +89,40 @@ impl Budget {
         if !self.all.has_room(now) {
             return None;
         }
-        let waiting = self.shares.values_mut().filter(|share| !share.held.is_empty());
+        let waiting = self.organizations.values_mut().filter(|share| !share.pending.is_empty());
         let share = waiting
             .filter_map(|share| share.bucket.has_room(now).then_some(share))
             .min_by_key(|share| share.since())?;
-        let (_, held) = share.held.pop_first()?;
+        let (_, pending) = share.pending.pop_first()?;
         self.all.tokens -= 1;
         share.bucket.tokens -= 1;
-        Some(held.summary())
+        Some(pending.summary())
     }
 
     /// When [`due`](Self::due) has something; none while nothing waits.
     pub(super) fn next(&self) -> Option<Instant> {
-        let waiting = self.shares.values().filter(|share| !share.held.is_empty());
+        let waiting = self.organizations.values().filter(|share| !share.pending.is_empty());
         let first = waiting.map(|share| share.bucket.room_at()).min()?;
         Some(first.max(self.all.room_at()))
     }
 
-    fn was_said(&mut self, notice: &Notice, now: Instant) -> bool {
-        let recent = |said: &Instant| now.saturating_duration_since(*said) < REPETITION;
-        if self.said.len() >= REMEMBERED {
-            self.said.retain(|_, said| recent(said));
+    fn is_repetition(&mut self, notice: &Notice, now: Instant) -> bool {
+        let recent = |published: &Instant| now.saturating_duration_since(*published) < REPEAT_INTERVAL;
+        if self.published.len() >= MAX_REMEMBERED {
+            self.published.retain(|_, published| recent(published));
         }
         let object = notice.regarding.uid.clone().or_else(|| notice.regarding.name.clone());
         let key = (object, notice.reason, notice.note.clone());
-        if self.said.get(&key).is_some_and(recent) {
+        if self.published.get(&key).is_some_and(recent) {
             return true;
         }
-        self.said.insert(key, now);
+        self.published.insert(key, now);
         false
     }
 }
 
 impl Bucket {
-    fn new(rate: Rate, now: Instant) -> Self {
+    fn new(rate: RefillRate, now: Instant) -> Self {
         Self { rate, tokens: rate.burst, refilled: now }
     }
 
@@ -138,28 +139,28 @@ impl Bucket {
     }
 }
 
-impl Share {
+impl OrganizationBudget {
     fn new(now: Instant) -> Self {
-        Self { bucket: Bucket::new(EACH, now), held: BTreeMap::new() }
+        Self { bucket: Bucket::new(ORGANIZATION_RATE, now), pending: BTreeMap::new() }
     }
 
     fn hold(&mut self, notice: Notice, now: Instant) {
-        match self.held.entry((notice.severity, notice.reason)) {
-            Entry::Vacant(place) => drop(place.insert(Held { last: notice, count: 1, since: now })),
-            Entry::Occupied(mut held) => {
-                held.get_mut().last = notice;
-                held.get_mut().count += 1;
+        match self.pending.entry((notice.severity, notice.reason)) {
+            Entry::Vacant(place) => drop(place.insert(PendingNotices { last: notice, count: 1, since: now })),
+            Entry::Occupied(mut pending) => {
+                pending.get_mut().last = notice;
+                pending.get_mut().count += 1;
             }
         }
     }
 
     /// Since when something waits.
     fn since(&self) -> Option<Instant> {
-        self.held.values().map(|held| held.since).min()
+        self.pending.values().map(|pending| pending.since).min()
     }
 }
 
-impl Held {
+impl PendingNotices {
     /// The last notice, which speaks for the others.
     fn summary(self) -> Notice {
         let others = self.count - 1;
@@ -261,10 +262,10 @@ mod tests {
     fn what_is_remembered_is_swept() {
         let t0 = Instant::now();
         let mut budget = Budget::new(t0);
-        for number in 0..REMEMBERED {
+        for number in 0..MAX_REMEMBERED {
             budget.take(notice(&number.to_string(), "bound"), t0);
         }
         budget.take(notice("later", "bound"), t0 + SECOND * 600);
-        assert_eq!(budget.said.len(), 1);
+        assert_eq!(budget.published.len(), 1);
     }
 }

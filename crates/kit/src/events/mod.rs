@@ -21,7 +21,7 @@ use crate::timer::sleep_until;
 use budget::Budget;
 
 /// So many notices wait for the publisher at most.
-const QUEUE: usize = 1024;
+const QUEUE_CAPACITY: usize = 1024;
 
 /// The API server's limit for a note is 1 KiB; ours, in characters, stays below it in UTF-8.
 const MAX_NOTE: usize = 250;
@@ -76,7 +76,7 @@ impl Events {
     ///
     /// `controller` is who reports, as a domain and a name; `kubectl describe` shows it.
     pub fn channel(controller: &'static str, metrics: Metrics) -> (Self, Publisher) {
-        let (notices, receiver) = mpsc::channel(QUEUE);
+        let (notices, receiver) = mpsc::channel(QUEUE_CAPACITY);
         (Self { notices, metrics: metrics.clone() }, Publisher { controller, notices: receiver, metrics })
     }
 
@@ -181,10 +181,10 @@ mod tests {
     fn handing_in_never_waits() {
         let (metrics, exposition) = registered();
         let (events, publisher) = Events::channel("example.io/test", metrics);
-        for number in 0..=QUEUE {
+        for number in 0..=QUEUE_CAPACITY {
             events.publish(notice(number.to_string()));
         }
-        assert_eq!(publisher.notices.len(), QUEUE);
+        assert_eq!(publisher.notices.len(), QUEUE_CAPACITY);
         let text = exposition.encode().expect("encodes");
         assert!(text.lines().any(|line| line == "test_events_dropped_total 1"), "{text}");
     }

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::Ended;
+use crate::ExitStatus;
 use crate::manifest::{Kinds, SchemaError};
 use billing_api::CreditCode;
 use billing_domain::{Currency, Money};
@@ -36,16 +36,16 @@ pub struct CodeArguments {
     code: Option<String>,
 
     /// What to print
-    #[arg(short, long, value_enum, default_value_t = Output::Name)]
-    output: Output,
+    #[arg(short, long, value_enum, default_value_t = CodeOutput::Name)]
+    output: CodeOutput,
 
     #[command(flatten, next_help_heading = "What the code is worth (with -o yaml or json)")]
-    worth: Worth,
+    worth: CodeValue,
 }
 
 /// What a manifest says beside its name.
 #[derive(Args, Debug)]
-struct Worth {
+struct CodeValue {
     /// What the credit is granted for, such as Trial or Promotion
     #[arg(long = "type", value_name = "TYPE", required_if_eq_any([("output", "yaml"), ("output", "json")]))]
     kind: Option<String>,
@@ -77,7 +77,7 @@ struct Worth {
 
 /// What is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
+enum CodeOutput {
     /// Only the name
     Name,
     /// The manifest of the CreditCode
@@ -116,7 +116,7 @@ pub enum CodeError {
 ///
 /// # Errors
 /// No code, one that no Credit can have, or a manifest that the API server would refuse.
-pub fn run(arguments: &CodeArguments, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<Ended, CodeError> {
+pub fn run(arguments: &CodeArguments, stdin: &mut dyn Read, stdout: &mut dyn Write) -> Result<ExitStatus, CodeError> {
     let code = match &arguments.code {
         Some(code) => code.clone(),
         None => io::read_to_string(stdin).map_err(CodeError::Read)?,
@@ -126,12 +126,12 @@ pub fn run(arguments: &CodeArguments, stdin: &mut dyn Read, stdout: &mut dyn Wri
     check(code)?;
     let name = code_name(code);
     let text = match arguments.output {
-        Output::Name => format!("{name}\n"),
-        Output::Yaml => serde_saphyr::to_string(&manifest(&name, &arguments.worth)?)?,
-        Output::Json => format!("{}\n", serde_json::to_string_pretty(&manifest(&name, &arguments.worth)?)?),
+        CodeOutput::Name => format!("{name}\n"),
+        CodeOutput::Yaml => serde_saphyr::to_string(&manifest(&name, &arguments.worth)?)?,
+        CodeOutput::Json => format!("{}\n", serde_json::to_string_pretty(&manifest(&name, &arguments.worth)?)?),
     };
     stdout.write_all(text.as_bytes())?;
-    Ok(Ended::Well)
+    Ok(ExitStatus::Ok)
 }
 
 /// What the definition of Credit says of a code.
@@ -146,8 +146,8 @@ fn check(code: &str) -> Result<(), CodeError> {
 }
 
 /// The CreditCode, as the API server accepts it.
-fn manifest(name: &str, worth: &Worth) -> Result<CreditCode, CodeError> {
-    let Worth { kind, amount, currency, starts_at, expires_at, redeem_until, organization } = worth;
+fn manifest(name: &str, worth: &CodeValue) -> Result<CreditCode, CodeError> {
+    let CodeValue { kind, amount, currency, starts_at, expires_at, redeem_until, organization } = worth;
     let mut object = json!({
         "apiVersion": "billing-operator.io/v1alpha1", "kind": "CreditCode", "metadata": { "name": name },
         "spec": {

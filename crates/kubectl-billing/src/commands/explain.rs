@@ -5,9 +5,9 @@ use std::io::{self, Read, Write};
 use clap::Args;
 use thiserror::Error;
 
-use crate::Ended;
-use crate::invoice::{InvoiceArguments, InvoiceError, Output};
-use billing_documents::explain::{ExplainedLine, Explanation, explain};
+use crate::ExitStatus;
+use crate::invoice::{InvoiceArguments, InvoiceError, InvoiceOutput};
+use billing_documents::explain::{ExplainedLine, InvoiceExplanation, explain};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,8 +35,8 @@ pub struct ExplainArguments {
     line: Option<String>,
 
     /// How to print it
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    #[arg(short, long, value_enum, default_value_t = InvoiceOutput::Text)]
+    output: InvoiceOutput,
 }
 
 /// Why nothing is explained.
@@ -73,7 +73,7 @@ pub fn run(
     stdin: &mut dyn Read,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
-) -> Result<Ended, ExplainError> {
+) -> Result<ExitStatus, ExplainError> {
     let number = &arguments.invoice.number;
     let found = arguments.invoice.find(stdin)?;
     let document = found.document(number)?;
@@ -90,14 +90,14 @@ pub fn run(
         }
     }
     match arguments.output {
-        Output::Text => print(&explanation, stdout)?,
-        Output::Yaml => stdout.write_all(serde_saphyr::to_string(&explanation)?.as_bytes())?,
-        Output::Json => {
+        InvoiceOutput::Text => print(&explanation, stdout)?,
+        InvoiceOutput::Yaml => stdout.write_all(serde_saphyr::to_string(&explanation)?.as_bytes())?,
+        InvoiceOutput::Json => {
             serde_json::to_writer_pretty(&mut *stdout, &explanation)?;
             writeln!(stdout)?;
         }
     }
-    Ok(if missing.is_empty() { Ended::Well } else { Ended::Refused })
+    Ok(if missing.is_empty() { ExitStatus::Ok } else { ExitStatus::Refused })
 }
 
 fn is_meant(line: &ExplainedLine, wanted: &str) -> bool {
@@ -105,7 +105,7 @@ fn is_meant(line: &ExplainedLine, wanted: &str) -> bool {
     named || line.id.starts_with(wanted)
 }
 
-fn print(explanation: &Explanation, out: &mut dyn Write) -> io::Result<()> {
+fn print(explanation: &InvoiceExplanation, out: &mut dyn Write) -> io::Result<()> {
     for line in &explanation.lines {
         let ExplainedLine { id, kind, description, period, source, price, derivation, total: _ } = line;
         writeln!(out, "{kind:?}  {description}\n    {derivation}")?;

@@ -12,20 +12,20 @@ use kube::api::ListParams;
 use thiserror::Error;
 
 use crate::cluster::{Cluster, ClusterArguments, ClusterError, wait};
-use crate::commands::preview::{default_rules, settled_books};
-use crate::manifest::{self, Manifests, Object, ReadError, Refusal};
+use crate::commands::preview::{default_settings, prepared_state};
+use crate::manifest::{self, Manifests, Object, ReadError, Rejection};
 use billing_api::{Document, Invoice, InvoiceSlice};
 use billing_documents::issued::{IssuedInvoice, NotIssued};
 use billing_domain::Timestamp;
 use billing_reads::{list, slices_of};
-pub use records::{Known, RecordsError};
+pub use records::{RecordSet, RecordsError};
 
 /// Where an invoice is looked for that is not among files.
 const FILES: &str = "the files; name the one that has it with -f";
 
 /// How what is said about an invoice is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub enum InvoiceOutput {
     /// For people
     Text,
     /// As YAML
@@ -97,7 +97,7 @@ pub enum InvoiceError {
 
 /// The invoices of an organization, as far as a command needs them.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct InvoiceSet {
     invoices: BTreeMap<String, Invoice>,
     slices: BTreeMap<String, InvoiceSlice>,
 }
@@ -107,7 +107,7 @@ impl InvoiceArguments {
     ///
     /// # Errors
     /// It cannot be read, or is not there.
-    pub fn find(&self, stdin: &mut dyn Read) -> Result<Found, InvoiceError> {
+    pub fn find(&self, stdin: &mut dyn Read) -> Result<InvoiceSet, InvoiceError> {
         match self.filenames.is_empty() {
             true => wait(async { self.ask(&self.cluster.connect().await?).await })?,
             false => self.found_in(&self.read_files(stdin)?),
@@ -122,17 +122,17 @@ impl InvoiceArguments {
         &self,
         stdin: &mut dyn Read,
         now: Timestamp,
-    ) -> Result<(Found, Result<Known, RecordsError>), InvoiceError> {
+    ) -> Result<(InvoiceSet, Result<RecordSet, RecordsError>), InvoiceError> {
         if !self.filenames.is_empty() {
             let manifests = self.read_files(stdin)?;
             let found = self.found_in(&manifests)?;
-            let (books, rules) = settled_books(manifests, now);
-            return Ok((found, Ok(Known { books, rules })));
+            let (state, settings) = prepared_state(manifests, now);
+            return Ok((found, Ok(RecordSet { state, settings })));
         }
         wait(async {
             let cluster = self.cluster.connect().await?;
             let found = self.ask(&cluster).await?;
-            let known = records::fetch(&cluster, &found.invoices[&self.number], default_rules()).await;
+            let known = records::fetch(&cluster, &found.invoices[&self.number], default_settings()).await;
             Ok((found, known))
         })?
     }
@@ -141,7 +141,7 @@ impl InvoiceArguments {
         InvoiceError::NotFound { number: self.number.clone(), place: place.into() }
     }
 
-    async fn ask(&self, cluster: &Cluster) -> Result<Found, InvoiceError> {
+    async fn ask(&self, cluster: &Cluster) -> Result<InvoiceSet, InvoiceError> {
         let namespace = || cluster.namespace.clone();
         let found = self.fetch(cluster).await;
         let found = found.map_err(|source| InvoiceError::Read { namespace: namespace(), source })?;
@@ -149,10 +149,12 @@ impl InvoiceArguments {
         if found.invoices.contains_key(&self.number) { Ok(found) } else { Err(self.not_found(place)) }
     }
 
-    async fn fetch(&self, cluster: &Cluster) -> Result<Found, kube::Error> {
-        let Some(invoice) = cluster.api::<Invoice>().get_opt(&self.number).await? else { return Ok(Found::default()) };
+    async fn fetch(&self, cluster: &Cluster) -> Result<InvoiceSet, kube::Error> {
+        let Some(invoice) = cluster.api::<Invoice>().get_opt(&self.number).await? else {
+            return Ok(InvoiceSet::default());
+        };
         let group = format!("spec.billingGroup={}", invoice.spec.billing_group);
-        let mut found = Found::default();
+        let mut found = InvoiceSet::default();
         if let Some(document) = document_of(&invoice) {
             let slices = slices_of(cluster.client(), &cluster.namespace, document).await?.found;
             found.slices = slices.into_iter().map(|slice| (slice.name_any(), slice)).collect();
@@ -170,7 +172,7 @@ impl InvoiceArguments {
 
     fn read_files(&self, stdin: &mut dyn Read) -> Result<Manifests, InvoiceError> {
         let manifests = manifest::read_printed(&self.filenames, stdin)?;
-        let about = |refusal: &&Refusal| refusal.object.as_ref().is_some_and(|object| object.name == self.number);
+        let about = |refusal: &&Rejection| refusal.object.as_ref().is_some_and(|object| object.name == self.number);
         if let Some(refusal) = manifests.refusals.iter().find(about) {
             let reason = refusal.message.clone();
             return Err(InvoiceError::Refused { number: self.number.clone(), reason });
@@ -179,8 +181,8 @@ impl InvoiceArguments {
     }
 
     /// The invoices and slices among manifests.
-    fn found_in(&self, manifests: &Manifests) -> Result<Found, InvoiceError> {
-        let mut found = Found::default();
+    fn found_in(&self, manifests: &Manifests) -> Result<InvoiceSet, InvoiceError> {
+        let mut found = InvoiceSet::default();
         let here = |namespace: Option<String>| self.cluster.namespace.is_none() || namespace == self.cluster.namespace;
         for manifest in &manifests.objects {
             match &manifest.object {
@@ -197,7 +199,7 @@ impl InvoiceArguments {
     }
 }
 
-impl Found {
+impl InvoiceSet {
     /// An invoice by its number.
     pub fn invoice(&self, number: &str) -> Option<&Invoice> {
         self.invoices.get(number)

@@ -7,13 +7,13 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::{Cluster, document_of};
-use crate::commands::preview::given::give;
+use crate::commands::preview::server_fields::fill_server_fields;
 use billing_api::{self as api, CreditNote, Invoice, labels};
 use billing_domain::Timestamp;
-use billing_planning::rules::Rules;
+use billing_planning::billing_settings::BillingSettings;
 use billing_reads::{DeserializeGuard, Listed, list, slices_of};
 use billing_state::convert::billed::{FinalLines, final_lines};
-use billing_state::{Books, ObjectKey, Observes};
+use billing_state::{ObjectKey, ObservedState, Observes};
 
 /// HTTP's code for what somebody has no right to.
 const FORBIDDEN: u16 = 403;
@@ -40,48 +40,52 @@ impl RecordsError {
 
 /// The records of an organization.
 #[derive(Debug)]
-pub struct Known {
+pub struct RecordSet {
     /// All that bears on money, and what finals bill.
-    pub books: Books,
+    pub state: ObservedState,
     /// The settings of an operator that nobody set otherwise.
-    pub rules: Rules,
+    pub settings: BillingSettings,
 }
 
 /// Reads the records that an invoice was computed from.
 ///
 /// # Errors
 /// The API server refused one of the kinds.
-pub(super) async fn fetch(cluster: &Cluster, invoice: &Invoice, rules: Rules) -> Result<Known, RecordsError> {
-    let mut known = Known { books: Books::new(), rules };
-    let books = &mut known.books;
-    namespaces(cluster, invoice, books).await?;
-    observe::<api::PriceList>(cluster.all(), books).await?;
-    observe::<api::ExchangeRates>(cluster.all(), books).await?;
-    observe::<api::InvoiceIssuer>(cluster.all(), books).await?;
-    observe::<api::BillingPeriod>(cluster.all(), books).await?;
-    observe::<api::BillingGroup>(cluster.api(), books).await?;
-    observe::<api::ProjectLedger>(cluster.api(), books).await?;
-    observe::<api::UsageRecord>(cluster.api(), books).await?;
-    observe::<api::Credit>(cluster.api(), books).await?;
+pub(super) async fn fetch(
+    cluster: &Cluster,
+    invoice: &Invoice,
+    settings: BillingSettings,
+) -> Result<RecordSet, RecordsError> {
+    let mut record_set = RecordSet { state: ObservedState::new(), settings };
+    let state = &mut record_set.state;
+    namespaces(cluster, invoice, state).await?;
+    observe::<api::PriceList>(cluster.all(), state).await?;
+    observe::<api::ExchangeRates>(cluster.all(), state).await?;
+    observe::<api::InvoiceIssuer>(cluster.all(), state).await?;
+    observe::<api::BillingPeriod>(cluster.all(), state).await?;
+    observe::<api::BillingGroup>(cluster.api(), state).await?;
+    observe::<api::ProjectLedger>(cluster.api(), state).await?;
+    observe::<api::UsageRecord>(cluster.api(), state).await?;
+    observe::<api::Credit>(cluster.api(), state).await?;
     let finals = final_lines_of(cluster).await?;
     let organization = cluster.namespace.as_str().into();
-    known.books.replace_billed(&organization, finals);
+    record_set.state.replace_billed(&organization, finals);
     for note in notes(cluster).await? {
-        known.books.credit(&organization, &note);
+        record_set.state.record_credit_note(&organization, &note);
     }
-    Ok(known)
+    Ok(record_set)
 }
 
 /// The namespaces of the organization's projects. Not everybody may list them: then those that the invoice lists are
 /// taken to exist.
-async fn namespaces(cluster: &Cluster, invoice: &Invoice, books: &mut Books) -> Result<(), RecordsError> {
+async fn namespaces(cluster: &Cluster, invoice: &Invoice, state: &mut ObservedState) -> Result<(), RecordsError> {
     let label = format!("{}={}", labels::ORGANIZATION_LABEL, cluster.namespace);
     match list::<Namespace>(cluster.all(), ListParams::default().labels(&label)).all().await {
-        Ok(namespaces) => namespaces.into_iter().for_each(|namespace| enter(books, namespace)),
+        Ok(namespaces) => namespaces.into_iter().for_each(|namespace| enter(state, namespace)),
         Err(kube::Error::Api(status)) if status.code == FORBIDDEN => {
             let listed = document_of(invoice).into_iter().flat_map(|document| &document.projects);
             let names = listed.map(|listed| listed.project.to_string()).chain([cluster.namespace.clone()]);
-            names.for_each(|name| drop(books.observe(namespace(name, &cluster.namespace))));
+            names.for_each(|name| drop(state.observe(namespace(name, &cluster.namespace))));
         }
         Err(error) => return Err(RecordsError::new("namespaces", &error)),
     }
@@ -93,7 +97,7 @@ fn namespace(name: String, organization: &str) -> Namespace {
     let mut namespace = Namespace::default();
     namespace.labels_mut().insert(labels::ORGANIZATION_LABEL.to_owned(), organization.to_owned());
     namespace.metadata.name = Some(name);
-    give(&mut namespace, Timestamp::UNIX_EPOCH);
+    fill_server_fields(&mut namespace, Timestamp::UNIX_EPOCH);
     namespace
 }
 
@@ -137,26 +141,26 @@ fn decoded<K>(kind: &str, guarded: DeserializeGuard<K>) -> Result<K, RecordsErro
     })
 }
 
-async fn observe<K>(api: Api<DeserializeGuard<K>>, books: &mut Books) -> Result<(), RecordsError>
+async fn observe<K>(api: Api<DeserializeGuard<K>>, state: &mut ObservedState) -> Result<(), RecordsError>
 where
     K: Listed + Resource<DynamicType = ()> + Clone + std::fmt::Debug + DeserializeOwned,
-    Books: Observes<K>,
+    ObservedState: Observes<K>,
 {
     let mut pages = list(api, ListParams::default());
     while let Some(page) = pages.next().await.map_err(|error| RecordsError::new(&K::plural(&()), &error))? {
-        page.into_iter().for_each(|object| enter(books, object));
+        page.into_iter().for_each(|object| enter(state, object));
     }
     Ok(())
 }
 
-fn enter<K>(books: &mut Books, object: DeserializeGuard<K>)
+fn enter<K>(state: &mut ObservedState, object: DeserializeGuard<K>)
 where
     K: Resource<DynamicType = ()>,
-    Books: Observes<K>,
+    ObservedState: Observes<K>,
 {
     let key = ObjectKey::of(&object);
     match object.0 {
-        Ok(object) => books.observe(object),
-        Err(invalid) => Observes::<K>::reject(books, &key, invalid.error),
+        Ok(object) => state.observe(object),
+        Err(invalid) => Observes::<K>::reject(state, &key, invalid.error),
     };
 }

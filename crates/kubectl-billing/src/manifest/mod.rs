@@ -30,7 +30,7 @@ pub struct Manifests {
     /// What would be accepted, with defaults applied, in the order in which it was read.
     pub objects: Vec<Manifest>,
     /// What would be refused.
-    pub refusals: Vec<Refusal>,
+    pub refusals: Vec<Rejection>,
     /// How many objects are of kinds that mean nothing to billing.
     pub ignored: usize,
 }
@@ -39,14 +39,14 @@ pub struct Manifests {
 #[derive(Debug, Clone)]
 pub struct Manifest {
     /// Where it stands.
-    pub source: Source,
+    pub source: SourceLocation,
     /// The object.
     pub object: Object,
 }
 
 /// Where an object stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Source {
+pub struct SourceLocation {
     /// The file, as it was named or found; "-" for standard input.
     pub file: String,
     /// Which document of the file, from 1.
@@ -55,7 +55,7 @@ pub struct Source {
     pub item: Option<usize>,
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, document {}", self.file, self.document)?;
         self.item.map_or(Ok(()), |item| write!(f, ", item {item}"))
@@ -64,16 +64,16 @@ impl fmt::Display for Source {
 
 /// Why something would be refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Rejection {
     /// Where it stands.
-    pub source: Source,
+    pub source: SourceLocation,
     /// What it is, as far as that can be read.
     pub object: Option<ObjectRef>,
     /// The reason, with the field's path.
     pub message: String,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.object {
             Some(object) => write!(f, "{}: {object}: {}", self.source, self.message),
@@ -103,7 +103,7 @@ pub enum ReadError {
 ///
 /// # Errors
 ///
-/// When something cannot be read. What can be read but would be refused is a [`Refusal`].
+/// When something cannot be read. What can be read but would be refused is a [`Rejection`].
 pub fn read(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Manifests, ReadError> {
     read_by(paths, stdin, Kind::create)
 }
@@ -142,7 +142,7 @@ struct Reader {
     kinds: Kinds,
     admit: Admit,
     /// Where each object was first met.
-    first: BTreeMap<ObjectRef, Source>,
+    first: BTreeMap<ObjectRef, SourceLocation>,
     found: Manifests,
 }
 
@@ -151,29 +151,29 @@ impl Reader {
         match text::documents(bytes) {
             Ok(documents) => {
                 for (index, document) in documents.into_iter().enumerate() {
-                    let source = Source { file: file.to_owned(), document: index + 1, item: None };
+                    let source = SourceLocation { file: file.to_owned(), document: index + 1, item: None };
                     self.document(source, document);
                 }
             }
             Err(message) => {
-                let source = Source { file: file.to_owned(), document: 1, item: None };
-                self.found.refusals.push(Refusal { source, object: None, message });
+                let source = SourceLocation { file: file.to_owned(), document: 1, item: None };
+                self.found.refusals.push(Rejection { source, object: None, message });
             }
         }
     }
 
-    fn document(&mut self, source: Source, document: Value) {
+    fn document(&mut self, source: SourceLocation, document: Value) {
         match text::items(document) {
             Ok(items) => {
                 for (index, object) in items.into_iter().enumerate() {
-                    self.object(Source { item: Some(index + 1), ..source.clone() }, object);
+                    self.object(SourceLocation { item: Some(index + 1), ..source.clone() }, object);
                 }
             }
             Err(object) => self.object(source, object),
         }
     }
 
-    fn object(&mut self, source: Source, value: Value) {
+    fn object(&mut self, source: SourceLocation, value: Value) {
         let reference = ObjectRef::of(&value);
         let kind = match self.kinds.of(&value) {
             Ok(Some(kind)) => kind,
@@ -182,7 +182,7 @@ impl Reader {
                 return;
             }
             Err(message) => {
-                self.found.refusals.push(Refusal { source, object: reference, message });
+                self.found.refusals.push(Rejection { source, object: reference, message });
                 return;
             }
         };
@@ -191,7 +191,7 @@ impl Reader {
             .and_then(|object| self.once(&source, object));
         match admitted {
             Ok(object) => self.found.objects.push(Manifest { source, object }),
-            Err(messages) => self.found.refusals.extend(messages.into_iter().map(|message| Refusal {
+            Err(messages) => self.found.refusals.extend(messages.into_iter().map(|message| Rejection {
                 source: source.clone(),
                 object: reference.clone(),
                 message,
@@ -200,7 +200,7 @@ impl Reader {
     }
 
     /// Two manifests of one object would undo each other at every apply.
-    fn once(&mut self, source: &Source, object: Object) -> Result<Object, Vec<String>> {
+    fn once(&mut self, source: &SourceLocation, object: Object) -> Result<Object, Vec<String>> {
         let reference = object.reference();
         if let Some(first) = self.first.get(&reference) {
             return Err(vec![format!("is already in {first}; keep one of them")]);

@@ -7,7 +7,7 @@ use crate::conditions::DesiredCondition;
 use billing_api as api;
 use billing_domain::{Month, Name, Timestamp};
 use billing_state::convert::{self, wire_credit_status};
-use billing_state::{Books, KnownCredit, OrganizationBooks};
+use billing_state::{ObservedCredit, ObservedState, OrganizationState};
 
 /// The next thing to do for a credit.
 #[derive(Debug)]
@@ -24,25 +24,25 @@ pub enum CreditPlan {
 }
 
 /// Plans the next step for a credit; `None` when it is gone.
-pub fn plan_credit(books: &Books, organization: &Name, name: &str, now: Timestamp) -> Option<CreditPlan> {
-    let known = books.organization(organization)?;
-    let credit = known.credits.get(name)?;
-    if books.namespace(organization).is_none_or(|namespace| namespace.terminating) {
+pub fn plan_credit(state: &ObservedState, organization: &Name, name: &str, now: Timestamp) -> Option<CreditPlan> {
+    let organization_state = state.organization(organization)?;
+    let credit = organization_state.credits.get(name)?;
+    if state.namespace(organization).is_none_or(|namespace| namespace.terminating) {
         return Some(CreditPlan::Steady { status: None, wake: None });
     }
-    Some(View { books, organization, known, credit, now }.plan())
+    Some(CreditView { state, organization, organization_state, credit, now }.plan())
 }
 
 /// A credit among its organization.
-struct View<'a> {
-    books: &'a Books,
+struct CreditView<'a> {
+    state: &'a ObservedState,
     organization: &'a Name,
-    known: &'a OrganizationBooks,
-    credit: &'a KnownCredit,
+    organization_state: &'a OrganizationState,
+    credit: &'a ObservedCredit,
     now: Timestamp,
 }
 
-impl View<'_> {
+impl CreditView<'_> {
     fn plan(&self) -> CreditPlan {
         let credit = match &self.credit.credit {
             Ok(Some(credit)) => credit,
@@ -65,9 +65,9 @@ impl View<'_> {
 
     /// The group that the credit belongs to, or will.
     fn owner(&self) -> Option<Owner<'_>> {
-        let named = || self.known.group_uid(&self.credit.object.spec.billing_group);
+        let named = || self.organization_state.group_uid(&self.credit.object.spec.billing_group);
         let uid = self.credit.owner.or_else(named)?;
-        Some(Owner::of(self.known.organization.group(uid)?, self.known.group(uid)?))
+        Some(Owner::of(self.organization_state.organization.group(uid)?, self.organization_state.group(uid)?))
     }
 
     /// A credit by code. Whatever is wrong with the code reads the same, so that nobody learns by trying.
@@ -80,7 +80,7 @@ impl View<'_> {
             let message = "the code is not valid: unknown, used, expired or not for this organization";
             self.not_ready(DesiredCondition::no("Ready", "CodeInvalid", message))
         };
-        let code = object.spec.code.as_deref().and_then(|code| self.books.credit_code(code));
+        let code = object.spec.code.as_deref().and_then(|code| self.state.credit_code(code));
         let Some((code, credit)) = code.and_then(|code| Some((code, convert::redeemed(object, code).ok()?))) else {
             return invalid();
         };

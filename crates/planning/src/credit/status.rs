@@ -3,7 +3,7 @@
 use crate::conditions::{self, DesiredCondition};
 use crate::months::oldest_open_month;
 use billing_api as api;
-use billing_domain::credit::standing::Standing;
+use billing_domain::credit::availability::Availability;
 use billing_domain::{Credit, Group, Month, Timestamp};
 use billing_state::convert::wire_credit_status;
 
@@ -23,22 +23,22 @@ impl<'a> Owner<'a> {
         Self { group, oldest }
     }
 
-    fn standing(self, credit: &Credit, now: Timestamp) -> Standing {
-        credit.standing(self.oldest, Month::of(now))
+    fn availability(self, credit: &Credit, now: Timestamp) -> Availability {
+        credit.availability(self.oldest, Month::of(now))
     }
 
     /// What of the credit the invoices to come can use.
     pub fn can_use(self, credit: &Credit, now: Timestamp) -> bool {
-        let stands = matches!(self.standing(credit, now), Standing::Usable | Standing::NotYet);
+        let stands = matches!(self.availability(credit, now), Availability::Usable | Availability::NotYet);
         stands && self.group.currency == Some(credit.amount.currency())
     }
 }
 
 /// The status of a credit that belongs to a group; equal to what is written when nothing changed.
 pub fn credit_status(object: &api::Credit, credit: &Credit, owner: Owner<'_>, now: Timestamp) -> api::CreditStatus {
-    let standing = owner.standing(credit, now);
-    let status = wire_credit_status(credit, Some(owner.group.uid.to_string().into()), Some(standing));
-    finish(object, status, ready(credit, owner, standing), now)
+    let availability = owner.availability(credit, now);
+    let status = wire_credit_status(credit, Some(owner.group.uid.to_string().into()), Some(availability));
+    finish(object, status, ready(credit, owner, availability), now)
 }
 
 /// A status with its condition.
@@ -57,26 +57,26 @@ pub(super) fn finish(
     }
 }
 
-fn ready(credit: &Credit, owner: Owner<'_>, standing: Standing) -> DesiredCondition {
+fn ready(credit: &Credit, owner: Owner<'_>, availability: Availability) -> DesiredCondition {
     let Owner { group, oldest } = owner;
     let currency = credit.amount.currency();
     if group.currency != Some(currency) {
         return other_currency(credit, group);
     }
     let expires = credit.validity.expires.map(api::Time::from);
-    let message = match (standing, expires) {
-        (Standing::Usable, Some(expires)) if expires.0 <= oldest.end() => {
+    let message = match (availability, expires) {
+        (Availability::Usable, Some(expires)) if expires.0 <= oldest.end() => {
             format!("the credit expires at {expires}; the last month it pays for is {oldest}")
         }
-        (Standing::Usable, _) => format!("the invoices of billing group {} use the credit", group.name),
-        (Standing::NotYet, _) => "the credit has not started yet; see status.startsAt".to_owned(),
-        (Standing::Expired, _) => "the credit expired before all of it was used".to_owned(),
-        (Standing::Exhausted, _) => "the credit is used up".to_owned(),
+        (Availability::Usable, _) => format!("the invoices of billing group {} use the credit", group.name),
+        (Availability::NotYet, _) => "the credit has not started yet; see status.startsAt".to_owned(),
+        (Availability::Expired, _) => "the credit expired before all of it was used".to_owned(),
+        (Availability::Exhausted, _) => "the credit is used up".to_owned(),
     };
-    match standing {
-        Standing::Usable => DesiredCondition::yes("Ready", standing.as_str(), message),
-        Standing::NotYet | Standing::Expired | Standing::Exhausted => {
-            DesiredCondition::no("Ready", standing.as_str(), message)
+    match availability {
+        Availability::Usable => DesiredCondition::yes("Ready", availability.as_str(), message),
+        Availability::NotYet | Availability::Expired | Availability::Exhausted => {
+            DesiredCondition::no("Ready", availability.as_str(), message)
         }
     }
 }

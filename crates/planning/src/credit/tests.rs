@@ -1,32 +1,32 @@
-//! What credits need, on books written as manifests.
+//! What credits need, on a state written as manifests.
 
 use super::{CreditPlan, plan_credit};
-use crate::scenario::{ACME, at, books};
+use crate::scenario::{ACME, at, state};
 use billing_api::{CreditCode, CreditStatus};
 use billing_domain::Name;
-use billing_state::{Books, Observes};
+use billing_state::{ObservedState, Observes};
 
 const NOW: &str = "2026-11-20T00:00:00Z";
 
 /// ACME with a credit called `welcome`, and more.
-fn with_credit(spec: &str, more: &str) -> Books {
+fn with_credit(spec: &str, more: &str) -> ObservedState {
     let credit = format!("kind: Credit\nmetadata: {{name: welcome, namespace: acme}}\nspec: {spec}\n");
-    books(&format!("{ACME}\n---\n{credit}\n---\n{more}"))
+    state(&format!("{ACME}\n---\n{credit}\n---\n{more}"))
 }
 
-fn plan(books: &Books, now: &str) -> Option<CreditPlan> {
-    plan_credit(books, &Name::from("acme"), "welcome", at(now))
+fn plan(state: &ObservedState, now: &str) -> Option<CreditPlan> {
+    plan_credit(state, &Name::from("acme"), "welcome", at(now))
 }
 
 /// The status that a credit gets; it is written only once.
 #[track_caller]
-fn status(books: &mut Books, now: &str) -> CreditStatus {
-    let Some(CreditPlan::Steady { status: Some(status), .. }) = plan(books, now) else { panic!("no status") };
-    let object = books.organization("acme").unwrap().credits.get("welcome").unwrap().object.clone();
+fn status(state: &mut ObservedState, now: &str) -> CreditStatus {
+    let Some(CreditPlan::Steady { status: Some(status), .. }) = plan(state, now) else { panic!("no status") };
+    let object = state.organization("acme").unwrap().credits.get("welcome").unwrap().object.clone();
     let mut written = billing_api::Credit::clone(&object);
     written.status = Some(CreditStatus::clone(&status));
-    books.observe(written);
-    assert!(matches!(plan(books, now), Some(CreditPlan::Steady { status: None, .. })), "what is written holds");
+    state.observe(written);
+    assert!(matches!(plan(state, now), Some(CreditPlan::Steady { status: None, .. })), "what is written holds");
     *status
 }
 
@@ -63,26 +63,26 @@ fn a_credit_that_cannot_be_used_says_why() {
 
 #[test]
 fn a_credit_that_has_not_started_is_looked_at_when_its_first_month_begins() {
-    let mut books = with_credit(&format!("{SPEC}, startsAt: 2026-12-24T00:00:00Z}}"), "");
-    status(&mut books, NOW);
-    let Some(CreditPlan::Steady { wake, .. }) = plan(&books, NOW) else { panic!("no plan") };
+    let mut state = with_credit(&format!("{SPEC}, startsAt: 2026-12-24T00:00:00Z}}"), "");
+    status(&mut state, NOW);
+    let Some(CreditPlan::Steady { wake, .. }) = plan(&state, NOW) else { panic!("no plan") };
     assert_eq!(wake, Some(at("2026-12-01T00:00:00Z")));
 }
 
 #[test]
 fn a_credit_belongs_to_the_group_that_it_was_bound_to() {
-    let mut books = with_credit(&format!("{SPEC}}}"), "");
-    let uid = status(&mut books, NOW).billing_group_uid;
+    let mut state = with_credit(&format!("{SPEC}}}"), "");
+    let uid = status(&mut state, NOW).billing_group_uid;
     assert_eq!(uid.as_deref(), Some(crate::scenario::uid("BillingGroup", "acme", "main").to_string().as_str()));
-    Observes::<billing_api::BillingGroup>::forget(&mut books, &billing_state::ObjectKey::namespaced("acme", "main"));
-    let gone = status(&mut books, NOW);
+    Observes::<billing_api::BillingGroup>::forget(&mut state, &billing_state::ObjectKey::namespaced("acme", "main"));
+    let gone = status(&mut state, NOW);
     assert_eq!((gone.conditions[0].reason.as_str(), gone.billing_group_uid), ("BillingGroupGone", uid));
 }
 
 const CLAIM: &str = "{billingGroup: main, code: WELCOME-2026-ABCDEFGH}";
 
-fn redeemed(books: &Books) -> Option<CreditCode> {
-    match plan(books, NOW) {
+fn redeemed(state: &ObservedState) -> Option<CreditCode> {
+    match plan(state, NOW) {
         Some(CreditPlan::Redeem(code)) => Some(*code),
         _ => None,
     }
@@ -98,10 +98,10 @@ fn code(spec: &str) -> String {
 
 #[test]
 fn a_code_is_redeemed_and_then_worth_something() {
-    let mut books = with_credit(CLAIM, &code(", expiresAt: 2027-01-01T00:00:00Z"));
-    let redeemed = redeemed(&books).expect("it is free");
-    books.observe(redeemed);
-    let status = status(&mut books, NOW);
+    let mut state = with_credit(CLAIM, &code(", expiresAt: 2027-01-01T00:00:00Z"));
+    let redeemed = redeemed(&state).expect("it is free");
+    state.observe(redeemed);
+    let status = status(&mut state, NOW);
     assert_eq!(status.amount.as_deref(), Some("20.00"));
     assert_eq!(status.expires_at.map(|at| at.to_string()).as_deref(), Some("2027-01-01T00:00:00Z"));
 }

@@ -1,9 +1,9 @@
 //! Credit notes: computed, numbered and frozen; then the credits go back that the invoice used.
 
 mod plan;
-mod returns;
+mod restore_credits;
 #[cfg(test)]
 mod tests;
 
 pub use plan::{Observed, Step, plan_note};
-pub use returns::{Return, Returning, plan_return};
+pub use restore_credits::{RestorationFacts, RestorationStep, plan_restoration};

@@ -13,13 +13,13 @@ use billing_documents::canonical::CanonicalError;
 use billing_documents::credit_note::{NoteHeader, render_note};
 use billing_documents::document::amount;
 use billing_documents::issued::final_document;
-use billing_domain::invoice::credit_note::{CreditRefusal, Creditable, Credited, Request, credit};
+use billing_domain::invoice::credit_note::{CreditNoteAmounts, CreditRefusal, CreditRequest, Creditable, credit};
 use billing_domain::{Name, Timestamp};
 use billing_state::convert::{self, ConvertError};
 
 /// The most notes of one invoice, and the most of one series.
-const MOST_OF_INVOICE: usize = 100;
-const MOST_OF_SERIES: usize = 1000;
+const MAX_NOTES_PER_INVOICE: usize = 100;
+const MAX_NOTES_PER_SERIES: usize = 1000;
 
 /// All that a note is decided on.
 #[derive(Debug)]
@@ -63,20 +63,20 @@ pub enum Step {
 /// # Errors
 /// A document cannot be written. All else is said in the note's condition.
 pub fn plan_note(observed: &Observed, now: Timestamp) -> Result<Step, CanonicalError> {
-    let note = View { observed, now };
+    let note = NoteView { observed, now };
     let invoice = match note.invoice() {
         Ok(invoice) => invoice,
         Err((reason, message)) => return Ok(note.refuse(reason, message)),
     };
-    let taken = invoice.notes.iter().position(|by| by.uid.as_str() == note.uid());
-    let (creditable, request) = match note.read(&invoice, &invoice.notes[..taken.unwrap_or(invoice.notes.len())]) {
+    let position = invoice.notes.iter().position(|by| by.uid.as_str() == note.uid());
+    let (creditable, request) = match note.read(&invoice, &invoice.notes[..position.unwrap_or(invoice.notes.len())]) {
         Ok(read) => read,
         Err(error) => return Ok(note.refuse("AmountInvalid", error.to_string())),
     };
-    match (taken, credit(&creditable, &request)) {
+    match (position, credit(&creditable, &request)) {
         (None, Err(refusal)) => Ok(note.refuse(refusal.reason(), refusal.to_string())),
         (None, Ok(credited)) => Ok(note.begin_or_take(&invoice, &creditable, &credited)),
-        (Some(at), Ok(credited)) if invoice.notes[at] == note.taken(at, &credited) => {
+        (Some(at), Ok(credited)) if invoice.notes[at] == note.credited_by(at, &credited) => {
             note.number_or_issue(&invoice, &credited)
         }
         (Some(_), _) => Ok(note.inconsistent("the amounts recorded on its invoice")),
@@ -91,12 +91,12 @@ struct FinalInvoice<'a> {
     payment: Option<PaymentState>,
 }
 
-struct View<'a> {
+struct NoteView<'a> {
     observed: &'a Observed,
     now: Timestamp,
 }
 
-impl<'a> View<'a> {
+impl<'a> NoteView<'a> {
     fn uid(&self) -> &'a str {
         self.observed.note.metadata.uid.as_deref().unwrap_or_default()
     }
@@ -129,7 +129,11 @@ impl<'a> View<'a> {
         })
     }
 
-    fn read(&self, invoice: &FinalInvoice<'_>, before: &[CreditedBy]) -> Result<(Creditable, Request), ConvertError> {
+    fn read(
+        &self,
+        invoice: &FinalInvoice<'_>,
+        before: &[CreditedBy],
+    ) -> Result<(Creditable, CreditRequest), ConvertError> {
         let Observed { note, slices, others, .. } = self.observed;
         let creditable = convert::credit_note::creditable(invoice.document, slices, before, others)?;
         Ok((creditable, convert::credit_note::request(&note.spec, invoice.document)?))
@@ -158,10 +162,12 @@ impl<'a> View<'a> {
         CreditNoteStatus { conditions, ..before }
     }
 
-    fn begin_or_take(&self, invoice: &FinalInvoice<'_>, creditable: &Creditable, credited: &Credited) -> Step {
-        if invoice.notes.len() >= MOST_OF_INVOICE {
-            let message =
-                format!("invoice {} has {MOST_OF_INVOICE} credit notes, which is the limit", invoice.document.number);
+    fn begin_or_take(&self, invoice: &FinalInvoice<'_>, creditable: &Creditable, credited: &CreditNoteAmounts) -> Step {
+        if invoice.notes.len() >= MAX_NOTES_PER_INVOICE {
+            let message = format!(
+                "invoice {} has {MAX_NOTES_PER_INVOICE} credit notes, which is the limit",
+                invoice.document.number
+            );
             return self.refuse("TooManyNotes", message);
         }
         if self.observed.note.metadata.deletion_timestamp.is_some() {
@@ -173,10 +179,10 @@ impl<'a> View<'a> {
             let status = self.saying(DesiredCondition::no("Ready", "Issuing", message));
             return Step::Begin(CreditNoteStatus { phase: Some(CreditNotePhase::Issuing), ..status });
         }
-        let Some(total) = creditable.taken_with(credited) else {
+        let Some(total) = creditable.total_credited_with(credited) else {
             return self.refuse(CreditRefusal::Overflow.reason(), CreditRefusal::Overflow.to_string());
         };
-        let notes = invoice.notes.iter().cloned().chain([self.taken(invoice.notes.len(), credited)]).collect();
+        let notes = invoice.notes.iter().cloned().chain([self.credited_by(invoice.notes.len(), credited)]).collect();
         let open = invoice.payment.is_some_and(|state| state.is_open() || state == PaymentState::Uncollectible);
         let at = Some(Time::from(self.now));
         let credited = WireCredited { notes, total: amount(total) };
@@ -186,7 +192,7 @@ impl<'a> View<'a> {
     }
 
     /// What the invoice says of the note, after so many others.
-    fn taken(&self, others: usize, credited: &Credited) -> CreditedBy {
+    fn credited_by(&self, others: usize, credited: &CreditNoteAmounts) -> CreditedBy {
         let note = &self.observed.note;
         CreditedBy {
             sequence: i32::try_from(others + 1).unwrap_or(i32::MAX), // the CRD ends at 100
@@ -199,7 +205,11 @@ impl<'a> View<'a> {
         }
     }
 
-    fn number_or_issue(&self, invoice: &FinalInvoice<'_>, credited: &Credited) -> Result<Step, CanonicalError> {
+    fn number_or_issue(
+        &self,
+        invoice: &FinalInvoice<'_>,
+        credited: &CreditNoteAmounts,
+    ) -> Result<Step, CanonicalError> {
         let Some(series) = &self.observed.series else {
             let message = format!("the InvoiceSeries {} is missing: restore it from a backup", invoice.series);
             return Ok(self.report(self.status().phase, DesiredCondition::no("Ready", "SeriesMissing", message)));
@@ -215,11 +225,13 @@ impl<'a> View<'a> {
         &self,
         invoice: &FinalInvoice<'_>,
         numbered: &[NumberedNote],
-        credited: &Credited,
+        credited: &CreditNoteAmounts,
     ) -> Result<Step, CanonicalError> {
-        if numbered.len() >= MOST_OF_SERIES {
-            let message =
-                format!("invoice series {} has {MOST_OF_SERIES} credit notes, which is the limit", invoice.series);
+        if numbered.len() >= MAX_NOTES_PER_SERIES {
+            let message = format!(
+                "invoice series {} has {MAX_NOTES_PER_SERIES} credit notes, which is the limit",
+                invoice.series
+            );
             return Ok(self.report(self.status().phase, DesiredCondition::no("Ready", "SeriesFull", message)));
         }
         let issued_at = Time::from(self.now);
@@ -239,7 +251,7 @@ impl<'a> View<'a> {
         &self,
         invoice: &FinalInvoice<'_>,
         numbered: &[NumberedNote],
-        credited: &Credited,
+        credited: &CreditNoteAmounts,
     ) -> Result<Step, CanonicalError> {
         let Some((note, before)) = numbered.split_last() else { return Ok(Step::Nothing) };
         let document = self.document(invoice, before, note.issued_at, credited)?;
@@ -272,7 +284,7 @@ impl<'a> View<'a> {
         invoice: &FinalInvoice<'_>,
         before: &[NumberedNote],
         issued_at: Time,
-        credited: &Credited,
+        credited: &CreditNoteAmounts,
     ) -> Result<CreditNoteDocument, CanonicalError> {
         let header = NoteHeader {
             number: Name::from(format!("{}-cn{}", invoice.series, before.len() + 1)),

@@ -1,13 +1,13 @@
 use serde_json::{Value, json};
 
 use super::plan::{Observed, Step, plan_note};
-use super::returns::{Return, Returning, plan_return};
+use super::restore_credits::{RestorationFacts, RestorationStep, plan_restoration};
 use crate::conditions;
 use crate::scenario::at;
 use billing_api::{Credit, CreditNote, CreditNoteStatus, Invoice, InvoiceSeries, PaymentState};
 use billing_documents::credit_note::note_digest;
 use billing_domain::Name;
-use billing_state::{Books, CREDITS_RETURNED, Observes};
+use billing_state::{CREDITS_RETURNED, ObservedState, Observes};
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
@@ -38,12 +38,12 @@ fn note(name: &str, lines: Value) -> CreditNote {
 }
 
 /// A note, and what is written around it.
-struct Desk {
+struct Controller {
     invoice: Invoice,
     series: InvoiceSeries,
 }
 
-impl Desk {
+impl Controller {
     fn new() -> Self {
         let spec = json!({
             "organization": "acme", "billingGroup": "main", "billingGroupUID": "11111111-1111-4111-8111-111111111111",
@@ -104,43 +104,43 @@ fn said(note: &CreditNote) -> (&str, &str) {
 
 #[test]
 fn a_note_takes_from_the_invoice_before_it_has_a_number() {
-    let (mut desk, mut note) = (Desk::new(), note("all", Value::Null));
-    let steps: Vec<_> = (0..4).map(|_| desk.step(&mut note)).collect();
+    let (mut controller, mut note) = (Controller::new(), note("all", Value::Null));
+    let steps: Vec<_> = (0..4).map(|_| controller.step(&mut note)).collect();
     assert_eq!(steps, ["begin", "take", "number", "issue"]);
     assert_eq!(said(&note), ("Issued", "aaaaa-cn1 credits 12.50 USD of invoice aaaaa-1"));
-    let payment = desk.invoice.status.unwrap().payment.unwrap();
+    let payment = controller.invoice.status.unwrap().payment.unwrap();
     assert_eq!((payment.state, payment.at.map(|at| at.to_string()).as_deref()), (PaymentState::Credited, Some(NOW)));
     let document = status(&note).document.as_ref().unwrap();
     assert_eq!(note_digest(document).unwrap(), document.digest);
-    assert_eq!(desk.series.status.unwrap().credit_notes[0].digest, document.digest);
+    assert_eq!(controller.series.status.unwrap().credit_notes[0].digest, document.digest);
 }
 
 /// Both begin, and one is faster: the other finds what is left.
 #[test]
 fn a_note_that_comes_too_late_is_no_longer_on_its_way() {
     let goodwill = |amount: &str| json!([{ "description": "Goodwill", "amount": amount }]);
-    let mut desk = Desk::new();
+    let mut controller = Controller::new();
     let (mut first, mut second) = (note("first", goodwill("10")), note("second", goodwill("2.51")));
-    assert_eq!((desk.step(&mut first), desk.step(&mut second)), ("begin", "begin"));
-    assert_eq!((desk.step(&mut first), desk.step(&mut second)), ("take", "report"));
+    assert_eq!((controller.step(&mut first), controller.step(&mut second)), ("begin", "begin"));
+    assert_eq!((controller.step(&mut first), controller.step(&mut second)), ("take", "report"));
     assert_eq!((status(&second).phase, said(&second).0), (None, "InvoiceExceeded"));
     let message = "the invoice has only 2.50 USD before tax left to credit, less than 2.51 USD; lower the amounts";
     assert_eq!(said(&second).1, message);
-    assert_eq!(desk.step(&mut second), "nothing", "it says so once");
-    assert_eq!(desk.invoice.status.unwrap().payment.unwrap().state, PaymentState::Due);
+    assert_eq!(controller.step(&mut second), "nothing", "it says so once");
+    assert_eq!(controller.invoice.status.unwrap().payment.unwrap().state, PaymentState::Due);
 }
 
 #[test]
 fn an_earlier_note_that_is_still_on_its_way_does_not_stop_a_later_one() {
     let part = || json!([{ "line": "a", "amount": "1" }]);
-    let mut desk = Desk::new();
+    let mut controller = Controller::new();
     let (mut first, mut second) = (note("first", part()), note("second", part()));
     for _ in 0..3 {
-        desk.step(&mut first); // begins, takes, is numbered: and its operator is killed
+        controller.step(&mut first); // begins, takes, is numbered: and its operator is killed
     }
-    let steps: Vec<_> = (0..4).map(|_| desk.step(&mut second)).collect();
+    let steps: Vec<_> = (0..4).map(|_| controller.step(&mut second)).collect();
     assert_eq!(steps, ["begin", "take", "number", "issue"]);
-    assert_eq!(desk.step(&mut first), "issue");
+    assert_eq!(controller.step(&mut first), "issue");
     let document = |note: &CreditNote| status(note).document.clone().unwrap();
     assert_eq!((&*document(&first).number, &*document(&second).number), ("aaaaa-cn1", "aaaaa-cn2"));
     assert_eq!(document(&second).previous_digest, Some(document(&first).digest));
@@ -148,20 +148,20 @@ fn an_earlier_note_that_is_still_on_its_way_does_not_stop_a_later_one() {
 
 #[test]
 fn what_was_written_and_does_not_agree_is_not_gone_on_with() {
-    let (mut desk, mut note) = (Desk::new(), note("all", Value::Null));
+    let (mut controller, mut note) = (Controller::new(), note("all", Value::Null));
     for _ in 0..3 {
-        desk.step(&mut note);
+        controller.step(&mut note);
     }
-    desk.series.status.as_mut().unwrap().credit_notes[0].digest = "sha256:0".to_owned();
-    assert_eq!((desk.step(&mut note), said(&note).0), ("report", "Inconsistent"));
-    assert_eq!(desk.step(&mut note), "nothing");
+    controller.series.status.as_mut().unwrap().credit_notes[0].digest = "sha256:0".to_owned();
+    assert_eq!((controller.step(&mut note), said(&note).0), ("report", "Inconsistent"));
+    assert_eq!(controller.step(&mut note), "nothing");
 }
 
 #[test]
 fn an_estimate_is_not_taken_back() {
-    let (mut desk, mut note) = (Desk::new(), note("all", Value::Null));
-    desk.invoice.status = None;
-    assert_eq!((desk.step(&mut note), said(&note).0), ("report", "InvoiceNotFinal"));
+    let (mut controller, mut note) = (Controller::new(), note("all", Value::Null));
+    controller.invoice.status = None;
+    assert_eq!((controller.step(&mut note), said(&note).0), ("report", "InvoiceNotFinal"));
     let observed = Observed { note: note.clone(), invoice: None, slices: Vec::new(), others: Vec::new(), series: None };
     let Step::Report(status) = plan_note(&observed, at(NOW)).unwrap() else { panic!("it is refused") };
     assert_eq!(status.conditions[0].reason, "InvoiceNotFound");
@@ -169,8 +169,8 @@ fn an_estimate_is_not_taken_back() {
 
 /// The note in full of an invoice of 12.50 of which credits paid 10.00 and 2.00, issued.
 fn issued() -> CreditNote {
-    let (mut desk, mut note) = (Desk::new(), note("all", Value::Null));
-    let document = desk.invoice.status.as_mut().unwrap().document.as_mut().unwrap();
+    let (mut controller, mut note) = (Controller::new(), note("all", Value::Null));
+    let document = controller.invoice.status.as_mut().unwrap().document.as_mut().unwrap();
     for (credit, used) in [("welcome", "10.00"), ("trial", "2.00")] {
         let source = json!({ "kind": "Credit", "name": credit, "uid": "22222222-2222-4222-8222-222222222222" });
         let line = json!({
@@ -180,7 +180,7 @@ fn issued() -> CreditNote {
         document.lines.push(serde_json::from_value(line).unwrap());
     }
     (document.subtotal, document.total) = ("0.50".into(), "0.50".into());
-    let steps: Vec<_> = (0..4).map(|_| desk.step(&mut note)).collect();
+    let steps: Vec<_> = (0..4).map(|_| controller.step(&mut note)).collect();
     assert_eq!(steps, ["begin", "take", "number", "issue"]);
     assert_eq!(
         said(&note).1,
@@ -205,21 +205,21 @@ fn used() -> Vec<Credit> {
     vec![credit("trial", json!({})), credit("welcome", limited)]
 }
 
-fn returning(note: &CreditNote, credits: &[Credit], group: Option<&str>) -> Returning {
-    Returning { note: note.clone(), credits: credits.to_vec(), group: group.map(Name::from) }
+fn returning(note: &CreditNote, credits: &[Credit], group: Option<&str>) -> RestorationFacts {
+    RestorationFacts { note: note.clone(), credits: credits.to_vec(), group: group.map(Name::from) }
 }
 
 /// What is made, one step after the other, and at last the note's status.
-fn give_back(note: &mut CreditNote, credits: &mut Vec<Credit>, group: Option<&str>) -> Vec<Credit> {
+fn restore_credits(note: &mut CreditNote, credits: &mut Vec<Credit>, group: Option<&str>) -> Vec<Credit> {
     let mut all = Vec::new();
     loop {
-        match plan_return(&returning(note, credits, group), at(NOW)) {
-            Return::Nothing => return all,
-            Return::Make(made) => {
+        match plan_restoration(&returning(note, credits, group), at(NOW)) {
+            RestorationStep::Nothing => return all,
+            RestorationStep::Make(made) => {
                 credits.extend(made.clone());
                 all.extend(made);
             }
-            Return::Report(status) => note.status = Some(*status),
+            RestorationStep::Report(status) => note.status = Some(*status),
         }
     }
 }
@@ -232,7 +232,7 @@ fn returned(note: &CreditNote) -> (&str, &str) {
 #[test]
 fn what_an_invoice_used_of_credits_becomes_credits_of_their_own() {
     let (mut note, mut credits) = (issued(), used());
-    let made = give_back(&mut note, &mut credits, Some("main"));
+    let made = restore_credits(&mut note, &mut credits, Some("main"));
     let specs: Vec<_> = made.iter().map(|made| json!([made.metadata.name, made.spec])).collect();
     let origin = |credit: &str| json!({ "invoice": "aaaaa-1", "creditNote": "aaaaa-cn1", "credit": credit });
     let expected = [
@@ -248,28 +248,30 @@ fn what_an_invoice_used_of_credits_becomes_credits_of_their_own() {
     assert_eq!(specs, expected);
     assert_eq!(returned(&note), ("Returned", "Credit aaaaa-cn1-welcome and 1 more return what the invoice used"));
     assert_eq!(said(&note).0, "Issued");
-    assert_eq!(give_back(&mut note, &mut used(), Some("main")).len(), 2, "by name, and by nothing else");
+    assert_eq!(restore_credits(&mut note, &mut used(), Some("main")).len(), 2, "by name, and by nothing else");
 }
 
 #[test]
 fn one_of_two_credits_is_made_after_a_crash() {
     let (mut note, mut credits) = (issued(), used());
-    let Return::Make(made) = plan_return(&returning(&note, &credits, Some("main")), at(NOW)) else { panic!("both") };
+    let RestorationStep::Make(made) = plan_restoration(&returning(&note, &credits, Some("main")), at(NOW)) else {
+        panic!("both")
+    };
     credits.push(made[0].clone());
-    let rest = give_back(&mut note, &mut credits, Some("main"));
+    let rest = restore_credits(&mut note, &mut credits, Some("main"));
     assert_eq!(rest, made[1..]);
 }
 
 #[track_caller]
 fn check_held(mut credits: Vec<Credit>, group: Option<&str>, made: usize, expected: (&str, &str)) {
     let mut note = issued();
-    assert_eq!(give_back(&mut note, &mut credits, group).len(), made);
+    assert_eq!(restore_credits(&mut note, &mut credits, group).len(), made);
     assert_eq!(returned(&note), expected);
     assert_eq!(said(&note).0, "Issued", "the note itself is as it is");
-    let mut books = Books::new();
+    let mut state = ObservedState::new();
     note.metadata.namespace = Some("acme".to_owned());
-    books.observe(note);
-    assert_eq!(books.organization("acme").unwrap().credit_notes.len(), 1, "it is not forgotten");
+    state.observe(note);
+    assert_eq!(state.organization("acme").unwrap().credit_notes.len(), 1, "it is not forgotten");
 }
 
 #[test]
@@ -288,8 +290,8 @@ fn a_credit_that_cannot_be_given_back_says_what_to_do() {
 #[test]
 fn a_note_is_done_when_its_credits_are_given_back() {
     let (mut note, mut credits) = (issued(), used());
-    give_back(&mut note, &mut credits, Some("main"));
-    let mut books = Books::new();
-    books.observe(note);
-    assert!(books.organization("").is_none_or(|known| known.credit_notes.is_empty()));
+    restore_credits(&mut note, &mut credits, Some("main"));
+    let mut state = ObservedState::new();
+    state.observe(note);
+    assert!(state.organization("").is_none_or(|known| known.credit_notes.is_empty()));
 }

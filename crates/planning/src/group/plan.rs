@@ -4,21 +4,21 @@ use std::collections::BTreeSet;
 
 use kube_core::ResourceExt;
 
-use super::carried::owed;
-use super::gathering::Gathering;
+use super::balance_transfer::unclaimed_balance;
 use super::status::{StatusFacts, first_period_too_early, plan_status};
+use super::write_coalescing::CoalescingState;
+use crate::billing_settings::BillingSettings;
 use crate::invoice::{EstimatePlan, EstimateWrite, GroupInvoices, InvoiceFacts, MonthView, Predecessor, plan_estimate};
 use crate::months::{Left, Position, through_months};
-use crate::rules::Rules;
-use crate::waiting::waiting_projects;
+use crate::pending_projects::pending_projects;
 use billing_api::{self as api, labels};
 use billing_documents::document::RenderError;
 use billing_domain::closing::CloseDecision;
 use billing_domain::invoice::number;
 use billing_domain::tenancy::default_binding::{DedicatedFacts, is_obsolete};
 use billing_domain::tenancy::membership::{GroupFacts, desired_members};
-use billing_domain::{Bill, Brought, Group, Month, Name, Timestamp, Uid};
-use billing_state::{Books, Estimate, OrganizationBooks};
+use billing_domain::{Bill, BroughtForward, Group, Month, Name, Timestamp, Uid};
+use billing_state::{Estimate, ObservedState, OrganizationState};
 
 /// The next thing to do for a group.
 #[derive(Debug)]
@@ -49,13 +49,13 @@ pub struct Steady {
     /// Estimates that do not fit their number any more, or that the group leaves behind.
     pub deletes: Vec<Estimate>,
     /// What is owed to it and somebody else gets before it goes.
-    pub carried: Option<Box<api::Credit>>,
+    pub transfer: Option<Box<api::Credit>>,
     /// Whether it may go once that is written.
     pub release: bool,
     /// Whether a month can become final.
     pub closing: bool,
     /// What gathers once that is written.
-    pub gathering: Option<Gathering>,
+    pub coalescing: Option<CoalescingState>,
     /// When to look again.
     pub wake: Option<Timestamp>,
 }
@@ -71,21 +71,21 @@ pub struct InvoiceWrite {
     pub write: EstimateWrite,
 }
 
-/// Plans the next step for a group; `gathering` is what the plan before said of it.
+/// Plans the next step for a group; `coalescing` is what the plan before said of it.
 ///
 /// # Errors
 /// A bill cannot be written as a document.
 pub fn plan_group(
-    books: &Books,
+    state: &ObservedState,
     organization: &Name,
     uid: Uid,
-    rules: &Rules,
-    gathering: Option<Gathering>,
+    settings: &BillingSettings,
+    coalescing: Option<CoalescingState>,
     now: Timestamp,
 ) -> Result<GroupPlan, RenderError> {
-    let Some(view) = View::new(books, organization, uid, rules, now) else { return Ok(GroupPlan::Gone) };
+    let Some(view) = GroupView::new(state, organization, uid, settings, now) else { return Ok(GroupPlan::Gone) };
     let protected = view.object.finalizers().iter().any(|name| name == labels::SETTLE_FINALIZER);
-    if books.namespace(organization).is_none_or(|namespace| namespace.terminating) {
+    if state.namespace(organization).is_none_or(|namespace| namespace.terminating) {
         return Ok(if protected { GroupPlan::Release } else { GroupPlan::Nothing });
     }
     if !protected {
@@ -96,27 +96,33 @@ pub fn plan_group(
     if view.is_obsolete() {
         return Ok(GroupPlan::Remove);
     }
-    view.plan_steady(series, &status, gathering).map(|steady| GroupPlan::Steady(Box::new(steady)))
+    view.plan_steady(series, &status, coalescing).map(|steady| GroupPlan::Steady(Box::new(steady)))
 }
 
 /// A group among its organization.
-struct View<'a> {
-    books: &'a Books,
+struct GroupView<'a> {
+    state: &'a ObservedState,
     name: &'a Name,
-    organization: &'a OrganizationBooks,
+    organization: &'a OrganizationState,
     group: &'a Group,
     object: &'a api::BillingGroup,
     facts: GroupFacts<'a>,
-    rules: &'a Rules,
+    settings: &'a BillingSettings,
     now: Timestamp,
 }
 
-impl<'a> View<'a> {
-    fn new(books: &'a Books, name: &'a Name, uid: Uid, rules: &'a Rules, now: Timestamp) -> Option<Self> {
-        let organization = books.organization(name)?;
+impl<'a> GroupView<'a> {
+    fn new(
+        state: &'a ObservedState,
+        name: &'a Name,
+        uid: Uid,
+        settings: &'a BillingSettings,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let organization = state.organization(name)?;
         let facts = organization.group_facts(uid)?;
         let object = organization.group(uid)?;
-        Some(Self { books, name, organization, group: facts.group, object, facts, rules, now })
+        Some(Self { state, name, organization, group: facts.group, object, facts, settings, now })
     }
 
     fn without_series(&self) -> GroupPlan {
@@ -133,17 +139,17 @@ impl<'a> View<'a> {
             edited: self.object.metadata.generation != Some(1),
             has_finals: self.object.status.as_ref().is_some_and(|status| status.last_final.is_some()),
             named_by_binding: !self.organization.bound_to(&self.group.name).is_empty() || self.is_awaited(),
-            last_in_ledger: self.organization.organization.is_last_payer(self.group.uid),
+            last_in_ledger: self.organization.organization.is_current_payer(self.group.uid),
         })
     }
 
     /// Whether the project that it was made for has no binding yet, and is about to get one to it.
     fn is_awaited(&self) -> bool {
-        let Some(project) = self.facts.dedicated_to.filter(|project| self.books.binding(project).is_none()) else {
+        let Some(project) = self.facts.dedicated_to.filter(|project| self.state.binding(project).is_none()) else {
             return false;
         };
         let namespace =
-            self.books.namespace(project).filter(|_| self.books.organization_of(project) == Some(self.name));
+            self.state.namespace(project).filter(|_| self.state.organization_of(project) == Some(self.name));
         namespace.is_some_and(|namespace| !namespace.terminating && !namespace.no_default)
     }
 
@@ -151,32 +157,33 @@ impl<'a> View<'a> {
         &self,
         series: &str,
         status: &api::BillingGroupStatus,
-        gathering: Option<Gathering>,
+        coalescing: Option<CoalescingState>,
     ) -> Result<Steady, RenderError> {
         let groups = self.organization.all_group_facts();
         let oldest = Position::oldest_open(self.group, status);
         // A month that still runs waits for nobody.
-        let waiting = match oldest.month.end() <= self.now {
-            true => waiting_projects(self.books, self.name, self.group, &groups, self.rules, self.now),
+        let pending_projects = match oldest.month.end() <= self.now {
+            true => pending_projects(self.state, self.name, self.group, &groups, self.settings, self.now),
             false => Vec::new(),
         };
         let invoices = GroupInvoices {
-            books: self.books,
+            state: self.state,
             organization: self.organization,
             group: self.group,
             object: self.object,
             series,
-            rules: self.rules,
-            waiting: &waiting,
+            settings: self.settings,
+            pending_projects: &pending_projects,
         };
         let mut months = self.plan_months(&invoices, oldest)?;
-        let settled = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
-        let owed = owed(self.organization, self.group, status).filter(|_| settled);
-        let release = settled && owed.is_none();
+        let nothing_owed = self.group.deleted.is_some() && !months.iter().any(Planned::owes);
+        let unclaimed_balance = unclaimed_balance(self.organization, self.group, status).filter(|_| nothing_owed);
+        let release = nothing_owed && unclaimed_balance.is_none();
         let members = self.members(&groups);
-        let gathering = self.awaits_ledgers(&members).then(|| gathering.unwrap_or(Gathering::begun(self.now)));
-        if let Some(gathering) = &gathering {
-            months.iter_mut().for_each(|month| month.hold_back(gathering, self.now));
+        let coalescing =
+            self.awaits_ledgers(&members).then(|| coalescing.unwrap_or(CoalescingState::started(self.now)));
+        if let Some(coalescing) = &coalescing {
+            months.iter_mut().for_each(|month| month.defer_estimate(coalescing, self.now));
         }
         let planned = plan_status(&StatusFacts {
             invoices: &invoices,
@@ -186,13 +193,13 @@ impl<'a> View<'a> {
             existing: status,
             now: self.now,
         });
-        let deletes = self.misfits(&months, release);
-        let wait = gathering.and_then(|gathering| gathering.members_wait(self.now));
+        let deletes = self.obsolete_estimates(&months, release);
+        let wait = coalescing.and_then(|coalescing| coalescing.members_delayed_until(self.now));
         let grows = members.len() > self.facts.members.len() && members.is_superset(self.facts.members);
-        let wait = wait.filter(|_| grows && only_gathers(&planned, status));
-        let gathering = match wait {
-            None if members != *self.facts.members => gathering.map(|known| known.with_members_written(self.now)),
-            None | Some(_) => gathering,
+        let wait = wait.filter(|_| grows && differs_only_by_members(&planned, status));
+        let coalescing = match wait {
+            None if members != *self.facts.members => coalescing.map(|known| known.with_members_written(self.now)),
+            None | Some(_) => coalescing,
         };
         let due = self.organization.receivables.next_due(self.group.uid, self.now);
         let wake = months.iter().filter_map(|month| month.plan.wake).chain(wait).chain(due).min();
@@ -203,10 +210,10 @@ impl<'a> View<'a> {
             status: (planned != *status && wait.is_none()).then_some(planned),
             writes: if release { Vec::new() } else { self.writes(months) },
             deletes,
-            carried: owed.and_then(|owed| owed.credit(self.name)).map(Box::new),
+            transfer: unclaimed_balance.and_then(|unclaimed_balance| unclaimed_balance.credit(self.name)).map(Box::new),
             release,
             closing,
-            gathering,
+            coalescing,
             wake,
         })
     }
@@ -216,7 +223,7 @@ impl<'a> View<'a> {
         if self.group.deleted.is_some() {
             return self.facts.members.clone();
         }
-        let projects = self.books.projects_of_group(self.name, self.organization, self.group);
+        let projects = self.state.projects_of_group(self.name, self.organization, self.group);
         desired_members(&self.facts, projects, groups, self.now)
     }
 
@@ -230,23 +237,26 @@ impl<'a> View<'a> {
             let unseen = observed.is_none() && self.organization.invoices.exists(&view.number);
             let plan = plan_estimate(view, observed, self.now)?;
             let uses = plan.bill.iter().flat_map(|bill| &bill.credits).map(|one| (one.name.clone(), one.used));
-            let left = Left {
+            let carried_forward = Left {
                 credits: uses.collect(),
-                predecessor: Predecessor::Open { number: view.number.clone(), left: left(view, observed, &plan) },
+                predecessor: Predecessor::Open {
+                    number: view.number.clone(),
+                    carried_forward: carried_forward(view, observed, &plan),
+                },
             };
             let planned = Planned {
                 facts: InvoiceFacts::of(view, self.name),
-                settled_at: view.settled_at(),
+                closable_from: view.closable_from(),
                 observed: observed.cloned(),
                 unseen,
                 plan,
             };
-            Ok((planned, left))
+            Ok((planned, carried_forward))
         })
     }
 
     /// Estimates of the group that no planned month has; all of them when the group goes.
-    fn misfits(&self, months: &[Planned], release: bool) -> Vec<Estimate> {
+    fn obsolete_estimates(&self, months: &[Planned], release: bool) -> Vec<Estimate> {
         let planned = |estimate: &&Estimate| {
             let uid = |planned: &Planned| planned.observed.as_ref().map(|observed| observed.uid.clone());
             months.iter().any(|month| uid(month).as_deref() == Some(estimate.uid.as_str()))
@@ -276,7 +286,7 @@ impl<'a> View<'a> {
 }
 
 /// Whether a status differs from the one before in nothing but what new members bring with them.
-fn only_gathers(planned: &api::BillingGroupStatus, existing: &api::BillingGroupStatus) -> bool {
+fn differs_only_by_members(planned: &api::BillingGroupStatus, existing: &api::BillingGroupStatus) -> bool {
     let same = api::BillingGroupStatus {
         members: existing.members.clone(),
         projects: existing.projects,
@@ -287,15 +297,15 @@ fn only_gathers(planned: &api::BillingGroupStatus, existing: &api::BillingGroupS
 }
 
 /// What the invoice of a month leaves to the next one, as it is now.
-fn left(view: &MonthView<'_>, observed: Option<&Estimate>, plan: &EstimatePlan) -> Option<Brought> {
+fn carried_forward(view: &MonthView<'_>, observed: Option<&Estimate>, plan: &EstimatePlan) -> Option<BroughtForward> {
     let amount = plan.bill.as_ref()?.carried_forward?;
-    Some(Brought { amount, invoice: view.number.clone(), uid: observed?.uid.parse().ok()? })
+    Some(BroughtForward { amount, invoice: view.number.clone(), uid: observed?.uid.parse().ok()? })
 }
 
 /// A month that is not final, and what it needs.
 pub(super) struct Planned {
     pub(super) facts: InvoiceFacts,
-    pub(super) settled_at: Timestamp,
+    pub(super) closable_from: Timestamp,
     observed: Option<Estimate>,
     /// Whether the invoice exists, but its content has not been seen.
     unseen: bool,
@@ -304,9 +314,9 @@ pub(super) struct Planned {
 
 impl Planned {
     /// Leaves an estimate of the open month as it is, for as long as it may gather what comes.
-    fn hold_back(&mut self, gathering: &Gathering, now: Timestamp) {
+    fn defer_estimate(&mut self, coalescing: &CoalescingState, now: Timestamp) {
         let written = self.observed.as_ref().and_then(|observed| observed.as_of);
-        let until = written.and_then(|written| gathering.estimate_waits(written, now));
+        let until = written.and_then(|written| coalescing.estimate_delayed_until(written, now));
         let Some(until) = until.filter(|until| now < *until && now < self.facts.month.end()) else { return };
         if self.plan.write.take().is_some() {
             self.plan.wake = Some(self.plan.wake.map_or(until, |wake| wake.min(until)));

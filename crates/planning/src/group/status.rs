@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::carried::owed;
+use super::balance_transfer::unclaimed_balance;
 use super::plan::Planned;
 use crate::conditions::{self, DesiredCondition};
 use crate::credit::Owner;
@@ -13,7 +13,7 @@ use billing_api as api;
 use billing_documents::document::amount;
 use billing_domain::invoice::number;
 use billing_domain::tenancy::membership::GroupFacts;
-use billing_domain::{AgreedCharge, Credit, Finding, Group, Money, Month, Name, Timestamp, VatState};
+use billing_domain::{AgreedCharge, Credit, Group, Money, Month, Name, Timestamp, VatFinding, VatState};
 use billing_state::convert;
 
 /// What the status is computed from.
@@ -62,8 +62,8 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
 fn credits_remaining(facts: &StatusFacts<'_>) -> Option<Money> {
     let GroupInvoices { group, organization, object, .. } = facts.invoices;
     let owner = Owner::of(group, object);
-    let credits = organization.credits.worth(group);
-    let usable = credits.iter().filter(|credit| owner.can_use(credit, facts.now)).map(Credit::left);
+    let credits = organization.credits.readable_credits(group);
+    let usable = credits.iter().filter(|credit| owner.can_use(credit, facts.now)).map(Credit::remaining);
     usable.reduce(|sum, left| sum.checked_add(left).unwrap_or(sum))
 }
 
@@ -71,8 +71,8 @@ fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
     let group = facts.invoices.group;
     if group.deleted.is_some() {
         let owes = facts.months.iter().any(Planned::owes);
-        return match owed(facts.invoices.organization, group, facts.existing).filter(|_| !owes) {
-            Some(owed) => DesiredCondition::no("Ready", "BalanceOwed", owed.message()),
+        return match unclaimed_balance(facts.invoices.organization, group, facts.existing).filter(|_| !owes) {
+            Some(unclaimed_balance) => DesiredCondition::no("Ready", "BalanceOwed", unclaimed_balance.message()),
             None => DesiredCondition::no("Ready", "Closing", closing_message(facts)),
         };
     }
@@ -116,7 +116,7 @@ fn closing_message(facts: &StatusFacts<'_>) -> String {
             "the group will be deleted once invoice {} of {} is final, after {}",
             month.facts.number,
             month.facts.month,
-            api::Time::from(month.settled_at)
+            api::Time::from(month.closable_from)
         ),
         None => "nothing is left to pay; the group is being deleted now".to_owned(),
     }
@@ -181,8 +181,8 @@ pub fn vat_id_invalid(group: &Group) -> Option<DesiredCondition> {
     let vat = group.buyer.vat().filter(|vat| vat.state() == VatState::Invalid)?;
     let country = vat.id.country.map(|country| format!(" of {country}")).unwrap_or_default();
     let (reason, why) = match vat.finding {
-        Some(Finding::Refused) => ("Refused", "was refused by finance"),
-        Some(Finding::Confirmed) | None => ("CheckFailed", "has an invalid format or check digits"),
+        Some(VatFinding::Refused) => ("Refused", "was refused by finance"),
+        Some(VatFinding::Confirmed) | None => ("CheckFailed", "has an invalid format or check digits"),
     };
     let message = format!(
         "the VAT id {}{country} {why}: the group is taxed as a consumer; correct spec.vatId or spec.billingAddress.countryCode",

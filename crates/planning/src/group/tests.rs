@@ -4,27 +4,27 @@ use k8s_openapi::api::core::v1::Namespace;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::gathering::Gathering;
 use super::plan::{GroupPlan, InvoiceWrite, Steady, plan_group};
+use super::write_coalescing::CoalescingState;
 use crate::conditions::find;
 use crate::invoice::{estimate_status, make_invoice};
-use crate::scenario::{ACME, at, binding, books, ledger, rules, uid};
+use crate::scenario::{ACME, at, binding, ledger, settings, state, uid};
 use billing_api::{BillingGroup, ProjectBinding, ProjectLedger};
 use billing_domain::Name;
-use billing_state::{Books, Observes};
+use billing_state::{ObservedState, Observes};
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
 /// Plans for the group `shop` of `acme`, and compares what the plan says.
 #[track_caller]
 fn check(manifests: &str, now: &str, expected: &str) {
-    let books = books(manifests);
+    let state = state(manifests);
     let group = uid("BillingGroup", "acme", "shop");
-    let plan = plan_group(&books, &Name::from("acme"), group, &rules(), None, at(now)).unwrap();
-    assert_eq!(told(plan), expected);
+    let plan = plan_group(&state, &Name::from("acme"), group, &settings(), None, at(now)).unwrap();
+    assert_eq!(summary(plan), expected);
 }
 
-fn told(plan: GroupPlan) -> String {
+fn summary(plan: GroupPlan) -> String {
     match plan {
         GroupPlan::Steady(steady) => told_steady(&steady),
         GroupPlan::ClaimSeries(candidates) => format!("claim {}", candidates[0]),
@@ -220,33 +220,33 @@ fn a_group_whose_mark_was_taken_off_is_somebodys_own() {
     check(&format!("{unused}{made}{}", group("")), NOW, kept);
 }
 
-/// A group at work: what is planned for `shop` goes into the books.
-struct AtWork {
-    books: Books,
-    gathering: Option<Gathering>,
+/// A group at work: what is planned for `shop` goes into the state.
+struct GroupSimulator {
+    state: ObservedState,
+    coalescing: Option<CoalescingState>,
 }
 
-impl AtWork {
+impl GroupSimulator {
     fn new(manifests: &str) -> Self {
-        Self { books: books(manifests), gathering: None }
+        Self { state: state(manifests), coalescing: None }
     }
 
     /// Plans at this second after noon, writes what is planned, and says what that was.
     fn write(&mut self, second: u32) -> String {
         let now = at(&format!("2026-11-21T12:00:{second:02}Z"));
         let group = uid("BillingGroup", "acme", "shop");
-        let plan = plan_group(&self.books, &Name::from("acme"), group, &rules(), self.gathering, now).unwrap();
+        let plan = plan_group(&self.state, &Name::from("acme"), group, &settings(), self.coalescing, now).unwrap();
         let GroupPlan::Steady(steady) = plan else { panic!("{plan:?}") };
         let said = told_steady(&steady);
-        self.gathering = steady.gathering;
-        let mut object = BillingGroup::clone(self.books.organization("acme").unwrap().group(group).unwrap());
+        self.coalescing = steady.coalescing;
+        let mut object = BillingGroup::clone(self.state.organization("acme").unwrap().group(group).unwrap());
         object.status = steady.status.or(object.status);
-        self.books.observe(object);
+        self.state.observe(object);
         for InvoiceWrite { facts, write, .. } in steady.writes {
             let mut invoice = make_invoice(&facts);
             let document = write.rendered.map(|rendered| rendered.document);
             invoice.status = Some(estimate_status(document, write.conditions));
-            self.books.observe(invoice);
+            self.state.observe(invoice);
         }
         said
     }
@@ -255,8 +255,8 @@ impl AtWork {
     fn bind(&mut self, project: &str) {
         let namespace = json!({ "name": project, "labels": { "billing-operator.io/organization": "acme" } });
         let billing = json!({ "name": "billing", "namespace": project });
-        self.books.observe(made::<Namespace>(namespace, json!({})));
-        self.books.observe(made::<ProjectBinding>(billing, json!({ "billingGroup": "shop" })));
+        self.state.observe(made::<Namespace>(namespace, json!({})));
+        self.state.observe(made::<ProjectBinding>(billing, json!({ "billingGroup": "shop" })));
     }
 
     /// The project's ledger says so.
@@ -266,7 +266,7 @@ impl AtWork {
         let segment = json!({
             "from": NOW, "billingGroup": "shop", "billingGroupUID": group, "projectUID": group, "default": false
         });
-        self.books.observe(made::<ProjectLedger>(metadata, json!({ "segments": [segment] })));
+        self.state.observe(made::<ProjectLedger>(metadata, json!({ "segments": [segment] })));
     }
 }
 
@@ -278,7 +278,7 @@ fn made<K: DeserializeOwned>(mut metadata: Value, spec: Value) -> K {
 
 #[test]
 fn a_project_that_comes_alone_waits_for_nothing() {
-    let mut work = AtWork::new(&bound());
+    let mut work = GroupSimulator::new(&bound());
     assert_eq!(work.write(0), "status Ready [acme-web] 0.00; bbbbb-1 2026-11 0.00 Open");
     work.bind("acme-api");
     assert_eq!(work.write(1), "status Ready [acme-api acme-web] 0.00");
@@ -291,7 +291,7 @@ fn a_project_that_comes_alone_waits_for_nothing() {
 
 #[test]
 fn of_many_projects_that_come_those_that_follow_are_written_together() {
-    let mut work = AtWork::new(&bound());
+    let mut work = GroupSimulator::new(&bound());
     work.write(0);
     let mut said = Vec::new();
     for second in 1..=12 {

@@ -12,7 +12,7 @@ use billing_domain::{Bill, Month, Name, Timestamp};
 use billing_state::Estimate;
 
 /// How long a month may be without its BillingPeriod before its invoices say so.
-const PATIENCE: TimeDelta = TimeDelta::seconds(60);
+const PERIOD_DELAY: TimeDelta = TimeDelta::seconds(60);
 
 /// What an estimate needs.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub fn plan_estimate(
     observed: Option<&Estimate>,
     now: Timestamp,
 ) -> Result<EstimatePlan, RenderError> {
-    let interval = view.invoices.rules.estimate_interval;
+    let interval = view.invoices.settings.estimate_interval;
     let written = observed.and_then(|estimate| estimate.as_of).filter(|as_of| *as_of <= now);
     let over = now >= view.month.end();
     let begun = |as_of| view.next_start(as_of).is_some_and(|start| start < now);
@@ -120,11 +120,12 @@ impl Computed {
 fn wake(view: &MonthView<'_>, document: &Computed, now: Timestamp) -> Option<Timestamp> {
     let running = |bill: &Bill| bill.lines.iter().any(|line| line.usage.end.is_none_or(|end| end > document.as_of));
     let accrues = now < view.month.end() && document.bill.as_ref().is_ok_and(running);
-    let refresh = accrues.then(|| document.as_of.checked_add_signed(view.invoices.rules.estimate_interval)).flatten();
+    let refresh =
+        accrues.then(|| document.as_of.checked_add_signed(view.invoices.settings.estimate_interval)).flatten();
     // What begins costs something a moment later.
     let start = view.next_start(now).and_then(|start| start.checked_add_signed(TimeDelta::seconds(1)));
     // Prices begin and end, too; so even a quiet month is looked at once an interval.
-    let quiet = now.checked_add_signed(view.invoices.rules.estimate_interval).filter(|_| now < view.month.end());
+    let quiet = now.checked_add_signed(view.invoices.settings.estimate_interval).filter(|_| now < view.month.end());
     // With the day comes another exchange rate.
     let day = view.next_rate(now);
     [view.next_change(now), day, refresh.filter(|refresh| *refresh > now), start, quiet].into_iter().flatten().min()
@@ -137,12 +138,12 @@ fn merged_conditions(
     now: Timestamp,
 ) -> Vec<Condition> {
     let existing = observed.map(|estimate| estimate.conditions.as_slice()).unwrap_or_default();
-    if !existing.is_empty() && is_passing(view, decision, now) {
+    if !existing.is_empty() && is_transient(view, decision, now) {
         return existing.to_vec();
     }
     let ready = match decision {
         CloseDecision::Wait { reason: WaitReason::Open, .. } => {
-            DesiredCondition::yes("Ready", WaitReason::Open.as_str(), open_message(view.month, view.settled_at()))
+            DesiredCondition::yes("Ready", WaitReason::Open.as_str(), open_message(view.month, view.closable_from()))
         }
         CloseDecision::Wait { reason: reason @ WaitReason::SettlingIn, until } => {
             let until = until.map(|until| format!(" until {}", api::Time::from(until))).unwrap_or_default();
@@ -156,18 +157,18 @@ fn merged_conditions(
 }
 
 /// Whether a decision is about to be overtaken: what it says is not worth a write.
-fn is_passing(view: &MonthView<'_>, decision: &CloseDecision, now: Timestamp) -> bool {
+fn is_transient(view: &MonthView<'_>, decision: &CloseDecision, now: Timestamp) -> bool {
     match decision {
         CloseDecision::Finalise => true,
         CloseDecision::Wait { reason: WaitReason::AwaitingPeriod, .. } => {
-            now.signed_duration_since(view.month.end()) < PATIENCE
+            now.signed_duration_since(view.month.end()) < PERIOD_DELAY
         }
         CloseDecision::Wait { .. } | CloseDecision::Hold(_) => false,
     }
 }
 
-fn open_message(month: Month, settled_at: Timestamp) -> String {
-    format!("the estimate follows usage; {month} becomes final after {}", api::Time::from(settled_at))
+fn open_message(month: Month, closable_from: Timestamp) -> String {
+    format!("the estimate follows usage; {month} becomes final after {}", api::Time::from(closable_from))
 }
 
 fn obsolete_slices(observed: Option<&Estimate>, rendered: Option<&Rendered>) -> Vec<Name> {

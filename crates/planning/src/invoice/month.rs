@@ -6,27 +6,27 @@ use std::sync::Arc;
 use chrono::{NaiveTime, TimeDelta};
 use kube_core::ResourceExt;
 
-use crate::rules::Rules;
+use crate::billing_settings::BillingSettings;
 use billing_api as api;
-use billing_documents::document::{Header, Issue, RenderError, Rendered, render_document};
+use billing_documents::document::{Header, IssueState, RenderError, Rendered, render_document};
 use billing_documents::line::applied_discount;
 use billing_domain::audit::audit;
 use billing_domain::catalog::rates;
 use billing_domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use billing_domain::invoice::number;
 use billing_domain::{
-    Attribution, Bill, BillError, Billed, Brought, ClosedMonths, Credit, CreditOffer, CreditUse, Date, Group,
-    GroupMonth, Month, Name, PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month,
+    Attribution, Bill, BillError, BilledIndex, BroughtForward, ClosedMonths, Credit, CreditOffer, CreditUse, Date,
+    Group, GroupMonth, Month, Name, PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month,
 };
-use billing_state::{Books, Estimate, KnownIssuer, OrganizationBooks, convert};
+use billing_state::{Estimate, ObservedIssuer, ObservedState, OrganizationState, convert};
 
 /// A group and all that its invoices are made from.
 #[derive(Clone, Copy)]
 pub struct GroupInvoices<'a> {
     /// All that is known.
-    pub books: &'a Books,
+    pub state: &'a ObservedState,
     /// The group's organization.
-    pub organization: &'a OrganizationBooks,
+    pub organization: &'a OrganizationState,
     /// Who pays.
     pub group: &'a Group,
     /// The same group on the wire, for the buyer on the document.
@@ -34,9 +34,9 @@ pub struct GroupInvoices<'a> {
     /// The prefix of its invoice numbers.
     pub series: &'a str,
     /// How this operator bills.
-    pub rules: &'a Rules,
+    pub settings: &'a BillingSettings,
     /// Projects on their way to this group.
-    pub waiting: &'a [Name],
+    pub pending_projects: &'a [Name],
 }
 
 /// The invoice before a month's.
@@ -49,14 +49,14 @@ pub enum Predecessor {
         /// Its number.
         number: Name,
         /// What it would leave to the month.
-        left: Option<Brought>,
+        carried_forward: Option<BroughtForward>,
     },
     /// It is final.
     Final {
         /// The digest of its document.
         digest: String,
         /// What it leaves to the month.
-        left: Option<Brought>,
+        carried_forward: Option<BroughtForward>,
     },
 }
 
@@ -65,14 +65,18 @@ impl Predecessor {
     pub fn last_final(last: Option<&api::LastFinal>) -> Self {
         match last {
             None => Predecessor::None,
-            Some(last) => Predecessor::Final { digest: last.digest.clone(), left: convert::brought(last) },
+            Some(last) => {
+                Predecessor::Final { digest: last.digest.clone(), carried_forward: convert::brought_forward(last) }
+            }
         }
     }
 
-    fn left(&self) -> Option<&Brought> {
+    fn carried_forward(&self) -> Option<&BroughtForward> {
         match self {
             Predecessor::None => None,
-            Predecessor::Open { left, .. } | Predecessor::Final { left, .. } => left.as_ref(),
+            Predecessor::Open { carried_forward, .. } | Predecessor::Final { carried_forward, .. } => {
+                carried_forward.as_ref()
+            }
         }
     }
 }
@@ -120,15 +124,15 @@ impl<'a> GroupInvoices<'a> {
 
     /// How a month's cost is shared out: as its BillingPeriod says, until that exists as the setting does.
     fn attribution(&self, month: Month) -> Attribution {
-        let period = self.books.period(month);
-        period.map_or(self.rules.attribution, |period| convert::attribution(period.spec.attribution))
+        let period = self.state.period(month);
+        period.map_or(self.settings.attribution, |period| convert::attribution(period.spec.attribution))
     }
 
     /// The issuer, or what holds every invoice for want of one.
-    fn issuer(&self) -> Result<&'a KnownIssuer, Hold> {
+    fn issuer(&self) -> Result<&'a ObservedIssuer, Hold> {
         let name = &self.group.issuer;
         let missing = |message| Hold { reason: HoldReason::IssuerNotFound, message };
-        match self.books.issuer(name) {
+        match self.state.issuer(name) {
             Some(Ok(issuer)) => Ok(issuer),
             Some(Err(error)) => Err(missing(format!("the InvoiceIssuer {name} cannot be read: {error}"))),
             None => Err(missing(format!(
@@ -141,7 +145,7 @@ impl<'a> GroupInvoices<'a> {
     fn prices(&self) -> Result<Arc<PriceList>, Hold> {
         let name = &self.group.price_list;
         let missing = |message| Hold { reason: HoldReason::PriceListNotFound, message };
-        match self.books.price_list(name) {
+        match self.state.price_list(name) {
             Some(Ok(list)) => Ok(list.clone()),
             Some(Err(error)) => Err(missing(format!("the PriceList {name} cannot be used: {error}"))),
             None => Err(missing(format!(
@@ -274,7 +278,7 @@ impl MonthView<'_> {
 
     /// The first instant from `from` on at which usage starts, or its payer changes, that the month may have to bill.
     pub fn next_start(&self, from: Timestamp) -> Option<Timestamp> {
-        let projects = || self.invoices.organization.organization.projects_near(self.invoices.group);
+        let projects = || self.invoices.organization.organization.candidate_projects(self.invoices.group);
         let starts = projects().flat_map(|project| project.usage()).map(|usage| usage.start);
         let segments = projects().filter_map(|project| project.ledger()).flat_map(|ledger| ledger.segments());
         let moves = segments.map(|segment| segment.from);
@@ -283,7 +287,7 @@ impl MonthView<'_> {
 
     /// The day whose exchange rates the month takes when it is looked at; `None` where its prices need none.
     pub fn rate_date(&self, as_of: Timestamp) -> Option<Date> {
-        let needed = self.invoices.books.pays_by_rates(self.invoices.group);
+        let needed = self.invoices.state.pays_by_rates(self.invoices.group);
         needed.then(|| rates::rate_date(self.month, as_of))
     }
 
@@ -294,8 +298,8 @@ impl MonthView<'_> {
     }
 
     /// From when on the month may become final, as far as time decides.
-    pub fn settled_at(&self) -> Timestamp {
-        self.closing_facts(&[]).settled_at()
+    pub fn closable_from(&self) -> Timestamp {
+        self.closing_facts(&[]).closable_from()
     }
 
     /// The document of an estimate. The credits that it uses are named in the versions of `recorded`, as far as they are
@@ -309,7 +313,7 @@ impl MonthView<'_> {
         as_of: Timestamp,
         recorded: &[api::InputVersion],
     ) -> Result<Rendered, RenderError> {
-        self.render(bill, Issue::Estimate { as_of: as_of.into() }, recorded, None)
+        self.render(bill, IssueState::Estimate { as_of: as_of.into() }, recorded, None)
     }
 
     /// What holds the month when its bill is larger than a document can be.
@@ -335,13 +339,13 @@ impl MonthView<'_> {
             Predecessor::None | Predecessor::Open { .. } => None,
             Predecessor::Final { digest, .. } => Some(digest.clone()),
         };
-        self.render(bill, Issue::Final { issued_at: issued_at.into(), due_at: due_at.into() }, &[], previous)
+        self.render(bill, IssueState::Final { issued_at: issued_at.into(), due_at: due_at.into() }, &[], previous)
     }
 
     fn render(
         &self,
         bill: &Bill,
-        status: Issue,
+        status: IssueState,
         recorded: &[api::InputVersion],
         previous_digest: Option<String>,
     ) -> Result<Rendered, RenderError> {
@@ -349,7 +353,7 @@ impl MonthView<'_> {
             number: self.number.clone(),
             status,
             attribution: convert::wire_attribution(self.attribution()),
-            hours: convert::wire_hours(self.invoices.rules.hours),
+            hours: convert::wire_hours(self.invoices.settings.hours),
             discounts: self.discounts(),
             seller: self.invoices.seller(),
             buyer: self.invoices.buyer(),
@@ -365,7 +369,7 @@ impl MonthView<'_> {
     }
 
     /// What the document was computed from. An estimate follows all of it; of a final it is asked later what changed.
-    fn input_versions(&self, bill: &Bill, status: &Issue, recorded: &[api::InputVersion]) -> api::Inputs {
+    fn input_versions(&self, bill: &Bill, status: &IssueState, recorded: &[api::InputVersion]) -> api::Inputs {
         let version = |list: Arc<PriceList>| api::InputVersion {
             name: list.name().as_str().into(),
             uid: list.uid().to_string().into(),
@@ -373,8 +377,8 @@ impl MonthView<'_> {
         };
         let exchange_rates = bill.converted.as_ref().map(|converted| rates_version(&converted.conversion.object));
         let (billing_group, issuer) = match status {
-            Issue::Estimate { .. } => (None, None),
-            Issue::Final { .. } => {
+            IssueState::Estimate { .. } => (None, None),
+            IssueState::Final { .. } => {
                 let issuer = self.invoices.issuer().ok().and_then(|issuer| generation_of(issuer.object.as_ref()));
                 (generation_of(self.invoices.object), issuer)
             }
@@ -407,7 +411,7 @@ impl MonthView<'_> {
     }
 
     fn rates(&self) -> Cow<'_, Rates> {
-        self.invoices.books.rates_of(self.invoices.group)
+        self.invoices.state.rates_of(self.invoices.group)
     }
 
     /// Computes something from what the bill of an instant is computed from.
@@ -424,7 +428,7 @@ impl MonthView<'_> {
         &'b self,
         prices: &'b PriceList,
         rates: &'b Rates,
-        billed: &'b Billed,
+        billed: &'b BilledIndex,
         as_of: Timestamp,
     ) -> GroupMonth<'b> {
         GroupMonth {
@@ -432,13 +436,13 @@ impl MonthView<'_> {
             group: self.invoices.group,
             month: self.month,
             attribution: self.attribution(),
-            hours: self.invoices.rules.hours,
+            hours: self.invoices.settings.hours,
             prices,
             rates,
             issuer: self.invoices.issuer().ok().map(|known| &known.issuer),
             billed,
             closed: &self.closed,
-            brought: self.predecessor.left(),
+            brought_forward: self.predecessor.carried_forward(),
             credits: &self.credits,
             as_of,
         }
@@ -464,18 +468,18 @@ impl MonthView<'_> {
         let issuer = self.invoices.issuer().ok();
         ClosingFacts {
             period_end: self.month.end(),
-            period_exists: self.invoices.books.period(self.month).is_some(),
+            period_exists: self.invoices.state.period(self.month).is_some(),
             group_created: self.invoices.group.created,
             grace: issuer.map(|issuer| grace(&issuer.object.spec.grace)).unwrap_or_default(),
-            settle: self.invoices.rules.settle,
-            waiting_projects: self.invoices.waiting,
+            min_closing_delay: self.invoices.settings.min_closing_delay,
+            pending_projects: self.invoices.pending_projects,
             open_predecessor: match &self.predecessor {
                 Predecessor::Open { number, .. } => Some(number),
                 Predecessor::None | Predecessor::Final { .. } => None,
             },
             holds,
             suspended: issuer.is_some_and(|issuer| issuer.object.spec.suspend),
-            finalise: self.invoices.rules.finalise,
+            finalise: self.invoices.settings.finalise,
         }
     }
 }

@@ -4,35 +4,35 @@ use serde_json::json;
 
 use super::{EstimatePlan, GroupInvoices, MonthView, Predecessor, plan_estimate};
 use crate::invoice::{InvoiceFacts, make_invoice};
-use crate::scenario::{ACME, add, at, binding, books, ledger, rules, uid};
+use crate::scenario::{ACME, add, at, binding, ledger, settings, state, uid};
 use billing_api as api;
 use billing_domain::{Month, Name};
-use billing_state::{Books, ObjectKey, Observes};
+use billing_state::{ObjectKey, ObservedState, Observes};
 
-/// Books with one record of `acme-web`, running or ended.
-fn with_usage(end: &str) -> Books {
+/// State with one record of `acme-web`, running or ended.
+fn with_usage(end: &str) -> ObservedState {
     let usage = format!(
         "\n---\nkind: UsageRecord\nmetadata: {{name: db, namespace: acme}}\n\
          spec: {{project: acme-web, service: {{name: db, type: PostgreSQL}}, start: '2026-11-21T00:00:00Z'{end}}}\n"
     );
-    books(&format!("{ACME}{}{}{usage}", binding("shop"), ledger(&["shop"])))
+    state(&format!("{ACME}{}{}{usage}", binding("shop"), ledger(&["shop"])))
 }
 
 /// Looks at the open month of `shop` at `now`.
-fn look<T>(books: &Books, now: &str, look: impl FnOnce(&MonthView<'_>) -> T) -> T {
+fn look<T>(state: &ObservedState, now: &str, look: impl FnOnce(&MonthView<'_>) -> T) -> T {
     let group = uid("BillingGroup", "acme", "shop");
-    let known = books.organization("acme").unwrap();
-    let rules = rules();
+    let known = state.organization("acme").unwrap();
+    let settings = settings();
     let invoices = GroupInvoices {
-        books,
+        state,
         organization: known,
         group: known.organization.group(group).unwrap(),
         object: known.group(group).unwrap(),
         series: "bbbbb",
-        rules: &rules,
-        waiting: &[],
+        settings: &settings,
+        pending_projects: &[],
     };
-    let credits = known.credits.worth(invoices.group);
+    let credits = known.credits.readable_credits(invoices.group);
     look(&invoices.month(Month::of(at(now)), Predecessor::None, &credits).unwrap())
 }
 
@@ -40,9 +40,9 @@ fn plan(view: &MonthView<'_>, now: &str) -> EstimatePlan {
     plan_estimate(view, view.invoices.organization.invoices.estimate("bbbbb-1"), at(now)).unwrap()
 }
 
-/// Plans the open month of `shop` at `now`; what is written goes into the books. Answers with the total, if written.
-fn write(books: &mut Books, now: &str) -> Option<String> {
-    let invoice = look(books, now, |view| {
+/// Plans the open month of `shop` at `now`; what is written goes into the state. Answers with the total, if written.
+fn write(state: &mut ObservedState, now: &str) -> Option<String> {
+    let invoice = look(state, now, |view| {
         let write = plan(view, now).write?;
         let mut invoice = make_invoice(&InvoiceFacts::of(view, &Name::from("acme")));
         invoice.status = Some(api::InvoiceStatus {
@@ -55,36 +55,36 @@ fn write(books: &mut Books, now: &str) -> Option<String> {
     })?;
     let total =
         invoice.status.as_ref().and_then(|status| status.document.as_ref()).map(|document| document.total.to_string());
-    books.observe(invoice);
+    state.observe(invoice);
     total
 }
 
 #[test]
 fn running_usage_is_written_once_an_interval() {
-    let mut books = with_usage("");
-    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z").as_deref(), Some("0.31"));
-    assert_eq!(write(&mut books, "2026-11-21T12:00:30Z"), None);
-    assert_eq!(write(&mut books, "2026-11-21T12:14:59Z"), None);
-    assert_eq!(write(&mut books, "2026-11-21T12:15:00Z").as_deref(), Some("0.34"));
+    let mut state = with_usage("");
+    assert_eq!(write(&mut state, "2026-11-21T12:00:00Z").as_deref(), Some("0.31"));
+    assert_eq!(write(&mut state, "2026-11-21T12:00:30Z"), None);
+    assert_eq!(write(&mut state, "2026-11-21T12:14:59Z"), None);
+    assert_eq!(write(&mut state, "2026-11-21T12:15:00Z").as_deref(), Some("0.34"));
 }
 
 #[test]
 fn what_ended_is_never_written_again() {
-    let mut books = with_usage(", end: '2026-11-21T10:00:00Z'");
-    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z").as_deref(), Some("0.26"));
-    assert_eq!(write(&mut books, "2026-11-22T12:00:00Z"), None);
+    let mut state = with_usage(", end: '2026-11-21T10:00:00Z'");
+    assert_eq!(write(&mut state, "2026-11-21T12:00:00Z").as_deref(), Some("0.26"));
+    assert_eq!(write(&mut state, "2026-11-22T12:00:00Z"), None);
 }
 
 /// `shop` pays in EUR for a record that ended, by quotes of these days.
-fn abroad(quotes: &str) -> Books {
-    let mut books = with_usage(", end: '2026-11-21T10:00:00Z'");
+fn abroad(quotes: &str) -> ObservedState {
+    let mut state = with_usage(", end: '2026-11-21T10:00:00Z'");
     let group = ACME.split("\n---\n").find(|document| document.contains("name: shop")).unwrap();
     let euro = group.replace("spec: {}", "spec: {currency: EUR}");
     let issuer = "kind: InvoiceIssuer\nmetadata: {name: default}\nspec: {legalName: Example, exchangeRates: ecb}";
-    add(&mut books, &euro);
-    add(&mut books, issuer);
-    add(&mut books, &rates(quotes));
-    books
+    add(&mut state, &euro);
+    add(&mut state, issuer);
+    add(&mut state, &rates(quotes));
+    state
 }
 
 fn rates(quotes: &str) -> String {
@@ -97,32 +97,32 @@ const QUOTED: &str = "{date: '2026-11-20', rates: {USD: '1.3'}}, {date: '2026-11
 
 #[test]
 fn in_another_currency_the_day_and_a_new_quote_are_written_and_nothing_else() {
-    let mut books = abroad(QUOTED);
-    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z").as_deref(), Some("0.20"));
-    assert_eq!(write(&mut books, "2026-11-21T23:59:59Z"), None);
+    let mut state = abroad(QUOTED);
+    assert_eq!(write(&mut state, "2026-11-21T12:00:00Z").as_deref(), Some("0.20"));
+    assert_eq!(write(&mut state, "2026-11-21T23:59:59Z"), None);
     // Its day is told, whatever the day brings.
-    assert_eq!(write(&mut books, "2026-11-22T00:00:00Z").as_deref(), Some("0.20"));
-    assert_eq!(write(&mut books, "2026-11-22T18:00:00Z"), None);
-    assert_eq!(write(&mut books, "2026-11-23T00:00:00Z").as_deref(), Some("0.25"));
-    assert_eq!(write(&mut books, "2026-11-24T00:00:00Z").as_deref(), Some("0.25"));
-    add(&mut books, &rates(&format!("{QUOTED}, {{date: '2026-11-24', rates: {{USD: '2.6'}}}}")));
-    assert_eq!(write(&mut books, "2026-11-24T15:00:00Z").as_deref(), Some("0.10"));
-    assert_eq!(write(&mut books, "2026-11-24T15:00:01Z"), None);
+    assert_eq!(write(&mut state, "2026-11-22T00:00:00Z").as_deref(), Some("0.20"));
+    assert_eq!(write(&mut state, "2026-11-22T18:00:00Z"), None);
+    assert_eq!(write(&mut state, "2026-11-23T00:00:00Z").as_deref(), Some("0.25"));
+    assert_eq!(write(&mut state, "2026-11-24T00:00:00Z").as_deref(), Some("0.25"));
+    add(&mut state, &rates(&format!("{QUOTED}, {{date: '2026-11-24', rates: {{USD: '2.6'}}}}")));
+    assert_eq!(write(&mut state, "2026-11-24T15:00:00Z").as_deref(), Some("0.10"));
+    assert_eq!(write(&mut state, "2026-11-24T15:00:01Z"), None);
 }
 
 #[test]
 fn a_rate_that_is_missing_is_looked_for_when_a_quote_comes() {
-    let mut books = abroad("");
-    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z").as_deref(), Some("0.00"));
-    assert_eq!(write(&mut books, "2026-11-21T18:00:00Z"), None);
-    add(&mut books, &rates(QUOTED));
-    assert_eq!(write(&mut books, "2026-11-21T18:00:01Z").as_deref(), Some("0.20"));
+    let mut state = abroad("");
+    assert_eq!(write(&mut state, "2026-11-21T12:00:00Z").as_deref(), Some("0.00"));
+    assert_eq!(write(&mut state, "2026-11-21T18:00:00Z"), None);
+    add(&mut state, &rates(QUOTED));
+    assert_eq!(write(&mut state, "2026-11-21T18:00:01Z").as_deref(), Some("0.20"));
 }
 
 #[test]
 fn an_estimate_wakes_at_midnight_for_a_rate_and_not_without() {
     let now = "2026-11-21T23:50:00Z";
-    let wake = |books: &Books| look(books, now, |view| plan(view, now).wake);
+    let wake = |state: &ObservedState| look(state, now, |view| plan(view, now).wake);
     assert_eq!(wake(&abroad(QUOTED)), Some(at("2026-11-22T00:00:00Z")));
     assert_eq!(wake(&with_usage(", end: '2026-11-21T10:00:00Z'")), Some(at("2026-11-22T00:05:00Z")));
 }
@@ -136,43 +136,43 @@ fn credit(name: &str, version: &str, status: &str) -> String {
 }
 
 /// The credits that the estimate names, with their versions.
-fn named(books: &Books) -> Vec<String> {
-    let estimate = books.organization("acme").unwrap().invoices.estimate("bbbbb-1").unwrap();
+fn named(state: &ObservedState) -> Vec<String> {
+    let estimate = state.organization("acme").unwrap().invoices.estimate("bbbbb-1").unwrap();
     estimate.credits.iter().map(|named| format!("{} {}", &*named.name, named.resource_version)).collect()
 }
 
 #[test]
 fn an_estimate_names_its_credits_and_is_not_written_again_for_a_mere_version() {
-    let mut books = with_usage(", end: '2026-11-21T10:00:00Z'");
+    let mut state = with_usage(", end: '2026-11-21T10:00:00Z'");
     // The first to be used is not the first by name.
-    add(&mut books, &credit("b", "7", "startsAt: '2026-01-01T00:00:00Z'"));
-    add(&mut books, &credit("a", "8", "startsAt: '2026-02-01T00:00:00Z'"));
-    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z").as_deref(), Some("0.00"));
-    assert_eq!(named(&books), ["a 8", "b 7"]);
-    add(&mut books, &credit("b", "9", "startsAt: '2026-01-01T00:00:00Z'"));
-    assert_eq!(write(&mut books, "2026-11-21T12:00:01Z"), None);
-    assert_eq!(write(&mut books, "2026-11-21T13:00:00Z"), None);
+    add(&mut state, &credit("b", "7", "startsAt: '2026-01-01T00:00:00Z'"));
+    add(&mut state, &credit("a", "8", "startsAt: '2026-02-01T00:00:00Z'"));
+    assert_eq!(write(&mut state, "2026-11-21T12:00:00Z").as_deref(), Some("0.00"));
+    assert_eq!(named(&state), ["a 8", "b 7"]);
+    add(&mut state, &credit("b", "9", "startsAt: '2026-01-01T00:00:00Z'"));
+    assert_eq!(write(&mut state, "2026-11-21T12:00:01Z"), None);
+    assert_eq!(write(&mut state, "2026-11-21T13:00:00Z"), None);
     let taken = "reservations: [{invoice: bbbbb-9, amount: '0.25', state: Consumed}]";
-    add(&mut books, &credit("b", "10", taken));
-    assert_eq!(write(&mut books, "2026-11-21T13:00:01Z").as_deref(), Some("0.01"));
-    assert_eq!(named(&books), ["a 8"]);
-    add(&mut books, &credit("b", "11", "startsAt: '2026-03-01T00:00:00Z'"));
-    add(&mut books, &credit("a", "12", "startsAt: '2026-02-01T00:00:00Z'"));
-    assert_eq!(write(&mut books, "2026-11-21T13:00:02Z").as_deref(), Some("0.00"));
-    assert_eq!(named(&books), ["a 12", "b 11"]);
+    add(&mut state, &credit("b", "10", taken));
+    assert_eq!(write(&mut state, "2026-11-21T13:00:01Z").as_deref(), Some("0.01"));
+    assert_eq!(named(&state), ["a 8"]);
+    add(&mut state, &credit("b", "11", "startsAt: '2026-03-01T00:00:00Z'"));
+    add(&mut state, &credit("a", "12", "startsAt: '2026-02-01T00:00:00Z'"));
+    assert_eq!(write(&mut state, "2026-11-21T13:00:02Z").as_deref(), Some("0.00"));
+    assert_eq!(named(&state), ["a 12", "b 11"]);
 }
 
 #[test]
 fn a_change_is_written_at_once_as_of_now() {
-    let mut books = with_usage("");
-    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z").as_deref(), Some("0.31"));
+    let mut state = with_usage("");
+    assert_eq!(write(&mut state, "2026-11-21T12:00:00Z").as_deref(), Some("0.31"));
     let ended = "
 kind: UsageRecord
 metadata: {name: db2, namespace: acme, uid: 00000000-0000-4000-8000-000000000001, creationTimestamp: '2026-11-21T12:00:01Z'}
 spec: {project: acme-web, service: {name: db2, type: PostgreSQL}, start: '2026-11-21T11:00:00Z', end: '2026-11-21T12:00:00Z'}
 ";
-    books.observe(serde_saphyr::from_str::<api::UsageRecord>(ended).unwrap());
-    assert_eq!(write(&mut books, "2026-11-21T12:00:02Z").as_deref(), Some("0.37"));
+    state.observe(serde_saphyr::from_str::<api::UsageRecord>(ended).unwrap());
+    assert_eq!(write(&mut state, "2026-11-21T12:00:02Z").as_deref(), Some("0.37"));
 }
 
 /// A record whose line fills a slice alone.
@@ -194,12 +194,12 @@ fn long_record(number: u32) -> api::UsageRecord {
 
 #[test]
 fn more_lines_than_a_document_can_list_are_a_hold_that_names_the_remedy() {
-    let mut books = books(&format!("{ACME}{}{}", binding("shop"), ledger(&["shop"])));
+    let mut state = state(&format!("{ACME}{}{}", binding("shop"), ledger(&["shop"])));
     for number in 0..201 {
-        books.observe(long_record(number));
+        state.observe(long_record(number));
     }
-    assert_eq!(write(&mut books, "2026-11-21T12:00:00Z"), None);
-    let ready = &books.organization("acme").unwrap().invoices.estimate("bbbbb-1").unwrap().conditions[0];
+    assert_eq!(write(&mut state, "2026-11-21T12:00:00Z"), None);
+    let ready = &state.organization("acme").unwrap().invoices.estimate("bbbbb-1").unwrap().conditions[0];
     assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "TooManyLines"));
     assert_eq!(
         ready.message,
@@ -207,7 +207,7 @@ fn more_lines_than_a_document_can_list_are_a_hold_that_names_the_remedy() {
          group, or meter with fewer, longer records"
     );
     for number in 1..201 {
-        Observes::<api::UsageRecord>::forget(&mut books, &ObjectKey::namespaced("acme", &format!("r-{number:03}")));
+        Observes::<api::UsageRecord>::forget(&mut state, &ObjectKey::namespaced("acme", &format!("r-{number:03}")));
     }
-    assert_eq!(write(&mut books, "2026-11-21T12:00:01Z").as_deref(), Some("0.03"));
+    assert_eq!(write(&mut state, "2026-11-21T12:00:01Z").as_deref(), Some("0.03"));
 }

@@ -2,17 +2,17 @@
 
 use chrono::TimeDelta;
 
+use crate::billing_settings::BillingSettings;
 use crate::conditions::{self, DesiredCondition};
-use crate::rules::Rules;
 use billing_api::{self as api, labels};
 use billing_domain::tenancy::default_binding::{DefaultDecision, decide_default};
 use billing_domain::tenancy::membership::{Acceptance, GroupFacts, ProjectFacts, Refusal, acceptance, next_segment};
 use billing_domain::{Ledger, LedgerError, Month, Name, Segment, Timestamp};
-use billing_state::{Binding, Books, OrganizationBooks};
+use billing_state::{Binding, ObservedState, OrganizationState};
 use kube_core::ResourceExt;
 
 /// How long a binding may be on its way before its status says so: most arrive sooner, and are written once.
-const PATIENCE: TimeDelta = TimeDelta::seconds(10);
+const BINDING_STATUS_DELAY: TimeDelta = TimeDelta::seconds(10);
 
 /// What a project needs.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub struct ProjectPlan {
     /// What the project gets by default.
     pub default: Option<DefaultStep>,
     /// Whether something about the project is not settled.
-    pub unsettled: bool,
+    pub incomplete: bool,
     /// When to look again.
     pub wake: Option<Timestamp>,
 }
@@ -66,22 +66,22 @@ pub enum DefaultStep {
 /// # Errors
 /// The ledger takes no further segment.
 pub fn plan_project(
-    books: &Books,
+    state: &ObservedState,
     project: &Name,
-    rules: &Rules,
+    settings: &BillingSettings,
     since: Timestamp,
     now: Timestamp,
 ) -> Result<ProjectPlan, LedgerError> {
-    let Some(facts) = books.project_facts(project) else { return Ok(ProjectPlan::default()) };
-    let organization = facts.organization.and_then(|name| books.organization(name));
-    let groups = organization.map(OrganizationBooks::all_group_facts).unwrap_or_default();
-    let no_default = books.namespace(project).is_some_and(|namespace| namespace.no_default);
-    let default = decide_default(&facts, &groups, rules.defaults, no_default, since, now);
+    let Some(facts) = state.project_facts(project) else { return Ok(ProjectPlan::default()) };
+    let organization = facts.organization.and_then(|name| state.organization(name));
+    let groups = organization.map(OrganizationState::all_group_facts).unwrap_or_default();
+    let no_default = state.namespace(project).is_some_and(|namespace| namespace.no_default);
+    let default = decide_default(&facts, &groups, settings.defaults, no_default, since, now);
     let segment = match &default {
         DefaultDecision::Append(segment) => Some(segment.clone()),
         _ => next_segment(&facts, &groups, now),
     };
-    let mut plan = ProjectPlan { unsettled: default != DefaultDecision::Nothing, ..ProjectPlan::default() };
+    let mut plan = ProjectPlan { incomplete: default != DefaultDecision::Nothing, ..ProjectPlan::default() };
     let ledger = match segment {
         Some(segment) => Some(appended(&facts, segment)?),
         None => facts.ledger.cloned(),
@@ -89,10 +89,10 @@ pub fn plan_project(
     if ledger.as_ref() != facts.ledger {
         plan.ledger = ledger_write(&facts, organization, ledger.clone());
     }
-    if let Some(binding) = books.binding(project) {
+    if let Some(binding) = state.binding(project) {
         plan_binding(&mut plan, binding, &facts, &groups, ledger.as_ref(), since, now);
     }
-    plan_default(&mut plan, books, &facts, default);
+    plan_default(&mut plan, state, &facts, default);
     Ok(plan)
 }
 
@@ -105,14 +105,14 @@ fn appended(facts: &ProjectFacts<'_>, segment: Segment) -> Result<Ledger, Ledger
 
 fn ledger_write(
     facts: &ProjectFacts<'_>,
-    organization: Option<&OrganizationBooks>,
+    organization: Option<&OrganizationState>,
     ledger: Option<Ledger>,
 ) -> Option<LedgerWrite> {
     let version = organization?.ledger_version(facts.name).map(str::to_owned);
     Some(LedgerWrite { organization: facts.organization?.clone(), ledger: ledger?, version })
 }
 
-fn plan_default(plan: &mut ProjectPlan, books: &Books, facts: &ProjectFacts<'_>, default: DefaultDecision) {
+fn plan_default(plan: &mut ProjectPlan, state: &ObservedState, facts: &ProjectFacts<'_>, default: DefaultDecision) {
     match default {
         DefaultDecision::Nothing | DefaultDecision::NoGroup | DefaultDecision::Append(_) => {}
         DefaultDecision::Wait { until } => plan.wake = Some(plan.wake.map_or(until, |wake| wake.min(until))),
@@ -121,15 +121,15 @@ fn plan_default(plan: &mut ProjectPlan, books: &Books, facts: &ProjectFacts<'_>,
             plan.default = facts.organization.map(|organization| DefaultStep::Group {
                 organization: organization.clone(),
                 name,
-                currency: default_currency(books),
+                currency: default_currency(state),
             });
         }
     }
 }
 
 /// A group that nobody has terms with pays in the currency of the prices that apply to it.
-fn default_currency(books: &Books) -> api::CurrencyCode {
-    match books.price_list(labels::DEFAULT_NAME) {
+fn default_currency(state: &ObservedState) -> api::CurrencyCode {
+    match state.price_list(labels::DEFAULT_NAME) {
         Some(Ok(list)) => list.currency().code().into(),
         Some(Err(_)) | None => "USD".into(),
     }
@@ -154,9 +154,9 @@ fn plan_binding(
         Acceptance::Refused(_) => false,
     };
     let on_its_way = matches!(accepted, Acceptance::Accepted { .. }) && !in_force;
-    plan.unsettled |= on_its_way;
-    let patience = since.checked_add_signed(PATIENCE).filter(|until| on_its_way && now < *until);
-    if let Some(until) = patience {
+    plan.incomplete |= on_its_way;
+    let delayed_until = since.checked_add_signed(BINDING_STATUS_DELAY).filter(|until| on_its_way && now < *until);
+    if let Some(until) = delayed_until {
         plan.wake = Some(until);
         return;
     }

@@ -2,7 +2,7 @@
 
 use super::{DefaultStep, ProjectPlan, plan_project};
 use crate::conditions::find;
-use crate::scenario::{ACME, at, binding, books, ledger, rules};
+use crate::scenario::{ACME, at, binding, ledger, settings, state};
 use billing_domain::Name;
 
 const NOW: &str = "2026-11-21T12:00:00Z";
@@ -10,12 +10,12 @@ const NOW: &str = "2026-11-21T12:00:00Z";
 /// Plans for `acme-web`, first seen unsettled at `since`, and compares what the plan says.
 #[track_caller]
 fn check(manifests: &str, since: &str, expected: &str) {
-    let books = books(manifests);
-    let plan = plan_project(&books, &Name::from("acme-web"), &rules(), at(since), at(NOW)).unwrap();
-    assert_eq!(told(&plan), expected);
+    let state = state(manifests);
+    let plan = plan_project(&state, &Name::from("acme-web"), &settings(), at(since), at(NOW)).unwrap();
+    assert_eq!(summary(&plan), expected);
 }
 
-fn told(plan: &ProjectPlan) -> String {
+fn summary(plan: &ProjectPlan) -> String {
     let mut said = Vec::new();
     if let Some(write) = &plan.ledger {
         let last = write.ledger.last();

@@ -6,8 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::conditions::{self, DesiredCondition};
 use billing_api::{PaymentState, Receivable, ReceivableStatus, Time};
-use billing_domain::{Age, Currency, Name, Timestamp, Uid};
-use billing_state::{Books, OpenInvoice, OrganizationBooks};
+use billing_domain::{AgingBucket, Currency, Name, Timestamp, Uid};
+use billing_state::{ObservedState, OpenInvoice, OrganizationState};
 
 /// What the receivables need.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,13 +19,13 @@ pub struct ReceivablesPlan {
 }
 
 /// Plans the receivables.
-pub fn plan_receivables(books: &Books, now: Timestamp) -> ReceivablesPlan {
+pub fn plan_receivables(state: &ObservedState, now: Timestamp) -> ReceivablesPlan {
     let mut plan = ReceivablesPlan { overdue: Vec::new(), wake: None };
-    for (organization, known) in books.organizations() {
-        for (number, OpenInvoice { receivable, marked }) in known.receivables.all() {
+    for (organization, known) in state.organizations() {
+        for (number, OpenInvoice { receivable, marked_past_due }) in known.receivables.all() {
             if !receivable.is_past_due(now) {
                 plan.wake = Some(plan.wake.map_or(receivable.due_at, |wake| wake.min(receivable.due_at)));
-            } else if !marked {
+            } else if !marked_past_due {
                 plan.overdue.push((organization.clone(), number.clone()));
             }
         }
@@ -35,7 +35,7 @@ pub fn plan_receivables(books: &Books, now: Timestamp) -> ReceivablesPlan {
 
 /// What an invoice says about being past due.
 #[derive(Debug, PartialEq)]
-pub struct Mark {
+pub struct PastDueMark {
     /// All its conditions.
     pub conditions: Vec<Condition>,
     /// Since when it is past due.
@@ -43,7 +43,7 @@ pub struct Mark {
 }
 
 /// What an invoice is to say by now; `None` when it says it.
-pub fn mark(invoice: &Receivable, now: Timestamp) -> Option<Mark> {
+pub fn past_due_mark(invoice: &Receivable, now: Timestamp) -> Option<PastDueMark> {
     let ReceivableStatus { document, payment, credited: _, overdue_since, conditions } = &invoice.status;
     let open = payment.as_ref().filter(|payment| payment.state.is_open()).and(document.as_ref());
     let overdue = open.and_then(|document| Some((document, document.due_at.filter(|due| due.0 <= now)?)));
@@ -56,13 +56,13 @@ pub fn mark(invoice: &Receivable, now: Timestamp) -> Option<Mark> {
         DesiredCondition::yes("PastDue", "NotPaidInTime", message)
     });
     let desired = conditions::replace(conditions, "PastDue", past_due, Some(1), now);
-    let mark = Mark { conditions: desired, overdue_since: overdue.map(|(_, since)| since) };
-    (mark != Mark { conditions: conditions.clone(), overdue_since: *overdue_since }).then_some(mark)
+    let mark = PastDueMark { conditions: desired, overdue_since: overdue.map(|(_, since)| since) };
+    (mark != PastDueMark { conditions: conditions.clone(), overdue_since: *overdue_since }).then_some(mark)
 }
 
 /// What a group says of its invoices that are past due.
-pub fn group_past_due(books: &OrganizationBooks, group: Uid, now: Timestamp) -> Option<DesiredCondition> {
-    let open = books.receivables.of_group(group).map(|(number, open)| (number, open.receivable));
+pub fn group_past_due(state: &OrganizationState, group: Uid, now: Timestamp) -> Option<DesiredCondition> {
+    let open = state.receivables.of_group(group).map(|(number, open)| (number, open.receivable));
     let mut overdue: Vec<_> = open.filter(|(_, receivable)| receivable.is_past_due(now)).collect();
     overdue.sort_by_key(|(number, receivable)| (receivable.due_at, *number));
     let (number, oldest) = overdue.first()?;
@@ -86,12 +86,12 @@ pub struct OpenSum {
 }
 
 /// How much is to be paid, by currency and age.
-pub fn open_sums(books: &Books, now: Timestamp) -> BTreeMap<(Currency, Age), OpenSum> {
+pub fn open_sums(state: &ObservedState, now: Timestamp) -> BTreeMap<(Currency, AgingBucket), OpenSum> {
     let mut sums = BTreeMap::new();
-    let open = books.organizations().flat_map(|(_, known)| known.receivables.all());
+    let open = state.organizations().flat_map(|(_, known)| known.receivables.all());
     for (_, OpenInvoice { receivable, .. }) in open {
         let currency = receivable.open.currency();
-        let key = (currency, receivable.age(now));
+        let key = (currency, receivable.aging_bucket(now));
         let sum = sums.entry(key).or_insert(OpenSum { invoices: 0, minor: 0 });
         sum.invoices += 1;
         sum.minor = sum.minor.saturating_add(receivable.open.minor());

@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 
-use super::{group_past_due, mark, open, open_sums, plan_receivables, settled};
-use crate::scenario::{ACME, at, books, uid};
+use super::{group_past_due, open, open_sums, past_due_mark, plan_receivables, settled};
+use crate::scenario::{ACME, at, state, uid};
 use billing_api::{Invoice, PaymentState, Receivable};
-use billing_state::{Books, Key, ObjectKey, Observes};
+use billing_state::{Key, ObjectKey, ObservedState, Observes};
 use kube_core::CustomResourceExt;
 
 /// An invoice of `acme/main` over 12.50 US dollars that is due at an instant.
@@ -20,34 +20,34 @@ fn due(number: &str, due: &str) -> Receivable {
     invoice(number, due, json!({ "payment": { "state": "Due" } }))
 }
 
-/// Books in which one invoice is past due on the 15th of November, and one is not.
-fn two() -> Books {
-    let mut books = books(ACME);
+/// State in which one invoice is past due on the 15th of November, and one is not.
+fn two() -> ObservedState {
+    let mut state = state(ACME);
     for (number, day) in [("aaaaa-1", "2026-11-10T00:00:00Z"), ("aaaaa-2", "2026-12-10T00:00:00Z")] {
-        let keys = books.observe(due(number, day));
+        let keys = state.observe(due(number, day));
         assert_eq!(keys[0], Key::Receivables);
-        assert_eq!(books.observe(due(number, day)), [], "nothing new");
+        assert_eq!(state.observe(due(number, day)), [], "nothing new");
     }
-    books
+    state
 }
 
 #[test]
 fn what_is_past_due_is_marked_and_the_next_one_is_waited_for() {
-    let mut books = two();
-    let plan = plan_receivables(&books, at("2026-11-15T00:00:00Z"));
+    let mut state = two();
+    let plan = plan_receivables(&state, at("2026-11-15T00:00:00Z"));
     assert_eq!(plan.overdue, [("acme".into(), "aaaaa-1".into())]);
     assert_eq!(plan.wake, Some(at("2026-12-10T00:00:00Z")));
     let marked = json!({ "payment": { "state": "Failed" }, "overdueSince": "2026-11-10T00:00:00Z" });
-    books.observe(invoice("aaaaa-1", "2026-11-10T00:00:00Z", marked));
-    assert_eq!(plan_receivables(&books, at("2026-11-15T00:00:00Z")).overdue, []);
-    assert_eq!(forget(&mut books, "aaaaa-2"), 1, "only its group");
-    assert_eq!(forget(&mut books, "aaaaa-1"), 2, "its mark is taken off, too");
-    assert_eq!(plan_receivables(&books, at("2027-11-15T00:00:00Z")).overdue, []);
+    state.observe(invoice("aaaaa-1", "2026-11-10T00:00:00Z", marked));
+    assert_eq!(plan_receivables(&state, at("2026-11-15T00:00:00Z")).overdue, []);
+    assert_eq!(forget(&mut state, "aaaaa-2"), 1, "only its group");
+    assert_eq!(forget(&mut state, "aaaaa-1"), 2, "its mark is taken off, too");
+    assert_eq!(plan_receivables(&state, at("2027-11-15T00:00:00Z")).overdue, []);
 }
 
 /// Forgets a receivable, and says how much is to be looked at for it.
-fn forget(books: &mut Books, number: &str) -> usize {
-    Observes::<Receivable>::forget(books, &ObjectKey::namespaced("acme", number)).len()
+fn forget(state: &mut ObservedState, number: &str) -> usize {
+    Observes::<Receivable>::forget(state, &ObjectKey::namespaced("acme", number)).len()
 }
 
 #[test]
@@ -57,9 +57,9 @@ fn an_invoice_says_that_it_is_past_due_until_it_is_settled() {
     });
     let mut status = json!({ "payment": { "state": "Due" }, "conditions": [ready] });
     let day = "2026-11-10T00:00:00Z";
-    assert_eq!(mark(&invoice("aaaaa-1", day, status.clone()), at("2026-11-09T23:59:59Z")), None, "in time");
+    assert_eq!(past_due_mark(&invoice("aaaaa-1", day, status.clone()), at("2026-11-09T23:59:59Z")), None, "in time");
 
-    let marked = mark(&invoice("aaaaa-1", day, status.clone()), at(day)).unwrap();
+    let marked = past_due_mark(&invoice("aaaaa-1", day, status.clone()), at(day)).unwrap();
     assert_eq!(marked.overdue_since.unwrap().to_string(), day);
     let past_due = &marked.conditions[1];
     assert_eq!((past_due.type_.as_str(), past_due.reason.as_str()), ("PastDue", "NotPaidInTime"));
@@ -69,18 +69,18 @@ fn an_invoice_says_that_it_is_past_due_until_it_is_settled() {
 
     status["conditions"] = json!(marked.conditions);
     status["overdueSince"] = json!(marked.overdue_since);
-    assert_eq!(mark(&invoice("aaaaa-1", day, status.clone()), at("2026-12-24T00:00:00Z")), None, "said once");
+    assert_eq!(past_due_mark(&invoice("aaaaa-1", day, status.clone()), at("2026-12-24T00:00:00Z")), None, "said once");
     status["payment"]["state"] = "Paid".into();
-    let settled = mark(&invoice("aaaaa-1", day, status), at("2026-12-24T00:00:00Z")).unwrap();
+    let settled = past_due_mark(&invoice("aaaaa-1", day, status), at("2026-12-24T00:00:00Z")).unwrap();
     assert_eq!((settled.conditions.as_slice(), settled.overdue_since), (&marked.conditions[..1], None));
 }
 
 #[test]
 fn a_group_names_its_oldest_debt() {
-    let books = two();
+    let state = two();
     let group = uid("BillingGroup", "acme", "main");
     let said = |now| {
-        let past_due = group_past_due(books.organization("acme").unwrap(), group, at(now));
+        let past_due = group_past_due(state.organization("acme").unwrap(), group, at(now));
         past_due.map(|condition| condition.message)
     };
     assert_eq!(said("2026-11-09T00:00:00Z"), None);

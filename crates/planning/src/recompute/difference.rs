@@ -23,12 +23,12 @@ pub struct Difference {
     pub explanation: Option<Explanation>,
     /// Where the amount is adjusted; absent when there is nothing to adjust.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub adjustment: Option<Adjustment>,
+    pub adjustment: Option<AdjustedOn>,
 }
 
 /// Where the difference of an amount is billed, or given back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub enum Adjustment {
+pub enum AdjustedOn {
     /// It stands on these later finals.
     #[serde(rename = "adjustedOn")]
     On(Vec<String>),
@@ -37,11 +37,11 @@ pub enum Adjustment {
     Due(String),
 }
 
-impl fmt::Display for Adjustment {
+impl fmt::Display for AdjustedOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Adjustment::On(numbers) => write!(f, "adjusted on {}", numbers.join(", ")),
-            Adjustment::Due(number) => write!(f, "to be adjusted on {number}, the oldest invoice that is not final"),
+            AdjustedOn::On(numbers) => write!(f, "adjusted on {}", numbers.join(", ")),
+            AdjustedOn::Due(number) => write!(f, "to be adjusted on {number}, the oldest invoice that is not final"),
         }
     }
 }

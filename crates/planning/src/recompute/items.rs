@@ -7,8 +7,10 @@ use super::fields::{Pair, differing_lines};
 use super::{Comparison, Incomparable, is_of_usage, no_bill};
 use billing_api::LineType;
 use billing_documents::issued::IssuedInvoice;
-use billing_domain::{Credit, CreditOffer, GivenServices, Group, Money, ProjectSubtotal, Reservation, bill_given};
-use billing_state::OrganizationBooks;
+use billing_domain::{
+    Credit, CreditOffer, Group, Money, ProjectSubtotal, Reservation, ServiceTotals, bill_with_services,
+};
+use billing_state::OrganizationState;
 
 /// What is different about all lines but those of usage.
 pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>, Incomparable> {
@@ -19,7 +21,7 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
     }
     let unreadable = || no_bill(format!("the projects of invoice {} cannot be read", document.number.as_str()));
     let services = services(comparison.recorded).ok_or_else(unreadable)?;
-    let computed = comparison.render(|inputs| bill_given(inputs, services))?;
+    let computed = comparison.render(|inputs| bill_with_services(inputs, services))?;
     let recorded = comparison.recorded.lines.iter().copied().filter(|line| !is_of_usage(line));
     let pairs = differing_lines(recorded, computed.document.lines.iter().filter(|line| !is_of_usage(line)));
     let mut differences: Vec<Difference> = Vec::new();
@@ -54,9 +56,9 @@ fn is_derived(kind: LineType) -> bool {
 }
 
 /// What the services of a final cost, by project, and its adjustments of closed months.
-fn services(recorded: &IssuedInvoice<'_>) -> Option<GivenServices> {
+fn services(recorded: &IssuedInvoice<'_>) -> Option<ServiceTotals> {
     let (currency, zero) = (recorded.currency, Money::zero(recorded.currency));
-    let mut services = GivenServices { projects: Vec::new(), subtotal: zero, adjustments: zero };
+    let mut services = ServiceTotals { projects: Vec::new(), subtotal: zero, adjustments: zero };
     for line in recorded.lines.iter().filter(|line| is_of_usage(line) && line.kind == LineType::OtherEvent) {
         services.adjustments = services.adjustments.checked_add(Money::parse(&line.total, currency).ok()?)?;
     }
@@ -69,12 +71,18 @@ fn services(recorded: &IssuedInvoice<'_>) -> Option<GivenServices> {
 }
 
 /// The credits of which something is reserved for an invoice, as that found them: with what earlier ones left of them.
-pub(super) fn credits_then(known: &OrganizationBooks, group: &Group, number: &str) -> Vec<CreditOffer> {
+pub(super) fn historical_credits(
+    organization_state: &OrganizationState,
+    group: &Group,
+    number: &str,
+) -> Vec<CreditOffer> {
     let then = |credit: Credit| {
-        let taken = |known: &&Reservation| known.invoice.as_str() == number && !known.amount.is_zero();
-        let mine = credit.reservations.iter().position(|known| taken(&known))?;
+        let taken = |organization_state: &&Reservation| {
+            organization_state.invoice.as_str() == number && !organization_state.amount.is_zero()
+        };
+        let mine = credit.reservations.iter().position(|organization_state| taken(&organization_state))?;
         let reservations = credit.reservations[..mine].to_vec();
         Some(Credit { reservations, ..credit }.offer_to(number))
     };
-    known.credits.worth(group).into_iter().filter_map(then).collect()
+    organization_state.credits.readable_credits(group).into_iter().filter_map(then).collect()
 }

@@ -12,8 +12,8 @@ mod difference;
 mod edits;
 mod fields;
 mod header;
+mod historical_records;
 mod items;
-mod then;
 mod usage;
 
 #[cfg(test)]
@@ -25,33 +25,34 @@ use std::fmt;
 use chrono::TimeDelta;
 use kube_core::ResourceExt;
 
+use super::billing_settings::BillingSettings;
 use super::invoice::{GroupInvoices, MonthView, Predecessor};
-use super::rules::Rules;
 use billing_api::{Document, Invoice, LastFinal, Line};
 use billing_documents::document::{Rendered, document_digest};
 use billing_documents::issued::{IssuedInvoice, final_document};
 use billing_domain::{
-    Bill, BillError, Billed, ClosedMonths, CreditOffer, Group, GroupMonth, Name, Project, Timestamp, bill_group_month,
+    Bill, BillError, BilledIndex, ClosedMonths, CreditOffer, Group, GroupMonth, Name, Project, Timestamp,
+    bill_group_month,
 };
-use billing_state::{Books, OrganizationBooks, carried_forward, convert};
-pub use difference::{Adjustment, Difference, Explanation, FieldDifference, Reason};
+use billing_state::{ObservedState, OrganizationState, carried_forward, convert};
+pub use difference::{AdjustedOn, Difference, Explanation, FieldDifference, Reason};
 use edits::Edits;
 
 /// A closing reads everything first and makes its invoices then. What was made so shortly before one may not have been
 /// read for it.
-const READ_BEFORE: TimeDelta = TimeDelta::minutes(15);
+const READ_MARGIN: TimeDelta = TimeDelta::minutes(15);
 
 /// What a final is computed from again.
 #[derive(Debug, Clone, Copy)]
-pub struct Records<'a> {
+pub struct RecomputeInputs<'a> {
     /// All that is known.
-    pub books: &'a Books,
+    pub state: &'a ObservedState,
     /// The organization of the final.
     pub organization: &'a Name,
     /// The final of the month before, where there is one.
     pub previous: Option<&'a LastFinal>,
     /// How this operator bills; what the final records of that comes first.
-    pub rules: &'a Rules,
+    pub settings: &'a BillingSettings,
 }
 
 /// Why a final is not compared with the records. That says nothing against it.
@@ -92,40 +93,47 @@ impl fmt::Display for Incomparable {
 
 /// What was made before this instant was read for a final.
 fn read_at(recorded: &IssuedInvoice<'_>) -> Timestamp {
-    recorded.issued_at.checked_sub_signed(READ_BEFORE).unwrap_or(Timestamp::MIN_UTC)
+    recorded.issued_at.checked_sub_signed(READ_MARGIN).unwrap_or(Timestamp::MIN_UTC)
 }
 
 /// Computes a final again, and says what is different: nothing, when it comes out byte for byte.
 ///
 /// # Errors
 /// It cannot be compared.
-pub fn compare(records: &Records<'_>, recorded: &IssuedInvoice<'_>) -> Result<Vec<Difference>, Incomparable> {
+pub fn compare(records: &RecomputeInputs<'_>, recorded: &IssuedInvoice<'_>) -> Result<Vec<Difference>, Incomparable> {
     if !recorded.is_final() {
         return Err(Incomparable::NotFinal);
     }
     let missing = || Incomparable::GroupMissing(recorded.invoice.spec.billing_group.to_string());
-    let known = records.books.organization(records.organization).ok_or_else(missing)?;
-    if let Some((object, error)) = known.unreadable().next() {
+    let organization_state = records.state.organization(records.organization).ok_or_else(missing)?;
+    if let Some((object, error)) = organization_state.unreadable().next() {
         return Err(Incomparable::Unreadable { object: object.to_owned(), error: error.to_owned() });
     }
-    if let Some(number) = known.unread_finals().keys().next().map(ToString::to_string) {
+    if let Some(number) = organization_state.unread_finals().keys().next().map(ToString::to_string) {
         let error = "its lines are missing or incomplete".to_owned();
         return Err(Incomparable::Unreadable { object: format!("Invoice {number}"), error });
     }
-    if known.is_stale() {
+    if organization_state.is_stale() {
         return Err(no_bill(
             "a usage record was created again, and the final invoices that bill it are being read; try again later",
         ));
     }
-    let group = known.organization.group(recorded.group).ok_or_else(missing)?;
-    let object = known.group(recorded.group).ok_or_else(missing)?;
-    let rules = rules_of(recorded.document, records.rules);
+    let group = organization_state.organization.group(recorded.group).ok_or_else(missing)?;
+    let object = organization_state.group(recorded.group).ok_or_else(missing)?;
+    let settings = settings_of_final(recorded.document, records.settings);
     let series = recorded.invoice.spec.series.as_str();
-    let invoices =
-        GroupInvoices { books: records.books, organization: known, group, object, series, rules: &rules, waiting: &[] };
+    let invoices = GroupInvoices {
+        state: records.state,
+        organization: organization_state,
+        group,
+        object,
+        series,
+        settings: &settings,
+        pending_projects: &[],
+    };
     let view = invoices.month(recorded.month, predecessor(recorded, records.previous), &[]);
     let view = view.ok_or_else(|| no_bill(format!("BillingGroup {} is billed from a later month on", group.name)))?;
-    Comparison::new(recorded, &view, known)?.differences()
+    Comparison::new(recorded, &view, organization_state)?.differences()
 }
 
 /// A final as its group's status names it while it is the last.
@@ -141,15 +149,15 @@ pub fn last_final(invoice: &Invoice) -> Option<LastFinal> {
 
 /// The invoice before. Whether the chain is whole is not asked here.
 fn predecessor(recorded: &IssuedInvoice<'_>, previous: Option<&LastFinal>) -> Predecessor {
-    let left = previous.and_then(convert::brought);
+    let carried_forward = previous.and_then(convert::brought_forward);
     let digest = recorded.document.previous_digest.clone();
-    digest.map_or(Predecessor::None, |digest| Predecessor::Final { digest, left })
+    digest.map_or(Predecessor::None, |digest| Predecessor::Final { digest, carried_forward })
 }
 
 /// The settings by which the final was computed.
-fn rules_of(document: &Document, rules: &Rules) -> Rules {
-    let hours = document.hours.map_or(rules.hours, convert::hours);
-    Rules { hours, attribution: convert::attribution(document.attribution), ..*rules }
+fn settings_of_final(document: &Document, settings: &BillingSettings) -> BillingSettings {
+    let hours = document.hours.map_or(settings.hours, convert::hours);
+    BillingSettings { hours, attribution: convert::attribution(document.attribution), ..*settings }
 }
 
 fn no_bill(reason: impl fmt::Display) -> Incomparable {
@@ -157,9 +165,9 @@ fn no_bill(reason: impl fmt::Display) -> Incomparable {
 }
 
 /// What invoices that were made before a final left to it.
-struct Earlier {
+struct EarlierInvoices {
     /// What they bill.
-    billed: Billed,
+    billed: BilledIndex,
     /// The months that it adjusts.
     closed: ClosedMonths,
     /// What it used of credits, as these were then.
@@ -170,9 +178,9 @@ struct Earlier {
 struct Comparison<'a> {
     recorded: &'a IssuedInvoice<'a>,
     view: &'a MonthView<'a>,
-    known: &'a OrganizationBooks,
+    organization_state: &'a OrganizationState,
     group: &'a Group,
-    earlier: Earlier,
+    earlier: EarlierInvoices,
     computed: Rendered,
     edits: Edits,
 }
@@ -181,17 +189,17 @@ impl<'a> Comparison<'a> {
     fn new(
         recorded: &'a IssuedInvoice<'a>,
         view: &'a MonthView<'a>,
-        known: &'a OrganizationBooks,
+        organization_state: &'a OrganizationState,
     ) -> Result<Self, Incomparable> {
         let group = view.invoices.group;
-        let earlier = Earlier {
-            billed: billed_before(recorded, known, group),
+        let earlier = EarlierInvoices {
+            billed: billed_before(recorded, organization_state, group),
             closed: view.invoices.months_before(recorded.month),
-            credits: items::credits_then(known, group, &recorded.document.number),
+            credits: items::historical_credits(organization_state, group, &recorded.document.number),
         };
         let computed = render(view, recorded, &earlier, bill_group_month)?;
         let edits = Edits::new(recorded, &computed.document, group);
-        Ok(Self { recorded, view, known, group, earlier, computed, edits })
+        Ok(Self { recorded, view, organization_state, group, earlier, computed, edits })
     }
 
     fn differences(&self) -> Result<Vec<Difference>, Incomparable> {
@@ -224,7 +232,7 @@ impl<'a> Comparison<'a> {
 fn render(
     view: &MonthView<'_>,
     recorded: &IssuedInvoice<'_>,
-    Earlier { billed, closed, credits }: &Earlier,
+    EarlierInvoices { billed, closed, credits }: &EarlierInvoices,
     bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>,
 ) -> Result<Rendered, Incomparable> {
     let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { billed, closed, credits, ..*inputs });
@@ -234,13 +242,13 @@ fn render(
 }
 
 /// What finals that were made before a final bill of the usage that it can be about.
-fn billed_before(recorded: &IssuedInvoice<'_>, known: &OrganizationBooks, group: &Group) -> Billed {
-    let (organization, all) = (&known.organization, known.billed().read());
-    let near = organization.projects_near(group).map(Project::name);
+fn billed_before(recorded: &IssuedInvoice<'_>, organization_state: &OrganizationState, group: &Group) -> BilledIndex {
+    let (organization, all) = (&organization_state.organization, organization_state.billed().read());
+    let near = organization.candidate_projects(group).map(Project::name);
     let names: BTreeSet<&Name> = near.chain(all.projects_of(group.uid)).collect();
     let projects = names.into_iter().filter_map(|name| organization.project(name));
     let records = projects.flat_map(|project| project.usage()).map(|usage| &usage.name);
-    all.before(&recorded.facts(), records)
+    all.as_of_final(&recorded.facts(), records)
 }
 
 /// All lines of a document and its slices.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::difference::{Adjustment, Difference, Explanation, Reason};
+use super::difference::{AdjustedOn, Difference, Explanation, Reason};
 use super::fields::{Pair, differing_lines};
-use super::then::{Then, source_name};
+use super::historical_records::{HistoricalRecords, source_name};
 use super::{Comparison, Incomparable, is_of_usage, lines_of};
 use billing_api::{Document, Line};
 use billing_domain::{GroupMonth, Month, Name, bill_group_month};
@@ -19,13 +19,18 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
     }
     let names: BTreeSet<&str> = pairs.iter().filter_map(Pair::any).filter_map(source_name).collect();
     let names: Vec<Name> = names.into_iter().map(Name::from).collect();
-    let then = Then::new(&comparison.known.organization, &comparison.earlier.billed, comparison.recorded, &names);
-    let set_back = comparison.render(|inputs| {
+    let then = HistoricalRecords::new(
+        &comparison.organization_state.organization,
+        &comparison.earlier.billed,
+        comparison.recorded,
+        &names,
+    );
+    let rewound = comparison.render(|inputs| {
         bill_group_month(&GroupMonth { organization: &then.organization, billed: &then.billed, ..*inputs })
     })?;
-    let set_back: BTreeMap<&str, &Line> =
-        lines_of(&set_back).filter(|line| is_of_usage(line)).map(|line| (line.id.as_str(), line)).collect();
-    let judging = Judging { comparison, then: &then, set_back: &set_back };
+    let rewound: BTreeMap<&str, &Line> =
+        lines_of(&rewound).filter(|line| is_of_usage(line)).map(|line| (line.id.as_str(), line)).collect();
+    let judging = LineJudge { comparison, historical: &then, rewound: &rewound };
     let judge = |pair: &Pair<'_>| {
         let line = pair.any()?;
         let explanation = judging.explain(pair, source_name(line)?);
@@ -36,7 +41,7 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
 }
 
 /// Where the amount of a line is adjusted. Deleted records, and edits of prices and terms, adjust nothing.
-fn adjustment(comparison: &Comparison<'_>, pair: &Pair<'_>, explanation: &Explanation) -> Option<Adjustment> {
+fn adjustment(comparison: &Comparison<'_>, pair: &Pair<'_>, explanation: &Explanation) -> Option<AdjustedOn> {
     match explanation.reason {
         Reason::RecordLate | Reason::RecordEnded | Reason::RecordReplaced | Reason::PayerChanged => {}
         _ => return None,
@@ -46,46 +51,46 @@ fn adjustment(comparison: &Comparison<'_>, pair: &Pair<'_>, explanation: &Explan
     if total(pair.recorded) == total(pair.computed) {
         return None;
     }
-    let (recorded, all) = (comparison.recorded, comparison.known.billed().read());
+    let (recorded, all) = (comparison.recorded, comparison.organization_state.billed().read());
     let parts = all.parts(source_name(line)?).iter().filter(|part| part.month() == Month::of(start.0));
     let later = parts.filter_map(|part| all.final_of(part)).filter(|on| recorded.issued_at < on.issued_at);
     let numbers: BTreeSet<String> = later.map(|on| on.number.to_string()).collect();
     if !numbers.is_empty() {
-        return Some(Adjustment::On(numbers.into_iter().collect()));
+        return Some(AdjustedOn::On(numbers.into_iter().collect()));
     }
     let status = comparison.view.invoices.object.status.as_ref();
     let last = status.and_then(|status| status.last_final.as_ref()).map_or(0, |last| last.sequence);
-    Some(Adjustment::Due(format!("{}-{}", comparison.view.invoices.series, last + 1)))
+    Some(AdjustedOn::Due(format!("{}-{}", comparison.view.invoices.series, last + 1)))
 }
 
 /// What lines are judged by.
-struct Judging<'a> {
+struct LineJudge<'a> {
     comparison: &'a Comparison<'a>,
-    then: &'a Then,
+    historical: &'a HistoricalRecords,
     /// The lines as the records set back make them, by id.
-    set_back: &'a BTreeMap<&'a str, &'a Line>,
+    rewound: &'a BTreeMap<&'a str, &'a Line>,
 }
 
-impl Judging<'_> {
+impl LineJudge<'_> {
     /// Why a line of a record differs.
     fn explain(&self, pair: &Pair<'_>, record: &str) -> Option<Explanation> {
-        if let Some(gone) = self.then.is_gone(record) {
+        if let Some(gone) = self.historical.is_gone(record) {
             return Some(gone.clone());
         }
-        let set_back = self.set_back.get(pair.any()?.id.as_str()).copied();
-        if set_back == pair.recorded {
-            return Some(self.then.reasons.get(record).cloned().unwrap_or_else(Explanation::follows));
+        let rewound = self.rewound.get(pair.any()?.id.as_str()).copied();
+        if rewound == pair.recorded {
+            return Some(self.historical.reasons.get(record).cloned().unwrap_or_else(Explanation::follows));
         }
         if let Some(other) = self.comparison.priced_otherwise() {
             return Some(other);
         }
-        let edited = match (pair.recorded, set_back) {
+        let edited = match (pair.recorded, rewound) {
             (Some(recorded), Some(line)) if is_cut_elsewhere(recorded, line) => self.comparison.edits.prices.clone(),
             (Some(_), Some(_)) => {
-                let rest = Pair { recorded: pair.recorded, computed: set_back };
+                let rest = Pair { recorded: pair.recorded, computed: rewound };
                 self.comparison.edits.of_line(&rest.fields())
             }
-            (Some(line), None) => self.cut_by_price(line, self.set_back.values().copied(), record),
+            (Some(line), None) => self.cut_by_price(line, self.rewound.values().copied(), record),
             (None, Some(line)) => self.cut_by_price(line, self.comparison.recorded.lines.iter().copied(), record),
             (None, None) => None,
         };
@@ -131,7 +136,7 @@ impl Comparison<'_> {
     fn may_have_been_priced(&self, line: &Line) -> bool {
         let (Some(price), Some(service)) = (&line.price, &line.service) else { return true };
         let then = self.recorded.document.inputs.price_list.as_ref();
-        let Some(Ok(list)) = then.and_then(|list| self.view.invoices.books.price_list(&list.name)) else { return true };
+        let Some(Ok(list)) = then.and_then(|list| self.view.invoices.state.price_list(&list.name)) else { return true };
         if then.is_none_or(|then| *then.uid != list.uid().to_string()) {
             return true;
         }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use billing_api as api;
-use billing_domain::{Buyer, BuyerVat, Country, Finding, VatId, VatState};
+use billing_domain::{Buyer, BuyerVat, Country, VatFinding, VatId, VatState};
 
 /// A group's country and VAT id, with what was found out about that id: a finding about another id, or about the same one
 /// when it was another country's, is void.
@@ -23,12 +23,12 @@ fn is_about(recorded: &api::GroupVatId, id: &VatId) -> bool {
 }
 
 /// What a person found has a reference; without one it is the operator's own word.
-fn finding(recorded: &api::GroupVatId) -> Option<Finding> {
+fn finding(recorded: &api::GroupVatId) -> Option<VatFinding> {
     recorded.reference.as_ref()?;
     match recorded.state {
         api::VatIdState::Unconfirmed => None,
-        api::VatIdState::Invalid => Some(Finding::Refused),
-        api::VatIdState::Confirmed => Some(Finding::Confirmed),
+        api::VatIdState::Invalid => Some(VatFinding::Refused),
+        api::VatIdState::Confirmed => Some(VatFinding::Confirmed),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{ConvertError, read, uid_of};
 use billing_api as api;
 use billing_documents::issued::currency_of;
 use billing_domain::{
-    Credit, CreditType, CreditValidity, Currency, Money, Name, Reservation, ReservationState, Standing,
+    Availability, Credit, CreditType, CreditValidity, Currency, Money, Name, Reservation, ReservationState,
 };
 
 /// A credit with what invoices have taken of it; `None` while its code is not redeemed.
@@ -86,12 +86,16 @@ fn balance(amount: &api::Balance, currency: Currency) -> Result<Money, ConvertEr
 
 /// What a credit's status says of it: whose it is, what it is worth, and what invoices have taken. The conditions and the
 /// generation are for others to add.
-pub fn wire_credit_status(credit: &Credit, owner: Option<api::Uid>, standing: Option<Standing>) -> api::CreditStatus {
+pub fn wire_credit_status(
+    credit: &Credit,
+    owner: Option<api::Uid>,
+    availability: Option<Availability>,
+) -> api::CreditStatus {
     let balance = |money: Money| api::Balance::from(money.to_string());
     let zero = || Money::zero(credit.amount.currency());
-    let (remaining, expired) = match standing {
-        Some(Standing::Expired) => (zero(), credit.left()),
-        _ => (credit.left(), zero()),
+    let (remaining, expired) = match availability {
+        Some(Availability::Expired) => (zero(), credit.remaining()),
+        _ => (credit.remaining(), zero()),
     };
     api::CreditStatus {
         billing_group_uid: owner,

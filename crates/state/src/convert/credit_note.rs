@@ -3,8 +3,10 @@
 use super::{ConvertError, decimal};
 use billing_api as api;
 use billing_documents::issued::currency_of;
-use billing_domain::invoice::credit_note::{Creditable, Earlier, Part, Request, TaxPart, Wanted};
-use billing_domain::{Currency, IssuedNote, Money, Name, Ratio, Taken};
+use billing_domain::invoice::credit_note::{
+    CreditRequest, Creditable, CreditableLine, CreditableTax, PriorNote, RequestedLine,
+};
+use billing_domain::{CreditedAmount, Currency, IssuedNote, Money, Name, Ratio};
 
 /// A final invoice as a credit note finds it: its document, its slices if a line of them is named, and the notes before,
 /// of which those that are given say which lines they took.
@@ -21,7 +23,7 @@ pub fn creditable(
     let own = document.lines.iter().map(|line| part(line, currency)).collect::<Result<Vec<_>, _>>()?;
     let slice = |slice: &api::SliceRef| {
         let description = format!("{} lines in slice {}", slice.lines, &*slice.name);
-        Ok::<_, ConvertError>(Part {
+        Ok::<_, ConvertError>(CreditableLine {
             id: String::new(),
             description,
             total: money("subtotal", &slice.subtotal, currency)?,
@@ -37,14 +39,14 @@ pub fn creditable(
         taxes: document.taxes.iter().map(|tax| tax_part(tax, currency)).collect::<Result<_, _>>()?,
         tax: money("tax", &document.tax, currency)?,
         credits: super::credits_used(document)?,
-        earlier: before.iter().map(|by| earlier(by, notes, currency)).collect::<Result<_, _>>()?,
+        prior_notes: before.iter().map(|by| prior_note(by, notes, currency)).collect::<Result<_, _>>()?,
     })
 }
 
 /// One tax of an invoice.
-fn tax_part(tax: &api::TaxSubtotal, currency: Currency) -> Result<TaxPart, ConvertError> {
+fn tax_part(tax: &api::TaxSubtotal, currency: Currency) -> Result<CreditableTax, ConvertError> {
     const HUNDREDTH: Ratio = Ratio::Small { numerator: 1, denominator: 100 };
-    Ok(TaxPart {
+    Ok(CreditableTax {
         rate: Ratio::from(decimal("status.document.taxes.rate", &tax.rate)?).times(HUNDREDTH),
         base: money("status.document.taxes.base", &tax.base, currency)?,
         amount: money("status.document.taxes.amount", &tax.amount, currency)?,
@@ -55,31 +57,31 @@ fn tax_part(tax: &api::TaxSubtotal, currency: Currency) -> Result<TaxPart, Conve
 ///
 /// # Errors
 /// An amount that cannot be read, such as one with more decimals than the currency has.
-pub fn request(spec: &api::CreditNoteSpec, document: &api::Document) -> Result<Request, ConvertError> {
+pub fn request(spec: &api::CreditNoteSpec, document: &api::Document) -> Result<CreditRequest, ConvertError> {
     if spec.full {
-        return Ok(Request::Full);
+        return Ok(CreditRequest::Full);
     }
     let currency = currency_of(document)?;
     let wanted = |line: &api::CreditNoteRequest| {
         let api::CreditNoteRequest { line, description, amount } = line;
-        Ok::<_, ConvertError>(Wanted {
+        Ok::<_, ConvertError>(RequestedLine {
             line: line.clone(),
             description: description.clone().unwrap_or_default(),
             amount: plain("spec.lines.amount", amount, currency)?,
         })
     };
-    Ok(Request::Lines(spec.lines.iter().map(wanted).collect::<Result<_, _>>()?))
+    Ok(CreditRequest::Lines(spec.lines.iter().map(wanted).collect::<Result<_, _>>()?))
 }
 
-fn part(line: &api::Line, currency: Currency) -> Result<Part, ConvertError> {
+fn part(line: &api::Line, currency: Currency) -> Result<CreditableLine, ConvertError> {
     let total = money("status.document.lines.total", &line.total, currency)?;
-    Ok(Part { id: line.id.clone(), description: line.description.clone(), total })
+    Ok(CreditableLine { id: line.id.clone(), description: line.description.clone(), total })
 }
 
-fn earlier(by: &api::CreditedBy, notes: &[api::CreditNote], currency: Currency) -> Result<Earlier, ConvertError> {
+fn prior_note(by: &api::CreditedBy, notes: &[api::CreditNote], currency: Currency) -> Result<PriorNote, ConvertError> {
     let note = notes.iter().find(|note| note.metadata.uid.as_deref() == Some(by.uid.as_str()));
     let lines = note.into_iter().flat_map(|note| &note.spec.lines);
-    Ok(Earlier {
+    Ok(PriorNote {
         name: by.name.to_string(),
         full: by.full,
         subtotal: money("status.credited.notes.subtotal", &by.subtotal, currency)?,
@@ -110,13 +112,13 @@ pub fn issued(note: &api::CreditNote) -> Result<Option<(Name, IssuedNote)>, Conv
     let Some(document) = note.status.as_ref().and_then(|status| status.document.as_ref()) else { return Ok(None) };
     let currency = Currency::of_amount(&document.currency, &document.subtotal)
         .map_err(|_| ConvertError::Field { field: "status.document.currency", text: document.currency.to_string() })?;
-    let taken = match note.spec.full {
-        true => Taken::All,
-        false => Taken::OfLines(
+    let credited = match note.spec.full {
+        true => CreditedAmount::Remainder,
+        false => CreditedAmount::Lines(
             note.spec.lines.iter().filter_map(|asked| of_line(asked, currency)).collect::<Result<_, _>>()?,
         ),
     };
     let number = document.number.as_str().into();
-    let issued = IssuedNote { number, issued_at: document.issued_at.0, taken };
+    let issued = IssuedNote { number, issued_at: document.issued_at.0, credited };
     Ok(Some((note.spec.invoice.as_str().into(), issued)))
 }

@@ -26,8 +26,8 @@ use crate::intern::Interner;
 use billing_api as api;
 use billing_documents::issued::NotIssued;
 use billing_domain::{
-    Attribution, Brought, Currency, Group, HourRule, Ledger, LedgerError, Money, Month, Name, PriceEntry, PriceList,
-    PriceListError, QuotesError, Segment, Terms, Timestamp, Uid, Unit, Usage,
+    Attribution, BroughtForward, Currency, Group, HourRule, Ledger, LedgerError, Money, Month, Name, PriceEntry,
+    PriceList, PriceListError, QuotesError, Segment, Terms, Timestamp, Uid, Unit, Usage,
 };
 
 pub use buyer::wire_vat_id;
@@ -202,11 +202,11 @@ fn price_entry(entry: &api::PriceEntry) -> Result<PriceEntry, ConvertError> {
 }
 
 /// What a group's last final leaves to the next invoice.
-pub fn brought(last: &api::LastFinal) -> Option<Brought> {
+pub fn brought_forward(last: &api::LastFinal) -> Option<BroughtForward> {
     let carried = last.carried_forward.as_ref()?;
     let currency = carried.currency.parse().ok()?;
     let amount = Money::parse_plain(&carried.amount, currency).ok()?;
-    Some(Brought { amount, invoice: last.number.as_str().into(), uid: carried.invoice_uid.parse().ok()? })
+    Some(BroughtForward { amount, invoice: last.number.as_str().into(), uid: carried.invoice_uid.parse().ok()? })
 }
 
 /// How a month's cost is shared out.

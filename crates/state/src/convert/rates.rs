@@ -5,14 +5,14 @@ use kube_core::ResourceExt;
 
 use super::{ConvertError, decimal, read, uid_of};
 use billing_api as api;
-use billing_domain::{Currency, Date, Quote, Rate, RatesObject, YearOfQuotes};
+use billing_domain::{Currency, Date, Quote, Rate, RatesObject, YearlyQuotes};
 
 /// What a source quoted in a year. Codes that are no currency any more, or not yet, and days that never were are passed
 /// over: nobody can ask for them.
 ///
 /// # Errors
 /// A base that is none, or a rate that cannot be read.
-pub fn exchange_rates(object: &api::ExchangeRates) -> Result<YearOfQuotes, ConvertError> {
+pub fn exchange_rates(object: &api::ExchangeRates) -> Result<YearlyQuotes, ConvertError> {
     let api::ExchangeRatesSpec { source: _, year, base, quotes } = &object.spec;
     let version = object.resource_version().unwrap_or_default();
     let identity =
@@ -26,7 +26,7 @@ pub fn exchange_rates(object: &api::ExchangeRates) -> Result<YearOfQuotes, Conve
             }
         }
     }
-    Ok(YearOfQuotes::new(identity, *year, read("spec.base", base)?, known)?)
+    Ok(YearlyQuotes::new(identity, *year, read("spec.base", base)?, known)?)
 }
 
 fn read_rate(text: &str) -> Result<Rate, ConvertError> {

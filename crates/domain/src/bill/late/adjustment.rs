@@ -1,7 +1,7 @@
 //! The lines that adjust a closed month.
 
-use crate::invoice::adjustment::{Adjustment, AdjustmentKind, NewLine};
-use crate::invoice::ids::{correction_key, new_key};
+use crate::invoice::adjustment::{Adjustment, AdjustmentKind, LateLine};
+use crate::invoice::ids::{correction_key, late_key};
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
 use crate::invoice::source::{Source, SourceKind};
@@ -15,25 +15,25 @@ use crate::usage::Usage;
 const MAX_DESCRIPTION: usize = 512;
 
 /// The item of a line that its month's invoice does not have.
-pub(super) fn new_item(month: Month, new: NewLine) -> Item {
+pub(super) fn late_item(month: Month, new: LateLine) -> Item {
     let line = &new.line;
     let description = described(&format!("Late for {month}"), &line.usage, line.period);
     Item {
         kind: LineType::OtherEvent,
-        key: new_key(month, line.period.start()),
+        key: late_key(month, line.period.start()),
         project: Some(line.usage.project.clone()),
         period: Some(line.period),
         pre_discount: Some(line.pre_discount),
         total: line.total,
         description,
         source: source(&line.usage),
-        adjustment: Some(Adjustment { month, kind: AdjustmentKind::New(Box::new(new)) }),
+        adjustment: Some(Adjustment { month, kind: AdjustmentKind::Late(Box::new(new)) }),
     }
 }
 
 /// By how much a final bills a record wrongly in a month.
 #[derive(Debug)]
-pub(super) struct Wrong {
+pub(super) struct Discrepancy {
     /// The number of the final.
     pub(super) invoice: Name,
     /// What is wrong.
@@ -45,7 +45,7 @@ pub(super) struct Wrong {
     /// What should be billed.
     pub(super) due: Money,
     /// What of the difference credit notes settled.
-    pub(super) settled: Money,
+    pub(super) settled_by_credit_notes: Money,
     /// The difference, and what is settled of it.
     pub(super) total: Money,
     /// How much more it would be, had credit notes not taken that back before.
@@ -53,8 +53,9 @@ pub(super) struct Wrong {
 }
 
 /// The item that corrects what a final bills of a record in a month.
-pub(super) fn correction(month: Month, usage: &Usage, wrong: Wrong, replaced: bool) -> Item {
-    let Wrong { invoice, period, pre_discount, billed, due, settled, total, credited } = wrong;
+pub(super) fn correction(month: Month, usage: &Usage, discrepancy: Discrepancy, replaced: bool) -> Item {
+    let Discrepancy { invoice, period, pre_discount, billed, due, settled_by_credit_notes, total, credited } =
+        discrepancy;
     let less = if credited.is_zero() { String::new() } else { format!(", less {credited} credited") };
     Item {
         kind: LineType::OtherEvent,
@@ -67,7 +68,7 @@ pub(super) fn correction(month: Month, usage: &Usage, wrong: Wrong, replaced: bo
         source: source(usage),
         adjustment: Some(Adjustment {
             month,
-            kind: AdjustmentKind::Correction { invoice, billed, due, settled, replaced },
+            kind: AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, replaced },
         }),
     }
 }

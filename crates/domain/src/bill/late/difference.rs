@@ -1,12 +1,12 @@
 //! What a final bills too much of, or too little, of a record that it bills.
 
-use super::adjustment::{Wrong, correction};
-use super::closed_month::{ClosedMonth, heir};
-use super::settled::{Correction, Settled};
+use super::adjustment::{Discrepancy, correction};
+use super::closed_month::{ClosedMonth, successor};
+use super::credited::{Correction, CreditedSoFar};
 use crate::bill::inputs::GroupMonth;
-use crate::bill::records::Records;
+use crate::bill::records::BilledUsage;
 use crate::catalog::price::Unit;
-use crate::invoice::billed::{FinalFacts, Part, Rating};
+use crate::invoice::billed::{BilledPart, FinalFacts, Rating};
 use crate::invoice::item::Item;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
@@ -25,10 +25,10 @@ struct Account {
     currency: Currency,
     billed: Amounts,
     due: Amounts,
-    settled: Settled,
+    credited_so_far: CreditedSoFar,
     /// What is not to be billed any more, or all that was billed.
-    taken_back: Option<Period>,
-    whole: Period,
+    reversed: Option<Period>,
+    billed_period: Period,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,7 +38,7 @@ struct Amounts {
 }
 
 impl Amounts {
-    fn of(part: &Part) -> Self {
+    fn of(part: &BilledPart) -> Self {
         Amounts { pre_discount: part.pre_discount(), total: part.total() }
     }
 
@@ -55,7 +55,7 @@ pub(super) fn differences(
     usage: &Usage,
 ) -> Result<Vec<Item>, ProblemReason> {
     let month = ClosedMonth { records: closed.records(), month: closed.month, attribution: closed.attribution };
-    let ours = |account: &Account| heir(&month, project, account.group) == Some(closed.group.uid);
+    let ours = |account: &Account| successor(&month, project, account.group) == Some(closed.group.uid);
     let accounts = Accounts::of(&month, usage)?.into_iter().filter(ours);
     accounts.filter_map(|account| account.item(closed, usage).transpose()).collect()
 }
@@ -63,17 +63,17 @@ pub(super) fn differences(
 /// Whether finals of a group that is gone bill something wrong of a record in a closed month, and no group is in its place.
 pub(super) fn is_unclaimed(closed: &ClosedMonth<'_>, project: &Project, usage: &Usage) -> bool {
     let unclaimed =
-        |account: &Account| account.correction().total != 0 && heir(closed, project, account.group).is_none();
+        |account: &Account| account.correction().total != 0 && successor(closed, project, account.group).is_none();
     Accounts::of(closed, usage).is_ok_and(|accounts| accounts.iter().any(unclaimed))
 }
 
 struct Accounts<'a> {
-    records: Records<'a>,
+    records: BilledUsage<'a>,
     usage: &'a Usage,
     accounts: Vec<Account>,
     /// What finals made earlier bill.
-    claimed: Vec<Period>,
-    event: bool,
+    billed_periods: Vec<Period>,
+    unit_billed: bool,
 }
 
 impl<'a> Accounts<'a> {
@@ -81,10 +81,11 @@ impl<'a> Accounts<'a> {
     fn of(closed: &ClosedMonth<'a>, usage: &'a Usage) -> Result<Vec<Account>, ProblemReason> {
         let billed = closed.records.billed;
         let parts = billed.parts(&usage.name).iter().filter(|part| part.month() == closed.month);
-        let (corrections, mut rated): (Vec<&Part>, Vec<&Part>) = parts.partition(|part| part.is_correction());
+        let (corrections, mut rated): (Vec<&BilledPart>, Vec<&BilledPart>) =
+            parts.partition(|part| part.is_correction());
         rated.sort_by(|a, b| billed.order(a, b));
-        let (accounts, claimed) = (Vec::new(), Vec::new());
-        let mut accounts = Accounts { records: closed.records, usage, accounts, claimed, event: false };
+        let (accounts, billed_periods) = (Vec::new(), Vec::new());
+        let mut accounts = Accounts { records: closed.records, usage, accounts, billed_periods, unit_billed: false };
         for part in rated {
             accounts.rate(part)?;
         }
@@ -95,44 +96,43 @@ impl<'a> Accounts<'a> {
     }
 
     /// An interval at a price: as much of it is due as the record ran and no earlier final bills.
-    fn rate(&mut self, part: &Part) -> Result<(), ProblemReason> {
+    fn rate(&mut self, part: &BilledPart) -> Result<(), ProblemReason> {
         let Some((facts, rating)) = self.records.billed.final_of(part).zip(self.records.billed.rating_of(part)) else {
             return Ok(());
         };
         let pieces = self.pieces(part, rating);
-        let due = if pieces == [part.period()] {
-            Amounts::of(part)
-        } else {
-            self.rated_again(&pieces, rating, facts.currency)?
-        };
-        let taken_back = part.period().subtract(&pieces);
-        let credited = self.records.billed.credited(&self.usage.name, part);
+        let due =
+            if pieces == [part.period()] { Amounts::of(part) } else { self.rerate(&pieces, rating, facts.currency)? };
+        let reversed = part.period().subtract(&pieces);
+        let credited = self.records.billed.credited_amounts(&self.usage.name, part);
         let account = self.account(facts, part.period());
         account.billed.add(Amounts::of(part));
-        account.settled.credit(credited);
+        account.credited_so_far.credit(credited);
         account.due.add(due);
         if pieces != [part.period()] {
-            let all = taken_back.first().zip(taken_back.last());
+            let all = reversed.first().zip(reversed.last());
             let all = all.and_then(|(first, last)| Period::new(first.start(), last.end()));
-            account.taken_back = Some(joined(account.taken_back, all.unwrap_or(part.period())));
+            account.reversed = Some(joined(account.reversed, all.unwrap_or(part.period())));
         }
         Ok(())
     }
 
-    fn pieces(&mut self, part: &Part, rating: &Rating) -> Vec<Period> {
+    fn pieces(&mut self, part: &BilledPart, rating: &Rating) -> Vec<Period> {
         let period = part.period();
         if rating.unit == Unit::Unit {
-            let stands = !self.event && self.records.counts(self.usage) && Month::of(self.usage.start) == part.month();
-            self.event = true;
+            let stands = !self.unit_billed
+                && self.records.is_effective(self.usage)
+                && Month::of(self.usage.start) == part.month();
+            self.unit_billed = true;
             return if stands { vec![period] } else { Vec::new() };
         }
-        let run = self.records.run_in(self.usage, period);
-        let pieces = run.map(|run| run.subtract(&self.claimed)).unwrap_or_default();
-        self.claimed.push(period);
+        let run = self.records.run_within(self.usage, period);
+        let pieces = run.map(|run| run.subtract(&self.billed_periods)).unwrap_or_default();
+        self.billed_periods.push(period);
         pieces
     }
 
-    fn rated_again(&self, pieces: &[Period], rating: &Rating, currency: Currency) -> Result<Amounts, ProblemReason> {
+    fn rerate(&self, pieces: &[Period], rating: &Rating, currency: Currency) -> Result<Amounts, ProblemReason> {
         let mut due = Amounts::default();
         for piece in pieces {
             let amounts = rating.amounts(self.usage, *piece, currency);
@@ -143,17 +143,17 @@ impl<'a> Accounts<'a> {
     }
 
     /// What was corrected already.
-    fn correct(&mut self, part: &Part) -> Result<(), ProblemReason> {
+    fn correct(&mut self, part: &BilledPart) -> Result<(), ProblemReason> {
         let billed = self.records.billed;
         let (Some(on), Some(about)) = (billed.final_of(part), billed.final_about(part)) else { return Ok(()) };
         if on.currency != about.currency {
             return Err(changed(about));
         }
-        let credited = billed.credited(&self.usage.name, part);
+        let credited = billed.credited_amounts(&self.usage.name, part);
         let account = self.account(about, part.period());
         account.billed.add(Amounts::of(part));
-        account.settled.credit(credited);
-        account.settled.correct(on.issued_at, part.total());
+        account.credited_so_far.credit(credited);
+        account.credited_so_far.correct(on.issued_at, part.total());
         Ok(())
     }
 
@@ -162,25 +162,34 @@ impl<'a> Accounts<'a> {
         let place = self.accounts.iter().position(same).unwrap_or(self.accounts.len());
         if place == self.accounts.len() {
             let (group, invoice, currency) = (facts.group, facts.number.clone(), facts.currency);
-            let (billed, due, settled) = Default::default();
-            let account = Account { group, invoice, currency, billed, due, settled, taken_back: None, whole: period };
+            let (billed, due, credited_so_far) = Default::default();
+            let account = Account {
+                group,
+                invoice,
+                currency,
+                billed,
+                due,
+                credited_so_far,
+                reversed: None,
+                billed_period: period,
+            };
             self.accounts.push(account);
         }
         let account = &mut self.accounts[place];
-        account.whole = joined(Some(account.whole), period);
+        account.billed_period = joined(Some(account.billed_period), period);
         account
     }
 }
 
 impl Account {
     fn correction(&self) -> Correction {
-        self.settled.correction(self.billed.total, self.due.total)
+        self.credited_so_far.correction(self.billed.total, self.due.total)
     }
 
     /// The correction; `None` when what is billed is what is due.
     fn item(self, closed: &GroupMonth<'_>, usage: &Usage) -> Result<Option<Item>, ProblemReason> {
         let Correction { total, credited } = self.correction();
-        let Account { group: _, invoice, currency, billed, due, settled, taken_back, whole } = self;
+        let Account { group: _, invoice, currency, billed, due, credited_so_far, reversed, billed_period } = self;
         if total == 0 {
             return Ok(None);
         }
@@ -188,18 +197,18 @@ impl Account {
             return Err(ProblemReason::CurrencyChanged { invoice, currency });
         }
         let money = |minor| Money::new(minor, currency).ok_or(ProblemReason::Overflow);
-        let pre_discount = (!settled.is_credited()).then_some(due.pre_discount - billed.pre_discount);
-        let wrong = Wrong {
+        let pre_discount = (!credited_so_far.is_credited()).then_some(due.pre_discount - billed.pre_discount);
+        let discrepancy = Discrepancy {
             invoice,
-            period: taken_back.unwrap_or(whole),
+            period: reversed.unwrap_or(billed_period),
             pre_discount: pre_discount.map(money).transpose()?,
             billed: money(billed.total)?,
             due: money(due.total)?,
-            settled: money(total - (due.total - billed.total))?,
+            settled_by_credit_notes: money(total - (due.total - billed.total))?,
             total: money(total)?,
             credited: money(credited)?,
         };
-        Ok(Some(correction(closed.month, usage, wrong, !closed.counts(usage))))
+        Ok(Some(correction(closed.month, usage, discrepancy, !closed.is_effective(usage))))
     }
 }
 

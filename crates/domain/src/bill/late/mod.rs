@@ -9,18 +9,18 @@
 
 mod adjustment;
 mod closed_month;
+mod credited;
 mod difference;
-mod settled;
-pub(crate) mod whole;
+pub(crate) mod triage;
 
 use std::collections::BTreeSet;
 
 use crate::bill::charge::Charges;
 use crate::bill::inputs::{ClosedMonths, GroupMonth};
-use crate::bill::records::Records;
+use crate::bill::records::BilledUsage;
 use crate::bill::services::charge_project;
 use crate::bill::tally::{Overflow, Tally};
-use crate::invoice::adjustment::NewLine;
+use crate::invoice::adjustment::LateLine;
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
 use crate::name::Name;
@@ -34,10 +34,10 @@ use difference::{differences, is_unclaimed};
 
 /// The records of which finals of a group that is gone bill too much or too little in a closed month, when no group is in
 /// its place to get or to pay the difference.
-pub fn unclaimed(records: Records<'_>, closed: &ClosedMonths) -> Vec<Problem> {
-    let (span, mut problems) = (whole::span(closed), Vec::new());
+pub fn unclaimed_differences(records: BilledUsage<'_>, closed: &ClosedMonths) -> Vec<Problem> {
+    let (span, mut problems) = (triage::span(closed), Vec::new());
     for project in records.organization.projects() {
-        for usage in project.usage().filter(|usage| !records.is_whole(span, usage)) {
+        for usage in project.usage().filter(|usage| !records.is_fully_billed(span, usage)) {
             let mut months = records.months_of(closed, usage);
             if months
                 .any(|(month, attribution)| is_unclaimed(&ClosedMonth { records, month, attribution }, project, usage))
@@ -55,11 +55,11 @@ pub(crate) fn bill_late(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Vec
     if month.closed.is_empty() {
         return Ok(Vec::new());
     }
-    let mut found = Found::default();
+    let mut adjustments = Adjustments::default();
     for project in projects(month) {
-        look_at(month, project, &mut found);
+        collect_adjustments(month, project, &mut adjustments);
     }
-    let Found { mut items, problems } = found;
+    let Adjustments { mut items, problems } = adjustments;
     items.sort_by(|(a, _), (b, _)| a.cmp(b));
     items.into_iter().try_for_each(|(_, item)| tally.add(item))?;
     Ok(problems)
@@ -67,42 +67,43 @@ pub(crate) fn bill_late(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Vec
 
 /// Adjustments in the order in which they are found, and what is missing from them.
 #[derive(Default)]
-struct Found {
-    items: Vec<(OrderKey, Item)>,
+struct Adjustments {
+    items: Vec<(AdjustmentOrder, Item)>,
     problems: Vec<Problem>,
 }
 
 /// The order of adjustments: month, project, service, start, record; of one record, the correction of an invoice comes
 /// before what no invoice had.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct OrderKey(Month, Name, Name, i64, Name, bool, Name);
+struct AdjustmentOrder(Month, Name, Name, i64, Name, bool, Name);
 
-impl Found {
+impl Adjustments {
     fn add(&mut self, of: Month, usage: &Usage, item: Item) {
         let start = item.period.map_or(0, |period| period.start().timestamp_micros());
-        let is_new = item.adjustment.as_ref().is_some_and(|adjustment| adjustment.new_line().is_some());
+        let is_new = item.adjustment.as_ref().is_some_and(|adjustment| adjustment.late_line().is_some());
         let key = item.key.as_str().into();
         let service = usage.service.name.clone();
-        self.items.push((OrderKey(of, usage.project.clone(), service, start, usage.name.clone(), is_new, key), item));
+        self.items
+            .push((AdjustmentOrder(of, usage.project.clone(), service, start, usage.name.clone(), is_new, key), item));
     }
 }
 
 /// The projects of which the group has paid for something, or can have to.
 fn projects<'a>(month: &GroupMonth<'a>) -> impl Iterator<Item = &'a Project> {
-    let near = month.organization.projects_near(month.group).map(Project::name);
+    let near = month.organization.candidate_projects(month.group).map(Project::name);
     let names: BTreeSet<&Name> = near.chain(month.billed.projects_of(month.group.uid)).collect();
     names.into_iter().filter_map(|name| month.organization.project(name))
 }
 
-fn look_at(month: &GroupMonth<'_>, project: &Project, found: &mut Found) {
-    let (records, span) = (month.records(), whole::span(month.closed));
+fn collect_adjustments(month: &GroupMonth<'_>, project: &Project, adjustments: &mut Adjustments) {
+    let (records, span) = (month.records(), triage::span(month.closed));
     let mut open = BTreeSet::new();
-    for usage in project.usage().filter(|usage| !records.is_whole(span, usage)) {
+    for usage in project.usage().filter(|usage| !records.is_fully_billed(span, usage)) {
         for (of, attribution) in records.months_of(month.closed, usage) {
             let closed = month.closed_month(of, attribution);
             match differences(&closed, project, usage) {
-                Ok(items) => items.into_iter().for_each(|item| found.add(of, usage, item)),
-                Err(reason) => found.problems.push(Problem { usage: usage.clone(), reason }),
+                Ok(items) => items.into_iter().for_each(|item| adjustments.add(of, usage, item)),
+                Err(reason) => adjustments.problems.push(Problem { usage: usage.clone(), reason }),
             }
             if records.is_open(of, usage) {
                 open.insert((of, attribution));
@@ -110,24 +111,24 @@ fn look_at(month: &GroupMonth<'_>, project: &Project, found: &mut Found) {
         }
     }
     for (of, attribution) in open {
-        bill_new(&month.closed_month(of, attribution), project, found);
+        bill_late_usage(&month.closed_month(of, attribution), project, adjustments);
     }
 }
 
 /// Bills what stands on no final as the month itself would have.
-fn bill_new(closed: &GroupMonth<'_>, project: &Project, found: &mut Found) {
+fn bill_late_usage(closed: &GroupMonth<'_>, project: &Project, adjustments: &mut Adjustments) {
     let mut charges = Charges::default();
     charge_project(closed, project, &mut charges);
     for line in charges.lines {
         let usage = line.usage.clone();
-        found.add(closed.month, &usage, new_item(closed, line));
+        adjustments.add(closed.month, &usage, late_item(closed, line));
     }
-    found.problems.extend(charges.problems);
+    adjustments.problems.extend(charges.problems);
 }
 
-fn new_item(closed: &GroupMonth<'_>, line: Line) -> Item {
+fn late_item(closed: &GroupMonth<'_>, line: Line) -> Item {
     let terms = closed.group.terms.as_ref().ok();
     let discounts = terms.map(|terms| terms.discounts_in(closed.month).cloned().collect()).unwrap_or_default();
     let conversion = closed.conversion().ok().flatten(); // without a rate there is no line
-    adjustment::new_item(closed.month, NewLine { line, discounts, conversion })
+    adjustment::late_item(closed.month, LateLine { line, discounts, conversion })
 }

@@ -1,7 +1,7 @@
 //! Discounts: percentages off the price of services.
 
 use crate::money::percent::Percent;
-use crate::money::product::Ratio;
+use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::time::validity::Validity;
 

@@ -11,7 +11,7 @@ pub mod error;
 use crate::catalog::terms::charge::AgreedCharge;
 use crate::catalog::terms::commitment::Commitment;
 use crate::catalog::terms::discount::Discount;
-use crate::money::product::Ratio;
+use crate::money::ratio::Ratio;
 use crate::time::month::Month;
 
 /// The commercial terms of a group. By default there are none.

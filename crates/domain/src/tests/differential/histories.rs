@@ -5,7 +5,7 @@ use proptest::sample::select;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::tests::late::office::Office;
+use crate::tests::late::closing_simulator::ClosingSimulator;
 use crate::tests::late::properties::{MONTHS, Story, stories, world};
 use crate::tests::properties::taxes::{any_buyer, any_issuer};
 use crate::tests::properties::worlds::credits;
@@ -26,7 +26,7 @@ fn history() -> impl Strategy<Value = History> {
                 let group = world.organization.group(uid(name)).unwrap().clone();
                 world.organization.put_group(Group { currency: Some(currency(code)), buyer, ..group });
             }
-            (Office::new(world, MONTHS[0]).world, stories)
+            (ClosingSimulator::new(world, MONTHS[0]).world, stories)
         },
     )
 }
@@ -45,12 +45,12 @@ fn quoted() -> Rates {
 fn what_finals_adjust_and_carry_forward_is_what_an_independent_implementation_says() {
     let mut runner = TestRunner::deterministic();
     let histories: Vec<History> = (0..HISTORIES).map(|_| history().new_tree(&mut runner).unwrap().current()).collect();
-    let told: Vec<Value> = histories.iter().map(told_history).collect();
+    let encoded: Vec<Value> = histories.iter().map(encoded_history).collect();
     let (mut seen, mut compared) = (BTreeMap::new(), 0);
-    for ((history, told), expected) in histories.iter().zip(&told).zip(reference(&told)) {
+    for ((history, encoded), expected) in histories.iter().zip(&encoded).zip(reference(&encoded)) {
         let bills = closed(history);
         for (bill, expected) in bills.iter().zip(expected.as_array().unwrap()) {
-            assert_eq!(bill, expected, "{told}");
+            assert_eq!(bill, expected, "{encoded}");
             count_adjustments(&mut seen, bill);
         }
         compared += bills.len();
@@ -64,14 +64,14 @@ fn what_finals_adjust_and_carry_forward_is_what_an_independent_implementation_sa
 
 fn count_adjustments(seen: &mut BTreeMap<&str, usize>, bill: &Value) {
     let adjustments = bill["adjustments"].as_array().unwrap();
-    let corrections = adjustments.iter().filter(|told| told[2] != "").count();
+    let corrections = adjustments.iter().filter(|encoded| encoded[2] != "").count();
     let carried = usize::from(bill["carried"].is_i64());
-    let brought = bill["items"].as_array().unwrap().iter().any(|item| item[1] == "brought forward");
+    let brought_forward = bill["items"].as_array().unwrap().iter().any(|item| item[1] == "brought forward");
     for (what, times) in [
         ("late", adjustments.len() - corrections),
         ("correction", corrections),
         ("carried", carried),
-        ("carried on", if brought { carried } else { 0 }),
+        ("carried on", if brought_forward { carried } else { 0 }),
     ] {
         *seen.entry(what).or_default() += times;
     }
@@ -79,28 +79,31 @@ fn count_adjustments(seen: &mut BTreeMap<&str, usize>, bill: &Value) {
 
 /// All bills, month by month, of one group after the other.
 fn closed((world, stories): &History) -> Vec<Value> {
-    let mut office = Office::new(world.clone(), MONTHS[0]);
+    let mut simulator = ClosingSimulator::new(world.clone(), MONTHS[0]);
     let (mut bills, mut credits) = (Vec::new(), world.credits.clone());
-    let mut brought: BTreeMap<&str, Brought> = BTreeMap::new();
+    let mut brought_forward: BTreeMap<&str, BroughtForward> = BTreeMap::new();
     for (index, month) in MONTHS.iter().enumerate() {
         for Story { usage, ends, .. } in stories.iter().filter(|story| story.arrives <= index) {
             let end = usage.end.filter(|_| *ends <= index);
-            office.usage(Usage { end, ..usage.clone() });
+            simulator.usage(Usage { end, ..usage.clone() });
         }
         for group in ["a", "b"] {
-            office.world.closed = office.closed(month);
-            office.world.brought = brought.remove(group);
+            simulator.world.closed = simulator.closed(month);
+            simulator.world.brought_forward = brought_forward.remove(group);
             // All credits are the first group's.
-            office.world.credits = if group == "a" { credits.clone() } else { Vec::new() };
-            let bill = office.world.bill(group, month);
+            simulator.world.credits = if group == "a" { credits.clone() } else { Vec::new() };
+            let bill = simulator.world.bill(group, month);
             for used in &bill.credits {
-                credits.iter_mut().filter(|offer| offer.name == used.name).for_each(|offer| offer.left = used.left);
+                credits
+                    .iter_mut()
+                    .filter(|offer| offer.name == used.name)
+                    .for_each(|offer| offer.remaining = used.remaining);
             }
             if let Some(amount) = bill.carried_forward {
                 let invoice = name(&format!("{group}-{}", index + 1));
-                brought.insert(group, Brought { amount, uid: uid(&invoice), invoice });
+                brought_forward.insert(group, BroughtForward { amount, uid: uid(&invoice), invoice });
             }
-            office.enter_of(group, month, &bill);
+            simulator.enter_of(group, month, &bill);
             bills.push(told_bill(&bill));
         }
     }
@@ -108,12 +111,12 @@ fn closed((world, stories): &History) -> Vec<Value> {
 }
 
 /// The world with everything that ever comes in, and by record how many months are closed then, and when its end is told.
-fn told_history((world, stories): &History) -> Value {
+fn encoded_history((world, stories): &History) -> Value {
     let mut all = world.clone();
     stories.iter().for_each(|story| all.organization.put_usage(story.usage.clone()));
-    let mut told = told(&all);
-    told["months"] = json!(MONTHS);
+    let mut encoded = encoded(&all);
+    encoded["months"] = json!(MONTHS);
     let when = stories.iter().map(|story| (story.usage.name.to_string(), json!([story.arrives, story.ends])));
-    told["history"] = Value::Object(when.collect());
-    told
+    encoded["history"] = Value::Object(when.collect());
+    encoded
 }

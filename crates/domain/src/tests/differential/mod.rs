@@ -27,7 +27,7 @@ const AS_OF: &str = "2020-12-20T12:34:56.789";
 fn more_than_ten_thousand_bills_are_those_of_an_independent_implementation() {
     let mut runner = TestRunner::deterministic();
     let worlds: Vec<World> = (0..ORGANIZATIONS).map(|_| any_world().new_tree(&mut runner).unwrap().current()).collect();
-    let expected = reference(&worlds.iter().map(told).collect::<Vec<_>>());
+    let expected = reference(&worlds.iter().map(encoded).collect::<Vec<_>>());
     let mut seen = BTreeMap::new();
     for (world, expected) in worlds.iter().zip(&expected) {
         let inputs = inputs(world);
@@ -35,7 +35,7 @@ fn more_than_ten_thousand_bills_are_those_of_an_independent_implementation() {
         assert_eq!(expected.len(), inputs.len());
         for (input, expected) in inputs.iter().zip(expected) {
             let bill = bill_group_month(input).map_or(Value::Null, |bill| told_bill(&bill));
-            assert_eq!(&bill, expected, "group {} in {}:\n{}", input.group.name, input.month, told(world));
+            assert_eq!(&bill, expected, "group {} in {}:\n{}", input.group.name, input.month, encoded(world));
             count(&mut seen, &bill);
             *seen.entry("part of a month".to_owned()).or_default() += parts_of_months(input, &bill);
         }
@@ -88,7 +88,7 @@ fn count(seen: &mut BTreeMap<String, usize>, bill: &Value) {
     let follows = |pair: &&[Value]| pair[0][0] == pair[1][0] && pair[0][2] == pair[1][1] && pair[0][3] != pair[1][3];
     add("line of a price that follows another", lines.windows(2).filter(follows).count());
     add("bill in another currency", usize::from(bill["rate"].is_array()));
-    list("items").iter().chain(list("taxes")).for_each(|told| add(told[0].as_str().unwrap(), 1));
+    list("items").iter().chain(list("taxes")).for_each(|encoded| add(encoded[0].as_str().unwrap(), 1));
     list("holds").iter().for_each(|hold| add(hold.as_str().unwrap(), 1));
 }
 
@@ -100,7 +100,7 @@ fn the_independent_implementation_disagrees_with_a_wrong_engine() {
         "2020-11-01",
         "2020-12-01",
     ));
-    let expected = reference(&[told(&world)]).remove(0);
+    let expected = reference(&[encoded(&world)]).remove(0);
     let november = inputs(&world).remove(1);
     let bill = bill_group_month(&november).unwrap();
     assert_eq!(told_bill(&bill), expected[1]);
@@ -179,18 +179,18 @@ fn told_bill(bill: &Bill) -> Value {
 
 /// Of each what it adjusts: the month and the record; and the final that it corrects, or when the line begins.
 fn told_adjustments(bill: &Bill) -> Vec<Value> {
-    let told = |item: &Item| {
+    let encoded = |item: &Item| {
         let adjustment = item.adjustment.as_ref()?;
         let (invoice, begin) = match &adjustment.kind {
-            AdjustmentKind::New(new) => (String::new(), new.line.period.start().timestamp_micros()),
+            AdjustmentKind::Late(new) => (String::new(), new.line.period.start().timestamp_micros()),
             AdjustmentKind::Correction { invoice, .. } => (invoice.to_string(), 0),
         };
         let (month, record) = (adjustment.month.to_string(), item.source.name.to_string());
         Some((month, record, invoice, begin, item.pre_discount?.minor() as i64, item.total.minor() as i64))
     };
-    let mut found: Vec<_> = bill.items.iter().filter_map(told).collect();
+    let mut found: Vec<_> = bill.items.iter().filter_map(encoded).collect();
     found.sort();
-    found.into_iter().map(|told| json!(told)).collect()
+    found.into_iter().map(|encoded| json!(encoded)).collect()
 }
 
 fn told_tax(tax: &TaxSubtotal) -> Value {
@@ -224,7 +224,7 @@ fn fraction(ratio: &Ratio) -> String {
 }
 
 /// A world as the other implementation reads it.
-fn told(world: &World) -> Value {
+fn encoded(world: &World) -> Value {
     let projects = world.organization.projects().filter_map(|project| Some((project.name(), project.ledger()?)));
     let usage = || world.organization.projects().flat_map(|project| project.usage());
     let (periods, events) = told_billed(world);
@@ -267,13 +267,14 @@ fn told_billed(world: &World) -> (Value, Vec<String>) {
     let records = || world.organization.projects().flat_map(|project| project.usage()).map(|usage| &usage.name);
     let spans = |record: &Name| {
         let all = Period::new(Timestamp::MIN_UTC, Timestamp::MAX_UTC).unwrap();
-        let periods = world.billed.periods_in(record, all).into_iter();
+        let periods = world.billed.billed_periods_in(record, all).into_iter();
         periods
             .map(|period| json!([period.start().timestamp_micros(), period.end().timestamp_micros()]))
             .collect::<Vec<_>>()
     };
     let periods = records().map(|record| (record.to_string(), json!(spans(record)))).collect::<serde_json::Map<_, _>>();
-    let events = records().filter(|record| world.billed.has_event(record)).map(|record| record.to_string()).collect();
+    let events =
+        records().filter(|record| world.billed.has_unit_charge(record)).map(|record| record.to_string()).collect();
     (Value::Object(periods), events)
 }
 
@@ -370,8 +371,8 @@ fn told_credit(credit: &CreditOffer) -> Value {
     let micros = |instant: Option<Timestamp>| instant.map(|instant| instant.timestamp_micros());
     json!({
         "name": credit.name.as_str(),
-        "currency": credit.left.currency().code(),
-        "left": credit.left.minor() as i64,
+        "currency": credit.remaining.currency().code(),
+        "left": credit.remaining.minor() as i64,
         "starts": micros(credit.validity.starts),
         "expires": micros(credit.validity.expires),
         "projects": credit.projects.as_ref().map(names),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::super::world::*;
-use super::office::Office;
+use super::closing_simulator::ClosingSimulator;
 use crate::*;
 
 /// The months that have usage, and those after them.
@@ -92,10 +92,10 @@ fn any_world() -> impl Strategy<Value = World> {
 /// By group, record and month: what finals bill in all, in minor units.
 type Sums = BTreeMap<(Uid, Name, Month), i128>;
 
-fn sums(office: &Office) -> Sums {
+fn sums(simulator: &ClosingSimulator) -> Sums {
     let mut sums = Sums::new();
-    let billed = &office.world.billed;
-    for usage in office.world.organization.projects().flat_map(|project| project.usage()) {
+    let billed = &simulator.world.billed;
+    for usage in simulator.world.organization.projects().flat_map(|project| project.usage()) {
         for part in billed.parts(&usage.name) {
             let group = billed.final_of(part).unwrap().group;
             *sums.entry((group, usage.name.clone(), part.month())).or_default() += part.total();
@@ -106,20 +106,20 @@ fn sums(office: &Office) -> Sums {
 }
 
 /// Closes all months, with what is known by then.
-fn closed_as_told(world: &World, stories: &[Story]) -> Office {
-    let mut office = Office::new(world.clone(), MONTHS[0]);
+fn closed_as_told(world: &World, stories: &[Story]) -> ClosingSimulator {
+    let mut simulator = ClosingSimulator::new(world.clone(), MONTHS[0]);
     for (index, month) in MONTHS[..5].iter().enumerate() {
         for Story { usage, ends, .. } in stories.iter().filter(|story| story.arrives <= index) {
             let end = usage.end.filter(|_| *ends <= index);
-            office.usage(Usage { end, ..usage.clone() });
+            simulator.usage(Usage { end, ..usage.clone() });
         }
-        office.close(month);
+        simulator.close(month);
     }
-    office
+    simulator
 }
 
 /// Closes all months, with everything known from the first on.
-fn closed_at_leisure(world: &World, stories: &[Story]) -> Office {
+fn closed_at_leisure(world: &World, stories: &[Story]) -> ClosingSimulator {
     let at_once: Vec<_> = stories.iter().map(|story| Story { arrives: 0, ends: 0, ..story.clone() }).collect();
     closed_as_told(world, &at_once)
 }
@@ -139,22 +139,22 @@ proptest! {
 
     #[test]
     fn nothing_is_adjusted_twice(world in any_world(), stories in stories()) {
-        let mut office = closed_as_told(&world, &stories);
+        let mut simulator = closed_as_told(&world, &stories);
         for group in ["a", "b"] {
-            prop_assert_eq!(super::office::adjustments(&office.look_of(group, MONTHS[5])), [""; 0]);
+            prop_assert_eq!(super::closing_simulator::adjustments(&simulator.look_of(group, MONTHS[5])), [""; 0]);
         }
     }
 
     #[test]
     fn purging_what_finals_bill_changes_nothing(world in any_world(), stories in stories(), purged in any::<u8>()) {
-        let mut office = closed_as_told(&world, &stories);
-        let billed = |record: &String| !office.world.billed.parts(record).is_empty();
+        let mut simulator = closed_as_told(&world, &stories);
+        let billed = |record: &String| !simulator.world.billed.parts(record).is_empty();
         let chosen = (0..stories.len()).filter(|index| purged >> index & 1 == 1);
         let purged: Vec<_> = chosen.map(|index| format!("r{index}")).filter(billed).collect();
         for record in purged {
-            office.purge(&record);
+            simulator.purge(&record);
             for group in ["a", "b"] {
-                prop_assert_eq!(super::office::adjustments(&office.look_of(group, MONTHS[5])), [""; 0]);
+                prop_assert_eq!(super::closing_simulator::adjustments(&simulator.look_of(group, MONTHS[5])), [""; 0]);
             }
         }
     }
@@ -165,16 +165,16 @@ proptest! {
         stories in stories(),
         choice in any::<prop::sample::Index>(),
     ) {
-        let mut office = Office::new(world, MONTHS[0]);
+        let mut simulator = ClosingSimulator::new(world, MONTHS[0]);
         for month in &MONTHS[..3] {
-            office.close(month);
+            simulator.close(month);
         }
-        stories.into_iter().for_each(|story| office.usage(story.usage));
-        let bill = office.look_of("a", MONTHS[3]);
+        stories.into_iter().for_each(|story| simulator.usage(story.usage));
+        let bill = simulator.look_of("a", MONTHS[3]);
         let adjusting: Vec<_> = (0..bill.items.len()).filter(|at| bill.items[*at].adjustment.is_some()).collect();
         prop_assume!(!adjusting.is_empty());
         let at = adjusting[choice.index(adjusting.len())];
-        let input = office.world.input("a", MONTHS[3], month(MONTHS[3]).end());
+        let input = simulator.world.input("a", MONTHS[3], month(MONTHS[3]).end());
         let changed = |change: &dyn Fn(&mut Bill)| {
             let mut mutant = bill.clone();
             change(&mut mutant);

@@ -36,7 +36,7 @@ fn in_currency(parts: &Parts, issuer: Option<&Issuer>, code: &str) -> World {
         let cents = entry.unit_price.min(most) * decimal("100");
         entry.unit_price = cents / rust_decimal::Decimal::from(10_u32.pow(digits));
     }
-    parts.credits.iter_mut().for_each(|credit| credit.left = other(credit.left));
+    parts.credits.iter_mut().for_each(|credit| credit.remaining = other(credit.remaining));
     let in_issuer = |issuer: &Issuer| Issuer {
         minimum_charges: issuer.minimum_charges.iter().copied().map(other).collect(),
         ..issuer.clone()

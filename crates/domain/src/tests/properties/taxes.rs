@@ -44,7 +44,7 @@ pub fn any_issuer() -> impl Strategy<Value = Option<Issuer>> {
 pub fn any_buyer() -> impl Strategy<Value = Buyer> {
     let home = select(vec!["", "FI", "DE", "US", "SE", "MC"]);
     let ids = ["", "", "FI20774740", "DE136695976", "DE136695977", "FR40303265045", "12345"];
-    let finding = select(vec![None, None, Some(Finding::Confirmed), Some(Finding::Refused)]);
+    let finding = select(vec![None, None, Some(VatFinding::Confirmed), Some(VatFinding::Refused)]);
     (home, select(ids.to_vec()), finding).prop_map(|(home, id, finding)| judged(home, id, finding))
 }
 

@@ -247,7 +247,7 @@ pub fn credits() -> impl Strategy<Value = Vec<CreditOffer>> {
     let one = (when, amount, projects).prop_map(|((starts, expires), (minor, code), projects)| CreditOffer {
         validity: CreditValidity { starts, expires },
         projects: projects.and_then(|projects| only(&projects)),
-        left: Money::new(minor, currency(code)).unwrap(),
+        remaining: Money::new(minor, currency(code)).unwrap(),
         ..offer("", "0.00")
     });
     prop::collection::vec(one, 0..5).prop_map(|mut credits| {

@@ -1,22 +1,22 @@
-//! From manifests to books: where an object may be, and what the controllers can read of it.
+//! From manifests to state: where an object may be, and what the controllers can read of it.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Resource, ResourceExt};
 
-use super::Terms;
+use super::PreviewOptions;
 use super::finals::Finals;
-use super::given::{give, is_stored};
-use crate::manifest::{Manifest, Manifests, Object, ObjectRef, Refusal, Source};
+use super::server_fields::{fill_server_fields, is_stored};
+use crate::manifest::{Manifest, Manifests, Object, ObjectRef, Rejection, SourceLocation};
 use billing_api::{BillingGroup, InvoiceSeries, labels};
 use billing_domain::{Month, Timestamp};
 use billing_state::intern::Interner;
-use billing_state::{Books, Observes, convert};
+use billing_state::{ObservedState, Observes, convert};
 
-/// What the books hold after all manifests were looked at.
+/// What the state holds after all manifests were looked at.
 pub(super) struct Admitted {
-    pub(super) books: Books,
+    pub(super) state: ObservedState,
     /// From when on everything is there that does not say when it was made.
     pub(super) since: Timestamp,
     pub(super) series: Vec<InvoiceSeries>,
@@ -27,53 +27,53 @@ pub(super) struct Admitted {
 /// What was found so far, and where the objects stand.
 #[derive(Default)]
 pub(super) struct Findings {
-    sources: BTreeMap<ObjectRef, Source>,
-    pub(super) refusals: Vec<Refusal>,
+    sources: BTreeMap<ObjectRef, SourceLocation>,
+    pub(super) refusals: Vec<Rejection>,
     pub(super) notes: Vec<String>,
 }
 
 impl Findings {
     /// Where an object stands; `None` when it was made on the way.
-    pub(super) fn source(&self, object: &ObjectRef) -> Option<&Source> {
+    pub(super) fn source(&self, object: &ObjectRef) -> Option<&SourceLocation> {
         self.sources.get(object)
     }
 
     /// Refuses an object. One that was made on the way cannot be, and is noted.
     pub(super) fn refuse(&mut self, object: ObjectRef, message: String) {
         match self.sources.get(&object) {
-            Some(source) => self.refusals.push(Refusal { source: source.clone(), object: Some(object), message }),
+            Some(source) => self.refusals.push(Rejection { source: source.clone(), object: Some(object), message }),
             None => self.notes.push(format!("{object}: {message}")),
         }
     }
 }
 
-/// Puts all manifests into books. What the admission policies would refuse stays out; what the controllers cannot
+/// Observes all manifests. What the admission policies would refuse stays out; what the controllers cannot
 /// read is refused, and known to be unreadable.
-pub(super) fn admit(manifests: Manifests, terms: &Terms) -> Admitted {
+pub(super) fn admit(manifests: Manifests, options: &PreviewOptions) -> Admitted {
     let Manifests { objects, refusals, ignored: _ } = manifests;
     let namespaces = Namespaces::of(&objects);
-    let since = since(&objects, terms.as_of);
+    let since = since(&objects, options.as_of);
     let mut findings = Findings { refusals, ..Findings::default() };
-    let mut desk = Desk {
-        books: Books::new(),
+    let mut builder = StateBuilder {
+        state: ObservedState::new(),
         series: Vec::new(),
         finals: Finals::default(),
         since,
-        as_of: terms.as_of,
+        as_of: options.as_of,
         interner: Interner::default(),
     };
     let mut elsewhere = 0;
     for Manifest { source, object } in objects {
         let reference = object.reference();
         findings.sources.insert(reference.clone(), source);
-        match namespaces.place(&object) {
-            Place::Right => {
-                if let Err(message) = desk.enter(object) {
+        match namespaces.placement(&object) {
+            Placement::Allowed => {
+                if let Err(message) = builder.enter(object) {
                     findings.refuse(reference, message);
                 }
             }
-            Place::Wrong(message) => findings.refuse(reference, message),
-            Place::Elsewhere => elsewhere += 1,
+            Placement::Refused(message) => findings.refuse(reference, message),
+            Placement::Elsewhere => elsewhere += 1,
         }
     }
     if elsewhere > 0 {
@@ -81,7 +81,7 @@ pub(super) fn admit(manifests: Manifests, terms: &Terms) -> Admitted {
             "{elsewhere} objects of a cluster are ignored, because the manifests do not contain their organizations"
         ));
     }
-    Admitted { books: desk.books, since, series: desk.series, finals: desk.finals, findings }
+    Admitted { state: builder.state, since, series: builder.series, finals: builder.finals, findings }
 }
 
 /// The first instant of the oldest first period: from then on, every binding is in force.
@@ -97,9 +97,9 @@ fn first_period(group: &BillingGroup) -> Option<Month> {
     group.spec.terms.as_ref()?.first_period.as_ref()?.parse().ok()
 }
 
-/// The books, while objects enter.
-struct Desk {
-    books: Books,
+/// The state, while objects enter.
+struct StateBuilder {
+    state: ObservedState,
     series: Vec<InvoiceSeries>,
     finals: Finals,
     since: Timestamp,
@@ -107,7 +107,7 @@ struct Desk {
     interner: Interner,
 }
 
-impl Desk {
+impl StateBuilder {
     /// Enters an object.
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl Desk {
             Object::Namespace(object) => self.observe(*object, |_, _| Ok(())),
             Object::BillingGroup(mut object) => {
                 let created = first_period(&object).unwrap_or(Month::of(self.as_of)).start();
-                give(&mut *object, created);
+                fill_server_fields(&mut *object, created);
                 self.observe(*object, |group, _| convert::group(group).map(drop))
             }
             Object::ProjectBinding(object) => self.observe(*object, |_, _| Ok(())),
@@ -157,11 +157,11 @@ impl Desk {
     ) -> Result<(), String>
     where
         K: Resource<DynamicType = ()>,
-        Books: Observes<K>,
+        ObservedState: Observes<K>,
     {
-        give(&mut object, self.since);
+        fill_server_fields(&mut object, self.since);
         let done = read(&object, &mut self.interner).map_err(|error| error.to_string());
-        self.books.observe(object);
+        self.state.observe(object);
         done
     }
 }
@@ -170,10 +170,10 @@ impl Desk {
 struct Namespaces(BTreeMap<String, Option<String>>);
 
 /// Whether an object may be where it is.
-enum Place {
-    Right,
+enum Placement {
+    Allowed,
     /// The reason why not, as the admission policies say it.
-    Wrong(String),
+    Refused(String),
     /// In a cluster, but in no organization that the manifests hold.
     Elsewhere,
 }
@@ -189,24 +189,24 @@ impl Namespaces {
         Self(namespaces.collect())
     }
 
-    fn place(&self, object: &Object) -> Place {
+    fn placement(&self, object: &Object) -> Placement {
         match object {
             Object::Namespace(namespace) => confirmation(namespace),
-            Object::ProjectBinding(binding) => self.place_of(&**binding, project_place),
-            Object::BillingGroup(group) => self.place_of(&**group, |namespace, organization| {
-                books_place("billing groups belong", "create the group in", namespace, organization)
+            Object::ProjectBinding(binding) => self.placement_of(&**binding, project_placement),
+            Object::BillingGroup(group) => self.placement_of(&**group, |namespace, organization| {
+                organization_placement("billing groups belong", "create the group in", namespace, organization)
             }),
-            Object::UsageRecord(record) => self.place_of(&**record, |namespace, organization| {
-                books_place("usage records belong", "create the record in", namespace, organization)
+            Object::UsageRecord(record) => self.placement_of(&**record, |namespace, organization| {
+                organization_placement("usage records belong", "create the record in", namespace, organization)
             }),
-            Object::ProjectLedger(ledger) => self.place_of(&**ledger, |namespace, organization| {
-                books_place("project ledgers belong", "create the ledger in", namespace, organization)
+            Object::ProjectLedger(ledger) => self.placement_of(&**ledger, |namespace, organization| {
+                organization_placement("project ledgers belong", "create the ledger in", namespace, organization)
             }),
-            Object::CreditNote(note) => self.place_of(&**note, |namespace, organization| {
-                books_place("credit notes belong", "create the credit note in", namespace, organization)
+            Object::CreditNote(note) => self.placement_of(&**note, |namespace, organization| {
+                organization_placement("credit notes belong", "create the credit note in", namespace, organization)
             }),
-            Object::Credit(credit) => self.place_of(&**credit, |namespace, organization| {
-                books_place("credits belong", "create the credit in", namespace, organization)
+            Object::Credit(credit) => self.placement_of(&**credit, |namespace, organization| {
+                organization_placement("credits belong", "create the credit in", namespace, organization)
             }),
             Object::CreditCode(_)
             | Object::Invoice(_)
@@ -215,18 +215,22 @@ impl Namespaces {
             | Object::PriceList(_)
             | Object::ExchangeRates(_)
             | Object::BillingPeriod(_)
-            | Object::InvoiceIssuer(_) => Place::Right,
+            | Object::InvoiceIssuer(_) => Placement::Allowed,
         }
     }
 
-    fn place_of(&self, object: &impl ResourceExt, judge: impl FnOnce(&str, Option<&str>) -> Place) -> Place {
+    fn placement_of(
+        &self,
+        object: &impl ResourceExt,
+        judge: impl FnOnce(&str, Option<&str>) -> Placement,
+    ) -> Placement {
         let namespace = object.namespace().unwrap_or_default();
         let judged = self.0.get(&namespace).map(|organization| judge(&namespace, organization.as_deref()));
         match judged {
             // The policies let it in when its namespace was another.
-            None | Some(Place::Wrong(_)) if is_stored(object) => Place::Elsewhere,
-            Some(place) => place,
-            None => Place::Wrong(format!(
+            None | Some(Placement::Refused(_)) if is_stored(object) => Placement::Elsewhere,
+            Some(placement) => placement,
+            None => Placement::Refused(format!(
                 "the manifests contain no namespace {namespace}: add it, with its label {}",
                 labels::ORGANIZATION_LABEL
             )),
@@ -235,13 +239,13 @@ impl Namespaces {
 }
 
 /// The words of the policy on bindings.
-fn project_place(namespace: &str, organization: Option<&str>) -> Place {
+fn project_placement(namespace: &str, organization: Option<&str>) -> Placement {
     match organization {
-        Some(organization) if organization == namespace => Place::Wrong(format!(
+        Some(organization) if organization == namespace => Placement::Refused(format!(
             "namespace {namespace} is an organization, not a project, and cannot have a binding: bind its projects"
         )),
-        Some(_) => Place::Right,
-        None => Place::Wrong(format!(
+        Some(_) => Placement::Allowed,
+        None => Placement::Refused(format!(
             "namespace {namespace} belongs to no organization: ask the platform team to label it {}=<organization>",
             labels::ORGANIZATION_LABEL
         )),
@@ -249,23 +253,23 @@ fn project_place(namespace: &str, organization: Option<&str>) -> Place {
 }
 
 /// The words of the policies on what lives in the organization's namespace.
-fn books_place(what: &str, remedy: &str, namespace: &str, organization: Option<&str>) -> Place {
+fn organization_placement(what: &str, remedy: &str, namespace: &str, organization: Option<&str>) -> Placement {
     let instead = match organization {
-        Some(organization) if organization == namespace => return Place::Right,
+        Some(organization) if organization == namespace => return Placement::Allowed,
         Some(organization) => format!(": {remedy} {organization}"),
         None => String::new(),
     };
-    Place::Wrong(format!("{what} in the namespace of their organization; {namespace} is not one{instead}"))
+    Placement::Refused(format!("{what} in the namespace of their organization; {namespace} is not one{instead}"))
 }
 
 /// A confirmation names what it confirms.
-fn confirmation(namespace: &Namespace) -> Place {
+fn confirmation(namespace: &Namespace) -> Placement {
     let name = namespace.name_any();
     match namespace.annotations().get(labels::CONFIRM_DELETE_ANNOTATION) {
-        Some(confirmed) if *confirmed != name => Place::Wrong(format!(
+        Some(confirmed) if *confirmed != name => Placement::Refused(format!(
             "the annotation {} of {name} has no effect: its value must be {name}",
             labels::CONFIRM_DELETE_ANNOTATION
         )),
-        _ => Place::Right,
+        _ => Placement::Allowed,
     }
 }

@@ -3,43 +3,43 @@
 use kube::ResourceExt;
 
 use super::admit::Findings;
-use super::credits::look_at_credits;
+use super::credits::check_credits;
 use super::finals::Finals;
-use super::given::derived_uid;
-use super::settle::{Settled, reference};
-use super::{Preview, PreviewError, PreviewedInvoice, Problem, Terms};
+use super::prepare::{Prepared, reference};
+use super::server_fields::derived_uid;
+use super::{Preview, PreviewError, PreviewOptions, PreviewProblem, PreviewedInvoice};
 use billing_api::InvoiceStatus;
 use billing_documents::document::{RenderError, Rendered};
 use billing_domain::closing::{CloseDecision, HoldReason};
-use billing_domain::{Brought, Group, Money, Month, Name, Timestamp};
+use billing_domain::{BroughtForward, Group, Money, Month, Name, Timestamp};
 use billing_planning::group::{first_period_too_early, not_allowed, primary_ignored, vat_id_invalid};
 use billing_planning::invoice::{
     GroupInvoices, InvoiceFacts, MonthView, Predecessor, estimate_status, final_status, make_invoice, plan_estimate,
     slice_object,
 };
 use billing_planning::months::{Left, Position, through_months};
+use billing_planning::pending_projects::pending_projects;
 use billing_planning::usage::problems_since;
-use billing_planning::waiting::waiting_projects;
 use billing_state::convert::billed::final_lines;
-use billing_state::{Books, OrganizationBooks, convert};
+use billing_state::{ObservedState, OrganizationState, convert};
 
 /// Bills every group.
 ///
 /// # Errors
 /// A bill cannot be written as a document.
-pub(super) fn bill(settled: Settled, terms: &Terms) -> Result<Preview, PreviewError> {
-    let Settled { mut books, finals, findings } = settled;
-    finals.enter(&mut books);
+pub(super) fn bill(prepared: Prepared, options: &PreviewOptions) -> Result<Preview, PreviewError> {
+    let Prepared { mut state, finals, findings } = prepared;
+    finals.enter(&mut state);
     let mut billing =
-        Billing { books: &books, finals: &finals, findings, terms, invoices: Vec::new(), problems: Vec::new() };
-    for (name, organization) in books.organizations() {
+        Billing { state: &state, finals: &finals, findings, options, invoices: Vec::new(), problems: Vec::new() };
+    for (name, organization) in state.organizations() {
         let mut groups: Vec<_> = organization.organization.groups().collect();
         groups.sort_by(|a, b| a.name.cmp(&b.name));
         for group in groups {
             billing.bill_group(name, organization, group)?;
         }
-        billing.look_at_usage(name, organization);
-        let problems = look_at_credits(&books, name, &mut billing.findings);
+        billing.check_usage(name, organization);
+        let problems = check_credits(&state, name, &mut billing.findings);
         billing.problems.extend(problems);
     }
     let Billing { findings, invoices, mut problems, .. } = billing;
@@ -51,41 +51,41 @@ pub(super) fn bill(settled: Settled, terms: &Terms) -> Result<Preview, PreviewEr
 }
 
 struct Billing<'a> {
-    books: &'a Books,
+    state: &'a ObservedState,
     finals: &'a Finals,
-    terms: &'a Terms,
+    options: &'a PreviewOptions,
     findings: Findings,
     invoices: Vec<PreviewedInvoice>,
-    problems: Vec<Problem>,
+    problems: Vec<PreviewProblem>,
 }
 
 impl Billing<'_> {
-    fn bill_group(&mut self, name: &Name, organization: &OrganizationBooks, group: &Group) -> Result<(), PreviewError> {
+    fn bill_group(&mut self, name: &Name, organization: &OrganizationState, group: &Group) -> Result<(), PreviewError> {
         let Some(object) = organization.group(group.uid).cloned() else { return Ok(()) };
         let Some(series) = object.status.as_ref().and_then(|status| status.invoice_series.as_deref()) else {
             return Ok(());
         };
         let groups = organization.all_group_facts();
-        let (books, terms) = (self.books, self.terms);
-        let waiting = waiting_projects(books, name, group, &groups, &terms.rules, terms.as_of);
+        let (state, options) = (self.state, self.options);
+        let pending_projects = pending_projects(state, name, group, &groups, &options.settings, options.as_of);
         let invoices = GroupInvoices {
-            books,
+            state,
             organization,
             group,
             object: &object,
             series,
-            rules: &terms.rules,
-            waiting: &waiting,
+            settings: &options.settings,
+            pending_projects: &pending_projects,
         };
-        self.look_at_group(name, &invoices);
-        let billed = bill_months(&invoices, name, self.finals, terms.as_of)
+        self.check_group(name, &invoices);
+        let billed = bill_months(&invoices, name, self.finals, options.as_of)
             .map_err(|source| PreviewError::Render { group: format!("{name}/{}", group.name), source })?;
         self.invoices.extend(billed);
         Ok(())
     }
 
     /// What holds all months of a group, and what is unusual about it.
-    fn look_at_group(&mut self, name: &Name, invoices: &GroupInvoices<'_>) {
+    fn check_group(&mut self, name: &Name, invoices: &GroupInvoices<'_>) {
         let GroupInvoices { organization, group, .. } = *invoices;
         let reference = reference("BillingGroup", Some(name), &group.name);
         for hold in invoices.holds().into_iter().filter(|hold| hold.reason != HoldReason::Unreadable) {
@@ -95,7 +95,7 @@ impl Billing<'_> {
         let members = organization.group_facts(group.uid).map(|facts| facts.members.clone()).unwrap_or_default();
         let unusual = [primary_ignored(group, &groups), not_allowed(group, &members), vat_id_invalid(group)];
         for unusual in unusual.into_iter().flatten() {
-            self.problems.push(Problem {
+            self.problems.push(PreviewProblem {
                 source: self.findings.source(&reference).cloned(),
                 object: reference.clone(),
                 reason: unusual.type_,
@@ -105,14 +105,14 @@ impl Billing<'_> {
     }
 
     /// What usage is on no invoice.
-    fn look_at_usage(&mut self, name: &Name, organization: &OrganizationBooks) {
-        let Terms { as_of, rules } = self.terms;
+    fn check_usage(&mut self, name: &Name, organization: &OrganizationState) {
+        let PreviewOptions { as_of, settings } = self.options;
         let first_periods = organization.organization.groups().map(|group| group.first_period);
         let oldest = first_periods.min().unwrap_or(Month::of(*as_of));
-        let problems = problems_since(self.books, organization, oldest, rules, *as_of);
+        let problems = problems_since(self.state, organization, oldest, settings, *as_of);
         self.problems.extend(problems.into_values().map(|problem| {
             let object = reference("UsageRecord", Some(name), &problem.usage.name);
-            Problem {
+            PreviewProblem {
                 source: self.findings.source(&object).cloned(),
                 object,
                 reason: problem.reason.as_str(),
@@ -134,7 +134,7 @@ fn bill_months(
     }
     let mut issued_at = Timestamp::MIN_UTC;
     let billed = through_months(invoices, Position::first(invoices.group), Month::of(as_of), |view| {
-        issued_at = issued_at.max(view.settled_at()); // never before the month before it
+        issued_at = issued_at.max(view.closable_from()); // never before the month before it
         let (predecessor, invoice) = match stored(finals, organization, view) {
             Some(stored) => stored,
             None => bill_month(view, organization, issued_at, as_of)?,
@@ -180,22 +180,22 @@ fn bill_month(
         // What it bills is billed once, here as in a cluster.
         let slices = invoice.slices.iter().map(|slice| &slice.spec);
         if let Ok(lines) = final_lines(&invoice.invoice, slices) {
-            view.invoices.organization.bill(lines);
+            view.invoices.organization.record_final(lines);
         }
         return Ok((after(&invoice), Some(invoice)));
     }
     let (status, rendered) = estimate(view, as_of)?;
     let invoice = previewed(&facts, status, rendered);
-    Ok((Predecessor::Open { number: view.number.clone(), left: left(&invoice) }, Some(invoice)))
+    Ok((Predecessor::Open { number: view.number.clone(), carried_forward: carried_forward(&invoice) }, Some(invoice)))
 }
 
 /// What comes after a final: as its group's status would name it.
 fn after(invoice: &PreviewedInvoice) -> Predecessor {
-    Predecessor::Final { digest: invoice.digest(), left: left(invoice) }
+    Predecessor::Final { digest: invoice.digest(), carried_forward: carried_forward(invoice) }
 }
 
 /// What an invoice leaves to the next one.
-fn left(invoice: &PreviewedInvoice) -> Option<Brought> {
+fn carried_forward(invoice: &PreviewedInvoice) -> Option<BroughtForward> {
     let PreviewedInvoice { invoice, .. } = invoice;
     let document = invoice.status.as_ref()?.document.as_ref()?;
     let currency = document.currency.parse().ok()?;
@@ -203,7 +203,7 @@ fn left(invoice: &PreviewedInvoice) -> Option<Brought> {
     let uid = invoice.uid().and_then(|uid| uid.parse().ok());
     let namespace = invoice.namespace();
     let uid = uid.unwrap_or_else(|| derived_uid("Invoice", namespace.as_deref(), &invoice.name_any()));
-    Some(Brought { amount, invoice: document.number.as_str().into(), uid })
+    Some(BroughtForward { amount, invoice: document.number.as_str().into(), uid })
 }
 
 /// The final document, when the month can be final by then.

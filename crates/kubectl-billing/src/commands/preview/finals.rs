@@ -10,7 +10,7 @@ use billing_documents::issued::final_document;
 use billing_domain::Name;
 use billing_planning::invoice::MonthView;
 use billing_state::convert::billed::final_lines;
-use billing_state::{Books, convert};
+use billing_state::{ObservedState, convert};
 
 /// Finals and slices, by organization and name.
 #[derive(Debug, Default)]
@@ -46,23 +46,23 @@ impl Finals {
         ours.then(|| PreviewedInvoice { month: view.month, invoice: invoice.clone(), slices })
     }
 
-    /// Enters into the books what the finals bill, and what credit notes took back. Of a final without all its slices nobody can tell.
-    pub(super) fn enter(&self, books: &mut Books) {
+    /// Enters into the state what the finals bill, and what credit notes took back. Of a final without all its slices nobody can tell.
+    pub(super) fn enter(&self, state: &mut ObservedState) {
         for ((organization, number), invoice) in &self.invoices {
             let organization = Name::from(organization.as_str());
             let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
             let listed = document.map_or(0, |document| document.slices.len());
             let complete = self.slices_of(invoice).count() == listed;
             match final_lines(invoice, self.slices_of(invoice).map(|slice| &slice.spec)) {
-                Ok(lines) if complete => drop(books.bill(&organization, lines)),
+                Ok(lines) if complete => drop(state.record_final(&organization, lines)),
                 Ok(_) | Err(_) => {
                     let month = convert::month(&invoice.spec.period).ok();
-                    books.cannot_tell(&organization, number.as_str().into(), month);
+                    state.mark_final_unread(&organization, number.as_str().into(), month);
                 }
             }
         }
         for note in &self.notes {
-            books.credit(&note.namespace().unwrap_or_default().into(), note);
+            state.record_credit_note(&note.namespace().unwrap_or_default().into(), note);
         }
     }
 

@@ -1,16 +1,16 @@
 //! `kubectl billing preview`: manifests in, refusals and invoices out, without a cluster.
 //!
 //! The manifests are read and checked as the API server would ([`crate::manifest`]), get what a cluster would have
-//! added (`given`), and enter the same books as what the operator watches (`admit`). The operator's own planners
-//! then say who pays (`settle`) and what for (`bill`).
+//! added (`server_fields`), and enter the same state as what the operator watches (`admit`). The operator's own planners
+//! then say who pays (`prepare`) and what for (`bill`).
 
 mod admit;
 mod bill;
 mod credits;
 mod finals;
-pub(crate) mod given;
+mod prepare;
 mod print;
-mod settle;
+pub(crate) mod server_fields;
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
@@ -20,15 +20,17 @@ use chrono::{DateTime, SubsecRound, TimeDelta};
 use clap::{Args, ValueEnum};
 use thiserror::Error;
 
-use crate::Ended;
+use crate::ExitStatus;
 use crate::arguments::one_of;
-use crate::manifest::{self, Manifests, ObjectRef, ReadError, Refusal, Source};
+use crate::manifest::{self, Manifests, ObjectRef, ReadError, Rejection, SourceLocation};
 use billing_api::{Invoice, InvoiceSlice};
 use billing_documents::document::RenderError;
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
 use billing_domain::{Attribution, HourRule, Month, Timestamp};
-use billing_planning::rules::{ATTRIBUTIONS, DEFAULT_BINDINGS, HOUR_RULES, Rules, delta, duration};
-use billing_state::Books;
+use billing_planning::billing_settings::{
+    ATTRIBUTIONS, BillingSettings, DEFAULT_BINDINGS, HOUR_RULES, delta, duration,
+};
+use billing_state::ObservedState;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -68,8 +70,8 @@ pub struct PreviewArguments {
     as_of: Option<Timestamp>,
 
     /// How to print the invoices
-    #[arg(short, long, value_enum, default_value_t = Output::Table)]
-    output: Output,
+    #[arg(short, long, value_enum, default_value_t = PreviewOutput::Table)]
+    output: PreviewOutput,
 
     /// Print the lines of the invoices too (tables only; YAML and JSON have them always)
     #[arg(long)]
@@ -101,7 +103,7 @@ struct Settings {
 
 /// How invoices are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
+enum PreviewOutput {
     /// For people
     Table,
     /// A List of the objects
@@ -139,9 +141,9 @@ pub enum PreviewError {
 #[derive(Debug, Default)]
 struct Preview {
     /// What would be refused, in the order of the manifests.
-    refusals: Vec<Refusal>,
+    refusals: Vec<Rejection>,
     /// What would be accepted, and still is not in order.
-    problems: Vec<Problem>,
+    problems: Vec<PreviewProblem>,
     /// What the operator would do on its own.
     notes: Vec<String>,
     /// The invoices, by organization, group and month.
@@ -150,9 +152,9 @@ struct Preview {
 
 /// Something that is not in order, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Problem {
+struct PreviewProblem {
     /// Where it stands, if it was in a manifest.
-    source: Option<Source>,
+    source: Option<SourceLocation>,
     /// What it is about.
     object: ObjectRef,
     /// The reason, as of a condition.
@@ -179,9 +181,9 @@ impl PreviewedInvoice {
 
 /// For which time, by which rules.
 #[derive(Debug, Clone, Copy)]
-struct Terms {
+struct PreviewOptions {
     as_of: Timestamp,
-    rules: Rules,
+    settings: BillingSettings,
 }
 
 /// Runs the command.
@@ -194,56 +196,59 @@ pub fn run(
     stdin: &mut dyn Read,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
-) -> Result<Ended, PreviewError> {
-    let terms = Terms { as_of: arguments.as_of.unwrap_or(now.trunc_subsecs(0)), rules: arguments.settings.rules() };
+) -> Result<ExitStatus, PreviewError> {
+    let options = PreviewOptions {
+        as_of: arguments.as_of.unwrap_or(now.trunc_subsecs(0)),
+        settings: arguments.settings.settings(),
+    };
     let manifests = manifest::read(&arguments.filenames, stdin)?;
-    let mut preview = preview(manifests, &terms)?;
+    let mut preview = preview(manifests, &options)?;
     if !arguments.periods.is_empty() {
         preview.invoices.retain(|previewed| arguments.periods.contains(&previewed.month));
     }
     print::print_findings(&preview, stderr)?;
     print::print_invoices(&preview.invoices, arguments.output, arguments.lines, stdout)?;
-    Ok(if preview.refusals.is_empty() { Ended::Well } else { Ended::Refused })
+    Ok(if preview.refusals.is_empty() { ExitStatus::Ok } else { ExitStatus::Refused })
 }
 
-/// The books of manifests after all that the operator would do before it bills, with what finals among them bill, and
+/// The state of manifests after all that the operator would do before it bills, with what finals among them bill, and
 /// its settings by default.
-pub(crate) fn settled_books(manifests: Manifests, as_of: Timestamp) -> (Books, Rules) {
-    let terms = Terms { as_of, rules: default_rules() };
-    let mut settled = settle::settle(admit::admit(manifests, &terms), &terms);
-    settled.finals.enter(&mut settled.books);
-    (settled.books, terms.rules)
+pub(crate) fn prepared_state(manifests: Manifests, as_of: Timestamp) -> (ObservedState, BillingSettings) {
+    let options = PreviewOptions { as_of, settings: default_settings() };
+    let mut prepared = prepare::prepare(admit::admit(manifests, &options), &options);
+    prepared.finals.enter(&mut prepared.state);
+    (prepared.state, options.settings)
 }
 
 /// How an operator bills that nobody set otherwise.
-pub(crate) fn default_rules() -> Rules {
-    without_waiting(Rules::default())
+pub(crate) fn default_settings() -> BillingSettings {
+    without_waiting(BillingSettings::default())
 }
 
 /// Previews manifests.
-fn preview(manifests: Manifests, terms: &Terms) -> Result<Preview, PreviewError> {
-    let admitted = admit::admit(manifests, terms);
-    let settled = settle::settle(admitted, terms);
-    bill::bill(settled, terms)
+fn preview(manifests: Manifests, options: &PreviewOptions) -> Result<Preview, PreviewError> {
+    let admitted = admit::admit(manifests, options);
+    let prepared = prepare::prepare(admitted, options);
+    bill::bill(prepared, options)
 }
 
 impl Settings {
-    fn rules(&self) -> Rules {
-        let mut rules = Rules {
+    fn settings(&self) -> BillingSettings {
+        let mut settings = BillingSettings {
             attribution: self.attribution,
             hours: self.hours,
-            settle: delta(self.settle_time),
-            ..without_waiting(Rules::default())
+            min_closing_delay: delta(self.settle_time),
+            ..without_waiting(BillingSettings::default())
         };
-        rules.defaults.policy = self.default_binding;
-        rules
+        settings.defaults.policy = self.default_binding;
+        settings
     }
 }
 
 /// Nobody waits for a default here: what it is to be is asked for.
-fn without_waiting(rules: Rules) -> Rules {
-    let defaults = DefaultSettings { delay: TimeDelta::zero(), ..rules.defaults };
-    Rules { defaults, ..rules }
+fn without_waiting(settings: BillingSettings) -> BillingSettings {
+    let defaults = DefaultSettings { delay: TimeDelta::zero(), ..settings.defaults };
+    BillingSettings { defaults, ..settings }
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {

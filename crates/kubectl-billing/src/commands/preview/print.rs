@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::{Output, Preview, PreviewError, PreviewedInvoice, Problem};
+use super::{Preview, PreviewError, PreviewOutput, PreviewProblem, PreviewedInvoice};
 use billing_api::{Document, Invoice, InvoicePhase, Line};
 use billing_documents::table::{Column, render_table};
 use billing_documents::tax::explain_taxes;
@@ -16,7 +16,7 @@ pub(super) fn print_findings(preview: &Preview, stderr: &mut dyn Write) -> io::R
     for refusal in refusals {
         writeln!(stderr, "refused: {refusal}")?;
     }
-    for Problem { source, object, reason, message } in problems {
+    for PreviewProblem { source, object, reason, message } in problems {
         let place = source.as_ref().map(|source| format!("{source}: ")).unwrap_or_default();
         writeln!(stderr, "problem: {place}{object}: {reason}: {message}")?;
     }
@@ -32,20 +32,20 @@ pub(super) fn print_findings(preview: &Preview, stderr: &mut dyn Write) -> io::R
 /// Prints the invoices.
 pub(super) fn print_invoices(
     invoices: &[PreviewedInvoice],
-    output: Output,
+    output: PreviewOutput,
     with_lines: bool,
     stdout: &mut dyn Write,
 ) -> Result<(), PreviewError> {
     match output {
-        Output::Table if invoices.is_empty() => {}
-        Output::Table => {
+        PreviewOutput::Table if invoices.is_empty() => {}
+        PreviewOutput::Table => {
             stdout.write_all(invoice_table(invoices).as_bytes())?;
             if with_lines {
                 stdout.write_all(line_tables(invoices).as_bytes())?;
             }
         }
-        Output::Json => writeln!(stdout, "{}", serde_json::to_string_pretty(&list(invoices)?)?)?,
-        Output::Yaml => stdout.write_all(serde_saphyr::to_string(&list(invoices)?)?.as_bytes())?,
+        PreviewOutput::Json => writeln!(stdout, "{}", serde_json::to_string_pretty(&list(invoices)?)?)?,
+        PreviewOutput::Yaml => stdout.write_all(serde_saphyr::to_string(&list(invoices)?)?.as_bytes())?,
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use super::published::{Published, Unreadable, read};
-use crate::Ended;
+use crate::ExitStatus;
 use billing_api::{DayOfQuotes, ExchangeRates, ExchangeRatesSpec};
 use billing_domain::money::amount::CurrencyError;
 use billing_domain::{Currency, Date};
@@ -57,13 +57,13 @@ pub struct ImportArguments {
     since: Option<Date>,
 
     /// How to print the manifests
-    #[arg(short, long, value_enum, default_value_t = Output::Yaml)]
-    output: Output,
+    #[arg(short, long, value_enum, default_value_t = ImportOutput::Yaml)]
+    output: ImportOutput,
 }
 
 /// How manifests are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
+enum ImportOutput {
     /// Documents, one after the other
     Yaml,
     /// A List of the objects
@@ -117,7 +117,7 @@ pub fn run(
     stdin: &mut dyn Read,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
-) -> Result<Ended, ImportError> {
+) -> Result<ExitStatus, ImportError> {
     let file = match arguments.file.to_str() {
         Some("-") => "standard input".to_owned(),
         _ => arguments.file.display().to_string(),
@@ -128,14 +128,14 @@ pub fn run(
         let of_year = arguments.years.is_empty() || arguments.years.contains(&rate.date.year());
         of_year && arguments.since.is_none_or(|since| since <= rate.date)
     };
-    let mut left_out = LeftOut::default();
+    let mut left_out = SkippedQuotes::default();
     let years = by_year(published.into_iter().filter(asked_for), &mut left_out);
     if years.is_empty() {
         return Err(ImportError::Nothing { file, asked: asked(arguments) });
     }
     left_out.print(stderr)?;
     print(&manifests(&arguments.source, years), arguments.output, stdout)?;
-    Ok(Ended::Well)
+    Ok(ExitStatus::Ok)
 }
 
 fn load(arguments: &ImportArguments, stdin: &mut dyn Read) -> io::Result<String> {
@@ -159,7 +159,7 @@ fn asked(arguments: &ImportArguments) -> String {
 
 type Days = BTreeMap<Date, BTreeMap<String, String>>;
 
-fn by_year(published: impl Iterator<Item = Published>, left_out: &mut LeftOut) -> BTreeMap<i32, Days> {
+fn by_year(published: impl Iterator<Item = Published>, left_out: &mut SkippedQuotes) -> BTreeMap<i32, Days> {
     let mut years: BTreeMap<i32, Days> = BTreeMap::new();
     for Published { date, code, rate } in published {
         let Some(rate) = rate else {
@@ -190,13 +190,13 @@ fn manifests(source: &str, years: BTreeMap<i32, Days>) -> Vec<ExchangeRates> {
     years.into_iter().map(manifest).collect()
 }
 
-fn print(manifests: &[ExchangeRates], output: Output, stdout: &mut dyn Write) -> Result<(), ImportError> {
+fn print(manifests: &[ExchangeRates], output: ImportOutput, stdout: &mut dyn Write) -> Result<(), ImportError> {
     let text = match output {
-        Output::Json => {
+        ImportOutput::Json => {
             let list = json!({ "apiVersion": "v1", "kind": "List", "items": manifests });
             format!("{}\n", serde_json::to_string_pretty(&list)?)
         }
-        Output::Yaml => {
+        ImportOutput::Yaml => {
             let documents: Result<Vec<_>, _> = manifests.iter().map(serde_saphyr::to_string).collect();
             documents?.join("---\n")
         }
@@ -206,9 +206,9 @@ fn print(manifests: &[ExchangeRates], output: Output, stdout: &mut dyn Write) ->
 
 /// Quotes that are in the file and not in the manifests, by currency and reason.
 #[derive(Default)]
-struct LeftOut(BTreeMap<(String, String), usize>);
+struct SkippedQuotes(BTreeMap<(String, String), usize>);
 
-impl LeftOut {
+impl SkippedQuotes {
     fn add(&mut self, code: String, reason: String) {
         *self.0.entry((code, reason)).or_default() += 1;
     }

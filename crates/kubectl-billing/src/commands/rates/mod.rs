@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 
 use clap::{Args, Subcommand};
 
-use crate::Ended;
+use crate::ExitStatus;
 pub use import::{ImportArguments, ImportError};
 
 /// Work with exchange rates
@@ -33,7 +33,7 @@ pub fn run(
     stdin: &mut dyn Read,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
-) -> Result<Ended, ImportError> {
+) -> Result<ExitStatus, ImportError> {
     match &arguments.command {
         RatesCommand::Import(arguments) => import::run(arguments, stdin, stdout, stderr),
     }

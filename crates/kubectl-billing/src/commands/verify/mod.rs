@@ -9,13 +9,13 @@ use clap::Args;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::Ended;
-use crate::invoice::{Found, InvoiceArguments, InvoiceError, Known, Output, RecordsError};
+use crate::ExitStatus;
+use crate::invoice::{InvoiceArguments, InvoiceError, InvoiceOutput, InvoiceSet, RecordSet, RecordsError};
 use billing_api::{Document, Invoice};
 use billing_documents::issued::final_document;
 use billing_documents::verify::{Finding, verify_document};
 use billing_domain::{Name, Timestamp};
-use billing_planning::recompute::{Difference, Incomparable, Records, compare, last_final};
+use billing_planning::recompute::{Difference, Incomparable, RecomputeInputs, compare, last_final};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,8 +53,8 @@ pub struct VerifyArguments {
     document_only: bool,
 
     /// How to print it
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    #[arg(short, long, value_enum, default_value_t = InvoiceOutput::Text)]
+    output: InvoiceOutput,
 }
 
 /// Why nothing is verified.
@@ -82,15 +82,15 @@ struct Verdict {
     /// Whether nothing is wrong.
     right: bool,
     /// The invoice by what it records, and those before it in the chain, the newest first.
-    recorded: Vec<Judged>,
+    recorded: Vec<RecordedCheck>,
     /// The invoice by the records as they are now; absent when these were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    records: Option<Compared>,
+    records: Option<RecordsCheck>,
 }
 
 /// What is wrong with an invoice by what it records.
 #[derive(Debug, Serialize)]
-struct Judged {
+struct RecordedCheck {
     invoice: String,
     findings: Vec<String>,
 }
@@ -98,7 +98,7 @@ struct Judged {
 /// What comes out when an invoice is computed again.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Compared {
+struct RecordsCheck {
     outcome: Outcome,
     /// The digest of the final.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,49 +133,51 @@ pub fn run(
     now: Timestamp,
     stdin: &mut dyn Read,
     stdout: &mut dyn Write,
-) -> Result<Ended, VerifyError> {
+) -> Result<ExitStatus, VerifyError> {
     let number = &arguments.invoice.number;
-    let (found, known) = match arguments.document_only {
+    let (invoices, records) = match arguments.document_only {
         true => (arguments.invoice.find(stdin)?, None),
-        false => arguments.invoice.find_with_records(stdin, now).map(|(found, known)| (found, Some(known)))?,
+        false => {
+            arguments.invoice.find_with_records(stdin, now).map(|(invoices, records)| (invoices, Some(records)))?
+        }
     };
-    let document = found.document(number)?;
-    let Some(invoice) = found.invoice(number) else { return Ok(Ended::Failed) };
-    let recorded = judge(&found, invoice, document);
-    let records = known.map(|known| compared(&found, invoice, document, known.as_ref()));
-    let wrong = |compared: &Compared| compared.outcome == Outcome::Unexplained;
+    let document = invoices.document(number)?;
+    let Some(invoice) = invoices.invoice(number) else { return Ok(ExitStatus::Failed) };
+    let recorded = judge(&invoices, invoice, document);
+    let records = records.map(|records| compared(&invoices, invoice, document, records.as_ref()));
+    let wrong = |compared: &RecordsCheck| compared.outcome == Outcome::Unexplained;
     let right = recorded.iter().all(|judged| judged.findings.is_empty()) && !records.as_ref().is_some_and(wrong);
     let unread = records.as_ref().is_some_and(|compared| compared.outcome == Outcome::NotRead);
     let verdict = Verdict { invoice: number.clone(), right, recorded, records };
     match arguments.output {
-        Output::Text => print::print(&verdict, stdout)?,
-        Output::Yaml => stdout.write_all(serde_saphyr::to_string(&verdict)?.as_bytes())?,
-        Output::Json => {
+        InvoiceOutput::Text => print::print(&verdict, stdout)?,
+        InvoiceOutput::Yaml => stdout.write_all(serde_saphyr::to_string(&verdict)?.as_bytes())?,
+        InvoiceOutput::Json => {
             serde_json::to_writer_pretty(&mut *stdout, &verdict)?;
             writeln!(stdout)?;
         }
     }
     Ok(match (right, unread) {
-        (false, _) => Ended::Refused,
-        (true, true) => Ended::Failed,
-        (true, false) => Ended::Well,
+        (false, _) => ExitStatus::Refused,
+        (true, true) => ExitStatus::Failed,
+        (true, false) => ExitStatus::Ok,
     })
 }
 
 /// Judges an invoice, and those before it, by what they record.
-fn judge(found: &Found, invoice: &Invoice, document: &Document) -> Vec<Judged> {
-    let judged = |invoice: &str, findings: Vec<Finding>| Judged {
+fn judge(invoices: &InvoiceSet, invoice: &Invoice, document: &Document) -> Vec<RecordedCheck> {
+    let judged = |invoice: &str, findings: Vec<Finding>| RecordedCheck {
         invoice: invoice.to_owned(),
         findings: findings.iter().map(ToString::to_string).collect(),
     };
     let before = predecessors(invoice).map(|before| {
-        let findings = match (found.invoice(&before), found.document(&before)) {
-            (Some(invoice), Ok(document)) => verify_chained(found, invoice, document),
+        let findings = match (invoices.invoice(&before), invoices.document(&before)) {
+            (Some(invoice), Ok(document)) => verify_chained(invoices, invoice, document),
             _ => vec![Finding::Missing(format!("invoice {before}"))],
         };
         judged(&before, findings)
     });
-    std::iter::once(judged(&document.number, verify(found, invoice, document))).chain(before).collect()
+    std::iter::once(judged(&document.number, verify(invoices, invoice, document))).chain(before).collect()
 }
 
 /// The numbers of the series before an invoice's, the newest first.
@@ -184,31 +186,36 @@ fn predecessors(invoice: &Invoice) -> impl Iterator<Item = String> {
     (1..invoice.spec.sequence).rev().map(move |sequence| format!("{series}-{sequence}"))
 }
 
-fn verify(found: &Found, invoice: &Invoice, document: &Document) -> Vec<Finding> {
+fn verify(invoices: &InvoiceSet, invoice: &Invoice, document: &Document) -> Vec<Finding> {
     let is_final = final_document(invoice).is_some();
     // An estimate is not chained yet.
     let previous = predecessors(invoice).next().filter(|_| is_final);
-    let previous = previous.and_then(|number| found.document(&number).ok());
-    verify_document(document, |name| found.slice(name), previous.map(|previous| previous.digest.as_str()))
+    let previous = previous.and_then(|number| invoices.document(&number).ok());
+    verify_document(document, |name| invoices.slice(name), previous.map(|previous| previous.digest.as_str()))
 }
 
 /// Of an invoice further back only what the chain is made of: its slices were not asked for.
-fn verify_chained(found: &Found, invoice: &Invoice, document: &Document) -> Vec<Finding> {
-    let findings = verify(found, invoice, document).into_iter();
+fn verify_chained(invoices: &InvoiceSet, invoice: &Invoice, document: &Document) -> Vec<Finding> {
+    let findings = verify(invoices, invoice, document).into_iter();
     findings.filter(|finding| !matches!(finding, Finding::Missing(_))).collect()
 }
 
 /// Computes an invoice again from the records.
-fn compared(found: &Found, invoice: &Invoice, document: &Document, known: Result<&Known, &RecordsError>) -> Compared {
+fn compared(
+    invoices: &InvoiceSet,
+    invoice: &Invoice,
+    document: &Document,
+    records: Result<&RecordSet, &RecordsError>,
+) -> RecordsCheck {
     let nothing =
-        |outcome, reason: String| Compared { outcome, digest: None, reason: Some(reason), differences: Vec::new() };
-    let known = match known {
-        Ok(known) => known,
+        |outcome, reason: String| RecordsCheck { outcome, digest: None, reason: Some(reason), differences: Vec::new() };
+    let records = match records {
+        Ok(records) => records,
         Err(error) => return nothing(Outcome::NotRead, error.to_string()),
     };
-    match differences(found, invoice, document, known) {
+    match differences(invoices, invoice, document, records) {
         Err(reason) => nothing(Outcome::NotCompared, reason.to_string()),
-        Ok(differences) => Compared {
+        Ok(differences) => RecordsCheck {
             outcome: match (differences.is_empty(), differences.iter().any(Difference::is_unexplained)) {
                 (true, _) => Outcome::Identical,
                 (false, false) => Outcome::Explained,
@@ -222,20 +229,20 @@ fn compared(found: &Found, invoice: &Invoice, document: &Document, known: Result
 }
 
 fn differences(
-    found: &Found,
+    invoices: &InvoiceSet,
     invoice: &Invoice,
     document: &Document,
-    known: &Known,
+    records: &RecordSet,
 ) -> Result<Vec<Difference>, Incomparable> {
-    if let Some(missing) = found.missing(document).next() {
+    if let Some(missing) = invoices.missing(document).next() {
         return Err(Incomparable::SliceMissing(missing.to_owned()));
     }
-    let recorded = found.issued(&document.number).map_err(|error| Incomparable::Unreadable {
+    let recorded = invoices.issued(&document.number).map_err(|error| Incomparable::Unreadable {
         object: format!("Invoice {}", document.number.as_str()),
         error: error.source().map_or_else(|| error.to_string(), ToString::to_string),
     })?;
     let organization = Name::from(invoice.metadata.namespace.as_deref().unwrap_or_default());
-    let previous = predecessors(invoice).next().and_then(|number| last_final(found.invoice(&number)?));
-    let (books, organization, rules) = (&known.books, &organization, &known.rules);
-    compare(&Records { books, organization, previous: previous.as_ref(), rules }, &recorded)
+    let previous = predecessors(invoice).next().and_then(|number| last_final(invoices.invoice(&number)?));
+    let (state, organization, settings) = (&records.state, &organization, &records.settings);
+    compare(&RecomputeInputs { state, organization, previous: previous.as_ref(), settings }, &recorded)
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Compared, Outcome, Verdict};
+use super::{Outcome, RecordsCheck, Verdict};
 use billing_planning::recompute::Difference;
 
 pub(super) fn print(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
@@ -19,7 +19,7 @@ pub(super) fn print(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     compared.differences.iter().try_for_each(|difference| print_difference(difference, out))
 }
 
-fn outcome(compared: &Compared) -> String {
+fn outcome(compared: &RecordsCheck) -> String {
     let reason = compared.reason.clone().unwrap_or_default();
     let unexplained = compared.differences.iter().filter(|difference| difference.is_unexplained()).count();
     let counted = match compared.differences.len() {

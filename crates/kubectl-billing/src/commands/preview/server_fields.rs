@@ -11,7 +11,7 @@ use billing_domain::{Timestamp, Uid};
 
 /// Gives an object a UID, a creation time and a generation, where it has none. Nothing is being deleted before it is
 /// there.
-pub fn give<K: Resource<DynamicType = ()>>(object: &mut K, created: Timestamp) {
+pub fn fill_server_fields<K: Resource<DynamicType = ()>>(object: &mut K, created: Timestamp) {
     if !is_stored(object) {
         object.meta_mut().deletion_timestamp = None;
     }

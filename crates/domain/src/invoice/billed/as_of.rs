@@ -2,31 +2,33 @@
 
 use std::collections::HashMap;
 
-use super::{Basis, Billed, FinalFacts, Part};
+use super::{BilledIndex, BilledPart, FinalFacts, PartBasis};
 use crate::name::Name;
 use crate::uid::Uid;
 
-impl Billed {
+impl BilledIndex {
     /// What the finals that were made before this one bill of these records, and of which projects its group paid for
     /// something, and what credit notes had taken back. A record that a final replaces counts as nothing, whichever final that is.
-    pub fn before<'a>(&self, of: &FinalFacts, records: impl IntoIterator<Item = &'a Name>) -> Billed {
-        let mut copy = Copy { from: self, to: Billed::default(), finals: HashMap::new(), ratings: HashMap::new() };
-        copy.group(of.group);
+    pub fn as_of_final<'a>(&self, of: &FinalFacts, records: impl IntoIterator<Item = &'a Name>) -> BilledIndex {
+        let mut remapper =
+            Remapper { from: self, to: BilledIndex::default(), finals: HashMap::new(), ratings: HashMap::new() };
+        remapper.group(of.group);
         for (invoice, notes) in &self.notes {
             let issued = notes.iter().filter(|note| note.issued_at <= of.issued_at);
-            issued.for_each(|note| copy.to.credit(invoice.clone(), note.clone()));
+            issued.for_each(|note| remapper.to.add_credit_note(invoice.clone(), note.clone()));
         }
         for record in records {
-            let made = |part: &&Part| self.final_of(part).is_some_and(|on| is_before(on, of));
-            let parts: Vec<Part> = self.parts(record).iter().filter(made).map(|part| copy.part(*part)).collect();
+            let made = |part: &&BilledPart| self.final_of(part).is_some_and(|on| is_before(on, of));
+            let parts: Vec<BilledPart> =
+                self.parts(record).iter().filter(made).map(|part| remapper.part(*part)).collect();
             if !parts.is_empty() {
-                copy.to.records.insert(record.clone(), parts);
+                remapper.to.records.insert(record.clone(), parts);
             }
             if self.is_replaced(record) {
-                copy.to.replaced.insert(record.clone());
+                remapper.to.replaced.insert(record.clone());
             }
         }
-        copy.to
+        remapper.to
     }
 
     /// Takes back that a record is replaced.
@@ -40,27 +42,27 @@ fn is_before(first: &FinalFacts, second: &FinalFacts) -> bool {
     (first.issued_at, &first.number) < (second.issued_at, &second.number)
 }
 
-struct Copy<'a> {
-    from: &'a Billed,
-    to: Billed,
+struct Remapper<'a> {
+    from: &'a BilledIndex,
+    to: BilledIndex,
     /// By place in the original: the place in the copy.
     finals: HashMap<u32, u32>,
     ratings: HashMap<u32, u32>,
 }
 
-impl Copy<'_> {
+impl Remapper<'_> {
     fn group(&mut self, group: Uid) {
         if let Some(finals) = self.from.groups.get(&group) {
             self.to.groups.insert(group, finals.clone());
         }
     }
 
-    fn part(&mut self, part: Part) -> Part {
+    fn part(&mut self, part: BilledPart) -> BilledPart {
         let basis = match part.basis {
-            Basis::Rated(place) => Basis::Rated(self.rating(place)),
-            Basis::Corrects(place) => Basis::Corrects(self.final_(place)),
+            PartBasis::Rated(place) => PartBasis::Rated(self.rating(place)),
+            PartBasis::Corrects(place) => PartBasis::Corrects(self.final_(place)),
         };
-        Part { basis, on: self.final_(part.on), ..part }
+        BilledPart { basis, on: self.final_(part.on), ..part }
     }
 
     fn final_(&mut self, place: u32) -> u32 {

@@ -10,13 +10,13 @@ use billing_domain::{Attribution, HourRule};
 
 /// How this operator bills.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules {
+pub struct BillingSettings {
     /// How a month's cost is shared out, until its BillingPeriod fixes that.
     pub attribution: Attribution,
     /// How running time becomes hours.
     pub hours: HourRule,
     /// How long a month settles, whatever its issuer says.
-    pub settle: TimeDelta,
+    pub min_closing_delay: TimeDelta,
     /// Whether anything becomes final.
     pub finalise: bool,
     /// How often an estimate follows the clock.
@@ -25,13 +25,13 @@ pub struct Rules {
     pub defaults: DefaultSettings,
 }
 
-impl Default for Rules {
+impl Default for BillingSettings {
     /// How an operator bills that nobody set otherwise.
     fn default() -> Self {
         Self {
             attribution: Attribution::MonthEnd,
             hours: HourRule::Ceil,
-            settle: TimeDelta::seconds(60),
+            min_closing_delay: TimeDelta::seconds(60),
             finalise: true,
             estimate_interval: TimeDelta::seconds(900),
             defaults: DefaultSettings { policy: DefaultPolicy::PrimaryOrDedicated, delay: TimeDelta::seconds(60) },

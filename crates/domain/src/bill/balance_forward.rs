@@ -3,7 +3,7 @@
 use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::{Overflow, Tally};
 use crate::closing::{Hold, HoldReason};
-use crate::invoice::brought::Brought;
+use crate::invoice::brought_forward::BroughtForward;
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
 use crate::invoice::source::{Source, SourceKind};
@@ -12,7 +12,7 @@ use crate::name::Name;
 
 /// Begins with what the invoice before left over. In another currency it cannot be used, and holds the invoice.
 pub(crate) fn bring_forward(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Option<Hold>, Overflow> {
-    let Some(Brought { amount, invoice, uid }) = month.brought else { return Ok(None) };
+    let Some(BroughtForward { amount, invoice, uid }) = month.brought_forward else { return Ok(None) };
     if amount.currency() != tally.currency() {
         return Ok(Some(other_currency(amount, invoice)));
     }

@@ -5,7 +5,7 @@ use crate::time::month::Month;
 
 /// How a credit stands for the months of its group that are not final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum Availability {
     /// An invoice that is not final can use it.
     Usable,
     /// It starts after the month that runs.
@@ -16,14 +16,14 @@ pub enum Standing {
     Exhausted,
 }
 
-impl Standing {
+impl Availability {
     /// Its name, as the reason of a condition.
     pub fn as_str(self) -> &'static str {
         match self {
-            Standing::Usable => "Usable",
-            Standing::NotYet => "NotYet",
-            Standing::Expired => "Expired",
-            Standing::Exhausted => "Exhausted",
+            Availability::Usable => "Usable",
+            Availability::NotYet => "NotYet",
+            Availability::Expired => "Expired",
+            Availability::Exhausted => "Exhausted",
         }
     }
 }
@@ -31,16 +31,16 @@ impl Standing {
 impl Credit {
     /// How it stands while `oldest` is the first month of its group that is not final, and `current` the one that
     /// runs. A credit that expired within a month still pays for that month, until that is final.
-    pub fn standing(&self, oldest: Month, current: Month) -> Standing {
+    pub fn availability(&self, oldest: Month, current: Month) -> Availability {
         if self.consumed() == self.amount {
-            return Standing::Exhausted;
+            return Availability::Exhausted;
         }
         if self.validity.expires.is_some_and(|expires| expires <= oldest.start()) {
-            return Standing::Expired;
+            return Availability::Expired;
         }
         match self.validity.starts {
-            Some(starts) if current.end() <= starts => Standing::NotYet,
-            _ => Standing::Usable,
+            Some(starts) if current.end() <= starts => Availability::NotYet,
+            _ => Availability::Usable,
         }
     }
 }

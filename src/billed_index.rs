@@ -1,4 +1,4 @@
-//! Reading finals: what they bill is kept in the books, and the documents are dropped.
+//! Reading finals: what they bill is kept in the state, and the documents are dropped.
 //!
 //! All are read once when the operator starts. Those that it writes itself it knows; one that another hand made final is
 //! read when its estimate leaves the watch.
@@ -19,13 +19,13 @@ use billing_state::convert::billed::{FinalLines, final_lines};
 use operator_kit::queue::Outcome;
 
 /// How many organizations are read at once.
-const AT_ONCE: usize = 8;
+const CONCURRENT_READS: usize = 8;
 
 /// How long to wait when something could not be read.
-const PAUSE: Duration = Duration::from_secs(2);
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
 
 /// Up to so many finals are read one by one, more by a list.
-const FEW: usize = 8;
+const MAX_SINGLE_READS: usize = 8;
 
 const CONTROLLER: &str = "finals";
 
@@ -38,9 +38,9 @@ pub enum FinalError {
     /// A final lists a slice that is gone, or that does not decode.
     #[error(transparent)]
     Lacking(#[from] Lacking),
-    /// Usage was made again that finals bill, and is not in the books yet.
+    /// Usage was made again that finals bill, and is not in the state yet.
     #[error("usage records that final invoices bill were created again; these invoices are being read again")]
-    UsageMadeAgain,
+    UsageRecreated,
     /// A line of it makes no sense.
     #[error("final invoice {invoice} cannot be read: {source}")]
     Unreadable {
@@ -54,29 +54,29 @@ pub enum FinalError {
 /// Reads the finals of all organizations, until that has succeeded.
 pub async fn read_all(ctx: &Context) {
     loop {
-        let organizations = ctx.read(|books| books.organizations_to_read());
+        let organizations = ctx.read(|state| state.organizations_to_read());
         let reads = stream::iter(organizations).map(|organization| async move {
             let read = read(ctx, &organization, Extent::All).await;
             read.inspect_err(
                 |error| tracing::warn!(%organization, %error, "final invoices could not be read; trying again"),
             )
         });
-        if reads.buffer_unordered(AT_ONCE).all(async |read| read.is_ok()).await {
+        if reads.buffer_unordered(CONCURRENT_READS).all(async |read| read.is_ok()).await {
             return;
         }
         ctx.metrics.work.failed(CONTROLLER, "fetch");
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(RETRY_PAUSE).await;
     }
 }
 
 /// Reads the finals of an organization that were not read yet.
 pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
-    let (unread, stale) = ctx.read(|books| {
-        let known = books.organization(organization);
+    let (unread, stale) = ctx.read(|state| {
+        let known = state.organization(organization);
         let unread = known.map(|known| known.unread_finals().keys().cloned().collect()).unwrap_or_default();
         (unread, known.is_some_and(|known| known.is_stale()))
     });
-    let extent = if stale { Extent::All } else { Extent::These(unread) };
+    let extent = if stale { Extent::All } else { Extent::Numbers(unread) };
     match read(ctx, organization, extent).await {
         Ok(()) => Outcome::Done,
         Err(error) => {
@@ -91,7 +91,7 @@ pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
 ///
 /// # Errors
 /// The API server did not answer.
-pub async fn read_again(ctx: &Context, organization: &Name) -> Result<(), kube::Error> {
+pub async fn reread_all(ctx: &Context, organization: &Name) -> Result<(), kube::Error> {
     read(ctx, organization, Extent::All).await
 }
 
@@ -100,26 +100,26 @@ enum Extent {
     /// All, in the place of what was known.
     All,
     /// Those with these numbers.
-    These(Vec<Name>),
+    Numbers(Vec<Name>),
 }
 
-/// Reads finals into the books. One whose content is damaged, or that lacks a slice, stays unread: nothing of its month
+/// Reads finals into the state. One whose content is damaged, or that lacks a slice, stays unread: nothing of its month
 /// is adjusted then.
 async fn read(ctx: &Context, organization: &Name, extent: Extent) -> Result<(), kube::Error> {
     match extent {
-        Extent::These(numbers) if numbers.len() <= FEW => {
+        Extent::Numbers(numbers) if numbers.len() <= MAX_SINGLE_READS => {
             let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
             for number in numbers {
                 if let Some(invoice) = invoices.get_opt(&number).await?
                     && let Some(lines) = readable(ctx, organization, &invoice).await?
                 {
-                    ctx.queues.add(ctx.write(|books| books.bill(organization, lines)));
+                    ctx.queues.add(ctx.write(|state| state.record_final(organization, lines)));
                 }
             }
         }
-        Extent::All | Extent::These(_) => {
+        Extent::All | Extent::Numbers(_) => {
             let finals = list_finals(ctx, organization).await?;
-            ctx.queues.add(ctx.write(|books| books.replace_billed(organization, finals)));
+            ctx.queues.add(ctx.write(|state| state.replace_billed(organization, finals)));
             read_notes(ctx, organization).await?;
         }
     }
@@ -145,7 +145,7 @@ pub async fn read_notes(ctx: &Context, organization: &Name) -> Result<(), kube::
     let mut pages = list::<CreditNote>(Api::namespaced(ctx.client.clone(), organization), billing_reads::finals());
     while let Some(page) = pages.next().await? {
         for note in page.into_iter().filter_map(|guarded| decoded(ctx, organization, guarded)) {
-            ctx.queues.add(ctx.write(|books| books.credit(organization, &note)));
+            ctx.queues.add(ctx.write(|state| state.record_credit_note(organization, &note)));
         }
     }
     Ok(())
@@ -170,7 +170,7 @@ async fn readable(ctx: &Context, organization: &Name, invoice: &Invoice) -> Resu
     match read_final(ctx, organization, invoice).await {
         Ok(lines) => Ok(lines),
         Err(FinalError::Api(error)) => Err(error),
-        Err(error @ (FinalError::Lacking(_) | FinalError::UsageMadeAgain | FinalError::Unreadable { .. })) => {
+        Err(error @ (FinalError::Lacking(_) | FinalError::UsageRecreated | FinalError::Unreadable { .. })) => {
             tracing::warn!(%organization, %error, "a final invoice could not be read; late usage of its month is not adjusted");
             Ok(None)
         }

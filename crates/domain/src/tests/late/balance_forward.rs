@@ -1,11 +1,11 @@
 //! A net below zero.
 
 use super::super::world::*;
-use super::office::{self, Office};
+use super::closing_simulator::{self, ClosingSimulator};
 use crate::*;
 
-fn brought(amount: &str, code: &str) -> Option<Brought> {
-    Some(Brought { amount: money(amount, code), invoice: name("g-1"), uid: uid("g-1") })
+fn brought_forward(amount: &str, code: &str) -> Option<BroughtForward> {
+    Some(BroughtForward { amount: money(amount, code), invoice: name("g-1"), uid: uid("g-1") })
 }
 
 fn world(unit_price: &str) -> World {
@@ -21,12 +21,12 @@ fn world(unit_price: &str) -> World {
 
 #[test]
 fn a_net_below_zero_is_brought_to_zero_and_the_next_bill_is_so_much_less() {
-    let mut office = Office::new(world("0.026"), "2020-10");
-    office.close("2020-10");
-    office.close("2020-11");
-    office.usage(Usage { replaces: Some(name("db")), ..usage("less", "p", "2020-11-01", "2020-11-11") });
-    let bill = office.close("2020-12");
-    assert_eq!(office::items(&bill)[2..], ["OtherEvent 12.48 Carried forward to the next invoice"]);
+    let mut simulator = ClosingSimulator::new(world("0.026"), "2020-10");
+    simulator.close("2020-10");
+    simulator.close("2020-11");
+    simulator.usage(Usage { replaces: Some(name("db")), ..usage("less", "p", "2020-11-01", "2020-11-11") });
+    let bill = simulator.close("2020-12");
+    assert_eq!(closing_simulator::items(&bill)[2..], ["OtherEvent 12.48 Carried forward to the next invoice"]);
     assert_eq!((bill.subtotal, bill.carried_forward), (money("0.00", "USD"), Some(money("12.48", "USD"))));
     assert!(bill.charges_anything());
 }
@@ -35,9 +35,9 @@ fn a_net_below_zero_is_brought_to_zero_and_the_next_bill_is_so_much_less() {
 fn what_is_brought_forward_comes_first_and_what_is_left_of_it_goes_on() {
     for (amount, subtotal, left) in [("8.72", "10.00", None), ("20.00", "0.00", Some("1.28"))] {
         let mut world = world("0.026");
-        world.brought = brought(amount, "USD");
+        world.brought_forward = brought_forward(amount, "USD");
         let bill = world.bill("g", "2020-11");
-        assert_eq!(office::items(&bill)[0], format!("OtherEvent -{amount} Brought forward from g-1"));
+        assert_eq!(closing_simulator::items(&bill)[0], format!("OtherEvent -{amount} Brought forward from g-1"));
         assert_eq!(
             (bill.subtotal, bill.carried_forward),
             (money(subtotal, "USD"), left.map(|left| money(left, "USD")))
@@ -49,7 +49,7 @@ fn what_is_brought_forward_comes_first_and_what_is_left_of_it_goes_on() {
 fn a_bill_with_nothing_but_an_amount_that_goes_on_charges_nothing() {
     let mut world = world("0");
     world.organization.remove_usage("db");
-    world.brought = brought("5.00", "USD");
+    world.brought_forward = brought_forward("5.00", "USD");
     let bill = world.bill("g", "2020-11");
     assert_eq!(bill.carried_forward, Some(money("5.00", "USD")));
     assert!(!bill.charges_anything());
@@ -58,7 +58,7 @@ fn a_bill_with_nothing_but_an_amount_that_goes_on_charges_nothing() {
 #[test]
 fn an_amount_in_a_currency_that_the_group_had_holds_its_bill() {
     let mut world = world("0.026");
-    world.brought = brought("5.00", "EUR");
+    world.brought_forward = brought_forward("5.00", "EUR");
     let bill = world.bill("g", "2020-11");
     assert_eq!(bill.holds[0].reason, HoldReason::CurrencyChanged);
     assert_eq!(bill.subtotal, money("18.72", "USD"));
@@ -67,7 +67,7 @@ fn an_amount_in_a_currency_that_the_group_had_holds_its_bill() {
 #[test]
 fn credits_pay_what_is_left_after_what_is_brought_forward() {
     let mut world = world("0.026");
-    world.brought = brought("8.72", "USD");
+    world.brought_forward = brought_forward("8.72", "USD");
     world.credits = vec![offer("c", "100.00")];
     let bill = world.bill("g", "2020-11");
     assert_eq!(bill.credits[0].used, money("10.00", "USD"));

@@ -11,12 +11,12 @@ use crate::time::month::Month;
 use crate::time::period::Timestamp;
 
 /// The longest name that an object can have.
-const LONGEST_NAME: usize = 253;
+const MAX_NAME_LENGTH: usize = 253;
 
 /// The name of what the credit note of this number gives back of a credit: there is one, so that it is given back once.
-pub fn returned_name(note: &Name, credit: &Name) -> Name {
+pub fn restored_name(note: &Name, credit: &Name) -> Name {
     let name = format!("{note}-{credit}");
-    if name.len() <= LONGEST_NAME {
+    if name.len() <= MAX_NAME_LENGTH {
         return name.into();
     }
     format!("{note}-{}", line_id(LineType::CreditConsumption, credit.as_bytes(), &[])).into()
@@ -29,10 +29,10 @@ impl CreditValidity {
     /// wrongly does not lose the time until that is set right. And it lasts until the month of the note is over, at the
     /// least: an invoice can use it, even where the credit expired within the month that it paid for.
     #[must_use]
-    pub fn returned(self, month: Month, issued: Timestamp) -> Self {
+    pub fn restored(self, month: Month, issued: Timestamp) -> Self {
         let until = |expires: Timestamp| {
-            let left = expires.signed_duration_since(month.end());
-            let until = issued.checked_add_signed(left).unwrap_or(Timestamp::MAX_UTC);
+            let remaining = expires.signed_duration_since(month.end());
+            let until = issued.checked_add_signed(remaining).unwrap_or(Timestamp::MAX_UTC);
             until.max(Month::of(issued).end())
         };
         Self { starts: None, expires: self.expires.map(until) }

@@ -1,16 +1,16 @@
 //! Who pays: series, members, ledgers and defaults, until nothing changes any more.
 //!
-//! The decisions are the operator's own; only the writes go into the books instead of a cluster.
+//! The decisions are the operator's own; only the writes go into the state instead of a cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::ResourceExt;
 
-use super::Terms;
+use super::PreviewOptions;
 use super::admit::{Admitted, Findings};
-use super::credits::settle_credits;
+use super::credits::prepare_credits;
 use super::finals::Finals;
-use super::given::give;
+use super::server_fields::fill_server_fields;
 use crate::manifest::ObjectRef;
 use billing_api::{
     BillingGroup, BillingGroupStatus, BillingPeriod, InvoiceSeries, Member, ProjectBinding, ProjectLedger, labels,
@@ -18,39 +18,39 @@ use billing_api::{
 use billing_domain::invoice::number;
 use billing_domain::tenancy::membership::{Acceptance, acceptance, desired_members};
 use billing_domain::{Month, Name, Timestamp, Uid};
+use billing_planning::builders::{billing_period, dedicated_group, default_binding, project_ledger};
 use billing_planning::group::{first_period_too_early, series_taken};
-use billing_planning::objects::{billing_period, dedicated_group, default_binding, project_ledger};
 use billing_planning::project::{DefaultStep, ProjectPlan, plan_project};
-use billing_state::{Books, Observes, OrganizationBooks};
+use billing_state::{ObservedState, Observes, OrganizationState};
 
 /// A project may need a group, that group a series, the project a binding, the group the member, and the project its
 /// ledger; that is fewer rounds than these.
-const MOST_ROUNDS: usize = 8;
+const MAX_ROUNDS: usize = 8;
 
-/// Books in which everybody who pays is known.
-pub(super) struct Settled {
-    pub(super) books: Books,
+/// State in which everybody who pays is known.
+pub(super) struct Prepared {
+    pub(super) state: ObservedState,
     pub(super) finals: Finals,
     pub(super) findings: Findings,
 }
 
 /// Lets everything happen that the operator would do before it bills.
-pub(super) fn settle(admitted: Admitted, terms: &Terms) -> Settled {
-    let Admitted { books, since, series, finals, findings } = admitted;
-    let claims = claims(&books, series);
-    let mut settling =
-        Settling { claims, without_series: BTreeSet::new(), full: BTreeSet::new(), books, findings, since, terms };
-    for _ in 0..MOST_ROUNDS {
-        let changes = [settling.claim_series(), settling.write_members(), settling.write_projects()];
+pub(super) fn prepare(admitted: Admitted, options: &PreviewOptions) -> Prepared {
+    let Admitted { state, since, series, finals, findings } = admitted;
+    let claims = claims(&state, series);
+    let mut preparation =
+        Preparation { claims, without_series: BTreeSet::new(), full: BTreeSet::new(), state, findings, since, options };
+    for _ in 0..MAX_ROUNDS {
+        let changes = [preparation.claim_series(), preparation.write_members(), preparation.write_projects()];
         if changes.iter().all(|changed| !changed) {
             break;
         }
     }
-    settling.make_periods();
-    settle_credits(&mut settling.books, terms);
-    settling.refuse_bindings();
-    settling.refuse_groups();
-    Settled { books: settling.books, finals, findings: settling.findings }
+    preparation.make_periods();
+    prepare_credits(&mut preparation.state, options);
+    preparation.refuse_bindings();
+    preparation.refuse_groups();
+    Prepared { state: preparation.state, finals, findings: preparation.findings }
 }
 
 /// A series that a group has.
@@ -62,10 +62,10 @@ struct Claim {
 }
 
 /// The series that are claimed in a cluster: by what says so, or by the status of a group that has one.
-fn claims(books: &Books, series: Vec<InvoiceSeries>) -> BTreeMap<Name, Claim> {
+fn claims(state: &ObservedState, series: Vec<InvoiceSeries>) -> BTreeMap<Name, Claim> {
     let mut claims: BTreeMap<Name, Claim> = BTreeMap::new();
-    for (organization, books) in books.organizations() {
-        for (uid, group) in books.groups() {
+    for (organization, state) in state.organizations() {
+        for (uid, group) in state.groups() {
             if let Some(series) = group.status.as_ref().and_then(|status| status.invoice_series.as_deref()) {
                 let owner = format!("{organization}/{}", group.name_any());
                 claims.insert(series.into(), Claim { group: uid.to_string(), owner });
@@ -80,8 +80,8 @@ fn claims(books: &Books, series: Vec<InvoiceSeries>) -> BTreeMap<Name, Claim> {
     claims
 }
 
-struct Settling<'a> {
-    books: Books,
+struct Preparation<'a> {
+    state: ObservedState,
     claims: BTreeMap<Name, Claim>,
     /// The groups that get no series.
     without_series: BTreeSet<Uid>,
@@ -89,10 +89,10 @@ struct Settling<'a> {
     full: BTreeSet<Name>,
     findings: Findings,
     since: Timestamp,
-    terms: &'a Terms,
+    options: &'a PreviewOptions,
 }
 
-impl Settling<'_> {
+impl Preparation<'_> {
     /// Gives every group that has none its series: wishes first, then the oldest groups.
     fn claim_series(&mut self) -> bool {
         let mut groups: Vec<_> =
@@ -125,7 +125,7 @@ impl Settling<'_> {
         let mut claimed = object.clone();
         claimed.finalizers_mut().push(labels::SETTLE_FINALIZER.to_owned());
         claimed.status.get_or_insert_default().invoice_series = Some(series.as_str().into());
-        self.books.observe(claimed);
+        self.state.observe(claimed);
         let owner = format!("{organization}/{}", object.name_any());
         self.claims.insert(series, Claim { group: uid.to_string(), owner });
     }
@@ -133,13 +133,13 @@ impl Settling<'_> {
     /// Writes the members of every group.
     fn write_members(&mut self) -> bool {
         let mut changed = Vec::new();
-        for (name, organization) in self.books.organizations() {
+        for (name, organization) in self.state.organizations() {
             let groups = organization.all_group_facts();
             for facts in groups.iter().filter(|facts| facts.group.deleted.is_none()) {
                 let Some(object) = organization.group(facts.group.uid) else { continue };
                 let status = object.status.clone().unwrap_or_default();
-                let projects = self.books.projects_of_group(name, organization, facts.group);
-                let members = desired_members(facts, projects, &groups, self.terms.as_of);
+                let projects = self.state.projects_of_group(name, organization, facts.group);
+                let members = desired_members(facts, projects, &groups, self.options.as_of);
                 if status.invoice_series.is_some() && members != *facts.members {
                     let members = members.iter().map(|project| Member { project: project.as_str().into() }).collect();
                     let status = BillingGroupStatus { members, ..status };
@@ -148,19 +148,19 @@ impl Settling<'_> {
             }
         }
         let any = !changed.is_empty();
-        changed.into_iter().for_each(|group| drop(self.books.observe(group)));
+        changed.into_iter().for_each(|group| drop(self.state.observe(group)));
         any
     }
 
     /// Does for every project what its plan says.
     fn write_projects(&mut self) -> bool {
-        let projects: Vec<_> = self.books.namespaces().map(|(name, _)| name.clone()).collect();
+        let projects: Vec<_> = self.state.namespaces().map(|(name, _)| name.clone()).collect();
         let mut changed = false;
         for project in projects {
-            let known = self.books.project_facts(&project).and_then(|facts| facts.ledger);
+            let known = self.state.project_facts(&project).and_then(|facts| facts.ledger);
             // Where nothing is known of the past, it was as it is now. What a cluster's ledger says, it says.
-            let now = if known.is_some() { self.terms.as_of } else { self.since };
-            match plan_project(&self.books, &project, &self.terms.rules, now, now) {
+            let now = if known.is_some() { self.options.as_of } else { self.since };
+            match plan_project(&self.state, &project, &self.options.settings, now, now) {
                 Ok(plan) => changed |= self.write_project(&project, plan),
                 Err(error) if self.full.insert(project.clone()) => {
                     let binding = reference("ProjectBinding", Some(&project), labels::BINDING_NAME);
@@ -177,24 +177,24 @@ impl Settling<'_> {
         let changed = ledger.is_some() || default.is_some();
         if let Some(write) = ledger {
             let object: ProjectLedger = project_ledger(project, &write.organization, &write.ledger);
-            self.books.observe(object);
+            self.state.observe(object);
         }
         match default {
             Some(DefaultStep::Group { organization, name, currency }) => {
                 let mut group = dedicated_group(project, &organization, &name, currency);
-                give(&mut group, Month::of(self.terms.as_of).start());
+                fill_server_fields(&mut group, Month::of(self.options.as_of).start());
                 self.findings
                     .notes
                     .push(format!("project {project} gets a dedicated billing group {name}, created by default"));
-                self.books.observe(group);
+                self.state.observe(group);
             }
             Some(DefaultStep::Binding { group }) => {
                 let mut binding: ProjectBinding = default_binding(project, &group);
-                give(&mut binding, self.since);
+                fill_server_fields(&mut binding, self.since);
                 self.findings
                     .notes
                     .push(format!("project {project} has no binding: billing group {group} pays by default"));
-                self.books.observe(binding);
+                self.state.observe(binding);
             }
             None => {}
         }
@@ -203,11 +203,11 @@ impl Settling<'_> {
 
     /// All months that are over have their BillingPeriod.
     fn make_periods(&mut self) {
-        let oldest = self.books.oldest_first_period().unwrap_or(Month::of(self.since));
-        for month in oldest.through(Month::of(self.terms.as_of).prev()) {
-            if self.books.period(month).is_none() {
-                let period: BillingPeriod = billing_period(month, self.terms.rules.attribution);
-                self.books.observe(period);
+        let oldest = self.state.oldest_first_period().unwrap_or(Month::of(self.since));
+        for month in oldest.through(Month::of(self.options.as_of).prev()) {
+            if self.state.period(month).is_none() {
+                let period: BillingPeriod = billing_period(month, self.options.settings.attribution);
+                self.state.observe(period);
             }
         }
     }
@@ -215,11 +215,11 @@ impl Settling<'_> {
     /// Refuses the bindings that the controllers do not accept.
     fn refuse_bindings(&mut self) {
         let mut refused = Vec::new();
-        for (project, _) in self.books.namespaces() {
-            let Some(facts) = self.books.project_facts(project) else { continue };
-            let organization = facts.organization.and_then(|name| self.books.organization(name));
-            let groups = organization.map(OrganizationBooks::all_group_facts).unwrap_or_default();
-            if let Some(Acceptance::Refused(refusal)) = acceptance(&facts, &groups, self.terms.as_of) {
+        for (project, _) in self.state.namespaces() {
+            let Some(facts) = self.state.project_facts(project) else { continue };
+            let organization = facts.organization.and_then(|name| self.state.organization(name));
+            let groups = organization.map(OrganizationState::all_group_facts).unwrap_or_default();
+            if let Some(Acceptance::Refused(refusal)) = acceptance(&facts, &groups, self.options.as_of) {
                 let binding = reference("ProjectBinding", Some(project), labels::BINDING_NAME);
                 refused.push((binding, format!("{}: {refusal}", refusal.as_str())));
             }
@@ -230,8 +230,8 @@ impl Settling<'_> {
     /// Refuses the groups that the controllers do not bill.
     fn refuse_groups(&mut self) {
         for (organization, uid, object) in self.groups() {
-            let books = self.books.organization(&organization);
-            let Some(group) = books.and_then(|books| books.organization.group(uid)) else { continue };
+            let state = self.state.organization(&organization);
+            let Some(group) = state.and_then(|state| state.organization.group(uid)) else { continue };
             if let Some(condition) = first_period_too_early(group) {
                 let group = reference("BillingGroup", Some(&organization), &object.name_any());
                 self.findings.refuse(group, format!("{}: {}", condition.reason, condition.message));
@@ -241,8 +241,8 @@ impl Settling<'_> {
 
     fn groups(&self) -> Vec<(Name, Uid, BillingGroup)> {
         let mut groups = Vec::new();
-        for (organization, books) in self.books.organizations() {
-            let known = books.groups().map(|(uid, object)| (organization.clone(), uid, BillingGroup::clone(object)));
+        for (organization, state) in self.state.organizations() {
+            let known = state.groups().map(|(uid, object)| (organization.clone(), uid, BillingGroup::clone(object)));
             groups.extend(known);
         }
         groups
@@ -251,7 +251,7 @@ impl Settling<'_> {
 
 /// The series that a group's provider wishes for.
 fn wish(group: &BillingGroup) -> Option<Name> {
-    group.spec.terms.as_ref().and_then(|terms| terms.invoice_series.as_deref()).map(Name::from)
+    group.spec.terms.as_ref().and_then(|options| options.invoice_series.as_deref()).map(Name::from)
 }
 
 /// Names an object.

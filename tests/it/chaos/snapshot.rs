@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{Result, support::Scene};
 
-/// What stands for the organization's name in [`books`].
+/// What stands for the organization's name in [`snapshot`].
 const ORGANIZATION: &str = "ORGANIZATION";
 
 /// Keys that differ although the books are the same.
@@ -28,7 +28,7 @@ const VARYING: [&str; 8] = ["asOf", "digest", "dueAt", "inputs", "issuedAt", "nu
 ///
 /// # Errors
 /// When the API server does not answer.
-pub async fn books(scene: &Scene<'_>, organization: &str) -> Result<Value> {
+pub async fn snapshot(scene: &Scene<'_>, organization: &str) -> Result<Value> {
     let mut bindings = Map::new();
     for project in projects(scene, organization).await? {
         let binding: Option<ProjectBinding> = scene.api(&project).get_opt(BINDING_NAME).await?;
@@ -36,7 +36,7 @@ pub async fn books(scene: &Scene<'_>, organization: &str) -> Result<Value> {
             bindings.insert(project, of_binding(&binding));
         }
     }
-    let books = json!({
+    let snapshot = json!({
         "bindings": bindings,
         "groups": named(scene, organization, of_group).await?,
         "ledgers": named(scene, organization, of_ledger).await?,
@@ -46,7 +46,7 @@ pub async fn books(scene: &Scene<'_>, organization: &str) -> Result<Value> {
         "usage": named(scene, organization, of_usage).await?,
         "series": series(scene, organization).await?.len(),
     });
-    Ok(serde_json::from_str(&books.to_string().replace(organization, ORGANIZATION))?)
+    Ok(serde_json::from_str(&snapshot.to_string().replace(organization, ORGANIZATION))?)
 }
 
 /// Checks what must be true of an organization's books at any time, whatever happened.

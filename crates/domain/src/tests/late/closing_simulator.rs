@@ -6,20 +6,20 @@ use crate::*;
 
 /// A world whose groups are billed month by month.
 #[derive(Clone)]
-pub struct Office {
+pub struct ClosingSimulator {
     pub world: World,
     pub first: Month,
 }
 
-impl Office {
+impl ClosingSimulator {
     /// Nothing is closed; the first month is this.
     pub fn new(world: World, first: &str) -> Self {
-        let mut office = Office { world, first: month(first) };
-        let groups: Vec<Group> = office.world.organization.groups().cloned().collect();
+        let mut simulator = ClosingSimulator { world, first: month(first) };
+        let groups: Vec<Group> = simulator.world.organization.groups().cloned().collect();
         for group in groups {
-            office.world.organization.put_group(Group { first_period: office.first, ..group });
+            simulator.world.organization.put_group(Group { first_period: simulator.first, ..group });
         }
-        office
+        simulator
     }
 
     /// A record comes in, or has changed.
@@ -30,13 +30,13 @@ impl Office {
     /// A record is deleted.
     pub fn purge(&mut self, record: &str) {
         self.world.organization.remove_usage(record);
-        self.world.billed.forget(record);
+        self.world.billed.drop_record(record);
     }
 
     /// A credit note is issued over a final.
-    pub fn credit(&mut self, invoice: &str, issued: &str, taken: Taken) {
+    pub fn credit(&mut self, invoice: &str, issued: &str, credited: CreditedAmount) {
         let number = name(&format!("{invoice}-cn-{issued}"));
-        self.world.billed.credit(name(invoice), IssuedNote { number, issued_at: at(issued), taken });
+        self.world.billed.add_credit_note(name(invoice), IssuedNote { number, issued_at: at(issued), credited });
     }
 
     /// Makes a month of every group final. Answers with that of the first by name.
@@ -120,9 +120,11 @@ impl Office {
         for item in &bill.items {
             let Some(adjustment) = &item.adjustment else { continue };
             lines.push(match &adjustment.kind {
-                AdjustmentKind::New(new) => rated(&new.line, adjustment.month, new.conversion.as_ref()),
-                AdjustmentKind::Correction { invoice, billed, due, settled, replaced } => {
-                    let difference = due.checked_sub(*billed).and_then(|difference| difference.checked_add(*settled));
+                AdjustmentKind::Late(new) => rated(&new.line, adjustment.month, new.conversion.as_ref()),
+                AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, replaced } => {
+                    let difference = due
+                        .checked_sub(*billed)
+                        .and_then(|difference| difference.checked_add(*settled_by_credit_notes));
                     assert_eq!(difference, Some(item.total), "{}", item.description);
                     BilledLine {
                         record: item.source.name.clone(),

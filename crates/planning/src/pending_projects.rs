@@ -2,26 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use crate::rules::Rules;
+use crate::billing_settings::BillingSettings;
 use billing_domain::tenancy::default_binding::decide_default;
 use billing_domain::tenancy::membership::{Acceptance, GroupFacts, ProjectFacts, acceptance};
 use billing_domain::{Group, Name, Timestamp};
-use billing_state::Books;
+use billing_state::ObservedState;
 
 /// The projects whose payer is about to be written, and could be this group.
-pub fn waiting_projects(
-    books: &Books,
+pub fn pending_projects(
+    state: &ObservedState,
     organization: &Name,
     group: &Group,
     groups: &[GroupFacts<'_>],
-    rules: &Rules,
+    settings: &BillingSettings,
     now: Timestamp,
 ) -> Vec<Name> {
-    let Some(known) = books.organization(organization) else { return Vec::new() };
-    let near = books.projects_of_group(organization, known, group);
+    let Some(known) = state.organization(organization) else { return Vec::new() };
+    let near = state.projects_of_group(organization, known, group);
     let moving = near.filter(|project| is_moving_to(project, group, groups, now));
-    let unpaid = books.unpaid_projects_in(organization, known);
-    let coming = unpaid.filter(|project| awaits_default(books, project, groups, rules, now));
+    let unpaid = state.projects_without_payer_in(organization, known);
+    let coming = unpaid.filter(|project| awaits_default(state, project, groups, settings, now));
     let names: BTreeSet<_> = moving.chain(coming).map(|project| project.name.clone()).collect();
     names.into_iter().collect()
 }
@@ -36,13 +36,13 @@ fn is_moving_to(project: &ProjectFacts<'_>, group: &Group, groups: &[GroupFacts<
 /// Whether the default is to come of a project that nobody paid for yet. Who pays for months that are over is settled for
 /// every project that has a ledger.
 fn awaits_default(
-    books: &Books,
+    state: &ObservedState,
     project: &ProjectFacts<'_>,
     groups: &[GroupFacts<'_>],
-    rules: &Rules,
+    settings: &BillingSettings,
     now: Timestamp,
 ) -> bool {
-    let Some(namespace) = books.namespace(project.name) else { return false };
+    let Some(namespace) = state.namespace(project.name) else { return false };
     let since = namespace.created;
-    decide_default(project, groups, rules.defaults, namespace.no_default, since, now).is_pending()
+    decide_default(project, groups, settings.defaults, namespace.no_default, since, now).is_pending()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::bill::inputs::ClosedMonths;
-use crate::bill::records::Records;
+use crate::bill::records::BilledUsage;
 use crate::catalog::price::Unit;
 use crate::tenancy::attribution::Attribution;
 use crate::time::month::Month;
@@ -11,10 +11,10 @@ use crate::time::period::Period;
 use crate::usage::Usage;
 
 /// The closed months of which something of a record may stand on no final. Only those are worth a closer look.
-pub fn months_in_question(records: Records<'_>, closed: &ClosedMonths) -> BTreeSet<Month> {
+pub fn months_to_review(records: BilledUsage<'_>, closed: &ClosedMonths) -> BTreeSet<Month> {
     let (span, mut open) = (span(closed), BTreeSet::new());
     let usage = records.organization.projects().flat_map(|project| project.usage());
-    for usage in usage.filter(|usage| !records.is_whole(span, usage)) {
+    for usage in usage.filter(|usage| !records.is_fully_billed(span, usage)) {
         let months = records.months_of(closed, usage).map(|(month, _)| month);
         open.extend(months.filter(|month| records.is_open(*month, usage)));
     }
@@ -28,15 +28,15 @@ pub(super) fn span(closed: &ClosedMonths) -> Option<Period> {
     if count == closed.len() { Period::new(first.start(), last.end()) } else { None }
 }
 
-impl Records<'_> {
+impl BilledUsage<'_> {
     /// Whether finals bill exactly what the record ran in the closed months, each instant once: a quick yes.
-    pub(super) fn is_whole(&self, span: Option<Period>, usage: &Usage) -> bool {
+    pub(super) fn is_fully_billed(&self, span: Option<Period>, usage: &Usage) -> bool {
         let Some(span) = span else { return false };
-        let (run, parts) = (self.run_in(usage, span), self.billed.parts(&usage.name));
+        let (run, parts) = (self.run_within(usage, span), self.billed.parts(&usage.name));
         if parts.is_empty() {
             return run.is_none() && !span.contains(usage.start);
         }
-        if !self.counts(usage) {
+        if !self.is_effective(usage) {
             return false;
         }
         let micros = |period: Period| (period.start().timestamp_micros(), period.end().timestamp_micros());
@@ -77,9 +77,10 @@ impl Records<'_> {
     pub(super) fn is_open(&self, month: Month, usage: &Usage) -> bool {
         let whole = month.period();
         if self.billed.parts(&usage.name).is_empty() {
-            return self.counts(usage) && (self.run_in(usage, whole).is_some() || whole.contains(usage.start));
+            return self.is_effective(usage)
+                && (self.run_within(usage, whole).is_some() || whole.contains(usage.start));
         }
-        let run = self.run_in(usage, whole).filter(|_| !self.billed.has_event(&usage.name));
-        run.is_some_and(|run| !run.subtract(&self.billed.periods_in(&usage.name, whole)).is_empty())
+        let run = self.run_within(usage, whole).filter(|_| !self.billed.has_unit_charge(&usage.name));
+        run.is_some_and(|run| !run.subtract(&self.billed.billed_periods_in(&usage.name, whole)).is_empty())
     }
 }

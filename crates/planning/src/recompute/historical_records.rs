@@ -7,31 +7,36 @@ use super::difference::{Explanation, Reason};
 use super::is_of_usage;
 use billing_api::Line;
 use billing_documents::issued::IssuedInvoice;
-use billing_domain::{Billed, Ledger, Name, Organization, Timestamp, Usage};
+use billing_domain::{BilledIndex, Ledger, Name, Organization, Timestamp, Usage};
 
 /// An organization set back, as far as lawful changes of some of its records go.
-pub(super) struct Then {
+pub(super) struct HistoricalRecords {
     pub(super) organization: Organization,
     /// What finals bill that were made before.
-    pub(super) billed: Billed,
+    pub(super) billed: BilledIndex,
     /// By record: what was set back, or why that cannot be.
     pub(super) reasons: BTreeMap<Name, Explanation>,
 }
 
-impl Then {
+impl HistoricalRecords {
     /// Sets these records of an organization back to what they can have been when the final was made.
-    pub(super) fn new(now: &Organization, billed: &Billed, recorded: &IssuedInvoice<'_>, records: &[Name]) -> Self {
+    pub(super) fn new(
+        now: &Organization,
+        billed: &BilledIndex,
+        recorded: &IssuedInvoice<'_>,
+        records: &[Name],
+    ) -> Self {
         let mut then = Self { organization: now.clone(), billed: billed.clone(), reasons: BTreeMap::new() };
         for record in records {
             let of_record = |line: &&&Line| is_of_usage(line) && source_name(line) == Some(record.as_str());
             let lines: Vec<&Line> = recorded.lines.iter().filter(of_record).copied().collect();
             match now.usage(record) {
-                None => then.tell(
+                None => then.add_reason(
                     record,
                     Reason::RecordGone,
                     format!("UsageRecord {record} was deleted; deleting records changes no invoice"),
                 ),
-                Some(usage) => then.set_back(now, usage, &lines, recorded),
+                Some(usage) => then.rewind(now, usage, &lines, recorded),
             }
         }
         then
@@ -43,7 +48,7 @@ impl Then {
         self.reasons.get(record).filter(gone)
     }
 
-    fn set_back(&mut self, now: &Organization, usage: &Arc<Usage>, lines: &[&Line], recorded: &IssuedInvoice<'_>) {
+    fn rewind(&mut self, now: &Organization, usage: &Arc<Usage>, lines: &[&Line], recorded: &IssuedInvoice<'_>) {
         let read_at = super::read_at(recorded);
         let record = &usage.name;
         let uid = usage.uid.to_string();
@@ -52,11 +57,11 @@ impl Then {
             self.organization.remove_usage(record);
             let message =
                 format!("UsageRecord {record} was deleted, and another of that name was created at {made_at}");
-            return self.tell(record, Reason::RecordMadeAgain, message);
+            return self.add_reason(record, Reason::RecordMadeAgain, message);
         }
         if lines.is_empty() && read_at < usage.created {
             self.organization.remove_usage(record);
-            return self.tell(
+            return self.add_reason(
                 record,
                 Reason::RecordLate,
                 format!("UsageRecord {record} was created at {made_at}, too late for this invoice"),
@@ -80,13 +85,13 @@ impl Then {
             self.organization.remove_usage(&replacer);
             let (record, made_at) = (&usage.name, other.created.format("%FT%TZ"));
             let message = format!("UsageRecord {replacer}, created at {made_at}, replaces {record}");
-            self.tell(record, Reason::RecordReplaced, message);
+            self.add_reason(record, Reason::RecordReplaced, message);
         }
         // One that the final bills was replaced later.
         if !lines.is_empty() && self.billed.is_replaced(&usage.name) {
             self.billed.restore(&usage.name);
             let message = format!("a later final invoice bills the replacement of UsageRecord {}", usage.name);
-            self.tell(&usage.name, Reason::RecordReplaced, message);
+            self.add_reason(&usage.name, Reason::RecordReplaced, message);
         }
     }
 
@@ -99,7 +104,7 @@ impl Then {
         self.organization.put_usage(Usage { end: None, ..usage.clone() });
         let (record, end) = (&usage.name, end.format("%FT%TZ"));
         let message = format!("UsageRecord {record} has since been ended, as of {end}");
-        self.tell(record, Reason::RecordEnded, message);
+        self.add_reason(record, Reason::RecordEnded, message);
     }
 
     /// A ledger without what was written since.
@@ -113,11 +118,11 @@ impl Then {
             Err(_) => self.organization.remove_ledger(project),
         }
         let message = format!("ProjectLedger {project} has since recorded who pays from {} on", first.format("%FT%TZ"));
-        self.tell(&usage.name, Reason::PayerChanged, message);
+        self.add_reason(&usage.name, Reason::PayerChanged, message);
     }
 
     /// The first reason that is found is the one that is told.
-    fn tell(&mut self, record: &Name, reason: Reason, message: String) {
+    fn add_reason(&mut self, record: &Name, reason: Reason, message: String) {
         self.reasons.entry(record.clone()).or_insert_with(|| Explanation::new(reason, message));
     }
 }

@@ -4,7 +4,7 @@ use crate::time::period::Timestamp;
 
 /// What was done about what finals bill of a record in a month, in minor units.
 #[derive(Debug, Default)]
-pub(super) struct Settled {
+pub(super) struct CreditedSoFar {
     /// What credit notes took back, and when.
     credited: Vec<(Timestamp, i128)>,
     /// The last correction.
@@ -18,7 +18,7 @@ pub(super) struct Correction {
     pub(super) credited: i128,
 }
 
-impl Settled {
+impl CreditedSoFar {
     pub(super) fn credit(&mut self, credited: impl IntoIterator<Item = (Timestamp, i128)>) {
         self.credited.extend(credited);
     }

@@ -17,7 +17,7 @@ use billing_state::{CREDITS_RETURNED, convert};
 
 /// All that is decided on.
 #[derive(Debug)]
-pub struct Returning {
+pub struct RestorationFacts {
     /// The note, issued.
     pub note: CreditNote,
     /// The credits of the organization.
@@ -28,7 +28,7 @@ pub struct Returning {
 
 /// The next write for an issued note.
 #[derive(Debug, PartialEq)]
-pub enum Return {
+pub enum RestorationStep {
     /// None.
     Nothing,
     /// These credits are made.
@@ -41,26 +41,26 @@ pub enum Return {
 type Blocked = (&'static str, String);
 
 /// Plans what is given back next.
-pub fn plan_return(observed: &Returning, now: Timestamp) -> Return {
+pub fn plan_restoration(observed: &RestorationFacts, now: Timestamp) -> RestorationStep {
     let status = observed.note.status.clone().unwrap_or_default();
-    let Some(document) = &status.document else { return Return::Nothing };
+    let Some(document) = &status.document else { return RestorationStep::Nothing };
     let each: Vec<_> = document.credits.iter().map(|returned| observed.missing(document, returned)).collect();
     let made: Vec<_> = each.iter().filter_map(|one| one.clone().ok().flatten()).collect();
     if !made.is_empty() {
-        return Return::Make(made);
+        return RestorationStep::Make(made);
     }
     let done = match each.into_iter().find_map(Result::err) {
         Some((reason, message)) => DesiredCondition::no(CREDITS_RETURNED, reason, message),
-        None => DesiredCondition::yes(CREDITS_RETURNED, "Returned", told(&document.credits)),
+        None => DesiredCondition::yes(CREDITS_RETURNED, "Returned", first_restored(&document.credits)),
     };
     let generation = observed.note.metadata.generation;
     let conditions = conditions::replace(&status.conditions, CREDITS_RETURNED, Some(done), generation, now);
     let written = CreditNoteStatus { conditions, ..status.clone() };
-    if written == status { Return::Nothing } else { Return::Report(Box::new(written)) }
+    if written == status { RestorationStep::Nothing } else { RestorationStep::Report(Box::new(written)) }
 }
 
 /// The first credit by name, of which there is one at the least.
-fn told(credits: &[ReturnedCredit]) -> String {
+fn first_restored(credits: &[ReturnedCredit]) -> String {
     let first = credits.first().map(|first| first.name.to_string()).unwrap_or_default();
     match credits.len() {
         0 | 1 => format!("Credit {first} returns what the invoice used"),
@@ -68,7 +68,7 @@ fn told(credits: &[ReturnedCredit]) -> String {
     }
 }
 
-impl Returning {
+impl RestorationFacts {
     /// The Credit that is to be made; `None` when it is there.
     fn missing(&self, document: &CreditNoteDocument, returned: &ReturnedCredit) -> Result<Option<Credit>, Blocked> {
         let origin = CreditOrigin {
@@ -109,7 +109,7 @@ impl Returning {
             ("NoBillingGroup", format!("billing group {owner} was deleted, {message}"))
         })?;
         let month = Month::of(document.invoice.period.start.0);
-        let CreditValidity { starts: _, expires } = worth.validity.returned(month, document.issued_at.0);
+        let CreditValidity { starts: _, expires } = worth.validity.restored(month, document.issued_at.0);
         let spec = CreditSpec {
             billing_group: group.as_str().into(),
             kind: Some(convert::wire_type(worth.kind)),

@@ -12,16 +12,16 @@ use super::Report;
 use billing_domain::{Name, Timestamp};
 
 /// How long a record may be in trouble before that is written.
-const PATIENCE: TimeDelta = TimeDelta::seconds(5);
+const DEBOUNCE_DELAY: TimeDelta = TimeDelta::seconds(5);
 
 /// The records in trouble of which nothing is written yet: by organization and name, since when.
 #[derive(Debug, Default)]
-pub struct Suspects(Mutex<HashMap<Name, HashMap<Name, Timestamp>>>);
+pub struct ReportDebounce(Mutex<HashMap<Name, HashMap<Name, Timestamp>>>);
 
-impl Suspects {
+impl ReportDebounce {
     /// Of the reports on an organization, those whose time has come, and when that of the next comes. A record that
     /// is in no report is no suspect any more.
-    pub fn confirm(
+    pub fn due_reports(
         &self,
         organization: &Name,
         reports: Vec<Report>,
@@ -33,7 +33,8 @@ impl Suspects {
         let mut next = None::<Timestamp>;
         let is_due = |report: &Report| {
             let since = before.get(&report.usage.name).copied().unwrap_or(now);
-            let due = since.checked_add_signed(PATIENCE).filter(|due| *due > now && !report.conditions.is_empty());
+            let due =
+                since.checked_add_signed(DEBOUNCE_DELAY).filter(|due| *due > now && !report.conditions.is_empty());
             if let Some(due) = due {
                 suspects.insert(report.usage.name.clone(), since);
                 next = Some(next.map_or(due, |next| next.min(due)));
@@ -52,9 +53,9 @@ impl Suspects {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Report, Suspects};
+    use super::{Report, ReportDebounce};
     use crate::conditions::{DesiredCondition, merge};
-    use crate::scenario::{at, books};
+    use crate::scenario::{at, state};
     use billing_domain::{Name, Usage};
 
     fn usage() -> Arc<Usage> {
@@ -63,7 +64,7 @@ kind: UsageRecord
 metadata: {name: db, namespace: acme}
 spec: {project: acme-web, service: {name: db, type: PostgreSQL}, start: '2026-11-21T00:00:00Z'}
 ";
-        books(record).organization("acme").unwrap().organization.usage("db").unwrap().clone()
+        state(record).organization("acme").unwrap().organization.usage("db").unwrap().clone()
     }
 
     fn trouble() -> Vec<Report> {
@@ -72,15 +73,15 @@ spec: {project: acme-web, service: {name: db, type: PostgreSQL}, start: '2026-11
     }
 
     /// Hands in `reports` at this second, and says how many are confirmed and at which second to look again.
-    fn confirm(suspects: &Suspects, reports: Vec<Report>, second: u32) -> (usize, Option<String>) {
+    fn confirm(suspects: &ReportDebounce, reports: Vec<Report>, second: u32) -> (usize, Option<String>) {
         let now = at(&format!("2026-11-21T00:00:{second:02}Z"));
-        let (confirmed, next) = suspects.confirm(&Name::from("acme"), reports, now);
+        let (confirmed, next) = suspects.due_reports(&Name::from("acme"), reports, now);
         (confirmed.len(), next.map(|next| next.format("%S").to_string()))
     }
 
     #[test]
     fn trouble_is_reported_once_it_lasts() {
-        let suspects = Suspects::default();
+        let suspects = ReportDebounce::default();
         assert_eq!(confirm(&suspects, trouble(), 0), (0, Some("05".to_owned())));
         assert_eq!(confirm(&suspects, trouble(), 4), (0, Some("05".to_owned())));
         assert_eq!(confirm(&suspects, trouble(), 5), (1, None));
@@ -88,7 +89,7 @@ spec: {project: acme-web, service: {name: db, type: PostgreSQL}, start: '2026-11
 
     #[test]
     fn trouble_that_went_away_starts_anew() {
-        let suspects = Suspects::default();
+        let suspects = ReportDebounce::default();
         confirm(&suspects, trouble(), 0);
         assert_eq!(confirm(&suspects, Vec::new(), 2), (0, None));
         assert_eq!(confirm(&suspects, trouble(), 6), (0, Some("11".to_owned())));
@@ -97,6 +98,6 @@ spec: {project: acme-web, service: {name: db, type: PostgreSQL}, start: '2026-11
     #[test]
     fn the_end_of_trouble_is_written_at_once() {
         let solved = vec![Report { usage: usage(), conditions: Vec::new() }];
-        assert_eq!(confirm(&Suspects::default(), solved, 0), (1, None));
+        assert_eq!(confirm(&ReportDebounce::default(), solved, 0), (1, None));
     }
 }

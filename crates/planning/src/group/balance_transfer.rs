@@ -4,34 +4,35 @@ use kube_core::ObjectMeta;
 
 use billing_api::{self as api, BillingGroupStatus, CarriedForward, Credit, CreditOrigin, CreditSpec, CreditType};
 use billing_domain::{Group, Name};
-use billing_state::OrganizationBooks;
+use billing_state::OrganizationState;
 
 /// An amount in the favour of a group that goes, which nobody has yet.
 #[derive(Debug)]
-pub(super) struct Owed<'a> {
+pub(super) struct UnclaimedBalance<'a> {
     carried: &'a CarriedForward,
     /// The number of the last final.
     invoice: &'a str,
     /// Who gets it.
-    heir: Option<&'a Group>,
+    successor: Option<&'a Group>,
 }
 
 /// What is owed to a group; `None` once there is a Credit of it.
-pub(super) fn owed<'a>(
-    organization: &'a OrganizationBooks,
+pub(super) fn unclaimed_balance<'a>(
+    organization: &'a OrganizationState,
     group: &Group,
     status: &'a BillingGroupStatus,
-) -> Option<Owed<'a>> {
+) -> Option<UnclaimedBalance<'a>> {
     let last = status.last_final.as_ref()?;
     let carried = last.carried_forward.as_ref()?;
     let currency = carried.currency.parse().ok();
-    let heirs = organization.organization.groups().filter(|other| other.primary && other.deleted.is_none());
-    let heir = heirs.filter(|other| other.uid != group.uid && other.currency == currency);
-    let owed = Owed { carried, invoice: last.number.as_str(), heir: heir.min_by(|a, b| a.age_order(b)) };
-    organization.credits.get(&owed.name()).is_none().then_some(owed)
+    let successors = organization.organization.groups().filter(|other| other.primary && other.deleted.is_none());
+    let successor = successors.filter(|other| other.uid != group.uid && other.currency == currency);
+    let unclaimed_balance =
+        UnclaimedBalance { carried, invoice: last.number.as_str(), successor: successor.min_by(|a, b| a.age_order(b)) };
+    organization.credits.get(&unclaimed_balance.name()).is_none().then_some(unclaimed_balance)
 }
 
-impl Owed<'_> {
+impl UnclaimedBalance<'_> {
     /// The name of the Credit.
     fn name(&self) -> String {
         format!("carried-{}", self.invoice)
@@ -53,7 +54,7 @@ impl Owed<'_> {
         let metadata =
             ObjectMeta { name: Some(self.name()), namespace: Some(organization.to_string()), ..ObjectMeta::default() };
         let spec = CreditSpec {
-            billing_group: self.heir?.name.as_str().into(),
+            billing_group: self.successor?.name.as_str().into(),
             kind: Some(CreditType::Other),
             amount: Some(api::Money { amount: amount.clone(), currency: currency.clone() }),
             starts_at: None,

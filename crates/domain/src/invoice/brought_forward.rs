@@ -6,7 +6,7 @@ use crate::uid::Uid;
 
 /// What the invoice of the month before leaves to this one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Brought {
+pub struct BroughtForward {
     /// How much, in the group's favour; above zero.
     pub amount: Money,
     /// The number of that invoice.

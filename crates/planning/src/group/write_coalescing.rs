@@ -13,14 +13,14 @@ use billing_domain::{Timestamp, Uid};
 const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(2);
 
 /// … up to this.
-const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(4);
+const MAX_PAUSE: TimeDelta = TimeDelta::seconds(4);
 
 /// An estimate is written this long after the first project came, or after the estimate before.
 const ESTIMATE_PAUSE: TimeDelta = TimeDelta::seconds(10);
 
 /// Projects are on their way to a group: among its members, or about to be, and not in the ledger yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gathering {
+pub struct CoalescingState {
     since: Timestamp,
     /// When new members may be written next.
     members_from: Timestamp,
@@ -28,25 +28,25 @@ pub struct Gathering {
     pause: TimeDelta,
 }
 
-impl Gathering {
+impl CoalescingState {
     /// The first project has come.
-    pub fn begun(now: Timestamp) -> Self {
+    pub fn started(now: Timestamp) -> Self {
         Self { since: now, members_from: now, pause: TimeDelta::zero() }
     }
 
     /// The same, after new members were written.
     pub fn with_members_written(self, now: Timestamp) -> Self {
-        let pause = (self.pause + TimeDelta::seconds(1)).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+        let pause = (self.pause + TimeDelta::seconds(1)).clamp(FIRST_PAUSE, MAX_PAUSE);
         Self { members_from: now.checked_add_signed(pause).unwrap_or(now), pause, ..self }
     }
 
     /// Until when new members wait; `None` when they are to be written now.
-    pub fn members_wait(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn members_delayed_until(&self, now: Timestamp) -> Option<Timestamp> {
         Some(self.members_from).filter(|from| now < *from)
     }
 
     /// Until when an estimate waits that was computed as of `written`; `None` when it is to be written now.
-    pub fn estimate_waits(&self, written: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    pub fn estimate_delayed_until(&self, written: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let from = written.max(self.since).checked_add_signed(ESTIMATE_PAUSE)?;
         Some(from).filter(|from| now < *from)
     }
@@ -54,19 +54,19 @@ impl Gathering {
 
 /// The groups that projects are on their way to. A restart forgets it, and writes once more than it had to.
 #[derive(Debug, Default)]
-pub struct Gatherings(Mutex<HashMap<Uid, Gathering>>);
+pub struct CoalescingStates(Mutex<HashMap<Uid, CoalescingState>>);
 
-impl Gatherings {
+impl CoalescingStates {
     /// What is known of a group.
-    pub fn of(&self, group: Uid) -> Option<Gathering> {
+    pub fn of(&self, group: Uid) -> Option<CoalescingState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&group).copied()
     }
 
     /// What is known of a group now.
-    pub fn set(&self, group: Uid, gathering: Option<Gathering>) {
+    pub fn set(&self, group: Uid, coalescing: Option<CoalescingState>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match gathering {
-            Some(gathering) => drop(known.insert(group, gathering)),
+        match coalescing {
+            Some(coalescing) => drop(known.insert(group, coalescing)),
             None => drop(known.remove(&group)),
         }
     }
@@ -83,12 +83,12 @@ mod tests {
 
     #[test]
     fn new_members_are_written_at_once_and_then_ever_later() {
-        let mut gathering = Gathering::begun(second(0));
+        let mut coalescing = CoalescingState::started(second(0));
         let mut writes = Vec::new();
         for now in 0..20 {
-            if gathering.members_wait(second(now)).is_none() {
+            if coalescing.members_delayed_until(second(now)).is_none() {
                 writes.push(now);
-                gathering = gathering.with_members_written(second(now));
+                coalescing = coalescing.with_members_written(second(now));
             }
         }
         assert_eq!(writes, [0, 2, 5, 9, 13, 17]);
@@ -96,9 +96,9 @@ mod tests {
 
     #[test]
     fn an_estimate_waits_from_the_first_project_or_the_last_write_on() {
-        let gathering = Gathering::begun(second(0));
-        assert_eq!(gathering.estimate_waits(second(-900), second(0)), Some(second(10)));
-        assert_eq!(gathering.estimate_waits(second(-900), second(10)), None);
-        assert_eq!(gathering.estimate_waits(second(10), second(11)), Some(second(20)));
+        let coalescing = CoalescingState::started(second(0));
+        assert_eq!(coalescing.estimate_delayed_until(second(-900), second(0)), Some(second(10)));
+        assert_eq!(coalescing.estimate_delayed_until(second(-900), second(10)), None);
+        assert_eq!(coalescing.estimate_delayed_until(second(10), second(11)), Some(second(20)));
     }
 }

@@ -18,10 +18,10 @@ use billing_domain::Timestamp;
 use billing_state::convert;
 
 /// Between two looks; the first is at the start.
-const INTERVAL: Duration = Duration::from_secs(1800);
+const GC_INTERVAL: Duration = Duration::from_secs(1800);
 
 /// A slice is written before the invoice that lists it: a younger one may still be waiting for that.
-const YOUNG: TimeDelta = TimeDelta::minutes(10);
+const MIN_SLICE_AGE: TimeDelta = TimeDelta::minutes(10);
 
 type SliceMeta = PartialObjectMeta<InvoiceSlice>;
 
@@ -30,16 +30,16 @@ pub async fn run(ctx: &Context, cancel: &CancellationToken) {
     let forever = async {
         loop {
             if ctx.policies.borrow().is_enforced() {
-                report(sweep(ctx).await);
+                report(collect_garbage(ctx).await);
             }
-            tokio::time::sleep(INTERVAL).await;
+            tokio::time::sleep(GC_INTERVAL).await;
         }
     };
     cancel.run_until_cancelled(forever).await.unwrap_or(())
 }
 
-fn report(swept: Result<usize, kube::Error>) {
-    match swept {
+fn report(collected: Result<usize, kube::Error>) {
+    match collected {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "deleted slices that no invoice lists"),
         Err(error) => tracing::warn!(%error, "slices that no invoice lists could not be deleted"),
@@ -47,13 +47,13 @@ fn report(swept: Result<usize, kube::Error>) {
 }
 
 /// Deletes what is left behind, and says how many that were.
-async fn sweep(ctx: &Context) -> Result<usize, kube::Error> {
+async fn collect_garbage(ctx: &Context) -> Result<usize, kube::Error> {
     let all: Api<SliceMeta> = Api::all(ctx.client.clone());
     let of_estimates = ListParams::default().labels(&format!("!{}", labels::FINAL_LABEL));
     let slices = all.list(&of_estimates).await?.items;
     // Listed after the slices were read: an invoice written in between is seen, too.
     let listed = listed(ctx);
-    let left: Vec<_> = slices.into_iter().filter(|slice| is_left(slice, &listed, ctx.now())).collect();
+    let left: Vec<_> = slices.into_iter().filter(|slice| is_orphaned(slice, &listed, ctx.now())).collect();
     for slice in &left {
         delete(ctx, slice).await?;
     }
@@ -62,9 +62,9 @@ async fn sweep(ctx: &Context) -> Result<usize, kube::Error> {
 
 /// The slices that estimates list, by organization and name.
 fn listed(ctx: &Context) -> HashSet<(String, String)> {
-    ctx.read(|books| {
+    ctx.read(|state| {
         let mut listed = HashSet::new();
-        for (organization, known) in books.organizations() {
+        for (organization, known) in state.organizations() {
             let slices = known.invoices.estimates().flat_map(|estimate| &estimate.slices);
             listed.extend(slices.map(|slice| (organization.to_string(), slice.to_string())));
         }
@@ -72,8 +72,8 @@ fn listed(ctx: &Context) -> HashSet<(String, String)> {
     })
 }
 
-fn is_left(slice: &SliceMeta, listed: &HashSet<(String, String)>, now: Timestamp) -> bool {
-    let old = convert::created(slice).is_ok_and(|created| now.signed_duration_since(created) > YOUNG);
+fn is_orphaned(slice: &SliceMeta, listed: &HashSet<(String, String)>, now: Timestamp) -> bool {
+    let old = convert::created(slice).is_ok_and(|created| now.signed_duration_since(created) > MIN_SLICE_AGE);
     old && !listed.contains(&(slice.namespace().unwrap_or_default(), slice.name_any()))
 }
 
