@@ -103,12 +103,12 @@ pub async fn slices_of(client: &Client, organization: &str, document: &Document)
     let invoice = || document.number.to_string();
     let mut slices = Slices::default();
     for (slice, guarded) in read {
-        match guarded.map(|guarded| guarded.0) {
-            Some(Ok(mut found)) => {
+        match guarded {
+            Some(DeserializeGuard(Ok(mut found))) => {
                 found.managed_fields_mut().clear();
                 slices.found.push(found);
             }
-            Some(Err(invalid)) => {
+            Some(DeserializeGuard(Err(invalid))) => {
                 slices.lacking.push(Lacking::Unreadable { slice, invoice: invoice(), error: invalid.error });
             }
             None => slices.lacking.push(Lacking::Missing { slice, invoice: invoice() }),
