@@ -7,7 +7,8 @@
 //! [`invoice`], what stands on a document; [`credit`], money that a group has before.
 //!
 //! **Above, the steps** that make a bill of them: [`bill`] computes it, [`closing`] decides when it becomes final,
-//! [`unbilled`] finds usage that is on none, a [`problem`] says why, and [`audit`](mod@audit) derives the bill a second time.
+//! [`unbilled`](mod@unbilled) finds usage that is on none, a [`problem`] says why, and [`audit`](mod@audit) derives the
+//! bill a second time.
 //!
 //! The way through: an [`Organization`] holds what was observed, a [`GroupMonth`] is all that one bill is computed from,
 //! [`bill_group_month`] turns it into a [`Bill`] (lines, totals, and what could not be billed), and [`audit()`] derives the

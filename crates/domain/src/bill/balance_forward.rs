@@ -11,7 +11,7 @@ use crate::money::amount::Money;
 use crate::name::Name;
 
 /// Begins with what the invoice before left over. In another currency it cannot be used, and holds the invoice.
-pub(crate) fn bring_forward(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Option<Hold>, Overflow> {
+pub(super) fn bring_forward(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Option<Hold>, Overflow> {
     let Some(BroughtForward { amount, invoice, uid }) = month.brought_forward else { return Ok(None) };
     if amount.currency() != tally.currency() {
         return Ok(Some(other_currency(amount, invoice)));
@@ -39,7 +39,7 @@ fn other_currency(amount: &Money, invoice: &Name) -> Hold {
 }
 
 /// Brings a net below zero to zero, and answers with what that takes: the next invoice is so much less.
-pub(crate) fn carry_forward(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Option<Money>, Overflow> {
+pub(super) fn carry_forward(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Option<Money>, Overflow> {
     let net = tally.net();
     if net.minor() >= 0 {
         return Ok(None);

@@ -6,10 +6,10 @@
 //! `consumption` of credits, `rounding` to the minimum charge, `taxation`.
 
 pub(crate) mod agreed_terms;
-pub(crate) mod balance_forward;
+mod balance_forward;
 pub mod billing;
 pub(crate) mod charge;
-pub(crate) mod consumption;
+mod consumption;
 pub mod inputs;
 pub mod late;
 pub mod records;
@@ -17,4 +17,4 @@ pub mod result;
 pub(crate) mod rounding;
 pub(crate) mod services;
 pub(crate) mod tally;
-pub(crate) mod taxation;
+mod taxation;

@@ -51,7 +51,7 @@ pub fn unclaimed_differences(records: BilledUsage<'_>, closed: &ClosedMonths) ->
 
 /// Puts on the bill what its group's closed months are short of or have too much of, by month, project, service, start
 /// and record. Returns the records that are left off.
-pub(crate) fn bill_late(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Vec<Problem>, Overflow> {
+pub(super) fn bill_late(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Vec<Problem>, Overflow> {
     if month.closed.is_empty() {
         return Ok(Vec::new());
     }
