@@ -79,3 +79,28 @@ impl CreditedSoFar {
         self.credited.iter().filter(|(at, _)| counts(*at)).map(|(_, amount)| amount).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of [`Settled::correction`]: a note took back 30, and later a correction may have given back 20.
+    #[track_caller]
+    fn check(corrected: bool, billed: i128, due: i128, total: i128) {
+        let day = |day: i64| Timestamp::from_timestamp(day * 86_400, 0).unwrap();
+        let mut settled = Settled::default();
+        settled.credit([(day(1), 30)]);
+        if corrected {
+            settled.correct(day(2), -20);
+        }
+        assert_eq!(settled.correction(billed, due).total, total, "{billed} are billed, {due} are due");
+    }
+
+    #[test]
+    fn a_reduction_comes_out_of_what_a_note_took_back_and_a_rise_undoes_that_first() {
+        check(false, 100, 80, 0);
+        check(false, 100, 50, -20);
+        check(true, 80, 60, 0);
+        check(true, 80, 100, 20);
+    }
+}
