@@ -60,10 +60,10 @@ fn an_arrow_that_is_put_in_by_hand_is_found() {
     check("catalog/rates.rs", "fn of(month: &crate::bill::inputs::GroupMonth) {}", &up, around);
     check("catalog/rates.rs", "// use crate::bill::inputs::GroupMonth;", &[], None);
     check(
-        "money/product.rs",
+        "money/ratio.rs",
         "use super::amount::Money;",
         &[],
-        Some("money/amount.rs -> money/product.rs -> money/amount.rs"),
+        Some("money/amount.rs -> money/ratio.rs -> money/amount.rs"),
     );
     check(
         "name.rs",

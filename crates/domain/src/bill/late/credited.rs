@@ -84,16 +84,16 @@ impl CreditedSoFar {
 mod tests {
     use super::*;
 
-    /// The example of [`Settled::correction`]: a note took back 30, and later a correction may have given back 20.
+    /// The example of [`CreditedSoFar::correction`]: a note took back 30, and later a correction may have given back 20.
     #[track_caller]
     fn check(corrected: bool, billed: i128, due: i128, total: i128) {
         let day = |day: i64| Timestamp::from_timestamp(day * 86_400, 0).unwrap();
-        let mut settled = Settled::default();
-        settled.credit([(day(1), 30)]);
+        let mut credited = CreditedSoFar::default();
+        credited.credit([(day(1), 30)]);
         if corrected {
-            settled.correct(day(2), -20);
+            credited.correct(day(2), -20);
         }
-        assert_eq!(settled.correction(billed, due).total, total, "{billed} are billed, {due} are due");
+        assert_eq!(credited.correction(billed, due).total, total, "{billed} are billed, {due} are due");
     }
 
     #[test]
