@@ -188,10 +188,7 @@ async fn report(ctx: &Context, invoice: &Invoice, findings: &[Finding]) -> Resul
 /// The conditions of an invoice with what an audit found; the others stay as they are.
 fn with_findings(existing: &[Condition], findings: &[Finding], now: Timestamp) -> Vec<Condition> {
     let desired = findings.first().map(|finding| {
-        let others = match findings.len() - 1 {
-            0 => String::new(),
-            more => format!(", and {more} more"),
-        };
+        let others = conditions::and_more(findings.len() - 1);
         let reason = match finding {
             Finding::Missing(_) => "SliceMissing",
             Finding::Differs { .. } | Finding::Unreadable(_) => "DocumentDiffers",

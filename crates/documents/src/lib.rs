@@ -7,6 +7,5 @@ pub mod explain;
 pub mod issued;
 pub mod line;
 pub mod slices;
-pub mod table;
 pub mod tax;
 pub mod verify;

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod commands;
 pub mod invoice;
 pub mod manifest;
+mod table;
 
 use std::error::Error;
 use std::io::{self, Read, Write};

@@ -84,6 +84,14 @@ pub fn replace(
     all
 }
 
+/// How a message about the first of several ends: nothing, or `, and 3 more`.
+pub fn and_more(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    }
+}
+
 fn merge_one(
     before: Option<&Condition>,
     desired: &DesiredCondition,

@@ -7,6 +7,7 @@ use kube_core::ResourceExt;
 use sha2::{Digest, Sha256};
 
 use super::convert::{self, ConvertError};
+use super::observe::is_older;
 use super::{Key, ObjectKey, ObservedState, Observes, OrganizationState, UnusableReason};
 use billing_api::{Credit, CreditCode};
 use billing_domain::{self as domain, Group, Name, Uid};
@@ -97,7 +98,7 @@ impl Observes<Credit> for ObservedState {
         if known.is_some_and(|known| is_older(&object, &known.object)) {
             return Vec::new(); // the watch is behind what was written
         }
-        let mut keys = self.clear_unreadable(&organization, &described(&key));
+        let mut keys = self.clear_unreadable(&organization, &key.described::<Credit>());
         if let Some(code) = &object.spec.code {
             let claims = self.codes.claims.entry(code_name(code)).or_default();
             claims.insert((organization.clone(), name.clone()));
@@ -119,12 +120,12 @@ impl Observes<Credit> for ObservedState {
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        self.mark_unreadable(&key.namespace.as_str().into(), described(key), error)
+        self.mark_unreadable(&key.namespace.as_str().into(), key.described::<Credit>(), error)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
-        let mut keys = self.clear_unreadable(&organization, &described(key));
+        let mut keys = self.clear_unreadable(&organization, &key.described::<Credit>());
         let Some(state) = self.organizations.get_mut(&organization) else { return keys };
         let Some(known) = state.credits.remove(&key.name) else { return keys };
         let group = state.group_uid(&known.object.spec.billing_group);
@@ -190,15 +191,4 @@ impl OrganizationState {
         let key = |credit: &Name| Key::Credit { organization: organization.clone(), credit: credit.clone() };
         self.credits.naming(group).map(key).collect()
     }
-}
-
-/// Whether an object is of an earlier revision than another of the same UID.
-fn is_older(object: &Credit, than: &Credit) -> bool {
-    let revision = |credit: &Credit| credit.resource_version().and_then(|version| version.parse::<u64>().ok());
-    let same = object.uid() == than.uid();
-    same && matches!((revision(object), revision(than)), (Some(object), Some(than)) if object < than)
-}
-
-fn described(key: &ObjectKey) -> String {
-    format!("Credit {}/{}", key.namespace, key.name)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use kube_core::ResourceExt;
 
+use super::observe::is_older;
 use super::{Key, ObjectKey, ObservedState, Observes, OrganizationState, convert};
 use billing_api::{BillingGroup, Member, labels};
 use billing_domain::{Group, Name, Uid};
@@ -20,7 +21,7 @@ impl Observes<BillingGroup> for ObservedState {
         if state.groups.get(&group.uid).is_some_and(|known| is_older(&object, known)) {
             return Vec::new(); // the watch is behind what was written
         }
-        let mut keys = self.clear_unreadable(&organization, &described(&key));
+        let mut keys = self.clear_unreadable(&organization, &key.described::<BillingGroup>());
         let state = self.organization_mut(&organization);
         let before = state.organization.group(group.uid).cloned();
         let uid = group.uid;
@@ -47,14 +48,14 @@ impl Observes<BillingGroup> for ObservedState {
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        self.mark_unreadable(&key.namespace.as_str().into(), described(key), error)
+        self.mark_unreadable(&key.namespace.as_str().into(), key.described::<BillingGroup>(), error)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
         let mut keys = self.all_keys_of_organization(&organization);
         let state = self.organization_mut(&organization);
-        state.unreadable.remove(&described(key));
+        state.unreadable.remove(&key.described::<BillingGroup>());
         if let Some(uid) = state.group_uid(&key.name) {
             state.group_names.remove(key.name.as_str());
             state.drop_group(uid);
@@ -109,12 +110,6 @@ impl OrganizationState {
     }
 }
 
-/// Whether an object is of an earlier revision than another. Kubernetes' revisions are numbers that grow.
-fn is_older(object: &BillingGroup, than: &BillingGroup) -> bool {
-    let revision = |group: &BillingGroup| group.resource_version().and_then(|version| version.parse::<u64>().ok());
-    matches!((revision(object), revision(than)), (Some(object), Some(than)) if object < than)
-}
-
 /// How many of the group's months are final.
 fn finals(object: &BillingGroup) -> i32 {
     let last = object.status.as_ref().and_then(|status| status.last_final.as_ref());
@@ -124,8 +119,4 @@ fn finals(object: &BillingGroup) -> i32 {
 fn members(object: &BillingGroup) -> BTreeSet<Name> {
     let members = object.status.iter().flat_map(|status| &status.members);
     members.map(|Member { project }| project.as_str().into()).collect()
-}
-
-fn described(key: &ObjectKey) -> String {
-    format!("BillingGroup {}/{}", key.namespace, key.name)
 }

@@ -17,7 +17,7 @@ impl Observes<ProjectLedger> for ObservedState {
         };
         let (organization, project) = names(&key);
         let mut keys = self.keys_affected_by_ledger(&organization, &project);
-        keys.extend(self.clear_unreadable(&organization, &described(&key)));
+        keys.extend(self.clear_unreadable(&organization, &key.described::<ProjectLedger>()));
         let state = self.organization_mut(&organization);
         state.ledger_versions.insert(project.clone(), object.resource_version().unwrap_or_default());
         state.organization.put_ledger(project.clone(), ledger);
@@ -26,13 +26,13 @@ impl Observes<ProjectLedger> for ObservedState {
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        self.mark_unreadable(&key.namespace.as_str().into(), described(key), error)
+        self.mark_unreadable(&key.namespace.as_str().into(), key.described::<ProjectLedger>(), error)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let (organization, project) = names(key);
         let mut keys = self.keys_affected_by_ledger(&organization, &project);
-        keys.extend(self.clear_unreadable(&organization, &described(key)));
+        keys.extend(self.clear_unreadable(&organization, &key.described::<ProjectLedger>()));
         if let Some(state) = self.organizations.get_mut(&organization) {
             state.ledger_versions.remove(&project);
             state.organization.remove_ledger(&project);
@@ -61,8 +61,4 @@ impl ObservedState {
 
 fn names(key: &ObjectKey) -> (Name, Name) {
     (key.namespace.as_str().into(), key.name.as_str().into())
-}
-
-fn described(key: &ObjectKey) -> String {
-    format!("ProjectLedger {}/{}", key.namespace, key.name)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use kube_core::ResourceExt;
+use kube_core::{Resource, ResourceExt};
 
 use super::Key;
 
@@ -26,10 +26,26 @@ impl ObjectKey {
         Self { namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
+    /// The object in words: `Credit acme/welcome`.
+    pub(crate) fn described<K: Resource<DynamicType = ()>>(&self) -> String {
+        let kind = K::kind(&());
+        match self.namespace.as_str() {
+            "" => format!("{kind} {}", self.name),
+            namespace => format!("{kind} {namespace}/{}", self.name),
+        }
+    }
+
     /// The key of a cluster-scoped object.
     pub fn cluster(name: &str) -> Self {
         Self { namespace: String::new(), name: name.to_owned() }
     }
+}
+
+/// Whether an object is of an earlier revision than another of the same UID. Kubernetes' revisions are numbers that grow.
+pub(crate) fn is_older<K: ResourceExt>(object: &K, than: &K) -> bool {
+    let revision = |object: &K| object.resource_version().and_then(|version| version.parse::<u64>().ok());
+    let same = object.uid() == than.uid();
+    same && matches!((revision(object), revision(than)), (Some(object), Some(than)) if object < than)
 }
 
 /// What keeps the objects of one kind. Every change answers with what has to be looked at again.

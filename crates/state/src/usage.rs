@@ -18,7 +18,7 @@ impl Observes<UsageRecord> for ObservedState {
         };
         let organization = Name::from(key.namespace.as_str());
         let (project, record) = (usage.project.clone(), usage.name.clone());
-        let mut keys = self.clear_unreadable(&organization, &described(&key));
+        let mut keys = self.clear_unreadable(&organization, &key.described::<UsageRecord>());
         let state = self.organization_mut(&organization);
         match reported_reason(&object) {
             Some(reason) => state.reported.insert(record.clone(), reason),
@@ -40,12 +40,12 @@ impl Observes<UsageRecord> for ObservedState {
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        self.mark_unreadable(&key.namespace.as_str().into(), described(key), error)
+        self.mark_unreadable(&key.namespace.as_str().into(), key.described::<UsageRecord>(), error)
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
-        let mut keys = self.clear_unreadable(&organization, &described(key));
+        let mut keys = self.clear_unreadable(&organization, &key.described::<UsageRecord>());
         let state = self.organization_mut(&organization);
         state.reported.remove(key.name.as_str());
         let Some(usage) = state.organization.usage(&key.name).cloned() else { return keys };
@@ -84,8 +84,4 @@ impl ObservedState {
 fn reported_reason(object: &UsageRecord) -> Option<Name> {
     let conditions = &object.status.as_ref()?.conditions;
     conditions.iter().find(|condition| condition.type_ == BILLABLE).map(|condition| condition.reason.as_str().into())
-}
-
-fn described(key: &ObjectKey) -> String {
-    format!("UsageRecord {}/{}", key.namespace, key.name)
 }

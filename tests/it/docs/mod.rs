@@ -52,6 +52,49 @@ fn the_reference_has_every_label_and_annotation() -> Result {
     check(literals(&source).filter(|text| text.starts_with("billing-operator.io/")).collect())
 }
 
+/// What the glossary says carries a term is in the code, letter for letter.
+#[test]
+fn the_glossary_names_what_there_is() -> Result {
+    let glossary = fs::read_to_string(Path::new(ROOT).join("docs/glossary.md"))?;
+    let code = code()?;
+    let names = carriers(&glossary);
+    assert!(names.len() > 100, "more than these carry a term: {names:?}");
+    let missing = missing(&names, &code);
+    assert!(missing.is_empty(), "docs/glossary.md names {missing:?}, and the code has no such thing");
+    // A name that nothing has is found.
+    let made_up = carriers("| term | what it means | `Ledger`, `NoSuchThing::no_such_member` |");
+    assert_eq!(self::missing(&made_up, &code), ["NoSuchThing", "no_such_member"]);
+    Ok(())
+}
+
+/// The identifiers in the last column of tables with three columns: `Type`, `Type::member`, `function`.
+fn carriers(glossary: &str) -> Vec<String> {
+    let rows = glossary.lines().filter(|line| line.starts_with('|') && line.matches(" | ").count() == 2);
+    let column = rows.filter_map(|row| row.trim_end_matches([' ', '|']).rsplit(" | ").next());
+    let code = column.flat_map(|column| column.split('`').skip(1).step_by(2));
+    let names = code.filter(|code| !code.contains('*')).flat_map(|code| code.split("::"));
+    names.map(str::to_owned).collect()
+}
+
+fn missing(names: &[String], code: &BTreeSet<String>) -> Vec<String> {
+    names.iter().filter(|name| !code.contains(*name)).cloned().collect()
+}
+
+/// Every word of the code.
+fn code() -> Result<BTreeSet<String>> {
+    let mut words = BTreeSet::new();
+    for folder in ["src", "crates"] {
+        for file in
+            sources(&Path::new(ROOT).join(folder))?.iter().filter(|file| file.extension().is_some_and(|e| e == "rs"))
+        {
+            let text = fs::read_to_string(file)?;
+            let split = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+            words.extend(split.map(str::to_owned));
+        }
+    }
+    Ok(words)
+}
+
 /// Every one of these names must stand in the reference, as code.
 fn check(names: BTreeSet<String>) -> Result {
     assert!(names.len() > 5, "there are more than these: {names:?}");

@@ -42,12 +42,6 @@ impl Ratio {
         Ratio::Large { numerator: a * c, denominator: b * d }
     }
 
-    /// The product with a whole number.
-    #[must_use]
-    pub fn times_integer(self, factor: i128) -> Ratio {
-        self.times(Ratio::from(factor))
-    }
-
     /// The quotient by a decimal above zero; `None` for any other.
     pub fn divided_by(self, divisor: Decimal) -> Option<Ratio> {
         let above_zero = !divisor.is_zero() && divisor.is_sign_positive();

@@ -74,7 +74,7 @@ fn exact_hours_are_microseconds() {
     let piece = Period::new(start, at("2020-11-01T00:20")).unwrap();
     let hours = HourRule::Exact.hours(start, piece).ratio();
     assert_eq!(hours.display(6), "0.333333");
-    assert_eq!(hours.times_integer(3).display(6), "1");
+    assert_eq!(hours.times(Ratio::from(decimal("3"))).display(6), "1");
 }
 
 #[test]

@@ -148,10 +148,7 @@ pub fn primary_ignored(group: &Group, groups: &[GroupFacts<'_>]) -> Option<Desir
 pub fn not_allowed(group: &Group, members: &BTreeSet<Name>) -> Option<DesiredCondition> {
     let mut refused = members.iter().filter(|project| !group.admits(project));
     let first = refused.next()?;
-    let others = match refused.count() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let others = conditions::and_more(refused.count());
     let message = format!(
         "the group pays for {first}{others}, which spec.allowedProjects does not list; bind the project to another group, or list it"
     );

@@ -66,10 +66,7 @@ pub fn group_past_due(state: &OrganizationState, group: Uid, now: Timestamp) -> 
     let mut overdue: Vec<_> = open.filter(|(_, receivable)| receivable.is_past_due(now)).collect();
     overdue.sort_by_key(|(number, receivable)| (receivable.due_at, *number));
     let (number, oldest) = overdue.first()?;
-    let others = match overdue.len() - 1 {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
+    let others = conditions::and_more(overdue.len() - 1);
     let since = Time::from(oldest.due_at);
     let currency = oldest.open.currency();
     let message = format!("invoice {number} for {} {currency} has been past due since {since}{others}", oldest.open);

@@ -86,7 +86,7 @@ fn a_group_names_its_oldest_debt() {
     assert_eq!(said("2026-11-09T00:00:00Z"), None);
     let first = "invoice aaaaa-1 for 12.50 USD has been past due since 2026-11-10T00:00:00Z";
     assert_eq!(said("2026-11-10T00:00:00Z").unwrap(), first);
-    assert_eq!(said("2026-12-10T00:00:00Z").unwrap(), format!("{first}; and 1 more"));
+    assert_eq!(said("2026-12-10T00:00:00Z").unwrap(), format!("{first}, and 1 more"));
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! A final invoice and what is to be taken back of it.
 
-use super::{ConvertError, decimal};
+use super::ConvertError;
 use billing_api as api;
 use billing_documents::issued::currency_of;
 use billing_domain::invoice::credit_note::{
     CreditRequest, Creditable, CreditableLine, CreditableTax, PriorNote, RequestedLine,
 };
-use billing_domain::{CreditedAmount, Currency, IssuedNote, Money, Name, Ratio};
+use billing_domain::{CreditedAmount, Currency, IssuedNote, Money, Name, TaxRate};
 
 /// A final invoice as a credit note finds it: its document, its slices if a line of them is named, and the notes before,
 /// of which those that are given say which lines they took.
@@ -45,9 +45,8 @@ pub fn creditable(
 
 /// One tax of an invoice.
 fn tax_part(tax: &api::TaxSubtotal, currency: Currency) -> Result<CreditableTax, ConvertError> {
-    const HUNDREDTH: Ratio = Ratio::Small { numerator: 1, denominator: 100 };
     Ok(CreditableTax {
-        rate: Ratio::from(decimal("status.document.taxes.rate", &tax.rate)?).times(HUNDREDTH),
+        rate: super::read::<TaxRate>("status.document.taxes.rate", &tax.rate)?.part(),
         base: money("status.document.taxes.base", &tax.base, currency)?,
         amount: money("status.document.taxes.amount", &tax.amount, currency)?,
     })

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::{Preview, PreviewError, PreviewOutput, PreviewProblem, PreviewedInvoice};
+use crate::table::{Column, render_table};
 use billing_api::{Document, Invoice, InvoicePhase, Line};
-use billing_documents::table::{Column, render_table};
 use billing_documents::tax::explain_taxes;
 use billing_planning::conditions;
 
