@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::core::PartialObjectMeta;
 use kube::{Api, ResourceExt};
+use operator_kit::paging::Pages;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -22,6 +23,9 @@ const GC_INTERVAL: Duration = Duration::from_secs(1800);
 
 /// A slice is written before the invoice that lists it: a younger one may still be waiting for that.
 const MIN_SLICE_AGE: TimeDelta = TimeDelta::minutes(10);
+
+/// How many slices' metadata come in one answer.
+const PAGE_SIZE: u32 = 500;
 
 type SliceMeta = PartialObjectMeta<InvoiceSlice>;
 
@@ -48,9 +52,8 @@ fn report(collected: Result<usize, kube::Error>) {
 
 /// Deletes what is left behind, and says how many that were.
 async fn collect_garbage(ctx: &Context) -> Result<usize, kube::Error> {
-    let all: Api<SliceMeta> = Api::all(ctx.client.clone());
     let of_estimates = ListParams::default().labels(&format!("!{}", labels::FINAL_LABEL));
-    let slices = all.list(&of_estimates).await?.items;
+    let slices = Pages::<SliceMeta>::new(Api::all(ctx.client.clone()), of_estimates, PAGE_SIZE).all().await?;
     // Listed after the slices were read: an invoice written in between is seen, too.
     let listed = listed(ctx);
     let left: Vec<_> = slices.into_iter().filter(|slice| is_orphaned(slice, &listed, ctx.now())).collect();

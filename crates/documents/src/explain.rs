@@ -157,12 +157,12 @@ pub fn exact_charge(document: &Document, line: &Line) -> Option<Ratio> {
 }
 
 /// The rate that is in a line: late usage has that of its own month.
-pub(super) fn rate_of<'a>(document: &'a Document, line: &'a Line) -> Option<&'a DocumentRate> {
+pub fn rate_of<'a>(document: &'a Document, line: &'a Line) -> Option<&'a DocumentRate> {
     if line.adjusts.is_some() { line.exchange_rate.as_ref() } else { document.exchange_rate.as_ref() }
 }
 
 /// The discounts that are in a line: late usage has those of its own month.
-pub(super) fn discounts_of<'a>(document: &'a Document, line: &'a Line) -> &'a [AppliedDiscount] {
+pub fn discounts_of<'a>(document: &'a Document, line: &'a Line) -> &'a [AppliedDiscount] {
     if line.adjusts.is_some() { &line.discounts } else { &document.discounts }
 }
 

@@ -6,27 +6,28 @@
 use std::fmt::Debug;
 
 use kube::api::ListParams;
-use kube::core::{DeserializeGuard, Status};
+use kube::core::Status;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 /// HTTP's code for a continue token that the server has forgotten.
 const GONE: u16 = 410;
 
-/// The pages of a list.
+/// The pages of a list of `T`: of whole objects as `DeserializeGuard<K>`, or of no more than their metadata as
+/// `PartialObjectMeta<K>`, which is all that the API server sends then.
 #[derive(Debug)]
-pub struct Pages<K> {
-    api: Api<DeserializeGuard<K>>,
+pub struct Pages<T> {
+    api: Api<T>,
     /// Asks for the next page; `None` after the last.
     next: Option<ListParams>,
 }
 
-impl<K> Pages<K>
+impl<T> Pages<T>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    T: Resource + Clone + Debug + DeserializeOwned,
 {
     /// The objects that `params` select, so many in an answer.
-    pub fn new(api: Api<DeserializeGuard<K>>, params: ListParams, page: u32) -> Self {
+    pub fn new(api: Api<T>, params: ListParams, page: u32) -> Self {
         Self { api, next: Some(params.limit(page)) }
     }
 
@@ -34,7 +35,7 @@ where
     ///
     /// # Errors
     /// The API server did not answer, or refused. The same page is asked for again by the next call.
-    pub async fn next(&mut self) -> Result<Option<Vec<DeserializeGuard<K>>>, kube::Error> {
+    pub async fn next(&mut self) -> Result<Option<Vec<T>>, kube::Error> {
         loop {
             let Some(params) = &self.next else { return Ok(None) };
             match self.api.list(params).await {
@@ -60,7 +61,7 @@ where
     ///
     /// # Errors
     /// The API server did not answer, or refused.
-    pub async fn all(mut self) -> Result<Vec<DeserializeGuard<K>>, kube::Error> {
+    pub async fn all(mut self) -> Result<Vec<T>, kube::Error> {
         let mut objects = Vec::new();
         while let Some(page) = self.next().await? {
             objects.extend(page);
@@ -76,7 +77,7 @@ fn later_token(status: &Status) -> Option<&str> {
 }
 
 /// Without what nobody here reads, and what is as large as the rest.
-fn trimmed<K: Resource>(mut object: DeserializeGuard<K>) -> DeserializeGuard<K> {
+fn trimmed<T: Resource>(mut object: T) -> T {
     object.meta_mut().managed_fields = None;
     object
 }
@@ -89,6 +90,7 @@ mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
     use k8s_openapi::jiff::Timestamp;
     use kube::client::Body;
+    use kube::core::DeserializeGuard;
     use kube::{Client, ResourceExt};
 
     use super::*;
@@ -129,7 +131,8 @@ mod tests {
 
     async fn names(answers: Vec<(u16, String)>) -> (Result<Vec<String>, kube::Error>, Vec<String>) {
         let (client, asked) = server(answers);
-        let pages = Pages::<ConfigMap>::new(Api::default_namespaced(client), ListParams::default(), 2);
+        let pages =
+            Pages::<DeserializeGuard<ConfigMap>>::new(Api::default_namespaced(client), ListParams::default(), 2);
         let read = pages.all().await;
         let names = read.map(|objects| objects.iter().map(ResourceExt::name_any).collect());
         let asked = asked.lock().expect("not poisoned").clone();
@@ -165,7 +168,8 @@ mod tests {
         let list = r#"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[
             {"metadata":{"name":"bad"},"data":7},{"metadata":{"name":"good","managedFields":[{"manager":"m"}]}}]}"#;
         let (client, _) = server(vec![(200, list.to_owned())]);
-        let pages = Pages::<ConfigMap>::new(Api::default_namespaced(client), ListParams::default(), 2);
+        let pages =
+            Pages::<DeserializeGuard<ConfigMap>>::new(Api::default_namespaced(client), ListParams::default(), 2);
         let found = pages.all().await.expect("answers");
         assert_eq!(
             found.iter().map(|one| (one.name_any(), one.0.is_ok())).collect::<Vec<_>>(),

@@ -19,7 +19,7 @@ pub use kube::core::DeserializeGuard;
 pub use slices::{Lacking, Slices, slices_of};
 
 /// The objects of a kind that `params` select, page by page.
-pub fn list<K>(api: Api<DeserializeGuard<K>>, params: ListParams) -> Pages<K>
+pub fn list<K>(api: Api<DeserializeGuard<K>>, params: ListParams) -> Pages<DeserializeGuard<K>>
 where
     K: Listed + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {

@@ -48,7 +48,9 @@ impl ReceivableIndex {
     fn remove(&mut self, number: &str) -> Option<(Uid, OpenInvoice)> {
         let group = self.groups.remove(number)?;
         let open = self.by_group.get_mut(&group)?.remove(number)?;
-        self.by_group.retain(|_, invoices| !invoices.is_empty());
+        if self.by_group.get(&group).is_some_and(BTreeMap::is_empty) {
+            self.by_group.remove(&group);
+        }
         Some((group, open))
     }
 }

@@ -498,12 +498,26 @@ fn rates_version(object: &RatesObject) -> api::InputVersion {
 
 /// A grace as its pattern allows: whole seconds, minutes or hours. What the pattern does not allow waits longest.
 fn grace(text: &str) -> TimeDelta {
-    let (digits, unit) = text.split_at(text.len().saturating_sub(1));
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        _ => 3600,
-    };
-    let count = digits.parse::<i64>().unwrap_or(240);
-    TimeDelta::try_seconds(count.saturating_mul(seconds)).unwrap_or(TimeDelta::MAX)
+    const LONGEST: TimeDelta = TimeDelta::hours(240);
+    let units = [("s", 1), ("m", 60), ("h", 3600)];
+    let read = units.into_iter().find_map(|(unit, seconds)| {
+        let count: i64 = text.strip_suffix(unit)?.parse().ok()?;
+        TimeDelta::try_seconds(count.checked_mul(seconds)?)
+    });
+    read.unwrap_or(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TimeDelta, grace};
+
+    #[test]
+    fn a_grace_is_read_and_what_is_none_waits_longest() {
+        for (text, seconds) in [("0s", 0), ("90s", 90), ("15m", 900), ("1h", 3600), ("240h", 864_000)] {
+            assert_eq!(grace(text), TimeDelta::seconds(seconds), "{text}");
+        }
+        for text in ["", "h", "1", "1é", "é", "1.5h", "9223372036854775807h"] {
+            assert_eq!(grace(text), TimeDelta::hours(240), "{text}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::{ConvertError, hours, read};
 use billing_api as api;
+use billing_documents::explain::{discounts_of, rate_of};
 use billing_documents::issued::IssuedInvoice;
 use billing_domain::{BilledLine, Currency, FinalFacts, LineBasis, Money, Name, Percent, Period, Rating, Unit};
 
@@ -65,9 +66,7 @@ fn read_line(
 }
 
 fn rating(document: &api::Document, line: &api::Line) -> Result<Rating, ConvertError> {
-    let discounts = if line.adjusts.is_some() { &line.discounts } else { &document.discounts };
-    let rate = if line.adjusts.is_some() { &line.exchange_rate } else { &document.exchange_rate };
-    let rate = rate.as_ref().filter(|rate| *rate.from != *rate.to);
+    let rate = rate_of(document, line).filter(|rate| *rate.from != *rate.to);
     let percent = |discount: &api::AppliedDiscount| read::<Percent>("discounts.percent", &discount.percent);
     let price = line.unit_price.as_deref().unwrap_or("0");
     Ok(Rating {
@@ -77,7 +76,7 @@ fn rating(document: &api::Document, line: &api::Line) -> Result<Rating, ConvertE
         },
         unit_price: Decimal::from_str_exact(price)
             .map_err(|_| ConvertError::Field { field: "unitPrice", text: price.to_owned() })?,
-        discounts: discounts.iter().map(percent).collect::<Result<_, _>>()?,
+        discounts: discounts_of(document, line).iter().map(percent).collect::<Result<_, _>>()?,
         rate: rate.map(quotes).transpose()?,
         hours: document.hours.map(hours).unwrap_or_default(),
     })
