@@ -1,5 +1,8 @@
 //! Reading finals: what they bill is kept in the state, and the documents are dropped.
 //!
+//! Guarantees: no month is adjusted before all finals of its organization are read; one that cannot be read keeps its month from
+//! being adjusted, and no other. Cost at the start: a page for every 50 finals, and a read for each of their slices.
+//!
 //! All are read once when the operator starts. Those that it writes itself it knows; one that another hand made final is
 //! read when its estimate leaves the watch.
 

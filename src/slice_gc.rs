@@ -1,4 +1,7 @@
-//! Sweeping: slices of estimates that no invoice lists any more.
+//! Garbage collection of slices: those of estimates that no invoice lists any more.
+//!
+//! Guarantees: a slice of a final is never touched (it is labelled), and a young one neither. Cost: the metadata of the slices of
+//! estimates, page by page, once in half an hour.
 //!
 //! An estimate deletes the slices that it no longer lists. What is left behind by an operator that was killed in
 //! between costs space and nothing else, so it is enough to look now and then.

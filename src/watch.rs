@@ -1,5 +1,8 @@
 //! One watch per kind, each feeding the state.
 //!
+//! Guarantees: what the state holds of a kind is what the last complete list and the events since say; work is added for every
+//! change, and for nothing else. Cost: one conversion and one update of the indexes for an event.
+//!
 //! A watch never ends before it is cancelled: kube's watcher lists again after a gap, and what a new list no longer
 //! contains is forgotten. An object that does not decode is told apart, and stops nothing.
 

@@ -1,5 +1,8 @@
 //! A credit: its code is redeemed, and it says how it stands. What invoices take of it is written by
 //! [closing](crate::closing).
+//!
+//! Guarantees: a code is redeemed by one credit, whoever else tries at the same time (a PUT on the code decides). Repeating a
+//! step writes nothing. Cost of a look: the credits that name the same code, and at most two writes.
 
 use crate::context::Context;
 use crate::writer::WriteError;

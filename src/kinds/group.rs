@@ -1,4 +1,9 @@
 //! A billing group: its series, its members, its estimates, its end.
+//!
+//! Guarantees: nothing is written when nothing changed; a number is claimed before it is used; the finalizer is taken off last.
+//! Steps are keyed and can be repeated after a crash anywhere. Cost of a look: the usage of the projects that the group pays or
+//! paid for, once for each of its months that is not final, and the projects bound to it; at most one write of the group and one
+//! of each estimate that changed.
 
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, stream};

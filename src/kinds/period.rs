@@ -1,4 +1,7 @@
 //! The months that are over.
+//!
+//! Guarantees: a BillingPeriod is made once, and only when the API server's clock says so. Cost of a look: the months since the
+//! oldest first period, times the organizations; of these only months with an open invoice look at usage.
 
 use futures::{StreamExt, TryStreamExt, stream};
 

@@ -1,4 +1,7 @@
 //! A project: its binding, its ledger, its default.
+//!
+//! Guarantees: the PUT of the ledger decides who pays, with its version, so two operators agree; everything else reports it. Cost
+//! of a look: the segments of the ledger and the groups of its organization; at most four writes.
 
 use serde_json::json;
 

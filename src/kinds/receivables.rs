@@ -1,5 +1,8 @@
 //! Invoices that are to be paid: those past due say so, and those that are settled say it no more.
 //!
+//! Guarantees: what is paid meanwhile is never marked, as a mark is a patch on the version that was read. Cost of a look: the open
+//! invoices of all organizations, in memory; a read and a write for each that becomes past due.
+//!
 //! Finals are not kept in memory, but for a few numbers of those that are open. What is written is therefore decided again
 //! on the invoice as it is read then.
 

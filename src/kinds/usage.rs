@@ -1,4 +1,7 @@
 //! Usage that cannot be billed: a condition on the record, a number in the metrics.
+//!
+//! Guarantees: a record whose reason is written already costs no write; one that is put right within seconds costs none either.
+//! Cost of a look: the usage of one organization, whatever changed in it.
 
 use futures::{StreamExt, stream};
 use kube::core::ObjectMeta;
