@@ -13,8 +13,9 @@
 //! | `creditnote`                | a credit note, and it may not settle | create creditnotes                    |
 //! | `operator`                  | a project's ledger                | create projectledgers                    |
 //! | `billingperiod`             | the end of a month                | create billingperiods (in the cluster)   |
+//! | `metadata`                  | an issuer with a mark of the operator | create invoiceissuers (in the cluster) |
 //! | `organization`              | the namespace into an organization | patch the operator's namespace          |
-//! | `books`                     | a deletion confirmed by a wrong name | patch the operator's namespace        |
+//! | `books`                     | a deletion confirmed by a wrong name | patch the operator's namespace; reassign organizations |
 //!
 //! The namespaced ones are about the operator's own namespace. The operator itself needs only
 //! `impersonate` on that service account, and to watch the policies and their bindings.

@@ -45,6 +45,7 @@ pub(super) fn probes(namespace: &str) -> Vec<Probe> {
         create("billing-operator-creditnote", namespace, "CreditNote", "creditnotes", credit_note()),
         create("billing-operator-operator", namespace, "ProjectLedger", "projectledgers", ledger()),
         billing_period("billing-operator-billingperiod"),
+        marked_issuer("billing-operator-metadata"),
         patch(
             "billing-operator-organization",
             namespace,
@@ -131,6 +132,17 @@ fn billing_period(policy: &'static str) -> Probe {
         "spec": {"start": "2000-01-01T00:00:00Z", "end": "2000-02-01T00:00:00Z", "attribution": "MonthEnd"},
     });
     Probe { policy, method: "POST", path: format!("{API}/billingperiods"), body }
+}
+
+/// No other policy is about issuers.
+fn marked_issuer(policy: &'static str) -> Probe {
+    let body = json!({
+        "apiVersion": "billing-operator.io/v1alpha1",
+        "kind": "InvoiceIssuer",
+        "metadata": {"name": "policy-probe", "annotations": {"billing-operator.io/policy-probe": "true"}},
+        "spec": {"legalName": "policy probe"},
+    });
+    Probe { policy, method: "POST", path: format!("{API}/invoiceissuers"), body }
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ fn definitions_and_policies_outlive_the_release() -> Result {
             kept += 1;
         }
     }
-    assert_eq!(kept, 14 + 10 + 10);
+    assert_eq!(kept, 14 + 11 + 11);
     Ok(())
 }
 
@@ -136,7 +136,7 @@ fn the_policies_know_the_operator_by_the_account_that_it_runs_as() -> Result {
             assert_eq!(policy.to_string().matches(&user).count(), mentions, "{values:?}");
             asking += mentions;
         }
-        assert_eq!(asking, 5, "billinggroup, billingperiod, credit, invoice and operator ask who it is");
+        assert_eq!(asking, 6, "billinggroup, billingperiod, credit, invoice, metadata and operator ask who it is");
         let bound = &rendered.named("ClusterRoleBinding", rendered_name(&rendered)?)?["subjects"][0]["name"];
         assert_eq!(bound, account);
     }

@@ -8,13 +8,14 @@ use crate::Result;
 use server::Server;
 
 /// The admission policies of the chart.
-const POLICIES: [&str; 10] = [
+const POLICIES: [&str; 11] = [
     "billing-operator-billinggroup",
     "billing-operator-billingperiod",
     "billing-operator-books",
     "billing-operator-credit",
     "billing-operator-creditnote",
     "billing-operator-invoice",
+    "billing-operator-metadata",
     "billing-operator-operator",
     "billing-operator-organization",
     "billing-operator-projectbinding",

@@ -288,8 +288,15 @@ fn maker(object: &Value) -> &'static str {
     match object["kind"].as_str().unwrap_or_default() {
         "BillingPeriod" | "Invoice" | "InvoiceSeries" | "InvoiceSlice" | "ProjectLedger" => "operator",
         "Credit" if object["spec"].get("origin").is_some() => "operator",
+        "BillingGroup" | "ProjectBinding" if is_marked(object) => "operator",
         _ => "admin",
     }
+}
+
+/// Whether an object carries one of the operator's marks.
+fn is_marked(object: &Value) -> bool {
+    let annotations = object["metadata"]["annotations"].as_object();
+    annotations.is_some_and(|annotations| annotations.keys().any(|key| key.starts_with(api::GROUP)))
 }
 
 /// Where the resources of the table are served.

@@ -47,3 +47,33 @@ spec:
   expression: >-
     request.namespace + '/' + (request.operation == 'DELETE' ? oldObject.metadata.name : object.metadata.name)
 {{- end -}}
+
+{{/* Labels and annotations, as they are to be and as they were. */}}
+{{- define "billing-operator.metadataVariables" -}}
+- name: labels
+  expression: "has(object.metadata.labels) ? object.metadata.labels : {}"
+- name: oldLabels
+  expression: "oldObject != null && has(oldObject.metadata.labels) ? oldObject.metadata.labels : {}"
+- name: annotations
+  expression: "has(object.metadata.annotations) ? object.metadata.annotations : {}"
+- name: oldAnnotations
+  expression: "oldObject != null && has(oldObject.metadata.annotations) ? oldObject.metadata.annotations : {}"
+{{- end -}}
+
+{{/*
+Whether an update of an object itself changes nothing but that finalizers or owners go: whoever migrates the storage, and the
+garbage collector, may send that. (Owners are compared by uid: the collector writes of one that is gone no more than that.)
+*/}}
+{{- define "billing-operator.unchangedVariable" -}}
+- name: unchanged
+  expression: >-
+    request.operation == 'UPDATE' && !has(request.subResource) && dyn(object).spec == dyn(oldObject).spec &&
+    has(object.metadata.labels) == has(oldObject.metadata.labels) &&
+    (!has(object.metadata.labels) || object.metadata.labels == oldObject.metadata.labels) &&
+    has(object.metadata.annotations) == has(oldObject.metadata.annotations) &&
+    (!has(object.metadata.annotations) || object.metadata.annotations == oldObject.metadata.annotations) &&
+    (!has(object.metadata.finalizers) || (has(oldObject.metadata.finalizers) &&
+    object.metadata.finalizers.all(f, f in oldObject.metadata.finalizers))) &&
+    (!has(object.metadata.ownerReferences) || (has(oldObject.metadata.ownerReferences) &&
+    object.metadata.ownerReferences.all(o, oldObject.metadata.ownerReferences.exists(was, was.uid == o.uid))))
+{{- end -}}
