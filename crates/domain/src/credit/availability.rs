@@ -14,6 +14,8 @@ pub enum Availability {
     Expired,
     /// All of it is consumed.
     Exhausted,
+    /// It is being deleted.
+    Withdrawn,
 }
 
 impl Availability {
@@ -24,6 +26,7 @@ impl Availability {
             Availability::NotYet => "NotYet",
             Availability::Expired => "Expired",
             Availability::Exhausted => "Exhausted",
+            Availability::Withdrawn => "Deleted",
         }
     }
 }
@@ -34,6 +37,9 @@ impl Credit {
     pub fn availability(&self, oldest: Month, current: Month) -> Availability {
         if self.consumed() == self.amount {
             return Availability::Exhausted;
+        }
+        if self.withdrawn {
+            return Availability::Withdrawn;
         }
         if self.validity.expires.is_some_and(|expires| expires <= oldest.start()) {
             return Availability::Expired;

@@ -33,6 +33,8 @@ pub struct Credit {
     pub projects: Option<BTreeSet<Name>>,
     /// What invoices take of it, the oldest first.
     pub reservations: Vec<Reservation>,
+    /// Whether it is being deleted: then it is worth what invoices have taken of it, and no more.
+    pub withdrawn: bool,
 }
 
 /// When a credit can be used: from an instant on, until another.

@@ -61,8 +61,11 @@ impl Credit {
         self.remainder(self.sum(|_| true))
     }
 
-    /// What other invoices than this one leave.
+    /// What other invoices than this one leave. Of a credit that is being deleted that is what this one has taken already.
     pub fn remaining_for(&self, invoice: &str) -> Money {
+        if self.withdrawn {
+            return self.sum(|reservation| reservation.invoice.as_str() == invoice);
+        }
         self.remainder(self.sum(|reservation| reservation.invoice.as_str() != invoice))
     }
 

@@ -164,6 +164,7 @@ fn credit(amount: &str) -> Credit {
         validity: CreditValidity::default(),
         projects: None,
         reservations: Vec::new(),
+        withdrawn: false,
     }
 }
 
@@ -232,4 +233,32 @@ fn a_credit_says_how_it_stands() {
     used.consume(&name("f3397-1"), usd("400.00")).unwrap();
     assert_eq!(stands(&used, "2020-12", "2020-12"), Availability::Exhausted);
     assert_eq!(Availability::Exhausted.as_str(), "Exhausted");
+}
+
+#[test]
+fn a_credit_that_is_being_deleted_is_worth_what_is_reserved_of_it() {
+    let mut credit = credit("400.00");
+    let (first, second, third) = (name("f3397-1"), name("f3397-2"), name("f3397-3"));
+    credit.reserve(&first, usd("100.00")).unwrap();
+    credit.consume(&first, usd("100.00")).unwrap();
+    credit.reserve(&second, usd("50.00")).unwrap();
+    credit.withdrawn = true;
+
+    assert_eq!(credit.offer_to(&second).remaining, usd("50.00"), "its own reservation");
+    assert_eq!(credit.offer_to(&third).remaining, usd("0.00"));
+    let exceeded = ReservationError::Exceeded { credit: name("welcome"), invoice: second.clone() };
+    assert_eq!(credit.reserve(&second, usd("50.01")), Err(exceeded));
+    assert_eq!(credit.consume(&second, usd("50.00")), Ok(()), "what is reserved is kept to");
+    assert_eq!(credit.consumed(), usd("150.00"));
+    let month: Month = "2020-11".parse().unwrap();
+    assert_eq!(credit.availability(month, month), Availability::Withdrawn);
+}
+
+#[test]
+fn a_credit_that_is_being_deleted_gives_a_new_invoice_nothing() {
+    let mut credit = credit("400.00");
+    credit.withdrawn = true;
+    let exceeded = ReservationError::Exceeded { credit: name("welcome"), invoice: name("f3397-1") };
+    assert_eq!(credit.reserve(&name("f3397-1"), usd("0.01")), Err(exceeded));
+    assert_eq!(credit.offer_to("f3397-1").remaining, usd("0.00"));
 }

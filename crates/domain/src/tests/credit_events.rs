@@ -52,6 +52,7 @@ impl Stored {
             validity: CreditValidity::default(),
             projects: None,
             reservations: Vec::new(),
+            withdrawn: false,
         };
         let credits = case.credits.iter().enumerate().map(credit).map(|credit| (0, credit)).collect();
         Stored { credits, finals: Vec::new(), recorded: 0 }

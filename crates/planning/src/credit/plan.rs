@@ -2,7 +2,7 @@
 
 use kube_core::ResourceExt;
 
-use super::status::{Owner, credit_status, finish, other_currency};
+use super::status::{Owner, credit_status, finish, other_currency, withdrawn};
 use crate::conditions::DesiredCondition;
 use billing_api as api;
 use billing_domain::{Month, Name, Timestamp};
@@ -44,6 +44,10 @@ struct CreditView<'a> {
 
 impl CreditView<'_> {
     fn plan(&self) -> CreditPlan {
+        // It gains neither an owner nor money.
+        if self.credit.object.metadata.deletion_timestamp.is_some() && self.credit.owner.is_none() {
+            return self.not_ready(withdrawn());
+        }
         let credit = match &self.credit.credit {
             Ok(Some(credit)) => credit,
             Ok(None) => return self.claim(),
@@ -89,7 +93,7 @@ impl CreditView<'_> {
                 self.steady(credit_status(object, &credit, owner, self.now), None)
             }
             Some(_) => invalid(),
-            None if !self.is_for_this(&code.spec) => invalid(),
+            None if !self.is_for_this(&code.spec) || code.metadata.deletion_timestamp.is_some() => invalid(),
             None if owner.group.currency != Some(credit.amount.currency()) => {
                 self.not_ready(other_currency(&credit, owner.group))
             }

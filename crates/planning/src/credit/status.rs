@@ -7,6 +7,14 @@ use billing_domain::credit::availability::Availability;
 use billing_domain::{Credit, Group, Month, Timestamp};
 use billing_state::convert::wire_credit_status;
 
+/// What is said of a credit that is being deleted.
+const WITHDRAWN: &str = "the credit is being deleted, and invoices use no more of it; remove its finalizers, and grant another if it is needed";
+
+/// The credit is being deleted, and belongs to nobody.
+pub(super) fn withdrawn() -> DesiredCondition {
+    DesiredCondition::no("Ready", Availability::Withdrawn.as_str(), WITHDRAWN)
+}
+
 /// The group that a credit belongs to.
 #[derive(Debug, Clone, Copy)]
 pub struct Owner<'a> {
@@ -72,10 +80,11 @@ fn ready(credit: &Credit, owner: Owner<'_>, availability: Availability) -> Desir
         (Availability::NotYet, _) => "the credit has not started yet; see status.startsAt".to_owned(),
         (Availability::Expired, _) => "the credit expired before all of it was used".to_owned(),
         (Availability::Exhausted, _) => "the credit is used up".to_owned(),
+        (Availability::Withdrawn, _) => WITHDRAWN.to_owned(),
     };
     match availability {
         Availability::Usable => DesiredCondition::yes("Ready", availability.as_str(), message),
-        Availability::NotYet | Availability::Expired | Availability::Exhausted => {
+        Availability::NotYet | Availability::Expired | Availability::Exhausted | Availability::Withdrawn => {
             DesiredCondition::no("Ready", availability.as_str(), message)
         }
     }

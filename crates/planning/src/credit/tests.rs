@@ -120,3 +120,35 @@ fn a_code_that_is_not_valid_is_not_redeemed() {
     let euros = code("").replace("USD", "EUR");
     check(CLAIM, &euros, NOW, "CurrencyMismatch - - -");
 }
+
+/// A state in which the credit `welcome` is being deleted, with this status.
+fn deleted(spec: &str, status: &str, more: &str) -> ObservedState {
+    let metadata = "{name: welcome, namespace: acme, deletionTimestamp: '2026-11-19T00:00:00Z'}";
+    let credit = format!("kind: Credit\nmetadata: {metadata}\nspec: {spec}\nstatus: {status}\n");
+    state(&format!("{ACME}\n---\n{credit}\n---\n{more}"))
+}
+
+#[test]
+fn a_credit_that_is_being_deleted_becomes_nobodys() {
+    let status = status(&mut deleted(&format!("{SPEC}}}"), "{}", ""), NOW);
+    assert_eq!((status.conditions[0].reason.as_str(), status.billing_group_uid), ("Deleted", None));
+}
+
+#[test]
+fn a_credit_that_is_being_deleted_redeems_nothing() {
+    let mut state = deleted(CLAIM, "{}", &code(""));
+    assert!(redeemed(&state).is_none());
+    assert_eq!(status(&mut state, NOW).conditions[0].reason.as_str(), "Deleted");
+}
+
+#[test]
+fn what_is_left_of_a_credit_that_is_being_deleted_is_nobodys() {
+    let uid = crate::scenario::uid("BillingGroup", "acme", "main");
+    let reserved = "reservations: [{invoice: f3397-1, amount: '100.00', state: Consumed}]";
+    let known =
+        format!("type: Promotion, amount: '400.00', currency: USD, remaining: '300.00', expired: '0.00', {reserved}");
+    let mut state = deleted(&format!("{SPEC}}}"), &format!("{{billingGroupUID: {uid}, {known}}}"), "");
+    let status = status(&mut state, NOW);
+    let amounts = (status.remaining.as_deref(), status.expired.as_deref());
+    assert_eq!((status.conditions[0].reason.as_str(), amounts), ("Deleted", (Some("0.00"), Some("300.00"))));
+}

@@ -82,7 +82,8 @@ pub(super) fn historical_credits(
         };
         let mine = credit.reservations.iter().position(|organization_state| taken(&organization_state))?;
         let reservations = credit.reservations[..mine].to_vec();
-        Some(Credit { reservations, ..credit }.offer_to(number))
+        // One that is being deleted was not, then.
+        Some(Credit { reservations, withdrawn: false, ..credit }.offer_to(number))
     };
     organization_state.credits.readable_credits(group).into_iter().filter_map(then).collect()
 }

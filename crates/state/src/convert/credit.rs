@@ -37,6 +37,7 @@ pub fn credit(object: &api::Credit) -> Result<Option<Credit>, ConvertError> {
         },
         projects: projects.as_ref().map(|names| names.iter().map(|name| name.as_str().into()).collect()),
         reservations: reservations.map(|known| reservation(known, amount.currency())).collect::<Result<_, _>>()?,
+        withdrawn: object.metadata.deletion_timestamp.is_some(),
     }))
 }
 
@@ -57,6 +58,7 @@ pub fn redeemed(object: &api::Credit, code: &api::CreditCode) -> Result<Credit, 
         },
         projects: None,
         reservations: Vec::new(),
+        withdrawn: object.metadata.deletion_timestamp.is_some(),
     })
 }
 
@@ -94,7 +96,7 @@ pub fn wire_credit_status(
     let balance = |money: Money| api::Balance::from(money.to_string());
     let zero = || Money::zero(credit.amount.currency());
     let (remaining, expired) = match availability {
-        Some(Availability::Expired) => (zero(), credit.remaining()),
+        Some(Availability::Expired | Availability::Withdrawn) => (zero(), credit.remaining()),
         _ => (credit.remaining(), zero()),
     };
     api::CreditStatus {
