@@ -36,6 +36,8 @@ use serde::{Deserialize, Serialize};
         .message("a credit with spec.origin must be named after it: <credit note>-<credit>, or carried-<invoice>"),
     validation = Rule::new("has(self.spec.origin) || !self.metadata.name.matches('-cn[1-9][0-9]*-')")
         .message("names that begin with the number of a credit note are reserved for the credits that it returns: choose another name"),
+    validation = Rule::new("has(self.spec.origin) || !self.metadata.name.startsWith('carried-')")
+        .message("names that begin with 'carried-' are reserved for what a deleted billing group is owed: choose another name"),
     validation = Rule::new("!has(self.status) || (has(self.status.billingGroupUID) ? has(self.status.type) && has(self.status.amount) && has(self.status.currency) && has(self.status.remaining) && has(self.status.expired) : !has(self.status.reservations))")
         .message("status.billingGroupUID, type and amounts must be set together, before anything is reserved"),
     validation = Rule::new("!has(self.status) || !has(self.status.amount) || has(self.spec.code) || (self.status.type == self.spec.type && self.status.currency == self.spec.amount.currency && quantity(self.status.amount).compareTo(quantity(self.spec.amount.amount)) == 0)")

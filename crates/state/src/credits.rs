@@ -128,7 +128,9 @@ impl Observes<Credit> for ObservedState {
         let mut keys = self.clear_unreadable(&organization, &key.described::<Credit>());
         let Some(state) = self.organizations.get_mut(&organization) else { return keys };
         let Some(known) = state.credits.remove(&key.name) else { return keys };
-        let group = state.group_uid(&known.object.spec.billing_group);
+        // One that goes may have waited for the name.
+        let waiting = state.organization.groups().filter(|group| group.deleted.is_some()).map(|group| group.uid);
+        let group = state.group_uid(&known.object.spec.billing_group).into_iter().chain(waiting);
         keys.extend(group.map(|group| Key::Group { organization: organization.clone(), group }));
         if let Some(code) = &known.object.spec.code {
             let claims = self.codes.claims.entry(code_name(code)).or_default();

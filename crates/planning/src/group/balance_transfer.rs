@@ -6,6 +6,8 @@ use billing_api::{self as api, BillingGroupStatus, CarriedForward, Credit, Credi
 use billing_domain::{Group, Name};
 use billing_state::OrganizationState;
 
+use crate::conditions::DesiredCondition;
+
 /// An amount in the favour of a group that goes, which nobody has yet.
 #[derive(Debug)]
 pub(super) struct UnclaimedBalance<'a> {
@@ -14,9 +16,11 @@ pub(super) struct UnclaimedBalance<'a> {
     invoice: &'a str,
     /// Who gets it.
     successor: Option<&'a Group>,
+    /// Whether a Credit has the name that was not made for this.
+    name_taken: bool,
 }
 
-/// What is owed to a group; `None` once there is a Credit of it.
+/// What is owed to a group; `None` once there is a Credit of it, which says where it comes from.
 pub(super) fn unclaimed_balance<'a>(
     organization: &'a OrganizationState,
     group: &Group,
@@ -27,9 +31,19 @@ pub(super) fn unclaimed_balance<'a>(
     let currency = carried.currency.parse().ok();
     let successors = organization.organization.groups().filter(|other| other.primary && other.deleted.is_none());
     let successor = successors.filter(|other| other.uid != group.uid && other.currency == currency);
-    let unclaimed_balance =
-        UnclaimedBalance { carried, invoice: last.number.as_str(), successor: successor.min_by(|a, b| a.age_order(b)) };
-    organization.credits.get(&unclaimed_balance.name()).is_none().then_some(unclaimed_balance)
+    let mut unclaimed_balance = UnclaimedBalance {
+        carried,
+        invoice: last.number.as_str(),
+        successor: successor.min_by(|a, b| a.age_order(b)),
+        name_taken: false,
+    };
+    match organization.credits.get(&unclaimed_balance.name()) {
+        Some(known) if known.object.spec.origin.as_ref() == Some(&unclaimed_balance.origin()) => None,
+        known => {
+            unclaimed_balance.name_taken = known.is_some();
+            Some(unclaimed_balance)
+        }
+    }
 }
 
 impl UnclaimedBalance<'_> {
@@ -38,8 +52,29 @@ impl UnclaimedBalance<'_> {
         format!("carried-{}", self.invoice)
     }
 
+    /// What the Credit says of where it comes from.
+    fn origin(&self) -> CreditOrigin {
+        CreditOrigin { invoice: self.invoice.into(), credit_note: None, credit: None }
+    }
+
     /// What the group waits for.
-    pub(super) fn message(&self) -> String {
+    pub(super) fn condition(&self) -> DesiredCondition {
+        match self.name_taken {
+            true => DesiredCondition::no("Ready", "NameTaken", self.name_taken_message()),
+            false => DesiredCondition::no("Ready", "BalanceOwed", self.message()),
+        }
+    }
+
+    fn name_taken_message(&self) -> String {
+        let Self { carried: CarriedForward { amount, currency, .. }, invoice, .. } = self;
+        let (amount, currency) = (amount.as_str(), currency.as_str());
+        format!(
+            "{amount} {currency} carried forward from invoice {invoice} is owed to the group, and Credit {}, which would pay it out, exists and was not created for this: delete it, and the operator creates it again",
+            self.name()
+        )
+    }
+
+    fn message(&self) -> String {
         let Self { carried: CarriedForward { amount, currency, .. }, invoice, .. } = self;
         let (amount, currency) = (amount.as_str(), currency.as_str());
         format!(
@@ -48,8 +83,11 @@ impl UnclaimedBalance<'_> {
         )
     }
 
-    /// The Credit, where somebody gets it.
+    /// The Credit, where somebody gets it and its name is free.
     pub(super) fn credit(&self, organization: &Name) -> Option<Credit> {
+        if self.name_taken {
+            return None;
+        }
         let CarriedForward { amount, currency, .. } = self.carried;
         let metadata =
             ObjectMeta { name: Some(self.name()), namespace: Some(organization.to_string()), ..ObjectMeta::default() };
@@ -61,7 +99,7 @@ impl UnclaimedBalance<'_> {
             expires_at: None,
             projects: None,
             code: None,
-            origin: Some(CreditOrigin { invoice: self.invoice.into(), credit_note: None, credit: None }),
+            origin: Some(self.origin()),
         };
         Some(Credit { metadata, spec, status: None })
     }

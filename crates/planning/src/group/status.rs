@@ -72,7 +72,7 @@ fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
     if group.deleted.is_some() {
         let owes = facts.months.iter().any(Planned::owes);
         return match unclaimed_balance(facts.invoices.organization, group, facts.existing).filter(|_| !owes) {
-            Some(unclaimed_balance) => DesiredCondition::no("Ready", "BalanceOwed", unclaimed_balance.message()),
+            Some(unclaimed_balance) => unclaimed_balance.condition(),
             None => DesiredCondition::no("Ready", "Closing", closing_message(facts)),
         };
     }

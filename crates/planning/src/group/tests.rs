@@ -186,6 +186,52 @@ fn a_deleted_group_stays_for_the_month_that_it_pays_for() {
     check(&manifests, NOW, "status Closing [] 0.31; bbbbb-1 2026-11 0.31 Open");
 }
 
+/// A group that goes, and whose last final carried 476.66 forward; and this Credit.
+fn owed(credit: &str) -> String {
+    let deleted = "name: shop, namespace: acme, deletionTimestamp: '2026-11-21T10:00:00Z',";
+    let carried = "{amount: '476.66', currency: USD, invoiceUID: 11111111-1111-4111-8111-111111111111}";
+    let last = format!("lastFinal: {{number: bbbbb-1, sequence: 1, digest: 'sha256:0', carriedForward: {carried}}}");
+    let manifests = ACME.replace("name: shop, namespace: acme,", deleted);
+    let manifests = manifests.replace("members: [{project: acme-web}]", &format!("firstPeriod: '2026-10', {last}"));
+    format!("{manifests}\n---\n{credit}")
+}
+
+/// `reason credit` of what is done for a group that is owed something.
+#[track_caller]
+fn check_owed(credit: &str, expected: &str) {
+    let state = state(&owed(credit));
+    let group = uid("BillingGroup", "acme", "shop");
+    let plan = plan_group(&state, &Name::from("acme"), group, &settings(), None, at(NOW)).unwrap();
+    let GroupPlan::Steady(steady) = plan else { panic!("{plan:?}") };
+    let ready = steady.status.as_ref().and_then(|status| find(&status.conditions, "Ready")).expect("a condition");
+    let credit = steady.transfer.and_then(|credit| credit.metadata.name).unwrap_or("-".to_owned());
+    assert_eq!(format!("{} {credit} {}", ready.reason, steady.release), expected);
+}
+
+#[test]
+fn what_a_deleted_group_is_owed_becomes_a_credit_before_it_goes() {
+    check_owed("", "BalanceOwed carried-bbbbb-1 false");
+    let granted = "kind: Credit
+metadata: {name: carried-bbbbb-1, namespace: acme}
+spec: {billingGroup: main, type: Other, amount: {amount: '476.66', currency: USD}, origin: {invoice: bbbbb-1}}";
+    check_owed(granted, "Closing - true");
+}
+
+#[test]
+fn a_credit_of_that_name_that_says_nothing_of_it_is_told_and_not_believed() {
+    let squatter = "kind: Credit
+metadata: {name: carried-bbbbb-1, namespace: acme}
+spec: {billingGroup: main, code: AAAABBBBCCCCDDDD}";
+    check_owed(squatter, "NameTaken - false");
+    check_owed(
+        &squatter.replace(
+            "code: AAAABBBBCCCCDDDD",
+            "type: Other, amount: {amount: '1', currency: USD}, origin: {invoice: ccccc-1}",
+        ),
+        "NameTaken - false",
+    );
+}
+
 #[test]
 fn in_an_organization_that_is_deleted_nothing_is_made() {
     let manifests =
