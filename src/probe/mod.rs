@@ -17,6 +17,8 @@
 //! | `organization`              | the namespace into an organization | patch the operator's namespace          |
 //! | `books`                     | a deletion confirmed by a wrong name | patch the operator's namespace; reassign organizations |
 //!
+//! The policy `probe`, which lets this account do nothing but dry runs, cannot be asked by one.
+//!
 //! The namespaced ones are about the operator's own namespace. The operator itself needs only
 //! `impersonate` on that service account, and to watch the policies and their bindings.
 

@@ -43,6 +43,8 @@ use serde::{Deserialize, Serialize};
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || !has(self.status.phase) || (self.status.phase == 'Final' ? has(self.status.document) && has(self.status.document.issuedAt) && !has(self.status.document.asOf) : !has(self.status.document) || (has(self.status.document.asOf) && !has(self.status.document.issuedAt)))")
         .message("a final invoice must have a document with issuedAt, an estimate one with asOf"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.issuedAt) || self.status.document.issuedAt.getFullYear() * 12 + self.status.document.issuedAt.getMonth() >= int(self.spec.period.split('-')[0]) * 12 + int(self.spec.period.split('-')[1])")
+        .message("status.document.issuedAt must not be before the end of spec.period: an invoice is final only when its month is over"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || self.status.document.number == self.metadata.name")
         .message("the document's number must be metadata.name"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || (has(self.status.document.lines) ? self.status.document.lines.map(l, int(l.total.replace('.', ''))).sum() : 0) + (has(self.status.document.slices) ? self.status.document.slices.map(l, int(l.subtotal.replace('.', ''))).sum() : 0) == int(self.status.document.subtotal.replace('.', ''))")

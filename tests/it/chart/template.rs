@@ -104,7 +104,7 @@ fn definitions_and_policies_outlive_the_release() -> Result {
             kept += 1;
         }
     }
-    assert_eq!(kept, 14 + 11 + 11);
+    assert_eq!(kept, 14 + 12 + 12);
     Ok(())
 }
 
@@ -131,16 +131,29 @@ fn the_policies_know_the_operator_by_the_account_that_it_runs_as() -> Result {
         rendered.named("ServiceAccount", account)?;
         let user = format!("request.userInfo.username == 'system:serviceaccount:{NAMESPACE}:{account}'");
         let mut asking = 0;
-        for policy in rendered.all("ValidatingAdmissionPolicy") {
+        let probe = rendered.named("ValidatingAdmissionPolicy", "billing-operator-probe")?;
+        let asked =
+            format!("request.userInfo.username == 'system:serviceaccount:{NAMESPACE}:{}'", probe_name(&rendered)?);
+        assert_eq!(probe.to_string().matches(&asked).count(), 1, "{values:?}");
+        for policy in rendered.all("ValidatingAdmissionPolicy").filter(|policy| *policy != probe) {
             let mentions = policy.to_string().matches("request.userInfo").count();
             assert_eq!(policy.to_string().matches(&user).count(), mentions, "{values:?}");
             asking += mentions;
         }
-        assert_eq!(asking, 6, "billinggroup, billingperiod, credit, invoice, metadata and operator ask who it is");
+        assert_eq!(
+            asking, 7,
+            "billinggroup, billingperiod, credit, invoice, metadata, operator and projectbinding ask who it is"
+        );
         let bound = &rendered.named("ClusterRoleBinding", rendered_name(&rendered)?)?["subjects"][0]["name"];
         assert_eq!(bound, account);
     }
     Ok(())
+}
+
+/// The account that the operator impersonates.
+fn probe_name(rendered: &Rendered) -> Result<&str> {
+    let mut accounts = rendered.all("ServiceAccount").filter_map(|account| account["metadata"]["name"].as_str());
+    Ok(accounts.find(|name| name.ends_with("-probe")).ok_or("no account of the probe")?)
 }
 
 fn rendered_name(rendered: &Rendered) -> Result<&str> {

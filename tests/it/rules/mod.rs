@@ -8,7 +8,7 @@ use crate::Result;
 use server::Server;
 
 /// The admission policies of the chart.
-const POLICIES: [&str; 11] = [
+const POLICIES: [&str; 12] = [
     "billing-operator-billinggroup",
     "billing-operator-billingperiod",
     "billing-operator-books",
@@ -18,6 +18,7 @@ const POLICIES: [&str; 11] = [
     "billing-operator-metadata",
     "billing-operator-operator",
     "billing-operator-organization",
+    "billing-operator-probe",
     "billing-operator-projectbinding",
     "billing-operator-usagerecord",
 ];

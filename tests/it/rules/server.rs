@@ -132,10 +132,11 @@ impl Server {
         })
     }
 
-    /// The request of a case: a dry run.
+    /// The request of a case: a dry run, unless it says otherwise.
     async fn request(&self, case: &Case) -> Result<http::Request<Vec<u8>>> {
-        let post = PostParams { dry_run: true, ..PostParams::default() };
-        let delete = DeleteParams { dry_run: true, ..DeleteParams::default() };
+        let dry_run = !case.real;
+        let post = PostParams { dry_run, ..PostParams::default() };
+        let delete = DeleteParams { dry_run, ..DeleteParams::default() };
         if case.operation == Operation::Create {
             let object = case.object.as_ref().ok_or_else(|| format!("{}: needs `object`", case.name))?;
             return Ok(Request::new(self.path_of(object)?).create(&post, serde_json::to_vec(object)?)?);
@@ -145,7 +146,7 @@ impl Server {
         Ok(match case.operation {
             Operation::Delete => request.delete(&target.name, &delete)?,
             Operation::DeleteCollection => request.delete_collection(&delete, &ListParams::default())?,
-            Operation::Patch => patch_request(&request, &target, case.with()?)?,
+            Operation::Patch => patch_request(&request, &target, case.with()?, dry_run)?,
             Operation::Update | Operation::Create => {
                 let mut object = self.get(&target.resource, target.namespace.as_deref(), &target.name).await?;
                 table::merge(&mut object, case.with()?);
@@ -242,8 +243,8 @@ impl Server {
     }
 }
 
-fn patch_request(request: &Request, target: &Target, patch: &Value) -> Result<http::Request<Vec<u8>>> {
-    let params = PatchParams { dry_run: true, ..PatchParams::default() };
+fn patch_request(request: &Request, target: &Target, patch: &Value, dry_run: bool) -> Result<http::Request<Vec<u8>>> {
+    let params = PatchParams { dry_run, ..PatchParams::default() };
     let patch = Patch::Merge(patch);
     Ok(match &target.subresource {
         Some(subresource) => request.patch_subresource(subresource, &target.name, &params, &patch)?,
@@ -335,6 +336,7 @@ async fn clients(control_plane: &ControlPlane) -> Result<BTreeMap<String, Client
     for user in ["manager", "developer", "onboarder", "offboarder"] {
         clients.insert(user.to_owned(), impersonated(user, &[]).await?);
     }
+    clients.insert("probe".to_owned(), impersonated(&format!("{account}-probe"), &[]).await?);
     clients.insert("unbound-operator".to_owned(), impersonated(&account, &["system:masters"]).await?);
     Ok(clients)
 }

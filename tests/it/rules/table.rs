@@ -23,6 +23,9 @@ pub struct Case {
     pub on: Option<String>,
     /// The merge patch of an update or a patch.
     pub with: Option<Value>,
+    /// Whether the request is no dry run: of what changes nothing that another case looks at.
+    #[serde(default)]
+    pub real: bool,
     /// What must come of it.
     pub expect: Expect,
 }
