@@ -17,7 +17,8 @@
 //! | `organization`              | the namespace into an organization | patch the operator's namespace          |
 //! | `books`                     | a deletion confirmed by a wrong name | patch the operator's namespace; reassign organizations |
 //!
-//! The policy `probe`, which lets this account do nothing but dry runs, cannot be asked by one.
+//! Two policies cannot be asked so: `probe`, which lets this account do nothing but dry runs, and `quota`, which is about the
+//! namespaces of organizations.
 //!
 //! The namespaced ones are about the operator's own namespace. The operator itself needs only
 //! `impersonate` on that service account, and to watch the policies and their bindings.

@@ -86,8 +86,8 @@ fn the_release_comes_and_goes_and_the_books_stay() -> Result {
     assert_eq!(count(&control_plane, &["clusterroles", "--selector=app.kubernetes.io/name=billing-operator"])?, 0);
     let ours = "--selector=app.kubernetes.io/name=billing-operator";
     assert_eq!(count(&control_plane, &["customresourcedefinitions", ours])?, billing_api::crds::all().len());
-    assert_eq!(count(&control_plane, &["validatingadmissionpolicies", ours])?, 12);
-    assert_eq!(count(&control_plane, &["validatingadmissionpolicybindings", ours])?, 12);
+    assert_eq!(count(&control_plane, &["validatingadmissionpolicies", ours])?, 13);
+    assert_eq!(count(&control_plane, &["validatingadmissionpolicybindings", ours])?, 13);
     assert_eq!(get(&control_plane, &["billinggroup", "main", "--namespace=acme"])?["spec"]["displayName"], "Acme");
     wait_until_guarded(&control_plane)?;
 
@@ -116,7 +116,7 @@ fn the_policies_are_sound(control_plane: &ControlPlane) -> Result {
         };
         policies.iter().all(is_checked).then_some(policies)
     })?;
-    assert_eq!(policies.len(), 12);
+    assert_eq!(policies.len(), 13);
     for policy in policies {
         assert_eq!(policy["status"]["typeChecking"], json!({}), "{}", policy["metadata"]["name"]);
     }

@@ -104,7 +104,7 @@ fn definitions_and_policies_outlive_the_release() -> Result {
             kept += 1;
         }
     }
-    assert_eq!(kept, 14 + 12 + 12);
+    assert_eq!(kept, 14 + 13 + 13);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use crate::Result;
 use server::Server;
 
 /// The admission policies of the chart.
-const POLICIES: [&str; 12] = [
+const POLICIES: [&str; 13] = [
     "billing-operator-billinggroup",
     "billing-operator-billingperiod",
     "billing-operator-books",
@@ -20,6 +20,7 @@ const POLICIES: [&str; 12] = [
     "billing-operator-organization",
     "billing-operator-probe",
     "billing-operator-projectbinding",
+    "billing-operator-quota",
     "billing-operator-usagerecord",
 ];
 

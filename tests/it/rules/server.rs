@@ -306,6 +306,7 @@ fn paths() -> BTreeMap<String, String> {
     let ours = ours.map(|plural| (plural, format!("/apis/{}/{}", api::GROUP, api::VERSION)));
     let others = [
         ("namespaces", "/api/v1"),
+        ("resourcequotas", "/api/v1"),
         ("customresourcedefinitions", "/apis/apiextensions.k8s.io/v1"),
         ("validatingadmissionpolicies", "/apis/admissionregistration.k8s.io/v1"),
         ("clusterroles", "/apis/rbac.authorization.k8s.io/v1"),
