@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use billing_api as api;
+use operator_kit::queue::note_progress;
 
 /// The name under which the operator's fields are managed.
 pub const FIELD_MANAGER: &str = "billing-operator";
@@ -93,7 +94,7 @@ impl Writer {
     /// # Errors
     /// [`WriteError::Exists`] when the name is taken.
     pub async fn create<K: Written>(&self, object: &K) -> Result<K, WriteError> {
-        object.api(&self.client).create(&post(), object).await.map_err(|error| classify(object, error))
+        answered(object, object.api(&self.client).create(&post(), object).await)
     }
 
     /// Replaces everything but the status, on condition of the object's `resourceVersion`.
@@ -102,7 +103,7 @@ impl Writer {
     /// [`WriteError::Conflict`] when somebody was faster.
     pub async fn replace<K: Written>(&self, object: &K) -> Result<K, WriteError> {
         let name = object.name_any();
-        object.api(&self.client).replace(&name, &post(), object).await.map_err(|error| classify(object, error))
+        answered(object, object.api(&self.client).replace(&name, &post(), object).await)
     }
 
     /// Replaces the status, on condition of the object's `resourceVersion`.
@@ -111,7 +112,7 @@ impl Writer {
     /// [`WriteError::Conflict`] when somebody was faster.
     pub async fn replace_status<K: Written>(&self, object: &K) -> Result<K, WriteError> {
         let name = object.name_any();
-        object.api(&self.client).replace_status(&name, &post(), object).await.map_err(|error| classify(object, error))
+        answered(object, object.api(&self.client).replace_status(&name, &post(), object).await)
     }
 
     /// Changes metadata by a JSON merge patch, on condition of the object's `resourceVersion`.
@@ -124,7 +125,7 @@ impl Writer {
         }
         let patch = Patch::Merge(json!({ "metadata": metadata }));
         let name = object.name_any();
-        object.api(&self.client).patch(&name, &patching(), &patch).await.map_err(|error| classify(object, error))
+        answered(object, object.api(&self.client).patch(&name, &patching(), &patch).await)
     }
 
     /// Changes fields of the status by a JSON merge patch, whatever its `resourceVersion`: for reports, never for money.
@@ -135,7 +136,7 @@ impl Writer {
         let patch = Patch::Merge(json!({ "status": status }));
         let name = object.name_any();
         let written = object.api(&self.client).patch_status(&name, &patching(), &patch).await;
-        written.map(drop).map_err(|error| classify(object, error))
+        answered(object, written).map(drop)
     }
 
     /// Changes fields of the status by a JSON merge patch, on condition of the object's `resourceVersion`.
@@ -146,7 +147,7 @@ impl Writer {
         let version = object.resource_version();
         let patch = Patch::Merge(json!({ "metadata": { "resourceVersion": version }, "status": status }));
         let name = object.name_any();
-        object.api(&self.client).patch_status(&name, &patching(), &patch).await.map_err(|error| classify(object, error))
+        answered(object, object.api(&self.client).patch_status(&name, &patching(), &patch).await)
     }
 
     /// Deletes exactly this object in exactly this state.
@@ -158,12 +159,9 @@ impl Writer {
             preconditions: Some(Preconditions { uid: object.uid(), resource_version: object.resource_version() }),
             ..DeleteParams::default()
         };
-        match object.api(&self.client).delete(&object.name_any(), &params).await {
-            Ok(_) => Ok(()),
-            Err(error) => match classify(object, error) {
-                WriteError::Gone { .. } => Ok(()),
-                other => Err(other),
-            },
+        match answered(object, object.api(&self.client).delete(&object.name_any(), &params).await) {
+            Ok(_) | Err(WriteError::Gone { .. }) => Ok(()),
+            Err(other) => Err(other),
         }
     }
 }
@@ -174,6 +172,13 @@ fn post() -> PostParams {
 
 fn patching() -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.into()), ..PatchParams::default() }
+}
+
+/// What came of a write. With one that was done, the handler that asked for it got on.
+fn answered<K: Written, T>(object: &K, answer: Result<T, kube::Error>) -> Result<T, WriteError> {
+    let written = answer.map_err(|error| classify(object, error))?;
+    note_progress();
+    Ok(written)
 }
 
 fn classify<K: Written>(object: &K, error: kube::Error) -> WriteError {

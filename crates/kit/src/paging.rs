@@ -10,6 +10,8 @@ use kube::core::Status;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
+use crate::queue::note_progress;
+
 /// HTTP's code for a continue token that the server has forgotten.
 const GONE: u16 = 410;
 
@@ -40,6 +42,7 @@ where
             let Some(params) = &self.next else { return Ok(None) };
             match self.api.list(params).await {
                 Ok(page) => {
+                    note_progress();
                     let token = page.metadata.continue_.filter(|token| !token.is_empty());
                     self.next = token.map(|token| params.clone().continue_token(&token));
                     return Ok(Some(page.items.into_iter().map(trimmed).collect()));

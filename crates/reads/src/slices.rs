@@ -4,6 +4,7 @@ use billing_api::{Document, InvoiceSlice, Line};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::core::DeserializeGuard;
 use kube::{Api, Client, ResourceExt};
+use operator_kit::queue::note_progress;
 use thiserror::Error;
 
 /// How many slices of one document are read at once.
@@ -96,7 +97,7 @@ pub async fn slices_of(client: &Client, organization: &str, document: &Document)
     let api: Api<DeserializeGuard<InvoiceSlice>> = Api::namespaced(client.clone(), organization);
     let read = |name: String| {
         let api = api.clone();
-        async move { api.get_opt(&name).await.map(|slice| (name, slice)) }
+        async move { api.get_opt(&name).await.map(|slice| (name, slice)).inspect(|_| note_progress()) }
     };
     let names: Vec<_> = document.slices.iter().map(|slice| slice.name.to_string()).collect();
     let read: Vec<_> = stream::iter(names).map(read).buffered(AT_ONCE).try_collect().await?;

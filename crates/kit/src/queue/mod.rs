@@ -4,6 +4,7 @@
 //! one object between two looks are one piece of work, and the queue holds keys, not events.
 
 mod backoff;
+mod progress;
 mod schedule;
 
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::timer::sleep_until;
 pub use backoff::Backoff;
+pub use progress::note_progress;
+use progress::Progress;
 use schedule::Schedule;
 
 /// How one look at a key ended.
@@ -59,19 +62,21 @@ pub struct QueueHealth {
     pub running: usize,
     /// How long the slowest of them has been at it.
     pub longest_running: Duration,
+    /// For how long one of them has [got on](note_progress) with nothing, at most.
+    pub longest_silence: Duration,
 }
 
 impl QueueHealth {
-    /// As a check of `/healthz`: every call has a time limit, so a handler that is at work for longer
-    /// than `limit` hangs.
+    /// As a check of `/healthz`: every call has a time limit, so a handler that has [got on](note_progress) with nothing for
+    /// longer than `limit` hangs. One that gets on may take as long as its work does.
     ///
     /// # Errors
     /// Says for how long.
     pub fn check(&self, limit: Duration) -> Result<(), String> {
-        if self.longest_running <= limit {
+        if self.longest_silence <= limit {
             return Ok(());
         }
-        Err(format!("a worker has been processing one key for {:?}", self.longest_running))
+        Err(format!("a worker has made no progress with its key for {:?}", self.longest_silence))
     }
 }
 
@@ -124,6 +129,14 @@ impl<K: Hash + Eq + Clone + Ord> WorkQueue<K> {
         self.schedule().health(Instant::now())
     }
 
+    /// Starts the key that has been due for longest, if one is.
+    fn start(&self) -> Option<(K, Progress)> {
+        let mut schedule = self.schedule();
+        let key = schedule.start(Instant::now())?;
+        let progress = schedule.progress(&key)?;
+        Some((key, progress))
+    }
+
     /// Every method of [`Schedule`] leaves it consistent, so a poisoned lock is as good as another.
     fn schedule(&self) -> MutexGuard<'_, Schedule<K>> {
         self.shared.schedule.lock().unwrap_or_else(PoisonError::into_inner)
@@ -172,9 +185,8 @@ impl<K: Hash + Eq + Clone + Ord + Debug + Send + 'static> Workers<K> {
         F: Future<Output = Outcome> + Send + 'static,
     {
         while self.tasks.len() < concurrency {
-            let started = self.queue.schedule().start(Instant::now());
-            let Some(key) = started else { return };
-            let task = self.tasks.spawn(handler(key.clone()));
+            let Some((key, progress)) = self.queue.start() else { return };
+            let task = self.tasks.spawn(progress.scope(handler(key.clone())));
             self.keys.insert(task.id(), key);
         }
     }
@@ -310,6 +322,30 @@ mod tests {
         assert_eq!(unfinished, 1, "900 is dropped");
         assert_eq!(begin.elapsed(), SECOND * 6);
         assert_eq!(queue.health().waiting, 1, "950 was never started");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_that_gets_on_is_healthy_for_hours_and_one_that_hangs_is_not() {
+        let (queue, cancel) = queue(QueueSettings::default());
+        queue.add(1);
+        let handler = |_| async {
+            for _ in 0..120 {
+                tokio::time::sleep(SECOND * 60).await;
+                note_progress();
+            }
+            std::future::pending().await
+        };
+        let runner = tokio::spawn({
+            let (queue, cancel) = (queue.clone(), cancel.clone());
+            async move { queue.run(1, cancel, handler).await }
+        });
+        tokio::time::sleep(SECOND * 7_100).await;
+        assert_eq!(queue.health().longest_running, SECOND * 7_100);
+        queue.health().check(SECOND * 90).expect("the last progress is 20 seconds ago");
+        tokio::time::sleep(SECOND * 200).await;
+        queue.health().check(SECOND * 90).expect_err("it hangs");
+        cancel.cancel();
+        assert_eq!(runner.await.expect("no panic"), 1);
     }
 
     fn counter() -> Arc<AtomicUsize> {

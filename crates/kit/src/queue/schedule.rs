@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::progress::Progress;
 use super::{Backoff, Outcome, QueueHealth};
 
 /// What is known of one key; a key without an entry was never seen or is long done.
@@ -17,8 +18,8 @@ struct Entry {
     wake: Option<Instant>,
     /// When it last started, for the minimum interval.
     started: Option<Instant>,
-    /// Whether a handler works on it.
-    running: bool,
+    /// How the handler that works on it gets on; `None` while none does.
+    running: Option<Progress>,
     /// Failures in a row.
     failures: u32,
 }
@@ -48,7 +49,7 @@ impl<K: Hash + Eq + Clone + Ord> Schedule<K> {
         let due = due.max(floor);
         let due = entry.due.map_or(due, |earlier| earlier.min(due));
         entry.due = Some(due);
-        if !entry.running {
+        if entry.running.is_none() {
             self.wake_at(key, due);
         }
     }
@@ -75,8 +76,13 @@ impl<K: Hash + Eq + Clone + Ord> Schedule<K> {
         }
         entry.wake = None;
         entry.started = Some(now);
-        entry.running = true;
+        entry.running = Some(Progress::new(now));
         true
+    }
+
+    /// How the handler of a key that was started gets on.
+    pub(super) fn progress(&self, key: &K) -> Option<Progress> {
+        self.entries.get(key)?.running.clone()
     }
 
     /// Takes note of how a started key ended.
@@ -84,7 +90,7 @@ impl<K: Hash + Eq + Clone + Ord> Schedule<K> {
         let Some(entry) = self.entries.get_mut(&key) else {
             return;
         };
-        entry.running = false;
+        entry.running = None;
         let again = match outcome {
             Outcome::Done => None,
             Outcome::After(delay) => Some(now + delay),
@@ -131,14 +137,19 @@ impl<K: Hash + Eq + Clone + Ord> Schedule<K> {
 
     /// What a health check and the metrics want to know.
     pub(super) fn health(&self, now: Instant) -> QueueHealth {
-        let running = || self.entries.values().filter(|entry| entry.running);
-        let due = |entry: &&Entry| !entry.running && entry.due.is_some_and(|due| due <= now);
+        let running = || self.entries.values().filter(|entry| entry.running.is_some());
+        let due = |entry: &&Entry| entry.running.is_none() && entry.due.is_some_and(|due| due <= now);
         QueueHealth {
             waiting: self.entries.values().filter(due).count(),
             running: running().count(),
             longest_running: running()
                 .filter_map(|entry| entry.started)
                 .map(|started| now.saturating_duration_since(started))
+                .max()
+                .unwrap_or_default(),
+            longest_silence: running()
+                .filter_map(|entry| entry.running.as_ref())
+                .map(|progress| progress.silence(now))
                 .max()
                 .unwrap_or_default(),
         }
@@ -256,7 +267,10 @@ mod tests {
         schedule.add("later", t0 + SECOND * 60);
         assert_eq!(schedule.start(t0), Some("a"));
         let health = schedule.health(t0 + SECOND * 5);
-        assert_eq!(health, QueueHealth { waiting: 1, running: 1, longest_running: SECOND * 5 });
+        assert_eq!(
+            health,
+            QueueHealth { waiting: 1, running: 1, longest_running: SECOND * 5, longest_silence: SECOND * 5 }
+        );
         assert!(health.check(SECOND * 5).is_ok() && health.check(SECOND * 4).is_err());
     }
 }
