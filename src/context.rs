@@ -8,7 +8,7 @@ use chrono::{SubsecRound, TimeDelta};
 use kube::{Client, Resource};
 use tokio::sync::watch;
 
-use crate::closing::DueGroups;
+use crate::closing::{ClusterRead, DueGroups};
 use crate::metrics::Metrics;
 use crate::probe::PolicyState;
 use crate::queues::Queues;
@@ -49,6 +49,8 @@ pub struct Context {
     pub coalescing: CoalescingStates,
     /// Groups with a month that can become final.
     pub due: DueGroups,
+    /// What closing passes share of the cluster.
+    pub cluster_read: ClusterRead,
     /// Records that cannot be billed.
     pub unbilled_counts: UnbilledCounts,
     /// Records that cannot be billed, and may be in a moment.
@@ -88,6 +90,7 @@ impl Context {
             first_seen: FirstSeen::default(),
             coalescing: CoalescingStates::default(),
             due: DueGroups::default(),
+            cluster_read: ClusterRead::default(),
             unbilled_counts: UnbilledCounts::default(),
             report_debounce: ReportDebounce::default(),
             state: RwLock::default(),

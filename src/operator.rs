@@ -23,8 +23,12 @@ use operator_kit::events::Events;
 use operator_kit::queue::{Outcome, WorkQueue};
 use operator_kit::server::{Endpoints, serve};
 
-/// A handler that takes longer than this hangs: only a restart helps.
-const MAX_HANDLER_TIME: Duration = Duration::from_secs(600);
+/// A handler that has read and written nothing for longer than this hangs: only a restart helps. How long it takes is another
+/// matter: the closing of many months may take an hour.
+const MAX_HANDLER_SILENCE: Duration = Duration::from_secs(600);
+
+/// How many organizations are closed at once: each of them is held in memory.
+const CONCURRENT_CLOSINGS: usize = 4;
 
 /// How long work pauses while an admission policy is missing.
 const POLICY_RETRY: Duration = Duration::from_secs(2);
@@ -94,10 +98,8 @@ fn endpoints(ctx: &Arc<Context>, synced: Vec<watch::Receiver<bool>>) -> Endpoint
     let (live, policies, gauges) = (ctx.clone(), ctx.policies.clone(), ctx.clone());
     Endpoints::new(ctx.metrics.exposition.clone())
         .live("queues", move || {
-            let stuck = live.queues.health().into_iter().find(|(_, health)| health.longest_running > MAX_HANDLER_TIME);
-            stuck.map_or(Ok(()), |(name, _)| {
-                Err(format!("a worker has been processing one {name} for more than {MAX_HANDLER_TIME:?}"))
-            })
+            let mut stuck = live.queues.health().into_iter().map(|(_, health)| health.check(MAX_HANDLER_SILENCE));
+            stuck.find(Result::is_err).unwrap_or(Ok(()))
         })
         .ready("policies", move || policies.borrow().check())
         .ready("watches", move || {
@@ -145,6 +147,7 @@ async fn work(
         drain(&ctx, &queues.projects, concurrency, &cancel),
         drain(&ctx, &queues.groups, concurrency, &cancel),
         drain(&ctx, &queues.overviews, 4, &cancel),
+        drain(&ctx, &queues.closings, CONCURRENT_CLOSINGS, &cancel),
         slice_gc::run(&ctx, &cancel),
         auditor::run(&ctx, settings.audit_interval, &cancel),
     );
@@ -174,7 +177,7 @@ async fn handle(ctx: &Context, key: Key) -> Outcome {
         Key::Usage(organization) => ("usage", usage::reconcile(ctx, organization).await),
         Key::Finals(organization) => ("finals", billed_index::reconcile(ctx, organization).await),
         Key::Periods => ("period", period::reconcile(ctx).await),
-        Key::Closing => ("closing", closing::reconcile(ctx).await),
+        Key::Closing(organization) => ("closing", closing::reconcile(ctx, organization).await),
         Key::CreditNote { organization, note } => {
             ("credit-note", credit_note::reconcile(ctx, organization, note).await)
         }

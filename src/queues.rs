@@ -9,8 +9,11 @@ use operator_kit::queue::{QueueHealth, QueueSettings, WorkQueue};
 /// Two looks at one group are this far apart: what happens in between is one write.
 const GROUP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Two looks at a whole organization's usage, at the periods, or at what can become final.
+/// Two looks at a whole organization's usage, at the periods, or at what of an organization can become final.
 const OVERVIEW_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How long an organization gathers groups that can become final: one pass reads everything once for all of them.
+const CLOSING_DELAY: Duration = Duration::from_millis(500);
 
 /// What there is to do.
 pub struct Queues {
@@ -20,6 +23,8 @@ pub struct Queues {
     pub groups: WorkQueue<Key>,
     /// Everything that looks at much at once.
     pub overviews: WorkQueue<Key>,
+    /// Organizations with months that can become final: they take as long as they have records.
+    pub closings: WorkQueue<Key>,
     open: AtomicBool,
 }
 
@@ -31,6 +36,7 @@ impl Queues {
             projects: queue(Duration::ZERO),
             groups: queue(GROUP_INTERVAL),
             overviews: queue(OVERVIEW_INTERVAL),
+            closings: queue(OVERVIEW_INTERVAL),
             open: AtomicBool::new(false),
         }
     }
@@ -49,11 +55,11 @@ impl Queues {
             match key {
                 Key::Project(_) | Key::Credit { .. } => self.projects.add(key),
                 Key::Group { .. } => self.groups.add(key),
+                Key::Closing(_) => self.closings.add_after(key, CLOSING_DELAY),
                 Key::CreditNote { .. }
                 | Key::Usage(_)
                 | Key::Finals(_)
                 | Key::Periods
-                | Key::Closing
                 | Key::Receivables
                 | Key::Settled => self.overviews.add(key),
             }
@@ -61,7 +67,12 @@ impl Queues {
     }
 
     /// The queues by name, with how they are.
-    pub fn health(&self) -> [(&'static str, QueueHealth); 3] {
-        [("project", self.projects.health()), ("group", self.groups.health()), ("overview", self.overviews.health())]
+    pub fn health(&self) -> [(&'static str, QueueHealth); 4] {
+        [
+            ("project", self.projects.health()),
+            ("group", self.groups.health()),
+            ("overview", self.overviews.health()),
+            ("closing", self.closings.health()),
+        ]
     }
 }

@@ -233,7 +233,7 @@ fn log_filter(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use clap::{CommandFactory, Parser};
 
     use super::*;
@@ -244,7 +244,7 @@ mod tests {
         settings: Settings,
     }
 
-    fn parse(args: &[&str]) -> Result<Settings, clap::Error> {
+    pub(crate) fn parse(args: &[&str]) -> Result<Settings, clap::Error> {
         let args = ["billing-operator"].iter().chain(args);
         Command::try_parse_from(args).map(|command| command.settings)
     }

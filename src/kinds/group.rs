@@ -196,7 +196,7 @@ async fn apply_steady(
     }
     if closing {
         ctx.due.add(organization, group);
-        ctx.queues.add([Key::Closing]);
+        ctx.queues.add([Key::Closing(organization.clone())]);
         let later = ctx.now().checked_add_signed(CLOSING_RECHECK);
         return Ok(ctx.requeue_at(wake.into_iter().chain(later).min()));
     }

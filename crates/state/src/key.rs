@@ -34,8 +34,8 @@ pub enum Key {
     Finals(Name),
     /// The months that are over.
     Periods,
-    /// The months that can become final.
-    Closing,
+    /// The months of an organization that can become final.
+    Closing(Name),
     /// The invoices that are to be paid: which of them are past due.
     Receivables,
     /// The invoices that were past due, and are so no more.

@@ -7,6 +7,7 @@ mod billed;
 mod bindings;
 mod bound;
 mod catalog;
+mod cluster;
 pub mod convert;
 mod credit_notes;
 mod credits;
@@ -269,7 +270,7 @@ impl ObservedState {
             let credit = |name: &Name| Key::Credit { organization: organization.clone(), credit: name.clone() };
             keys.extend(state.credits.all().map(|(name, _)| credit(name)));
         }
-        keys.extend([Key::Periods, Key::Closing, Key::Receivables, Key::Settled]);
+        keys.extend([Key::Periods, Key::Receivables, Key::Settled]);
         keys
     }
 

@@ -57,7 +57,7 @@ impl Observes<v1::Namespace> for ObservedState {
 
 impl ObservedState {
     /// Takes a namespace into the organization that its label names.
-    fn enter(&mut self, name: &Name, observed: Namespace) {
+    pub(super) fn enter(&mut self, name: &Name, observed: Namespace) {
         self.leave(name);
         let organization = self.organization_mut(&observed.organization);
         if observed.organization != *name {

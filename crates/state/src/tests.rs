@@ -174,6 +174,46 @@ proptest! {
     }
 }
 
+/// What an organization's groups and projects are, by all that decides about them.
+fn seen_by(state: &ObservedState, name: &Name) -> Vec<String> {
+    let Some(organization) = state.organization(name) else { return Vec::new() };
+    let mut seen = vec![
+        format!("projects {}", listed(&state.projects_of(name).map(|(name, _)| name.clone()).collect())),
+        format!("here {}", listed(&names(state.projects_in(name, organization)))),
+        format!("unpaid {}", listed(&names(state.projects_without_payer_in(name, organization)))),
+    ];
+    let groups = organization.all_group_facts();
+    for facts in &groups {
+        let near = || state.projects_of_group(name, organization, facts.group);
+        let members = desired_members(facts, near(), &groups, now());
+        seen.push(format!("{}: near {}, members {}", facts.group.name, listed(&names(near())), listed(&members)));
+    }
+    seen
+}
+
+proptest! {
+    #[test]
+    fn an_organization_alone_in_the_cluster_is_what_it_is_among_others(events in prop::collection::vec(event(), 0..60)) {
+        let mut state = ObservedState::new();
+        events.iter().for_each(|event| enter(&mut state, event));
+        for name in ORGANIZATIONS {
+            let mut alone = state.cluster_of(name);
+            prop_assert!(alone.organizations().all(|(known, _)| known.as_str() == name));
+            for event in &events {
+                match event {
+                    Event::Group { organization, .. }
+                    | Event::NoGroup { organization, .. }
+                    | Event::Ledger { organization, .. }
+                    | Event::NoLedger { organization, .. } if *organization == name => enter(&mut alone, event),
+                    _ => {}
+                }
+            }
+            let name = Name::from(name);
+            prop_assert_eq!(seen_by(&alone, &name), seen_by(&state, &name));
+        }
+    }
+}
+
 /// A project of `acme` that `a` pays for.
 fn bound() -> ObservedState {
     let mut state = ObservedState::new();
