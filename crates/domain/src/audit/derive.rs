@@ -10,13 +10,14 @@ use super::derived::{Derived, DerivedCharge};
 use super::difference::ChargeKey;
 use super::payer::payer_at;
 use super::rates::{DerivedRate, derive_rate};
+use super::work::{Look, count};
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Unit};
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::organization::{Organization, Project};
 use crate::time::hours::HourRule;
-use crate::time::period::Timestamp;
+use crate::time::period::{Period, Timestamp};
 use crate::time::validity::Validity;
 use crate::usage::Usage;
 
@@ -33,27 +34,34 @@ impl<'a> DerivationBasis<'a> {
     }
 }
 
+/// Cost: a look at the last segment of each project, if the group is primary; and one at each record of the projects that it pays
+/// for in the month, of which only those that ran in it are derived.
 pub(super) fn derive(month: &GroupMonth<'_>) -> Derived {
     let mut derived = Derived::default();
     let basis = DerivationBasis::of(month);
-    for project in month.organization.projects() {
-        if may_concern(month, project) && pays_for_any_of(month, project) {
+    for project in projects_near(month) {
+        if pays_for_any_of(month, project) {
             if project.namespace().is_some() {
                 derived.projects.insert(project.name().clone());
             }
-            derive_project(&basis, project, &mut derived);
+            derive_records(&basis, project, project.usage(), &mut derived);
         }
     }
     derived
 }
 
-/// A project whose ledger never names the group can only fall to it as the primary one.
-fn may_concern(month: &GroupMonth<'_>, project: &Project) -> bool {
-    let mut segments = project.ledger().into_iter().flat_map(|ledger| ledger.segments());
-    month.group.primary || segments.any(|segment| segment.group_uid == month.group.uid)
+/// The projects that the group pays for in any month: those whose ledgers name it. Another can only fall to it as the primary one,
+/// and only when who comes last in its ledger is gone or going: as long as that group lives, it pays.
+pub(super) fn projects_near<'a>(month: &GroupMonth<'a>) -> impl Iterator<Item = &'a Project> {
+    let organization = month.organization;
+    let stays = |uid| organization.group(uid).is_some_and(|group| group.deleted.is_none());
+    let left = move |project: &&Project| project.ledger().is_some_and(|ledger| !stays(ledger.last().group_uid));
+    let fallen = organization.projects().filter(|_| month.group.primary).filter(left).map(Project::name);
+    let names: BTreeSet<&Name> = organization.projects_naming(month.group.uid).iter().chain(fallen).collect();
+    names.into_iter().filter_map(|name| organization.project(name))
 }
 
-fn pays_for_any_of(month: &GroupMonth<'_>, project: &Project) -> bool {
+pub(super) fn pays_for_any_of(month: &GroupMonth<'_>, project: &Project) -> bool {
     let mut instants = vec![month.month.start()];
     instants.extend(ledger_instants(project));
     let whole = month.month.period();
@@ -75,9 +83,17 @@ struct DerivedRun<'a> {
     charges: Vec<(ChargeKey, DerivedCharge)>,
 }
 
-pub(super) fn derive_project(basis: &DerivationBasis<'_>, project: &Project, derived: &mut Derived) {
+/// Derives records of a project: of a service, all that run in the month, for one that overlaps another is left off.
+pub(super) fn derive_records<'a>(
+    basis: &DerivationBasis<'_>,
+    project: &Project,
+    records: impl Iterator<Item = &'a Arc<Usage>>,
+    derived: &mut Derived,
+) {
     let mut by_service: BTreeMap<&Name, Vec<DerivedRun<'_>>> = BTreeMap::new();
-    for usage in project.usage().filter(|usage| !is_replaced(basis.month, usage)) {
+    let here = records.filter(|usage| runs_in(basis.month, usage));
+    for usage in here.filter(|usage| !is_replaced(basis.month, usage)) {
+        count(Look::Derivation);
         match derive_record(basis, project, usage) {
             Ok(None) => {}
             Ok(Some(run)) => by_service.entry(&usage.service.name).or_default().push(run),
@@ -92,19 +108,42 @@ pub(super) fn derive_project(basis: &DerivationBasis<'_>, project: &Project, der
     }
 }
 
+/// Whether the record runs, or happens, in the month.
+fn runs_in(month: &GroupMonth<'_>, usage: &Usage) -> bool {
+    let (from, until) = (month.month.start(), month.month.end());
+    usage.start < until && (from <= usage.start || usage.end.is_none_or(|end| from < end))
+}
+
 /// Takes the runs of one service in their order; one that is charged while a kept one runs is left off.
 fn leave_off_overlaps(runs: Vec<DerivedRun<'_>>, derived: &mut Derived) {
-    let mut kept: Vec<Vec<(Timestamp, Timestamp)>> = Vec::new();
+    let mut kept = KeptTime::default();
     for run in runs {
-        let meets = |other: &Vec<(Timestamp, Timestamp)>| {
-            other.iter().any(|a| run.pieces.iter().any(|b| a.0 < b.1 && b.0 < a.1))
-        };
-        if !run.charges.is_empty() && kept.iter().any(meets) {
+        if !run.charges.is_empty() && run.pieces.iter().any(|piece| kept.meets(*piece)) {
             derived.problems.insert(run.usage.name.clone());
             continue;
         }
         derived.charges.extend(run.charges);
-        kept.push(run.pieces);
+        run.pieces.into_iter().for_each(|piece| kept.add(piece));
+    }
+}
+
+/// The time in which kept runs run, as intervals that neither meet nor touch: by start, with the end.
+#[derive(Default)]
+struct KeptTime(BTreeMap<Timestamp, Timestamp>);
+
+impl KeptTime {
+    fn meets(&self, (from, to): (Timestamp, Timestamp)) -> bool {
+        count(Look::Comparison);
+        self.0.range(..to).next_back().is_some_and(|(_, end)| from < *end)
+    }
+
+    fn add(&mut self, (mut from, mut to): (Timestamp, Timestamp)) {
+        while let Some((start, end)) = self.0.range(..=to).next_back().filter(|(_, end)| from <= **end) {
+            let start = *start;
+            (from, to) = (from.min(start), to.max(*end));
+            self.0.remove(&start);
+        }
+        self.0.insert(from, to);
     }
 }
 
@@ -128,16 +167,17 @@ fn derive_record<'a>(
     }
     let mut run = DerivedRun { usage, pieces: Vec::new(), charges: Vec::new() };
     let mut open: Vec<(Timestamp, Timestamp, Decimal)> = Vec::new();
-    for (from, to) in elementary(month, project, usage, &entries) {
+    let billed = month.billed.billed_periods_in(&usage.name, month.month.period());
+    let hourly: Vec<&PriceEntry> = entries.iter().filter(|entry| entry.unit == Unit::Hour).copied().collect();
+    for (from, to) in elementary(month, project, usage, &entries, &billed) {
         if from < usage.start || until <= from || !pays(month, project, from) {
             continue;
         }
         run.pieces.push((from, to));
-        if is_billed(month, usage, from) {
+        if billed.iter().any(|period| period.contains(from)) {
             continue;
         }
         check_group(basis)?;
-        let hourly: Vec<&PriceEntry> = entries.iter().filter(|entry| entry.unit == Unit::Hour).copied().collect();
         let price = best(&hourly, from).ok_or(Unbillable)?.unit_price;
         match open.last_mut() {
             Some(last) if last.1 == from && last.2 == price => last.1 = to,
@@ -187,22 +227,18 @@ fn ended(month: &GroupMonth<'_>, usage: &Usage) -> Timestamp {
     }
 }
 
-fn is_billed(month: &GroupMonth<'_>, usage: &Usage, instant: Timestamp) -> bool {
-    month.billed.billed_periods_in(&usage.name, month.month.period()).iter().any(|period| period.contains(instant))
-}
-
 /// The month cut at every instant at which anything about the record can change.
 fn elementary(
     month: &GroupMonth<'_>,
     project: &Project,
     usage: &Usage,
     entries: &[&PriceEntry],
+    billed: &[Period],
 ) -> Vec<(Timestamp, Timestamp)> {
     let mut instants = BTreeSet::from([month.month.start(), month.month.end(), usage.start, ended(month, usage)]);
     instants.extend(ledger_instants(project));
     instants.extend(entries.iter().map(|entry| entry.valid_from));
     instants.extend(entries.iter().filter_map(|entry| entry.valid_until));
-    let billed = month.billed.billed_periods_in(&usage.name, month.month.period());
     instants.extend(billed.iter().flat_map(|period| [period.start(), period.end()]));
     let within: Vec<_> = instants.range(month.month.start()..=month.month.end()).copied().collect();
     within.windows(2).map(|pair| (pair[0], pair[1])).collect()

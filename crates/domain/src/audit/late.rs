@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigInt;
 
-use super::derive::{DerivationBasis, derive_project, hours, is_replaced};
+use super::derive::{DerivationBasis, derive_records, hours, is_replaced, pays_for_any_of, projects_near};
 use super::derived::Derived;
 use super::items::DerivedItem;
 use super::payer::payer_at;
+use super::work::{Look, count};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::NO_CLOSED_MONTHS;
 use crate::catalog::price::Unit;
@@ -15,6 +16,7 @@ use crate::invoice::billed::{BilledPart, Rating};
 use crate::invoice::line_type::LineType;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
+use crate::tenancy::attribution::Attribution;
 use crate::tenancy::organization::Project;
 use crate::time::month::Month;
 use crate::time::period::Timestamp;
@@ -42,30 +44,96 @@ impl DerivedLate {
     }
 }
 
-/// Asks of every record, in every closed month, what finals bill of it.
+/// Asks of every record that can concern the group, in every closed month that it ran in or is billed in, what finals bill of it.
+///
+/// Cost: one glance at each record of these projects. Of nearly all, finals bill exactly what they ran, and the glance is all: only
+/// what is left is looked at by month, and only services with something that no final bills are derived again.
 pub(super) fn derive_late(month: &GroupMonth<'_>) -> DerivedLate {
     let mut late = DerivedLate::default();
-    for (of, attribution) in month.closed {
-        let closed = &NO_CLOSED_MONTHS;
-        let closed =
-            GroupMonth { month: *of, attribution: *attribution, closed, brought_forward: None, credits: &[], ..*month };
-        for project in month.organization.projects() {
-            derive_late_usage(&closed, project, &mut late);
-            for usage in project.usage() {
+    let ends = month.closed.first_key_value().zip(month.closed.last_key_value());
+    let Some(((first, _), (last, _))) = ends else { return late };
+    let span = (first.start(), last.end());
+    for project in projects(month) {
+        let mut open: BTreeMap<Month, BTreeSet<&Name>> = BTreeMap::new();
+        for usage in project.usage().filter(|usage| !is_settled(month, span, usage)) {
+            for of in months_of(month, usage) {
+                count(Look::Closer);
+                let closed = closed_month(month, of);
                 derive_corrections(&closed, project, usage, &mut late);
+                if !is_covered(&closed, usage) {
+                    open.entry(of.0).or_default().insert(&usage.service.name);
+                }
             }
+        }
+        for (of, services) in open {
+            let Some(attribution) = month.closed.get(&of) else { continue };
+            derive_late_usage(&closed_month(month, (of, *attribution)), project, &services, &mut late);
         }
     }
     late
 }
 
-/// What the month itself would bill, and no final does.
-fn derive_late_usage(closed: &GroupMonth<'_>, project: &Project, late: &mut DerivedLate) {
-    if project.usage().all(|usage| is_covered(closed, usage)) {
+fn closed_month<'a>(month: &GroupMonth<'a>, (of, attribution): (Month, Attribution)) -> GroupMonth<'a> {
+    GroupMonth { month: of, attribution, closed: &NO_CLOSED_MONTHS, brought_forward: None, credits: &[], ..*month }
+}
+
+/// The projects of which the group pays for something, or of which its finals bill something.
+fn projects<'a>(month: &GroupMonth<'a>) -> impl Iterator<Item = &'a Project> {
+    let near = projects_near(month).map(Project::name);
+    let names: BTreeSet<&Name> = near.chain(month.billed.projects_of(month.group.uid)).collect();
+    names.into_iter().filter_map(|name| month.organization.project(name))
+}
+
+/// The closed months in which the record ran, or for which finals bill it.
+fn months_of(month: &GroupMonth<'_>, usage: &Usage) -> impl Iterator<Item = (Month, Attribution)> {
+    let billed = || month.billed.parts(&usage.name).iter().map(BilledPart::month);
+    let first = billed().chain([Month::of(usage.start)]).min();
+    let last = usage.end.and_then(|end| billed().chain([Month::of(end)]).max());
+    let after = move |of: Month| first.is_none_or(|first| first <= of) && last.is_none_or(|last| of <= last);
+    month.closed.iter().map(|(of, attribution)| (*of, *attribution)).filter(move |(of, _)| after(*of))
+}
+
+/// A quick yes: nothing of the record can be late, and nothing is to be corrected, within the span. Nobody bills it, and it counts as
+/// nothing or ran at another time; or a single line bills it as a unit; or lines by the hour follow each other through all of its
+/// run, within it, and none meets another.
+fn is_settled(month: &GroupMonth<'_>, (from, until): (Timestamp, Timestamp), usage: &Usage) -> bool {
+    count(Look::Glance);
+    let parts = month.billed.parts(&usage.name);
+    let outside = until <= usage.start || (usage.start < from && usage.end.is_some_and(|end| end <= from));
+    if parts.is_empty() {
+        return outside || is_replaced(month, usage);
+    }
+    if is_replaced(month, usage) {
+        return false;
+    }
+    let (mut run_until, mut billed_until) = (usage.start, usage.start.max(from));
+    for part in parts {
+        let (start, end) = (part.period().start(), part.period().end());
+        match month.billed.rating_of(part).map(|rating| rating.unit) {
+            Some(Unit::Unit) => return parts.len() == 1 && start == usage.start,
+            Some(Unit::Hour) => {}
+            None => return false, // it was corrected before
+        }
+        if start < run_until || usage.end.is_some_and(|ended| ended < end) {
+            return false;
+        }
+        run_until = end;
+        if billed_until < start.min(until) {
+            return false; // a gap
+        }
+        billed_until = billed_until.max(end);
+    }
+    outside || usage.end.map_or(until, |end| end.min(until)) <= billed_until
+}
+
+/// What the month itself would bill of these services, and no final does.
+fn derive_late_usage(closed: &GroupMonth<'_>, project: &Project, services: &BTreeSet<&Name>, late: &mut DerivedLate) {
+    if !pays_for_any_of(closed, project) {
         return;
     }
     let mut derived = Derived::default();
-    derive_project(&DerivationBasis::of(closed), project, &mut derived);
+    let open = project.usage().filter(|usage| services.contains(&usage.service.name));
+    derive_records(&DerivationBasis::of(closed), project, open, &mut derived);
     for (key, charge) in derived.charges {
         let Some(usage) = closed.organization.usage(&key.record) else { continue };
         let text = format!("{} {}", closed.month, key.start.format("%FT%TZ"));

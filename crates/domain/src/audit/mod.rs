@@ -13,6 +13,7 @@ mod late;
 mod payer;
 mod rates;
 mod tax;
+pub(crate) mod work;
 
 use std::collections::BTreeMap;
 

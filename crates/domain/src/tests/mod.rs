@@ -1,6 +1,7 @@
 //! Tests of the domain, by what they say about it.
 
 mod absences;
+mod audit_work;
 mod bill;
 mod closing;
 mod credit;

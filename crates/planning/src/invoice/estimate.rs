@@ -45,6 +45,8 @@ pub struct EstimateWrite {
 /// credits are named in the versions that are written: a credit changes with every month that uses it, and with a mere
 /// label, and what that changes in this month's use of it is in the lines. When they differ, the versions of now are named.
 ///
+/// Cost: the bill of the month, one to three times; of a group's months that are over, only the oldest is audited.
+///
 /// # Errors
 /// The bill cannot be written as a document.
 pub fn plan_estimate(
@@ -73,8 +75,12 @@ pub fn plan_estimate(
         }
         _ => Computed::new(view, now, &[])?,
     };
-    // The bill of a month that is over was compared with the one as of now, and is the same.
-    let holds = view.holds(&document.bill, if over { now } else { document.as_of });
+    // The bill of a month that is over was compared with the one as of now, and is the same. It is audited when its turn comes:
+    // before, it still changes with what the month before it leaves.
+    let holds = match view.is_next() {
+        true => view.holds(&document.bill, if over { now } else { document.as_of }),
+        false => view.holds_before_audit(&document.bill),
+    };
     let decision = view.decide(&holds, now);
     let wake = wake(view, &document, now);
     let conditions = merged_conditions(view, observed, &decision, now);

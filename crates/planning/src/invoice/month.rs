@@ -251,6 +251,17 @@ impl MonthView<'_> {
     /// What holds the month: what holds the group, what is wrong with its usage, and, once the month is over, what
     /// the independent check finds.
     pub fn holds(&self, bill: &Result<Bill, Hold>, as_of: Timestamp) -> Vec<Hold> {
+        let mut holds = self.holds_before_audit(bill);
+        if let Ok(bill) = bill
+            && as_of >= self.month.end()
+        {
+            holds.extend(self.audit(bill, as_of));
+        }
+        holds
+    }
+
+    /// What holds the month, without the independent check.
+    pub fn holds_before_audit(&self, bill: &Result<Bill, Hold>) -> Vec<Hold> {
         let mut holds = self.invoices.holds();
         match bill {
             Err(hold) if holds.iter().any(|known| known.reason == hold.reason) => {}
@@ -258,12 +269,14 @@ impl MonthView<'_> {
             Ok(bill) => {
                 holds.extend(bill.holds.iter().cloned());
                 holds.extend(bill.problems.iter().filter_map(Hold::of_problem));
-                if as_of >= self.month.end() {
-                    holds.extend(self.audit(bill, as_of));
-                }
             }
         }
         holds
+    }
+
+    /// Whether the month before is final, or there is none: before, the month cannot become final whatever else holds it.
+    pub fn is_next(&self) -> bool {
+        !matches!(self.predecessor, Predecessor::Open { .. })
     }
 
     /// What the month waits for, what holds it, or that it can become final.
