@@ -8,6 +8,7 @@
 //! backup, an API server without the policies for a while, a fault of this operator. It changes nothing but a condition.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -55,12 +56,12 @@ enum AuditError {
 }
 
 /// Audits once an interval until `cancel`.
-pub async fn run(ctx: &Context, interval: Duration, cancel: &CancellationToken) {
+pub async fn run(ctx: Arc<Context>, interval: Duration, cancel: CancellationToken) {
     let forever = async {
         tokio::time::sleep(START_DELAY.min(interval)).await;
         loop {
             if ctx.policies.borrow().is_enforced() {
-                audit_all(ctx).await;
+                audit_all(&ctx).await;
             }
             tokio::time::sleep(interval).await;
         }
@@ -151,8 +152,10 @@ fn unexplained(
 ) -> Vec<Finding> {
     let compared = match IssuedInvoice::new(invoice, slices.found.iter().map(|slice| &slice.spec)) {
         Err(error) => return vec![Finding::Unreadable(format!("the document ({error})"))],
-        Ok(recorded) => ctx.read(|state| {
-            compare(&RecomputeInputs { state, organization, previous, settings: &ctx.settings }, &recorded)
+        Ok(recorded) => tokio::task::block_in_place(|| {
+            ctx.read(|state| {
+                compare(&RecomputeInputs { state, organization, previous, settings: &ctx.settings }, &recorded)
+            })
         }),
     };
     match compared {

@@ -112,6 +112,18 @@ impl Context {
         write(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// As a check of `/healthz`: no change of the state panicked half-way. What is decided on such a state may be wrong.
+    ///
+    /// # Errors
+    /// One did.
+    pub fn check(&self) -> Result<(), String> {
+        if self.state.is_poisoned() {
+            Err("a change of what is observed was left half done".to_owned())
+        } else {
+            Ok(())
+        }
+    }
+
     /// Enters an object that a write returned, before its watch does.
     pub fn observe<K>(&self, object: K)
     where

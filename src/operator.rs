@@ -8,7 +8,6 @@ use kube::Client;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::context::{Context, ContextParts};
 use crate::kinds::{credit, credit_note, group, period, project, receivables, usage};
@@ -22,6 +21,7 @@ use operator_kit::clock::ServerClock;
 use operator_kit::events::Events;
 use operator_kit::queue::{Outcome, WorkQueue};
 use operator_kit::server::{Endpoints, serve};
+use operator_kit::supervision::{Supervisor, TaskFailure};
 
 /// A handler that has read and written nothing for longer than this hangs: only a restart helps. How long it takes is another
 /// matter: the closing of many months may take an hour.
@@ -29,6 +29,9 @@ const MAX_HANDLER_SILENCE: Duration = Duration::from_secs(600);
 
 /// How many organizations are closed at once: each of them is held in memory.
 const CONCURRENT_CLOSINGS: usize = 4;
+
+/// How many keys that look at much are worked on at once.
+const CONCURRENT_OVERVIEWS: usize = 4;
 
 /// How long work pauses while an admission policy is missing.
 const POLICY_RETRY: Duration = Duration::from_secs(2);
@@ -62,12 +65,15 @@ pub enum RunError {
     /// The endpoints broke down.
     #[error("the health and metrics endpoints failed")]
     Serve(#[source] std::io::Error),
+    /// A part of the operator ended. It makes everything again when it is started again.
+    #[error("a part of the operator is gone")]
+    Task(#[from] TaskFailure),
 }
 
-/// Runs until `cancel`, then lets running work finish.
+/// Runs until `cancel`, then lets running work finish. When a part of it panics or ends, all of it does, at once.
 ///
 /// # Errors
-/// If the endpoints cannot be served. That the API server cannot be reached is none: it may come.
+/// If the endpoints cannot be served, or a part of the operator ended. That the API server cannot be reached is none: it may come.
 pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), RunError> {
     let Operator { settings, client, clock, metrics } = operator;
     let address = settings.observation.listen;
@@ -82,25 +88,43 @@ pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), Ru
         ContextParts { client: client.clone(), clock: clock.clone(), settings: billing, metrics, events, policies };
     let ctx = Arc::new(Context::new(parts));
 
-    let tasks = TaskTracker::new();
+    let tasks = Supervisor::new(cancel.clone());
     let synced = watches::start(&ctx, &tasks, &cancel);
-    tasks.spawn(prober.run(cancel.clone()));
-    tasks.spawn(publisher.run(client, clock, cancel.clone()));
-    tasks.spawn(work(ctx.clone(), synced.clone(), settings.cluster.clone(), cancel.clone()));
-    tasks.close();
-    let served = serve(listener, endpoints(&ctx, synced), cancel.clone()).await;
-    cancel.cancel();
-    tasks.wait().await;
-    served.map_err(RunError::Serve)
+    tasks.spawn("prober", prober.run(cancel.clone()));
+    tasks.spawn("publisher", publisher.run(client, clock, cancel.clone()));
+    tasks.spawn("work", work(ctx.clone(), tasks.clone(), synced.clone(), settings.cluster.clone(), cancel.clone()));
+    let served = serve(listener, endpoints(&ctx, &tasks, synced), cancel.clone());
+    let served = async {
+        let served = served.await;
+        cancel.cancel();
+        served
+    };
+    let watched = tasks.watched();
+    tokio::pin!(served, watched);
+    tokio::select! {
+        biased;
+        ended = &mut watched => {
+            ended?;
+            served.await.map_err(RunError::Serve)
+        }
+        served = &mut served => {
+            watched.await?;
+            served.map_err(RunError::Serve)
+        }
+    }
 }
 
-fn endpoints(ctx: &Arc<Context>, synced: Vec<watch::Receiver<bool>>) -> Endpoints {
-    let (live, policies, gauges) = (ctx.clone(), ctx.policies.clone(), ctx.clone());
+fn endpoints(ctx: &Arc<Context>, tasks: &Supervisor, synced: Vec<watch::Receiver<bool>>) -> Endpoints {
+    let (live, policies, gauges, state) = (ctx.clone(), ctx.policies.clone(), ctx.clone(), ctx.clone());
+    let (alive, working) = (tasks.clone(), tasks.clone());
     Endpoints::new(ctx.metrics.exposition.clone())
         .live("queues", move || {
             let mut stuck = live.queues.health().into_iter().map(|(_, health)| health.check(MAX_HANDLER_SILENCE));
             stuck.find(Result::is_err).unwrap_or(Ok(()))
         })
+        .live("tasks", move || alive.check())
+        .live("state", move || state.check())
+        .ready("tasks", move || working.check())
         .ready("policies", move || policies.borrow().check())
         .ready("watches", move || {
             let waiting = synced.iter().filter(|synced| !*synced.borrow()).count();
@@ -118,9 +142,11 @@ fn endpoints(ctx: &Arc<Context>, synced: Vec<watch::Receiver<bool>>) -> Endpoint
         })
 }
 
-/// Waits for the state to be complete and the policies to be in force, and then works.
+/// Waits for the state to be complete and the policies to be in force, and then starts what works: each queue, and each loop in the
+/// background, as a task of its own, so that none holds up another.
 async fn work(
     ctx: Arc<Context>,
+    tasks: Supervisor,
     synced: Vec<watch::Receiver<bool>>,
     settings: ClusterSettings,
     cancel: CancellationToken,
@@ -143,24 +169,43 @@ async fn work(
     tracing::info!("all objects are read and the admission policies are in force; starting to work");
     let queues = &ctx.queues;
     let concurrency = settings.concurrency.into();
-    tokio::join!(
-        drain(&ctx, &queues.projects, concurrency, &cancel),
-        drain(&ctx, &queues.groups, concurrency, &cancel),
-        drain(&ctx, &queues.overviews, 4, &cancel),
-        drain(&ctx, &queues.closings, CONCURRENT_CLOSINGS, &cancel),
-        slice_gc::run(&ctx, &cancel),
-        auditor::run(&ctx, settings.audit_interval, &cancel),
-    );
+    for (name, queue, concurrency) in [
+        ("queue of projects", &queues.projects, concurrency),
+        ("queue of groups", &queues.groups, concurrency),
+        ("queue of overviews", &queues.overviews, CONCURRENT_OVERVIEWS),
+        ("queue of closings", &queues.closings, CONCURRENT_CLOSINGS),
+    ] {
+        tasks.spawn(name, drain(ctx.clone(), queue.clone(), concurrency, cancel.clone()));
+    }
+    tasks.spawn("slice garbage collection", slice_gc::run(ctx.clone(), cancel.clone()));
+    tasks.spawn("auditor", auditor::run(ctx.clone(), settings.audit_interval, cancel.clone()));
+    cancel.cancelled().await;
 }
 
-async fn drain(ctx: &Arc<Context>, queue: &WorkQueue<Key>, concurrency: usize, cancel: &CancellationToken) {
+async fn drain(ctx: Arc<Context>, queue: WorkQueue<Key>, concurrency: usize, cancel: CancellationToken) {
     let handler = |key: Key| {
         let ctx = ctx.clone();
         async move { handle(&ctx, key).await }
     };
-    let dropped = queue.run(concurrency, cancel.clone(), handler).await;
+    let panicked = |key: &Key| ctx.metrics.work.panicked(controller(key));
+    let dropped = queue.run(concurrency, cancel, handler, panicked).await;
     if dropped > 0 {
         tracing::warn!(dropped, "work was still running when the time to finish it was over");
+    }
+}
+
+/// Who works on a key, as metrics name it.
+fn controller(key: &Key) -> &'static str {
+    match key {
+        Key::Project(_) => "project",
+        Key::Group { .. } => "group",
+        Key::Credit { .. } => "credit",
+        Key::Usage(_) => "usage",
+        Key::Finals(_) => "finals",
+        Key::Periods => "period",
+        Key::Closing(_) => "closing",
+        Key::CreditNote { .. } => "credit-note",
+        Key::Receivables | Key::Settled => "receivables",
     }
 }
 
@@ -170,20 +215,18 @@ async fn handle(ctx: &Context, key: Key) -> Outcome {
         return Outcome::After(POLICY_RETRY);
     }
     let started = Instant::now();
-    let (controller, outcome) = match &key {
-        Key::Project(project) => ("project", project::reconcile(ctx, project).await),
-        Key::Group { organization, group } => ("group", group::reconcile(ctx, organization, *group).await),
-        Key::Credit { organization, credit } => ("credit", credit::reconcile(ctx, organization, credit).await),
-        Key::Usage(organization) => ("usage", usage::reconcile(ctx, organization).await),
-        Key::Finals(organization) => ("finals", billed_index::reconcile(ctx, organization).await),
-        Key::Periods => ("period", period::reconcile(ctx).await),
-        Key::Closing(organization) => ("closing", closing::reconcile(ctx, organization).await),
-        Key::CreditNote { organization, note } => {
-            ("credit-note", credit_note::reconcile(ctx, organization, note).await)
-        }
-        Key::Receivables => ("receivables", receivables::reconcile(ctx).await),
-        Key::Settled => ("receivables", receivables::reconcile_settled(ctx).await),
+    let outcome = match &key {
+        Key::Project(project) => project::reconcile(ctx, project).await,
+        Key::Group { organization, group } => group::reconcile(ctx, organization, *group).await,
+        Key::Credit { organization, credit } => credit::reconcile(ctx, organization, credit).await,
+        Key::Usage(organization) => usage::reconcile(ctx, organization).await,
+        Key::Finals(organization) => billed_index::reconcile(ctx, organization).await,
+        Key::Periods => period::reconcile(ctx).await,
+        Key::Closing(organization) => closing::reconcile(ctx, organization).await,
+        Key::CreditNote { organization, note } => credit_note::reconcile(ctx, organization, note).await,
+        Key::Receivables => receivables::reconcile(ctx).await,
+        Key::Settled => receivables::reconcile_settled(ctx).await,
     };
-    ctx.metrics.work.reconciled(controller, outcome, started.elapsed());
+    ctx.metrics.work.reconciled(controller(&key), outcome, started.elapsed());
     outcome
 }

@@ -7,6 +7,7 @@
 //! between costs space and nothing else, so it is enough to look now and then.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -33,11 +34,11 @@ const PAGE_SIZE: u32 = 500;
 type SliceMeta = PartialObjectMeta<InvoiceSlice>;
 
 /// Sweeps now and then until `cancel`.
-pub async fn run(ctx: &Context, cancel: &CancellationToken) {
+pub async fn run(ctx: Arc<Context>, cancel: CancellationToken) {
     let forever = async {
         loop {
             if ctx.policies.borrow().is_enforced() {
-                report(collect_garbage(ctx).await);
+                report(collect_garbage(&ctx).await);
             }
             tokio::time::sleep(GC_INTERVAL).await;
         }

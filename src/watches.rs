@@ -9,16 +9,16 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::context::Context;
 use crate::watch::{Sink, watch_metadata, watch_objects};
 use billing_api as api;
 use billing_planning::receivables::open;
 use billing_state::{ObservedState, Observes};
+use operator_kit::supervision::Supervisor;
 
 /// Starts all watches. Each answer tells when the first complete list of a kind is in the state.
-pub fn start(ctx: &Arc<Context>, tasks: &TaskTracker, cancel: &CancellationToken) -> Vec<watch::Receiver<bool>> {
+pub fn start(ctx: &Arc<Context>, tasks: &Supervisor, cancel: &CancellationToken) -> Vec<watch::Receiver<bool>> {
     let all = || watcher::Config::default().streaming_lists();
     let start = Start { ctx, tasks, cancel };
     vec![
@@ -45,7 +45,7 @@ pub fn start(ctx: &Arc<Context>, tasks: &TaskTracker, cancel: &CancellationToken
 
 struct Start<'a> {
     ctx: &'a Arc<Context>,
-    tasks: &'a TaskTracker,
+    tasks: &'a Supervisor,
     cancel: &'a CancellationToken,
 }
 
@@ -57,7 +57,7 @@ impl Start<'_> {
     {
         let (sink, synced) = Sink::new(self.ctx.clone(), kind);
         let api: Api<DeserializeGuard<K>> = Api::all(self.ctx.client.clone());
-        self.tasks.spawn(watch_objects::<K>(api, config, sink, self.cancel.clone()));
+        self.tasks.spawn(format!("watch of {kind}"), watch_objects::<K>(api, config, sink, self.cancel.clone()));
         synced
     }
 
@@ -68,7 +68,7 @@ impl Start<'_> {
     {
         let (sink, synced) = Sink::new(self.ctx.clone(), kind);
         let api: Api<PartialObjectMeta<K>> = Api::all(self.ctx.client.clone());
-        self.tasks.spawn(watch_metadata::<K>(api, config, sink, self.cancel.clone()));
+        self.tasks.spawn(format!("watch of {kind}"), watch_metadata::<K>(api, config, sink, self.cancel.clone()));
         synced
     }
 }

@@ -1,5 +1,5 @@
 //! What an operator stands on, whatever it operates: the work queue, the API server's clock, the client, lists, events, health and
-//! metrics, logs and the end. Knows nothing of billing.
+//! metrics, logs, supervision and the end. Knows nothing of billing.
 
 pub mod client;
 pub mod clock;
@@ -11,4 +11,5 @@ pub mod queue;
 mod request;
 pub mod server;
 pub mod shutdown;
+pub mod supervision;
 mod timer;

@@ -158,6 +158,11 @@ impl Metrics {
         self.reconcile_seconds.get_or_create(&ByController { controller }).observe(took.as_secs_f64());
     }
 
+    /// Counts one look of `controller` that ended with a panic.
+    pub fn panicked(&self, controller: &'static str) {
+        self.reconciles.get_or_create(&ByResult { controller, result: "panicked" }).inc();
+    }
+
     /// Counts an error of `controller`; `reason` is a short word from a fixed set.
     pub fn failed(&self, controller: &'static str, reason: &'static str) {
         self.errors.get_or_create(&ByError { controller, reason }).inc();

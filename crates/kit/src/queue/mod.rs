@@ -18,10 +18,11 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::supervision::panic_message;
 use crate::timer::sleep_until;
 pub use backoff::Backoff;
-pub use progress::note_progress;
 use progress::Progress;
+pub use progress::note_progress;
 use schedule::Schedule;
 
 /// How one look at a key ended.
@@ -148,13 +149,19 @@ impl<K: Hash + Eq + Clone + Ord + Debug + Send + 'static> WorkQueue<K> {
     ///
     /// After `cancel` nothing new is started, and the running handlers have the settings' `drain`
     /// time to finish. Returns how many did not. A handler that panics counts as
-    /// [`Outcome::Failed`]; the others go on.
-    pub async fn run<H, F>(&self, concurrency: usize, cancel: CancellationToken, handler: H) -> usize
+    /// [`Outcome::Failed`] and is logged with its key; the others go on. `panicked` is told, to count it.
+    pub async fn run<H, F>(
+        &self,
+        concurrency: usize,
+        cancel: CancellationToken,
+        handler: H,
+        panicked: impl Fn(&K),
+    ) -> usize
     where
         H: Fn(K) -> F,
         F: Future<Output = Outcome> + Send + 'static,
     {
-        let mut workers = Workers { queue: self.clone(), tasks: JoinSet::new(), keys: HashMap::new() };
+        let mut workers = Workers { queue: self.clone(), tasks: JoinSet::new(), keys: HashMap::new(), panicked };
         let concurrency = concurrency.max(1);
         while !cancel.is_cancelled() {
             workers.start_due(concurrency, &handler);
@@ -172,13 +179,14 @@ impl<K: Hash + Eq + Clone + Ord + Debug + Send + 'static> WorkQueue<K> {
 }
 
 /// The handlers at work, and which key each of them has.
-struct Workers<K> {
+struct Workers<K, P> {
     queue: WorkQueue<K>,
     tasks: JoinSet<Outcome>,
     keys: HashMap<Id, K>,
+    panicked: P,
 }
 
-impl<K: Hash + Eq + Clone + Ord + Debug + Send + 'static> Workers<K> {
+impl<K: Hash + Eq + Clone + Ord + Debug + Send + 'static, P: Fn(&K)> Workers<K, P> {
     fn start_due<H, F>(&mut self, concurrency: usize, handler: &H)
     where
         H: Fn(K) -> F,
@@ -192,10 +200,19 @@ impl<K: Hash + Eq + Clone + Ord + Debug + Send + 'static> Workers<K> {
     }
 
     fn finish(&mut self, ended: Result<(Id, Outcome), JoinError>) {
-        let (id, outcome) = ended.unwrap_or_else(|error| (error.id(), Outcome::Failed));
+        let (id, outcome) = match ended {
+            Ok((id, outcome)) => (id, Ok(outcome)),
+            Err(error) => (error.id(), Err(error)),
+        };
         let Some(key) = self.keys.remove(&id) else {
             return;
         };
+        let outcome = outcome.unwrap_or_else(|error| {
+            let message = error.try_into_panic().map_or_else(|error| error.to_string(), |panic| panic_message(&*panic));
+            tracing::error!(?key, message, "a handler panicked; its key is tried again, please report this");
+            (self.panicked)(&key);
+            Outcome::Failed
+        });
         self.queue.schedule().finish(key, outcome, Instant::now());
     }
 
@@ -239,7 +256,7 @@ mod tests {
         queue.add_after(7, SECOND * 3);
         let runner = tokio::spawn({
             let (queue, cancel) = (queue.clone(), cancel.clone());
-            async move { queue.run(4, cancel, handler).await }
+            async move { queue.run(4, cancel, handler, |_| {}).await }
         });
         assert_eq!(starts.recv().await, Some((7, SECOND * 3)));
         assert_eq!(starts.recv().await, Some((7, SECOND * 13)));
@@ -273,7 +290,7 @@ mod tests {
                 }
             }
         };
-        assert_eq!(queue.run(3, cancel, handler).await, 0);
+        assert_eq!(queue.run(3, cancel, handler, |_| {}).await, 0);
         assert_eq!((peak.load(Ordering::SeqCst), done.load(Ordering::SeqCst)), (3, 50));
     }
 
@@ -297,8 +314,12 @@ mod tests {
                 }
             }
         };
-        assert_eq!(queue.run(1, cancel, handler).await, 0);
+        let (begin, panicked) = (Instant::now(), Mutex::new(Vec::new()));
+        let note = |key: &u32| panicked.lock().expect("not poisoned").push(*key);
+        assert_eq!(queue.run(1, cancel, handler, note).await, 0);
         assert_eq!(calls.load(Ordering::SeqCst), 3, "1 panicked, 2 ran, 1 ran again");
+        assert_eq!(panicked.into_inner().expect("not poisoned"), [1], "it is told which");
+        assert!(begin.elapsed() >= Backoff::default().delay(&1, 1), "it was backed off");
     }
 
     #[tokio::test(start_paused = true)]
@@ -318,7 +339,7 @@ mod tests {
             tokio::time::sleep(SECOND).await;
             stop.cancel();
         };
-        let (unfinished, ()) = tokio::join!(queue.run(2, cancel, handler), stopper);
+        let (unfinished, ()) = tokio::join!(queue.run(2, cancel, handler, |_| {}), stopper);
         assert_eq!(unfinished, 1, "900 is dropped");
         assert_eq!(begin.elapsed(), SECOND * 6);
         assert_eq!(queue.health().waiting, 1, "950 was never started");
@@ -337,7 +358,7 @@ mod tests {
         };
         let runner = tokio::spawn({
             let (queue, cancel) = (queue.clone(), cancel.clone());
-            async move { queue.run(1, cancel, handler).await }
+            async move { queue.run(1, cancel, handler, |_| {}).await }
         });
         tokio::time::sleep(SECOND * 7_100).await;
         assert_eq!(queue.health().longest_running, SECOND * 7_100);
