@@ -3,6 +3,7 @@
 //! Guarantees: a record whose reason is written already costs no write; one that is put right within seconds costs none either.
 //! Cost of a look: the usage of one organization, whatever changed in it.
 
+use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 use kube::core::ObjectMeta;
 use serde_json::json;
@@ -14,17 +15,22 @@ use billing_domain::{Name, Usage};
 use billing_state::Key;
 use operator_kit::queue::Outcome;
 
-use billing_planning::usage::{Report, plan_reports};
+use billing_planning::usage::{Report, ReportPlan, plan_reports};
 
 /// How many records are written at once.
 const CONCURRENT_RECORDS: usize = 8;
 
 const CONTROLLER: &str = "usage";
 
-/// Writes `Billable=False` on the records of an organization that cannot be billed, and takes it off those that can.
+/// How soon an organization is looked at again whose projects wait for their ledgers, should nothing else tell.
+const AWAITING_RECHECK: TimeDelta = TimeDelta::seconds(10);
+
+/// Writes `Billable=False` on records of an organization that cannot be billed, and takes it off those that can: some hundred, and
+/// then it looks again, for what is being put right changes with every second. Cost: one plan for these, and a write each.
 pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
     let now = ctx.now();
-    let (reports, counts) = ctx.read(|state| plan_reports(state, organization, &ctx.settings, now));
+    let plan = || ctx.read(|state| plan_reports(state, organization, &ctx.settings, now));
+    let ReportPlan { reports, counts, waits } = tokio::task::block_in_place(plan);
     ctx.unbilled_counts.set(organization, counts);
     ctx.metrics.billing.unbilled_records(ctx.unbilled_counts.total());
     if !reports.is_empty() {
@@ -33,16 +39,22 @@ pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
     let (reports, wake) = ctx.report_debounce.due_reports(organization, reports, now);
     let writes = reports.into_iter().map(|report| write(ctx, organization, report));
     let written: Vec<_> = stream::iter(writes).buffer_unordered(CONCURRENT_RECORDS).collect().await;
+    let recheck = now.checked_add_signed(AWAITING_RECHECK).filter(|_| waits);
     // A running record can come to a time without a price, and nothing but the clock tells.
     let later = now.checked_add_signed(ctx.settings.estimate_interval);
     match written.into_iter().find_map(Result::err) {
-        None | Some(WriteError::Gone { .. }) => ctx.requeue_at(wake.into_iter().chain(later).min()),
+        None | Some(WriteError::Gone { .. }) => ctx.requeue_at([wake, recheck, later].into_iter().flatten().min()),
         Some(error) => ctx.after_error(CONTROLLER, &error),
     }
 }
 
+/// Writes a report, and keeps in the state that it is written: the watch may be slower than the next look.
 async fn write(ctx: &Context, organization: &Name, report: Report) -> Result<(), WriteError> {
-    ctx.writer.patch_status(&named(organization, &report.usage), json!({ "conditions": report.conditions })).await
+    let Report { usage, conditions } = report;
+    ctx.writer.patch_status(&named(organization, &usage), json!({ "conditions": conditions })).await?;
+    let reason = conditions.first().map(|condition| Name::from(condition.reason.as_str()));
+    ctx.write(|state| state.record_report(organization, &usage.name, reason));
+    Ok(())
 }
 
 /// The record with no more than a patch needs.

@@ -26,6 +26,31 @@ pub fn pending_projects(
     names.into_iter().collect()
 }
 
+/// Those of the projects whose payer is about to be written, whichever group that gets. Cost: a look at each of them.
+pub fn awaiting_ledger(
+    state: &ObservedState,
+    organization: &Name,
+    projects: BTreeSet<Name>,
+    settings: &BillingSettings,
+    now: Timestamp,
+) -> BTreeSet<Name> {
+    let Some(known) = state.organization(organization) else { return BTreeSet::new() };
+    let groups = known.all_group_facts();
+    let awaits = |project: &Name| {
+        let Some(facts) = state.project_facts(project).filter(|facts| facts.organization == Some(organization)) else {
+            return false;
+        };
+        let accepted = match acceptance(&facts, &groups, now) {
+            Some(Acceptance::Accepted { group }) => Some(group),
+            _ => None,
+        };
+        let last = facts.ledger.map(|ledger| ledger.last().group_uid);
+        accepted.is_some_and(|group| last != Some(group))
+            || (facts.ledger.is_none() && awaits_default(state, &facts, &groups, settings, now))
+    };
+    projects.into_iter().filter(awaits).collect()
+}
+
 /// Whether an accepted binding to the group is not in the ledger yet.
 fn is_moving_to(project: &ProjectFacts<'_>, group: &Group, groups: &[GroupFacts<'_>], now: Timestamp) -> bool {
     let names_it = project.binding.is_some_and(|binding| *binding.group == group.name);

@@ -67,6 +67,16 @@ impl Observes<UsageRecord> for ObservedState {
 }
 
 impl ObservedState {
+    /// The `Billable` condition of a record was written, or taken off. Of the record itself nothing is learned by that: what the
+    /// watch brought may be newer.
+    pub fn record_report(&mut self, organization: &Name, record: &Name, reason: Option<Name>) {
+        let Some(state) = self.organizations.get_mut(organization) else { return };
+        match reason.filter(|_| state.organization.usage(record).is_some()) {
+            Some(reason) => drop(state.reported.insert(record.clone(), reason)),
+            None => drop(state.reported.remove(record)),
+        }
+    }
+
     fn keys_affected_by_usage(&self, organization: &Name, project: &Name) -> Vec<Key> {
         let mut keys = self.possible_payers(organization, project);
         keys.push(Key::Usage(organization.clone()));

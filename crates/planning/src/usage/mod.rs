@@ -1,6 +1,8 @@
 //! Which records cannot be billed, and what is to be written about it.
 
 mod report_debounce;
+#[cfg(test)]
+mod tests;
 
 pub use report_debounce::ReportDebounce;
 
@@ -11,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::billing_settings::BillingSettings;
 use crate::conditions::{self, DesiredCondition};
+use crate::pending_projects::awaiting_ledger;
 use billing_domain::unbilled::{OrganizationMonth, Pricing, outside_periods, unbilled};
 use billing_domain::{
     Attribution, BilledUsage, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage, months_to_review,
@@ -27,14 +30,28 @@ pub struct Report {
     pub conditions: Vec<Condition>,
 }
 
+/// What is to be written on the records of an organization.
+#[derive(Debug, Default)]
+pub struct ReportPlan {
+    /// The records whose condition changes.
+    pub reports: Vec<Report>,
+    /// How many records are not billed, by reason.
+    pub counts: BTreeMap<&'static str, usize>,
+    /// Whether nothing is said of some records yet, because their project waits for its ledger.
+    pub waits: bool,
+}
+
 /// Plans the reports of an organization, and counts its unbilled records by reason.
+///
+/// Of the records of a project nothing is said while it waits for its ledger: whatever is wrong with them, with who pays it
+/// changes. Cost: the problems of each month that is open for some group.
 pub fn plan_reports(
     state: &ObservedState,
     organization: &Name,
     settings: &BillingSettings,
     now: Timestamp,
-) -> (Vec<Report>, BTreeMap<&'static str, usize>) {
-    let Some(organization_state) = state.organization(organization) else { return Default::default() };
+) -> ReportPlan {
+    let Some(organization_state) = state.organization(organization) else { return ReportPlan::default() };
     let oldest = oldest_open_month(organization_state, Month::of(now));
     let problems = problems_since(state, organization_state, oldest, settings, now);
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -46,7 +63,10 @@ pub fn plan_reports(
     });
     let mut reports: Vec<_> = new.map(|problem| report(problem, now)).collect();
     reports.extend(resolved(organization_state, &problems));
-    (reports, counts)
+    let projects: BTreeSet<_> = reports.iter().map(|report| report.usage.project.clone()).collect();
+    let waiting = awaiting_ledger(state, organization, projects, settings, now);
+    reports.retain(|report| !waiting.contains(&report.usage.project));
+    ReportPlan { reports, counts, waits: !waiting.is_empty() }
 }
 
 /// By record: why something of it is not billed, in the months from the oldest on or in no month of a payer.

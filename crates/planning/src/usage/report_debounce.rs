@@ -14,13 +14,16 @@ use billing_domain::{Name, Timestamp};
 /// How long a record may be in trouble before that is written.
 const DEBOUNCE_DELAY: TimeDelta = TimeDelta::seconds(5);
 
+/// How many records are written on one look at an organization. What is put right meanwhile is not written on the others.
+pub const MAX_REPORTS: usize = 300;
+
 /// The records in trouble of which nothing is written yet: by organization and name, since when.
 #[derive(Debug, Default)]
 pub struct ReportDebounce(Mutex<HashMap<Name, HashMap<Name, Timestamp>>>);
 
 impl ReportDebounce {
-    /// Of the reports on an organization, those whose time has come, and when that of the next comes. A record that
-    /// is in no report is no suspect any more.
+    /// Of the reports on an organization, those whose time has come, [`MAX_REPORTS`] at most, and when that of the next comes. A
+    /// record that is in no report is no suspect any more.
     pub fn due_reports(
         &self,
         organization: &Name,
@@ -29,19 +32,22 @@ impl ReportDebounce {
     ) -> (Vec<Report>, Option<Timestamp>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = all.remove(organization).unwrap_or_default();
-        let mut suspects = HashMap::new();
+        let (mut confirmed, mut suspects) = (Vec::new(), HashMap::new());
         let mut next = None::<Timestamp>;
-        let is_due = |report: &Report| {
+        for report in reports {
             let since = before.get(&report.usage.name).copied().unwrap_or(now);
-            let due =
-                since.checked_add_signed(DEBOUNCE_DELAY).filter(|due| *due > now && !report.conditions.is_empty());
-            if let Some(due) = due {
-                suspects.insert(report.usage.name.clone(), since);
-                next = Some(next.map_or(due, |next| next.min(due)));
+            let lasts = since.checked_add_signed(DEBOUNCE_DELAY).filter(|_| !report.conditions.is_empty());
+            let due = lasts.filter(|due| *due > now);
+            if due.is_none() && confirmed.len() < MAX_REPORTS {
+                confirmed.push(report);
+                continue;
             }
-            due.is_none()
-        };
-        let confirmed = reports.into_iter().filter(is_due).collect();
+            if lasts.is_some() {
+                suspects.insert(report.usage.name.clone(), since);
+            }
+            let due = due.unwrap_or(now);
+            next = Some(next.map_or(due, |next| next.min(due)));
+        }
         if !suspects.is_empty() {
             all.insert(organization.clone(), suspects);
         }
@@ -53,7 +59,7 @@ impl ReportDebounce {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Report, ReportDebounce};
+    use super::{MAX_REPORTS, Report, ReportDebounce};
     use crate::conditions::{DesiredCondition, merge};
     use crate::scenario::{at, state};
     use billing_domain::{Name, Usage};
@@ -93,6 +99,23 @@ spec: {project: acme-web, service: {name: db, type: PostgreSQL}, start: '2026-11
         confirm(&suspects, trouble(), 0);
         assert_eq!(confirm(&suspects, Vec::new(), 2), (0, None));
         assert_eq!(confirm(&suspects, trouble(), 6), (0, Some("11".to_owned())));
+    }
+
+    #[test]
+    fn of_many_reports_some_are_written_and_the_others_are_due_on_the_next_look() {
+        let many = || {
+            let renamed = |number: usize| {
+                let Report { usage, conditions } = trouble().remove(0);
+                let usage = Usage { name: Name::from(format!("db-{number}").as_str()), ..Usage::clone(&usage) };
+                Report { usage: Arc::new(usage), conditions }
+            };
+            (0..MAX_REPORTS + 20).map(renamed).collect::<Vec<_>>()
+        };
+        let suspects = ReportDebounce::default();
+        confirm(&suspects, many(), 0);
+        assert_eq!(confirm(&suspects, many(), 5), (MAX_REPORTS, Some("05".to_owned())));
+        let rest = many().split_off(MAX_REPORTS);
+        assert_eq!(confirm(&suspects, rest, 7), (20, None));
     }
 
     #[test]
