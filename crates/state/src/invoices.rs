@@ -134,9 +134,9 @@ impl InvoiceIndex {
         self.numbers.len()
     }
 
-    /// All invoices of a month, in whatever phase.
-    pub fn of_month(&self, month: Month) -> impl Iterator<Item = &Name> {
-        self.numbers.iter().filter(move |(_, known)| known.month == Some(month)).map(|(number, _)| number)
+    /// All invoices, in whatever phase, by number.
+    pub fn numbered(&self) -> impl Iterator<Item = (&Name, &NumberedInvoice)> {
+        self.numbers.iter()
     }
 }
 

@@ -1,5 +1,8 @@
 //! Which months are over, and how their invoices stand.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::billing_settings::BillingSettings;
@@ -7,7 +10,7 @@ use crate::conditions;
 use crate::usage::problems_of_month;
 use billing_api::{BillingPeriod, BillingPeriodStatus};
 use billing_domain::closing::HoldReason;
-use billing_domain::{Month, Name, Timestamp};
+use billing_domain::{Month, Name, Problem, Timestamp};
 use billing_state::{Estimate, ObservedState, OrganizationState};
 
 /// The most projects that a period's status names.
@@ -24,13 +27,23 @@ pub struct PeriodPlan {
     pub wake: Timestamp,
 }
 
-/// Plans the periods.
+/// Plans the periods. Cost: a look at each invoice; and for each organization the problems of those months of which an invoice
+/// of its is open. Months that are final cost nothing more.
 pub fn plan_periods(state: &ObservedState, settings: &BillingSettings, now: Timestamp) -> PeriodPlan {
     let open = Month::of(now);
     let oldest = state.oldest_first_period().unwrap_or(open);
     let create = oldest.through(open.prev()).filter(|month| state.period(*month).is_none()).collect();
+    let mut tallies: BTreeMap<Month, Tally> = state.periods().map(|(month, _)| (month, Tally::default())).collect();
+    for (_, organization) in state.organizations() {
+        count_invoices(&mut tallies, organization);
+        for month in open_months(organization) {
+            if let Some(tally) = tallies.get_mut(&month) {
+                tally.add_problems(problems_of_month(state, organization, month, settings, now));
+            }
+        }
+    }
     let statuses = state.periods().filter_map(|(month, period)| {
-        let status = status_of(state, month, period, settings, now);
+        let status = tallies.remove(&month).unwrap_or_default().status(period);
         let changed = period.status.as_ref() != Some(&status);
         changed.then(|| BillingPeriod { status: Some(status), ..BillingPeriod::clone(period) })
     });
@@ -38,52 +51,62 @@ pub fn plan_periods(state: &ObservedState, settings: &BillingSettings, now: Time
 }
 
 /// How the invoices of a month stand.
-fn status_of(
-    state: &ObservedState,
-    month: Month,
-    period: &BillingPeriod,
-    settings: &BillingSettings,
-    now: Timestamp,
-) -> BillingPeriodStatus {
-    let mut counts = BillingPeriodStatus::default();
-    let mut projects = BTreeSet::new();
-    let mut records = 0;
-    for (_, organization) in state.organizations() {
-        count_invoices(&mut counts, organization, month);
-        if !is_month_final(organization, month) {
-            let problems = problems_of_month(state, organization, month, settings, now);
-            records += problems.len();
-            projects.extend(problems.into_iter().map(|problem| problem.usage.project.clone()));
+#[derive(Debug, Default)]
+struct Tally {
+    finals: usize,
+    held: usize,
+    waiting: usize,
+    /// Records of organizations with an open invoice of the month.
+    unbilled_records: usize,
+    unbilled_projects: BTreeSet<Name>,
+}
+
+impl Tally {
+    fn add_problems(&mut self, problems: Vec<Problem>) {
+        self.unbilled_records += problems.len();
+        self.unbilled_projects.extend(problems.into_iter().map(|problem| problem.usage.project.clone()));
+    }
+
+    /// Once all invoices are final, what was not billed stays as it was found then.
+    fn status(self, period: &BillingPeriod) -> BillingPeriodStatus {
+        let Self { finals, held, waiting, unbilled_records, unbilled_projects } = self;
+        let (unbilled_records, unbilled_projects) = if held == 0 && waiting == 0 && finals > 0 {
+            let known = period.status.clone().unwrap_or_default();
+            (known.unbilled_records, known.unbilled_projects)
+        } else {
+            let named = unbilled_projects.iter().take(MAX_PROJECTS).map(|project| project.as_str().into());
+            (count(unbilled_records), named.collect())
+        };
+        BillingPeriodStatus {
+            finals: count(finals),
+            held: count(held),
+            waiting: count(waiting),
+            unbilled_records,
+            unbilled_projects,
         }
     }
-    // Once all invoices are final, what was not billed stays as it was found then.
-    if counts.held == 0 && counts.waiting == 0 && counts.finals > 0 {
-        let known = period.status.clone().unwrap_or_default();
-        return BillingPeriodStatus {
-            unbilled_records: known.unbilled_records,
-            unbilled_projects: known.unbilled_projects,
-            ..counts
-        };
-    }
-    counts.unbilled_records = count(records);
-    counts.unbilled_projects = projects.iter().take(MAX_PROJECTS).map(|project| project.as_str().into()).collect();
-    counts
 }
 
-fn is_month_final(organization: &OrganizationState, month: Month) -> bool {
-    organization.invoices.estimates().all(|estimate| estimate.month != month)
-        && organization.invoices.of_month(month).next().is_some()
+/// The months of which an invoice of the organization is open.
+fn open_months(organization: &OrganizationState) -> BTreeSet<Month> {
+    organization.invoices.estimates().map(|estimate| estimate.month).collect()
 }
 
-fn count_invoices(counts: &mut BillingPeriodStatus, organization: &OrganizationState, month: Month) {
-    let mut open: BTreeMap<&Name, Option<HoldReason>> = BTreeMap::new();
-    for estimate in organization.invoices.estimates().filter(|estimate| estimate.month == month) {
-        open.insert(&estimate.number, hold_of(estimate));
+fn count_invoices(tallies: &mut BTreeMap<Month, Tally>, organization: &OrganizationState) {
+    for estimate in organization.invoices.estimates() {
+        let Some(tally) = tallies.get_mut(&estimate.month) else { continue };
+        match hold_of(estimate) {
+            Some(_) => tally.held += 1,
+            None => tally.waiting += 1,
+        }
     }
-    let finals = organization.invoices.of_month(month).filter(|number| !open.contains_key(number)).count();
-    counts.finals += count(finals);
-    counts.held += count(open.values().filter(|hold| hold.is_some()).count());
-    counts.waiting += count(open.values().filter(|hold| hold.is_none()).count());
+    for (number, known) in organization.invoices.numbered() {
+        let open = |month| organization.invoices.estimate(number).is_some_and(|estimate| estimate.month == month);
+        let Some(month) = known.month.filter(|month| !open(*month)) else { continue };
+        if let Some(tally) = tallies.get_mut(&month) {
+            tally.finals += 1;
+        }
+    }
 }
 
 fn count(number: usize) -> i32 {
