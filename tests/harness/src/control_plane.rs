@@ -235,6 +235,8 @@ impl ControlPlane {
                 format!("--authorization-kubeconfig={kubeconfig}"),
                 "--leader-elect=false".to_owned(),
                 "--secure-port=0".to_owned(),
+                // As in clusters: each with its own account, and not with every right there is.
+                "--use-service-account-credentials=true".to_owned(),
                 "--controllers=garbage-collector-controller,namespace-controller,\
                  validatingadmissionpolicy-status-controller"
                     .to_owned(),

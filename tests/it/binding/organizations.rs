@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     Result,
-    support::{LIMIT, World, refusal, wait},
+    support::{LIMIT, World, open_month, refusal, wait},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,6 +84,12 @@ async fn an_organization_that_ends_takes_its_groups_along_and_gets_nothing_new()
         })
         .await?;
     let series = group.status.and_then(|status| status.invoice_series).ok_or("a series")?;
+    // Records that nobody else could delete: what runs, and money. The cluster's own controllers take them along.
+    let service = json!({ "name": "db", "type": "PostgreSQL" });
+    let running = json!({ "project": "ending-shop", "service": service, "start": open_month().start() });
+    scene.usage("ending", "db", running).await?;
+    let amount = json!({ "amount": "10", "currency": "USD" });
+    scene.credit("ending", "trial", json!({ "billingGroup": "main", "type": "Trial", "amount": amount })).await?;
 
     let namespaces = scene.cluster::<Namespace>();
     let deleted = namespaces.delete("ending", &DeleteParams::default()).await;

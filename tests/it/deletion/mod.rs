@@ -1,4 +1,5 @@
 //! Deleting a group: never while projects count on it, and not before its last invoice.
 
+mod collected;
 mod refused;
 mod settling;

@@ -48,6 +48,17 @@ async fn the_table_holds_on_1_34() -> Result {
     check(Some("1.34")).await
 }
 
+/// What changes nothing passes, whoever sends it.
+#[tokio::test]
+async fn everything_may_be_rewritten_as_it_is() -> Result {
+    let server = Server::start(None, &table::cases()?).await?;
+    let (rewritten, refused) = server.rewrite_everything().await?;
+    assert!(refused.is_empty(), "{}", refused.join("\n"));
+    let none: Vec<_> = rewritten.iter().filter(|(_, many)| **many == 0).collect();
+    assert!(none.is_empty(), "the world lacks {none:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn every_clause_of_a_policy_matters() -> Result {
     let cases = table::cases()?;

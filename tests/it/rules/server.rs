@@ -107,6 +107,30 @@ impl Server {
         Ok(failed.map(|(case, outcome)| format!("{}: {outcome:?}, not {:?}", case.name, case.expect)).collect())
     }
 
+    /// Sends every object of our kinds, and what else a policy is about, back as it is, in the name of who migrates the
+    /// storage: how many there were of each resource, and what was refused.
+    pub async fn rewrite_everything(&self) -> Result<(BTreeMap<String, usize>, Vec<String>)> {
+        let post = PostParams { dry_run: true, ..PostParams::default() };
+        let (mut rewritten, mut refused) = (BTreeMap::new(), Vec::new());
+        let ours = api::crds::all().into_iter().map(|definition| definition.spec.names.plural);
+        for resource in ours.chain(["customresourcedefinitions", "namespaces", "resourcequotas"].map(str::to_owned)) {
+            let all = Request::new(self.path(&resource, None)?).list(&ListParams::default())?;
+            let mut all: Value = self.client("admin")?.request(all).await?;
+            let all = all["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            rewritten.insert(resource.clone(), all.len());
+            for object in all {
+                let namespace = object["metadata"]["namespace"].as_str();
+                let request = Request::new(self.path(&resource, namespace)?);
+                let request = request.replace(name_of(&object), &post, serde_json::to_vec(&object)?)?;
+                let outcome = Outcome::of(self.client("migrator")?.request(request).await);
+                if outcome != Outcome::Allowed {
+                    refused.push(format!("{resource} {} {outcome:?}", name_of(&object)));
+                }
+            }
+        }
+        Ok((rewritten, refused))
+    }
+
     /// Reads an object as an administrator.
     pub async fn get(&self, resource: &str, namespace: Option<&str>, name: &str) -> Result<Value> {
         let request = Request::new(self.path(resource, namespace)?).get(name, &GetParams::default())?;
@@ -337,6 +361,8 @@ async fn clients(control_plane: &ControlPlane) -> Result<BTreeMap<String, Client
     for user in ["manager", "developer", "onboarder", "offboarder"] {
         clients.insert(user.to_owned(), impersonated(user, &[]).await?);
     }
+    let migrator = "system:serviceaccount:kube-system:storage-version-migrator";
+    clients.insert("migrator".to_owned(), impersonated(migrator, &[]).await?);
     clients.insert("probe".to_owned(), impersonated(&format!("{account}-probe"), &[]).await?);
     clients.insert("unbound-operator".to_owned(), impersonated(&account, &["system:masters"]).await?);
     Ok(clients)
