@@ -10,7 +10,7 @@ use crate::bill::late::bill_late;
 use crate::bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
 use crate::bill::rounding::round_to_zero;
 use crate::bill::services::{Services, bill_services};
-use crate::bill::tally::Tally;
+use crate::bill::tally::{Overflow, Tally};
 use crate::bill::taxation::{Taxation, tax};
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
@@ -30,27 +30,33 @@ use crate::tenancy::organization::Organization;
 pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
     let unknown = || BillError::CurrencyUnknown(month.group.name.clone());
     let currency = month.group.currency.ok_or_else(unknown)?;
-    bill_with(month, bill_services(month, currency)?)
+    bill_with(month, bill_services(month, currency)?, bill_late)
 }
 
-/// Computes what follows from services that are given: all of the bill but their lines.
+/// Computes what follows from services and adjustments that are given: all of the bill but the lines of usage. No record
+/// is asked.
 ///
 /// # Errors
 /// The group has no currency, or a sum is larger than a document can carry.
 pub fn bill_with_services(month: &GroupMonth<'_>, services: ServiceTotals) -> Result<Bill, BillError> {
     let ServiceTotals { projects, subtotal, adjustments } = services;
-    bill_with(month, Services { lines: Vec::new(), projects, subtotal, adjustments, problems: Vec::new() })
+    let services = Services { lines: Vec::new(), projects, subtotal, problems: Vec::new() };
+    bill_with(month, services, |_, tally| tally.adjust(adjustments).map(|()| Vec::new()))
 }
 
-fn bill_with(month: &GroupMonth<'_>, services: Services) -> Result<Bill, BillError> {
+/// The steps of a bill. `adjust` puts on it what adjusts closed months, and answers with the records that are left off.
+fn bill_with(
+    month: &GroupMonth<'_>,
+    services: Services,
+    adjust: impl FnOnce(&GroupMonth<'_>, &mut Tally) -> Result<Vec<Problem>, Overflow>,
+) -> Result<Bill, BillError> {
     let terms = month.group.terms.as_ref().map_err(|error| BillError::terms(month, error))?;
-    let Services { lines, projects, subtotal, adjustments, mut problems } = services;
+    let Services { lines, projects, subtotal, mut problems } = services;
     let mut tally = Tally::new(subtotal);
     let overflow = |_| BillError::overflow(month);
     bill_terms(month, terms, &mut tally).map_err(overflow)?;
     let brought_forward = bring_forward(month, &mut tally).map_err(overflow)?;
-    tally.adjust(adjustments).map_err(overflow)?;
-    add_problems(&mut problems, bill_late(month, &mut tally).map_err(overflow)?);
+    add_problems(&mut problems, adjust(month, &mut tally).map_err(overflow)?);
     let carried_forward = carry_forward(month, &mut tally).map_err(overflow)?;
     let credits = use_credits(month, &projects, &mut tally).map_err(overflow)?;
     round_to_zero(month, &mut tally).map_err(overflow)?;

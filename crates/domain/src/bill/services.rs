@@ -15,8 +15,6 @@ pub(super) struct Services {
     pub(super) lines: Vec<Line>,
     pub(super) projects: Vec<ProjectSubtotal>,
     pub(super) subtotal: Money,
-    /// What adjusts closed months and is given; zero where it is to be computed.
-    pub(super) adjustments: Money,
     pub(super) problems: Vec<Problem>,
 }
 
@@ -37,7 +35,7 @@ pub(super) fn bill_services(month: &GroupMonth<'_>, currency: Currency) -> Resul
         }
     }
     let Charges { lines, problems } = charges;
-    Ok(Services { lines, projects, subtotal: sum, adjustments: Money::zero(currency), problems })
+    Ok(Services { lines, projects, subtotal: sum, problems })
 }
 
 /// Charges a project to the group, where it pays for any of the month; returns whether it does.

@@ -5,16 +5,25 @@ use serde_json::{Value, json};
 use super::difference::{Difference, Explanation, FieldDifference, Reason};
 use super::fields::differing_fields;
 use super::{Comparison, Incomparable, no_bill};
-use billing_api::Document;
+use billing_api::{Document, LineType};
 use billing_documents::document::render_rate;
 
-/// What is different about the document itself, field by field.
-pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>, Incomparable> {
+/// What is different about the document itself, field by field. How it is taxed depends on what it comes to, so that is
+/// taken from what follows from its lines of usage.
+pub(super) fn differences(
+    comparison: &Comparison<'_>,
+    given: Option<&Document>,
+) -> Result<Vec<Difference>, Incomparable> {
+    let recorded = comparison.recorded.document;
     let mut computed = comparison.computed.document.clone();
-    if computed.exchange_rate.is_none() {
+    if let Some(given) = given {
+        (computed.taxes, computed.tax_note) = (given.taxes.clone(), given.tax_note.clone());
+    }
+    if !charges_services(comparison) {
+        (computed.rate_date, computed.exchange_rate) = (None, None);
+    } else if computed.exchange_rate.is_none() {
         (computed.rate_date, computed.exchange_rate) = conversion(comparison)?;
     }
-    let recorded = comparison.recorded.document;
     let fields = differing_fields("", &header(recorded), &header(&computed));
     let told = |field: FieldDifference| {
         let explanation = explain(comparison, &field.field);
@@ -23,8 +32,13 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
     Ok(fields.into_iter().map(told).collect())
 }
 
+/// Whether the final charges services. Only then it says how prices became amounts.
+fn charges_services(comparison: &Comparison<'_>) -> bool {
+    comparison.recorded.lines.iter().any(|line| line.kind == LineType::ServiceCharge)
+}
+
 /// How prices would become amounts, where the final says how they did. Nothing may be left that needs it.
-fn conversion(
+pub(super) fn conversion(
     comparison: &Comparison<'_>,
 ) -> Result<(Option<billing_api::QuoteDate>, Option<billing_api::DocumentRate>), Incomparable> {
     if comparison.recorded.document.exchange_rate.is_none() {

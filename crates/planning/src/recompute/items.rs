@@ -1,29 +1,34 @@
 //! The lines that do not charge usage: what was agreed, credited or rounded.
 //!
-//! They follow from the services, so they are computed from those that the final records.
+//! They follow from the services and from what adjusts closed months, so they are computed from those that the final
+//! records: what records say now of either is told of the lines of usage, and of nothing that follows from them.
 
 use super::difference::{Difference, Explanation};
 use super::fields::{Pair, differing_lines};
 use super::{Comparison, Incomparable, is_of_usage, no_bill};
-use billing_api::LineType;
+use billing_api::{Document, LineType};
 use billing_documents::issued::IssuedInvoice;
 use billing_domain::{
     Credit, CreditOffer, Group, Money, ProjectSubtotal, Reservation, ServiceTotals, bill_with_services,
 };
 use billing_state::OrganizationState;
 
-/// What is different about all lines but those of usage.
-pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>, Incomparable> {
+/// What follows from the services and the adjustments that the final records; `None` in another currency, in which nothing
+/// can be compared. That it is another is told.
+pub(super) fn bill_given(comparison: &Comparison<'_>) -> Result<Option<Document>, Incomparable> {
     let document = comparison.recorded.document;
-    // In another currency nothing can be compared; that it is another is told.
     if comparison.group.currency.is_none_or(|currency| currency.code() != document.currency.as_str()) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let unreadable = || no_bill(format!("the projects of invoice {} cannot be read", document.number.as_str()));
     let services = services(comparison.recorded).ok_or_else(unreadable)?;
-    let computed = comparison.render(|inputs| bill_with_services(inputs, services))?;
+    Ok(Some(comparison.render(|inputs| bill_with_services(inputs, services))?.document))
+}
+
+/// What is different about all lines but those of usage, which follow from these.
+pub(super) fn differences(comparison: &Comparison<'_>, given: &Document) -> Vec<Difference> {
     let recorded = comparison.recorded.lines.iter().copied().filter(|line| !is_of_usage(line));
-    let pairs = differing_lines(recorded, computed.document.lines.iter().filter(|line| !is_of_usage(line)));
+    let pairs = differing_lines(recorded, given.lines.iter().filter(|line| !is_of_usage(line)));
     let mut differences: Vec<Difference> = Vec::new();
     for pair in &pairs {
         let Some(line) = pair.any() else { continue };
@@ -31,7 +36,7 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
         let explanation = explain(comparison, pair).or(follows.filter(|_| is_derived(line.kind)));
         differences.push(Difference::of_line(line, pair.fields(), explanation));
     }
-    Ok(differences)
+    differences
 }
 
 fn explain(comparison: &Comparison<'_>, pair: &Pair<'_>) -> Option<Explanation> {

@@ -206,9 +206,10 @@ impl<'a> Comparison<'a> {
         if self.is_identical() {
             return Ok(Vec::new());
         }
-        let mut differences = header::differences(self)?;
+        let given = items::bill_given(self)?;
+        let mut differences = header::differences(self, given.as_ref())?;
         differences.extend(usage::differences(self)?);
-        differences.extend(items::differences(self)?);
+        differences.extend(given.iter().flat_map(|given| items::differences(self, given)));
         if differences.is_empty() {
             differences.push(Difference::of_digest(&self.recorded.document.digest, &self.computed.document.digest));
         }
