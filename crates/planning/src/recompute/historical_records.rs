@@ -95,10 +95,11 @@ impl HistoricalRecords {
         }
     }
 
-    /// A record that the final bills beyond its end still ran.
+    /// A record that the final bills beyond its end still ran. What a correction gives back is no such time.
     fn reopen(&mut self, usage: &Usage, lines: &[&Line]) {
         let Some(end) = usage.end else { return };
-        if lines.iter().all(|line| line.end.is_none_or(|until| until.0 <= end)) {
+        let mut charged = lines.iter().filter(|line| line.adjusts.as_ref().is_none_or(|of| of.invoice.is_none()));
+        if charged.all(|line| line.end.is_none_or(|until| until.0 <= end)) {
             return;
         }
         self.organization.put_usage(Usage { end: None, ..usage.clone() });
