@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::difference::{Explanation, FieldDifference, Reason};
-use billing_api::{Document, InputGeneration, InputVersion};
+use billing_api::{Document, DocumentRate, InputGeneration, InputVersion, Line};
 use billing_documents::issued::IssuedInvoice;
 use billing_domain::Group;
 
@@ -40,8 +40,9 @@ impl Edits {
 
     /// What explains that a line of usage differs in these fields, when its record does not.
     pub(super) fn of_line(&self, fields: &[FieldDifference]) -> Option<Explanation> {
-        const DISCOUNTED: [&str; 2] = ["total", "priceTotal"];
-        const CONVERTED: [&str; 3] = ["preDiscount", "total", "priceTotal"];
+        // Late usage has the discounts and the rate of its month on its line.
+        const DISCOUNTED: [&str; 3] = ["discounts", "total", "priceTotal"];
+        const CONVERTED: [&str; 4] = ["exchangeRate", "preDiscount", "total", "priceTotal"];
         const PRICED: [&str; 6] = ["unit", "unitPrice", "price", "preDiscount", "total", "priceTotal"];
         let names: BTreeSet<&str> = fields.iter().filter_map(|field| field.field.split('.').next()).collect();
         let within = |most: &[&str]| names.iter().all(|name| most.contains(name));
@@ -97,9 +98,24 @@ fn gone(kind: &str, then: &str, now: &str) -> String {
     }
 }
 
+impl Edits {
+    /// What explains that late usage is converted at another rate, which its line says itself.
+    pub(super) fn of_late_line(recorded: &Line, computed: &Line, fields: &[FieldDifference]) -> Option<Explanation> {
+        const CONVERTED: [&str; 4] = ["exchangeRate", "preDiscount", "total", "priceTotal"];
+        let within =
+            fields.iter().filter_map(|field| field.field.split('.').next()).all(|name| CONVERTED.contains(&name));
+        let (then, now) = (recorded.exchange_rate.as_ref()?, computed.exchange_rate.as_ref()?);
+        let message = quotes_added(then, now).filter(|_| within)?;
+        Some(Explanation::new(Reason::ExchangeRatesChanged, message))
+    }
+}
+
 /// Quotes are only added. So another rate is lawful when a day was added that is nearer to the one that it is for.
 fn rates(recorded: &Document, computed: &Document) -> Option<String> {
-    let (then, now) = (recorded.exchange_rate.as_ref()?, computed.exchange_rate.as_ref()?);
+    quotes_added(recorded.exchange_rate.as_ref()?, computed.exchange_rate.as_ref()?)
+}
+
+fn quotes_added(then: &DocumentRate, now: &DocumentRate) -> Option<String> {
     let (before, after) = (then.quote_date.as_str(), now.quote_date.as_str());
     (before < after)
         .then(|| format!("the quotes of {after} have been added since; those of {before} were the latest then"))

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::{AdjustedOn, Difference, Explanation, Reason};
+use super::edits::Edits;
 use super::fields::{Pair, differing_lines};
+use super::header::conversion;
 use super::historical_records::{HistoricalRecords, source_name};
 use super::{Comparison, Incomparable, is_of_usage, lines_of};
 use billing_api::{Document, Line};
@@ -31,13 +33,14 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
     let rewound: BTreeMap<&str, &Line> =
         lines_of(&rewound).filter(|line| is_of_usage(line)).map(|line| (line.id.as_str(), line)).collect();
     let judging = LineJudge { comparison, historical: &then, rewound: &rewound };
+    let missing = judging.missing(&names, &pairs);
     let judge = |pair: &Pair<'_>| {
         let line = pair.any()?;
         let explanation = judging.explain(pair, source_name(line)?);
         let adjustment = explanation.as_ref().and_then(|explanation| adjustment(comparison, pair, explanation));
         Some(Difference { adjustment, ..Difference::of_line(line, pair.fields(), explanation) })
     };
-    Ok(pairs.iter().filter_map(judge).collect())
+    Ok(pairs.iter().chain(&missing).filter_map(judge).collect())
 }
 
 /// Where the amount of a line is adjusted. Deleted records, and edits of prices and terms, adjust nothing.
@@ -71,7 +74,18 @@ struct LineJudge<'a> {
     rewound: &'a BTreeMap<&'a str, &'a Line>,
 }
 
-impl LineJudge<'_> {
+impl<'a> LineJudge<'a> {
+    /// Lines that the final should have had and has not, although the records of now make none of them either.
+    fn missing(&self, names: &[Name], pairs: &[Pair<'_>]) -> Vec<Pair<'a>> {
+        let recorded = self.comparison.recorded.lines.iter().map(|line| line.id.as_str());
+        let told = pairs.iter().filter_map(Pair::any).map(|line| line.id.as_str());
+        let known: BTreeSet<&str> = recorded.chain(told).collect();
+        let is_named =
+            |line: &&Line| source_name(line).is_some_and(|record| names.iter().any(|name| **name == *record));
+        let missing = self.rewound.values().copied().filter(|line| !known.contains(line.id.as_str()));
+        missing.filter(is_named).map(|line| Pair { recorded: None, computed: Some(line) }).collect()
+    }
+
     /// Why a line of a record differs.
     fn explain(&self, pair: &Pair<'_>, record: &str) -> Option<Explanation> {
         if let Some(gone) = self.historical.is_gone(record) {
@@ -86,9 +100,10 @@ impl LineJudge<'_> {
         }
         let edited = match (pair.recorded, rewound) {
             (Some(recorded), Some(line)) if is_cut_elsewhere(recorded, line) => self.comparison.edits.prices.clone(),
-            (Some(_), Some(_)) => {
-                let rest = Pair { recorded: pair.recorded, computed: rewound };
-                self.comparison.edits.of_line(&rest.fields())
+            (Some(recorded), Some(line)) => {
+                let fields = Pair { recorded: pair.recorded, computed: rewound }.fields();
+                let edited = self.comparison.edits.of_line(&fields);
+                edited.or_else(|| Edits::of_late_line(recorded, line, &fields))
             }
             (Some(line), None) => self.cut_by_price(line, self.rewound.values().copied(), record),
             (None, Some(line)) => self.cut_by_price(line, self.comparison.recorded.lines.iter().copied(), record),
@@ -127,7 +142,8 @@ impl Comparison<'_> {
         if list(then) != list(now) {
             return self.edits.prices.clone();
         }
-        let no_rate = then.exchange_rate.is_some() && now.exchange_rate.is_none();
+        // A document without services says no rate, whether there is one or not.
+        let no_rate = then.exchange_rate.is_some() && conversion(self).is_ok_and(|(_, rate)| rate.is_none());
         let gone = || Explanation::new(Reason::ExchangeRatesChanged, "the exchange rates of that time no longer exist");
         no_rate.then(|| self.edits.issuer.clone().unwrap_or_else(gone))
     }
