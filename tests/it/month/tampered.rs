@@ -87,6 +87,41 @@ async fn the_auditor_names_a_final_whose_predecessor_is_gone() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_auditor_raises_no_alarm_when_late_usage_meets_a_credit() -> Result {
+    let world = World::start(&["--audit-interval=1s"])?;
+    let scene = world.scene().await?;
+    awaited(&scene, "lately", "lately-shop", "main").await?;
+    scene.usage("lately", "db", database("lately-shop", "db", back(2).start(), None)).await?;
+    let amount = json!({ "amount": "1000", "currency": "USD" });
+    scene.credit("lately", "promo", json!({ "billingGroup": "main", "type": "Promotion", "amount": amount })).await?;
+    scene.group("lately", "main", terms(json!({ "firstPeriod": back(2).to_string() }))).await?;
+    final_of(&scene, "lately", "main", back(2)).await?;
+    let last = final_of(&scene, "lately", "main", back(1)).await?.name_any();
+    let paid = |invoice: &Invoice| lines(invoice).iter().any(|line| line.contains("promo"));
+    assert!(paid(&scene.api("lately").get(&last).await?), "the credit pays of it");
+
+    // Usage of the first month, after both are final: the second is right as it is.
+    scene.usage("lately", "domain", domain("lately-shop", later(back(2).start(), 5))).await?;
+    let adjusts = |invoice: &Invoice| {
+        let lines = document(invoice).map(|document| document.lines.as_slice()).unwrap_or_default();
+        lines.iter().any(|line| line.adjusts.is_some())
+    };
+    scene.wait_invoice("lately", "main", open_month(), "adjusts the first month", adjusts).await?;
+    for _ in 0..2 {
+        let audited = world.metric("billing_operator_last_audit_timestamp_seconds", "")?;
+        wait("an audit ended", LIMIT, async || {
+            Ok((world.metric("billing_operator_last_audit_timestamp_seconds", "")? > audited).then_some(()))
+        })
+        .await?;
+    }
+    let invoice: Invoice = scene.api("lately").get(&last).await?;
+    let conditions = invoice.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default();
+    assert_eq!(reason(&conditions, "AuditFailed"), None, "{conditions:?}");
+    assert_eq!(world.metric("billing_operator_audit_failures", "")?, 0.0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_read_holds_its_organization_and_no_other() -> Result {
     let world = World::start(&[])?;
     let scene = world.scene().await?;

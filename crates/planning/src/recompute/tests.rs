@@ -1,5 +1,7 @@
 //! What differs from a final, and what explains it.
 
+mod histories;
+
 use serde_json::{Value, json};
 
 use super::{Difference, RecomputeInputs, compare, last_final};
@@ -472,4 +474,71 @@ fn another_currency_and_a_price_list_that_is_gone_explain_every_line() {
     assert!(!reasons.iter().any(|reasons| reasons.ends_with("unexplained")), "{reasons:?}");
     let reasons = after(|state| drop(Observes::<api::PriceList>::forget(state, &ObjectKey::cluster("default"))));
     assert_eq!(reasons, both("PriceListChanged"));
+}
+
+#[test]
+fn late_usage_of_an_earlier_month_leaves_what_a_credit_paid() {
+    let mut state = world();
+    let november = final_of(&state);
+    let last = close(&mut state, &november);
+    let promotion = |taken: &str| {
+        let credit = credit("Reserved, amount: '0.00'", taken).replace("welcome", "promo");
+        credit.replace("amount: '5'", "amount: '1000'")
+    };
+    add(&mut state, &promotion(""));
+    let december = final_for(&state, "2026-12", "2027-01-01T01:00:00Z", Some(&last));
+    close(&mut state, &december);
+    let document = december.status.as_ref().unwrap().document.as_ref().unwrap();
+    let paid = document.lines.iter().find(|line| line.kind == api::LineType::CreditConsumption).unwrap();
+    let taken = format!(", {{invoice: bbbbb-2, state: Consumed, amount: '{}'}}", paid.total.trim_start_matches('-'));
+    add(&mut state, &promotion(&taken));
+    assert_eq!(compared_after(&state, &december, Some(&last)), []);
+
+    add(&mut state, &made("late", "2026-11-15T00:00:00Z", "2027-01-02T00:00:00Z", ", end: '2026-11-16T00:00:00Z'"));
+    assert_eq!(reasons(&compared_after(&state, &december, Some(&last))), ["UsageRecord late: RecordLate"]);
+    assert_eq!(reasons(&compared(&state, &november)), ["UsageRecord late: RecordLate"]);
+}
+
+#[test]
+fn a_line_that_was_taken_off_does_not_hide_behind_a_later_end() {
+    let mut state = world();
+    let november = final_of(&state);
+    let last = close(&mut state, &november);
+    add(&mut state, &made("late", "2026-11-15T00:00:00Z", LATER, ""));
+    let december = final_for(&state, "2026-12", "2027-01-01T01:00:00Z", Some(&last));
+    close(&mut state, &december);
+    // It ended before December began, so there is no line of December now, either.
+    add(&mut state, &made("late", "2026-11-15T00:00:00Z", LATER, ", end: '2026-11-15T01:00:00Z'"));
+    let without = forged(&december, |document| {
+        document["lines"]
+            .as_array_mut()
+            .unwrap()
+            .retain(|line| line["source"]["name"] != "late" || line["adjusts"].is_object());
+    });
+    let found = reasons(&compared_after(&state, &december, Some(&last)));
+    assert_eq!(found, ["UsageRecord late: RecordEnded"; 2]);
+    let found = reasons(&compared_after(&state, &without, Some(&last)));
+    assert_eq!(found, ["UsageRecord late: RecordEnded", "UsageRecord late: unexplained"]);
+}
+
+#[test]
+fn a_forged_amount_does_not_hide_behind_services_that_are_gone() {
+    let mut state = world();
+    add(&mut state, &shop(1, "{}"));
+    forget(&mut state, "cache");
+    let prices = "kind: PriceList\nmetadata: {name: default}\nspec: {currency: EUR, entries: [{name: pg, type: PostgreSQL, \
+        unit: Hour, unitPrice: '0.026', validFrom: '2020-01-01T00:00:00Z'}]}\n";
+    add(&mut state, prices);
+    add(
+        &mut state,
+        "kind: ExchangeRates\nmetadata: {name: ecb-2026}\nspec: {source: ecb, year: 2026, base: EUR, \
+        quotes: [{date: '2026-11-27', rates: {USD: '1.3'}}]}\n",
+    );
+    add(&mut state, "kind: InvoiceIssuer\nmetadata: {name: default}\nspec: {legalName: Example, exchangeRates: ecb}\n");
+    let november = final_of(&state);
+    // What replaces the only record ran later: November has no services any more, and a rate all the same.
+    add(&mut state, &made("right", "2026-12-01T00:00:00Z", LATER, ", replaces: db"));
+    assert_eq!(reasons(&compared(&state, &november)), ["UsageRecord db: RecordReplaced"]);
+    let dearer = forged(&november, |document| document["lines"][0]["total"] = "99.00".into());
+    assert_eq!(reasons(&compared(&state, &dearer)), ["UsageRecord db: unexplained"]);
 }
