@@ -22,6 +22,9 @@ pub enum CurrencyError {
     /// ISO 4217 does not know it, or it is no money (gold, testing, a unit of account).
     #[error("{0:?} is not an ISO 4217 currency")]
     Unknown(String),
+    /// It is the code of a fund: what something is reckoned in, and nothing is paid in.
+    #[error("{0} is the code of a fund, in which nothing is paid; use a currency")]
+    Fund(String),
     /// It was money once.
     #[error("the currency {0} is withdrawn; use {1}")]
     Withdrawn(String, &'static str),
@@ -29,12 +32,23 @@ pub enum CurrencyError {
 
 /// A text that is no amount of the currency.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{text:?} is not an amount of {currency}, which has {} decimal digits", .currency.digits())]
 pub struct AmountError {
     /// What was read.
     pub text: String,
     /// The currency it should be an amount of.
     pub currency: Currency,
+}
+
+impl fmt::Display for AmountError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text, currency } = self;
+        let decimals = text.split_once('.').map_or("", |(_, decimals)| decimals);
+        match (decimals.len() > currency.digits() as usize, currency.digits()) {
+            (false, _) => write!(f, "{text:?} is not an amount of {currency}"),
+            (true, 0) => write!(f, "{text} {currency}: {currency} has no decimals"),
+            (true, digits) => write!(f, "{text} {currency}: {currency} has {digits} decimals"),
+        }
+    }
 }
 
 impl Currency {
@@ -68,6 +82,9 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, CurrencyError> {
         let unknown = || CurrencyError::Unknown(text.to_owned());
+        if FUNDS.contains(&text) {
+            return Err(CurrencyError::Fund(text.to_owned()));
+        }
         let code = iso_currency::Currency::from_code(text).ok_or_else(unknown)?;
         // VES: both bolivars are in the standard, the list takes one for the other's successor.
         if let Some(successor) = code.is_superseded()
@@ -93,6 +110,9 @@ impl fmt::Debug for Currency {
         f.pad(self.code())
     }
 }
+
+/// The codes of funds in ISO 4217.
+const FUNDS: [&str; 9] = ["BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW"];
 
 /// The most decimal digits that any currency has, or had.
 const MAX_DIGITS: u8 = 4;

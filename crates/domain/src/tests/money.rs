@@ -56,12 +56,23 @@ fn sums_of_two_currencies_or_beyond_the_limit_are_none() {
 }
 
 #[test]
+fn what_is_no_amount_says_why() {
+    let words = |text: &str, code: &str| Money::parse_plain(text, currency(code)).unwrap_err().to_string();
+    assert_eq!(words("0.5", "JPY"), "0.5 JPY: JPY has no decimals");
+    assert_eq!(words("0.001", "EUR"), "0.001 EUR: EUR has 2 decimals");
+    assert_eq!(words("5.", "EUR"), "\"5.\" is not an amount of EUR");
+}
+
+#[test]
 fn withdrawn_currencies_and_what_is_no_money_are_refused() {
     for (code, successor) in [("BGN", "EUR"), ("CUC", "CUP"), ("HRK", "EUR"), ("SLL", "SLE"), ("ZWL", "ZWG")] {
         assert_eq!(code.parse::<Currency>(), Err(CurrencyError::Withdrawn(code.to_owned(), successor)));
     }
-    for code in ["XAU", "XXX", "XTS", "XDR", "usd", "US", "CHE", ""] {
+    for code in ["XAU", "XXX", "XTS", "XDR", "usd", "US", ""] {
         assert!(matches!(code.parse::<Currency>(), Err(CurrencyError::Unknown(_))), "{code}");
+    }
+    for code in ["BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW"] {
+        assert_eq!(code.parse::<Currency>(), Err(CurrencyError::Fund(code.to_owned())));
     }
     for (code, digits) in [("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3), ("ISK", 0), ("XOF", 0), ("TND", 3)] {
         assert_eq!(currency(code).digits(), digits, "{code}");

@@ -171,6 +171,7 @@ fn by_year(published: impl Iterator<Item = Published>, left_out: &mut SkippedQuo
             Err(CurrencyError::Withdrawn(code, successor)) => {
                 left_out.add(code, format!("withdrawn; its successor is {successor}"));
             }
+            Err(CurrencyError::Fund(code)) => left_out.add(code, "the code of a fund".to_owned()),
             Err(CurrencyError::Unknown(code)) => left_out.add(code, "not an ISO 4217 currency".to_owned()),
         }
     }
