@@ -88,6 +88,8 @@ pub enum HoldReason {
     PriceListNotFound,
     /// The group's issuer does not exist.
     IssuerNotFound,
+    /// A part of the group's issuer that the invoice uses cannot be used.
+    IssuerInvalid,
     /// The group's currency is none.
     CurrencyUnknown,
     /// The group's terms contradict themselves.
@@ -114,10 +116,11 @@ pub enum HoldReason {
 
 impl HoldReason {
     /// All of them.
-    pub const ALL: [HoldReason; 14] = [
+    pub const ALL: [HoldReason; 15] = [
         HoldReason::Unreadable,
         HoldReason::PriceListNotFound,
         HoldReason::IssuerNotFound,
+        HoldReason::IssuerInvalid,
         HoldReason::CurrencyUnknown,
         HoldReason::TermsInvalid,
         HoldReason::Unpriced,
@@ -137,6 +140,7 @@ impl HoldReason {
             HoldReason::Unreadable => "Unreadable",
             HoldReason::PriceListNotFound => "PriceListNotFound",
             HoldReason::IssuerNotFound => "IssuerNotFound",
+            HoldReason::IssuerInvalid => "IssuerInvalid",
             HoldReason::CurrencyUnknown => "CurrencyUnknown",
             HoldReason::TermsInvalid => "TermsInvalid",
             HoldReason::Unpriced => "Unpriced",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use kube_core::ResourceExt;
 
+use super::convert::UnusableParts;
 use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::{BillingPeriod, InvoiceIssuer, PriceList};
 use billing_domain::{Issuer, Name};
@@ -19,6 +20,8 @@ pub struct ObservedIssuer {
     pub object: Arc<InvoiceIssuer>,
     /// What amounts depend on.
     pub issuer: Issuer,
+    /// What of it cannot be used.
+    pub unusable: UnusableParts,
 }
 
 impl Observes<PriceList> for ObservedState {
@@ -49,7 +52,8 @@ impl Observes<InvoiceIssuer> for ObservedState {
     fn observe(&mut self, object: InvoiceIssuer) -> Vec<Key> {
         let name = Name::from(object.name_any());
         let issuer = convert::issuer(&object).map_err(|error| error.to_string());
-        let known = issuer.map(|issuer| ObservedIssuer { object: convert::trimmed(object), issuer });
+        let known =
+            issuer.map(|(issuer, unusable)| ObservedIssuer { object: convert::trimmed(object), issuer, unusable });
         self.issuers.insert(name.clone(), known);
         self.keys_affected_by_issuer(&name)
     }

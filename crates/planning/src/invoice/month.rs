@@ -15,9 +15,11 @@ use billing_domain::catalog::rates;
 use billing_domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use billing_domain::invoice::number;
 use billing_domain::{
-    Attribution, Bill, BillError, BilledIndex, BroughtForward, ClosedMonths, Credit, CreditOffer, CreditUse, Date,
-    Group, GroupMonth, Month, Name, PriceList, Rates, RatesObject, Timestamp, Uid, bill_group_month,
+    Attribution, Bill, BillError, BilledIndex, BroughtForward, BuyerKind, ClosedMonths, Country, Credit, CreditOffer,
+    CreditUse, Date, Group, GroupMonth, Month, Name, PriceList, Rates, RatesObject, TaxCategory, Timestamp, Uid,
+    bill_group_month,
 };
+use billing_state::convert::UnusableRule;
 use billing_state::{Estimate, ObservedIssuer, ObservedState, OrganizationState, convert};
 
 /// A group and all that its invoices are made from.
@@ -263,11 +265,12 @@ impl MonthView<'_> {
     /// What holds the month, without the independent check.
     pub fn holds_before_audit(&self, bill: &Result<Bill, Hold>) -> Vec<Hold> {
         let mut holds = self.invoices.holds();
+        holds.extend(self.unusable_issuer());
         match bill {
             Err(hold) if holds.iter().any(|known| known.reason == hold.reason) => {}
             Err(hold) => holds.push(hold.clone()),
             Ok(bill) => {
-                holds.extend(bill.holds.iter().cloned());
+                holds.extend(bill.holds.iter().map(|hold| self.with_country_as_written(hold)));
                 holds.extend(bill.problems.iter().filter_map(Hold::of_problem));
             }
         }
@@ -277,6 +280,48 @@ impl MonthView<'_> {
     /// Whether the month before is final, or there is none: before, the month cannot become final whatever else holds it.
     pub fn is_next(&self) -> bool {
         !matches!(self.predecessor, Predecessor::Open { .. })
+    }
+
+    /// The hold of a buyer whom no tax rule matches names a country code that is none.
+    fn with_country_as_written(&self, hold: &Hold) -> Hold {
+        let address = self.invoices.object.spec.billing_address.as_ref();
+        let code = address.and_then(|address| address.country_code.as_deref());
+        let unknown = code.filter(|code| code.parse::<Country>().is_err());
+        let Some(code) = unknown.filter(|_| hold.reason == HoldReason::NoTaxRule) else { return hold.clone() };
+        let message = format!(
+            "spec.billingAddress.countryCode: {code} is no country of ISO 3166-1, and no tax rule matches a buyer whose country is not known; correct it"
+        );
+        Hold { reason: hold.reason, message }
+    }
+
+    /// What the invoice would use of its issuer, and cannot.
+    fn unusable_issuer(&self) -> Option<Hold> {
+        let GroupInvoices { group, .. } = self.invoices;
+        let known = self.invoices.issuer().ok()?;
+        let (issuer, unusable) = (&known.issuer, &known.unusable);
+        let currency = group.currency?;
+        let minimum = unusable.minimum_charges.iter().find(|(code, _)| code == currency.code()).map(|(_, error)| error);
+        let rule = issuer.tax_rule_for(&group.buyer, self.month);
+        let position = rule.and_then(|rule| issuer.tax_rules.iter().position(|other| std::ptr::eq(other, rule)));
+        let asked = position.unwrap_or(issuer.tax_rules.len());
+        let is_business = group.buyer.business().is_some();
+        let reaches = |rule: &&UnusableRule| {
+            rule.position <= asked
+                && rule.validity.contains(self.month)
+                && match rule.buyer {
+                    BuyerKind::Any => true,
+                    BuyerKind::Business => is_business,
+                    BuyerKind::Consumer => !is_business,
+                }
+        };
+        let tax_rule = unusable.tax_rules.iter().find(reaches).map(|rule| &rule.error);
+        let is_reverse_charged = issuer
+            .tax_rule_but_for_vat_id(&group.buyer, self.month)
+            .is_some_and(|rule| rule.category == TaxCategory::ReverseCharge);
+        let country = unusable.country.as_ref().filter(|_| is_reverse_charged);
+        let error = minimum.or(tax_rule).or(country)?;
+        let message = format!("InvoiceIssuer {}, {error}; correct it", issuer.name);
+        Some(Hold { reason: HoldReason::IssuerInvalid, message })
     }
 
     /// What the month waits for, what holds it, or that it can become final.

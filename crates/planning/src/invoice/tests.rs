@@ -211,3 +211,75 @@ fn more_lines_than_a_document_can_list_are_a_hold_that_names_the_remedy() {
     }
     assert_eq!(write(&mut state, "2026-11-21T12:00:01Z").as_deref(), Some("0.03"));
 }
+
+/// What holds November of `shop`, in a currency, for a buyer in a country, under an issuer.
+fn held(currency: &str, country: &str, issuer: &str) -> Vec<String> {
+    let mut state = with_usage(", end: '2026-11-21T10:00:00Z'");
+    let group = ACME.split("\n---\n").find(|document| document.contains("name: shop")).unwrap();
+    let spec = format!("spec: {{currency: {currency}, billingAddress: {{countryCode: '{country}'}}}}");
+    add(&mut state, &group.replace("spec: {}", &spec));
+    add(
+        &mut state,
+        &format!("kind: InvoiceIssuer\nmetadata: {{name: default}}\nspec: {{legalName: Example, {issuer}}}"),
+    );
+    let list = format!(
+        "kind: PriceList\nmetadata: {{name: default}}\nspec: {{currency: {currency}, entries: [{{name: pg, \
+         type: PostgreSQL, unit: Hour, unitPrice: '26', validFrom: '2020-01-01T00:00:00Z'}}]}}\n"
+    );
+    add(&mut state, &list);
+    let known = state.organization("acme").unwrap();
+    let group = uid("BillingGroup", "acme", "shop");
+    let settings = settings();
+    let invoices = GroupInvoices {
+        state: &state,
+        organization: known,
+        group: known.organization.group(group).unwrap(),
+        object: known.group(group).unwrap(),
+        series: "bbbbb",
+        settings: &settings,
+        pending_projects: &[],
+    };
+    let view = invoices.month("2026-11".parse().unwrap(), Predecessor::None, &[]).unwrap();
+    let now = at("2026-12-01T01:00:00Z");
+    let holds = view.holds(&view.bill(now), now);
+    holds.iter().map(|hold| format!("{}: {}", hold.reason.as_str(), hold.message)).collect()
+}
+
+#[test]
+fn a_minimum_charge_that_is_no_amount_holds_its_currency_and_no_other() {
+    let issuer =
+        "minimumCharge: [{amount: '1', currency: EUR}, {amount: '0.5', currency: JPY}, {amount: '1', currency: CLF}]";
+    let words = "InvoiceIssuer default, spec.minimumCharge[1].amount: 0.5 JPY: JPY has no decimals; correct it";
+    assert_eq!(held("JPY", "FI", issuer), [format!("IssuerInvalid: {words}")]);
+    assert_eq!(held("EUR", "FI", issuer), [""; 0]);
+    assert_eq!(held("USD", "FI", issuer), [""; 0]);
+}
+
+const RULES: &str = "taxRules: [{name: Finland, countries: [FI], category: S, rate: '25.5'}, \
+    {name: Some, countries: [SE, XX], category: S, rate: '25'}, {name: Kosovo, countries: [XK], category: O}, \
+    {name: old, countries: [YY], category: O, lastPeriod: 2026-10}, {name: business, countries: [ZZ], buyer: Business, category: O}, \
+    {name: world, category: O}]";
+
+#[test]
+fn a_tax_rule_for_a_country_that_is_none_holds_who_would_pass_it_and_nobody_else() {
+    assert_eq!(held("EUR", "FI", RULES), [""; 0], "an earlier rule is the buyer's");
+    assert_eq!(held("EUR", "SE", RULES), [""; 0], "the rule is right for its other country");
+    let words = "InvoiceIssuer default, spec.taxRules[1].countries[1]: XX is no country of ISO 3166-1; correct it";
+    for country in ["NO", "XK"] {
+        assert_eq!(
+            held("EUR", country, RULES),
+            [format!("IssuerInvalid: {words}")],
+            "nobody is freed of tax by a slip"
+        );
+    }
+    let right = RULES.replace("SE, XX", "SE");
+    assert_eq!(held("EUR", "XK", &right), [""; 0]);
+    assert_eq!(held("EUR", "NO", &right), [""; 0], "neither a rule that is over nor one for businesses is asked");
+}
+
+#[test]
+fn a_country_of_the_buyer_that_is_none_is_named() {
+    let words = "NoTaxRule: spec.billingAddress.countryCode: IC is no country of ISO 3166-1, and no tax rule matches a buyer \
+        whose country is not known; correct it";
+    assert_eq!(held("EUR", "IC", "taxRules: [{name: world, category: O}]"), [words]);
+}

@@ -31,7 +31,7 @@ use billing_domain::{
 };
 
 pub use buyer::wire_vat_id;
-pub use issuer::issuer;
+pub use issuer::{UnusableParts, UnusableRule, issuer};
 
 /// Why an object says nothing that billing can use.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -43,6 +43,14 @@ pub enum ConvertError {
         field: &'static str,
         /// What it holds.
         text: String,
+    },
+    /// A field that can be read, and not be used.
+    #[error("{path}: {reason}")]
+    Unusable {
+        /// Its path in the manifest.
+        path: String,
+        /// Why.
+        reason: String,
     },
     /// An invoice that cannot be read.
     #[error(transparent)]

@@ -69,8 +69,8 @@ fn money(field: String, given: &api::Money, currency: Currency) -> Result<Money,
     if given.currency.as_str() != currency.code() {
         return Err(TermsError::Currency { field, found: given.currency.to_string(), currency });
     }
-    let text = given.amount.as_str();
-    Money::parse_plain(text, currency).map_err(|_| TermsError::Unreadable { field, text: text.to_owned() })
+    Money::parse_plain(&given.amount, currency)
+        .map_err(|error| TermsError::NoAmount { field: format!("{field}.amount"), error })
 }
 
 fn read<T: FromStr>(field: String, text: &str) -> Result<T, TermsError> {

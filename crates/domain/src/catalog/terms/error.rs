@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::money::amount::Currency;
+use crate::money::amount::{AmountError, Currency};
 
 /// Why terms cannot be billed. Every variant names the field.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -14,6 +14,14 @@ pub enum TermsError {
         field: String,
         /// What it holds.
         text: String,
+    },
+    /// An amount that its currency does not have.
+    #[error("spec.terms.{field}: {error}; correct it")]
+    NoAmount {
+        /// The field.
+        field: String,
+        /// What is wrong with it.
+        error: AmountError,
     },
     /// An amount in another currency than the group's.
     #[error("spec.terms.{field} is in {found}, and the group pays in {currency}; use one currency")]
