@@ -8,6 +8,7 @@ mod admit;
 mod bill;
 mod credits;
 mod finals;
+mod held;
 mod prepare;
 mod print;
 pub(crate) mod server_fields;
@@ -46,7 +47,8 @@ Examples:
   # A change in Git against the usage of a cluster
   kubectl get usagerecords -A -o yaml | kubectl billing preview -f repo/ -f -
 
-Exit status: 0 when all is in order, 1 when anything would be refused, 2 when the command cannot be run.";
+Exit status: 0 when all is in order, 1 when anything would be refused or an invoice of a month that is over is held, 2
+when the command cannot be run.";
 
 /// Show the invoices that manifests would produce, without a cluster
 ///
@@ -76,6 +78,10 @@ pub struct PreviewArguments {
     /// Print the lines of the invoices too (tables only; YAML and JSON have them always)
     #[arg(long)]
     lines: bool,
+
+    /// Exit with 0 although an invoice of a month that is over is held
+    #[arg(long)]
+    allow_held: bool,
 
     #[command(flatten, next_help_heading = "The operator's settings")]
     settings: Settings,
@@ -208,7 +214,8 @@ pub fn run(
     }
     print::print_findings(&preview, stderr)?;
     print::print_invoices(&preview.invoices, arguments.output, arguments.lines, stdout)?;
-    Ok(if preview.refusals.is_empty() { ExitStatus::Ok } else { ExitStatus::Refused })
+    let closes = arguments.allow_held || held::holds(&preview.invoices).all(|hold| !hold.is_over(options.as_of));
+    Ok(if preview.refusals.is_empty() && closes { ExitStatus::Ok } else { ExitStatus::Refused })
 }
 
 /// The state of manifests after all that the operator would do before it bills, with what finals among them bill, and

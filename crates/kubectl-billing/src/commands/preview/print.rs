@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::held::holds;
 use super::{Preview, PreviewError, PreviewOutput, PreviewProblem, PreviewedInvoice};
 use crate::table::{Column, render_table};
 use billing_api::{Document, Invoice, InvoicePhase, Line};
@@ -19,6 +20,9 @@ pub(super) fn print_findings(preview: &Preview, stderr: &mut dyn Write) -> io::R
     for PreviewProblem { source, object, reason, message } in problems {
         let place = source.as_ref().map(|source| format!("{source}: ")).unwrap_or_default();
         writeln!(stderr, "problem: {place}{object}: {reason}: {message}")?;
+    }
+    for held in holds(invoices) {
+        writeln!(stderr, "held: {held}")?;
     }
     for note in notes {
         writeln!(stderr, "note: {note}")?;
