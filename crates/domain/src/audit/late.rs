@@ -106,24 +106,25 @@ fn is_settled(month: &GroupMonth<'_>, (from, until): (Timestamp, Timestamp), usa
     if is_replaced(month, usage) {
         return false;
     }
-    let (mut run_until, mut billed_until) = (usage.start, usage.start.max(from));
+    let micros = |instant: Timestamp| instant.timestamp_micros();
+    let (began, ended) = (micros(usage.start), usage.end.map_or(i64::MAX, micros));
+    let (from, until) = (micros(from), micros(until));
+    let (mut run_until, mut billed_until) = (began, began.max(from));
     for part in parts {
-        let (start, end) = (part.period().start(), part.period().end());
+        let (start, end) = part.micros();
         match month.billed.rating_of(part).map(|rating| rating.unit) {
-            Some(Unit::Unit) => return parts.len() == 1 && start == usage.start,
+            Some(Unit::Unit) => return parts.len() == 1 && start == began,
             Some(Unit::Hour) => {}
             None => return false, // it was corrected before
         }
-        if start < run_until || usage.end.is_some_and(|ended| ended < end) {
+        let gap = billed_until < start.min(until);
+        if start < run_until || ended < end || gap {
             return false;
         }
         run_until = end;
-        if billed_until < start.min(until) {
-            return false; // a gap
-        }
         billed_until = billed_until.max(end);
     }
-    outside || usage.end.map_or(until, |end| end.min(until)) <= billed_until
+    outside || ended.min(until) <= billed_until
 }
 
 /// What the month itself would bill of these services, and no final does.

@@ -264,7 +264,10 @@ impl BilledIndex {
 
     /// The intervals of a record that finals bill by the hour and that have time in the period.
     pub fn billed_periods_in(&self, record: &str, within: Period) -> Vec<Period> {
-        let hourly = self.parts(record).iter().filter(|part| self.is_hourly(part)).map(|part| part.period());
+        // Of a record that runs for years, nearly all are of other months.
+        let (from, until) = (within.start().timestamp_micros(), within.end().timestamp_micros());
+        let near = self.parts(record).iter().filter(|part| part.start < until && from < part.end);
+        let hourly = near.filter(|part| self.is_hourly(part)).map(BilledPart::period);
         hourly.filter(|period| period.intersect(&within).is_some()).collect()
     }
 
