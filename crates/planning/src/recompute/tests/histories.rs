@@ -339,7 +339,7 @@ fn forgeries(invoice: &Invoice, line: Index) -> Vec<(&'static str, Invoice)> {
     });
     let changed = |forged: &Invoice| document(forged).lines != document(invoice).lines;
     let all = [("dearer", dearer), ("twice", twice), ("without", without)];
-    all.into_iter().filter(|(_, forged)| changed(forged)).map(|(how, forged)| (how, forged)).collect()
+    all.into_iter().filter(|(_, forged)| changed(forged)).collect()
 }
 
 proptest! {
@@ -352,10 +352,10 @@ proptest! {
         let mut history = History::new(&setting);
         for event in &events {
             history.happen(event);
-            for place in 0..history.finals.len() {
-                let found = history.compared(place, &history.finals[place].invoice);
+            for (place, (closed, month)) in history.finals.iter().zip(MONTHS).enumerate() {
+                let found = history.compared(place, &closed.invoice);
                 let unexplained = found.iter().any(Difference::is_unexplained);
-                prop_assert!(!unexplained, "{}: {:?}", MONTHS[place], reasons(&found));
+                prop_assert!(!unexplained, "{}: {:?}", month, reasons(&found));
             }
         }
     }
