@@ -75,10 +75,10 @@ fn reservation(wire: &api::Reservation, currency: Currency) -> Result<Reservatio
 }
 
 fn money(amount: &api::Money) -> Result<Money, ConvertError> {
-    let currency = Currency::from_str(&amount.currency)
-        .map_err(|_| ConvertError::Field { field: "amount.currency", text: amount.currency.to_string() })?;
-    Money::parse_plain(&amount.amount, currency)
-        .map_err(|_| ConvertError::Field { field: "amount.amount", text: amount.amount.to_string() })
+    let unusable =
+        |field: &str, reason: String| ConvertError::Unusable { path: format!("spec.amount.{field}"), reason };
+    let currency = Currency::from_str(&amount.currency).map_err(|error| unusable("currency", error.to_string()))?;
+    Money::parse_plain(&amount.amount, currency).map_err(|error| unusable("amount", error.to_string()))
 }
 
 fn balance(amount: &api::Balance, currency: Currency) -> Result<Money, ConvertError> {
