@@ -86,6 +86,10 @@ impl HistoricalRecords {
             let (record, made_at) = (&usage.name, other.created.format("%FT%TZ"));
             let message = format!("UsageRecord {replacer}, created at {made_at}, replaces {record}");
             self.add_reason(record, Reason::RecordReplaced, message);
+            // A later final bills the replacement, whichever final bills the record itself.
+            if self.organization.replacers(record).next().is_none() {
+                self.billed.restore(record);
+            }
         }
         // One that the final bills was replaced later.
         if !lines.is_empty() && self.billed.is_replaced(&usage.name) {
