@@ -34,7 +34,7 @@ enum Event {
     Record { project: &'static str, start: i64, hours: Option<i64>, replaces: Option<Index> },
     /// A record that runs ended so many hours after its start.
     End { record: Index, hours: i64 },
-    /// A record that a final bills is deleted.
+    /// A record that a final bills, and that replaces none, is deleted.
     Delete { record: Index },
     /// A credit of so many cents; limited to a project, if so.
     Credit { cents: u32, is_limited: bool },
@@ -200,7 +200,11 @@ impl History {
             }
             Event::Delete { record } => {
                 let billed = self.billed();
-                let Some(place) = self.pick(*record, |record| billed.contains(&record.name)) else { return };
+                let Some(place) =
+                    self.pick(*record, |record| record.replaces.is_none() && billed.contains(&record.name))
+                else {
+                    return;
+                };
                 self.records[place].deleted = true;
                 let key = ObjectKey::namespaced("acme", &self.records[place].name);
                 Observes::<api::UsageRecord>::forget(&mut self.state, &key);
