@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod commands;
 pub mod invoice;
 pub mod manifest;
+pub mod output;
 mod table;
 
 use std::error::Error;

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::ExitStatus;
 use crate::manifest::{Kinds, SchemaError};
+use crate::output::{OutputError, print_json, print_yaml};
 use billing_api::CreditCode;
 use billing_domain::{Currency, Money};
 use billing_state::code_name;
@@ -101,15 +102,9 @@ pub enum CodeError {
     /// The definitions cannot be read: a defect.
     #[error(transparent)]
     Schema(#[from] SchemaError),
-    /// The manifest cannot be printed as JSON.
-    #[error("the manifest cannot be printed as JSON")]
-    Json(#[from] serde_json::Error),
-    /// The manifest cannot be printed as YAML.
-    #[error("the manifest cannot be printed as YAML")]
-    Yaml(#[from] serde_saphyr::SerializeError),
-    /// What was to be printed was not.
-    #[error("the output cannot be written")]
-    Output(#[from] io::Error),
+    /// Nothing can be printed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 /// Runs the command.
@@ -125,12 +120,11 @@ pub fn run(arguments: &CodeArguments, stdin: &mut dyn Read, stdout: &mut dyn Wri
     let code = code.trim_end_matches(['\r', '\n']);
     check(code)?;
     let name = code_name(code);
-    let text = match arguments.output {
-        CodeOutput::Name => format!("{name}\n"),
-        CodeOutput::Yaml => serde_saphyr::to_string(&manifest(&name, &arguments.worth)?)?,
-        CodeOutput::Json => format!("{}\n", serde_json::to_string_pretty(&manifest(&name, &arguments.worth)?)?),
-    };
-    stdout.write_all(text.as_bytes())?;
+    match arguments.output {
+        CodeOutput::Name => writeln!(stdout, "{name}")?,
+        CodeOutput::Yaml => print_yaml(&manifest(&name, &arguments.worth)?, stdout)?,
+        CodeOutput::Json => print_json(&manifest(&name, &arguments.worth)?, stdout)?,
+    }
     Ok(ExitStatus::Ok)
 }
 
@@ -163,7 +157,7 @@ fn manifest(name: &str, worth: &CodeValue) -> Result<CreditCode, CodeError> {
     let known = kinds.of(&object).map_err(CodeError::Refused)?;
     let accepted = known.map_or(Ok(Value::Null), |kind| kind.create(object.clone()));
     accepted.map_err(|reasons| CodeError::Refused(reasons.join("; ")))?;
-    Ok(serde_json::from_value(object)?)
+    Ok(serde_json::from_value(object).map_err(OutputError::from)?)
 }
 
 /// What the schema cannot say: the currency is one, and has so many digits.

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::ExitStatus;
 use crate::invoice::{InvoiceArguments, InvoiceError, InvoiceOutput};
+use crate::output::{OutputError, print_json, print_yaml};
 use billing_documents::explain::{ExplainedLine, InvoiceExplanation, explain};
 
 const EXAMPLES: &str = "\
@@ -53,15 +54,9 @@ pub enum ExplainError {
         /// What was asked for.
         line: String,
     },
-    /// It cannot be printed as JSON.
-    #[error("the explanation cannot be printed as JSON")]
-    Json(#[from] serde_json::Error),
-    /// It cannot be printed as YAML.
-    #[error("the explanation cannot be printed as YAML")]
-    Yaml(#[from] serde_saphyr::SerializeError),
-    /// What was to be printed was not.
-    #[error("the output cannot be written")]
-    Output(#[from] io::Error),
+    /// Nothing can be printed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 /// Runs the command.
@@ -91,11 +86,8 @@ pub fn run(
     }
     match arguments.output {
         InvoiceOutput::Text => print(&explanation, stdout)?,
-        InvoiceOutput::Yaml => stdout.write_all(serde_saphyr::to_string(&explanation)?.as_bytes())?,
-        InvoiceOutput::Json => {
-            serde_json::to_writer_pretty(&mut *stdout, &explanation)?;
-            writeln!(stdout)?;
-        }
+        InvoiceOutput::Yaml => print_yaml(&explanation, stdout)?,
+        InvoiceOutput::Json => print_json(&explanation, stdout)?,
     }
     Ok(if missing.is_empty() { ExitStatus::Ok } else { ExitStatus::Refused })
 }

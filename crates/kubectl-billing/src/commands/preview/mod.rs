@@ -13,7 +13,7 @@ mod prepare;
 mod print;
 pub(crate) mod server_fields;
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use thiserror::Error;
 use crate::ExitStatus;
 use crate::arguments::one_of;
 use crate::manifest::{self, Manifests, ObjectRef, ReadError, Rejection, SourceLocation};
+use crate::output::OutputError;
 use billing_api::{Invoice, InvoiceSlice};
 use billing_documents::document::RenderError;
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
@@ -132,15 +133,9 @@ pub enum PreviewError {
         /// Why.
         source: RenderError,
     },
-    /// The objects cannot be printed as JSON.
-    #[error("the invoices cannot be printed as JSON")]
-    Json(#[from] serde_json::Error),
-    /// The objects cannot be printed as YAML.
-    #[error("the invoices cannot be printed as YAML")]
-    Yaml(#[from] serde_saphyr::SerializeError),
-    /// What was to be printed was not.
-    #[error("the output cannot be written")]
-    Output(#[from] io::Error),
+    /// Nothing can be printed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 /// What manifests lead to.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::held::holds;
 use super::{Preview, PreviewError, PreviewOutput, PreviewProblem, PreviewedInvoice};
+use crate::output::{OutputError, print_json, print_yaml};
 use crate::table::{Column, render_table};
 use billing_api::{Document, Invoice, InvoicePhase, Line};
 use billing_documents::tax::explain_taxes;
@@ -48,8 +49,8 @@ pub(super) fn print_invoices(
                 stdout.write_all(line_tables(invoices).as_bytes())?;
             }
         }
-        PreviewOutput::Json => writeln!(stdout, "{}", serde_json::to_string_pretty(&list(invoices)?)?)?,
-        PreviewOutput::Yaml => stdout.write_all(serde_saphyr::to_string(&list(invoices)?)?.as_bytes())?,
+        PreviewOutput::Json => print_json(&list(invoices).map_err(OutputError::from)?, stdout)?,
+        PreviewOutput::Yaml => print_yaml(&list(invoices).map_err(OutputError::from)?, stdout)?,
     }
     Ok(())
 }

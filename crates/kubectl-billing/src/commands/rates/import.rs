@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::published::{Published, Unreadable, read};
 use crate::ExitStatus;
+use crate::output::{OutputError, print_json, print_yaml};
 use billing_api::{DayOfQuotes, ExchangeRates, ExchangeRatesSpec};
 use billing_domain::money::amount::CurrencyError;
 use billing_domain::{Currency, Date};
@@ -97,15 +98,9 @@ pub enum ImportError {
         /// What was asked for.
         asked: String,
     },
-    /// The manifests cannot be printed as JSON.
-    #[error("the manifests cannot be printed as JSON")]
-    Json(#[from] serde_json::Error),
-    /// The manifests cannot be printed as YAML.
-    #[error("the manifests cannot be printed as YAML")]
-    Yaml(#[from] serde_saphyr::SerializeError),
-    /// What was to be printed was not.
-    #[error("the output cannot be written")]
-    Output(#[from] io::Error),
+    /// Nothing can be printed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 /// Runs the command.
@@ -192,17 +187,20 @@ fn manifests(source: &str, years: BTreeMap<i32, Days>) -> Vec<ExchangeRates> {
 }
 
 fn print(manifests: &[ExchangeRates], output: ImportOutput, stdout: &mut dyn Write) -> Result<(), ImportError> {
-    let text = match output {
+    match output {
         ImportOutput::Json => {
-            let list = json!({ "apiVersion": "v1", "kind": "List", "items": manifests });
-            format!("{}\n", serde_json::to_string_pretty(&list)?)
+            print_json(&json!({ "apiVersion": "v1", "kind": "List", "items": manifests }), stdout)?;
         }
         ImportOutput::Yaml => {
-            let documents: Result<Vec<_>, _> = manifests.iter().map(serde_saphyr::to_string).collect();
-            documents?.join("---\n")
+            for (position, manifest) in manifests.iter().enumerate() {
+                if position > 0 {
+                    writeln!(stdout, "---")?;
+                }
+                print_yaml(manifest, stdout)?;
+            }
         }
-    };
-    Ok(stdout.write_all(text.as_bytes())?)
+    }
+    Ok(())
 }
 
 /// Quotes that are in the file and not in the manifests, by currency and reason.

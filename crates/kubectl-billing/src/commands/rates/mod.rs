@@ -1,6 +1,6 @@
 //! `kubectl billing rates`: exchange rates.
 
-mod import;
+pub mod import;
 mod published;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 mod print;
 
 use std::error::Error as _;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 
 use clap::Args;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::ExitStatus;
 use crate::invoice::{InvoiceArguments, InvoiceError, InvoiceOutput, InvoiceSet, RecordSet, RecordsError};
+use crate::output::{OutputError, print_json, print_yaml};
 use billing_api::{Document, Invoice};
 use billing_documents::issued::final_document;
 use billing_documents::verify::{Finding, verify_document};
@@ -63,15 +64,9 @@ pub enum VerifyError {
     /// There is no invoice.
     #[error(transparent)]
     Invoice(#[from] InvoiceError),
-    /// It cannot be printed as JSON.
-    #[error("the findings cannot be printed as JSON")]
-    Json(#[from] serde_json::Error),
-    /// It cannot be printed as YAML.
-    #[error("the findings cannot be printed as YAML")]
-    Yaml(#[from] serde_saphyr::SerializeError),
-    /// What was to be printed was not.
-    #[error("the output cannot be written")]
-    Output(#[from] io::Error),
+    /// Nothing can be printed.
+    #[error(transparent)]
+    Output(#[from] OutputError),
 }
 
 /// What was found about an invoice.
@@ -151,11 +146,8 @@ pub fn run(
     let verdict = Verdict { invoice: number.clone(), right, recorded, records };
     match arguments.output {
         InvoiceOutput::Text => print::print(&verdict, stdout)?,
-        InvoiceOutput::Yaml => stdout.write_all(serde_saphyr::to_string(&verdict)?.as_bytes())?,
-        InvoiceOutput::Json => {
-            serde_json::to_writer_pretty(&mut *stdout, &verdict)?;
-            writeln!(stdout)?;
-        }
+        InvoiceOutput::Yaml => print_yaml(&verdict, stdout)?,
+        InvoiceOutput::Json => print_json(&verdict, stdout)?,
     }
     Ok(match (right, unread) {
         (false, _) => ExitStatus::Refused,
