@@ -12,6 +12,8 @@ pub mod credit;
 pub mod credit_note;
 pub mod group;
 pub mod invoice;
+#[cfg(test)]
+mod keys_tests;
 pub mod months;
 pub mod pending_projects;
 pub mod period;

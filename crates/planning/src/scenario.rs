@@ -9,7 +9,7 @@ use super::billing_settings::BillingSettings;
 use billing_api as api;
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
 use billing_domain::{Attribution, HourRule, Timestamp, Uid};
-use billing_state::{ObservedState, Observes};
+use billing_state::{Key, ObservedState, Observes};
 use chrono::TimeDelta;
 
 /// When everything was created, unless it says otherwise.
@@ -25,8 +25,13 @@ pub fn state(manifests: &str) -> ObservedState {
 
 /// Adds the object of a manifest, or puts it in the place of the one that has its name.
 pub fn add(state: &mut ObservedState, document: &str) {
+    change(state, document);
+}
+
+/// The same; answers with what is to be looked at for it.
+pub fn change(state: &mut ObservedState, document: &str) -> Vec<Key> {
     let object: Value = serde_saphyr::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
-    enter(state, completed(object));
+    enter(state, completed(object))
 }
 
 /// The UID that an object of the manifests has.
@@ -67,7 +72,7 @@ fn completed(mut object: Value) -> Value {
     object
 }
 
-fn enter(state: &mut ObservedState, object: Value) {
+fn enter(state: &mut ObservedState, object: Value) -> Vec<Key> {
     match object["kind"].as_str().unwrap_or_default() {
         "Namespace" => observe::<Namespace>(state, object),
         "BillingGroup" => observe::<api::BillingGroup>(state, object),
@@ -85,12 +90,12 @@ fn enter(state: &mut ObservedState, object: Value) {
     }
 }
 
-fn observe<K: DeserializeOwned>(state: &mut ObservedState, object: Value)
+fn observe<K: DeserializeOwned>(state: &mut ObservedState, object: Value) -> Vec<Key>
 where
     ObservedState: Observes<K>,
 {
     let object = serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{error}: {object}"));
-    state.observe(object);
+    state.observe(object)
 }
 
 /// An organization `acme` with a primary group `main`, a group `shop`, and a project `acme-web`.

@@ -98,6 +98,8 @@ impl Observes<Credit> for ObservedState {
         if known.is_some_and(|known| is_older(&object, &known.object)) {
             return Vec::new(); // the watch is behind what was written
         }
+        // One that was made again while the watch was away may be another group's.
+        let former = known.map(|known| Name::from(known.object.spec.billing_group.as_str()));
         let mut keys = self.clear_unreadable(&organization, &key.described::<Credit>());
         if let Some(code) = &object.spec.code {
             let claims = self.codes.claims.entry(code_name(code)).or_default();
@@ -113,7 +115,9 @@ impl Observes<Credit> for ObservedState {
             group.clone(),
             ObservedCredit { object: convert::trimmed(object), owner, credit },
         );
-        keys.extend(state.group_uid(&group).map(|group| Key::Group { organization: organization.clone(), group }));
+        let groups = [Some(group), former].into_iter().flatten().filter_map(|group| state.group_uid(&group));
+        let groups: BTreeSet<_> = groups.collect();
+        keys.extend(groups.into_iter().map(|group| Key::Group { organization: organization.clone(), group }));
         keys.extend(self.notes_with_credits(&organization));
         keys.push(Key::Credit { organization, credit: name });
         keys

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use billing_api as api;
 use billing_domain::tenancy::membership::{GroupFacts, ProjectFacts};
-use billing_domain::{Month, Name, Organization, PriceList, Project, Rates, Uid};
+use billing_domain::{Attribution, Month, Name, Organization, PriceList, Project, Rates, Uid};
 
 pub use billed::{SharedBilledIndex, UnreadFinals};
 pub use bindings::Binding;
@@ -148,6 +148,11 @@ impl ObservedState {
     /// A month that is over.
     pub fn period(&self, month: Month) -> Option<&Arc<api::BillingPeriod>> {
         self.periods.get(&month)
+    }
+
+    /// How the cost of a month is divided: as its BillingPeriod says, until that exists as the operator's `setting` does.
+    pub fn attribution(&self, month: Month, setting: Attribution) -> Attribution {
+        self.period(month).map_or(setting, |period| convert::attribution(period.spec.attribution))
     }
 
     /// The months that are over, the oldest first.

@@ -126,8 +126,7 @@ impl<'a> GroupInvoices<'a> {
 
     /// How a month's cost is shared out: as its BillingPeriod says, until that exists as the setting does.
     fn attribution(&self, month: Month) -> Attribution {
-        let period = self.state.period(month);
-        period.map_or(self.settings.attribution, |period| convert::attribution(period.spec.attribution))
+        self.state.attribution(month, self.settings.attribution)
     }
 
     /// The issuer, or what holds every invoice for want of one.
@@ -460,12 +459,7 @@ impl MonthView<'_> {
 
     /// The group's price list, or an empty one while there is none: then every record of the month is a problem.
     fn prices(&self) -> Result<Arc<PriceList>, Hold> {
-        self.invoices.prices().or_else(|missing| {
-            let group = self.invoices.group;
-            let currency = group.currency.ok_or(missing.clone())?;
-            let empty = PriceList::new(group.price_list.clone(), Uid(0), Name::from(""), currency, Vec::new());
-            empty.map(Arc::new).map_err(|_| missing)
-        })
+        self.invoices.prices().or_else(|missing| empty_price_list(self.invoices.group).ok_or(missing))
     }
 
     fn rates(&self) -> Cow<'_, Rates> {
@@ -552,6 +546,12 @@ fn rates_version(object: &RatesObject) -> api::InputVersion {
     let RatesObject { name, uid, resource_version } = object;
     let (name, uid) = (name.as_str().into(), uid.to_string().into());
     api::InputVersion { name, uid, resource_version: resource_version.to_string() }
+}
+
+/// A price list without prices in the currency of a group, with which all its usage is unpriced; `None` while its currency is none.
+pub(crate) fn empty_price_list(group: &Group) -> Option<Arc<PriceList>> {
+    let list = PriceList::new(group.price_list.clone(), Uid(0), Name::from(""), group.currency?, Vec::new());
+    list.ok().map(Arc::new)
 }
 
 /// A grace as its pattern allows: whole seconds, minutes or hours. What the pattern does not allow waits longest.

@@ -13,13 +13,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::billing_settings::BillingSettings;
 use crate::conditions::{self, DesiredCondition};
+use crate::invoice::empty_price_list;
 use crate::pending_projects::awaiting_ledger;
 use billing_domain::unbilled::{OrganizationMonth, Pricing, outside_periods, unbilled};
 use billing_domain::{
-    Attribution, BilledUsage, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage, months_to_review,
-    unclaimed_differences,
+    BilledUsage, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage, months_to_review, unclaimed_differences,
 };
-use billing_state::{ObservedState, OrganizationState, convert};
+use billing_state::{ObservedState, OrganizationState};
 
 /// The conditions of a record that differ from what is written.
 #[derive(Debug)]
@@ -77,8 +77,11 @@ pub fn problems_since(
     settings: &BillingSettings,
     now: Timestamp,
 ) -> HashMap<Name, Problem> {
-    let outside =
-        outside_periods(&organization_state.organization, |month| attribution(state, month, settings), oldest);
+    let outside = outside_periods(
+        &organization_state.organization,
+        |month| state.attribution(month, settings.attribution),
+        oldest,
+    );
     let months = oldest
         .through(Month::of(now))
         .flat_map(|month| problems_of_month(state, organization_state, month, settings, now));
@@ -106,7 +109,8 @@ fn late_usage(
 ) -> (BTreeSet<Month>, Vec<Problem>) {
     let first_periods = organization_state.organization.groups().filter(|group| !group.begins_too_early());
     let Some(first) = first_periods.map(|group| group.first_period).min() else { return Default::default() };
-    let closed = organization_state.fully_read_months(first, oldest, |month| attribution(state, month, settings));
+    let closed =
+        organization_state.fully_read_months(first, oldest, |month| state.attribution(month, settings.attribution));
     let records =
         BilledUsage { organization: &organization_state.organization, billed: &organization_state.billed().read() };
     (months_to_review(records, &closed), unclaimed_differences(records, &closed))
@@ -142,7 +146,7 @@ pub fn problems_of_month(
     let view = OrganizationMonth {
         organization: &organization_state.organization,
         month,
-        attribution: attribution(state, month, settings),
+        attribution: state.attribution(month, settings.attribution),
         hours: settings.hours,
         billed: &billed,
         as_of: now,
@@ -152,18 +156,10 @@ pub fn problems_of_month(
     unbilled(&view, |group| pricing.get(&group.uid).map(|(prices, rates)| Pricing { prices, rates }))
 }
 
-fn attribution(state: &ObservedState, month: Month, settings: &BillingSettings) -> Attribution {
-    state.period(month).map_or(settings.attribution, |period| convert::attribution(period.spec.attribution))
-}
-
 /// The price list of a group, or an empty one of that name: then its usage is unpriced.
 fn prices_of(state: &ObservedState, group: &Group) -> Option<Arc<PriceList>> {
     match state.price_list(&group.price_list) {
         Some(Ok(list)) => Some(list.clone()),
-        Some(Err(_)) | None => {
-            PriceList::new(group.price_list.clone(), Uid(0), Name::from(""), group.currency?, Vec::new())
-                .ok()
-                .map(Arc::new)
-        }
+        Some(Err(_)) | None => empty_price_list(group),
     }
 }

@@ -22,7 +22,7 @@ pub const MAX_REPORTS: usize = 300;
 pub struct ReportDebounce(Mutex<HashMap<Name, HashMap<Name, Timestamp>>>);
 
 impl ReportDebounce {
-    /// Of the reports on an organization, those whose time has come, [`MAX_REPORTS`] at most, and when that of the next comes. A
+    /// Of the reports on an organization, those whose time has come, `MAX_REPORTS` at most, and when that of the next comes. A
     /// record that is in no report is no suspect any more.
     pub fn due_reports(
         &self,

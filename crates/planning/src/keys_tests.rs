@@ -1,0 +1,115 @@
+//! Whether a change wakes all that it concerns: whatever is not to be looked at again would decide as before.
+//!
+//! The operator looks at a key when the state says so, and at no other time but its own wake-ups. So a change that concerns a
+//! key and does not name it would be overlooked until the next refresh. Histories made up at random compare what is planned for
+//! every key before and after each change.
+
+use std::collections::BTreeMap;
+
+use billing_state::{Key, ObservedState};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::credit::plan_credit;
+use crate::group::plan_group;
+use crate::project::plan_project;
+use crate::scenario::{self, ACME, at, binding, ledger, settings, state};
+use crate::usage::plan_reports;
+
+/// Manifests of which one after the other is applied; those of one name take each other's place.
+fn changes() -> Vec<String> {
+    let mut changes: Vec<String> = [
+        // Projects, and what organization they are in.
+        "kind: Namespace\nmetadata: {name: acme-api, labels: {billing-operator.io/organization: acme}}",
+        "kind: Namespace\nmetadata: {name: acme-api, labels: {billing-operator.io/organization: acme, billing-operator.io/default-binding: 'false'}}",
+        "kind: Namespace\nmetadata: {name: acme-web, labels: {billing-operator.io/organization: umbra}}",
+        "kind: Namespace\nmetadata: {name: acme-web, labels: {billing-operator.io/organization: acme}}",
+        // Groups: primary or not, their currency, terms, members.
+        "kind: BillingGroup\nmetadata: {name: main, namespace: acme, finalizers: [billing-operator.io/settle]}\nspec: {primary: false}\nstatus: {invoiceSeries: aaaaa}",
+        "kind: BillingGroup\nmetadata: {name: main, namespace: acme, finalizers: [billing-operator.io/settle]}\nspec: {primary: true}\nstatus: {invoiceSeries: aaaaa}",
+        "kind: BillingGroup\nmetadata: {name: shop, namespace: acme, finalizers: [billing-operator.io/settle]}\nspec: {currency: EUR}\nstatus: {invoiceSeries: bbbbb, members: [{project: acme-web}]}",
+        "kind: BillingGroup\nmetadata: {name: shop, namespace: acme, finalizers: [billing-operator.io/settle]}\nspec: {terms: {discounts: [{name: partner, percent: '10'}]}}\nstatus: {invoiceSeries: bbbbb, members: []}",
+        "kind: BillingGroup\nmetadata: {name: shop, namespace: acme, finalizers: [billing-operator.io/settle], deletionTimestamp: '2026-11-20T00:00:00Z'}\nspec: {}\nstatus: {invoiceSeries: bbbbb}",
+        "kind: BillingGroup\nmetadata: {name: third, namespace: acme}\nspec: {}",
+        // Usage: running, ended, of a type without a price, replaced.
+        "kind: UsageRecord\nmetadata: {name: db, namespace: acme}\nspec: {project: acme-web, service: {name: db, type: PostgreSQL}, start: '2026-11-12T00:00:00Z'}",
+        "kind: UsageRecord\nmetadata: {name: db, namespace: acme}\nspec: {project: acme-web, service: {name: db, type: PostgreSQL}, start: '2026-11-12T00:00:00Z', end: '2026-11-15T00:00:00Z'}",
+        "kind: UsageRecord\nmetadata: {name: cache, namespace: acme}\nspec: {project: acme-api, service: {name: cache, type: Valkey}, start: '2026-11-13T00:00:00Z'}",
+        "kind: UsageRecord\nmetadata: {name: cache-2, namespace: acme}\nspec: {project: acme-api, service: {name: cache, type: PostgreSQL}, start: '2026-11-13T00:00:00Z', replaces: cache}",
+        // Prices, rates, the issuer, months that are over.
+        "kind: PriceList\nmetadata: {name: default, resourceVersion: '7'}\nspec:\n  currency: USD\n  entries: [{name: vk, type: Valkey, unit: Hour, unitPrice: '1', validFrom: '2020-01-01T00:00:00Z'}]",
+        "kind: InvoiceIssuer\nmetadata: {name: default, generation: 2}\nspec: {legalName: Example, suspend: true, exchangeRates: ecb}",
+        "kind: ExchangeRates\nmetadata: {name: ecb-2026}\nspec: {source: ecb, year: 2026, base: EUR, quotes: [{date: '2026-11-20', rates: {USD: '1.25'}}]}",
+        "kind: BillingPeriod\nmetadata: {name: 2026-10}\nspec: {start: '2026-10-01T00:00:00Z', end: '2026-11-01T00:00:00Z', attribution: Prorated}",
+        // Credits: granted, claimed by a code.
+        "kind: Credit\nmetadata: {name: welcome, namespace: acme}\nspec: {billingGroup: shop, type: Promotion, amount: {amount: '5', currency: USD}}",
+        "kind: Credit\nmetadata: {name: welcome, namespace: acme}\nspec: {billingGroup: main, type: Promotion, amount: {amount: '5', currency: USD}}",
+    ]
+    .into_iter()
+    .map(str::to_owned)
+    .collect();
+    changes.extend(["main", "shop", "nobody"].map(|group| binding(group).replace("\n---\n", "")));
+    changes.extend(
+        [&["shop"][..], &["main", "shop"], &["shop", "main"]].map(|groups| ledger(groups).replace("\n---\n", "")),
+    );
+    changes
+}
+
+/// What is planned for a key; `None` where nothing is planned by key.
+fn plan(state: &ObservedState, key: &Key) -> Option<String> {
+    let (since, now, settings) = (at("2026-11-21T11:00:00Z"), at("2026-11-21T12:00:00Z"), settings());
+    match key {
+        Key::Project(project) => Some(format!("{:?}", plan_project(state, project, &settings, since, now))),
+        Key::Group { organization, group } => {
+            Some(format!("{:?}", plan_group(state, organization, *group, &settings, None, now)))
+        }
+        Key::Credit { organization, credit } => Some(format!("{:?}", plan_credit(state, organization, credit, now))),
+        Key::Usage(organization) => {
+            let mut plan = plan_reports(state, organization, &settings, now);
+            plan.reports.sort_by(|a, b| a.usage.name.cmp(&b.usage.name)); // they come in no order
+            Some(format!("{plan:?}"))
+        }
+        _ => None,
+    }
+}
+
+/// What is planned for every key.
+fn plans(state: &ObservedState) -> BTreeMap<Key, String> {
+    state.all_keys().into_iter().filter_map(|key| Some((key.clone(), plan(state, &key)?))).collect()
+}
+
+/// The keys whose plans a change makes others, and that are not among those it wakes.
+fn overlooked(before: &BTreeMap<Key, String>, after: &BTreeMap<Key, String>, woken: &[Key]) -> Vec<String> {
+    let was = |key: &Key| before.get(key).cloned().or_else(|| plan(&ObservedState::new(), key));
+    let asleep = after.iter().filter(|(key, _)| !woken.contains(key));
+    let changed = asleep.filter(|(key, plan)| was(key).as_ref() != Some(*plan));
+    changed.map(|(key, plan)| format!("{key:?}\n  was {:?}\n  is  {plan}", was(key))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #[test]
+    fn a_change_wakes_all_that_it_concerns(order in prop::collection::vec(select(changes()), 1..12)) {
+        let mut state = state(ACME);
+        for change in &order {
+            let before = plans(&state);
+            let woken = scenario::change(&mut state, change);
+            let overlooked = overlooked(&before, &plans(&state), &woken);
+            prop_assert!(overlooked.is_empty(), "{change}\n{}", overlooked.join("\n"));
+        }
+    }
+}
+
+/// A record that costs its group something, with the keys that its state names, and without.
+#[test]
+fn a_key_that_is_not_woken_is_noticed() {
+    let mut state = state(&format!("{ACME}{}{}", binding("shop"), ledger(&["shop"])));
+    let usage = changes().into_iter().find(|change| change.contains("name: db")).unwrap();
+    let before = plans(&state);
+    let woken = scenario::change(&mut state, &usage);
+    let after = plans(&state);
+    assert_eq!(overlooked(&before, &after, &woken), Vec::<String>::new());
+    let shop = Key::Group { organization: "acme".into(), group: scenario::uid("BillingGroup", "acme", "shop") };
+    let without: Vec<Key> = woken.into_iter().filter(|key| *key != shop).collect();
+    assert_eq!(overlooked(&before, &after, &without).len(), 1);
+}
