@@ -248,13 +248,17 @@ impl ObservedState {
         keys
     }
 
-    /// Every group, every project, the usage of an organization, and what is given back: for changes that concern who can
-    /// pay.
+    /// Every group, project, credit and credit note, and the usage of an organization: for changes that concern who can pay, and for
+    /// the organization itself, whose namespace may be the last that is seen of it.
     fn all_keys_of_organization(&self, organization: &Name) -> Vec<Key> {
         let mut keys = self.groups_of(organization);
         keys.push(Key::Usage(organization.clone()));
         keys.extend(self.projects_of(organization).map(|(project, _)| Key::Project(project.clone())));
-        keys.extend(self.notes_with_credits(organization));
+        let Some(state) = self.organizations.get(organization) else { return keys };
+        let credit = |credit: &Name| Key::Credit { organization: organization.clone(), credit: credit.clone() };
+        keys.extend(state.credits.all().map(|(name, _)| credit(name)));
+        let note = |note: &Name| Key::CreditNote { organization: organization.clone(), note: note.clone() };
+        keys.extend(state.credit_notes.keys().map(note));
         keys
     }
 
