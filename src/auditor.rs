@@ -99,15 +99,9 @@ async fn audit(ctx: &Context, organization: &Name, months: &[Month]) -> Result<u
         let mut pages = list::<Invoice>(Api::namespaced(ctx.client.clone(), organization), params);
         while let Some(page) = pages.next().await.map_err(unread)? {
             for guarded in page {
-                let invoice = match guarded.0 {
-                    Ok(invoice) => invoice,
-                    Err(invalid) => {
-                        let invoice = invalid.metadata.name.unwrap_or_default();
-                        tracing::error!(%organization, invoice, error = invalid.error, "an invoice does not decode");
-                        ctx.metrics.work.failed(CONTROLLER, "unreadable");
-                        wrong += 1;
-                        continue;
-                    }
+                let Some(invoice) = ctx.decoded(CONTROLLER, guarded) else {
+                    wrong += 1;
+                    continue;
                 };
                 let Some(document) = final_document(&invoice) else { continue };
                 let key = |sequence: i32| (invoice.spec.billing_group_uid.to_string(), sequence);

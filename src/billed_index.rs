@@ -9,14 +9,13 @@
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use kube::core::error_boundary::InvalidObject;
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, ResourceExt};
 
 use crate::context::Context;
 use billing_api::{CreditNote, Invoice};
 use billing_documents::issued::final_document;
 use billing_domain::Name;
-use billing_reads::{DeserializeGuard, Lacking, list, slices_of};
+use billing_reads::{Lacking, list, slices_of};
 use billing_state::convert::ConvertError;
 use billing_state::convert::billed::{FinalLines, final_lines};
 use operator_kit::queue::Outcome;
@@ -133,7 +132,7 @@ async fn list_finals(ctx: &Context, organization: &Name) -> Result<Vec<FinalLine
     let mut pages = list::<Invoice>(Api::namespaced(ctx.client.clone(), organization), billing_reads::finals());
     let mut finals = Vec::new();
     while let Some(page) = pages.next().await? {
-        for invoice in page.into_iter().filter_map(|guarded| decoded(ctx, organization, guarded)) {
+        for invoice in page.into_iter().filter_map(|guarded| ctx.decoded(CONTROLLER, guarded)) {
             finals.extend(readable(ctx, organization, &invoice).await?);
         }
     }
@@ -147,25 +146,11 @@ async fn list_finals(ctx: &Context, organization: &Name) -> Result<Vec<FinalLine
 pub async fn read_notes(ctx: &Context, organization: &Name) -> Result<(), kube::Error> {
     let mut pages = list::<CreditNote>(Api::namespaced(ctx.client.clone(), organization), billing_reads::finals());
     while let Some(page) = pages.next().await? {
-        for note in page.into_iter().filter_map(|guarded| decoded(ctx, organization, guarded)) {
+        for note in page.into_iter().filter_map(|guarded| ctx.decoded(CONTROLLER, guarded)) {
             ctx.queues.add(ctx.write(|state| state.record_credit_note(organization, &note)));
         }
     }
     Ok(())
-}
-
-/// The object, or a line in the log and a count of what does not decode.
-fn decoded<K: Resource<DynamicType = ()>>(
-    ctx: &Context,
-    organization: &Name,
-    guarded: DeserializeGuard<K>,
-) -> Option<K> {
-    let unreadable = |invalid: InvalidObject| {
-        let (kind, name) = (K::kind(&()), invalid.metadata.name.unwrap_or_default());
-        tracing::error!(%kind, %organization, name, error = invalid.error, "this object does not decode");
-        ctx.metrics.work.failed(CONTROLLER, "unreadable");
-    };
-    guarded.0.map_err(unreadable).ok()
 }
 
 /// What a final bills, if that can be told.

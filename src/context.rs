@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{SubsecRound, TimeDelta};
+use kube::core::{DeserializeGuard, ObjectMeta, error_boundary::InvalidObject};
 use kube::{Client, Resource};
 use tokio::sync::watch;
 
@@ -131,6 +132,20 @@ impl Context {
     {
         let keys = self.write(|state| state.observe(object));
         self.queues.add(keys);
+    }
+
+    /// An object that was read directly. One that does not decode is logged by name, counted, and stops nothing.
+    pub fn decoded<K: Resource<DynamicType = ()>>(
+        &self,
+        controller: &'static str,
+        guarded: DeserializeGuard<K>,
+    ) -> Option<K> {
+        let unreadable = |invalid: InvalidObject| {
+            let (kind, ObjectMeta { namespace, name, .. }) = (K::kind(&()), invalid.metadata);
+            tracing::error!(%kind, namespace, name, error = invalid.error, "an object does not decode; correct or restore it");
+            self.metrics.work.failed(controller, "unreadable");
+        };
+        guarded.0.map_err(unreadable).ok()
     }
 
     /// Tells about an object.

@@ -8,7 +8,6 @@
 
 use futures::{StreamExt, stream};
 use kube::api::ListParams;
-use kube::core::{ObjectMeta, error_boundary::InvalidObject};
 use kube::{Api, ResourceExt};
 use serde_json::json;
 
@@ -17,7 +16,7 @@ use crate::writer::WriteError;
 use billing_api::Receivable;
 use billing_domain::{Name, Timestamp};
 use billing_planning::conditions;
-use billing_reads::{DeserializeGuard, list};
+use billing_reads::list;
 use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
@@ -62,23 +61,13 @@ pub async fn reconcile_settled(ctx: &Context) -> Outcome {
                 return Outcome::Failed;
             }
         };
-        let writes = stream::iter(page.into_iter().filter_map(|guarded| decoded(ctx, guarded)))
+        let writes = stream::iter(page.into_iter().filter_map(|guarded| ctx.decoded(CONTROLLER, guarded)))
             .map(|invoice| write(ctx, invoice));
         let written: Vec<_> = writes.buffer_unordered(CONCURRENT_INVOICES).collect().await;
         if let Some(error) = written.into_iter().find_map(Result::err) {
             return ctx.after_error(CONTROLLER, &error);
         }
     }
-}
-
-/// The invoice, or a line in the log and a count of one that does not decode.
-fn decoded(ctx: &Context, guarded: DeserializeGuard<Receivable>) -> Option<Receivable> {
-    let unreadable = |invalid: InvalidObject| {
-        let ObjectMeta { namespace, name, .. } = invalid.metadata;
-        tracing::error!(namespace, name, error = invalid.error, "an invoice does not decode");
-        ctx.metrics.work.failed(CONTROLLER, "unreadable");
-    };
-    guarded.0.map_err(unreadable).ok()
 }
 
 fn failed(organization: &Name, number: &Name, source: kube::Error) -> WriteError {
