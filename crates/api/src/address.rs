@@ -1,11 +1,8 @@
 //! Postal addresses.
 
+use super::text::LINE;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// What a line of free text may hold: no control characters, which would forge lines of a printed
-/// document or steer a terminal.
-pub const LINE: &str = r"^[^\x00-\x1F\x7F]*$";
 
 /// A postal address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

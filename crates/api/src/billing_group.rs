@@ -1,8 +1,8 @@
 //! Who pays, and how.
 
 use super::{
-    Address, Amount, CurrencyCode, GroupVatId, Month, Name, ObjectName, PlainAmount, SeriesName, Terms, Uid,
-    address::LINE, condition,
+    Address, Amount, CurrencyCode, GroupVatId, Month, Name, ObjectName, PlainAmount, SeriesName, Terms, Uid, condition,
+    text::{EMAIL, LINE, LINES},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube_derive::{CustomResource, KubeSchema};
@@ -82,7 +82,7 @@ pub struct BillingGroupSpec {
     pub contact_emails: Vec<String>,
     /// Printed on every invoice: an order number, a cost centre. Up to 1000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1000))]
+    #[schemars(length(max = 1000), regex(pattern = LINES))]
     pub invoice_text: Option<String>,
     /// How the group pays. Anything but `Card` is agreed with the provider.
     #[serde(default)]
@@ -94,9 +94,6 @@ pub struct BillingGroupSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<Terms>,
 }
-
-/// An e-mail address, as far as a pattern can tell.
-const EMAIL: &str = r"^[^@\x00-\x20\x7F]+@[^@\x00-\x20\x7F]+$";
 
 fn default_currency() -> CurrencyCode {
     "USD".into()

@@ -3,6 +3,7 @@
 use super::{
     BillingGroup, BillingPeriod, Credit, CreditCode, CreditNote, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
     InvoiceSlice, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
+    text::{EMAIL, LINE, LINES},
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
@@ -31,6 +32,9 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         for version in &mut definition.spec.versions {
             if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
                 describe(schema);
+                if let Some(documents) = documents(&definition.spec.names.kind, schema) {
+                    revise(documents, &forget_texts);
+                }
                 revise(schema, &|node| {
                     refuse_null(node);
                     unwrap_lines(node);
@@ -52,6 +56,24 @@ fn revise(schema: &mut JSONSchemaProps, revision: &dyn Fn(&mut JSONSchemaProps))
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
         revise(values, revision);
+    }
+}
+
+/// Where a kind keeps documents, or parts of them.
+fn documents<'a>(kind: &str, schema: &'a mut JSONSchemaProps) -> Option<&'a mut JSONSchemaProps> {
+    let path: &[&str] = match kind {
+        "Invoice" | "CreditNote" => &["status", "document"],
+        "InvoiceSlice" => &["spec"],
+        _ => return None,
+    };
+    path.iter().try_fold(schema, |node, name| node.properties.as_mut()?.get_mut(*name))
+}
+
+/// Takes back the patterns of free text. A document repeats what specs said when it was written, so whatever a spec may have held
+/// at any time must fit: what people write is judged where they write it.
+fn forget_texts(node: &mut JSONSchemaProps) {
+    if node.pattern.as_deref().is_some_and(|pattern| [LINE, LINES, EMAIL].contains(&pattern)) {
+        node.pattern = None;
     }
 }
 
@@ -91,10 +113,11 @@ pub fn yaml() -> Result<Vec<(String, String)>, serde_saphyr::SerializeError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{all, yaml};
+    use super::{EMAIL, LINE, LINES, all, yaml};
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
         CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
     };
+    use regex::Regex;
     use std::{collections::BTreeSet, env, fs, path::Path};
 
     /// `crds/` is what the types say. `UPDATE=1` writes it.
@@ -164,11 +187,41 @@ mod tests {
     #[test]
     fn nothing_has_a_default_or_is_null_in_a_document() {
         visit_all(&mut |path, schema| {
-            let documents = ["Invoice.status.document", "InvoiceSlice.", "CreditNote.status.document"];
-            let document = documents.iter().any(|prefix| path.starts_with(prefix));
-            assert!(!document || schema.default.is_none(), "{path} has a default");
+            assert!(!is_of_a_document(path) || schema.default.is_none(), "{path} has a default");
             assert_eq!(schema.nullable, None, "{path} may be null");
         });
+    }
+
+    /// Whether a node is part of a document, which is a copy of what people wrote elsewhere.
+    fn is_of_a_document(path: &str) -> bool {
+        ["Invoice.status.document", "InvoiceSlice.", "CreditNote.status.document"]
+            .iter()
+            .any(|prefix| path.starts_with(prefix))
+    }
+
+    #[test]
+    fn every_text_that_people_write_has_a_pattern_without_hidden_characters_and_no_document_has() {
+        let hostile =
+            ["\0", "\t", "\r", "\x1B", "\x7F", "\u{9B}", "\u{200B}", "\u{202E}", "\u{2066}", "\u{FEFF}", "\u{E0041}"];
+        let mut judged = 0;
+        visit_all(&mut |path, schema| {
+            let text = schema.type_.as_deref() == Some("string") && schema.enum_.is_none();
+            let written = path.contains(".spec") || path.starts_with("Invoice.status.payment");
+            let pattern = schema.pattern.as_deref();
+            if is_of_a_document(path) {
+                assert!(pattern.is_none_or(|pattern| ![LINE, LINES, EMAIL].contains(&pattern)), "{path} is a copy");
+            } else if text && written && !path.ends_with(".at") {
+                let pattern = Regex::new(pattern.unwrap_or_else(|| panic!("{path} has no pattern"))).unwrap();
+                let accepted = hostile.iter().filter(|text| pattern.is_match(&format!("1{text}1")));
+                assert_eq!(accepted.count(), 0, "{path} admits characters that nobody sees");
+                judged += 1;
+            }
+            if schema.additional_properties.is_some() && written && !is_of_a_document(path) {
+                let rules = schema.x_kubernetes_validations.iter().flatten();
+                assert!(rules.map(|rule| &rule.rule).any(|rule| rule.contains(".matches(")), "{path}: any key");
+            }
+        });
+        assert!(judged > 80, "{judged}");
     }
 
     #[test]

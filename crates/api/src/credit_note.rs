@@ -1,8 +1,8 @@
 //! Taking back a final invoice, or a part of it.
 
 use super::{
-    Amount, Buyer, CurrencyCode, DocumentPeriod, Name, ObjectName, PlainAmount, Seller, TaxSubtotal, Time,
-    address::LINE, condition, is_false,
+    Amount, Buyer, CurrencyCode, DocumentPeriod, Name, ObjectName, PlainAmount, Seller, TaxSubtotal, Time, condition,
+    is_false, text::LINE,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube_derive::{CustomResource, KubeSchema};
@@ -84,7 +84,7 @@ pub struct CreditNoteSpec {
 pub struct CreditNoteRequest {
     /// The id of the invoice line to credit; absent: the amount is credited to the invoice as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
     pub line: Option<String>,
     /// The text to print; absent: the description of the invoice line.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@
 
 use super::{
     Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, Month, Name, ObjectName, PaymentMethodType,
-    Percent, Price, PriceUnit, Quantity, QuoteDate, Service, TaxSubtotal, Time, Uid, address::LINE, usage_record,
+    Percent, Price, PriceUnit, Quantity, QuoteDate, Service, TaxSubtotal, Time, Uid, text::LINE, usage_record,
 };
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;

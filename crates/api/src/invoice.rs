@@ -1,6 +1,6 @@
 //! One group's invoice of one month.
 
-use super::{Amount, Document, Month, Name, ObjectName, SeriesName, Time, Uid, address::LINE, condition, is_false};
+use super::{Amount, Document, Month, Name, ObjectName, SeriesName, Time, Uid, condition, is_false, text::LINE};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;

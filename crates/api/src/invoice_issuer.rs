@@ -1,6 +1,6 @@
 //! The legal entity that bills.
 
-use super::{Address, Money, Name, ReverseChargeRequires, TaxRule, address::LINE, is_false};
+use super::{Address, Money, Name, ReverseChargeRequires, TaxRule, is_false, text::LINE};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

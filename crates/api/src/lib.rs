@@ -28,7 +28,7 @@ pub mod project_ledger;
 pub mod receivable;
 pub mod tax;
 pub mod terms;
-mod text;
+pub mod text;
 pub mod time;
 pub mod usage_record;
 

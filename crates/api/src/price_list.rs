@@ -1,6 +1,6 @@
 //! What things cost, and from when until when.
 
-use super::{CurrencyCode, Name, Price, Time, address::LINE, time};
+use super::{CurrencyCode, Name, Price, Time, text::LINE, time};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

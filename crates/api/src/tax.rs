@@ -1,6 +1,9 @@
 //! Tax: an issuer's rules, a group's VAT id, and what a document says.
 
-use super::{Amount, Month, address::LINE, text::text};
+use super::{
+    Amount, Month,
+    text::{LINE, text},
+};
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

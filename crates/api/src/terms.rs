@@ -1,6 +1,6 @@
 //! What a group agreed with the provider.
 
-use super::{Money, Month, Name, Percent, SeriesName, address::LINE, labels};
+use super::{Money, Month, Name, Percent, SeriesName, labels, text::LINE};
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,10 @@
 //! What ran, how much of it, and for how long.
 
-use super::{Name, ObjectName, Quantity, Time, address::LINE, condition, time};
+use super::{
+    Name, ObjectName, Quantity, Time, condition,
+    text::{KEYS_ARE_LINES, LINE},
+    time,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -63,6 +67,7 @@ pub struct UsageRecordSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "tags")]
     #[x_kube(validation = Rule::new("self.all(k, k.size() <= 63)").message("the key of a tag must have at most 63 characters"))]
+    #[x_kube(validation = Rule::new(KEYS_ARE_LINES).message("the key of a tag must be a line of text without control or invisible characters"))]
     pub tags: BTreeMap<String, String>,
     /// The name of the record that this one corrects; the replaced record is not billed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

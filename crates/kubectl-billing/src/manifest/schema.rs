@@ -1,5 +1,6 @@
 //! The schema of a CRD as a JSON Schema that refuses what the API server refuses.
 
+use billing_api::text::{EMAIL, LINE, LINES, is_hidden};
 use jsonschema::{Keyword, PatternOptions, ValidationError, Validator, error::ValidationErrorKind, paths::Location};
 use k8s_openapi::{api::core::v1::Namespace, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -159,6 +160,10 @@ pub fn message(error: &ValidationError<'_>) -> String {
         ValidationErrorKind::Enum { .. } => format!("{path}: Unsupported value: {error}"),
         ValidationErrorKind::MaxItems { .. } => format!("{path}: Too many: {}", error.masked()),
         ValidationErrorKind::MaxLength { .. } => format!("{path}: Too long: {}", error.masked()),
+        // The pattern would tell nobody which character it is about.
+        ValidationErrorKind::Pattern { pattern } if [LINE, LINES, EMAIL].contains(&pattern.as_str()) => {
+            format!("{path}: Invalid value: {}: {}", error.instance(), what_is_hidden(error.instance()))
+        }
         ValidationErrorKind::Custom { .. } | ValidationErrorKind::UniqueItems => {
             format!("{path}: Duplicate value: {}", error.masked())
         }
@@ -168,6 +173,15 @@ pub fn message(error: &ValidationError<'_>) -> String {
         }
         _ => format!("{path}: Invalid value: {error}"),
     }
+}
+
+/// What is wrong with a text, in words.
+fn what_is_hidden(text: &Value) -> String {
+    let hidden = text.as_str().unwrap_or_default().chars().find(|character| is_hidden(*character));
+    hidden.map_or_else(
+        || "is not an e-mail address".to_owned(),
+        |character| format!("U+{:04X} steers what shows it, or shows as nothing: leave it out", u32::from(character)),
+    )
 }
 
 /// `spec.entries[0].unit`
