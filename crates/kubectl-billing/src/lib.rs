@@ -22,6 +22,7 @@ use commands::{
     rates::{self, RatesArguments},
     verify::{self, VerifyArguments},
 };
+use output::Visible;
 
 /// Billing groups for Kubernetes: preview, explain and verify invoices.
 #[derive(Debug, Parser)]
@@ -69,9 +70,10 @@ pub enum ExitStatus {
     Failed = 2,
 }
 
-/// Runs a command. What goes wrong is said on `stderr`.
+/// Runs a command. What goes wrong is said on `stderr`. In neither output does anything [hide](Visible).
 pub fn run(arguments: Arguments, io: Io<'_>) -> ExitStatus {
     let Io { now, stdin, stdout, stderr } = io;
+    let (stdout, stderr): (&mut dyn Write, &mut dyn Write) = (&mut Visible::new(stdout), &mut Visible::new(stderr));
     let done: Result<ExitStatus, Box<dyn Error>> = match arguments.command {
         Command::Preview(arguments) => preview::run(&arguments, now, stdin, stdout, stderr).map_err(Into::into),
         Command::Explain(arguments) => explain::run(&arguments, stdin, stdout, stderr).map_err(Into::into),

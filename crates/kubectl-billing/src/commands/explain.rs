@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::ExitStatus;
 use crate::invoice::{InvoiceArguments, InvoiceError, InvoiceOutput};
-use crate::output::{OutputError, print_json, print_yaml};
+use crate::output::{OutputError, one_line, print_json, print_yaml};
 use billing_documents::explain::{ExplainedLine, InvoiceExplanation, explain};
 
 const EXAMPLES: &str = "\
@@ -100,7 +100,7 @@ fn is_meant(line: &ExplainedLine, wanted: &str) -> bool {
 fn print(explanation: &InvoiceExplanation, out: &mut dyn Write) -> io::Result<()> {
     for line in &explanation.lines {
         let ExplainedLine { id, kind, description, period, source, price, derivation, total: _ } = line;
-        writeln!(out, "{kind:?}  {description}\n    {derivation}")?;
+        writeln!(out, "{kind:?}  {}\n    {derivation}", one_line(description))?;
         let facts = [period, source, price].into_iter().flatten().map(String::as_str);
         let facts: Vec<&str> = facts.collect();
         writeln!(out, "    {}{}line {id}\n", facts.join(", "), if facts.is_empty() { "" } else { ", " })?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::held::holds;
 use super::{Preview, PreviewError, PreviewOutput, PreviewProblem, PreviewedInvoice};
-use crate::output::{OutputError, print_json, print_yaml};
+use crate::output::{OutputError, one_line, print_json, print_yaml};
 use crate::table::{Column, render_table};
 use billing_api::{Document, Invoice, InvoicePhase, Line};
 use billing_documents::tax::explain_taxes;
@@ -16,17 +16,18 @@ use billing_planning::conditions;
 pub(super) fn print_findings(preview: &Preview, stderr: &mut dyn Write) -> io::Result<()> {
     let Preview { refusals, problems, notes, invoices } = preview;
     for refusal in refusals {
-        writeln!(stderr, "refused: {refusal}")?;
+        writeln!(stderr, "refused: {}", one_line(&refusal.to_string()))?;
     }
     for PreviewProblem { source, object, reason, message } in problems {
         let place = source.as_ref().map(|source| format!("{source}: ")).unwrap_or_default();
-        writeln!(stderr, "problem: {place}{object}: {reason}: {message}")?;
+        let problem = format!("{place}{object}: {reason}: {message}");
+        writeln!(stderr, "problem: {}", one_line(&problem))?;
     }
     for held in holds(invoices) {
         writeln!(stderr, "held: {held}")?;
     }
     for note in notes {
-        writeln!(stderr, "note: {note}")?;
+        writeln!(stderr, "note: {}", one_line(note))?;
     }
     if invoices.is_empty() {
         writeln!(stderr, "note: the manifests produce no invoice")?;
