@@ -8,6 +8,7 @@ use super::credits::{self, CreditClosing};
 use super::fetch::ClosingPass;
 use crate::context::Context;
 use crate::kinds::invoice::{delete_slices, ensure_slices};
+use crate::kinds::series;
 use crate::writer::WriteError;
 use billing_api::{BillingGroup, Credit, Invoice, LastFinal};
 use billing_documents::document::Rendered;
@@ -158,7 +159,7 @@ async fn finalise(
     now: Timestamp,
 ) -> Result<(), WriteError> {
     let Finalisation { facts, observed, rendered: Rendered { document, slices }, reserved, credits } = finalisation;
-    let group = fix_first_period(ctx, pass, group, &facts).await?;
+    let group = fix_numbers(ctx, pass, group, &facts).await?;
     if !reserved.is_empty() {
         return credits::write(ctx, pass, reserved).await;
     }
@@ -203,8 +204,8 @@ fn publish_event(ctx: &Context, invoice: &Invoice) {
     ctx.publish_event(invoice, Severity::Normal, "Finalised", "Close", note);
 }
 
-/// Fixes the first period before the first final, so that numbers can never shift.
-async fn fix_first_period(
+/// Fixes the series and the first period before the first final, so that numbers are never used again and never shift.
+async fn fix_numbers(
     ctx: &Context,
     pass: &ClosingPass,
     group: Arc<BillingGroup>,
@@ -213,6 +214,7 @@ async fn fix_first_period(
     if group.status.as_ref().is_some_and(|status| status.first_period.is_some()) {
         return Ok(group);
     }
+    series::mark_used(ctx, &facts.organization, &group).await?;
     let first = facts.month; // nothing is final yet, so this is the first
     let fix = |group: &mut BillingGroup| {
         group.status.get_or_insert_default().first_period = Some(first.to_string().into());

@@ -7,17 +7,18 @@
 
 use chrono::TimeDelta;
 use futures::{StreamExt, TryStreamExt, stream};
+use kube::ResourceExt;
 use kube::core::ObjectMeta;
-use kube::{Api, ResourceExt};
 use serde_json::json;
 
 use super::invoice::{delete_slices, ensure_slices};
+use super::series;
 use crate::context::Context;
 use crate::writer::WriteError;
-use billing_api::{self as api, BillingGroup, InvoiceSeries, labels};
+use billing_api::{self as api, BillingGroup, labels};
 use billing_domain::{Name, Uid};
-use billing_planning::conditions::{self, DesiredCondition};
-use billing_planning::group::{GroupPlan, InvoiceWrite, Steady, plan_group, series_taken};
+use billing_planning::conditions;
+use billing_planning::group::{GroupPlan, InvoiceWrite, Steady, plan_group};
 use billing_planning::invoice::{estimate_status, make_invoice, status_object};
 use billing_state::{Estimate, Key};
 use operator_kit::events::Severity;
@@ -72,7 +73,7 @@ async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<O
             protect(ctx, &object).await?;
             return Ok(None);
         }
-        Ok(GroupPlan::ClaimSeries(candidates)) => return claim_series(ctx, organization, &object, &candidates).await,
+        Ok(GroupPlan::ClaimSeries(candidates)) => return series::claim(ctx, organization, &object, &candidates).await,
         Ok(GroupPlan::Steady(steady)) => {
             return apply_steady(ctx, organization, group, &object, *steady).await.map(Some);
         }
@@ -87,80 +88,14 @@ async fn protect(ctx: &Context, object: &BillingGroup) -> Result<(), WriteError>
     Ok(())
 }
 
+/// Lets a group go, and with it the series that it never used.
 async fn release(ctx: &Context, object: &BillingGroup) -> Result<(), WriteError> {
+    series::give_back(ctx, object).await?;
     let others: Vec<_> = object.finalizers().iter().filter(|name| *name != labels::SETTLE_FINALIZER).collect();
     match ctx.writer.patch_metadata(object, json!({ "finalizers": others })).await {
         Ok(_) | Err(WriteError::Gone { .. }) => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-/// Claims the first series that is free or ours already, and writes it into the status.
-async fn claim_series(
-    ctx: &Context,
-    organization: &Name,
-    object: &BillingGroup,
-    candidates: &[Name],
-) -> Result<Option<Outcome>, WriteError> {
-    let mut status = object.status.clone().unwrap_or_default();
-    let mut owner = None;
-    for candidate in candidates {
-        match claim(ctx, organization, object, candidate).await? {
-            None => {
-                status.invoice_series = Some(candidate.as_str().into());
-                let mut claimed = object.clone();
-                claimed.status = Some(status);
-                ctx.observe(ctx.writer.replace_status(&claimed).await?);
-                return Ok(None);
-            }
-            Some(other) => owner = Some((candidate, other)),
-        }
-    }
-    let message = owner.map(|(series, owner)| series_taken(series, &owner));
-    let taken = DesiredCondition::no("Ready", "InvoiceSeriesTaken", message.unwrap_or_default());
-    let conditions = conditions::merge(&status.conditions, &[taken], object.metadata.generation, ctx.now());
-    if conditions != status.conditions {
-        let mut refused = object.clone();
-        refused.status =
-            Some(api::BillingGroupStatus { conditions, observed_generation: object.metadata.generation, ..status });
-        ctx.writer.replace_status(&refused).await?;
-    }
-    Ok(Some(Outcome::Done)) // a series is never given up; a changed wish is a change of the group
-}
-
-/// Claims one series. Answers with the group that has it, if that is another.
-async fn claim(
-    ctx: &Context,
-    organization: &Name,
-    object: &BillingGroup,
-    series: &Name,
-) -> Result<Option<String>, WriteError> {
-    let uid = object.uid().unwrap_or_default();
-    let claim = InvoiceSeries {
-        metadata: ObjectMeta { name: Some(series.to_string()), ..ObjectMeta::default() },
-        spec: api::InvoiceSeriesSpec {
-            organization: organization.as_str().into(),
-            billing_group: object.name_any().into(),
-            billing_group_uid: uid.as_str().into(),
-        },
-        status: None,
-    };
-    match ctx.writer.create(&claim).await {
-        Ok(_) => Ok(None),
-        Err(WriteError::Exists { object: named }) => {
-            let api: Api<InvoiceSeries> = Api::all(ctx.client.clone());
-            let read = api.get(series).await;
-            let owner = read.map_err(|source| WriteError::Failed { object: named, source: Box::new(source) })?.spec;
-            let ours = owner.billing_group_uid.as_str() == uid;
-            Ok((!ours).then(|| described(&owner)))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// The group that has a series. It may have had the name of the one that asks, and be gone.
-fn described(owner: &api::InvoiceSeriesSpec) -> String {
-    format!("{}/{} with the UID {}", owner.organization, owner.billing_group, owner.billing_group_uid)
 }
 
 async fn apply_steady(

@@ -8,4 +8,5 @@ pub mod invoice;
 pub mod period;
 pub mod project;
 pub mod receivables;
+pub mod series;
 pub mod usage;

@@ -1,12 +1,13 @@
 //! The claim to a prefix of invoice numbers.
 
-use super::{Name, ObjectName, Time, Uid};
+use super::{Name, ObjectName, Time, Uid, is_false};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Created by the operator when a billing group claims the prefix of its invoice numbers, and named like
-/// the prefix: the claim lasts for ever, so that no number is used twice in the cluster.
+/// the prefix. Once an invoice of the series is final the claim lasts for ever, so that no number is used twice in the cluster;
+/// before that it goes with its group.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[kube(
@@ -30,6 +31,9 @@ use serde::{Deserialize, Serialize};
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || !has(self.status.creditNotes) || self.status.creditNotes.all(n, n.sequence <= self.status.creditNotes.size())")
         .message("the numbers of credit notes must have no gaps"),
+    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.used) || !oldSelf.status.used || (has(self.status) && has(self.status.used) && self.status.used)")
+        .message("status.used stays true: an invoice of the series is final")
+        .reason(Reason::FieldValueForbidden),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceSeriesSpec {
@@ -42,12 +46,16 @@ pub struct InvoiceSeriesSpec {
     pub billing_group_uid: Uid,
 }
 
-/// The numbers given to credit notes.
+/// What the numbers of the series are used for.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceSeriesStatus {
+    /// Whether the series has numbers on final invoices: set before the first of them is final, and never taken back. A series
+    /// that is not used goes with its billing group.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub used: bool,
     /// The credit notes of the series, in the order of their numbers: the first is `<series>-cn1`. Up to 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]

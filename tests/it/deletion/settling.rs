@@ -84,8 +84,9 @@ async fn an_empty_group_goes_at_once_with_its_empty_estimate() -> Result {
     scene.delete::<BillingGroup>("vain", "main").await?;
     scene.wait_gone::<BillingGroup>("vain", "main").await?;
     scene.wait_gone::<Invoice>("vain", &estimate.name_any()).await?;
-    // The number stays taken.
-    scene.cluster::<InvoiceSeries>().get(&estimate.spec.series).await?;
+    // No number of it was final: it is free again, and nothing is left of the group.
+    let series = scene.cluster::<InvoiceSeries>();
+    assert!(series.get_opt(&estimate.spec.series).await?.is_none());
     Ok(())
 }
 
@@ -130,6 +131,9 @@ async fn a_group_goes_with_its_last_final_and_its_invoices_survive() -> Result {
         left_behind.iter().map(|invoice| (invoice.spec.sequence, phase(invoice), total(invoice))).collect();
     assert_eq!(seen, [(1, Some(InvoicePhase::Final), Some("0.03"))]);
     assert_eq!(left_behind[0].metadata.owner_references, None);
+    // Its numbers stay taken, for ever.
+    let series = scene.cluster::<InvoiceSeries>().get(&left_behind[0].spec.series).await?;
+    assert!(series.status.is_some_and(|status| status.used));
     Ok(())
 }
 
