@@ -22,6 +22,8 @@ pub struct Pages<T> {
     api: Api<T>,
     /// Asks for the next page; `None` after the last.
     next: Option<ListParams>,
+    /// What the keys of labels and annotations begin with that are kept.
+    kept: &'static str,
 }
 
 impl<T> Pages<T>
@@ -30,7 +32,15 @@ where
 {
     /// The objects that `params` select, so many in an answer.
     pub fn new(api: Api<T>, params: ListParams, page: u32) -> Self {
-        Self { api, next: Some(params.limit(page)) }
+        Self { api, next: Some(params.limit(page)), kept: "" }
+    }
+
+    /// The same, with no labels and annotations but those whose keys begin with `prefix`: of the others there may be more than of
+    /// all else.
+    #[must_use]
+    pub fn keeping(mut self, prefix: &'static str) -> Self {
+        self.kept = prefix;
+        self
     }
 
     /// The next page; `None` after the last. What objects say of who manages their fields is dropped.
@@ -45,7 +55,7 @@ where
                     note_progress();
                     let token = page.metadata.continue_.filter(|token| !token.is_empty());
                     self.next = token.map(|token| params.clone().continue_token(&token));
-                    return Ok(Some(page.items.into_iter().map(trimmed).collect()));
+                    return Ok(Some(page.items.into_iter().map(|object| trimmed(object, self.kept)).collect()));
                 }
                 // The server compacted the state that the list began with. Its token goes on behind the last object, in
                 // the state of now.
@@ -80,8 +90,12 @@ fn later_token(status: &Status) -> Option<&str> {
 }
 
 /// Without what nobody here reads, and what is as large as the rest.
-fn trimmed<T: Resource>(mut object: T) -> T {
-    object.meta_mut().managed_fields = None;
+fn trimmed<T: Resource>(mut object: T, kept: &str) -> T {
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    for texts in [&mut metadata.labels, &mut metadata.annotations].into_iter().flatten() {
+        texts.retain(|key, _| key.starts_with(kept));
+    }
     object
 }
 
@@ -164,6 +178,21 @@ mod tests {
             assert!(found.is_err());
             assert_eq!(asked.len(), 2, "asked once more, and not for ever");
         }
+    }
+
+    #[tokio::test]
+    async fn only_the_labels_and_annotations_that_are_asked_for_are_kept() {
+        let list = r#"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[{"metadata":{"name":"a",
+            "labels":{"our.io/x":"1","team":"2"},"annotations":{"our.io/y":"3","large":"4"}}}]}"#;
+        let (client, _) = server(vec![(200, list.to_owned()), (200, list.to_owned())]);
+        let api: Api<DeserializeGuard<ConfigMap>> = Api::default_namespaced(client);
+        let pages = || Pages::new(api.clone(), ListParams::default(), 2);
+        let keys = |found: &[DeserializeGuard<ConfigMap>]| {
+            let (labels, annotations) = (found[0].labels().clone(), found[0].annotations().clone());
+            labels.into_keys().chain(annotations.into_keys()).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(&pages().keeping("our.io/").all().await.expect("answers")), ["our.io/x", "our.io/y"]);
+        assert_eq!(keys(&pages().all().await.expect("answers")).len(), 4);
     }
 
     #[tokio::test]

@@ -5,8 +5,8 @@ use k8s_openapi::api::core::v1::Namespace;
 
 /// A kind that is listed.
 pub trait Listed {
-    /// How many come in one answer, so that it has some megabytes at most.
-    const PAGE: u32 = 500;
+    /// How many come in one answer: with annotations of others, of which the API server allows 256 KiB, it has some 25 MB at most.
+    const PAGE: u32 = 100;
 }
 
 /// Half a megabyte each, at most.

@@ -18,12 +18,15 @@ pub use kinds::Listed;
 pub use kube::core::DeserializeGuard;
 pub use slices::{Lacking, Slices, slices_of};
 
-/// The objects of a kind that `params` select, page by page.
+/// What the keys of the project's own labels and annotations begin with.
+const OWN_PREFIX: &str = "billing-operator.io/";
+
+/// The objects of a kind that `params` select, page by page, without other people's labels and annotations.
 pub fn list<K>(api: Api<DeserializeGuard<K>>, params: ListParams) -> Pages<DeserializeGuard<K>>
 where
     K: Listed + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    Pages::new(api, params, K::PAGE)
+    Pages::new(api, params, K::PAGE).keeping(OWN_PREFIX)
 }
 
 /// Selects final invoices, or credit notes that are issued.

@@ -11,7 +11,7 @@ mod issuer;
 mod rates;
 mod terms;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -257,9 +257,20 @@ pub fn month(text: &str) -> Result<Month, ConvertError> {
     read("month", text)
 }
 
-/// A shared object without what nobody here reads.
+/// What the keys of the project's own labels and annotations begin with.
+const OWN_PREFIX: &str = "billing-operator.io/";
+
+/// A shared object without what nobody here reads: of labels and annotations, which others may fill with a quarter of a megabyte,
+/// only the project's own are kept.
 pub fn trimmed<K: ResourceExt>(mut object: K) -> Arc<K> {
-    object.meta_mut().managed_fields = None;
-    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    for texts in [&mut metadata.labels, &mut metadata.annotations] {
+        *texts = texts.take().map(own).filter(|own| !own.is_empty());
+    }
     Arc::new(object)
+}
+
+fn own(texts: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    texts.into_iter().filter(|(key, _)| key.starts_with(OWN_PREFIX)).collect()
 }
