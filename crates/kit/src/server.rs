@@ -1,15 +1,21 @@
 //! What the kubelet and Prometheus ask: `/healthz`, `/readyz` and `/metrics`.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Exposition;
@@ -99,12 +105,73 @@ fn verdict(checks: &[(&'static str, Check)]) -> Response {
     }
 }
 
-/// Serves the endpoints until `cancel`.
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many connections are open at once. The oldest is closed for one more: whoever opens many and says nothing loses them, and
+/// the kubelet, who asks at once, is answered.
+const MAX_CONNECTIONS: usize = 256;
+
+/// How long nothing is accepted after that failed: no file is left for a connection.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+
+/// Serves the endpoints until `cancel`. A connection has a time-out for the head of each request, and there are no more than some
+/// hundred at once.
 ///
 /// # Errors
-/// If the listener fails.
+/// None yet: what cannot be accepted is tried again.
 pub async fn serve(listener: TcpListener, endpoints: Endpoints, cancel: CancellationToken) -> io::Result<()> {
-    axum::serve(listener, endpoints.router()).with_graceful_shutdown(cancel.cancelled_owned()).await
+    let router = endpoints.router();
+    let mut connections = Connections::default();
+    while let Some(accepted) = cancel.run_until_cancelled(listener.accept()).await {
+        match accepted {
+            Ok((stream, _)) => connections.add(answer(stream, router.clone())),
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the endpoints could not be accepted; trying again");
+                connections.drop_oldest();
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Answers what one client asks, until it goes or says nothing.
+async fn answer(stream: TcpStream, router: Router) {
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection to the endpoints ended early");
+    }
+}
+
+/// The open connections, in the order in which they came. They end with this.
+#[derive(Default)]
+struct Connections(VecDeque<JoinHandle<()>>);
+
+impl Connections {
+    fn add(&mut self, connection: impl Future<Output = ()> + Send + 'static) {
+        self.0.retain(|open| !open.is_finished());
+        if self.0.len() >= MAX_CONNECTIONS {
+            self.drop_oldest();
+        }
+        self.0.push_back(tokio::spawn(connection));
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.0.pop_front() {
+            oldest.abort();
+        }
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +180,7 @@ mod tests {
     use axum::body::{Body, to_bytes};
     use chrono::TimeDelta;
     use http::Request;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tower::ServiceExt;
 
     use super::*;
@@ -154,5 +222,56 @@ mod tests {
         let cancel = CancellationToken::new();
         cancel.cancel();
         serve(listener, endpoints(), cancel).await.expect("stops without an error");
+    }
+
+    /// Serves on a free port, and answers with it.
+    async fn served(cancel: &CancellationToken) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        tokio::spawn(serve(listener, endpoints(), cancel.clone()));
+        port
+    }
+
+    async fn connected(port: u16) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", port)).await.expect("accepts")
+    }
+
+    /// Reads until the server closes the connection.
+    async fn rest(stream: &mut TcpStream) -> String {
+        let mut text = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(60), stream.read_to_end(&mut text)).await;
+        let _ = read.expect("the server closes it");
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    #[tokio::test]
+    async fn connections_that_say_nothing_keep_nobody_from_an_answer() {
+        let cancel = CancellationToken::new();
+        let port = served(&cancel).await;
+        let mut silent = Vec::new();
+        for _ in 0..MAX_CONNECTIONS + 50 {
+            let mut stream = connected(port).await;
+            stream.write_all(b"GET /healthz HTT").await.expect("sends");
+            silent.push(stream);
+        }
+        let mut kubelet = connected(port).await;
+        kubelet.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.expect("sends");
+        let answer = rest(&mut kubelet).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("ok\n"), "{answer}");
+        // The oldest was closed for one of those that came later.
+        assert_eq!(rest(&mut silent[0]).await, "");
+        cancel.cancel();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_never_finished_times_out() {
+        let cancel = CancellationToken::new();
+        let port = served(&cancel).await;
+        let mut slow = connected(port).await;
+        slow.write_all(b"GET /healthz HTT").await.expect("sends");
+        let begun = tokio::time::Instant::now();
+        rest(&mut slow).await;
+        assert!(begun.elapsed() >= HEAD_TIMEOUT && begun.elapsed() < HEAD_TIMEOUT * 3, "{:?}", begun.elapsed());
+        cancel.cancel();
     }
 }
