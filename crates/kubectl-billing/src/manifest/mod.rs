@@ -4,6 +4,7 @@
 //! admission policies say.
 
 mod admission;
+mod bounded;
 #[cfg(test)]
 mod cases;
 mod object;
@@ -125,13 +126,13 @@ fn read_by(paths: &[PathBuf], stdin: &mut dyn Read, admit: Admit) -> Result<Mani
     let mut reader = Reader { kinds: Kinds::new()?, admit, first: BTreeMap::new(), found: Manifests::default() };
     for path in paths {
         if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            stdin.read_to_end(&mut bytes).map_err(|source| ReadError::Input { path: path.clone(), source })?;
+            let read = bounded::read_all(stdin);
+            let bytes = read.map_err(|source| ReadError::Input { path: path.clone(), source })?;
             reader.file("-", &bytes);
             continue;
         }
         for file in text::files(path)? {
-            let bytes = std::fs::read(&file).map_err(|source| ReadError::Input { path: file.clone(), source })?;
+            let bytes = bounded::read_file(&file).map_err(|source| ReadError::Input { path: file.clone(), source })?;
             reader.file(&file.to_string_lossy(), &bytes);
         }
     }

@@ -1,6 +1,7 @@
 //! From files to documents.
 
 use super::ReadError;
+use super::bounded::{Bounded, within};
 use serde_json::Value;
 use std::{
     borrow::Cow,
@@ -60,9 +61,10 @@ pub fn documents(bytes: &[u8]) -> Result<Vec<Value>, String> {
 /// which does not quote it. Our parser refuses it; so it is quoted, and the text read again.
 fn yaml(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
     let parse = |text: &str| {
-        // The file is the user's own, and a cluster's usage is long: no limit on its length, only on aliases.
+        // A cluster's usage is long: no limit on what is written out, which is bounded as a file, only on what aliases make of it.
         let options = serde_saphyr::options! { budget: None, with_snippet: false };
-        serde_saphyr::from_multiple_with_options(text, options)
+        let values = within(text, || serde_saphyr::from_multiple_with_options::<Bounded>(text, options))?;
+        Ok(values.into_iter().map(|Bounded(value)| value).collect())
     };
     let mut text = Cow::Borrowed(text);
     loop {
