@@ -3,6 +3,7 @@
 use super::{
     BillingGroup, BillingPeriod, Credit, CreditCode, CreditNote, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
     InvoiceSlice, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
+    definition::{SCHEMA_DIGEST_ANNOTATION, digest},
     text::{EMAIL, LINE, LINES},
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
@@ -42,7 +43,14 @@ pub fn all() -> Vec<CustomResourceDefinition> {
             }
         }
     }
+    definitions.iter_mut().for_each(annotate);
     definitions
+}
+
+/// Writes on a definition what it is by its digest.
+fn annotate(definition: &mut CustomResourceDefinition) {
+    let digest = digest(definition);
+    definition.metadata.annotations.get_or_insert_default().insert(SCHEMA_DIGEST_ANNOTATION.to_owned(), digest);
 }
 
 /// Applies a revision to every node of a schema.

@@ -13,6 +13,7 @@ pub mod crds;
 pub mod credit;
 pub mod credit_code;
 pub mod credit_note;
+pub mod definition;
 pub mod document;
 pub mod exchange_rates;
 pub mod invoice;
