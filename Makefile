@@ -8,7 +8,7 @@ IMAGE_ARCHIVE := $(abspath $(CARGO_TARGET_DIR))/billing-operator-image.tar
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test tools image generate fmt lint bench
+.PHONY: help demo demo-stop test tools image generate fmt lint bench fuzz
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,9 @@ test: tools ## Run every test; the first time this builds Kubernetes, etcd and H
 	cargo test --package billing-test-harness --test image
 	cargo test --workspace
 
+fuzz: tools ## Throw 20,000 random requests of tenants and roles at a world with finals (about ten minutes)
+	BILLING_FUZZ_REQUESTS=20000 cargo test --package billing-operator --test it -- --nocapture rules::fuzz::random
+
 bench: tools ## Measure the engine and the operator, with the bare cost beside it (about half an hour)
 	cargo bench --bench engine
 	cargo bench --bench cluster
@@ -40,9 +43,10 @@ image: ## Write the container image to an archive for docker load, ctr image imp
 	@cargo run --quiet --package billing-test-harness --bin image -- \
 		$(CARGO_TARGET_DIR)/$(HOST)/release/billing-operator $(IMAGE) $(IMAGE_ARCHIVE)
 
-generate: ## Write the files that are made from the code (crds/, and the chart's copy)
+generate: ## Write the files that are made from the code (crds/, the chart's copy, and the policies that the operator knows)
 	UPDATE=1 cargo test --quiet --package billing-api --lib crds
 	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::definitions
+	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::built
 
 fmt: ## Format the code
 	cargo fmt --all

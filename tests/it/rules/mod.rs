@@ -1,5 +1,6 @@
 //! What the API server accepts and refuses: the table in `cases/`, and that every rule and clause in it matters.
 
+mod fuzz;
 mod mutants;
 mod server;
 pub(crate) mod table;

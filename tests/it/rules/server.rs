@@ -16,6 +16,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
+use super::fuzz::FuzzRequest;
 use super::table::{self, Case, Expect, Operation, Target};
 use crate::{Result, chart::install};
 
@@ -129,6 +130,37 @@ impl Server {
             }
         }
         Ok((rewritten, refused))
+    }
+
+    /// Reads every object of a resource as an administrator.
+    pub async fn all(&self, resource: &str) -> Result<Vec<Value>> {
+        let request = Request::new(self.path(resource, None)?).list(&ListParams::default())?;
+        let mut list: Value = self.client("admin")?.request(request).await?;
+        let (version, kind) = (list["apiVersion"].clone(), list["kind"].as_str().unwrap_or_default().to_owned());
+        let mut items = list["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        for item in &mut items {
+            item["apiVersion"] = version.clone();
+            item["kind"] = kind.trim_end_matches("List").into();
+        }
+        Ok(items)
+    }
+
+    /// Sends a random request, for good.
+    pub async fn send(&self, random: &FuzzRequest) -> Result<Outcome> {
+        let request = Request::new(self.path(&random.resource, random.namespace.as_deref())?);
+        let (name, body) = (&random.name, serde_json::to_vec(&random.body)?);
+        let (post, patching, delete) = (PostParams::default(), PatchParams::default(), DeleteParams::default());
+        let patch = Patch::Merge(&random.body);
+        let request = match (random.operation, random.subresource) {
+            ("create", _) => request.create(&post, body)?,
+            ("update", None) => request.replace(name, &post, body)?,
+            ("update", Some(subresource)) => request.replace_subresource(subresource, name, &post, body)?,
+            ("patch", None) => request.patch(name, &patching, &patch)?,
+            ("patch", Some(subresource)) => request.patch_subresource(subresource, name, &patching, &patch)?,
+            ("delete", _) => request.delete(name, &delete)?,
+            (_, _) => request.delete_collection(&delete, &ListParams::default())?,
+        };
+        Ok(Outcome::of(self.client(random.user)?.request(request).await))
     }
 
     /// Reads an object as an administrator.
