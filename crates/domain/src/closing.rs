@@ -134,6 +134,11 @@ impl HoldReason {
         HoldReason::Suspended,
     ];
 
+    /// Whether a group that is held for this cannot be billed at all, whatever it uses.
+    pub fn is_of_the_group(self) -> bool {
+        matches!(self, HoldReason::CurrencyUnknown | HoldReason::NoTaxRule | HoldReason::RateMissing)
+    }
+
     /// Its name, as the reason of a condition.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -95,5 +95,5 @@ pub use time::month::Month;
 pub use time::period::{Date, Period, Timestamp};
 pub use time::validity::Validity;
 pub use uid::Uid;
-pub use unbilled::{OrganizationMonth, Pricing, outside_periods, unbilled, without_payer};
+pub use unbilled::{OrganizationMonth, Pricing, outside_periods, outside_periods_of, unbilled, without_payer};
 pub use usage::{Service, Usage};

@@ -75,15 +75,25 @@ pub fn outside_periods(
     attribution: impl Fn(Month) -> Attribution,
     until: Month,
 ) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for project in organization.projects() {
-        let uncovered = uncovered(organization, project, &attribution, until);
-        for usage in project.usage().filter(|usage| organization.is_effective(usage)) {
-            let found = uncovered.iter().find(|(period, _)| runs_in(usage, period));
-            problems.extend(found.map(|(_, reason)| Problem { usage: usage.clone(), reason: reason.clone() }));
-        }
-    }
-    problems
+    let of_project = |project| outside_periods_of(organization, project, &attribution, until);
+    organization.projects().flat_map(of_project).collect()
+}
+
+/// Of one project: every record that has time before `until` which no invoice will ever bill, with the reason. By service, start and
+/// record.
+pub fn outside_periods_of(
+    organization: &Organization,
+    project: &Project,
+    attribution: &impl Fn(Month) -> Attribution,
+    until: Month,
+) -> Vec<Problem> {
+    let uncovered = uncovered(organization, project, attribution, until);
+    let usage = project.usage().filter(|usage| organization.is_effective(usage));
+    let outside = usage.filter_map(|usage| {
+        let (_, reason) = uncovered.iter().find(|(period, _)| runs_in(usage, period))?;
+        Some(Problem { usage: usage.clone(), reason: reason.clone() })
+    });
+    outside.collect()
 }
 
 /// The months before `until` in which nothing of the project was ever billed, and why; none before its first usage.

@@ -7,6 +7,9 @@ use k8s_openapi::jiff::Timestamp;
 /// The most characters that `metav1.Condition` allows in a message.
 const MAX_MESSAGE: usize = 32768;
 
+/// The reason of a condition: what the operator has to write for the object is refused by the API server.
+pub const WRITE_REFUSED: &str = "WriteRefused";
+
 /// A condition as a plan wants it; the merge adds times and generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DesiredCondition {

@@ -6,9 +6,10 @@ use crate::billing_settings::BillingSettings;
 use billing_domain::tenancy::default_binding::decide_default;
 use billing_domain::tenancy::membership::{Acceptance, GroupFacts, ProjectFacts, acceptance};
 use billing_domain::{Group, Name, Timestamp};
-use billing_state::ObservedState;
+use billing_state::{Key, ObservedState};
 
-/// The projects whose payer is about to be written, and could be this group.
+/// The projects whose payer is about to be written, and could be this group. One whose writes are refused holds itself alone: what
+/// a single project's team can do stops no invoice of others.
 pub fn pending_projects(
     state: &ObservedState,
     organization: &Name,
@@ -23,7 +24,7 @@ pub fn pending_projects(
     let unpaid = state.projects_without_payer_in(organization, known);
     let coming = unpaid.filter(|project| awaits_default(state, project, groups, settings, now));
     let names: BTreeSet<_> = moving.chain(coming).map(|project| project.name.clone()).collect();
-    names.into_iter().collect()
+    names.into_iter().filter(|project| !is_stuck(state, project, settings, now)).collect()
 }
 
 /// Those of the projects whose payer is about to be written, whichever group that gets. Cost: a look at each of them.
@@ -45,10 +46,17 @@ pub fn awaiting_ledger(
             _ => None,
         };
         let last = facts.ledger.map(|ledger| ledger.last().group_uid);
-        accepted.is_some_and(|group| last != Some(group))
-            || (facts.ledger.is_none() && awaits_default(state, &facts, &groups, settings, now))
+        let waits = accepted.is_some_and(|group| last != Some(group))
+            || (facts.ledger.is_none() && awaits_default(state, &facts, &groups, settings, now));
+        waits && !is_stuck(state, project, settings, now)
     };
     projects.into_iter().filter(awaits).collect()
+}
+
+/// Whether what is to be written for a project is refused, for longer than a default takes.
+fn is_stuck(state: &ObservedState, project: &Name, settings: &BillingSettings, now: Timestamp) -> bool {
+    let refused = state.refused_write(&Key::Project(project.clone()));
+    refused.is_some_and(|refused| refused.outlasts(settings.defaults.delay, now))
 }
 
 /// Whether an accepted binding to the group is not in the ledger yet.

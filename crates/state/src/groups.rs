@@ -7,6 +7,7 @@ use kube_core::ResourceExt;
 use super::observe::is_older;
 use super::{Key, ObjectKey, ObservedState, Observes, OrganizationState, convert};
 use billing_api::{BillingGroup, Member, labels};
+use billing_domain::closing::HoldReason;
 use billing_domain::{Group, Name, Uid};
 
 impl Observes<BillingGroup> for ObservedState {
@@ -36,6 +37,11 @@ impl Observes<BillingGroup> for ObservedState {
             Some(project) => state.dedicated.insert(uid, project.as_str().into()),
             None => state.dedicated.remove(&uid), // somebody keeps it
         };
+        let unbillable = unbillable(&object);
+        let unbillable_before = match unbillable {
+            Some(why) => state.unbillable.insert(uid, why),
+            None => state.unbillable.remove(&uid),
+        };
         state.groups.insert(uid, convert::trimmed(object));
         state.organization.put_group(group.clone());
         let members_before = state.members.insert(uid, members.clone()).unwrap_or_default();
@@ -44,6 +50,9 @@ impl Observes<BillingGroup> for ObservedState {
             keys.extend(state.credits_naming(&organization, &group.name));
         }
         keys.extend(self.keys_affected_by_group(&organization, before.as_ref(), &group, changed));
+        if unbillable.is_some() != unbillable_before.is_some() {
+            keys.extend(self.projects_of(&organization).map(|(project, _)| Key::Project(project.clone())));
+        }
         keys
     }
 
@@ -90,6 +99,7 @@ impl ObservedState {
         };
         if before.map(|group| group.first_period) != Some(after.first_period) {
             keys.push(Key::Periods);
+            keys.extend(self.projects_of(organization).map(|(project, _)| Key::Project(project.clone())));
         }
         let terms = |group: &Group| (group.first_period, group.price_list.clone(), group.currency);
         if before.map(terms) != Some(terms(after)) {
@@ -106,6 +116,7 @@ impl OrganizationState {
         self.groups.remove(&group);
         self.members.remove(&group);
         self.dedicated.remove(&group);
+        self.unbillable.remove(&group);
         self.organization.remove_group(group);
     }
 }
@@ -114,6 +125,13 @@ impl OrganizationState {
 fn finals(object: &BillingGroup) -> i32 {
     let last = object.status.as_ref().and_then(|status| status.last_final.as_ref());
     last.map_or(0, |last| last.sequence)
+}
+
+/// Why the group cannot be billed, as its status says.
+fn unbillable(object: &BillingGroup) -> Option<HoldReason> {
+    let mut conditions = object.status.iter().flat_map(|status| &status.conditions);
+    let ready = conditions.find(|condition| condition.type_ == "Ready" && condition.status == "False")?;
+    HoldReason::ALL.into_iter().find(|why| why.as_str() == ready.reason && why.is_of_the_group())
 }
 
 fn members(object: &BillingGroup) -> BTreeSet<Name> {

@@ -18,8 +18,10 @@ mod key;
 mod ledgers;
 mod namespaces;
 mod observe;
+mod purged;
 mod rates;
 mod receivables;
+mod refusals;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -28,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use billing_api as api;
+use billing_domain::closing::HoldReason;
 use billing_domain::tenancy::membership::{GroupFacts, ProjectFacts};
 use billing_domain::{Attribution, Month, Name, Organization, PriceList, Project, Rates, Uid};
 
@@ -40,7 +43,9 @@ pub use invoices::{Estimate, Final, InvoiceIndex, NumberedInvoice, carried_forwa
 pub use key::Key;
 pub use namespaces::Namespace;
 pub use observe::{ObjectKey, Observes};
+pub use purged::PurgedUsage;
 pub use receivables::{OpenInvoice, ReceivableIndex};
+pub use refusals::{RefusedWrite, RefusedWrites};
 
 /// All that is known.
 #[derive(Debug, Default)]
@@ -54,6 +59,7 @@ pub struct ObservedState {
     issuers: BTreeMap<Name, Result<ObservedIssuer, UnusableReason>>,
     periods: BTreeMap<Month, Arc<api::BillingPeriod>>,
     codes: credits::CreditCodeIndex,
+    refused_writes: RefusedWrites,
     interner: intern::Interner,
 }
 
@@ -67,6 +73,8 @@ pub struct OrganizationState {
     members: BTreeMap<Uid, BTreeSet<Name>>,
     /// By group that the operator made: the project it was made for.
     dedicated: BTreeMap<Uid, Name>,
+    /// By group whose status says that it cannot be billed: why.
+    unbillable: BTreeMap<Uid, HoldReason>,
     group_names: BTreeMap<Name, Uid>,
     /// By name of a group: the projects that are the organization's now and whose binding names it.
     bound: BTreeMap<Name, BTreeSet<Name>>,
@@ -84,6 +92,8 @@ pub struct OrganizationState {
     billed: SharedBilledIndex,
     /// Whether a record was made again of which it was forgotten what finals bill.
     stale: bool,
+    /// What was deleted before it was billed.
+    purged: PurgedUsage,
     /// By record: the reason of the `Billable` condition that is written on it now.
     reported: HashMap<Name, Name>,
     /// Objects that bear on money and cannot be read. While there are any, no month becomes final here.
@@ -320,6 +330,7 @@ impl OrganizationState {
             group: self.organization.group(uid)?,
             members: self.members.get(&uid).unwrap_or(&NOBODY),
             dedicated_to: self.dedicated.get(&uid),
+            unbillable: self.unbillable.get(&uid).map(|why| why.as_str()),
         })
     }
 

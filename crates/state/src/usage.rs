@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::UsageRecord;
-use billing_domain::Name;
+use billing_domain::{Month, Name, Timestamp};
 
 /// The condition of a record that cannot be billed.
 const BILLABLE: &str = "Billable";
@@ -17,7 +17,7 @@ impl Observes<UsageRecord> for ObservedState {
             Err(error) => return Observes::<UsageRecord>::reject(self, &key, error.to_string()),
         };
         let organization = Name::from(key.namespace.as_str());
-        let (project, record) = (usage.project.clone(), usage.name.clone());
+        let (project, record, start) = (usage.project.clone(), usage.name.clone(), usage.start);
         let mut keys = self.clear_unreadable(&organization, &key.described::<UsageRecord>());
         let state = self.organization_mut(&organization);
         match reported_reason(&object) {
@@ -31,11 +31,15 @@ impl Observes<UsageRecord> for ObservedState {
         let made_again = state.billed.read().has_dropped(&record);
         state.stale |= made_again;
         state.organization.put_usage(usage);
+        state.forget_purged(&record);
         if made_again {
             keys.push(Key::Finals(organization.clone()));
         }
         keys.extend(self.keys_affected_by_usage(&organization, &project));
         keys.extend(self.keys_affected_by_replaced(&organization, replaced.as_ref()));
+        if self.is_before_its_payer(&organization, &project, start) {
+            keys.push(Key::Project(project));
+        }
         keys
     }
 
@@ -46,13 +50,20 @@ impl Observes<UsageRecord> for ObservedState {
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
         let organization = Name::from(key.namespace.as_str());
         let mut keys = self.clear_unreadable(&organization, &key.described::<UsageRecord>());
+        let ending = self.namespaces.get(&organization).is_none_or(|namespace| namespace.terminating);
         let state = self.organization_mut(&organization);
         state.reported.remove(key.name.as_str());
         let Some(usage) = state.organization.usage(&key.name).cloned() else { return keys };
+        if !ending {
+            state.keep_if_unbilled(&usage);
+        }
         state.organization.remove_usage(&key.name);
         state.billed.drop_record(&key.name);
         keys.extend(self.keys_affected_by_usage(&organization, &usage.project));
         keys.extend(self.keys_affected_by_replaced(&organization, usage.replaces.as_ref()));
+        if self.is_before_its_payer(&organization, &usage.project, usage.start) {
+            keys.push(Key::Project(usage.project.clone()));
+        }
         keys
     }
 
@@ -75,6 +86,13 @@ impl ObservedState {
             Some(reason) => drop(state.reported.insert(record.clone(), reason)),
             None => drop(state.reported.remove(record)),
         }
+    }
+
+    /// Whether usage of a project began before the first period of who pays for it now: its binding says so.
+    fn is_before_its_payer(&self, organization: &Name, project: &Name, start: Timestamp) -> bool {
+        let known = self.organizations.get(organization).map(|state| &state.organization);
+        let payer = known.and_then(|known| known.group(known.project(project)?.ledger()?.last().group_uid));
+        payer.is_some_and(|payer| Month::of(start) < payer.first_period)
     }
 
     fn keys_affected_by_usage(&self, organization: &Name, project: &Name) -> Vec<Key> {

@@ -114,7 +114,7 @@ pub struct DedicatedFacts<'a> {
 /// Whether a group that the operator made is of no use any more and may be removed by it.
 pub fn is_obsolete(dedicated: &DedicatedFacts<'_>) -> bool {
     let DedicatedFacts { facts, edited, has_finals, named_by_binding, last_in_ledger } = dedicated;
-    let GroupFacts { group, members, dedicated_to } = facts;
+    let GroupFacts { group, members, dedicated_to, unbillable: _ } = facts;
     let untouched = dedicated_to.is_some() && !edited && group.deleted.is_none();
     untouched && members.is_empty() && !has_finals && !named_by_binding && !last_in_ledger
 }

@@ -27,6 +27,8 @@ pub struct GroupFacts<'a> {
     pub members: &'a BTreeSet<Name>,
     /// The project that the operator made it for, when it did.
     pub dedicated_to: Option<&'a Name>,
+    /// Why it cannot be billed at all, as its status says: the name of what holds it.
+    pub unbillable: Option<&'static str>,
 }
 
 /// A project's namespace as binding sees it.
@@ -97,6 +99,13 @@ pub enum Refusal {
         /// The group.
         group: Name,
     },
+    /// The group cannot be billed.
+    BillingGroupNotReady {
+        /// The group.
+        group: Name,
+        /// What keeps it from being billed, by its name.
+        why: &'static str,
+    },
     /// The group has as many members as it can.
     BillingGroupFull {
         /// The group.
@@ -118,6 +127,7 @@ impl Refusal {
             Refusal::BillingGroupNotFound { .. } => "BillingGroupNotFound",
             Refusal::BillingGroupDeleting { .. } => "BillingGroupDeleting",
             Refusal::ProjectNotAllowed { .. } => "ProjectNotAllowed",
+            Refusal::BillingGroupNotReady { .. } => "BillingGroupNotReady",
             Refusal::BillingGroupFull { .. } => "BillingGroupFull",
             Refusal::TooManyMoves { .. } => "TooManyMoves",
         }
@@ -154,6 +164,12 @@ impl fmt::Display for Refusal {
                 write!(
                     f,
                     "billing group {group} does not admit this project; add it to its allowedProjects, or name another group"
+                )
+            }
+            Refusal::BillingGroupNotReady { group, why } => {
+                write!(
+                    f,
+                    "billing group {group} cannot be billed, and takes no further project ({why}: see its condition Ready); correct it, or name another group"
                 )
             }
             Refusal::BillingGroupFull { group } => {
@@ -211,6 +227,9 @@ fn check_binding(
     }
     if !facts.group.admits(project.name) {
         return Err(Refusal::ProjectNotAllowed { group: name });
+    }
+    if let Some(why) = facts.unbillable {
+        return Err(Refusal::BillingGroupNotReady { group: name, why });
     }
     if facts.members.len() >= MAX_MEMBERS && !facts.members.contains(project.name) {
         return Err(Refusal::BillingGroupFull { group: name });

@@ -58,7 +58,12 @@ impl Scene {
 
     fn decide_about(&self, project: &ProjectFacts<'_>, opted_out: bool, now: &str) -> DefaultDecision {
         let groups: Vec<GroupFacts<'_>> = (self.groups.iter())
-            .map(|(group, members, dedicated)| GroupFacts { group, members, dedicated_to: dedicated.as_ref() })
+            .map(|(group, members, dedicated)| GroupFacts {
+                group,
+                members,
+                dedicated_to: dedicated.as_ref(),
+                unbillable: None,
+            })
             .collect();
         let settings = DefaultSettings { policy: self.policy, delay: TimeDelta::seconds(60) };
         decide_default(project, &groups, settings, opted_out, at(SINCE), at(now))
@@ -177,7 +182,7 @@ fn a_full_ledger_gets_no_default() {
 fn a_dedicated_group_goes_only_when_nothing_needs_it() {
     let (used, nobody, member) = (group("p"), BTreeSet::new(), BTreeSet::from([name("p")]));
     let project = name("p");
-    let facts = GroupFacts { group: &used, members: &nobody, dedicated_to: Some(&project) };
+    let facts = GroupFacts { group: &used, members: &nobody, dedicated_to: Some(&project), unbillable: None };
     let idle =
         DedicatedFacts { facts, edited: false, has_finals: false, named_by_binding: false, last_in_ledger: false };
     assert!(is_obsolete(&idle));

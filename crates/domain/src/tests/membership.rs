@@ -44,7 +44,10 @@ impl Scene {
     }
 
     fn groups(&self) -> Vec<GroupFacts<'_>> {
-        self.groups.iter().map(|(group, members)| GroupFacts { group, members, dedicated_to: None }).collect()
+        self.groups
+            .iter()
+            .map(|(group, members)| GroupFacts { group, members, dedicated_to: None, unbillable: None })
+            .collect()
     }
 
     fn facts(&self) -> ProjectFacts<'_> {

@@ -3,6 +3,7 @@
 mod balance_transfer;
 mod plan;
 mod status;
+mod unbillable;
 mod write_coalescing;
 
 pub use plan::{GroupPlan, InvoiceWrite, Steady, plan_group};

@@ -18,7 +18,7 @@ use billing_domain::invoice::number;
 use billing_domain::tenancy::default_binding::{DedicatedFacts, is_obsolete};
 use billing_domain::tenancy::membership::{GroupFacts, desired_members};
 use billing_domain::{Bill, BroughtForward, Group, Month, Name, Timestamp, Uid};
-use billing_state::{Estimate, ObservedState, OrganizationState};
+use billing_state::{Estimate, Key, ObservedState, OrganizationState};
 
 /// The next thing to do for a group.
 #[derive(Debug)]
@@ -191,6 +191,7 @@ impl<'a> GroupView<'a> {
             members: &members,
             months: &months,
             existing: status,
+            refused: self.state.refused_write(&Key::Group { organization: self.name.clone(), group: self.group.uid }),
             now: self.now,
         });
         let deletes = self.obsolete_estimates(&months, release);

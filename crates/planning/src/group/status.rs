@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::balance_transfer::unclaimed_balance;
 use super::plan::Planned;
-use crate::conditions::{self, DesiredCondition};
+use super::unbillable::unbillable;
+use crate::conditions::{self, DesiredCondition, WRITE_REFUSED};
 use crate::credit::Owner;
 use crate::invoice::GroupInvoices;
 use crate::months::oldest_open_month;
@@ -14,7 +15,7 @@ use billing_documents::document::amount;
 use billing_domain::invoice::number;
 use billing_domain::tenancy::membership::GroupFacts;
 use billing_domain::{AgreedCharge, Credit, Group, Money, Month, Name, Timestamp, VatFinding, VatState};
-use billing_state::convert;
+use billing_state::{RefusedWrite, convert};
 
 /// What the status is computed from.
 pub(super) struct StatusFacts<'a> {
@@ -23,6 +24,8 @@ pub(super) struct StatusFacts<'a> {
     pub(super) members: &'a BTreeSet<Name>,
     pub(super) months: &'a [Planned],
     pub(super) existing: &'a api::BillingGroupStatus,
+    /// A write for the group that the API server refuses.
+    pub(super) refused: Option<&'a RefusedWrite>,
     pub(super) now: Timestamp,
 }
 
@@ -69,6 +72,9 @@ fn credits_remaining(facts: &StatusFacts<'_>) -> Option<Money> {
 
 fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
     let group = facts.invoices.group;
+    if let Some(refused) = facts.refused {
+        return DesiredCondition::no("Ready", WRITE_REFUSED, refused.sentence());
+    }
     if group.deleted.is_some() {
         let owes = facts.months.iter().any(Planned::owes);
         return match unclaimed_balance(facts.invoices.organization, group, facts.existing).filter(|_| !owes) {
@@ -84,7 +90,8 @@ fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
             format!("final invoice {number} is missing, and its number is never used again: restore it from a backup");
         return DesiredCondition::no("Ready", "InvoiceMissing", message);
     }
-    match facts.invoices.holds().into_iter().next() {
+    let unbillable = || unbillable(facts.invoices, facts.months, facts.now);
+    match facts.invoices.holds().into_iter().next().or_else(unbillable) {
         Some(hold) => DesiredCondition::no("Ready", hold.reason.as_str(), hold.message),
         None => {
             DesiredCondition::yes("Ready", "Ready", format!("billed with invoice numbers {}-…", facts.invoices.series))

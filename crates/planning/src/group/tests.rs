@@ -11,7 +11,7 @@ use crate::invoice::{estimate_status, make_invoice};
 use crate::scenario::{ACME, at, binding, ledger, settings, state, uid};
 use billing_api::{BillingGroup, ProjectBinding, ProjectLedger};
 use billing_domain::Name;
-use billing_state::{ObservedState, Observes};
+use billing_state::{Key, ObservedState, Observes};
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
@@ -358,4 +358,70 @@ fn of_many_projects_that_come_those_that_follow_are_written_together() {
         "11: bbbbb-1 2026-11 0.00 Open",
     ];
     assert_eq!(said, expected);
+}
+
+/// A project `acme-new` that is to get its binding by default, and was first seen long ago.
+const UNBOUND: &str =
+    "\n---\nkind: Namespace\nmetadata: {name: acme-new, labels: {billing-operator.io/organization: acme}}\n";
+
+fn shop() -> billing_domain::Uid {
+    uid("BillingGroup", "acme", "shop")
+}
+
+fn planned(state: &ObservedState, now: &str) -> String {
+    summary(plan_group(state, &Name::from("acme"), shop(), &settings(), None, at(now)).unwrap())
+}
+
+#[test]
+fn a_project_whose_writes_are_refused_holds_the_others_no_longer_than_the_delay() {
+    let now = "2026-12-02T12:00:00Z";
+    let mut state = state(&format!("{}{}{UNBOUND}", bound(), period("2026-11", "2026-12-01T00:00:00Z")));
+    let waits = "status Ready [acme-web] 0.00; bbbbb-1 2026-11 0.00 AwaitingBindings; bbbbb-2 2026-12 0.00 Open";
+    assert_eq!(planned(&state, now), waits);
+    let refuse = |state: &mut ObservedState, at_time: &str| {
+        let key = Key::Project("acme-new".into());
+        let refusal = ("ProjectBinding acme-new/billing", "exceeded quota: stop");
+        state.refuse_write(&key, "project", refusal, settings().defaults.delay, at(at_time))
+    };
+    assert_eq!(refuse(&mut state, "2026-12-02T11:59:30Z"), [Key::Project("acme-new".into())]);
+    assert_eq!(planned(&state, now), waits, "it may pass yet");
+    // Told again, and then the groups that waited are looked at.
+    assert_eq!(refuse(&mut state, "2026-12-02T11:59:59Z"), []);
+    let freed = refuse(&mut state, "2026-12-02T12:00:30Z");
+    assert!(freed.contains(&Key::Group { organization: "acme".into(), group: shop() }), "{freed:?}");
+    assert_eq!(refuse(&mut state, "2026-12-02T12:00:31Z"), []);
+    let goes_on = "status Ready [acme-web] 0.00; bbbbb-1 2026-11 0.00 Closing; bbbbb-2 2026-12 0.00 Open; closing";
+    assert_eq!(planned(&state, "2026-12-02T12:00:30Z"), goes_on);
+    // Once it is written, nothing is left of it.
+    let done = state.accept_write(&Key::Project("acme-new".into()), "project");
+    assert!(done.contains(&Key::Project("acme-new".into())) && done.len() > 1, "{done:?}");
+    assert_eq!(state.accept_write(&Key::Project("acme-new".into()), "project"), []);
+    assert!(state.refused_write_counts().is_empty());
+}
+
+#[test]
+fn a_group_says_which_write_is_refused_until_it_is_not() {
+    let mut state = state(&bound());
+    let key = Key::Group { organization: "acme".into(), group: shop() };
+    let refusal = ("Invoice acme/bbbbb-1", "exceeded quota: stop");
+    state.refuse_write(&key, "closing", refusal, settings().defaults.delay, at(NOW));
+    assert_eq!(planned(&state, NOW), "status WriteRefused [acme-web] 0.00; bbbbb-1 2026-11 0.00 Open");
+    assert_eq!(state.refused_write_counts().into_iter().collect::<Vec<_>>(), [("closing", 1)]);
+    // Another worker got its writes through; that one did not.
+    assert_eq!(state.accept_write(&key, "group"), []);
+    assert_eq!(state.accept_write(&key, "closing"), [key]);
+    assert_eq!(planned(&state, NOW), "status Ready [acme-web] 0.00; bbbbb-1 2026-11 0.00 Open");
+}
+
+#[test]
+fn a_group_that_cannot_be_billed_is_not_ready_before_it_uses_anything() {
+    let ready = |manifests: &str| planned(&state(manifests), NOW).split(' ').nth(1).unwrap().to_owned();
+    assert_eq!(ready(&bound()), "Ready");
+    assert_eq!(ready(&bound().replace("spec: {}\n", "spec: {currency: ZZZ}\n")), "CurrencyUnknown");
+    assert_eq!(ready(&bound().replace("spec: {}\n", "spec: {currency: EUR}\n")), "RateMissing");
+    let finland = "spec: {legalName: Example, taxRules: [{name: fi, countries: [FI], category: S, rate: '25.5'}]}";
+    let taxed = bound().replace("spec: {legalName: Example}", finland);
+    assert_eq!(ready(&taxed), "NoTaxRule");
+    let finnish = taxed.replace("spec: {}\n", "spec: {billingAddress: {countryCode: FI}}\n");
+    assert_eq!(ready(&finnish), "Ready");
 }

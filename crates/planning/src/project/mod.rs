@@ -3,12 +3,13 @@
 use chrono::TimeDelta;
 
 use crate::billing_settings::BillingSettings;
-use crate::conditions::{self, DesiredCondition};
+use crate::conditions::{self, DesiredCondition, WRITE_REFUSED};
 use billing_api::{self as api, labels};
 use billing_domain::tenancy::default_binding::{DefaultDecision, decide_default};
 use billing_domain::tenancy::membership::{Acceptance, GroupFacts, ProjectFacts, Refusal, acceptance, next_segment};
-use billing_domain::{Ledger, LedgerError, Month, Name, Segment, Timestamp};
-use billing_state::{Binding, ObservedState, OrganizationState};
+use billing_domain::unbilled::outside_periods_of;
+use billing_domain::{Ledger, LedgerError, Month, Name, ProblemReason, Segment, Timestamp};
+use billing_state::{Binding, Key, ObservedState, OrganizationState, RefusedWrite};
 use kube_core::ResourceExt;
 
 /// How long a binding may be on its way before its status says so: most arrive sooner, and are written once.
@@ -90,7 +91,9 @@ pub fn plan_project(
         plan.ledger = ledger_write(&facts, organization, ledger.clone());
     }
     if let Some(binding) = state.binding(project) {
-        plan_binding(&mut plan, binding, &facts, &groups, ledger.as_ref(), since, now);
+        let refused = state.refused_write(&Key::Project(project.clone()));
+        let not_taken = facts.organization.and_then(|name| usage_not_taken(state, name, project, settings, now));
+        plan_binding(&mut plan, binding, &facts, &groups, ledger.as_ref(), (refused, not_taken), (since, now));
     }
     plan_default(&mut plan, state, &facts, default);
     Ok(plan)
@@ -141,8 +144,8 @@ fn plan_binding(
     facts: &ProjectFacts<'_>,
     groups: &[GroupFacts<'_>],
     ledger: Option<&Ledger>,
-    since: Timestamp,
-    now: Timestamp,
+    (refused, not_taken): (Option<&RefusedWrite>, Option<DesiredCondition>),
+    (since, now): (Timestamp, Timestamp),
 ) {
     let Some(accepted) = acceptance(facts, groups, now) else { return };
     let object = &binding.object;
@@ -156,6 +159,7 @@ fn plan_binding(
     let on_its_way = matches!(accepted, Acceptance::Accepted { .. }) && !in_force;
     plan.incomplete |= on_its_way;
     let delayed_until = since.checked_add_signed(BINDING_STATUS_DELAY).filter(|until| on_its_way && now < *until);
+    let delayed_until = delayed_until.filter(|_| refused.is_none());
     if let Some(until) = delayed_until {
         plan.wake = Some(until);
         return;
@@ -165,7 +169,12 @@ fn plan_binding(
     }
     let existing = object.status.clone().unwrap_or_default();
     let generation = object.metadata.generation;
-    let desired = [accepted_condition(&accepted, binding.group()), ready_condition(&accepted, in_force, last)];
+    let ready = match refused {
+        Some(refused) => DesiredCondition::no("Ready", WRITE_REFUSED, refused.sentence()),
+        None => ready_condition(&accepted, in_force, last),
+    };
+    let desired: Vec<_> =
+        [Some(accepted_condition(&accepted, binding.group())), Some(ready), not_taken].into_iter().flatten().collect();
     let accepted_in = matches!(accepted, Acceptance::Accepted { .. }).then_some(facts.organization).flatten();
     let status = api::ProjectBindingStatus {
         organization: accepted_in.map(|name| name.as_str().into()).or_else(|| existing.organization.clone()),
@@ -175,6 +184,30 @@ fn plan_binding(
         observed_generation: generation,
     };
     plan.status = (status != existing).then_some(status);
+}
+
+/// Usage of the project that its payer does not take, because it ran before the payer's first period: never billed, unless that
+/// begins earlier. Cost: the usage of the project.
+fn usage_not_taken(
+    state: &ObservedState,
+    organization: &Name,
+    project: &Name,
+    settings: &BillingSettings,
+    now: Timestamp,
+) -> Option<DesiredCondition> {
+    let known = &state.organization(organization)?.organization;
+    let attribution = |month| state.attribution(month, settings.attribution);
+    let outside = outside_periods_of(known, known.project(project)?, &attribution, Month::of(now).next());
+    let mut early = outside.iter().filter_map(|problem| match &problem.reason {
+        ProblemReason::BeforeFirstPeriod { group, first_period } => Some((&problem.usage.name, group, first_period)),
+        _ => None,
+    });
+    let (record, group, first_period) = early.next()?;
+    let others = conditions::and_more(early.count());
+    let message = format!(
+        "usage before {first_period}, the first period of billing group {group}, is not billed: record {record}{others}; the provider can set an earlier spec.terms.firstPeriod while no invoice of the group is final"
+    );
+    Some(DesiredCondition::yes("UsageNotBilled", "BeforeFirstPeriod", message))
 }
 
 fn accepted_condition(accepted: &Acceptance, group: &Name) -> DesiredCondition {

@@ -4,6 +4,7 @@ use super::{DefaultStep, ProjectPlan, plan_project};
 use crate::conditions::find;
 use crate::scenario::{ACME, at, binding, ledger, settings, state};
 use billing_domain::Name;
+use billing_state::Key;
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
@@ -133,4 +134,75 @@ fn a_mark_goes_when_somebody_chose_another_group() {
         .replace("namespace: acme-web", "namespace: acme-web, annotations: {billing-operator.io/default: main}");
     let expected = "ledger 1 of acme: shop; status Accepted Bound paid by shop; unmark";
     check(&format!("{ACME}{marked}"), NOW, expected);
+}
+
+/// Plans for `acme-web` as `check` does, while what is written for it is refused since `since`.
+#[track_caller]
+fn check_refused(manifests: &str, since: &str) -> ProjectPlan {
+    let (mut state, project) = (state(manifests), Name::from("acme-web"));
+    let refusal = ("ProjectLedger acme/acme-web", "exceeded quota: stop");
+    state.refuse_write(&Key::Project(project.clone()), "project", refusal, settings().defaults.delay, at(since));
+    plan_project(&state, &project, &settings(), at(since), at(NOW)).unwrap()
+}
+
+#[test]
+fn a_refused_write_is_told_at_once_in_the_words_of_the_server() {
+    let plan = check_refused(&format!("{ACME}{}", binding("main")), NOW);
+    assert_eq!(summary(&plan), "status Accepted WriteRefused paid by nobody");
+    let conditions = plan.status.unwrap().conditions;
+    let message = &find(&conditions, "Ready").unwrap().message;
+    assert!(message.starts_with("ProjectLedger acme/acme-web was refused: exceeded quota: stop; remove"), "{message}");
+}
+
+#[test]
+fn a_group_that_cannot_be_billed_takes_no_further_project_and_keeps_those_that_it_has() {
+    let condition = |reason: &str| {
+        let ready = format!(
+            "{{type: Ready, status: 'False', reason: {reason}, message: x, lastTransitionTime: '2026-11-10T00:00:00Z'}}"
+        );
+        ACME.replace(
+            "status: {invoiceSeries: bbbbb,",
+            &format!("status: {{invoiceSeries: bbbbb, conditions: [{ready}],"),
+        )
+    };
+    for reason in ["CurrencyUnknown", "RateMissing", "NoTaxRule"] {
+        let taken = format!("{}{}{}", condition(reason), binding("shop"), ledger(&["main"]));
+        check(&taken, NOW, "status BillingGroupNotReady NotAccepted paid by main");
+        let kept = format!("{}{}{}", condition(reason), binding("shop"), ledger(&["shop"]));
+        check(&kept, NOW, "status Accepted Bound paid by shop");
+    }
+    // What holds a single month, or everybody, is no reason.
+    for reason in ["Unpriced", "Suspended", "Closing"] {
+        let taken = format!("{}{}{}", condition(reason), binding("shop"), ledger(&["main"]));
+        check(&taken, NOW, "ledger 2 of acme: shop; status Accepted Bound paid by shop");
+    }
+}
+
+#[test]
+fn a_binding_says_what_usage_its_group_does_not_take() {
+    let record = |name: &str, start: &str, end: &str| {
+        format!(
+            "\n---\nkind: UsageRecord\nmetadata: {{name: {name}, namespace: acme}}\n\
+             spec: {{project: acme-web, service: {{name: db, type: PostgreSQL}}, start: '{start}', end: '{end}'}}\n"
+        )
+    };
+    let early = record("early", "2026-09-03T00:00:00Z", "2026-09-04T00:00:00Z");
+    let taken = record("taken", "2026-11-03T00:00:00Z", "2026-11-04T00:00:00Z");
+    let bound = format!("{ACME}{}{}", binding("shop"), ledger(&["shop"]));
+    let conditions = |manifests: String| {
+        let plan = plan_project(&state(&manifests), &Name::from("acme-web"), &settings(), at(NOW), at(NOW)).unwrap();
+        plan.status.map(|status| status.conditions).unwrap_or_default()
+    };
+    let told = conditions(format!("{bound}{early}{taken}"));
+    let not_billed = find(&told, "UsageNotBilled").map(|condition| condition.message.as_str());
+    assert_eq!(
+        not_billed,
+        Some(
+            "usage before 2026-11, the first period of billing group shop, is not billed: record early; the provider can set \
+             an earlier spec.terms.firstPeriod while no invoice of the group is final"
+        )
+    );
+    assert!(find(&conditions(format!("{bound}{taken}")), "UsageNotBilled").is_none());
+    let agreed = bound.replace("spec: {}\n", "spec: {terms: {firstPeriod: 2026-09}}\n");
+    assert!(find(&conditions(format!("{agreed}{early}{taken}")), "UsageNotBilled").is_none());
 }

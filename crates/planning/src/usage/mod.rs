@@ -21,6 +21,9 @@ use billing_domain::{
 };
 use billing_state::{ObservedState, OrganizationState};
 
+/// The reason by which records are counted that were deleted before they were billed.
+pub const PURGED: &str = "Purged";
+
 /// The conditions of a record that differ from what is written.
 #[derive(Debug)]
 pub struct Report {
@@ -57,6 +60,10 @@ pub fn plan_reports(
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
     for problem in problems.values() {
         *counts.entry(problem.reason.as_str()).or_default() += 1;
+    }
+    let purged = organization_state.purged().count();
+    if purged > 0 {
+        counts.insert(PURGED, purged);
     }
     let new = problems.values().filter(|problem| {
         organization_state.reported(&problem.usage.name).map(Name::as_str) != Some(problem.reason.as_str())

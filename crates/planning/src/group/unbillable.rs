@@ -1,0 +1,42 @@
+//! Whether a group can be billed at all, whatever it uses.
+
+use super::plan::Planned;
+use crate::invoice::GroupInvoices;
+use billing_domain::catalog::rates::rate_date;
+use billing_domain::closing::{Hold, HoldReason};
+use billing_domain::{Month, Timestamp};
+
+/// What keeps a group from being billed: no tax rule is its own, or its prices have no rate to its currency. The month that runs says so
+/// once it has usage; before, it is asked. (That it has no currency holds everything.)
+pub(super) fn unbillable(invoices: &GroupInvoices<'_>, months: &[Planned], now: Timestamp) -> Option<Hold> {
+    let running = months.iter().filter(|month| month.facts.month == Month::of(now));
+    let of_its_bill = running.filter_map(|month| month.plan.bill.as_ref()).find_map(|bill| {
+        let problems = bill.problems.iter().filter_map(Hold::of_problem);
+        bill.holds.iter().cloned().chain(problems).find(|hold| hold.reason.is_of_the_group())
+    });
+    of_its_bill.or_else(|| rate_missing(invoices, now)).or_else(|| no_tax_rule(invoices, now))
+}
+
+fn rate_missing(invoices: &GroupInvoices<'_>, now: Timestamp) -> Option<Hold> {
+    let GroupInvoices { state, group, .. } = invoices;
+    let (list, currency) = (state.price_list(&group.price_list)?.as_ref().ok()?, group.currency?);
+    if list.currency() == currency {
+        return None;
+    }
+    let missing = state.rates_of(group).conversion(list.currency(), currency, rate_date(Month::of(now), now)).err()?;
+    let message = format!("prices of PriceList {} are in {}: {missing}", group.price_list, list.currency());
+    Some(Hold { reason: HoldReason::RateMissing, message })
+}
+
+fn no_tax_rule(invoices: &GroupInvoices<'_>, now: Timestamp) -> Option<Hold> {
+    let GroupInvoices { state, group, .. } = invoices;
+    let issuer = &state.issuer(&group.issuer)?.as_ref().ok()?.issuer;
+    if issuer.tax_rules.is_empty() || issuer.tax_rule_for(&group.buyer, Month::of(now)).is_some() {
+        return None;
+    }
+    let message = format!(
+        "no tax rule of InvoiceIssuer {} matches the group; complete spec.billingAddress.countryCode and spec.vatId, or add a rule to the issuer",
+        issuer.name
+    );
+    Some(Hold { reason: HoldReason::NoTaxRule, message })
+}
