@@ -1,11 +1,16 @@
 //! `kubectl billing`, the plugin: what a command needs of the world is in here, what each does in [`commands`].
 
 mod arguments;
+pub mod change;
 pub mod cluster;
 pub mod commands;
+pub mod error;
 pub mod invoice;
 pub mod manifest;
 pub mod output;
+pub mod period;
+pub mod print;
+pub mod read;
 mod table;
 
 use std::error::Error;

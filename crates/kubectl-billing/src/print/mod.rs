@@ -1,0 +1,360 @@
+//! What commands print of objects, in every format: `-o table|wide|json|yaml|name|jsonpath=…|csv`.
+//!
+//! A command hands over the objects as the API server has them, and tables whose cells are paths into these objects. So what a
+//! table shows is in what JSON and YAML print, and nothing is of our own making.
+
+pub mod jsonpath;
+mod rows;
+mod sort;
+
+use std::io::Write;
+use std::str::FromStr;
+
+use clap::Args;
+use clap::builder::{PossibleValue, TypedValueParser, ValueParserFactory};
+use serde_json::{Value, json};
+
+use crate::error::CommandError;
+use crate::output::{print_json, print_yaml};
+use crate::table::render_rows;
+use jsonpath::Template;
+pub use rows::{Column, Holds, Row, Rows, TableShape};
+
+/// The width that tables fit.
+const WIDTH: usize = 80;
+
+/// How to print objects.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For people, with every column.
+    Wide,
+    /// The objects as JSON.
+    Json,
+    /// The objects as YAML.
+    Yaml,
+    /// No more than kinds and names.
+    Name,
+    /// What a template takes out of the objects.
+    JsonPath(Template),
+    /// Every column, for spreadsheets.
+    Csv,
+}
+
+const FORMATS: &str = "table, wide, json, yaml, name, csv, or jsonpath=<template>";
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(template) = text.strip_prefix("jsonpath=") {
+            return template.parse().map(Self::JsonPath);
+        }
+        Ok(match text {
+            "table" => Self::Table,
+            "wide" => Self::Wide,
+            "json" => Self::Json,
+            "yaml" => Self::Yaml,
+            "name" => Self::Name,
+            "csv" => Self::Csv,
+            _ => return Err(format!("no such format; use {FORMATS}")),
+        })
+    }
+}
+
+/// Completes the names of formats, and takes templates, too.
+#[derive(Clone)]
+pub struct FormatParser;
+
+impl TypedValueParser for FormatParser {
+    type Value = Format;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<Format, clap::Error> {
+        clap::builder::StringValueParser::new()
+            .try_map(|text| text.parse::<Format>())
+            .parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let names = ["table", "wide", "json", "yaml", "name", "csv", "jsonpath="];
+        Some(Box::new(names.into_iter().map(PossibleValue::new)))
+    }
+}
+
+impl ValueParserFactory for Format {
+    type Parser = FormatParser;
+
+    fn value_parser() -> FormatParser {
+        FormatParser
+    }
+}
+
+/// How a list or an object is printed.
+#[derive(Args, Debug, Default)]
+pub struct PrintArguments {
+    /// What to print: table, wide, json, yaml, name, csv, or jsonpath=<template>
+    #[arg(
+        short,
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub output: Format,
+
+    /// Leave out the titles of the columns
+    #[arg(long)]
+    pub no_headers: bool,
+
+    /// Order by this field, such as .spec.period, or by a column of the table
+    #[arg(long, value_name = "FIELD")]
+    pub sort_by: Option<String>,
+}
+
+/// A table, and the objects that it shows.
+#[derive(Debug, Clone)]
+pub struct Section<'a> {
+    /// What stands above it, where there are several.
+    pub heading: Option<String>,
+    /// What it shows of them.
+    pub shape: &'a TableShape,
+    /// The objects.
+    pub objects: Vec<Value>,
+    /// What stands in its place when there is nothing to show.
+    pub empty: String,
+}
+
+impl<'a> Section<'a> {
+    /// A table by itself.
+    pub fn new(shape: &'a TableShape, objects: Vec<Value>, empty: impl Into<String>) -> Self {
+        Self { heading: None, shape, objects, empty: empty.into() }
+    }
+}
+
+/// Prints what a command lists: always a list, however many there are.
+///
+/// # Errors
+/// A field to order by that is none, or nothing can be written.
+pub fn print_list(
+    section: Section<'_>,
+    arguments: &PrintArguments,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), CommandError> {
+    print_sections(vec![section], arguments, out, err)
+}
+
+/// Prints one object: by itself where it is asked for as an object.
+///
+/// # Errors
+/// As [`print_list`].
+pub fn print_object(
+    section: Section<'_>,
+    arguments: &PrintArguments,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), CommandError> {
+    match (&arguments.output, section.objects.as_slice()) {
+        (Format::Json, [object]) => Ok(print_json(object, out)?),
+        (Format::Yaml, [object]) => Ok(print_yaml(object, out)?),
+        (Format::JsonPath(template), [object]) => Ok(out.write_all(template.of(object).as_bytes())?),
+        _ => print_sections(vec![section], arguments, out, err),
+    }
+}
+
+/// Prints several tables below each other, or all of their objects as one list. None is in the list twice.
+///
+/// # Errors
+/// As [`print_list`].
+pub fn print_sections(
+    mut sections: Vec<Section<'_>>,
+    arguments: &PrintArguments,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), CommandError> {
+    if let Some(field) = &arguments.sort_by {
+        for section in &mut sections {
+            sort::sort(section, field).map_err(CommandError::Unusable)?;
+        }
+    }
+    match &arguments.output {
+        Format::Table => print_tables(&sections, arguments, Some(WIDTH), out, err),
+        Format::Wide => print_tables(&sections, arguments, None, out, err),
+        Format::Csv => print_csv(&sections, arguments, out),
+        Format::Json => Ok(print_json(&list(sections), out)?),
+        Format::Yaml => Ok(print_yaml(&list(sections), out)?),
+        Format::JsonPath(template) => Ok(out.write_all(template.of(&list(sections)).as_bytes())?),
+        Format::Name => {
+            let Value::Array(objects) = list(sections)["items"].take() else { return Ok(()) };
+            Ok(objects.iter().try_for_each(|object| writeln!(out, "{}", name(object)))?)
+        }
+    }
+}
+
+fn print_tables(
+    sections: &[Section<'_>],
+    arguments: &PrintArguments,
+    width: Option<usize>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> Result<(), CommandError> {
+    for (at, section) in sections.iter().enumerate() {
+        if let Some(heading) = &section.heading {
+            writeln!(out, "{}{heading}", if at == 0 { "" } else { "\n" })?;
+        }
+        let columns = section.shape.columns(width.is_none());
+        let rows: Vec<Vec<String>> = section.shape.rows(&section.objects).map(|row| row.cells(&columns)).collect();
+        if rows.is_empty() {
+            // What is listed is on standard output, and that there is nothing is not in the list.
+            let to: &mut dyn Write = if section.heading.is_some() { out } else { err };
+            writeln!(to, "{}", section.empty)?;
+            continue;
+        }
+        let text = render_rows(&columns, rows, width);
+        let text = match arguments.no_headers {
+            true => text.split_once('\n').map_or("", |(_, rows)| rows),
+            false => &text,
+        };
+        out.write_all(text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn print_csv(sections: &[Section<'_>], arguments: &PrintArguments, out: &mut dyn Write) -> Result<(), CommandError> {
+    for section in sections {
+        let columns = section.shape.columns(true);
+        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut *out);
+        let written = (|| {
+            if !arguments.no_headers {
+                csv.write_record(columns.iter().map(|column| column.title))?;
+            }
+            for row in section.shape.rows(&section.objects) {
+                csv.write_record(row.csv(&columns))?;
+            }
+            csv.flush().map_err(csv::Error::from)
+        })();
+        written.map_err(|error| CommandError::from(std::io::Error::from(error)))?;
+    }
+    Ok(())
+}
+
+/// The objects of sections as Kubernetes' own list, each once.
+fn list(sections: Vec<Section<'_>>) -> Value {
+    let mut items: Vec<Value> = Vec::new();
+    for object in sections.into_iter().flat_map(|section| section.objects) {
+        let uid = &object["metadata"]["uid"];
+        let same = |other: &Value| !uid.is_null() && &other["metadata"]["uid"] == uid;
+        if !items.iter().any(same) {
+            items.push(object);
+        }
+    }
+    json!({ "apiVersion": "v1", "kind": "List", "metadata": { "resourceVersion": "" }, "items": items })
+}
+
+/// An object as `-o name` has it: `billinggroup.billing-operator.io/main`.
+pub fn name(object: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let group = text(&object["apiVersion"]).rsplit_once('/').map(|(group, _)| format!(".{group}"));
+    let kind = text(&object["kind"]).to_lowercase();
+    format!("{kind}{}/{}", group.unwrap_or_default(), text(&object["metadata"]["name"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: TableShape = TableShape::of(&[
+        Column::text("NAME", ".metadata.name"),
+        Column::elastic("DISPLAY NAME", ".spec.displayName"),
+        Column::number("TOTAL", ".status.total"),
+        Column::text("SINCE", ".status.since").wide(),
+    ]);
+
+    fn group(name: &str, display: &str, total: &str) -> Value {
+        json!({
+            "apiVersion": "billing-operator.io/v1alpha1", "kind": "BillingGroup",
+            "metadata": { "name": name, "uid": name }, "spec": { "displayName": display },
+            "status": { "total": total, "since": "2026-11-01T00:00:00Z" },
+        })
+    }
+
+    fn printed(arguments: &[&str], objects: Vec<Value>) -> Result<(String, String), CommandError> {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            print: PrintArguments,
+        }
+        let line = ["print"].iter().chain(arguments);
+        let Line { print } =
+            clap::Parser::try_parse_from(line).map_err(|error| CommandError::Unusable(error.to_string()))?;
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        print_list(Section::new(&SHAPE, objects, "no groups"), &print, &mut out, &mut err)?;
+        Ok((String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap()))
+    }
+
+    fn groups() -> Vec<Value> {
+        vec![group("b", "Shop", "9.00"), group("a", "=SUM(A1), \"x\"", "-10.00")]
+    }
+
+    #[track_caller]
+    fn check(arguments: &[&str], expected: &str) {
+        assert_eq!(printed(arguments, groups()).unwrap().0, expected);
+    }
+
+    #[test]
+    fn every_format_shows_the_objects() {
+        check(&[], "NAME   DISPLAY NAME     TOTAL\nb      Shop              9.00\na      =SUM(A1), \"x\"   -10.00\n");
+        check(&["--no-headers"], "b      Shop              9.00\na      =SUM(A1), \"x\"   -10.00\n");
+        check(&["-o", "name"], "billinggroup.billing-operator.io/b\nbillinggroup.billing-operator.io/a\n");
+        check(&["-o", "jsonpath={.items[*].metadata.name}"], "b a");
+        check(
+            &["-o", "csv"],
+            "NAME,DISPLAY NAME,TOTAL,SINCE\r\nb,Shop,9.00,2026-11-01T00:00:00Z\r\na,\"'=SUM(A1), \"\"x\"\"\",-10.00,2026-11-01T00:00:00Z\r\n",
+        );
+        let wide = printed(&["-o", "wide"], groups()).unwrap().0;
+        assert!(wide.starts_with("NAME   DISPLAY NAME     TOTAL   SINCE\n"), "{wide}");
+        let json: Value = serde_json::from_str(&printed(&["-o", "json"], groups()).unwrap().0).unwrap();
+        assert_eq!((&json["kind"], &json["items"][1]), (&json!("List"), &groups()[1]));
+        let yaml = printed(&["-o", "yaml"], groups()).unwrap().0;
+        let yaml: Value = serde_saphyr::from_str(&yaml).unwrap();
+        assert_eq!(yaml, json);
+    }
+
+    #[test]
+    fn rows_are_ordered_by_a_field_or_a_column_and_numbers_as_numbers() {
+        for field in [".status.total", "total", "TOTAL", "{.metadata.name}"] {
+            check(&["--sort-by", field, "-o", "jsonpath={.items[*].metadata.name}"], "a b");
+        }
+        check(&["--sort-by", "display name", "-o", "jsonpath={.items[*].metadata.name}"], "a b");
+        let error = printed(&["--sort-by", "colour"], groups()).unwrap_err().to_string();
+        assert!(error.contains("NAME, DISPLAY NAME, TOTAL, SINCE"), "{error}");
+    }
+
+    #[test]
+    fn a_table_fits_eighty_columns_and_a_wide_one_shows_all() {
+        let long = "x".repeat(10_000);
+        let table = printed(&[], vec![group("a", &long, "1.00")]).unwrap().0;
+        assert!(table.lines().all(|line| line.chars().count() <= WIDTH) && table.contains("x…"), "{table}");
+        assert!(printed(&["-o", "wide"], vec![group("a", &long, "1.00")]).unwrap().0.contains(&long));
+    }
+
+    #[test]
+    fn nothing_is_said_beside_the_list() {
+        assert_eq!(printed(&[], Vec::new()).unwrap(), (String::new(), "no groups\n".to_owned()));
+        assert_eq!(printed(&["-o", "name"], Vec::new()).unwrap(), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn no_format_is_an_error_that_names_those_there_are() {
+        let error = printed(&["-o", "xml"], Vec::new()).unwrap_err().to_string();
+        assert!(error.contains(FORMATS), "{error}");
+    }
+}
