@@ -22,16 +22,61 @@ use clap_complete::Shell;
 use billing_domain::Timestamp;
 use commands::{
     code::{self, CodeArguments},
+    credit::{self, CreditArguments},
+    credit_note::{self, CreditNoteArguments},
     explain::{self, ExplainArguments},
+    group::{self, GroupArguments},
+    invoice::InvoiceCommands,
     preview::{self, PreviewArguments},
+    project::{self, ProjectArguments},
     rates::{self, RatesArguments},
+    status::{self, StatusArguments},
+    usage::{self, UsageArguments},
     verify::{self, VerifyArguments},
+    version::{self, VersionArguments},
+    whoami::{self, WhoamiArguments},
 };
 use output::Visible;
+use error::CommandError;
 
-/// Billing groups for Kubernetes: preview, explain and verify invoices.
+/// The commands by what they are for. A test holds that none is missing.
+const GROUPED: &str = "\
+Usage: kubectl billing <COMMAND>
+
+See where you stand:
+  status       One screen: groups, estimates, what is held and why, what is past due
+  whoami       Who you are, and which rights of billing you have
+
+Work with what there is:
+  group        Who pays: list, get, create, update, rename, set-primary, delete, assign, events
+  project      Who pays for a project: list, history, create
+  invoice      What is to be paid: list, get, lines, pay
+  credit       Money that invoices use: list, claim
+  credit-note  Take a final invoice back: create
+  usage        What ran: list, import
+
+Understand and check:
+  explain      How every amount of an invoice came about
+  verify       Whether an invoice is right
+  preview      The invoices of manifests, without a cluster
+
+For the provider:
+  code         The CreditCode of a code
+  rates        Exchange rates that a central bank publishes
+
+About the plugin:
+  completion   A shell completion script
+  version      The version
+
+Options:
+{options}
+
+`kubectl billing <COMMAND> --help` shows examples of each. Exit status: 0 done, 1 refused or not right, 2 could not be done.";
+
+/// Billing groups for Kubernetes: who pays, what for, and whether it is right
 #[derive(Debug, Parser)]
-#[command(name = "kubectl-billing", bin_name = "kubectl billing", version)]
+#[command(name = "kubectl-billing", bin_name = "kubectl billing", version, disable_help_subcommand = true)]
+#[command(help_template = format!("{{about}}\n\n{GROUPED}"))]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -39,6 +84,14 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Status(Box<StatusArguments>),
+    Whoami(Box<WhoamiArguments>),
+    Group(Box<GroupArguments>),
+    Project(Box<ProjectArguments>),
+    Invoice(Box<InvoiceCommands>),
+    Credit(Box<CreditArguments>),
+    CreditNote(Box<CreditNoteArguments>),
+    Usage(Box<UsageArguments>),
     Preview(Box<PreviewArguments>),
     Explain(Box<ExplainArguments>),
     Verify(Box<VerifyArguments>),
@@ -49,6 +102,7 @@ enum Command {
         /// The shell to print it for
         shell: Shell,
     },
+    Version(VersionArguments),
 }
 
 /// What a command can reach of the world around it.
@@ -69,30 +123,44 @@ pub struct Io<'a> {
 pub enum ExitStatus {
     /// As it should.
     Ok = 0,
-    /// Something in the manifests would be refused.
+    /// Something is not right, or the API server refused a change, or would refuse it.
     Refused = 1,
-    /// It could not do its work: wrong arguments, or a file that cannot be read.
+    /// It could not do its work: wrong arguments, a file that cannot be read, something that is not there.
     Failed = 2,
 }
 
 /// Runs a command. What goes wrong is said on `stderr`. In neither output does anything [hide](Visible).
 pub fn run(arguments: Arguments, io: Io<'_>) -> ExitStatus {
     let Io { now, stdin, stdout, stderr } = io;
-    let (stdout, stderr): (&mut dyn Write, &mut dyn Write) = (&mut Visible::new(stdout), &mut Visible::new(stderr));
-    let done: Result<ExitStatus, Box<dyn Error>> = match arguments.command {
-        Command::Preview(arguments) => preview::run(&arguments, now, stdin, stdout, stderr).map_err(Into::into),
-        Command::Explain(arguments) => explain::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
-        Command::Verify(arguments) => verify::run(&arguments, now, stdin, stdout).map_err(Into::into),
-        Command::Rates(arguments) => rates::run(&arguments, stdin, stdout, stderr).map_err(Into::into),
-        Command::Code(arguments) => code::run(&arguments, stdin, stdout).map_err(Into::into),
-        Command::Completion { shell } => print_completion(shell, stdout).map(|()| ExitStatus::Ok).map_err(Into::into),
-    };
+    let (mut shown, mut told) = (Visible::new(stdout), Visible::new(stderr));
+    let mut io = Io { now, stdin, stdout: &mut shown, stderr: &mut told };
+    let done = dispatch(&arguments.command, &mut io);
     done.unwrap_or_else(|error| {
         if is_broken_pipe(error.as_ref()) {
             return ExitStatus::Ok; // who reads only the beginning is served
         }
-        report(error.as_ref(), stderr);
-        ExitStatus::Failed
+        report(error.as_ref(), io.stderr);
+        error.downcast_ref().map_or(ExitStatus::Failed, CommandError::exit_status)
+    })
+}
+
+fn dispatch(command: &Command, io: &mut Io<'_>) -> Result<ExitStatus, Box<dyn Error>> {
+    Ok(match command {
+        Command::Status(arguments) => status::run(arguments, io)?,
+        Command::Whoami(arguments) => whoami::run(arguments, io)?,
+        Command::Group(arguments) => group::run(arguments, io)?,
+        Command::Project(arguments) => project::run(arguments, io)?,
+        Command::Invoice(arguments) => commands::invoice::run(arguments, io)?,
+        Command::Credit(arguments) => credit::run(arguments, io)?,
+        Command::CreditNote(arguments) => credit_note::run(arguments, io)?,
+        Command::Usage(arguments) => usage::run(arguments, io)?,
+        Command::Preview(arguments) => preview::run(arguments, io.now, io.stdin, io.stdout, io.stderr)?,
+        Command::Explain(arguments) => explain::run(arguments, io.stdin, io.stdout, io.stderr)?,
+        Command::Verify(arguments) => verify::run(arguments, io.now, io.stdin, io.stdout)?,
+        Command::Rates(arguments) => rates::run(arguments, io.stdin, io.stdout, io.stderr)?,
+        Command::Code(arguments) => code::run(arguments, io.stdin, io.stdout)?,
+        Command::Completion { shell } => print_completion(*shell, io.stdout).map(|()| ExitStatus::Ok)?,
+        Command::Version(arguments) => version::run(arguments, io)?,
     })
 }
 

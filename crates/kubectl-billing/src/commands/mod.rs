@@ -1,7 +1,17 @@
 //! The commands of `kubectl billing`, one file or folder each.
 
 pub mod code;
+pub mod credit;
+pub mod credit_note;
 pub mod explain;
+pub mod group;
+pub mod invoice;
+mod listing;
 pub mod preview;
+pub mod project;
 pub mod rates;
+pub mod status;
+pub mod usage;
 pub mod verify;
+pub mod version;
+pub mod whoami;

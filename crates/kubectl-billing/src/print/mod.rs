@@ -8,6 +8,7 @@ mod rows;
 mod sort;
 
 use std::io::Write;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use clap::Args;
@@ -121,21 +122,27 @@ pub struct PrintArguments {
 
 /// A table, and the objects that it shows.
 #[derive(Debug, Clone)]
-pub struct Section<'a> {
+pub struct Section {
     /// What stands above it, where there are several.
     pub heading: Option<String>,
     /// What it shows of them.
-    pub shape: &'a TableShape,
+    pub shape: Rc<TableShape>,
     /// The objects.
     pub objects: Vec<Value>,
     /// What stands in its place when there is nothing to show.
     pub empty: String,
 }
 
-impl<'a> Section<'a> {
+impl Section {
     /// A table by itself.
-    pub fn new(shape: &'a TableShape, objects: Vec<Value>, empty: impl Into<String>) -> Self {
-        Self { heading: None, shape, objects, empty: empty.into() }
+    pub fn new(shape: impl Into<Rc<TableShape>>, objects: Vec<Value>, empty: impl Into<String>) -> Self {
+        Self { heading: None, shape: shape.into(), objects, empty: empty.into() }
+    }
+
+    /// The same, with a heading.
+    #[must_use]
+    pub fn headed(self, heading: impl Into<String>) -> Self {
+        Self { heading: Some(heading.into()), ..self }
     }
 }
 
@@ -144,7 +151,7 @@ impl<'a> Section<'a> {
 /// # Errors
 /// A field to order by that is none, or nothing can be written.
 pub fn print_list(
-    section: Section<'_>,
+    section: Section,
     arguments: &PrintArguments,
     out: &mut dyn Write,
     err: &mut dyn Write,
@@ -152,21 +159,22 @@ pub fn print_list(
     print_sections(vec![section], arguments, out, err)
 }
 
-/// Prints one object: by itself where it is asked for as an object.
+/// Prints one object, in one or more tables: by itself where it is asked for as an object.
 ///
 /// # Errors
 /// As [`print_list`].
 pub fn print_object(
-    section: Section<'_>,
+    sections: Vec<Section>,
     arguments: &PrintArguments,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    match (&arguments.output, section.objects.as_slice()) {
-        (Format::Json, [object]) => Ok(print_json(object, out)?),
-        (Format::Yaml, [object]) => Ok(print_yaml(object, out)?),
-        (Format::JsonPath(template), [object]) => Ok(out.write_all(template.of(object).as_bytes())?),
-        _ => print_sections(vec![section], arguments, out, err),
+    let object = sections.first().and_then(|section| section.objects.first());
+    match (&arguments.output, object) {
+        (Format::Json, Some(object)) => Ok(print_json(object, out)?),
+        (Format::Yaml, Some(object)) => Ok(print_yaml(object, out)?),
+        (Format::JsonPath(template), Some(object)) => Ok(out.write_all(template.of(object).as_bytes())?),
+        _ => print_sections(sections, arguments, out, err),
     }
 }
 
@@ -175,7 +183,7 @@ pub fn print_object(
 /// # Errors
 /// As [`print_list`].
 pub fn print_sections(
-    mut sections: Vec<Section<'_>>,
+    mut sections: Vec<Section>,
     arguments: &PrintArguments,
     out: &mut dyn Write,
     err: &mut dyn Write,
@@ -200,7 +208,7 @@ pub fn print_sections(
 }
 
 fn print_tables(
-    sections: &[Section<'_>],
+    sections: &[Section],
     arguments: &PrintArguments,
     width: Option<usize>,
     out: &mut dyn Write,
@@ -228,7 +236,7 @@ fn print_tables(
     Ok(())
 }
 
-fn print_csv(sections: &[Section<'_>], arguments: &PrintArguments, out: &mut dyn Write) -> Result<(), CommandError> {
+fn print_csv(sections: &[Section], arguments: &PrintArguments, out: &mut dyn Write) -> Result<(), CommandError> {
     for section in sections {
         let columns = section.shape.columns(true);
         let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut *out);
@@ -247,7 +255,7 @@ fn print_csv(sections: &[Section<'_>], arguments: &PrintArguments, out: &mut dyn
 }
 
 /// The objects of sections as Kubernetes' own list, each once.
-fn list(sections: Vec<Section<'_>>) -> Value {
+fn list(sections: Vec<Section>) -> Value {
     let mut items: Vec<Value> = Vec::new();
     for object in sections.into_iter().flat_map(|section| section.objects) {
         let uid = &object["metadata"]["uid"];
@@ -296,7 +304,7 @@ mod tests {
         let Line { print } =
             clap::Parser::try_parse_from(line).map_err(|error| CommandError::Unusable(error.to_string()))?;
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        print_list(Section::new(&SHAPE, objects, "no groups"), &print, &mut out, &mut err)?;
+        print_list(Section::new(SHAPE, objects, "no groups"), &print, &mut out, &mut err)?;
         Ok((String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap()))
     }
 

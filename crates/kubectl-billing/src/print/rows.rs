@@ -55,8 +55,8 @@ impl Column {
 pub enum Rows {
     /// Each object.
     Objects,
-    /// Each value that a path leads to in an object.
-    Items(&'static str),
+    /// Each value that one of these paths leads to in an object.
+    Items(&'static [&'static str]),
 }
 
 /// Which rows a table keeps, by object and item.
@@ -81,9 +81,9 @@ impl TableShape {
         Self { columns: std::borrow::Cow::Borrowed(columns), rows: Rows::Objects, keep: None }
     }
 
-    /// A row for each value that a path leads to in an object.
-    pub const fn of_items(path: &'static str, columns: &'static [Column]) -> Self {
-        Self { columns: std::borrow::Cow::Borrowed(columns), rows: Rows::Items(path), keep: None }
+    /// A row for each value that one of the paths leads to in an object.
+    pub const fn of_items(paths: &'static [&'static str], columns: &'static [Column]) -> Self {
+        Self { columns: std::borrow::Cow::Borrowed(columns), rows: Rows::Items(paths), keep: None }
     }
 
     /// The same, with the namespace first.
@@ -118,7 +118,7 @@ impl TableShape {
     fn rows_in<'a>(&'a self, object: &'a Value) -> Vec<Row<'a>> {
         let items = match self.rows {
             Rows::Objects => vec![object],
-            Rows::Items(path) => values(path, object),
+            Rows::Items(paths) => paths.iter().flat_map(|path| values(path, object)).collect(),
         };
         let kept = |item: &&Value| self.keep.as_ref().is_none_or(|keep| keep(object, item));
         items.into_iter().filter(kept).map(|item| Row { object, item }).collect()

@@ -12,7 +12,7 @@ use super::{Rows, Section};
 ///
 /// # Errors
 /// It is neither, with the columns that there are.
-pub(super) fn sort(section: &mut Section<'_>, field: &str) -> Result<(), String> {
+pub(super) fn sort(section: &mut Section, field: &str) -> Result<(), String> {
     let columns = section.shape.columns(true);
     let column = columns.iter().find(|column| column.title.eq_ignore_ascii_case(field));
     let path = match column {
@@ -30,7 +30,9 @@ pub(super) fn sort(section: &mut Section<'_>, field: &str) -> Result<(), String>
     match (section.shape.rows_of(), path.starts_with('.') || path.starts_with('{')) {
         // What is listed in an object has its own order: that of the items in it.
         (Rows::Items(items), false) => {
-            section.objects.iter_mut().for_each(|object| sort_items(object, items, &by));
+            for object in &mut section.objects {
+                items.iter().for_each(|path| sort_items(object, path, &by));
+            }
         }
         _ => section.objects.sort_by(|a, b| compare(&key(a, &by), &key(b, &by))),
     }

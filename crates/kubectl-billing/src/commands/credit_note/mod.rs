@@ -1,0 +1,30 @@
+//! `kubectl billing credit-note`: taking invoices back.
+
+mod create;
+
+use clap::{Args, Subcommand};
+
+use crate::error::CommandError;
+use crate::{ExitStatus, Io};
+
+/// Credit notes: what is taken back of a final invoice
+#[derive(Args, Debug)]
+pub struct CreditNoteArguments {
+    #[command(subcommand)]
+    command: CreditNoteCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum CreditNoteCommand {
+    Create(create::CreditNoteCreateArguments),
+}
+
+/// Runs one of the commands.
+///
+/// # Errors
+/// It could not be done.
+pub fn run(arguments: &CreditNoteArguments, io: &mut Io<'_>) -> Result<ExitStatus, CommandError> {
+    match &arguments.command {
+        CreditNoteCommand::Create(arguments) => create::run(arguments, io),
+    }
+}
