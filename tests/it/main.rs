@@ -3,6 +3,7 @@
 mod binding;
 mod chaos;
 mod chart;
+mod cli;
 mod deletion;
 mod docs;
 mod explain;

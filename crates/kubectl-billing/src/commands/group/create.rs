@@ -61,6 +61,7 @@ pub struct GroupCreateArguments {
 }
 
 pub(super) fn run(arguments: &GroupCreateArguments, io: &mut Io<'_>) -> Result<ExitStatus, CommandError> {
+    check_name(&arguments.name)?;
     wait(async {
         let cluster = arguments.cluster.connect().await?;
         // Without the cluster nobody knows what exists, and a manifest is the same in any case.
@@ -75,6 +76,19 @@ pub(super) fn run(arguments: &GroupCreateArguments, io: &mut Io<'_>) -> Result<E
         let metadata = json!({ "name": arguments.name, "namespace": cluster.namespace });
         apply(&cluster, &[Change::create::<BillingGroup>(metadata, spec)], &arguments.change, io).await
     })?
+}
+
+/// People know groups by any text, and the definition's message about names is long.
+fn check_name(name: &str) -> Result<(), CommandError> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !name.is_empty() && name.len() <= 63 && name.chars().all(fits) && !name.starts_with('-') && !name.ends_with('-')
+    {
+        return Ok(());
+    }
+    Err(CommandError::Unusable(format!(
+        "{name:?} is no name of a billing group: use at most 63 lower-case letters, digits and hyphens; for any other text there is \
+         --display-name"
+    )))
 }
 
 async fn spec(cluster: &Cluster, arguments: &GroupCreateArguments) -> Result<Value, CommandError> {
