@@ -22,6 +22,7 @@ use clap_complete::Shell;
 use billing_domain::Timestamp;
 use commands::{
     code::{self, CodeArguments},
+    complete::{self, CompleteArguments},
     credit::{self, CreditArguments},
     credit_note::{self, CreditNoteArguments},
     explain::{self, ExplainArguments},
@@ -62,7 +63,7 @@ Understand and check:
 
 For the provider:
   code         The CreditCode of a code
-  rates        Exchange rates that a central bank publishes
+  rates        Exchange rates that a central bank publishes: import
 
 About the plugin:
   completion   A shell completion script
@@ -103,6 +104,8 @@ enum Command {
         shell: Shell,
     },
     Version(VersionArguments),
+    #[command(name = "__complete", hide = true)]
+    Complete(CompleteArguments),
 }
 
 /// What a command can reach of the world around it.
@@ -161,6 +164,7 @@ fn dispatch(command: &Command, io: &mut Io<'_>) -> Result<ExitStatus, Box<dyn Er
         Command::Code(arguments) => code::run(arguments, io.stdin, io.stdout)?,
         Command::Completion { shell } => print_completion(*shell, io.stdout).map(|()| ExitStatus::Ok)?,
         Command::Version(arguments) => version::run(arguments, io)?,
+        Command::Complete(arguments) => complete::run(arguments, Arguments::command(), io)?,
     })
 }
 
@@ -184,4 +188,38 @@ fn report(error: &dyn Error, stderr: &mut dyn Write) {
         cause = error.source();
     }
     let _ = stderr.write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{Arguments, GROUPED};
+
+    #[test]
+    fn the_help_names_every_command() {
+        let command = Arguments::command();
+        for command in command.get_subcommands().filter(|command| !command.is_hide_set()) {
+            let line = GROUPED.lines().find(|line| line.trim_start().split(' ').next() == Some(command.get_name()));
+            let line = line.unwrap_or_else(|| panic!("the help does not name {}", command.get_name()));
+            for verb in command.get_subcommands() {
+                assert!(line.contains(verb.get_name()), "{line} does not name {}", verb.get_name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_definitions_are_sound_and_every_command_has_an_example() {
+        Arguments::command().debug_assert();
+        let mut commands: Vec<_> = Arguments::command().get_subcommands().cloned().collect();
+        while let Some(command) = commands.pop() {
+            let verbs: Vec<_> = command.get_subcommands().cloned().collect();
+            let simple = ["version", "completion", "__complete"].contains(&command.get_name());
+            if verbs.is_empty() && !simple {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains("kubectl billing "), "{} has no example", command.get_name());
+            }
+            commands.extend(verbs);
+        }
+    }
 }

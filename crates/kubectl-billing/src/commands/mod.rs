@@ -1,6 +1,7 @@
 //! The commands of `kubectl billing`, one file or folder each.
 
 pub mod code;
+pub mod complete;
 pub mod credit;
 pub mod credit_note;
 pub mod explain;

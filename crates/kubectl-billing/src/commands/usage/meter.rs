@@ -127,7 +127,9 @@ record:
   service: {name: $.data.service, type: Calls, plan: $.data.plan}
   quantity: $.data.count
   end: $.data.end
-  tags: {region: $.data['the region'], meter: gateway}
+  tags:
+    region: $.data['the region']
+    meter: gateway
 ";
 
     fn event() -> Value {
