@@ -5,6 +5,7 @@
 
 mod changes;
 mod golden;
+mod rights;
 mod walk;
 
 use std::sync::OnceLock;

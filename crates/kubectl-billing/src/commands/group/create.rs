@@ -50,7 +50,7 @@ pub struct GroupCreateArguments {
     copy_from: Option<String>,
 
     /// Do nothing if there is a group of this name
-    #[arg(long)]
+    #[arg(long, alias = "no-fail-if-exists")]
     if_not_exists: bool,
 
     #[command(flatten)]
