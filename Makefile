@@ -8,7 +8,7 @@ IMAGE_ARCHIVE := $(abspath $(CARGO_TARGET_DIR))/billing-operator-image.tar
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test tools image generate fmt lint bench fuzz
+.PHONY: help demo demo-stop test tools archives image generate fmt lint bench fuzz
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -35,6 +35,16 @@ bench: tools ## Measure the engine and the operator, with the bare cost beside i
 
 tools: ## Find or build the programs that the tests need (about 10 minutes, once)
 	@cargo run --quiet --package billing-test-harness --bin test-assets
+
+# Other platforms' programs are built where they run; the archives of all of them are written together:
+# plugin-archives <version> <url> <folder> <platform>=<program>…
+ARCHIVE_URL ?= https://example.com/billing-operator/releases/v$(VERSION)
+PLATFORM := $(shell uname -s | tr A-Z a-z)-$(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+
+archives: ## Write the plugin's archive and its krew manifest to target/dist
+	@cargo build --release --locked --bin kubectl-billing
+	@cargo run --quiet --package billing-test-harness --bin plugin-archives -- $(VERSION) $(ARCHIVE_URL) \
+		$(CARGO_TARGET_DIR)/dist $(PLATFORM)=$(CARGO_TARGET_DIR)/release/kubectl-billing
 
 # With --target the flags below reach what runs in the image, and not the build scripts. Linux only: elsewhere there is the
 # Dockerfile.

@@ -31,12 +31,21 @@ pub enum Tool {
     Helm,
     /// The interpreter of the engine's counterpart.
     Python,
+    /// What installs plugins of kubectl.
+    Krew,
 }
 
 impl Tool {
     /// What a test run needs.
-    pub const ALL: [Self; 6] =
-        [Self::KubeApiserver, Self::KubeControllerManager, Self::Kubectl, Self::Etcd, Self::Helm, Self::Python];
+    pub const ALL: [Self; 7] = [
+        Self::KubeApiserver,
+        Self::KubeControllerManager,
+        Self::Kubectl,
+        Self::Etcd,
+        Self::Helm,
+        Self::Python,
+        Self::Krew,
+    ];
 
     /// The file's name.
     #[must_use]
@@ -48,6 +57,7 @@ impl Tool {
             Self::Etcd => "etcd",
             Self::Helm => "helm",
             Self::Python => "python3",
+            Self::Krew => "krew",
         }
     }
 

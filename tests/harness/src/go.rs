@@ -79,6 +79,7 @@ impl Source {
             Tool::Etcd => ("etcd", "go.etcd.io/etcd/server/v3"),
             Tool::Helm => ("helm", "helm.sh/helm/v4/cmd/helm"),
             Tool::Python => ("python", "."),
+            Tool::Krew => ("krew", "sigs.k8s.io/krew/cmd/krew"),
         };
         Self { module, package }
     }

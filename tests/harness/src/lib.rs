@@ -7,6 +7,7 @@
 //!
 //! The programs come from [`assets`]: envtest's folders, our cache, or a build from pinned Go modules.
 
+pub mod archive;
 pub mod assets;
 pub mod chart;
 pub mod image;
