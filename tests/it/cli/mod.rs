@@ -6,6 +6,7 @@
 mod changes;
 mod golden;
 mod rights;
+mod usage;
 mod walk;
 
 use std::sync::OnceLock;

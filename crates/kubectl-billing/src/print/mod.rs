@@ -239,7 +239,7 @@ fn print_tables(
 fn print_csv(sections: &[Section], arguments: &PrintArguments, out: &mut dyn Write) -> Result<(), CommandError> {
     for section in sections {
         let columns = section.shape.columns(true);
-        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut *out);
+        let mut csv = csv::Writer::from_writer(&mut *out);
         let written = (|| {
             if !arguments.no_headers {
                 csv.write_record(columns.iter().map(|column| column.title))?;
@@ -325,7 +325,7 @@ mod tests {
         check(&["-o", "jsonpath={.items[*].metadata.name}"], "b a");
         check(
             &["-o", "csv"],
-            "NAME,DISPLAY NAME,TOTAL,SINCE\r\nb,Shop,9.00,2026-11-01T00:00:00Z\r\na,\"'=SUM(A1), \"\"x\"\"\",-10.00,2026-11-01T00:00:00Z\r\n",
+            "NAME,DISPLAY NAME,TOTAL,SINCE\nb,Shop,9.00,2026-11-01T00:00:00Z\na,\"'=SUM(A1), \"\"x\"\"\",-10.00,2026-11-01T00:00:00Z\n",
         );
         let wide = printed(&["-o", "wide"], groups()).unwrap().0;
         assert!(wide.starts_with("NAME   DISPLAY NAME     TOTAL   SINCE\n"), "{wide}");
@@ -352,6 +352,66 @@ mod tests {
         let table = printed(&[], vec![group("a", &long, "1.00")]).unwrap().0;
         assert!(table.lines().all(|line| line.chars().count() <= WIDTH) && table.contains("x…"), "{table}");
         assert!(printed(&["-o", "wide"], vec![group("a", &long, "1.00")]).unwrap().0.contains(&long));
+    }
+
+    /// Formulas, markup, escapes of terminals, text from right to left, emoji, line breaks, and a lot of it.
+    fn hostile() -> Vec<String> {
+        let short = [
+            "=HYPERLINK(\"http://example.com\")",
+            "+1+1",
+            "-1",
+            "@SUM(A1)",
+            "\t=1",
+            "\r=1",
+            "<script>alert(1)</script>",
+            "a\u{1b}[2Jb",
+            "a\u{9b}31mb",
+            "\u{202e}00.1 DSU\u{202c}",
+            "مرحبا",
+            "👩\u{200d}👩\u{200d}👧 🇫🇮",
+            "two\nlines",
+            "a,\"b\";c",
+            "null",
+            "yes",
+            "1e3",
+            "~",
+            "- a: b",
+            "{{ .x }}",
+            "%s%n",
+            "\\n",
+            "' or 1=1",
+            "\u{feff}x",
+            "\u{2028}",
+        ];
+        short.map(str::to_owned).into_iter().chain(["x".repeat(10_000), "=".repeat(10_000)]).collect()
+    }
+
+    #[test]
+    fn hostile_text_comes_out_as_text_in_every_format() {
+        let objects: Vec<Value> = hostile().iter().map(|text| group("a", text, "1.00")).collect();
+        // Each with a UID of its own, as objects have.
+        let numbered = objects.into_iter().enumerate().map(|(at, mut object)| {
+            object["metadata"]["uid"] = json!(at.to_string());
+            object
+        });
+        let objects: Vec<Value> = numbered.collect();
+        let print = |format: &str| printed(&["-o", format], objects.clone()).unwrap().0;
+        let names = |list: Value| -> Vec<String> {
+            let items = list["items"].as_array().cloned().unwrap_or_default();
+            items.iter().map(|item| item["spec"]["displayName"].as_str().unwrap_or_default().to_owned()).collect()
+        };
+        assert_eq!(names(serde_json::from_str(&print("json")).unwrap()), hostile());
+        assert_eq!(names(serde_saphyr::from_str(&print("yaml")).unwrap()), hostile());
+        let text = print("csv");
+        let mut csv = csv::Reader::from_reader(text.as_bytes());
+        let cells: Vec<String> = csv.records().map(|record| record.unwrap()[1].to_owned()).collect();
+        for (cell, text) in cells.iter().zip(hostile()) {
+            let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+            assert_eq!(*cell, if formula { format!("'{text}") } else { text });
+        }
+        assert_eq!(cells.len(), hostile().len());
+        assert_eq!(print("name").lines().count(), hostile().len());
+        assert_eq!(print("jsonpath={.items[*].spec.displayName}"), hostile().join(" "));
     }
 
     #[test]
