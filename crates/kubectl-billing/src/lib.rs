@@ -31,6 +31,7 @@ use commands::{
     preview::{self, PreviewArguments},
     project::{self, ProjectArguments},
     rates::{self, RatesArguments},
+    report::{self, ReportArguments},
     status::{self, StatusArguments},
     usage::{self, UsageArguments},
     verify::{self, VerifyArguments},
@@ -66,6 +67,7 @@ For the provider:
   rates        Exchange rates that a central bank publishes: import
 
 About the plugin:
+  report       A bundle for a bug report, without names
   completion   A shell completion script
   version      The version
 
@@ -97,6 +99,7 @@ enum Command {
     Explain(Box<ExplainArguments>),
     Verify(Box<VerifyArguments>),
     Rates(Box<RatesArguments>),
+    Report(Box<ReportArguments>),
     Code(Box<CodeArguments>),
     /// Print a shell completion script
     Completion {
@@ -160,6 +163,7 @@ fn dispatch(command: &Command, io: &mut Io<'_>) -> Result<ExitStatus, Box<dyn Er
         Command::Preview(arguments) => preview::run(arguments, io.now, io.stdin, io.stdout, io.stderr)?,
         Command::Explain(arguments) => explain::run(arguments, io.stdin, io.stdout, io.stderr)?,
         Command::Verify(arguments) => verify::run(arguments, io.now, io.stdin, io.stdout)?,
+        Command::Report(arguments) => report::run(arguments, io)?,
         Command::Rates(arguments) => rates::run(arguments, io.stdin, io.stdout, io.stderr)?,
         Command::Code(arguments) => code::run(arguments, io.stdin, io.stdout)?,
         Command::Completion { shell } => print_completion(*shell, io.stdout).map(|()| ExitStatus::Ok)?,

@@ -5,6 +5,7 @@
 
 mod changes;
 mod golden;
+mod report;
 mod rights;
 mod usage;
 mod walk;

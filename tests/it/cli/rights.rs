@@ -15,7 +15,7 @@ use crate::support::{LIMIT, Scene, wait};
 use kubectl_billing::ExitStatus;
 
 /// Every command of the table, as it is run here. What would change something is tried.
-const RUNS: [(&str, &[&str]); 25] = [
+const RUNS: [(&str, &[&str]); 26] = [
     ("status", &[]),
     ("whoami", &[]),
     ("group list", &[]),
@@ -40,6 +40,7 @@ const RUNS: [(&str, &[&str]); 25] = [
     ("credit-note create", &["clia-1", "--full", "--reason", "x", "--dry-run=server"]),
     ("usage list", &[]),
     ("usage import", &["-f", "-", "--map", "tests/it/cli/meter.yaml", "--dry-run=server"]),
+    ("report", &["-o", "/dev/null"]),
     ("explain", &["clia-1"]),
     ("verify", &["clia-1"]),
 ];

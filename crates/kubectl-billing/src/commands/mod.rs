@@ -11,6 +11,7 @@ mod listing;
 pub mod preview;
 pub mod project;
 pub mod rates;
+pub mod report;
 pub mod status;
 pub mod usage;
 pub mod verify;
