@@ -1,51 +1,17 @@
 //! The tab key: the real kubectl asks `kubectl_complete-billing`, which asks the cluster.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use billing_test_harness::assets::{self, Tool};
-use billing_test_harness::{ControlPlane, Options, User};
+use billing_test_harness::{ControlPlane, User};
 
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
-
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+use crate::{ROOT, Result, cluster};
 
 /// How long somebody waits at most who presses the key.
 const LIMIT: Duration = Duration::from_secs(1);
-
-const OBJECTS: &str = r#"
-apiVersion: v1
-kind: Namespace
-metadata: {name: acme, labels: {billing-operator.io/organization: acme}}
----
-apiVersion: billing-operator.io/v1alpha1
-kind: BillingGroup
-metadata: {name: main, namespace: acme}
-spec: {}
----
-apiVersion: billing-operator.io/v1alpha1
-kind: BillingGroup
-metadata: {name: shop, namespace: acme}
-spec: {}
----
-apiVersion: billing-operator.io/v1alpha1
-kind: ProjectLedger
-metadata: {name: acme-web, namespace: acme}
-spec:
-  segments:
-  - {from: "2026-10-01T00:00:00Z", billingGroup: main, billingGroupUID: 11111111-1111-1111-1111-111111111111, projectUID: 22222222-2222-2222-2222-222222222222}
----
-apiVersion: billing-operator.io/v1alpha1
-kind: Invoice
-metadata:
-  name: f3397-1
-  namespace: acme
-  labels: {billing-operator.io/billing-group: main, billing-operator.io/period: 2026-10}
-spec: {billingGroup: main, billingGroupUID: 11111111-1111-1111-1111-111111111111, period: 2026-10, series: f3397, sequence: 1}
-"#;
 
 /// A folder for the PATH with the plugin and what completes it, as the archive has them.
 fn path(folder: &Path) -> Result<PathBuf> {
@@ -77,12 +43,7 @@ fn offered(control_plane: &ControlPlane, bin: &Path, words: &[&str]) -> Result<(
 
 #[test]
 fn kubectl_completes_names_numbers_and_months_from_the_cluster() -> Result {
-    let control_plane = ControlPlane::start(&Options::default())?;
-    let crds = format!("{ROOT}/crds");
-    control_plane.kubectl_ok(User::Admin, &["apply", "--server-side", "-f", &crds])?;
-    let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
-    control_plane.kubectl_ok(User::Admin, &wait)?;
-    control_plane.apply(User::Admin, OBJECTS)?;
+    let control_plane = cluster()?;
     let bin = path(control_plane.folder())?;
     let mut slowest = Duration::ZERO;
     for (words, expected) in [
@@ -101,7 +62,7 @@ fn kubectl_completes_names_numbers_and_months_from_the_cluster() -> Result {
         let mut fastest = Duration::MAX;
         // Tests share the machine with others: one of three tries has to be quick.
         for _ in 0..3 {
-            let (said, took) = offered(&control_plane, &bin, words)?;
+            let (said, took) = offered(control_plane, &bin, words)?;
             assert_eq!(said, expected, "{words:?}");
             fastest = fastest.min(took);
             if fastest < LIMIT {
@@ -110,7 +71,7 @@ fn kubectl_completes_names_numbers_and_months_from_the_cluster() -> Result {
         }
         slowest = slowest.max(fastest);
     }
-    let (said, _) = offered(&control_plane, &bin, &["group", "re"])?;
+    let (said, _) = offered(control_plane, &bin, &["group", "re"])?;
     assert!(said.starts_with("rename\tGive a billing group another display name\n"), "{said}");
     assert!(slowest < LIMIT, "the slowest took {slowest:?}");
     Ok(())
