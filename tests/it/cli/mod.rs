@@ -5,6 +5,7 @@
 
 mod changes;
 mod golden;
+mod pages;
 mod report;
 mod rights;
 mod usage;
