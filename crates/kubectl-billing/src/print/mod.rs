@@ -347,6 +347,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_listed_in_an_object_is_ordered_in_it() {
+        const LINES: TableShape = TableShape::of_items(
+            &[".status.lines[*]", ".spec.lines[*]"],
+            &[
+                Column::text("ID", "@.id"),
+                Column::number("TOTAL", "@.total"),
+                Column::text("INVOICE", ".metadata.name"),
+            ],
+        );
+        let invoice = json!({ "metadata": { "name": "i" }, "status": { "lines": [{ "id": "b", "total": "10.00" }, { "id": "a", "total": "9.00" }] } });
+        let slice = json!({ "metadata": { "name": "s" }, "spec": { "lines": [{ "id": "d", "total": "1.00" }, { "id": "c", "total": "-1.00" }] } });
+        let rows = |sort_by: Option<&str>, shape: TableShape| {
+            let print =
+                PrintArguments { no_headers: true, sort_by: sort_by.map(str::to_owned), ..PrintArguments::default() };
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            print_list(Section::new(shape, vec![invoice.clone(), slice.clone()], ""), &print, &mut out, &mut err)
+                .unwrap();
+            let text = String::from_utf8(out).unwrap();
+            text.lines().filter_map(|line| line.split_whitespace().next().map(str::to_owned)).collect::<Vec<_>>()
+        };
+        assert_eq!(rows(None, LINES), ["b", "a", "d", "c"]);
+        assert_eq!(rows(Some("total"), LINES), ["a", "b", "c", "d"]);
+        assert_eq!(rows(Some("ID"), LINES), ["a", "b", "c", "d"]);
+        assert_eq!(rows(None, LINES.keeping(|_, line| line["total"] == "1.00")), ["d"]);
+    }
+
+    #[test]
     fn a_table_fits_eighty_columns_and_a_wide_one_shows_all() {
         let long = "x".repeat(10_000);
         let table = printed(&[], vec![group("a", &long, "1.00")]).unwrap().0;

@@ -1,7 +1,7 @@
 //! `kubectl billing invoice pay`.
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::change::{Change, ChangeArguments, apply, current};
 use crate::cluster::{ClusterArguments, wait};
@@ -62,10 +62,18 @@ pub(super) fn run(arguments: &PayArguments, io: &mut Io<'_>) -> Result<ExitStatu
                 return Err(CommandError::Refused(message));
             }
         }
-        let payment = json!({ "state": "Paid", "at": Time(at), "reference": arguments.reference });
-        let change = Change::patch_status::<Invoice>(invoice, json!({ "status": { "payment": payment } }));
+        let patch = paid(&invoice, at, &arguments.reference);
+        let change = Change::patch_status::<Invoice>(invoice, patch);
         apply(&cluster, &[change], &arguments.change, io).await
     })?
+}
+
+/// What is recorded, on the invoice as it was read: of two payments at once, one is refused.
+fn paid(invoice: &Value, at: Timestamp, reference: &str) -> Value {
+    json!({
+        "metadata": { "resourceVersion": invoice.pointer("/metadata/resourceVersion") },
+        "status": { "payment": { "state": "Paid", "at": Time(at), "reference": reference } },
+    })
 }
 
 /// When a payment was booked, to the second.
@@ -76,4 +84,29 @@ fn booked(at: Option<&str>, now: Timestamp) -> Result<Timestamp, CommandError> {
     at.parse().map_err(|_| {
         CommandError::Unusable(format!("--at {at:?} is no time; write it in RFC 3339, like 2026-11-12T00:00:00Z"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{booked, paid};
+
+    #[test]
+    fn a_payment_is_of_the_invoice_as_it_was_read() {
+        let invoice = json!({ "metadata": { "name": "f3397-1", "resourceVersion": "7" } });
+        let at = "2026-11-12T00:00:00Z".parse().unwrap();
+        let payment = json!({ "state": "Paid", "at": "2026-11-12T00:00:00Z", "reference": "RF18" });
+        let expected = json!({ "metadata": { "resourceVersion": "7" }, "status": { "payment": payment } });
+        assert_eq!(paid(&invoice, at, "RF18"), expected);
+    }
+
+    #[test]
+    fn a_payment_is_booked_when_it_is_said_or_now_to_the_second() {
+        let now = "2026-11-12T10:00:00.75Z".parse().unwrap();
+        let told = |at| booked(at, now).map(|at| at.to_rfc3339()).map_err(|error| error.to_string());
+        assert_eq!(told(None), Ok("2026-11-12T10:00:00+00:00".to_owned()));
+        assert_eq!(told(Some("2026-11-01T02:00:00+02:00")), Ok("2026-11-01T00:00:00+00:00".to_owned()));
+        assert!(told(Some("yesterday")).unwrap_err().contains("write it in RFC 3339"));
+    }
 }

@@ -86,10 +86,10 @@ pub(super) fn run(arguments: &UsageImportArguments, io: &mut Io<'_>) -> Result<E
             return Ok(ExitStatus::Ok);
         }
         let tried = arguments.dry_run == DryRun::Server;
-        let (made, existed) = import(&cluster, &records, tried).await?;
+        let Done { made, existed, failed } = import(&cluster, &records, tried).await;
         let tried = if tried { " (server dry run)" } else { "" };
         writeln!(io.stdout, "{made} records made, {existed} existed, {passed_over} events of other types{tried}")?;
-        Ok(ExitStatus::Ok)
+        failed.map_or(Ok(ExitStatus::Ok), Err)
     })?
 }
 
@@ -125,18 +125,31 @@ fn records(meter: &Meter, events: &[(String, Value)], namespace: &str) -> Result
     Ok(records)
 }
 
+/// What came of an import.
+#[derive(Default)]
+struct Done {
+    made: usize,
+    existed: usize,
+    /// Why it ended before all were made.
+    failed: Option<CommandError>,
+}
+
 /// Makes records, some at once, and ends with the first that cannot be made.
-async fn import(cluster: &Cluster, records: &[Value], tried: bool) -> Result<(usize, usize), CommandError> {
-    let (mut made, mut existed) = (0, 0);
+async fn import(cluster: &Cluster, records: &[Value], tried: bool) -> Done {
     let sent = records.iter().map(|record| make(cluster, record, tried)).collect::<Vec<_>>();
     let mut sent = stream::iter(sent).buffer_unordered(AT_ONCE);
+    let mut done = Done::default();
     while let Some(record) = sent.next().await {
-        match record? {
-            Imported::Made => made += 1,
-            Imported::Existed => existed += 1,
+        match record {
+            Ok(Imported::Made) => done.made += 1,
+            Ok(Imported::Existed) => done.existed += 1,
+            Err(error) => {
+                done.failed = Some(error);
+                break;
+            }
         }
     }
-    Ok((made, existed))
+    done
 }
 
 async fn make(cluster: &Cluster, record: &Value, tried: bool) -> Result<Imported, CommandError> {
