@@ -69,6 +69,11 @@ pub enum Place {
 }
 
 impl Cluster {
+    /// What a client reaches, from a namespace on.
+    pub fn new(client: Client, namespace: impl Into<String>) -> Self {
+        Self { client, namespace: namespace.into() }
+    }
+
     /// The client itself.
     pub fn client(&self) -> &Client {
         &self.client
@@ -119,7 +124,7 @@ impl ClusterArguments {
             config.auth_info.impersonate_groups = Some(self.impersonate_groups.clone());
         }
         let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        Ok(Cluster { client: Client::try_from(config).map_err(ClusterError::Client)?, namespace })
+        Ok(Cluster::new(Client::try_from(config).map_err(ClusterError::Client)?, namespace))
     }
 
     /// What the kubeconfig says; in a pod without one, what the pod's account says.

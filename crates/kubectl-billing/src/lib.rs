@@ -7,6 +7,7 @@ pub mod commands;
 pub mod error;
 pub mod invoice;
 pub mod manifest;
+pub mod operator;
 pub mod output;
 pub mod period;
 pub mod print;
@@ -89,11 +90,17 @@ pub struct Arguments {
 enum Command {
     Status(Box<StatusArguments>),
     Whoami(Box<WhoamiArguments>),
+    #[command(aliases = ["groups", "bg", "billing-group", "billinggroup", "billinggroups"])]
     Group(Box<GroupArguments>),
+    #[command(alias = "projects")]
     Project(Box<ProjectArguments>),
+    #[command(aliases = ["invoices", "inv"])]
     Invoice(Box<InvoiceCommands>),
+    #[command(alias = "credits")]
     Credit(Box<CreditArguments>),
+    #[command(aliases = ["credit-notes", "creditnote", "creditnotes", "cn"])]
     CreditNote(Box<CreditNoteArguments>),
+    #[command(aliases = ["usagerecord", "usagerecords", "ur"])]
     Usage(Box<UsageArguments>),
     Preview(Box<PreviewArguments>),
     Explain(Box<ExplainArguments>),
@@ -196,7 +203,7 @@ fn report(error: &dyn Error, stderr: &mut dyn Write) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
     use super::{Arguments, GROUPED};
 
@@ -210,6 +217,29 @@ mod tests {
                 assert!(line.contains(verb.get_name()), "{line} does not name {}", verb.get_name());
             }
         }
+    }
+
+    /// Nouns as `kubectl` spells them, verbs as people guess them and as the old CLI had them.
+    #[test]
+    fn what_people_guess_is_understood() {
+        for line in [
+            "groups list",
+            "bg ls",
+            "billinggroup get main",
+            "billing-group assign-projects main web",
+            "inv ls",
+            "invoices describe f3397-1",
+            "credits ls",
+            "cn create f3397-1 --full --reason x",
+            "ur ls",
+            "projects ls",
+            "group show main",
+            "group create main --no-fail-if-exists --country-code FI --billing-email a@b.example --billing-extra-text x",
+        ] {
+            let words = ["kubectl-billing"].into_iter().chain(line.split(' '));
+            Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+        Arguments::try_parse_from(["kubectl-billing", "groups", "lists"]).unwrap_err();
     }
 
     #[test]

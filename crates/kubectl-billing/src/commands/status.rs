@@ -11,8 +11,8 @@ use crate::cluster::{Cluster, ClusterArguments, Place, wait};
 use crate::error::CommandError;
 use crate::print::{Column, Format, PrintArguments, Section, TableShape, print_sections};
 use crate::read::{condition, text};
-use crate::{ExitStatus, Io, read};
-use billing_api::{BillingGroup, Invoice, UsageRecord};
+use crate::{ExitStatus, Io, operator, read};
+use billing_api::{BillingGroup, Invoice, Time, UsageRecord};
 use billing_domain::{Month, Timestamp};
 
 const ESTIMATES: TableShape = TableShape::of(&[
@@ -98,6 +98,10 @@ pub fn run(arguments: &StatusArguments, io: &mut Io<'_>) -> Result<ExitStatus, C
         if matches!(arguments.print.output, Format::Table | Format::Wide) {
             let server = server.map_or("of unknown version".to_owned(), |server| server.git_version);
             writeln!(io.stdout, "\nkubectl-billing {}, Kubernetes {server}", env!("CARGO_PKG_VERSION"))?;
+            // Only who may see the operator's pods learns it.
+            if let Some(audited) = operator::last_audit(&cluster).await {
+                writeln!(io.stdout, "last audit of finals: {}", Time(audited))?;
+            }
         }
         for error in &lacking {
             writeln!(io.stderr, "not shown: {error}")?;

@@ -17,6 +17,7 @@ pub struct CreditArguments {
 
 #[derive(Debug, Subcommand)]
 enum CreditCommand {
+    #[command(alias = "ls")]
     List(list::CreditListArguments),
     Claim(claim::ClaimArguments),
 }

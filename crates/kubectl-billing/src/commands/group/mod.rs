@@ -28,13 +28,16 @@ pub struct GroupArguments {
 
 #[derive(Debug, Subcommand)]
 enum GroupCommand {
+    #[command(alias = "ls")]
     List(list::GroupListArguments),
+    #[command(aliases = ["describe", "show"])]
     Get(get::GroupGetArguments),
     Create(Box<create::GroupCreateArguments>),
     Update(Box<update::GroupUpdateArguments>),
     Rename(RenameArguments),
     SetPrimary(SetPrimaryArguments),
     Delete(DeleteArguments),
+    #[command(alias = "assign-projects")]
     Assign(assign::AssignArguments),
     Events(events::GroupEventsArguments),
 }

@@ -19,7 +19,9 @@ pub struct InvoiceCommands {
 
 #[derive(Debug, Subcommand)]
 enum InvoiceCommand {
+    #[command(alias = "ls")]
     List(list::InvoiceListArguments),
+    #[command(aliases = ["describe", "show"])]
     Get(get::InvoiceGetArguments),
     Lines(lines::InvoiceLinesArguments),
     Pay(pay::PayArguments),

@@ -18,6 +18,7 @@ pub struct ProjectArguments {
 
 #[derive(Debug, Subcommand)]
 enum ProjectCommand {
+    #[command(alias = "ls")]
     List(list::ProjectListArguments),
     History(history::ProjectHistoryArguments),
     Create(create::ProjectCreateArguments),

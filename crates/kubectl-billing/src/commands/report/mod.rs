@@ -17,7 +17,7 @@ use tar::{Builder, Header};
 use crate::cluster::{Cluster, ClusterArguments, Place, wait};
 use crate::error::CommandError;
 use crate::read::{self, name, text};
-use crate::{ExitStatus, Io};
+use crate::{ExitStatus, Io, operator};
 use billing_api as api;
 use pseudonyms::Pseudonyms;
 
@@ -72,7 +72,7 @@ pub fn run(arguments: &ReportArguments, io: &mut Io<'_>) -> Result<ExitStatus, C
         let mut contents = Contents::default();
         let organization = organization(&cluster, &mut contents).await?;
         provider(&cluster, &mut contents).await;
-        operator(&cluster, &arguments.operator_namespace, &mut contents).await;
+        operator_pods(&cluster, &arguments.operator_namespace, &mut contents).await;
         let server = cluster.client().apiserver_version().await.map_or(Value::Null, |info| json!(info));
         let versions = json!({ "kubectl-billing": env!("CARGO_PKG_VERSION"), "kubernetes": server });
         contents.texts.push(("versions.json".to_owned(), format!("{versions:#}\n")));
@@ -143,10 +143,9 @@ async fn provider(cluster: &Cluster, contents: &mut Contents) {
 }
 
 /// Log and metrics of the operator's pods, as far as they may be seen.
-async fn operator(cluster: &Cluster, namespace: &str, contents: &mut Contents) {
+async fn operator_pods(cluster: &Cluster, namespace: &str, contents: &mut Contents) {
     let place = Place::Namespace(namespace.to_owned());
-    let params = ListParams::default().labels("app.kubernetes.io/name=billing-operator");
-    let pods = match read::list::<Pod>(cluster, &place, params).await {
+    let pods = match operator::pods(cluster, &place).await {
         Ok(pods) if pods.is_empty() => {
             let message = format!("the operator's log and metrics: namespace {namespace} has no pod of it");
             return contents.lacking.push(CommandError::Unusable(message));
@@ -156,25 +155,16 @@ async fn operator(cluster: &Cluster, namespace: &str, contents: &mut Contents) {
     };
     let api: Api<Pod> = Api::namespaced(cluster.client().clone(), namespace);
     for pod in &pods {
-        let pod = name(pod);
-        let failed = |error| CommandError::of(read::request::<Pod>("get", &place, Some(pod)), error);
         let params = LogParams { tail_lines: Some(LOG_LINES), ..LogParams::default() };
-        match api.logs(pod, &params).await {
-            Ok(log) => contents.texts.push((format!("operator/{pod}.log"), log)),
-            Err(error) => contents.lacking.push(failed(error)),
-        }
-        match metrics(cluster, namespace, pod).await {
-            Ok(metrics) => contents.texts.push((format!("operator/{pod}.metrics"), metrics)),
-            Err(error) => contents.lacking.push(failed(error)),
+        let log = api.logs(name(pod), &params).await;
+        let log = log.map_err(|error| CommandError::of(read::request::<Pod>("get", &place, Some(name(pod))), error));
+        for (end, read) in [("log", log), ("metrics", operator::metrics(cluster, pod).await)] {
+            match read {
+                Ok(text) => contents.texts.push((format!("operator/{}.{end}", name(pod)), text)),
+                Err(error) => contents.lacking.push(error),
+            }
         }
     }
-}
-
-/// The metrics of a pod, through the API server.
-async fn metrics(cluster: &Cluster, namespace: &str, pod: &str) -> Result<String, kube::Error> {
-    let uri = format!("/api/v1/namespaces/{namespace}/pods/{pod}/proxy/metrics");
-    let request = http::Request::get(uri).body(Vec::new()).map_err(kube::Error::HttpError)?;
-    cluster.client().request_text(request).await
 }
 
 /// The files of the bundle; without a salt with names.

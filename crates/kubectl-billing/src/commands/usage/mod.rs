@@ -19,6 +19,7 @@ pub struct UsageArguments {
 
 #[derive(Debug, Subcommand)]
 enum UsageCommand {
+    #[command(alias = "ls")]
     List(list::UsageListArguments),
     Import(import::UsageImportArguments),
 }
