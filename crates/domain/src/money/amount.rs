@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use num_bigint::BigInt;
 use thiserror::Error;
 
-use crate::money::ratio::{Ratio, round_large, round_small};
+use crate::money::ratio::Ratio;
 
 /// A currency: one of ISO 4217 that is in use as money, or one that a stored document is in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -233,15 +232,7 @@ fn parse_minor(text: &str, digits: u32) -> Option<i128> {
 /// The one rounding of the house: an exact amount in major units (dollars) to the currency's digits,
 /// half away from zero. `None` beyond [`Money::limit`].
 pub fn round_half_away(exact: &Ratio, currency: Currency) -> Option<Money> {
-    let scale = 10_i128.checked_pow(currency.digits())?;
-    let minor = match exact {
-        Ratio::Small { numerator, denominator } => match numerator.checked_mul(scale) {
-            Some(numerator) => round_small(numerator, *denominator),
-            None => round_large(&(BigInt::from(*numerator) * scale), &BigInt::from(*denominator)).try_into().ok(),
-        },
-        Ratio::Large { numerator, denominator } => round_large(&(numerator * scale), denominator).try_into().ok(),
-    };
-    Money::new(minor?, currency)
+    Money::new(exact.units(currency.digits())?, currency)
 }
 
 impl fmt::Display for Money {

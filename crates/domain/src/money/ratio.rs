@@ -75,6 +75,18 @@ impl Ratio {
         format!("{}…", down.display(most))
     }
 
+    /// The number in units of 10^-`digits`, half away from zero; `None` beyond 128 bits.
+    pub fn units(&self, digits: u32) -> Option<i128> {
+        let scale = 10_i128.checked_pow(digits)?;
+        match self {
+            Ratio::Small { numerator, denominator } => match numerator.checked_mul(scale) {
+                Some(numerator) => round_small(numerator, *denominator),
+                None => round_large(&(BigInt::from(*numerator) * scale), &BigInt::from(*denominator)).try_into().ok(),
+            },
+            Ratio::Large { numerator, denominator } => round_large(&(numerator * scale), denominator).try_into().ok(),
+        }
+    }
+
     fn into_large(self) -> (BigInt, BigInt) {
         match self {
             Ratio::Small { numerator, denominator } => (numerator.into(), denominator.into()),
@@ -97,7 +109,7 @@ impl From<Decimal> for Ratio {
 }
 
 /// `numerator / denominator` (positive) to a whole number, half away from zero.
-pub(super) fn round_small(numerator: i128, denominator: i128) -> Option<i128> {
+fn round_small(numerator: i128, denominator: i128) -> Option<i128> {
     let whole = numerator / denominator;
     let rest = numerator - whole * denominator;
     // |rest| < denominator, so this cannot overflow where doubling the rest could.
@@ -106,7 +118,7 @@ pub(super) fn round_small(numerator: i128, denominator: i128) -> Option<i128> {
 }
 
 /// The same for numbers of any size.
-pub(super) fn round_large(numerator: &BigInt, denominator: &BigInt) -> BigInt {
+fn round_large(numerator: &BigInt, denominator: &BigInt) -> BigInt {
     let zero = BigInt::from(0);
     let doubled: BigInt = numerator * 2;
     let half = if numerator < &zero { -denominator } else { denominator.clone() };
