@@ -4,6 +4,8 @@ pub mod canonical;
 pub mod credit_note;
 pub mod document;
 pub mod explain;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod issued;
 pub mod line;
 pub mod slices;

@@ -62,7 +62,7 @@ const FORBIDDEN: [(&str, &[&str], &str); 7] = [
         "decisions reach no cluster",
     ),
     ("operator-kit", &["clap", "rust_decimal"], "arguments are the binaries', money is the domain's"),
-    ("billing-operator", &["jsonschema", "csv", "quick-xml", "kube-cel"], "what only the plugin needs"),
+    ("billing-operator", &["jsonschema", "csv", "parquet", "quick-xml", "kube-cel"], "what only the plugin needs"),
 ];
 
 /// A workspace as `cargo metadata` has it: for each package, what it uses when it is built.

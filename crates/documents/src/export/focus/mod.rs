@@ -1,0 +1,59 @@
+//! FOCUS, the FinOps Foundation's format for bills: an invoice as the provider's own bill.
+//!
+//! `CostAndUsage` has a row for each line of the invoice and for each tax, so that its `BilledCost` adds up to the invoice's
+//! total. `InvoiceDetail` has a row for each of these rows, with the same `InvoiceDetailId`. `BillingPeriod` says whether
+//! a month may still change.
+
+pub mod billing_period;
+pub mod charge;
+pub mod cost_and_usage;
+pub mod invoice_detail;
+mod pricing;
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+use super::cell::{Cell, Fixed};
+use crate::issued::IssuedInvoice;
+use billing_domain::Timestamp;
+
+/// A version of FOCUS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// What most tools read, and what there is a validator for.
+    V1_2,
+    /// With the datasets of invoices.
+    V1_4,
+}
+
+/// The least decimal places of a number: readers take a column of whole numbers for integers.
+const PLACES: u8 = 2;
+
+/// The name of an issuer that has none: FOCUS requires one.
+const UNNAMED: &str = "not named";
+
+/// Who issues an invoice.
+pub fn issuer<'a>(issued: &IssuedInvoice<'a>) -> &'a str {
+    match issued.seller.legal_name.as_str() {
+        "" => UNNAMED,
+        name => name,
+    }
+}
+
+fn number<'a>(number: Fixed) -> Cell<'a> {
+    Cell::Number(number, PLACES)
+}
+
+/// An instant as FOCUS writes it: whole seconds.
+fn instant<'a>(instant: Timestamp) -> Cell<'a> {
+    Timestamp::from_timestamp(instant.timestamp(), 0).map_or(Cell::Null, Cell::Time)
+}
+
+/// A JSON object of those keys that have a value; nothing when none has.
+fn object<'a>(
+    values: impl IntoIterator<Item = (&'static str, Option<impl Serialize + Into<serde_json::Value>>)>,
+) -> Cell<'a> {
+    let present = values.into_iter().filter_map(|(key, value)| Some((key, value?.into())));
+    let object: BTreeMap<&str, serde_json::Value> = present.collect();
+    super::lines::json(object.is_empty(), &object)
+}
