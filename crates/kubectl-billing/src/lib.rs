@@ -27,6 +27,7 @@ use commands::{
     credit::{self, CreditArguments},
     credit_note::{self, CreditNoteArguments},
     explain::{self, ExplainArguments},
+    export::{self, ExportArguments},
     group::{self, GroupArguments},
     invoice::InvoiceCommands,
     preview::{self, PreviewArguments},
@@ -62,6 +63,9 @@ Understand and check:
   explain      How every amount of an invoice came about
   verify       Whether an invoice is right
   preview      The invoices of manifests, without a cluster
+
+Take invoices elsewhere:
+  export       For spreadsheets, databases and FinOps tools
 
 For the provider:
   code         The CreditCode of a code
@@ -105,6 +109,7 @@ enum Command {
     Preview(Box<PreviewArguments>),
     Explain(Box<ExplainArguments>),
     Verify(Box<VerifyArguments>),
+    Export(Box<ExportArguments>),
     Rates(Box<RatesArguments>),
     Report(Box<ReportArguments>),
     Code(Box<CodeArguments>),
@@ -171,6 +176,7 @@ fn dispatch(command: &Command, io: &mut Io<'_>) -> Result<ExitStatus, Box<dyn Er
         Command::Explain(arguments) => explain::run(arguments, io.stdin, io.stdout, io.stderr)?,
         Command::Verify(arguments) => verify::run(arguments, io.now, io.stdin, io.stdout)?,
         Command::Report(arguments) => report::run(arguments, io)?,
+        Command::Export(arguments) => export::run(arguments, io.now, io.stdout, io.stderr)?,
         Command::Rates(arguments) => rates::run(arguments, io.stdin, io.stdout, io.stderr)?,
         Command::Code(arguments) => code::run(arguments, io.stdin, io.stdout)?,
         Command::Completion { shell } => print_completion(*shell, io.stdout).map(|()| ExitStatus::Ok)?,

@@ -104,18 +104,20 @@ pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
 }
 
 /// Says on a terminal how far a long list is.
-struct Progress {
+pub(crate) struct Progress {
     plural: String,
     begun: Instant,
     shown: bool,
 }
 
 impl Progress {
-    fn of(plural: &str) -> Self {
+    /// Begins to count objects.
+    pub(crate) fn of(plural: &str) -> Self {
         Self { plural: plural.to_owned(), begun: Instant::now(), shown: false }
     }
 
-    fn note(&mut self, found: usize) {
+    /// There are so many now.
+    pub(crate) fn note(&mut self, found: usize) {
         let mut terminal = std::io::stderr();
         if self.begun.elapsed() > PATIENCE && terminal.is_terminal() {
             self.shown = true;

@@ -57,14 +57,16 @@ impl Format {
         }
     }
 
-    /// Its name.
+    /// Its name, with how its tables are written where there is a choice.
     pub fn name(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Parquet => "parquet",
-            Self::Focus(Version::V1_2, _) => "focus-1.2",
-            Self::Focus(Version::V1_4, _) => "focus-1.4",
+            Self::Focus(Version::V1_2, Encoding::Csv) => "focus-1.2/csv",
+            Self::Focus(Version::V1_2, Encoding::Parquet) => "focus-1.2/parquet",
+            Self::Focus(Version::V1_4, Encoding::Csv) => "focus-1.4/csv",
+            Self::Focus(Version::V1_4, Encoding::Parquet) => "focus-1.4/parquet",
         }
     }
 }

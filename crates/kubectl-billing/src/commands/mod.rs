@@ -5,6 +5,7 @@ pub mod complete;
 pub mod credit;
 pub mod credit_note;
 pub mod explain;
+pub mod export;
 pub mod group;
 pub mod invoice;
 mod listing;
