@@ -153,8 +153,11 @@ fn standard<'a>() -> Vec<Column<Charge<'a>>> {
 fn of_version<'a>(version: Version) -> Vec<Column<Charge<'a>>> {
     use Kind::Text;
     let required = Column::<Charge<'a>>::required;
+    let optional = Column::<Charge<'a>>::optional;
     match version {
         Version::V1_2 => vec![
+            // Always empty, but conditions of other columns' rules read it.
+            optional("CommitmentDiscountStatus", Text, |_| Cell::Null),
             required("ProviderName", Text, |charge| Cell::text(issuer(charge.row.issued))),
             required("PublisherName", Text, |charge| Cell::text(issuer(charge.row.issued))),
         ],
