@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod commands;
 pub mod error;
 pub mod invoice;
+mod lazy_file;
 pub mod manifest;
 pub mod operator;
 pub mod output;
@@ -54,7 +55,7 @@ See where you stand:
 Work with what there is:
   group        Who pays: list, get, create, update, rename, set-primary, delete, assign, events
   project      Who pays for a project: list, history, create
-  invoice      What is to be paid: list, get, lines, pay
+  invoice      What is to be paid: list, get, lines, download, pay
   credit       Money that invoices use: list, claim
   credit-note  Take a final invoice back: create
   usage        What ran: list, import
@@ -176,7 +177,7 @@ fn dispatch(command: &Command, io: &mut Io<'_>) -> Result<ExitStatus, Box<dyn Er
         Command::Explain(arguments) => explain::run(arguments, io.stdin, io.stdout, io.stderr)?,
         Command::Verify(arguments) => verify::run(arguments, io.now, io.stdin, io.stdout)?,
         Command::Report(arguments) => report::run(arguments, io)?,
-        Command::Export(arguments) => export::run(arguments, io.now, io.stdout, io.stderr)?,
+        Command::Export(arguments) => export::run(arguments, io)?,
         Command::Rates(arguments) => rates::run(arguments, io.stdin, io.stdout, io.stderr)?,
         Command::Code(arguments) => code::run(arguments, io.stdin, io.stdout)?,
         Command::Completion { shell } => print_completion(*shell, io.stdout).map(|()| ExitStatus::Ok)?,

@@ -12,13 +12,13 @@ use billing_documents::issued::IssuedInvoice;
 use billing_domain::Month;
 use sha2::{Digest, Sha256};
 
-use super::lazy_file::LazyFile;
 use super::manifest::{FileEntry, InvoiceEntry, Key, NewManifest, OldManifest};
 use super::source::{Source, Unread, document_of, identity, phase_of};
 use super::span::Span;
 use crate::ExitStatus;
 use crate::cluster::Place;
 use crate::error::CommandError;
+use crate::lazy_file::LazyFile;
 
 /// What a run does.
 pub struct FolderExport<'a> {

@@ -12,8 +12,8 @@ use billing_api::InvoicePhase;
 use billing_documents::export::cell::Fixed;
 use serde::{Deserialize, Serialize};
 
-use super::lazy_file::LazyFile;
 use crate::error::CommandError;
+use crate::lazy_file::LazyFile;
 
 /// The file's name.
 pub const NAME: &str = "manifest.json";

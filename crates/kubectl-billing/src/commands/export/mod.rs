@@ -1,13 +1,11 @@
 //! `kubectl billing export`: invoices for other programs.
 
 mod folder;
-mod lazy_file;
 mod manifest;
-mod source;
+pub(crate) mod source;
 mod span;
 mod stream;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -15,14 +13,13 @@ use clap::{Args, ValueEnum};
 use billing_documents::export::Format;
 use billing_documents::export::focus::Version;
 use billing_documents::export::table::Encoding;
-use billing_domain::Timestamp;
 
 use self::folder::FolderExport;
 use self::source::Source;
 use self::span::Span;
-use crate::ExitStatus;
 use crate::cluster::{ClusterArguments, Place, wait};
 use crate::error::CommandError;
+use crate::{ExitStatus, Io};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -138,15 +135,11 @@ impl ExportArguments {
 ///
 /// # Errors
 /// The cluster cannot be reached, or nothing can be written.
-pub fn run(
-    arguments: &ExportArguments,
-    now: Timestamp,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
-) -> Result<ExitStatus, CommandError> {
+pub fn run(arguments: &ExportArguments, io: &mut Io<'_>) -> Result<ExitStatus, CommandError> {
     let format = arguments.format()?;
+    let Io { now, stdin: _, stdout, stderr } = io;
     let span =
-        Span::read(&arguments.period, now).map_err(|error| CommandError::Unusable(format!("--period {error}")))?;
+        Span::read(&arguments.period, *now).map_err(|error| CommandError::Unusable(format!("--period {error}")))?;
     writeln!(stderr, "{span}")?;
     wait(async {
         let cluster = arguments.cluster.connect().await?;
@@ -154,10 +147,10 @@ pub fn run(
         let source = Source { cluster: &cluster, place, group: arguments.group.clone() };
         let with_estimates = arguments.with_estimates;
         match arguments.output == Path::new("-") {
-            true => stream::export(&source, format, span, with_estimates, stdout, stderr).await,
+            true => stream::export(&source, format, span, with_estimates, *stdout, *stderr).await,
             false => {
                 let folder = &arguments.output;
-                FolderExport::begin(&source, format, span, with_estimates, folder, stderr)?.run().await
+                FolderExport::begin(&source, format, span, with_estimates, folder, *stderr)?.run().await
             }
         }
     })?

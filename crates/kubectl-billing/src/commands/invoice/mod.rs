@@ -1,5 +1,6 @@
 //! `kubectl billing invoice`: what is to be paid.
 
+mod download;
 mod get;
 mod lines;
 mod list;
@@ -24,6 +25,7 @@ enum InvoiceCommand {
     #[command(aliases = ["describe", "show"])]
     Get(get::InvoiceGetArguments),
     Lines(lines::InvoiceLinesArguments),
+    Download(Box<download::DownloadArguments>),
     Pay(pay::PayArguments),
 }
 
@@ -36,6 +38,7 @@ pub fn run(arguments: &InvoiceCommands, io: &mut Io<'_>) -> Result<ExitStatus, C
         InvoiceCommand::List(arguments) => list::run(arguments, io),
         InvoiceCommand::Get(arguments) => get::run(arguments, io),
         InvoiceCommand::Lines(arguments) => lines::run(arguments, io),
+        InvoiceCommand::Download(arguments) => download::run(arguments, io),
         InvoiceCommand::Pay(arguments) => pay::run(arguments, io),
     }
 }

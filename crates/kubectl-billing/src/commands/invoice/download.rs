@@ -1,0 +1,156 @@
+//! `kubectl billing invoice download`: one invoice as a file.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use billing_api::{Invoice, InvoicePhase};
+use billing_documents::export::dataset::{Dataset, check_sums};
+use billing_documents::export::json::whole_document;
+use billing_documents::export::table::Encoding;
+use billing_documents::issued::IssuedInvoice;
+use billing_domain::Timestamp;
+
+use crate::cluster::{Cluster, ClusterArguments, Place, wait};
+use crate::commands::export::source::{Source, Unread, document_of, identity, phase_of};
+use crate::error::CommandError;
+use crate::lazy_file::LazyFile;
+use crate::period;
+use crate::read::request;
+use crate::{ExitStatus, Io};
+
+const EXAMPLES: &str = "\
+Examples:
+  # The lines of an invoice, for a spreadsheet
+  kubectl billing invoice download f3397-3 -n acme --format csv -o f3397-3.csv
+
+  # The document of a group's last month
+  kubectl billing invoice download --group main --period last -n acme --format json";
+
+/// Write an invoice to a file
+///
+/// As CSV: a row for each line and each tax, whose column total adds up to the invoice's total. As JSON: the document,
+/// with all of its lines.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct DownloadArguments {
+    /// The invoice's number
+    #[arg(value_name = "NUMBER", required_unless_present = "group", conflicts_with_all = ["group", "period"])]
+    number: Option<String>,
+
+    /// The billing group, instead of the number
+    #[arg(short, long, value_name = "GROUP", requires = "period")]
+    group: Option<String>,
+
+    /// The month of the group's invoice: 2026-10, last, this
+    #[arg(short, long, value_name = "PERIOD", requires = "group")]
+    period: Option<String>,
+
+    /// What to write it as
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: DownloadFormat,
+
+    /// The file to write to [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// What an invoice is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DownloadFormat {
+    /// Its lines and taxes as a table
+    Csv,
+    /// Its document
+    Json,
+}
+
+impl DownloadFormat {
+    fn render(self, issued: &IssuedInvoice<'_>) -> Result<Vec<u8>, String> {
+        let rendered = match self {
+            Self::Csv => Dataset::Lines(Encoding::Csv).render(issued).map(|(file, _)| file),
+            Self::Json => serde_json::to_vec_pretty(&whole_document(issued)).map_err(Into::into).map(|mut json| {
+                json.push(b'\n');
+                json
+            }),
+        };
+        check_sums(issued).and(rendered).map_err(|error| error.to_string())
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// There is no such invoice, it cannot be read, or nothing can be written.
+pub fn run(arguments: &DownloadArguments, io: &mut Io<'_>) -> Result<ExitStatus, CommandError> {
+    let Io { now, stdin: _, stdout, stderr } = io;
+    let (number, content) = wait(async {
+        let cluster = arguments.cluster.connect().await?;
+        let invoice = find(arguments, &cluster, *now, *stderr).await?;
+        let (organization, number) = identity(&invoice);
+        if phase_of(&invoice) == InvoicePhase::Estimate {
+            writeln!(stderr, "invoice {number} is an estimate and may still change")?;
+        }
+        let document = document_of(&invoice).ok_or_else(|| {
+            CommandError::Unusable(format!("invoice {number} has no document yet; its condition Ready says why"))
+        })?;
+        let source = Source { cluster: &cluster, place: cluster.organization(), group: None };
+        let unusable = |error: String| CommandError::Unusable(format!("invoice {number} cannot be written: {error}"));
+        let slices = source.slices(&organization, document).await?.map_err(|lacking| unusable(lacking.to_string()))?;
+        let issued = IssuedInvoice::new(&invoice, slices.iter().map(|slice| &slice.spec));
+        let issued = issued.map_err(|error| unusable(error.to_string()))?;
+        Ok::<_, CommandError>((number.clone(), arguments.format.render(&issued).map_err(unusable)?))
+    })??;
+    match arguments.output.as_deref().filter(|path| *path != Path::new("-")) {
+        None => stdout.write_all(&content)?,
+        Some(path) => {
+            let written = LazyFile::open(path).and_then(|mut file| {
+                file.write(&content)?;
+                file.finish()
+            });
+            written
+                .map_err(|error| CommandError::Unusable(format!("{} cannot be written: {error}", path.display())))?;
+            writeln!(stderr, "invoice {number} is in {}", path.display())?;
+        }
+    }
+    Ok(ExitStatus::Ok)
+}
+
+/// The invoice that is asked for.
+async fn find(
+    arguments: &DownloadArguments,
+    cluster: &Cluster,
+    now: Timestamp,
+    stderr: &mut dyn Write,
+) -> Result<Invoice, CommandError> {
+    let place = cluster.organization();
+    if let Some(number) = &arguments.number {
+        let found = cluster.api::<Invoice>().get(number).await;
+        return found.map_err(|error| CommandError::of(request::<Invoice>("get", &place, Some(number)), error));
+    }
+    let word = arguments.period.as_deref().unwrap_or_default();
+    let month = period::month(word, now).map_err(|error| CommandError::Unusable(format!("--period {error}")))?;
+    writeln!(stderr, "{}", period::echo(month))?;
+    let source = Source { cluster, place: place.clone(), group: arguments.group.clone() };
+    match source.month(month).next().await {
+        Ok(Some(invoice)) => Ok(invoice),
+        Ok(None) => Err(none(&place, arguments.group.as_deref().unwrap_or_default(), &month.to_string())),
+        Err(Unread::Failed(error)) => Err(error),
+        Err(Unread::Invalid { number, reason, .. }) => {
+            Err(CommandError::Unusable(format!("invoice {number} cannot be read: {reason}")))
+        }
+    }
+}
+
+fn none(place: &Place, group: &str, month: &str) -> CommandError {
+    let namespace = match place {
+        Place::Everywhere => String::new(),
+        Place::Namespace(namespace) => format!(" in namespace {namespace}"),
+    };
+    CommandError::Unusable(format!(
+        "billing group {group}{namespace} has no invoice for {month}; `kubectl billing invoice list {group}` lists those that exist"
+    ))
+}
