@@ -1,9 +1,10 @@
 //! The Helm chart: what it renders, and what becomes of it on an API server.
 
 mod definitions;
+mod export;
 mod probe;
 mod release;
-mod rendered;
+pub mod rendered;
 mod rights;
 mod template;
 

@@ -123,18 +123,20 @@ fn the_policies_are_sound(control_plane: &ControlPlane) -> Result {
     Ok(())
 }
 
-/// There is no node, so the pod is judged as the API server would when the deployment made it.
+/// There is no node, so the pods are judged as the API server would when the deployment, or the job, made them.
 fn the_pod_is_restricted(control_plane: &ControlPlane, files: &[&str]) -> Result {
     let rendered = Rendered::with(files, &[])?;
-    let template = &rendered.only("Deployment")?["spec"]["template"];
-    let pod = json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "operator", "namespace": "restricted", "labels": template["metadata"]["labels"]},
-        "spec": template["spec"],
-    });
-    let args = ["create", "--dry-run=server", "--filename=-"];
-    let output = control_plane.kubectl_with(User::Admin, &args, &pod.to_string())?;
-    assert!(output.status.success(), "{}", said(&output));
-    assert!(!said(&output).contains("Warning"), "{}", said(&output));
+    let jobs = rendered.all("CronJob").map(|job| &job["spec"]["jobTemplate"]["spec"]["template"]);
+    for template in std::iter::once(&rendered.only("Deployment")?["spec"]["template"]).chain(jobs) {
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "pod", "namespace": "restricted", "labels": template["metadata"]["labels"]},
+            "spec": template["spec"],
+        });
+        let args = ["create", "--dry-run=server", "--filename=-"];
+        let output = control_plane.kubectl_with(User::Admin, &args, &pod.to_string())?;
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(!said(&output).contains("Warning"), "{}", said(&output));
+    }
     Ok(())
 }

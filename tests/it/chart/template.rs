@@ -44,7 +44,7 @@ fn what_is_optional_is_off_by_default() -> Result {
     let always: BTreeSet<_> = KINDS.into_iter().filter(|kind| *kind != "NetworkPolicy").collect();
     assert_eq!(default.kinds(), always);
     let more: BTreeSet<_> = everything.kinds().difference(&always).copied().collect();
-    assert_eq!(more, BTreeSet::from(["NetworkPolicy", "PrometheusRule", "ServiceMonitor"]));
+    assert_eq!(more, BTreeSet::from(["CronJob", "NetworkPolicy", "PrometheusRule", "ServiceMonitor"]));
     Ok(())
 }
 
@@ -282,6 +282,10 @@ fn values_that_make_no_sense_are_refused() -> Result {
         ("metrics.port=0", "port"),
         ("crds.install=yes", "install"),
         ("fullnameOverride=Billing", "fullnameOverride"),
+        ("export.format=xlsx", "format"),
+        ("export.schedule=daily", "schedule"),
+        ("export.period=always", "period"),
+        ("export.enabled=true", "export.volume must say where the files go"),
     ] {
         let output = template(&[], &[value])?;
         assert!(!output.status.success(), "{value} was accepted");
