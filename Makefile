@@ -31,6 +31,7 @@ fuzz: tools ## Throw 20,000 random requests of tenants and roles at a world with
 
 bench: tools ## Measure the engine and the operator, with the bare cost beside it (about half an hour)
 	cargo bench --bench engine
+	cargo bench --package billing-documents --features export --bench export
 	cargo bench --bench cluster
 
 tools: ## Find or build the programs that the tests need (about 10 minutes, once)
