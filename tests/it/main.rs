@@ -7,6 +7,7 @@ mod cli;
 mod deletion;
 mod docs;
 mod explain;
+mod export;
 mod house;
 mod month;
 mod preview;

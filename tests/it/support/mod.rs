@@ -2,6 +2,7 @@
 
 pub mod command;
 mod conditions;
+pub mod python;
 mod refusal;
 mod scene;
 mod watching;

@@ -1,16 +1,16 @@
 //! python-stdnum, in an environment of its own in our cache folder.
 
 use std::{
-    fs,
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use crate::Result;
+use crate::support::python::Packages;
 
 /// The release that is compared with.
-const RELEASE: &str = "2.1";
+const PACKAGES: Packages = Packages { folder: "python-stdnum-2.1", packages: &["--no-deps", "python-stdnum==2.1"] };
 
 /// Answers each line, an id with its prefix, with 1 or 0.
 const JUDGE: &str = r"
@@ -25,41 +25,7 @@ for id in sys.stdin.read().split('\n'):
 
 /// A Python that has python-stdnum. It is installed when it is not there, which needs the network once.
 pub fn python() -> Result<PathBuf> {
-    let cache = billing_test_harness::assets::cache_folder()?;
-    let folder = cache.join(format!("python-stdnum-{RELEASE}"));
-    if !folder.is_dir() {
-        install(&cache, &folder)?;
-    }
-    Ok(folder.join("bin/python"))
-}
-
-/// Makes the folder under another name first, so that it is there whole or not at all.
-fn install(cache: &Path, folder: &Path) -> Result {
-    fs::create_dir_all(cache)?;
-    let begun = cache.join(format!("python-stdnum-{RELEASE}.{}", std::process::id()));
-    let environment = run(Command::new("python3").args(["-m", "venv"]).arg(&begun), "python3 with its module venv");
-    let package = format!("python-stdnum=={RELEASE}");
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", &package];
-    let installed = environment.and_then(|()| {
-        run(Command::new(begun.join("bin/python")).args(pip), "the package python-stdnum, from the network, once")
-    });
-    let placed = installed.and_then(|()| match fs::rename(&begun, folder) {
-        Err(_) if folder.is_dir() => Ok(()), // another test run was first
-        renamed => Ok(renamed?),
-    });
-    if begun.exists() {
-        fs::remove_dir_all(&begun)?;
-    }
-    placed
-}
-
-/// Runs a command that needs something.
-fn run(command: &mut Command, needs: &str) -> Result {
-    let output = command.output().map_err(|error| format!("this test needs {needs}: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("this test needs {needs}: {}", String::from_utf8_lossy(&output.stderr)).into())
+    PACKAGES.python(Path::new("python3"))
 }
 
 /// What python-stdnum says of every id.
