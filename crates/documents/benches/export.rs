@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p billing-documents --features export`. Ten invoices of 100,000 lines each, which is the most that one can
 //! have, with services, prices, discounts, tags and an exchange rate. Each is written as a file of its own into memory, as
-//! the export does it. The invoice is made before the clock starts.
+//! the export does it. The invoice is made before the clock starts. Processor time is what counts where others use the
+//! machine, too; one core does all the work.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops when its data is wrong")]
 
 use std::hint::black_box;
@@ -33,19 +34,18 @@ fn main() {
         Dataset::InvoiceDetail(Encoding::Parquet),
     ] {
         let (mut rows, mut bytes) = (0, 0);
-        let begun = Instant::now();
+        let (begun, used) = (Instant::now(), processor_secs());
         for _ in 0..INVOICES {
             let (file, of_file) = dataset.render(black_box(&issued)).unwrap();
             (rows, bytes) = (rows + of_file, bytes + file.len());
         }
-        let took = begun.elapsed().as_secs_f64();
-        let verdict = if took < GOAL_SECS { "" } else { "  (more than the goal)" };
+        let (took, used) = (begun.elapsed().as_secs_f64(), processor_secs() - used);
+        let verdict = if used < GOAL_SECS { "" } else { "  (more than the goal)" };
         println!(
-            "{:<14} {:<8} {rows} rows, {:>4} MB: {took:.2} s, {:.0} rows/s, {} MiB at most{verdict}",
+            "{:<14} {:<8} {rows} rows, {:>4} MB: {took:.2} s, {used:.2} s of processor time, {} MiB at most{verdict}",
             dataset.name(),
             dataset.extension(),
             bytes / 1_000_000,
-            rows as f64 / took,
             peak_mib()
         );
     }
@@ -56,6 +56,13 @@ fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1024
+}
+
+/// What this process used of processors until now. Linux counts it in hundredths of a second.
+fn processor_secs() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ').skip(11).take(2);
+    fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 fn line(number: usize) -> Value {

@@ -28,13 +28,24 @@ impl Fixed {
         if whole.is_empty() || fraction.is_empty() {
             return None;
         }
-        let add = |sum: i128, digit: u8| match digit {
-            b'0'..=b'9' => sum.checked_mul(10)?.checked_add(i128::from(digit - b'0')),
-            _ => None,
+        let read = match whole.len() + fraction.len() {
+            // Fits into 64 bits, which is much quicker.
+            ..=18 => i128::from(digits_of::<u64>(whole, fraction)?),
+            _ => digits_of::<i128>(whole, fraction)?,
         };
-        let read = whole.bytes().chain(fraction.bytes()).try_fold(0, add)?;
         let units = read.checked_mul(10_i128.pow(missing))?;
         Self::of_units(if digits.len() == text.len() { units } else { -units })
+    }
+
+    /// The product, to 12 decimal places, half away from zero.
+    pub fn times(self, other: Self) -> Option<Self> {
+        match self.0.checked_mul(other.0) {
+            Some(product) => {
+                let half = Self::ONE.0 / 2 * product.signum();
+                Self::of_units(product.checked_add(half)? / Self::ONE.0)
+            }
+            None => Self::rounded(&self.ratio().times(other.ratio())),
+        }
     }
 
     /// A number of units of 10^-12.
@@ -85,6 +96,33 @@ impl Fixed {
         let _ = self.write(least, &mut text);
         text
     }
+}
+
+/// What digits add up to in an integer.
+trait Digits: Sized + Default {
+    fn with(self, digit: u8) -> Option<Self>;
+}
+
+impl Digits for u64 {
+    #[inline]
+    fn with(self, digit: u8) -> Option<Self> {
+        self.checked_mul(10)?.checked_add(u64::from(digit))
+    }
+}
+
+impl Digits for i128 {
+    fn with(self, digit: u8) -> Option<Self> {
+        self.checked_mul(10)?.checked_add(i128::from(digit))
+    }
+}
+
+/// The digits of two texts after each other; `None` when there is something else among them.
+#[inline]
+fn digits_of<T: Digits>(whole: &str, fraction: &str) -> Option<T> {
+    whole.bytes().chain(fraction.bytes()).try_fold(T::default(), |sum, digit| match digit {
+        b'0'..=b'9' => sum.with(digit - b'0'),
+        _ => None,
+    })
 }
 
 /// One cell of a table.
@@ -162,6 +200,8 @@ pub struct Field {
     pub kind: Kind,
     /// Whether every cell holds something.
     pub required: bool,
+    /// Whether hardly any two cells hold the same, so that it does not pay to look for that.
+    pub unique: bool,
 }
 
 /// A column of tables whose rows are made of `R`.
@@ -175,12 +215,19 @@ pub struct Column<R> {
 impl<R> Column<R> {
     /// A column in which cells may be empty.
     pub fn optional(name: &'static str, kind: Kind, cell: fn(&R) -> Cell<'_>) -> Self {
-        Self { field: Field { name, kind, required: false }, cell }
+        Self { field: Field { name, kind, required: false, unique: false }, cell }
+    }
+
+    /// The same column, in which hardly any two cells are the same.
+    #[must_use]
+    pub fn unique(mut self) -> Self {
+        self.field.unique = true;
+        self
     }
 
     /// A column in which no cell is empty.
     pub fn required(name: &'static str, kind: Kind, cell: fn(&R) -> Cell<'_>) -> Self {
-        Self { field: Field { name, kind, required: true }, cell }
+        Self { field: Field { name, kind, required: true, unique: false }, cell }
     }
 }
 
@@ -212,6 +259,23 @@ mod tests {
             assert_eq!(Fixed::parse(text), None, "{text}");
             assert_eq!(Cell::number(text), Cell::NoNumber(text));
         }
+    }
+
+    #[test]
+    fn a_product_is_rounded_half_away_from_zero_also_where_128_bits_overflow() {
+        for (one, other, product) in [
+            ("2.5", "-4", "-10"),
+            ("0.000001", "0.0000005", "0.000000000001"),
+            ("-0.000001", "0.0000005", "-0.000000000001"),
+            ("0.000001", "0.0000004", "0"),
+            ("123456789.123456789012", "987654.321", "121932631234567.900124487121"),
+            ("99999999999999.5", "999999.25", "99999924999999500000.375"),
+        ] {
+            let [one, other] = [one, other].map(|text| Fixed::parse(text).expect(text));
+            assert_eq!(one.times(other).expect("fits").text(0), product);
+        }
+        let large = Fixed::parse("99999999999999").expect("a number");
+        assert_eq!(large.times(large), None);
     }
 
     #[test]

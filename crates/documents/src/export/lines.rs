@@ -1,9 +1,11 @@
 //! The table `lines`: a row for each line of an invoice in the document's order, then one for each tax. The column `total`
 //! adds up to the invoice's total, and without the rows of type `Tax` to its subtotal.
 
+use std::borrow::Cow;
+
 use super::cell::{Cell, Column, Kind};
 use crate::issued::IssuedInvoice;
-use billing_api::{Adjusts, AppliedDiscount, Line, LineSource, LineType, Service, TaxCategory, TaxSubtotal};
+use billing_api::{Adjusts, AppliedDiscount, Line, LineSource, LineType, PriceUnit, Service, TaxCategory, TaxSubtotal};
 use serde::Serialize;
 
 /// What a row of an invoice is made of.
@@ -43,10 +45,10 @@ impl<'a> Row<'a> {
     }
 
     /// What identifies it in its invoice.
-    pub fn id(&self) -> String {
+    pub fn id(&self) -> Cow<'a, str> {
         match self.entry {
-            Entry::Line(line) => line.id.clone(),
-            Entry::Tax(tax) => format!("tax-{}-{}", category_code(tax.category), &*tax.rate),
+            Entry::Line(line) => Cow::Borrowed(&line.id),
+            Entry::Tax(tax) => Cow::Owned(format!("tax-{}-{}", category_code(tax.category), &*tax.rate)),
         }
     }
 
@@ -59,12 +61,12 @@ impl<'a> Row<'a> {
     }
 
     /// What it is, in words.
-    pub fn description(&self) -> String {
+    pub fn description(&self) -> Cow<'a, str> {
         match self.entry {
-            Entry::Line(line) => line.description.clone(),
+            Entry::Line(line) => Cow::Borrowed(&line.description),
             Entry::Tax(tax) => {
                 let reason = tax.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-                format!("Tax {}, {} % of {}{reason}", category_code(tax.category), &*tax.rate, &*tax.base)
+                Cow::Owned(format!("Tax {}, {} % of {}{reason}", category_code(tax.category), &*tax.rate, &*tax.base))
             }
         }
     }
@@ -131,6 +133,13 @@ pub fn line_type(kind: LineType) -> &'static str {
     }
 }
 
+fn unit(unit: PriceUnit) -> &'static str {
+    match unit {
+        PriceUnit::Hour => "Hour",
+        PriceUnit::Unit => "Unit",
+    }
+}
+
 /// A category of tax by its code.
 pub fn category_code(category: TaxCategory) -> &'static str {
     match category {
@@ -153,7 +162,7 @@ pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
     let required = Column::<Row<'a>>::required;
     let optional = Column::<Row<'a>>::optional;
     vec![
-        required("id", Text, |row| Cell::made(Some(row.id()))),
+        required("id", Text, |row| Cell::Text(row.id())).unique(),
         required("invoice", Text, |row| Cell::text(&row.issued.document.number)),
         required("position", Count, |row| Cell::Count(row.position)),
         required("phase", Text, |row| Cell::text(if row.issued.is_final() { "Final" } else { "Estimate" })),
@@ -166,11 +175,11 @@ pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
         optional("service_type", Text, |row| Cell::maybe(row.service().map(|service| service.kind.as_str()))),
         optional("service_plan", Text, |row| Cell::maybe(row.service().and_then(|service| service.plan.as_deref()))),
         optional("service_cloud", Text, |row| Cell::maybe(row.service().and_then(|service| service.cloud.as_deref()))),
-        required("description", Text, |row| Cell::made(Some(row.description()))),
+        required("description", Text, |row| Cell::Text(row.description())),
         optional("start", Time, |row| Cell::time(row.line().and_then(|line| Some(line.start?.0)))),
         optional("end", Time, |row| Cell::time(row.line().and_then(|line| Some(line.end?.0)))),
         optional("quantity", Number, |row| Cell::maybe_number(row.line().and_then(|line| line.quantity.as_deref()))),
-        optional("unit", Text, |row| Cell::made(row.line().and_then(|line| Some(format!("{:?}", line.unit?))))),
+        optional("unit", Text, |row| Cell::maybe(row.line().and_then(|line| line.unit.map(unit)))),
         optional("unit_price", Number, |row| {
             Cell::maybe_number(row.line().and_then(|line| line.unit_price.as_deref()))
         }),
@@ -195,8 +204,8 @@ pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
             Cell::maybe(row.adjusts().and_then(|adjusts| adjusts.invoice.as_deref()))
         }),
         optional("source_kind", Text, |row| Cell::maybe(row.source().map(|source| source.kind.as_str()))),
-        optional("source_name", Text, |row| Cell::maybe(row.source().map(|source| &*source.name))),
-        optional("source_uid", Text, |row| Cell::maybe(row.source().map(|source| &*source.uid))),
+        optional("source_name", Text, |row| Cell::maybe(row.source().map(|source| &*source.name))).unique(),
+        optional("source_uid", Text, |row| Cell::maybe(row.source().map(|source| &*source.uid))).unique(),
         optional("source_part", Text, |row| Cell::maybe(row.source().and_then(|source| source.part.as_deref()))),
     ]
 }

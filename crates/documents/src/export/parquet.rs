@@ -8,9 +8,9 @@ use std::sync::Arc;
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::data_type::{ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
-use parquet::schema::types::{Type, TypePtr};
+use parquet::schema::types::{ColumnPath, Type, TypePtr};
 
 use super::cell::{Cell, Column, Field, Fixed, Kind};
 use super::error::ExportError;
@@ -54,9 +54,12 @@ impl ParquetEncoder {
         let properties = WriterProperties::builder()
             .set_created_by(concat!("billing-operator version ", env!("CARGO_PKG_VERSION")).to_owned())
             .set_compression(Compression::SNAPPY)
-            .build();
+            .set_statistics_enabled(EnabledStatistics::Chunk);
+        let properties = fields.iter().filter(|field| field.unique).fold(properties, |properties, field| {
+            properties.set_column_dictionary_enabled(ColumnPath::from(field.name), false)
+        });
         Ok(Self {
-            writer: SerializedFileWriter::new(Vec::new(), schema(fields)?, Arc::new(properties))?,
+            writer: SerializedFileWriter::new(Vec::new(), schema(fields)?, Arc::new(properties.build()))?,
             buffers: fields.iter().map(|field| Buffer::new(*field)).collect(),
             rows: 0,
         })

@@ -92,7 +92,7 @@ fn standard<'a>() -> Vec<Column<Charge<'a>>> {
         required("BillingPeriodStart", Time, |charge| instant(charge.row.issued.document.period.start.0)),
         required("ChargeCategory", Text, |charge| Cell::text(charge.category.as_str())),
         optional("ChargeClass", Text, |charge| Cell::maybe(charge.is_correction.then_some("Correction"))),
-        required("ChargeDescription", Text, |charge| Cell::made(Some(charge.row.description()))),
+        required("ChargeDescription", Text, |charge| Cell::Text(charge.row.description())),
         required("ChargeFrequency", Text, |charge| Cell::text(charge.frequency())),
         required("ChargePeriodEnd", Time, |charge| instant(charge.period.1)),
         required("ChargePeriodStart", Time, |charge| instant(charge.period.0)),
@@ -163,7 +163,7 @@ fn of_version<'a>(version: Version) -> Vec<Column<Charge<'a>>> {
         ],
         Version::V1_4 => vec![
             required("HostProviderName", Text, |charge| Cell::text(issuer(charge.row.issued))),
-            required("InvoiceDetailId", Text, |charge| Cell::made(Some(charge.detail_id()))),
+            required("InvoiceDetailId", Text, |charge| Cell::made(Some(charge.detail_id()))).unique(),
             required("ServiceProviderName", Text, |charge| Cell::text(issuer(charge.row.issued))),
         ],
     }
@@ -174,7 +174,7 @@ fn own<'a>() -> Vec<Column<Charge<'a>>> {
     let required = Column::<Charge<'a>>::required;
     let optional = Column::<Charge<'a>>::optional;
     vec![
-        required("x_LineId", Text, |charge| Cell::made(Some(charge.row.id()))),
+        required("x_LineId", Text, |charge| Cell::Text(charge.row.id())).unique(),
         required("x_LineType", Text, |charge| Cell::text(charge.row.kind())),
         required("x_BillingGroup", Text, |charge| Cell::text(&charge.row.issued.invoice.spec.billing_group)),
         optional("x_Organization", Text, |charge| Cell::maybe(charge.row.issued.invoice.metadata.namespace.as_deref())),

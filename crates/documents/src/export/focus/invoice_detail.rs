@@ -19,7 +19,7 @@ impl<'a> Charge<'a> {
             ("SkuMeter", text(self.meter())),
             ("SkuPriceId", self.sku_price()),
             ("SubAccountId", text(line.and_then(|line| line.project.as_deref()))),
-            ("x_LineId", Some(self.row.id())),
+            ("x_LineId", Some(self.row.id().into_owned())),
         ])
     }
 
@@ -56,9 +56,9 @@ pub fn columns<'a>() -> Vec<Column<Charge<'a>>> {
         required("BillingPeriodStart", Time, |charge| instant(charge.row.issued.document.period.start.0)),
         required("ChargeCategory", Text, |charge| Cell::text(charge.category.as_str())),
         required("InvoiceDetailCreated", Time, |charge| instant(charge.written_at())),
-        required("InvoiceDetailDescription", Text, |charge| Cell::made(Some(charge.row.description()))),
+        required("InvoiceDetailDescription", Text, |charge| Cell::Text(charge.row.description())),
         required("InvoiceDetailGrain", Text, Charge::grain),
-        required("InvoiceDetailId", Text, |charge| Cell::made(Some(charge.detail_id()))),
+        required("InvoiceDetailId", Text, |charge| Cell::made(Some(charge.detail_id()))).unique(),
         required("InvoiceDetailLastUpdated", Time, |charge| instant(charge.written_at())),
         required("InvoiceId", Text, |charge| Cell::text(&charge.row.issued.document.number)),
         optional("InvoiceIssueDate", Time, |charge| {

@@ -34,7 +34,7 @@ pub struct Prices {
 impl Pricing {
     /// What so many units cost at a price.
     pub fn cost(&self, unit_price: Fixed) -> Option<Fixed> {
-        Fixed::rounded(&unit_price.ratio().times(self.quantity.ratio()))
+        unit_price.times(self.quantity)
     }
 }
 
