@@ -47,7 +47,19 @@ impl LazyFile {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn finish(mut self) -> io::Result<bool> {
+    pub fn finish(self) -> io::Result<bool> {
+        self.place(|_| Ok(()))
+    }
+
+    /// The same, and waits until the disk has it: what has its place is whole also when the machine loses its power.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn finish_on_disk(self) -> io::Result<bool> {
+        self.place(File::sync_all)
+    }
+
+    fn place(mut self, settle: impl FnOnce(&File) -> io::Result<()>) -> io::Result<bool> {
         let is_over = match &mut self.old {
             Some(old) => old.read(&mut [0])? == 0,
             None => false,
@@ -60,7 +72,7 @@ impl LazyFile {
         }
         let Some(new) = self.new.take() else { return Ok(false) };
         let done = new.into_inner().map_err(io::IntoInnerError::into_error);
-        let placed = done.and_then(|file| file.sync_all()).and_then(|()| fs::rename(self.beside(), &self.path));
+        let placed = done.and_then(|file| settle(&file)).and_then(|()| fs::rename(self.beside(), &self.path));
         if placed.is_err() {
             let _ = fs::remove_file(self.beside()); // the first error is the one to tell
         }

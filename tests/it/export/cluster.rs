@@ -141,11 +141,13 @@ async fn a_folder_has_each_final_once_and_estimates_as_they_are() -> Result {
     assert!(stderr.contains("2 removed"), "{stderr}");
     assert_eq!(listed(&folder)?, finals);
 
-    // A final whose file is lost is written again, with the same bytes.
+    // A final whose file is lost or damaged is written again, with the same bytes.
     let (lost, content) = (folder.join(&finals[1]), fs::read(folder.join(&finals[1]))?);
-    fs::remove_file(&lost)?;
-    export(&scene, User::ClusterAdmin, &folder, &arguments).await?;
-    assert_eq!(fs::read(&lost)?, content);
+    for damage in [&fs::remove_file::<&Path> as &dyn Fn(_) -> _, &|path: &Path| fs::write(path, "")] {
+        damage(&lost)?;
+        export(&scene, User::ClusterAdmin, &folder, &arguments).await?;
+        assert_eq!(fs::read(&lost)?, content);
+    }
 
     // Another format does not go into the same folder.
     let parquet = ["-n", "exported", "--format", "parquet", "--period", &period];

@@ -1,7 +1,7 @@
 //! An export into a folder: a file for each invoice and dataset, and the list of all of them.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use billing_api::{Document, Invoice, InvoicePhase, Time};
@@ -153,7 +153,11 @@ impl<'a> FolderExport<'a> {
         let digest = (phase == InvoicePhase::Final).then_some(document.digest.as_str());
         let paths: Vec<_> =
             self.format.datasets().iter().map(|set| set.path(month, &document.number, digest)).collect();
-        let is_there = |path: &String| old.iter().any(|entry| entry.path == *path) && self.folder.join(path).is_file();
+        // A machine that lost its power may have left a file without its content.
+        let is_whole = |entry: &FileEntry| {
+            fs::metadata(self.folder.join(&entry.path)).is_ok_and(|metadata| metadata.len() == entry.bytes)
+        };
+        let is_there = |path: &String| old.iter().any(|entry| entry.path == *path && is_whole(entry));
         if digest.is_some() && paths.iter().all(is_there) {
             let kept: Vec<_> = old.iter().filter(|entry| paths.contains(&entry.path)).cloned().collect();
             kept.iter().for_each(|entry| note(entry, periods));
@@ -194,17 +198,8 @@ impl<'a> FolderExport<'a> {
             Err(error) => return Ok(Err(error.to_string())),
         };
         let absolute = self.folder.join(&path);
-        // A file with a digest in its name is whole, and stays as it is.
-        let (bytes, sha256) = match issued.is_final() && absolute.is_file() {
-            true => {
-                self.counts.unchanged += 1;
-                digest_of(&absolute).map_err(about(&absolute))?
-            }
-            false => {
-                self.write(&absolute, &content)?;
-                (content.len() as u64, hex(&Sha256::digest(&content)))
-            }
-        };
+        self.write(&absolute, &content)?;
+        let (bytes, sha256) = (content.len() as u64, hex(&Sha256::digest(&content)));
         let invoice = Some(entry_of(issued.invoice, issued.document, issued));
         let period = issued.month.to_string();
         Ok(Ok(FileEntry { path, dataset: dataset.name().to_owned(), period, invoice, rows, bytes, sha256 }))
@@ -231,7 +226,7 @@ impl<'a> FolderExport<'a> {
 
     /// Writes a file if it says something else than before.
     fn write(&mut self, path: &Path, content: &[u8]) -> Result<(), CommandError> {
-        let write = || {
+        let write = || -> io::Result<bool> {
             if let Some(parent) = path.parent().filter(|parent| !parent.is_dir()) {
                 fs::create_dir_all(parent)?;
             }
@@ -332,21 +327,6 @@ fn entry_of(invoice: &Invoice, document: &Document, issued: &IssuedInvoice<'_>) 
         subtotal: document.subtotal.to_string(),
         tax: document.tax.to_string(),
         total: document.total.to_string(),
-    }
-}
-
-/// How many bytes a file has, and their SHA-256.
-fn digest_of(path: &Path) -> io::Result<(u64, String)> {
-    let mut file = File::open(path)?;
-    let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 64 * 1024]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok((bytes, hex(&hash.finalize()))),
-            read => {
-                hash.update(&buffer[..read]);
-                bytes += read as u64;
-            }
-        }
     }
 }
 

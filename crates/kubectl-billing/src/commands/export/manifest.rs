@@ -285,7 +285,7 @@ impl NewManifest {
     pub fn finish(mut self) -> Result<bool, CommandError> {
         let totals = serde_json::to_string(&self.totals).map_err(unreadable)?;
         self.file.write(format!(" ],\n \"totals\": {totals}\n}}\n").as_bytes())?;
-        Ok(self.file.finish()?)
+        Ok(self.file.finish_on_disk()?)
     }
 
     /// The sums by currency, for people.

@@ -82,7 +82,7 @@ mod tests {
             read("2026-10..2026-01").unwrap_err(),
             "\"2026-10..2026-01\" ends before it begins; write the earlier month first, like 2026-01..2026-10"
         );
-        for text in ["", "..", "2026-10..", "..2026-10", "2026", "2026-01...2026-02"] {
+        for text in ["", "..", "2026-10..", "..2026-10", "2026"] {
             assert!(read(text).unwrap_err().contains("write it like 2026-10"), "{text}");
         }
     }
