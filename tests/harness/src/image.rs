@@ -1,7 +1,7 @@
-//! A container image with one static binary in it, written without a daemon.
+//! A container image with static binaries in it and nothing else, written without a daemon.
 //!
 //! The archive is an OCI image layout that also has the `manifest.json` of `docker save`, so that `docker load`,
-//! `ctr image import` and `kind load image-archive` all take it. The same binary gives the same bytes.
+//! `ctr image import` and `kind load image-archive` all take it. The same binaries give the same bytes.
 
 use std::{
     fs::{self, File},
@@ -29,8 +29,8 @@ const NO_REGISTRY: &str = "docker.io/library/";
 /// An image to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Image<'a> {
-    /// The static binary; in the image it has the same file name, at the root.
-    pub binary: &'a Path,
+    /// The static binaries: the one that runs by itself, and others. In the image they have the same file names, at the root.
+    pub binaries: &'a [&'a Path],
     /// The image's name and tag, `billing-operator:0.1.0`.
     pub name: &'a str,
 }
@@ -45,22 +45,23 @@ impl Image<'_> {
     /// Writes the image to the file `archive`, whole or not at all.
     ///
     /// # Errors
-    /// [`Error::File`] when the binary cannot be read or the archive cannot be written.
+    /// [`Error::File`] when a binary cannot be read or the archive cannot be written.
     pub fn write(&self, archive: &Path) -> Result<()> {
-        let entrypoint = format!("/{}", file_name(self.binary));
-        let program = fs::read(self.binary).map_err(Error::file(self.binary))?;
+        let read = |path: &&Path| Ok((file_name(path), fs::read(path).map_err(Error::file(path))?));
+        let programs = self.binaries.iter().map(read).collect::<Result<Vec<_>>>()?;
         let unfinished = archive.with_extension("unfinished");
-        self.assemble(&entrypoint, &program)
+        self.assemble(&programs)
             .and_then(|files| write_files(&unfinished, &files))
             .and_then(|()| fs::rename(&unfinished, archive))
             .map_err(Error::file(archive))
     }
 
     /// The files of the archive, in order.
-    fn assemble(&self, entrypoint: &str, program: &[u8]) -> io::Result<Vec<(String, Vec<u8>)>> {
-        let layer_tar = tar_of(entrypoint.trim_start_matches('/'), program)?;
+    fn assemble(&self, programs: &[(String, Vec<u8>)]) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let entrypoint = programs.first().map(|(name, _)| format!("/{name}")).unwrap_or_default();
+        let layer_tar = tar_of(programs)?;
         let layer = Blob::new(compress(&layer_tar)?);
-        let config = Blob::new(bytes(&config(entrypoint, &digest(&layer_tar))));
+        let config = Blob::new(bytes(&config(&entrypoint, &digest(&layer_tar))));
         let manifest = Blob::new(bytes(&json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
@@ -114,10 +115,12 @@ fn config(entrypoint: &str, layer_digest: &str) -> Value {
     })
 }
 
-/// A tar archive with one executable file.
-fn tar_of(name: &str, content: &[u8]) -> io::Result<Vec<u8>> {
+/// A tar archive with executable files.
+fn tar_of(programs: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
     let mut archive = Builder::new(Vec::new());
-    append(&mut archive, name, content, 0o755)?;
+    for (name, content) in programs {
+        append(&mut archive, name, content, 0o755)?;
+    }
     archive.into_inner()
 }
 

@@ -1,4 +1,4 @@
-//! The image that `make image` writes: its archive is whole, and the binary runs with nothing around it.
+//! The image that `make image` writes: its archive is whole, and its binaries run with nothing around them.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ type TestResult<T = ()> = Result<T, Box<dyn StdError>>;
 type Files = BTreeMap<String, Vec<u8>>;
 
 #[test]
-fn the_image_has_one_static_binary_that_runs_in_an_empty_root_and_not_as_root() -> TestResult {
+fn the_image_has_two_static_binaries_that_run_in_an_empty_root_and_not_as_root() -> TestResult {
     let files = read_archive(image()?)?;
     let manifest = described(&files, &json(&files, "index.json")?["manifests"][0])?;
     let config = described(&files, &manifest["config"])?;
@@ -35,14 +35,17 @@ fn the_image_has_one_static_binary_that_runs_in_an_empty_root_and_not_as_root() 
     let layer = blob(&files, &manifest["layers"][0])?;
     assert_eq!(config["rootfs"]["diff_ids"][0], format!("sha256:{}", hex_digest(&decompressed(layer)?)));
     Archive::new(&*decompressed(layer)?).unpack(&root)?;
-    let unpacked: Vec<PathBuf> =
+    let mut unpacked: Vec<PathBuf> =
         fs::read_dir(&root)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
-    assert_eq!(unpacked, [root.join("billing-operator")]);
+    unpacked.sort();
+    assert_eq!(unpacked, ["billing-operator", "kubectl-billing"].map(|name| root.join(name)));
 
-    let output = run_in(&root)?;
-    let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{errors}");
-    assert_eq!(text.trim(), concat!("billing-operator ", env!("CARGO_PKG_VERSION")));
+    for program in ["billing-operator", "kubectl-billing"] {
+        let output = run_in(&root, program)?;
+        let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{errors}");
+        assert_eq!(text.trim(), format!("{program} {}", env!("CARGO_PKG_VERSION")));
+    }
     Ok(())
 }
 
@@ -89,9 +92,9 @@ fn read_archive(path: &Path) -> TestResult<Files> {
     Ok(files)
 }
 
-/// Runs the binary as the image's user would, with `root` as the whole file system.
-fn run_in(root: &Path) -> TestResult<Output> {
-    let program = ["/billing-operator", "--version"];
+/// Runs a binary as the image's user would, with `root` as the whole file system.
+fn run_in(root: &Path, program: &str) -> TestResult<Output> {
+    let program = [&format!("/{program}"), "--version"];
     // As root there is chroot, which can also take the image's user; everybody else needs user namespaces.
     let changed = Command::new("chroot").arg(format!("--userspec={USER}")).arg(root).args(program).output()?;
     if changed.status.success() {

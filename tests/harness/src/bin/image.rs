@@ -1,4 +1,4 @@
-//! Writes the image archive: `image <static binary> <name:tag> <archive>`.
+//! Writes the image archive: `image <name:tag> <archive> <static binary>…`, the one that runs by itself first.
 
 use std::{env, path::Path, process::ExitCode};
 
@@ -6,11 +6,12 @@ use billing_test_harness::image::Image;
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [binary, name, archive] = args.as_slice() else {
-        eprintln!("usage: image <static binary> <name:tag> <archive>");
+    let [name, archive, binaries @ ..] = args.as_slice() else {
+        eprintln!("usage: image <name:tag> <archive> <static binary>…");
         return ExitCode::from(2);
     };
-    match (Image { binary: Path::new(binary), name }).write(Path::new(archive)) {
+    let binaries: Vec<_> = binaries.iter().map(Path::new).collect();
+    match (Image { binaries: &binaries, name }).write(Path::new(archive)) {
         Ok(()) => {
             println!("{archive}");
             ExitCode::SUCCESS
