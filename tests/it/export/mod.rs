@@ -1,6 +1,7 @@
 //! Exports: read back by those who read them, and written into folders from a cluster.
 
 mod cluster;
+mod docs;
 mod examples;
 mod readers;
 mod tools;
