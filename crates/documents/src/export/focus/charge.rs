@@ -120,19 +120,21 @@ impl<'a> Charge<'a> {
     /// The resource that was used: the service's name, in its project.
     pub fn resource_id(&self) -> Option<String> {
         let line = self.row.line()?;
-        Some(format!("{}/{}", line.project.as_deref()?, line.service.as_ref()?.name))
+        Some([line.project.as_deref()?, "/", &line.service.as_ref()?.name].concat())
     }
 
     /// What identifies the price of what is sold.
     pub fn sku_price(&self) -> Option<String> {
         let sku = self.sku.as_ref()?;
-        let entry = self.row.line()?.price.as_ref().map(|price| format!("/{}", &*price.entry));
-        Some(format!("{sku}{}", entry.unwrap_or_default()))
+        Some(match &self.row.line()?.price {
+            Some(price) => [sku.as_str(), "/", &price.entry].concat(),
+            None => sku.clone(),
+        })
     }
 
     /// What identifies it among all invoices.
     pub fn detail_id(&self) -> String {
-        format!("{}/{}", &*self.row.issued.document.number, self.row.id())
+        [&self.row.issued.document.number, "/", &*self.row.id()].concat()
     }
 }
 
@@ -159,8 +161,12 @@ fn corrected(line: &Line) -> Category {
 /// What is sold: the service by type, plan and cloud, or the charge that was agreed by its name.
 fn sku(line: &Line, category: Category) -> Option<String> {
     if let Some(service) = &line.service {
-        let parts = [Some(&service.kind), service.plan.as_ref(), service.cloud.as_ref()];
-        return Some(parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join("/"));
+        let mut sku = service.kind.clone();
+        for part in [&service.plan, &service.cloud].into_iter().flatten() {
+            sku.push('/');
+            sku.push_str(part);
+        }
+        return Some(sku);
     }
     if line.adjusts.is_some() || !matches!(category, Category::Usage | Category::Purchase) {
         return None;

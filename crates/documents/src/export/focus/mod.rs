@@ -10,8 +10,7 @@ pub mod cost_and_usage;
 pub mod invoice_detail;
 mod pricing;
 
-use serde::Serialize;
-use std::collections::BTreeMap;
+use serde::{Serialize, Serializer};
 
 use super::cell::{Cell, Fixed};
 use crate::issued::IssuedInvoice;
@@ -50,10 +49,12 @@ fn instant<'a>(instant: Timestamp) -> Cell<'a> {
 }
 
 /// A JSON object of those keys that have a value; nothing when none has.
-fn object<'a>(
-    values: impl IntoIterator<Item = (&'static str, Option<impl Serialize + Into<serde_json::Value>>)>,
-) -> Cell<'a> {
-    let present = values.into_iter().filter_map(|(key, value)| Some((key, value?.into())));
-    let object: BTreeMap<&str, serde_json::Value> = present.collect();
-    super::lines::json(object.is_empty(), &object)
+fn object<'a, T: Serialize>(values: impl IntoIterator<Item = (&'static str, Option<T>)>) -> Cell<'a> {
+    let mut present = values.into_iter().filter_map(|(key, value)| Some((key, value?))).peekable();
+    if present.peek().is_none() {
+        return Cell::Null;
+    }
+    let mut json = Vec::new();
+    let written = serde_json::Serializer::new(&mut json).collect_map(present);
+    Cell::made(written.ok().and_then(|()| String::from_utf8(json).ok()))
 }
