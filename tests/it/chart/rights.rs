@@ -10,14 +10,16 @@ use std::{
 
 use billing_state::code_name;
 use billing_test_harness::{ControlPlane, Operator, Options, User, free_port, wait_until};
-use chrono::{Datelike, Months, NaiveDate, Utc};
 use serde_json::Value;
 
 use super::{
     install::{self, NAMESPACE, RELEASE},
     rendered::Rendered,
 };
-use crate::Result;
+use crate::{
+    Result,
+    support::{back, open_month},
+};
 
 /// Enough for anything here on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -113,11 +115,6 @@ fn environment(port: u16) -> Result<Vec<(String, String)>> {
         environment.insert(name.to_owned(), value);
     }
     Ok(environment.into_iter().collect())
-}
-
-/// A month as periods name it.
-fn name_of(month: NaiveDate) -> String {
-    month.format("%Y-%m").to_string()
 }
 
 /// An organization with two projects, and what things cost.
@@ -228,9 +225,7 @@ spec:
 
 /// Everything that the operator ever writes.
 fn play(stage: &Stage) -> Result {
-    let today = Utc::now().date_naive();
-    let this = today.with_day(1).ok_or("no first day")?;
-    let (past, this) = (name_of(this - Months::new(1)), name_of(this));
+    let (past, this) = (back(1).to_string(), open_month().to_string());
     let usage = |month: &str| (0..RECORDS).map(|at| record(&format!("r-{month}-{at}"), "PostgreSQL", month)).collect();
     let (before, now): (String, String) = (usage(&past), usage(&this));
     stage.apply(ORGANIZATION)?;

@@ -81,10 +81,7 @@ async fn usage_that_ended_late_is_taken_back_and_what_is_below_zero_goes_forward
     let before = closed(&scene, "late-end").await?;
     let end = json!({ "spec": { "end": Time(later(back(1).start(), 100)) } });
     scene.patch::<UsageRecord>("late-end", "db", end).await?;
-    let less = {
-        let billed: f64 = total(&before).parse()?;
-        format!("{:.2}", billed - 2.60)
-    };
+    let less = (Decimal::from_str_exact(total(&before))? - Decimal::new(260, 2)).to_string();
     let open = adjusted(&scene, "late-end", &[format!("{} db -{less}", back(1))]).await?;
     assert_eq!(carried(&open), [format!("{less} Carried forward to the next invoice")]);
     assert_eq!((total(&open), document(&open)?.carried_forward.as_deref()), ("0.00", Some(less.as_str())));
@@ -107,8 +104,7 @@ async fn what_a_credit_note_took_back_is_not_taken_back_again() -> Result {
 
     let end = json!({ "spec": { "end": Time(later(back(1).start(), 100)) } });
     scene.patch::<UsageRecord>("late-credited", "db", end).await?;
-    let billed: f64 = total(&before).parse()?;
-    let less = format!("{:.2}", billed - 2.60 - 8.40);
+    let less = (Decimal::from_str_exact(total(&before))? - Decimal::new(260 + 840, 2)).to_string();
     let expected = [format!("{} db -{less}", back(1)), format!("{} new 12.50", back(1))];
     let open = adjusted(&scene, "late-credited", &expected).await?;
     let line = document(&open)?.lines.iter().find(|line| line.adjusts.is_some()).ok_or("a line")?;

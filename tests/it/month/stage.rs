@@ -14,13 +14,10 @@ use serde_json::{Value, json};
 
 use crate::{
     Result,
-    support::{Scene, open_month, reason},
+    support::{Scene, reason},
 };
 
-/// The month so many months before the open one.
-pub fn back(months: usize) -> Month {
-    (0..months).fold(open_month(), |month, _| month.prev())
-}
+pub use crate::support::back;
 
 /// An instant so many hours later.
 pub fn later(instant: Timestamp, hours: i64) -> Timestamp {

@@ -2,6 +2,7 @@
 
 pub mod command;
 mod conditions;
+mod months;
 pub mod python;
 mod refusal;
 mod scene;
@@ -9,7 +10,8 @@ mod watching;
 mod world;
 
 pub use conditions::{reason, stands};
+pub use months::{back, open_month};
 pub use refusal::refusal;
-pub use scene::{Scene, open_month};
+pub use scene::Scene;
 pub use watching::{LIMIT, wait};
 pub use world::{World, prepare, start_operator};

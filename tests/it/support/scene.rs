@@ -9,7 +9,6 @@ use billing_api::{
 };
 use billing_domain::Month;
 use billing_test_harness::User;
-use chrono::Utc;
 use k8s_openapi::{NamespaceResourceScope, api::core::v1::Namespace};
 use kube::{
     Api, Client, Config, Resource,
@@ -268,11 +267,6 @@ fn told(seen: &impl Serialize) -> Value {
         }
     }
     told
-}
-
-/// The month that runs, by the clock that the API server has too.
-pub fn open_month() -> Month {
-    Month::of(Utc::now())
 }
 
 /// Whether the binding as it is written is in force.

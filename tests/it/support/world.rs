@@ -8,7 +8,10 @@ use std::{
 
 use billing_test_harness::{ControlPlane, Metrics, Operator, Options, User, chart};
 
-use crate::{Result, support::Scene};
+use crate::{
+    Result,
+    support::{Scene, open_month},
+};
 
 /// How long the operator may take until it is ready: the policies need a second or so, a busy machine more.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -94,6 +97,7 @@ impl World {
 /// # Errors
 /// When something does not start.
 pub fn prepare() -> Result<(ControlPlane, PathBuf)> {
+    open_month(); // waits for it, if it is about to begin
     let control_plane = ControlPlane::start(&Options { controller_manager: true, ..Options::default() })?;
     let kubeconfig = chart::prepare(&control_plane)?;
     Ok((control_plane, kubeconfig))
