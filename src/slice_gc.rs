@@ -60,11 +60,18 @@ async fn collect_garbage(ctx: &Context) -> Result<usize, kube::Error> {
     let slices = Pages::<SliceMeta>::new(Api::all(ctx.client.clone()), of_estimates, PAGE_SIZE).all().await?;
     // Listed after the slices were read: an invoice written in between is seen, too.
     let listed = listed(ctx);
-    let left: Vec<_> = slices.into_iter().filter(|slice| is_orphaned(slice, &listed, ctx.now())).collect();
-    for slice in &left {
-        delete(ctx, slice).await?;
+    let mut deleted = 0;
+    for slice in slices {
+        let Some(namespace) = slice.namespace() else {
+            tracing::error!(slice = slice.name_any(), "an InvoiceSlice was listed without its namespace; it stays");
+            continue;
+        };
+        if is_orphaned(&namespace, &slice, &listed, ctx.now()) {
+            delete(ctx, &namespace, &slice).await?;
+            deleted += 1;
+        }
     }
-    Ok(left.len())
+    Ok(deleted)
 }
 
 /// The slices that estimates list, by organization and name.
@@ -79,13 +86,13 @@ fn listed(ctx: &Context) -> HashSet<(String, String)> {
     })
 }
 
-fn is_orphaned(slice: &SliceMeta, listed: &HashSet<(String, String)>, now: Timestamp) -> bool {
+fn is_orphaned(namespace: &str, slice: &SliceMeta, listed: &HashSet<(String, String)>, now: Timestamp) -> bool {
     let old = convert::created(slice).is_ok_and(|created| now.signed_duration_since(created) > MIN_SLICE_AGE);
-    old && !listed.contains(&(slice.namespace().unwrap_or_default(), slice.name_any()))
+    old && !listed.contains(&(namespace.to_owned(), slice.name_any()))
 }
 
-async fn delete(ctx: &Context, slice: &SliceMeta) -> Result<(), kube::Error> {
-    let api: Api<SliceMeta> = Api::namespaced(ctx.client.clone(), &slice.namespace().unwrap_or_default());
+async fn delete(ctx: &Context, namespace: &str, slice: &SliceMeta) -> Result<(), kube::Error> {
+    let api: Api<SliceMeta> = Api::namespaced(ctx.client.clone(), namespace);
     let preconditions = Preconditions { uid: slice.uid(), resource_version: slice.resource_version() };
     let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
     api.delete(&slice.name_any(), &params).await.map(drop)

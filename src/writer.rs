@@ -74,7 +74,10 @@ impl WriteError {
 /// What every kind that is written can do.
 pub trait Written: Resource<DynamicType = ()> + Clone + Debug + Serialize + DeserializeOwned {
     /// The API that reaches this object.
-    fn api(&self, client: &Client) -> Api<Self>;
+    ///
+    /// # Errors
+    /// It is of a namespace, and does not say of which.
+    fn api(&self, client: &Client) -> Result<Api<Self>, WriteError>;
 }
 
 /// Writes, and says what came of it.
@@ -94,7 +97,7 @@ impl Writer {
     /// # Errors
     /// [`WriteError::Exists`] when the name is taken.
     pub async fn create<K: Written>(&self, object: &K) -> Result<K, WriteError> {
-        answered(object, object.api(&self.client).create(&post(), object).await)
+        answered(object, object.api(&self.client)?.create(&post(), object).await)
     }
 
     /// Replaces everything but the status, on condition of the object's `resourceVersion`.
@@ -103,7 +106,7 @@ impl Writer {
     /// [`WriteError::Conflict`] when somebody was faster.
     pub async fn replace<K: Written>(&self, object: &K) -> Result<K, WriteError> {
         let name = object.name_any();
-        answered(object, object.api(&self.client).replace(&name, &post(), object).await)
+        answered(object, object.api(&self.client)?.replace(&name, &post(), object).await)
     }
 
     /// Replaces the status, on condition of the object's `resourceVersion`.
@@ -112,7 +115,7 @@ impl Writer {
     /// [`WriteError::Conflict`] when somebody was faster.
     pub async fn replace_status<K: Written>(&self, object: &K) -> Result<K, WriteError> {
         let name = object.name_any();
-        answered(object, object.api(&self.client).replace_status(&name, &post(), object).await)
+        answered(object, object.api(&self.client)?.replace_status(&name, &post(), object).await)
     }
 
     /// Changes metadata by a JSON merge patch, on condition of the object's `resourceVersion`.
@@ -125,7 +128,7 @@ impl Writer {
         }
         let patch = Patch::Merge(json!({ "metadata": metadata }));
         let name = object.name_any();
-        answered(object, object.api(&self.client).patch(&name, &patching(), &patch).await)
+        answered(object, object.api(&self.client)?.patch(&name, &patching(), &patch).await)
     }
 
     /// Changes fields of the status by a JSON merge patch, whatever its `resourceVersion`: for reports, never for money.
@@ -135,7 +138,7 @@ impl Writer {
     pub async fn patch_status<K: Written>(&self, object: &K, status: Value) -> Result<(), WriteError> {
         let patch = Patch::Merge(json!({ "status": status }));
         let name = object.name_any();
-        let written = object.api(&self.client).patch_status(&name, &patching(), &patch).await;
+        let written = object.api(&self.client)?.patch_status(&name, &patching(), &patch).await;
         answered(object, written).map(drop)
     }
 
@@ -147,7 +150,7 @@ impl Writer {
         let version = object.resource_version();
         let patch = Patch::Merge(json!({ "metadata": { "resourceVersion": version }, "status": status }));
         let name = object.name_any();
-        answered(object, object.api(&self.client).patch_status(&name, &patching(), &patch).await)
+        answered(object, object.api(&self.client)?.patch_status(&name, &patching(), &patch).await)
     }
 
     /// Deletes exactly this object in exactly this state.
@@ -159,7 +162,7 @@ impl Writer {
             preconditions: Some(Preconditions { uid: object.uid(), resource_version: object.resource_version() }),
             ..DeleteParams::default()
         };
-        match answered(object, object.api(&self.client).delete(&object.name_any(), &params).await) {
+        match answered(object, object.api(&self.client)?.delete(&object.name_any(), &params).await) {
             Ok(_) | Err(WriteError::Gone { .. }) => Ok(()),
             Err(other) => Err(other),
         }
@@ -204,25 +207,28 @@ fn describe<K: Written>(object: &K) -> String {
 }
 
 /// The API of a namespaced object.
-fn namespaced<K>(object: &K, client: &Client) -> Api<K>
+fn namespaced<K>(object: &K, client: &Client) -> Result<Api<K>, WriteError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    K: Written<Scope = NamespaceResourceScope>,
 {
-    Api::namespaced(client.clone(), &object.namespace().unwrap_or_default())
+    match object.namespace() {
+        Some(namespace) => Ok(Api::namespaced(client.clone(), &namespace)),
+        None => Err(WriteError::Failed { object: describe(object), source: "it has no metadata.namespace".into() }),
+    }
 }
 
 /// The API of a cluster-scoped object.
-fn cluster<K>(_: &K, client: &Client) -> Api<K>
+fn cluster<K>(_: &K, client: &Client) -> Result<Api<K>, WriteError>
 where
-    K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
+    K: Written<Scope = ClusterResourceScope>,
 {
-    Api::all(client.clone())
+    Ok(Api::all(client.clone()))
 }
 
 macro_rules! written {
     ($api:ident: $($kind:ty),+) => {
         $(impl Written for $kind {
-            fn api(&self, client: &Client) -> Api<Self> {
+            fn api(&self, client: &Client) -> Result<Api<Self>, WriteError> {
                 $api(self, client)
             }
         })+
@@ -242,3 +248,20 @@ written!(
     api::UsageRecord
 );
 written!(cluster: api::InvoiceSeries, api::BillingPeriod, api::CreditCode);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_object_that_names_no_namespace_is_not_asked_of_another_url() {
+        let config = kube::Config::new("http://127.0.0.1:9".parse().unwrap());
+        let client = Client::try_from(config).unwrap();
+        let mut group: api::BillingGroup =
+            serde_json::from_value(json!({ "metadata": { "name": "main" }, "spec": {} })).unwrap();
+        let error = group.api(&client).unwrap_err();
+        assert_eq!(error.to_string(), "BillingGroup main could not be written");
+        group.metadata.namespace = Some("acme".to_owned());
+        assert!(group.api(&client).is_ok());
+    }
+}

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, PoisonError};
 
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 
 use super::credits::{self, CreditClosing};
 use super::fetch::ClosingPass;
 use crate::context::Context;
-use crate::kinds::invoice::{delete_slices, ensure_slices};
+use crate::kinds::invoice::{create_invoice, delete_slices, ensure_slices};
 use crate::kinds::series;
-use crate::writer::WriteError;
+use crate::writer::{WriteError, Written};
 use billing_api::{BillingGroup, Credit, Invoice, LastFinal};
 use billing_documents::document::Rendered;
 use billing_documents::slices::Slice;
@@ -17,7 +17,7 @@ use billing_domain::closing::CloseDecision;
 use billing_domain::{Money, Month, Name, Timestamp, Uid};
 use billing_planning::closing::charges::billed_charges;
 use billing_planning::credit::Owner;
-use billing_planning::invoice::{GroupInvoices, InvoiceFacts, final_status, make_invoice, status_object};
+use billing_planning::invoice::{GroupInvoices, InvoiceFacts, final_status, status_object};
 use billing_planning::months::{Position, month_at};
 use billing_planning::pending_projects::pending_projects;
 use billing_state::convert::billed::final_lines;
@@ -165,12 +165,7 @@ async fn finalise(
     }
     let observed = match observed {
         Some(observed) => observed,
-        None => Estimate::created(
-            &ctx.writer.create(&make_invoice(&facts)).await?,
-            facts.group_uid,
-            facts.month,
-            facts.sequence,
-        ),
+        None => create_invoice(&ctx.writer, &facts).await?,
     };
     ensure_slices(&ctx.writer, &facts, &slices).await?;
     let (digest, charges) = (document.digest.clone(), charges_on(&document));
@@ -265,7 +260,8 @@ async fn consume(
                 message: error.to_string(),
             }))
         });
-    credits::write(ctx, pass, planned.transpose()?.unwrap_or_default()).await
+    let unseen = || WriteError::Conflict { object: format!("BillingGroup {}", group.name_any()) };
+    credits::write(ctx, pass, planned.ok_or_else(unseen)??).await
 }
 
 /// Changes the status of a group, whoever else writes it at the same time.
@@ -295,8 +291,8 @@ async fn change_status(
 }
 
 async fn read_group(ctx: &Context, group: &BillingGroup, named: String) -> Result<BillingGroup, WriteError> {
-    let api: Api<BillingGroup> = Api::namespaced(ctx.client.clone(), &group.namespace().unwrap_or_default());
-    let read = api
+    let read = group
+        .api(&ctx.client)?
         .get(&group.name_any())
         .await
         .map_err(|source| WriteError::Failed { object: named.clone(), source: Box::new(source) })?;

@@ -55,11 +55,13 @@ async fn step(ctx: &Context, organization: &Name, name: &Name) -> Result<bool, W
         return restore_credits(ctx, fetch_credits(ctx, organization, note).await.map_err(unread)?).await;
     }
     let observed = fetch(ctx, organization, note).await.map_err(unread)?;
-    let Ok(step) = plan_note(&observed, ctx.now()) else {
-        tracing::error!(note = named, "a credit note cannot be written");
-        return Ok(false);
-    };
-    apply(ctx, observed, step).await
+    match plan_note(&observed, ctx.now()) {
+        Ok(step) => apply(ctx, observed, step).await,
+        Err(error) => {
+            tracing::error!(note = named, %error, "a credit note cannot be written");
+            Ok(false)
+        }
+    }
 }
 
 /// Why a note is not decided on.
@@ -88,7 +90,7 @@ where
 {
     let decoded = |guarded: DeserializeGuard<K>| {
         guarded.0.map_err(|invalid| FetchError::Unreadable {
-            object: format!("{} {}", K::kind(&()), invalid.metadata.name.unwrap_or_default()),
+            object: format!("{} {}", K::kind(&()), invalid.metadata.name.as_deref().unwrap_or("without a name")),
             error: invalid.error,
         })
     };
@@ -101,14 +103,13 @@ async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<O
     let invoice = invoices.get_opt(&note.spec.invoice).await?;
     let mut observed = Observed { note, invoice, slices: Vec::new(), others: Vec::new(), series: None };
     let Some(invoice) = &observed.invoice else { return Ok(observed) };
-    let status = invoice.status.clone().unwrap_or_default();
     let lines: Vec<_> = observed.note.spec.lines.iter().filter_map(|line| line.line.as_deref()).collect();
-    if let Some(document) = &status.document
+    if let Some(document) = invoice.status.as_ref().and_then(|status| status.document.as_ref())
         && lines.iter().any(|id| document.lines.iter().all(|line| line.id != *id))
     {
         observed.slices = slices_of(&ctx.client, organization, document).await?.complete()?;
     }
-    if let Some(credited) = &status.credited {
+    if let Some(credited) = invoice.status.as_ref().and_then(|status| status.credited.as_ref()) {
         if !lines.is_empty() {
             let same = ListParams::default().fields(&format!("spec.invoice={}", &*observed.note.spec.invoice));
             observed.others = all_of(Api::namespaced(ctx.client.clone(), organization), same).await?;
@@ -198,6 +199,7 @@ async fn write(ctx: &Context, mut note: CreditNote, status: CreditNoteStatus) ->
 /// Tells what the note says of itself.
 fn publish_event(ctx: &Context, note: &CreditNote, severity: Severity, reason: &'static str) {
     let conditions = note.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let message = conditions::find(conditions, "Ready").map(|ready| ready.message.clone()).unwrap_or_default();
-    ctx.publish_event(note, severity, reason, "Credit", message);
+    if let Some(ready) = conditions::find(conditions, "Ready") {
+        ctx.publish_event(note, severity, reason, "Credit", ready.message.clone());
+    }
 }

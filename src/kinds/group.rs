@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use kube::core::ObjectMeta;
 use serde_json::json;
 
-use super::invoice::{delete_slices, ensure_slices};
+use super::invoice::{create_invoice, delete_slices, ensure_slices};
 use super::series;
 use crate::context::Context;
 use crate::writer::WriteError;
@@ -19,7 +19,7 @@ use billing_api::{self as api, BillingGroup, labels};
 use billing_domain::{Name, Uid};
 use billing_planning::conditions;
 use billing_planning::group::{GroupPlan, InvoiceWrite, Steady, plan_group};
-use billing_planning::invoice::{estimate_status, make_invoice, status_object};
+use billing_planning::invoice::{estimate_status, status_object};
 use billing_state::{Estimate, Key};
 use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
@@ -73,7 +73,9 @@ async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<O
             protect(ctx, &object).await?;
             return Ok(None);
         }
-        Ok(GroupPlan::ClaimSeries(candidates)) => return series::claim(ctx, organization, &object, &candidates).await,
+        Ok(GroupPlan::ClaimSeries(candidates)) => {
+            return series::claim(ctx, organization, group, &object, &candidates).await;
+        }
         Ok(GroupPlan::Steady(steady)) => {
             return apply_steady(ctx, organization, group, &object, *steady).await.map(Some);
         }
@@ -115,7 +117,7 @@ async fn apply_steady(
     }
     ctx.coalescing.set(group, coalescing);
     for estimate in deletes {
-        delete_estimate(ctx, object, &estimate).await?;
+        delete_estimate(ctx, organization, object, &estimate).await?;
     }
     stream::iter(writes)
         .map(|write| write_estimate(ctx, write))
@@ -166,10 +168,7 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
     let InvoiceWrite { facts, observed, write } = planned;
     let observed = match observed {
         Some(observed) => observed,
-        None => {
-            let made = ctx.writer.create(&make_invoice(&facts)).await?;
-            Estimate::created(&made, facts.group_uid, facts.month, facts.sequence)
-        }
+        None => create_invoice(&ctx.writer, &facts).await?,
     };
     let slices = write.rendered.as_ref().map(|rendered| rendered.slices.as_slice()).unwrap_or_default();
     ensure_slices(&ctx.writer, &facts, slices).await?;
@@ -188,8 +187,12 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
     Ok(())
 }
 
-async fn delete_estimate(ctx: &Context, group: &BillingGroup, estimate: &Estimate) -> Result<(), WriteError> {
-    let organization = Name::from(group.namespace().unwrap_or_default());
+async fn delete_estimate(
+    ctx: &Context,
+    organization: &Name,
+    group: &BillingGroup,
+    estimate: &Estimate,
+) -> Result<(), WriteError> {
     let metadata = ObjectMeta {
         name: Some(estimate.number.to_string()),
         namespace: Some(organization.to_string()),
@@ -201,10 +204,10 @@ async fn delete_estimate(ctx: &Context, group: &BillingGroup, estimate: &Estimat
         billing_group: group.name_any().into(),
         billing_group_uid: estimate.group.to_string().into(),
         period: estimate.month.to_string().into(),
-        series: estimate.number.split('-').next().unwrap_or_default().into(),
+        series: estimate.number.split_once('-').map_or(estimate.number.as_str(), |(series, _)| series).into(),
         sequence: i32::try_from(estimate.sequence).unwrap_or(i32::MAX),
     };
     ctx.writer.delete(&api::Invoice { metadata, spec, status: None }).await?;
-    delete_slices(&ctx.writer, &organization, &estimate.slices).await;
+    delete_slices(&ctx.writer, organization, &estimate.slices).await;
     Ok(())
 }

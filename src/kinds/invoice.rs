@@ -5,10 +5,23 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::writer::{WriteError, Writer};
 use billing_documents::slices::Slice;
 use billing_domain::Name;
-use billing_planning::invoice::{InvoiceFacts, slice_named, slice_object};
+use billing_planning::invoice::{InvoiceFacts, make_invoice, slice_named, slice_object};
+use billing_state::Estimate;
 
 /// How many slices of one invoice are written at once.
 const CONCURRENT_SLICES: usize = 8;
+
+/// Creates an invoice that has no document yet.
+///
+/// # Errors
+/// It could not be written, or the server answered with one that is no invoice of a server.
+pub async fn create_invoice(writer: &Writer, facts: &InvoiceFacts) -> Result<Estimate, WriteError> {
+    let made = writer.create(&make_invoice(facts)).await?;
+    Estimate::read(&made).map_err(|source| WriteError::Failed {
+        object: format!("Invoice {}/{}", facts.organization, facts.number),
+        source: Box::new(source),
+    })
+}
 
 /// Makes sure that the slices exist. Their names say what they hold, so one that is there already is the same.
 ///

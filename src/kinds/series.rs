@@ -8,7 +8,7 @@ use kube::{Api, ResourceExt};
 use crate::context::Context;
 use crate::writer::WriteError;
 use billing_api::{self as api, BillingGroup, InvoiceSeries};
-use billing_domain::Name;
+use billing_domain::{Name, Uid};
 use billing_domain::invoice::number::series_candidates;
 use billing_planning::conditions::{self, DesiredCondition};
 use billing_planning::group::series_taken;
@@ -24,13 +24,14 @@ const TAKEN_RECHECK: Duration = Duration::from_secs(300);
 pub async fn claim(
     ctx: &Context,
     organization: &Name,
+    group: Uid,
     object: &BillingGroup,
     candidates: &[Name],
 ) -> Result<Option<Outcome>, WriteError> {
     let mut status = object.status.clone().unwrap_or_default();
     let mut owner = None;
     for candidate in candidates {
-        match claim_one(ctx, organization, object, candidate).await? {
+        match claim_one(ctx, organization, group, object, candidate).await? {
             None => {
                 status.invoice_series = Some(candidate.as_str().into());
                 let mut claimed = object.clone();
@@ -41,8 +42,8 @@ pub async fn claim(
             Some(other) => owner = Some((candidate, other)),
         }
     }
-    let message = owner.map(|(series, owner)| series_taken(series, &owner));
-    let taken = DesiredCondition::no("Ready", "InvoiceSeriesTaken", message.unwrap_or_default());
+    let Some((series, owner)) = owner else { return Ok(Some(Outcome::Done)) }; // there was nothing to claim
+    let taken = DesiredCondition::no("Ready", "InvoiceSeriesTaken", series_taken(series, &owner));
     let conditions = conditions::merge(&status.conditions, &[taken], object.metadata.generation, ctx.now());
     if conditions != status.conditions {
         let mut refused = object.clone();
@@ -58,10 +59,11 @@ pub async fn claim(
 async fn claim_one(
     ctx: &Context,
     organization: &Name,
+    group: Uid,
     object: &BillingGroup,
     series: &Name,
 ) -> Result<Option<String>, WriteError> {
-    let uid = object.uid().unwrap_or_default();
+    let uid = group.to_string();
     let claim = InvoiceSeries {
         metadata: ObjectMeta { name: Some(series.to_string()), ..ObjectMeta::default() },
         spec: api::InvoiceSeriesSpec {

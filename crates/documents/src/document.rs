@@ -16,6 +16,12 @@ pub enum RenderError {
     /// A line is no JSON.
     #[error("a line cannot be written as JSON")]
     Json(#[from] serde_json::Error),
+    /// A credit that the bill uses is not among what was observed, or was observed without its version.
+    #[error("Credit {credit} is used, and has no resourceVersion")]
+    NoVersion {
+        /// The credit.
+        credit: Name,
+    },
     /// A slice adds up to more than a document can carry.
     #[error("the lines of invoice {number} add up to more than an invoice can hold; check quantities and prices")]
     Overflow {

@@ -44,6 +44,9 @@ impl fmt::Display for Finding {
     }
 }
 
+/// What a field says that is not there.
+const NOTHING: &str = "nothing";
+
 /// Compares what is written with what should be.
 fn differs(what: impl Into<String>, written: impl fmt::Display, expected: impl fmt::Display) -> Option<Finding> {
     let (written, expected) = (written.to_string(), expected.to_string());
@@ -62,8 +65,8 @@ pub fn verify_document<'a>(
         Ok(digest) => findings.extend(differs("the digest", &document.digest, digest)),
         Err(_) => findings.push(Finding::Unreadable("the document".to_owned())),
     }
-    let chained = document.previous_digest.as_deref().unwrap_or_default();
-    findings.extend(differs("previousDigest", chained, previous.unwrap_or_default()));
+    let chained = document.previous_digest.as_deref().unwrap_or(NOTHING);
+    findings.extend(differs("previousDigest", chained, previous.unwrap_or(NOTHING)));
     let mut lines: Vec<&Line> = Vec::new();
     for listed in &document.slices {
         match slice(&listed.name) {
@@ -85,10 +88,13 @@ pub fn verify_document<'a>(
 
 fn verify_slice(document: &Document, listed: &billing_api::SliceRef, slice: &InvoiceSlice) -> Vec<Finding> {
     let name = listed.name.as_str();
-    let expected = digest(&slice.spec).unwrap_or_default();
+    let expected = digest(&slice.spec);
     let sum = total(document, slice.spec.lines.iter().map(|line| &*line.total));
     let findings = [
-        differs(format!("the digest of {name}"), &listed.digest, expected),
+        match expected {
+            Ok(expected) => differs(format!("the digest of {name}"), &listed.digest, expected),
+            Err(_) => Some(Finding::Unreadable(name.to_owned())),
+        },
         differs(format!("the lines of {name}"), listed.lines, slice.spec.lines.len()),
         differs(format!("the subtotal of {name}"), &listed.subtotal, &slice.spec.subtotal),
         differs(format!("the sum of {name}"), &slice.spec.subtotal, shown(sum)),
@@ -131,7 +137,7 @@ fn verify_charge(document: &Document, line: &Line) -> Vec<Finding> {
         return vec![Finding::Unreadable("discounts".to_owned())];
     };
     let discounted = left.iter().cloned().fold(exact.clone(), Ratio::times);
-    let written = line.pre_discount.as_deref().unwrap_or_default();
+    let written = line.pre_discount.as_deref().unwrap_or(NOTHING);
     let findings = [
         verify_hours(document, line),
         verify_price_total(document, line, &left),
@@ -146,7 +152,7 @@ fn verify_price_total(document: &Document, line: &Line, left: &[Ratio]) -> Optio
     let rate = document.exchange_rate.as_ref().filter(|_| line.kind == LineType::ServiceCharge)?;
     let currency: Currency = rate.from.parse().ok()?;
     let exact = left.iter().cloned().fold(exact_price(document, line)?, Ratio::times);
-    let written = line.price_total.as_deref().unwrap_or_default();
+    let written = line.price_total.as_deref().unwrap_or(NOTHING);
     differs(format!("priceTotal of line {}", line.id), written, shown(round_half_away(&exact, currency)))
 }
 
@@ -186,8 +192,8 @@ fn verify_carried_forward(document: &Document, lines: &[&Line]) -> Option<Findin
         line.kind == LineType::OtherEvent && source.is_some()
     };
     let line = lines.iter().find(of_group).map(|line| line.total.as_str());
-    let written = document.carried_forward.as_deref().unwrap_or("nothing");
-    differs("carriedForward", written, line.unwrap_or("nothing"))
+    let written = document.carried_forward.as_deref().unwrap_or(NOTHING);
+    differs("carriedForward", written, line.unwrap_or(NOTHING))
 }
 
 fn verify_price_subtotal(document: &Document, lines: &[&Line]) -> Option<Finding> {
@@ -195,7 +201,7 @@ fn verify_price_subtotal(document: &Document, lines: &[&Line]) -> Option<Finding
     let mut amounts = lines.iter().filter_map(|line| line.price_total.as_ref());
     let sum =
         amounts.try_fold(Money::zero(currency), |sum, amount| sum.checked_add(Money::parse(amount, currency).ok()?));
-    let written = document.price_subtotal.as_deref().unwrap_or_default();
+    let written = document.price_subtotal.as_deref().unwrap_or(NOTHING);
     differs("priceSubtotal", written, shown(sum))
 }
 
@@ -227,10 +233,13 @@ fn verify_categories(document: &Document, lines: &[&Line]) -> Vec<Finding> {
 /// Projects without a line are listed, too, at zero.
 fn verify_projects(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     let mut projects: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.kind == LineType::ServiceCharge) {
-        projects.entry(line.project.as_deref().unwrap_or_default()).or_default().push(&line.total);
-    }
     let mut findings = Vec::new();
+    for line in lines.iter().filter(|line| line.kind == LineType::ServiceCharge) {
+        match line.project.as_deref() {
+            Some(project) => projects.entry(project).or_default().push(&line.total),
+            None => findings.push(Finding::Missing(format!("the project of line {}", line.id))),
+        }
+    }
     for listed in &document.projects {
         let totals = projects.remove(&*listed.project).unwrap_or_default();
         let expected = shown(total(document, totals.into_iter()));

@@ -9,6 +9,7 @@ use billing_domain::credit::reservation::plan_uses;
 use billing_domain::{Group, Money, Month, Name};
 
 use crate::invoice::{GroupInvoices, MonthView, Predecessor};
+use billing_state::convert;
 
 /// Where a walk begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +37,7 @@ impl Position {
 
 /// The oldest month of a group that is not final, as its status says.
 pub fn oldest_open_month(group: &Group, status: &BillingGroupStatus) -> Month {
-    let finals = status.last_final.as_ref().map_or(0, |last| u32::try_from(last.sequence).unwrap_or_default());
-    group.first_period.later(finals)
+    group.first_period.later(convert::finals_of(Some(status)))
 }
 
 /// What a month leaves to the one after it.

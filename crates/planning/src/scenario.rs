@@ -1,6 +1,7 @@
 //! State for tests, written as manifests.
 
 use k8s_openapi::api::core::v1::Namespace;
+use kube_core::Resource;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -40,6 +41,17 @@ pub fn uid(kind: &str, namespace: &str, name: &str) -> Uid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash[..16]);
     Uid(u128::from_be_bytes(bytes))
+}
+
+/// An object as a server would have it: with a UID and a version.
+pub fn stored<K: Resource<DynamicType = ()>>(mut object: K) -> K {
+    let kind = K::kind(&());
+    let metadata = object.meta_mut();
+    let (namespace, name) = (metadata.namespace.as_deref().unwrap_or(""), metadata.name.as_deref().unwrap_or(""));
+    let uid = uid(&kind, namespace, name).to_string();
+    metadata.uid.get_or_insert(uid);
+    metadata.resource_version.get_or_insert_with(|| "1".to_owned());
+    object
 }
 
 /// An instant.

@@ -165,8 +165,7 @@ impl OrganizationState {
         let mut missing: BTreeSet<Month> = self.invoices.unread.values().copied().flatten().collect();
         for (uid, object) in &self.groups {
             let status = object.status.as_ref();
-            let last = status.and_then(|status| status.last_final.as_ref()).map_or(0, |last| last.sequence);
-            let last = u32::try_from(last).unwrap_or_default();
+            let last = convert::finals_of(status);
             let series = status.and_then(|status| status.invoice_series.as_deref());
             let (Some(group), Some(series)) = (self.organization.group(*uid), series) else { continue };
             if billed.finals_of(*uid) < last as usize {

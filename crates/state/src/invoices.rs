@@ -6,8 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube_core::PartialObjectMeta;
 use kube_core::ResourceExt;
 
+use super::convert::ConvertError;
 use super::{Key, ObjectKey, ObservedState, Observes, UnreadFinals, convert};
-use billing_api::{CarriedForward, Document, InputVersion, Invoice, InvoicePhase, LineType, labels};
+use billing_api::{self as api, CarriedForward, Document, InputVersion, Invoice, InvoicePhase, LineType, labels};
 use billing_domain::closing::WaitReason;
 use billing_domain::{Money, Month, Name, Timestamp, Uid};
 
@@ -74,27 +75,34 @@ pub struct Final {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberedInvoice {
     /// The name of the group on its label.
-    pub group: Name,
+    pub group: Option<Name>,
     /// The month on its label.
     pub month: Option<Month>,
 }
 
 impl Estimate {
-    /// An invoice that was just made and has no status yet.
-    pub fn created(invoice: &Invoice, group: Uid, month: Month, sequence: u32) -> Self {
-        Self {
+    /// What an invoice says that is no final.
+    ///
+    /// # Errors
+    /// The server sent it without its identity, or its spec says nothing that can be read.
+    pub fn read(invoice: &Invoice) -> Result<Self, ConvertError> {
+        let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
+        let slices = document.into_iter().flat_map(|document| &document.slices);
+        let api::InvoiceSpec { billing_group_uid, period, sequence, .. } = &invoice.spec;
+        let no_sequence = |_| ConvertError::Field { field: "spec.sequence", text: sequence.to_string() };
+        Ok(Self {
             number: invoice.name_any().into(),
-            uid: invoice.uid().unwrap_or_default(),
-            version: invoice.resource_version().unwrap_or_default(),
-            group,
-            month,
-            sequence,
-            as_of: None,
-            digest: None,
-            slices: Vec::new(),
-            credits: Vec::new(),
-            conditions: Vec::new(),
-        }
+            uid: invoice.uid().ok_or(ConvertError::Missing("metadata.uid"))?,
+            version: convert::version_of(invoice)?,
+            group: convert::read("spec.billingGroupUID", billing_group_uid)?,
+            month: convert::month(period)?,
+            sequence: u32::try_from(*sequence).map_err(no_sequence)?,
+            as_of: document.and_then(|document| document.as_of).map(|as_of| as_of.0),
+            digest: document.map(|document| document.digest.clone()),
+            slices: slices.map(|slice| slice.name.as_str().into()).collect(),
+            credits: document.map(|document| document.inputs.credits.clone()).unwrap_or_default(),
+            conditions: invoice.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default(),
+        })
     }
 
     /// Whether it says that it waits for projects on their way to a group.
@@ -173,20 +181,19 @@ impl Observes<Invoice> for ObservedState {
         let key = ObjectKey::of(&object);
         let organization = Name::from(key.namespace.as_str());
         let number = Name::from(key.name.as_str());
-        let Some(estimate) = read(&object, &number) else { return Vec::new() };
+        let Ok(estimate) = Estimate::read(&object) else { return Vec::new() };
         let group = estimate.group;
         let invoices = &mut self.organization_mut(&organization).invoices;
         match object.status {
             Some(status) if status.phase == Some(InvoicePhase::Final) => {
                 invoices.estimates.remove(&number);
-                let Estimate { uid, group, month, sequence, digest, .. } = estimate;
-                let digest = digest.unwrap_or_default();
-                let document = status.document.as_ref();
-                let charges = document.map(charges_on).unwrap_or_default();
-                let carried_forward = document.and_then(|document| carried_forward(&uid, document));
-                let credits = document.map(convert::credits_used).unwrap_or(Ok(Vec::new()));
+                let Estimate { uid, group, month, sequence, .. } = estimate;
                 // A final that cannot be read is not taken for one that used nothing: its month stays as it is.
-                if let Ok(credits) = credits {
+                if let Some(document) = &status.document
+                    && let Ok(credits) = convert::credits_used(document)
+                {
+                    let digest = document.digest.clone();
+                    let (charges, carried_forward) = (charges_on(document), carried_forward(&uid, document));
                     let known = Final { group, month, sequence, digest, charges, credits, carried_forward };
                     invoices.finals.insert(number, known);
                 }
@@ -233,10 +240,10 @@ impl Observes<Invoice> for ObservedState {
 impl Observes<PartialObjectMeta<Invoice>> for ObservedState {
     fn observe(&mut self, object: PartialObjectMeta<Invoice>) -> Vec<Key> {
         let key = ObjectKey::of(&object);
-        let label = |label| object.labels().get(label).map(String::as_str).unwrap_or_default();
+        let label = |label| object.labels().get(label).map(String::as_str);
         let numbered = NumberedInvoice {
-            group: label(labels::GROUP_LABEL).into(),
-            month: convert::month(label(labels::PERIOD_LABEL)).ok(),
+            group: label(labels::GROUP_LABEL).map(Name::from),
+            month: label(labels::PERIOD_LABEL).and_then(|month| convert::month(month).ok()),
         };
         let organization = Name::from(key.namespace.as_str());
         let number = Name::from(key.name.as_str());
@@ -269,7 +276,7 @@ impl Observes<PartialObjectMeta<Invoice>> for ObservedState {
             // A final that is gone; until it is back, nothing of its month is adjusted.
             state.invoices.unread.insert(key.name.as_str().into(), numbered.month);
         }
-        let group = state.group_uid(&numbered.group);
+        let group = numbered.group.and_then(|group| state.group_uid(&group));
         group.map(|group| vec![Key::Group { organization, group }, Key::Periods]).unwrap_or_default()
     }
 
@@ -294,22 +301,4 @@ pub fn charges_on(document: &Document) -> Vec<Name> {
     let lines = document.lines.iter().filter(|line| agreed(line.kind));
     let sources = lines.filter_map(|line| line.source.as_ref()).filter(|source| source.kind == "BillingGroup");
     sources.filter_map(|source| source.part.as_deref()).map(Name::from).collect()
-}
-
-fn read(object: &Invoice, number: &Name) -> Option<Estimate> {
-    let document = object.status.as_ref().and_then(|status| status.document.as_ref());
-    let slices = document.into_iter().flat_map(|document| &document.slices);
-    Some(Estimate {
-        number: number.clone(),
-        uid: object.uid().unwrap_or_default(),
-        version: object.resource_version().unwrap_or_default(),
-        group: object.spec.billing_group_uid.parse().ok()?,
-        month: convert::month(&object.spec.period).ok()?,
-        sequence: u32::try_from(object.spec.sequence).ok()?,
-        as_of: document.and_then(|document| document.as_of).map(|as_of| as_of.0),
-        digest: document.map(|document| document.digest.clone()),
-        slices: slices.map(|slice| slice.name.as_str().into()).collect(),
-        credits: document.map(|document| document.inputs.credits.clone()).unwrap_or_default(),
-        conditions: object.status.as_ref().map(|status| status.conditions.clone()).unwrap_or_default(),
-    })
 }

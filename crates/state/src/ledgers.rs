@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use kube_core::ResourceExt;
-
 use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::ProjectLedger;
 use billing_domain::Name;
@@ -11,15 +9,16 @@ use billing_domain::Name;
 impl Observes<ProjectLedger> for ObservedState {
     fn observe(&mut self, object: ProjectLedger) -> Vec<Key> {
         let key = ObjectKey::of(&object);
-        let ledger = match convert::ledger(&object) {
-            Ok(ledger) => ledger,
+        let read = convert::ledger(&object).and_then(|ledger| Ok((ledger, convert::version_of(&object)?)));
+        let (ledger, version) = match read {
+            Ok(read) => read,
             Err(error) => return Observes::<ProjectLedger>::reject(self, &key, error.to_string()),
         };
         let (organization, project) = names(&key);
         let mut keys = self.keys_affected_by_ledger(&organization, &project);
         keys.extend(self.clear_unreadable(&organization, &key.described::<ProjectLedger>()));
         let state = self.organization_mut(&organization);
-        state.ledger_versions.insert(project.clone(), object.resource_version().unwrap_or_default());
+        state.ledger_versions.insert(project.clone(), version);
         state.organization.put_ledger(project.clone(), ledger);
         keys.extend(self.keys_affected_by_ledger(&organization, &project));
         keys

@@ -8,7 +8,7 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::{ObjectKey, ObservedState, Observes};
-use billing_api::{BillingGroup, ProjectBinding, ProjectLedger};
+use billing_api::{BillingGroup, Invoice, ProjectBinding, ProjectLedger};
 use billing_domain::tenancy::membership::{ProjectFacts, desired_members};
 use billing_domain::{Name, Timestamp, Uid};
 
@@ -55,7 +55,8 @@ fn uid(text: &str) -> Uid {
 
 fn metadata(namespace: &str, name: &str) -> Value {
     let uid = uid(&format!("{namespace}/{name}")).to_string();
-    json!({ "name": name, "namespace": namespace, "uid": uid, "creationTimestamp": "2026-11-01T00:00:00Z" })
+    let created = "2026-11-01T00:00:00Z";
+    json!({ "name": name, "namespace": namespace, "uid": uid, "resourceVersion": "1", "creationTimestamp": created })
 }
 
 fn enter(state: &mut ObservedState, event: &Event) {
@@ -236,4 +237,72 @@ fn an_index_that_is_not_kept_is_noticed() {
     state.organization_mut(&Name::from("acme")).bound.clear();
     state.bindings.insert(Name::from("p"), binding);
     assert_eq!(differences(&state), ["concerned of acme/a: -, and not p", "members of acme/a: -, and not p"]);
+}
+
+/// What the state says of an object that it cannot read.
+fn unreadable(state: &ObservedState) -> Vec<String> {
+    let known = state.organization("acme");
+    known.into_iter().flat_map(|known| known.unreadable()).map(|(object, error)| format!("{object}: {error}")).collect()
+}
+
+#[test]
+fn a_last_final_that_cannot_be_read_is_not_taken_for_none() {
+    let check = |last: Value, expected: &[&str]| {
+        let mut state = ObservedState::default();
+        let status = json!({ "lastFinal": last });
+        observe::<BillingGroup>(&mut state, json!({ "metadata": metadata("acme", "a"), "spec": {}, "status": status }));
+        assert_eq!(unreadable(&state), expected, "{last}");
+    };
+    let carried = |amount: &str, currency: &str| {
+        let invoice = uid("acme/a-1").to_string();
+        json!({ "number": "a-1", "sequence": 1, "digest": "d", "carriedForward": {
+            "amount": amount, "currency": currency, "invoiceUID": invoice,
+        } })
+    };
+    check(json!({ "number": "a-1", "sequence": 1, "digest": "d" }), &[]);
+    check(carried("12.50", "USD"), &[]);
+    check(carried("12.50", "HRK"), &[]); // it was a currency when the final was made
+    let unreadable = "BillingGroup acme/a: status.lastFinal.carriedForward";
+    check(carried("12,50", "USD"), &[&format!("{unreadable} \"12,50 USD\" cannot be read")]);
+    check(carried("12.50", "usd"), &[&format!("{unreadable} \"12.50 usd\" cannot be read")]);
+    for sequence in [0, -1] {
+        let last = json!({ "number": "a-1", "sequence": sequence, "digest": "d" });
+        check(last, &[&format!("BillingGroup acme/a: status.lastFinal.sequence \"{sequence}\" cannot be read")]);
+    }
+}
+
+#[test]
+fn an_object_without_the_identity_that_servers_give_is_not_read() {
+    let mut state = ObservedState::default();
+    let ledger = |metadata: Value| json!({ "metadata": metadata, "spec": { "segments": segments("acme", &["a"]) } });
+    let mut nameless = metadata("acme", "p");
+    nameless.as_object_mut().unwrap().remove("resourceVersion");
+    observe::<ProjectLedger>(&mut state, ledger(nameless));
+    assert_eq!(unreadable(&state), ["ProjectLedger acme/p: metadata.resourceVersion is missing"]);
+    observe::<ProjectLedger>(&mut state, ledger(metadata("acme", "p")));
+    assert_eq!(unreadable(&state), [""; 0]);
+}
+
+#[test]
+fn a_final_without_a_document_is_none_that_used_nothing() {
+    let invoice = |status: Value| {
+        let spec = json!({
+            "billingGroup": "a", "billingGroupUID": uid("acme/a").to_string(), "period": "2026-10", "series": "a",
+            "sequence": 1,
+        });
+        json!({ "metadata": metadata("acme", "a-1"), "spec": spec, "status": status })
+    };
+    let document = json!({
+        "number": "a-1", "issuedAt": "2026-11-01T01:00:00Z", "attribution": "MonthEnd", "currency": "USD",
+        "period": { "start": "2026-10-01T00:00:00Z", "end": "2026-11-01T00:00:00Z" },
+        "seller": { "legalName": "Example" }, "buyer": { "billingGroup": "a", "paymentMethod": "Card" },
+        "lines": [], "subtotal": "0.00", "tax": "0.00", "total": "0.00", "digest": "sha256:1",
+    });
+    let known = |status: Value| {
+        let mut state = ObservedState::default();
+        observe::<Invoice>(&mut state, invoice(status));
+        state.organization("acme").and_then(|known| known.invoices.final_("a-1").map(|known| known.digest.clone()))
+    };
+    assert_eq!(known(json!({ "phase": "Final", "document": document })), Some("sha256:1".to_owned()));
+    assert_eq!(known(json!({ "phase": "Final" })), None);
 }

@@ -158,6 +158,11 @@ fn whatever_is_changed_in_a_document_is_found_even_with_a_digest_made_anew() -> 
     discounted.discounts = serde_json::from_value(json!([{ "name": "Partner", "percent": "10" }]))?;
     discounted.digest = document_digest(&discounted)?;
     assert!(!verify_document(&discounted, none, Some(before)).is_empty());
+    let mut nobodys = last.clone();
+    nobodys.lines[0].project = None;
+    nobodys.digest = document_digest(&nobodys)?;
+    let missing = Finding::Missing(format!("the project of line {}", last.lines[0].id));
+    assert!(verify_document(&nobodys, none, Some(before)).contains(&missing));
     let unsigned = Document { digest: "sha256:00".to_owned(), ..last.clone() };
     assert!(matches!(&verify_document(&unsigned, none, Some(before))[..], [Finding::Differs { .. }]));
     Ok(())

@@ -29,6 +29,8 @@ pub enum AuditDifference {
         /// As derived.
         derived: Option<String>,
     },
+    /// The lines beside services cannot be derived: terms that cannot be read, or amounts beyond what can be counted.
+    ItemsNotDerived,
     /// What is used of which credits.
     Credits {
         /// As on the bill, in minor units.
@@ -117,6 +119,9 @@ impl fmt::Display for AuditDifference {
             AuditDifference::Item { billed, derived } => {
                 let shown = |item: &Option<String>| item.clone().unwrap_or_else(|| "nothing".to_owned());
                 write!(f, "a line other than services is {}, and should be {}", shown(billed), shown(derived))
+            }
+            AuditDifference::ItemsNotDerived => {
+                f.write_str("the lines other than services cannot be derived from the terms")
             }
             AuditDifference::Credits { billed, derived } => {
                 write!(f, "the credits used are [{billed}], and should be [{derived}]")

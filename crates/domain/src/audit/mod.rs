@@ -39,7 +39,11 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     let mut differences = compare_charges(&bill.lines, &derived.charges);
     differences.extend(compare_projects(bill, &derived));
     let services: i128 = derived.charges.values().map(|charge| charge.total).sum();
-    let mut items = derive_items(month, services).unwrap_or_default();
+    let mut items = Vec::new();
+    match derive_items(month, services) {
+        Some(derived) => items.extend(derived),
+        None => differences.push(AuditDifference::ItemsNotDerived),
+    }
     items.extend(late.items());
     derived.problems.extend(late.problems);
     let mut net = services + items.iter().map(|item| item.total).sum::<i128>();

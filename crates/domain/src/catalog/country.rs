@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// A country by its ISO 3166-1 code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Country([u8; 2]);
+pub struct Country(&'static str);
 
 /// A text that is no country.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -32,7 +32,7 @@ const EU: &str = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MC MT
 impl Country {
     /// The code.
     pub fn code(&self) -> &str {
-        str::from_utf8(&self.0).unwrap_or_default() // letters of ASCII, both
+        self.0
     }
 
     /// Whether it belongs to the VAT area of the European Union.
@@ -43,7 +43,7 @@ impl Country {
     /// The country whose VAT it levies: Monaco has France's.
     #[must_use]
     pub fn of_vat(self) -> Country {
-        if self.0 == *b"MC" { Country(*b"FR") } else { self }
+        if self.0 == "MC" { Country("FR") } else { self }
     }
 }
 
@@ -58,8 +58,7 @@ impl FromStr for Country {
             code => code,
         };
         let known = CODES.split_ascii_whitespace().find(|known| *known == code);
-        let bytes = known.and_then(|code| <[u8; 2]>::try_from(code.as_bytes()).ok());
-        bytes.map(Country).ok_or_else(|| CountryError(text.to_owned()))
+        known.map(Country).ok_or_else(|| CountryError(text.to_owned()))
     }
 }
 

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
 use crate::catalog::price::Unit;
@@ -71,8 +72,8 @@ pub struct FinalFacts {
 pub struct BilledLine {
     /// The record.
     pub record: Name,
-    /// Its project.
-    pub project: Name,
+    /// Its project; `None` where the line does not say.
+    pub project: Option<Name>,
     /// The interval that is billed, or that the correction is about; empty for a single unit.
     pub period: Period,
     /// The amount before discounts.
@@ -162,7 +163,7 @@ impl BilledIndex {
         let first_rating = self.ratings.len();
         for line in lines {
             self.replaced.extend(line.replaces);
-            self.groups.entry(group).or_default().projects.insert(line.project);
+            self.groups.entry(group).or_default().projects.extend(line.project);
             let Some(record) = existing_record(&line.record) else {
                 self.absent.insert(hash(&line.record));
                 continue;
@@ -174,8 +175,8 @@ impl BilledIndex {
             let part = BilledPart {
                 start: line.period.start().timestamp_micros(),
                 end: line.period.end().timestamp_micros(),
-                pre_discount: minor(line.pre_discount),
-                total: minor(line.total),
+                pre_discount: line.pre_discount.stored_minor(),
+                total: line.total.stored_minor(),
                 basis,
                 on,
             };
@@ -353,14 +354,11 @@ fn index(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
-fn minor(money: Money) -> i64 {
-    i64::try_from(money.minor()).unwrap_or_default() // an amount of money always fits
-}
-
 impl BilledPart {
     /// The interval.
     pub fn period(&self) -> Period {
-        let at = |micros| Timestamp::from_timestamp_micros(micros).unwrap_or_default();
+        // Both were read from timestamps, in this order.
+        let at = |micros| Timestamp::UNIX_EPOCH + TimeDelta::microseconds(micros);
         Period::new(at(self.start), at(self.end)).unwrap_or(Period::at(at(self.start)))
     }
 

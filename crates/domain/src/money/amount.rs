@@ -4,14 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
+use tinystr::TinyAsciiStr;
 
 use crate::money::ratio::Ratio;
 
 /// A currency: one of ISO 4217 that is in use as money, or one that a stored document is in.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency {
-    /// Three capital letters of ASCII.
-    code: [u8; 3],
+    /// Three capital letters.
+    code: TinyAsciiStr<3>,
     digits: u8,
 }
 
@@ -53,7 +54,7 @@ impl fmt::Display for AmountError {
 impl Currency {
     /// The three-letter code.
     pub fn code(&self) -> &str {
-        str::from_utf8(&self.code).unwrap_or_default() // letters of ASCII, all of them
+        self.code.as_str()
     }
 
     /// How many decimal digits its amounts have.
@@ -70,9 +71,9 @@ impl Currency {
         let unknown = || CurrencyError::Unknown(code.to_owned());
         let digits = amount.split_once('.').map_or(0, |(_, decimals)| decimals.len());
         let digits = u8::try_from(digits).ok().filter(|digits| *digits <= MAX_DIGITS).ok_or_else(unknown)?;
-        let bytes = <[u8; 3]>::try_from(code.as_bytes()).ok();
-        let bytes = bytes.filter(|bytes| bytes.iter().all(u8::is_ascii_uppercase)).ok_or_else(unknown)?;
-        Ok(Currency { code: bytes, digits })
+        let capitals = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        let code = TinyAsciiStr::try_from_str(code).ok().filter(|_| capitals).ok_or_else(unknown)?;
+        Ok(Currency { code, digits })
     }
 }
 
@@ -93,8 +94,8 @@ impl FromStr for Currency {
         }
         let digits = code.exponent().filter(|_| !code.is_special() && !code.is_fund()).ok_or_else(unknown)?;
         let digits = u8::try_from(digits).map_err(|_| unknown())?;
-        let bytes = <[u8; 3]>::try_from(code.code().as_bytes()).map_err(|_| unknown())?;
-        Ok(Currency { code: bytes, digits })
+        let code = TinyAsciiStr::try_from_str(code.code()).map_err(|_| unknown())?;
+        Ok(Currency { code, digits })
     }
 }
 
@@ -171,6 +172,11 @@ impl Money {
     /// The amount in minor units (cents).
     pub fn minor(self) -> i128 {
         self.minor.into()
+    }
+
+    /// The same, in the width that it is kept in.
+    pub(crate) fn stored_minor(self) -> i64 {
+        self.minor
     }
 
     /// The amount in major units (dollars), exactly.

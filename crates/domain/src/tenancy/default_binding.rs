@@ -183,8 +183,8 @@ fn names_with_digits(project: &ProjectFacts<'_>) -> impl Iterator<Item = Name> {
     let digits = project.namespace.hex();
     let name = project.name.clone();
     (5..=digits.len()).map(move |count| {
-        let room = (MAX_NAME_LENGTH - count - 1).min(name.len()); // names are ASCII
-        let stem = name.get(..room).unwrap_or_default().trim_end_matches('-');
+        let room = name.floor_char_boundary(MAX_NAME_LENGTH - count - 1);
+        let stem = name[..room].trim_end_matches('-');
         Name::from(format!("{stem}-{}", &digits[..count]))
     })
 }

@@ -164,6 +164,16 @@ fn terms_that_contradict_themselves_are_no_bill_at_all() {
 }
 
 #[test]
+fn the_audit_says_that_it_derives_no_items_instead_of_deriving_none() {
+    let readable = World::new([group("g")]);
+    let bill = readable.bill("g", "2020-11");
+    let error = TermsError::Amount { field: "charges[support]".to_owned() };
+    let unreadable = World::new([Group { terms: Err(error), ..group("g") }]);
+    let differences = audit(&unreadable.input("g", "2020-11", at("2020-12-01")), &bill);
+    assert!(differences.contains(&AuditDifference::ItemsNotDerived), "{differences:?}");
+}
+
+#[test]
 fn the_audit_sees_a_wrong_item() {
     let world = world("0.026", Terms { commitment: Some(commitment("100.00")), ..charges(vec![support("10", None)]) });
     let input = world.input("g", "2020-11", at("2020-12-01"));

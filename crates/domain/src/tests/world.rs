@@ -215,7 +215,7 @@ impl World {
         let (unit_price, hours) = (decimal("0.026"), self.hours);
         let line = BilledLine {
             record: name(record),
-            project: name("p"),
+            project: Some(name("p")),
             period,
             pre_discount: money("1.00", "USD"),
             total: money("1.00", "USD"),

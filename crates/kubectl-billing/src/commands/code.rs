@@ -152,7 +152,9 @@ fn manifest(name: &str, worth: &CodeValue) -> Result<CreditCode, CodeError> {
     if let Some(spec) = object["spec"].as_object_mut() {
         spec.retain(|_, value| !value.is_null());
     }
-    check_money(amount.as_deref().unwrap_or_default(), currency.as_deref().unwrap_or_default())?;
+    if let (Some(amount), Some(currency)) = (amount, currency) {
+        check_money(amount, currency)?;
+    }
     let kinds = Kinds::new()?;
     let known = kinds.of(&object).map_err(CodeError::Refused)?;
     let accepted = known.map_or(Ok(Value::Null), |kind| kind.create(object.clone()));

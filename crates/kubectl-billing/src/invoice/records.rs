@@ -136,7 +136,7 @@ async fn notes(cluster: &Cluster) -> Result<Vec<CreditNote>, RecordsError> {
 /// The object, or that it does not decode.
 fn decoded<K>(kind: &str, guarded: DeserializeGuard<K>) -> Result<K, RecordsError> {
     guarded.0.map_err(|invalid| RecordsError {
-        plural: format!("{kind} {}", invalid.metadata.name.unwrap_or_default()),
+        plural: format!("{kind} {}", invalid.metadata.name.as_deref().unwrap_or("without a name")),
         reason: invalid.error,
     })
 }

@@ -75,7 +75,7 @@ macro_rules! objects {
             fn try_from(value: Value) -> Result<Self, Self::Error> {
                 match value["kind"].as_str() {
                     $(Some(stringify!($kind)) => serde_json::from_value(value).map(Self::$kind),)+
-                    kind => Err(serde_json::Error::custom(format!("no kind {}", kind.unwrap_or_default()))),
+                    kind => Err(serde_json::Error::custom(format!("no kind {}", kind.unwrap_or("at all")))),
                 }
             }
         }

@@ -155,7 +155,7 @@ pub fn message(error: &ValidationError<'_>) -> String {
             format!("unknown field {}", fields.join(", "))
         }
         ValidationErrorKind::Required { property } => {
-            format!("{}: Required value", at(property.as_str().unwrap_or_default()))
+            format!("{}: Required value", property.as_str().map_or_else(|| property.to_string(), at))
         }
         ValidationErrorKind::Enum { .. } => format!("{path}: Unsupported value: {error}"),
         ValidationErrorKind::MaxItems { .. } => format!("{path}: Too many: {}", error.masked()),

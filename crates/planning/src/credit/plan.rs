@@ -5,7 +5,7 @@ use kube_core::ResourceExt;
 use super::status::{Owner, credit_status, finish, other_currency, withdrawn};
 use crate::conditions::DesiredCondition;
 use billing_api as api;
-use billing_domain::{Month, Name, Timestamp};
+use billing_domain::{Month, Name, Timestamp, Uid};
 use billing_state::convert::{self, wire_credit_status};
 use billing_state::{ObservedCredit, ObservedState, OrganizationState};
 
@@ -97,7 +97,7 @@ impl CreditView<'_> {
             None if owner.group.currency != Some(credit.amount.currency()) => {
                 self.not_ready(other_currency(&credit, owner.group))
             }
-            None => CreditPlan::Redeem(Box::new(self.redeemed(code))),
+            None => CreditPlan::Redeem(Box::new(self.redeemed(code, credit.uid))),
         }
     }
 
@@ -109,12 +109,12 @@ impl CreditView<'_> {
         ours && code.redeem_until.is_none_or(in_time)
     }
 
-    fn redeemed(&self, code: &api::CreditCode) -> api::CreditCode {
+    fn redeemed(&self, code: &api::CreditCode, uid: Uid) -> api::CreditCode {
         let object = &self.credit.object;
         let by = api::Redeemer {
             organization: self.organization.as_str().into(),
             name: object.name_any().into(),
-            uid: object.uid().unwrap_or_default().into(),
+            uid: uid.to_string().into(),
             at: self.now.into(),
         };
         api::CreditCode { status: Some(api::CreditCodeStatus { redeemed_by: Some(by) }), ..code.clone() }

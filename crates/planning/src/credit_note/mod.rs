@@ -5,5 +5,5 @@ mod restore_credits;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{Observed, Step, plan_note};
+pub use plan::{NoteError, Observed, Step, plan_note};
 pub use restore_credits::{RestorationFacts, RestorationStep, plan_restoration};

@@ -58,17 +58,30 @@ pub enum Step {
     Issue(CreditNoteStatus),
 }
 
+/// Why nothing is planned for a note.
+#[derive(Debug, thiserror::Error)]
+pub enum NoteError {
+    /// Its document cannot be written.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// It has no name or no UID: no server sent it, and what an invoice would say of it would be about no note.
+    #[error("the credit note has no name or no UID")]
+    NoIdentity,
+}
+
 /// Plans the next step of a note.
 ///
 /// # Errors
-/// A document cannot be written. All else is said in the note's condition.
-pub fn plan_note(observed: &Observed, now: Timestamp) -> Result<Step, CanonicalError> {
-    let note = NoteView { observed, now };
+/// A document cannot be written, or the note is no object of a server. All else is said in the note's condition.
+pub fn plan_note(observed: &Observed, now: Timestamp) -> Result<Step, NoteError> {
+    let metadata = &observed.note.metadata;
+    let (name, uid) = metadata.name.as_deref().zip(metadata.uid.as_deref()).ok_or(NoteError::NoIdentity)?;
+    let note = NoteView { observed, name, uid, now };
     let invoice = match note.invoice() {
         Ok(invoice) => invoice,
         Err((reason, message)) => return Ok(note.refuse(reason, message)),
     };
-    let position = invoice.notes.iter().position(|by| by.uid.as_str() == note.uid());
+    let position = invoice.notes.iter().position(|by| by.uid.as_str() == note.uid);
     let (creditable, request) = match note.read(&invoice, &invoice.notes[..position.unwrap_or(invoice.notes.len())]) {
         Ok(read) => read,
         Err(error) => return Ok(note.refuse("AmountInvalid", error.to_string())),
@@ -77,7 +90,7 @@ pub fn plan_note(observed: &Observed, now: Timestamp) -> Result<Step, CanonicalE
         (None, Err(refusal)) => Ok(note.refuse(refusal.reason(), refusal.to_string())),
         (None, Ok(credited)) => Ok(note.begin_or_take(&invoice, &creditable, &credited)),
         (Some(at), Ok(credited)) if invoice.notes[at] == note.credited_by(at, &credited) => {
-            note.number_or_issue(&invoice, &credited)
+            Ok(note.number_or_issue(&invoice, &credited)?)
         }
         (Some(_), _) => Ok(note.inconsistent("the amounts recorded on its invoice")),
     }
@@ -93,14 +106,12 @@ struct FinalInvoice<'a> {
 
 struct NoteView<'a> {
     observed: &'a Observed,
+    name: &'a str,
+    uid: &'a str,
     now: Timestamp,
 }
 
 impl<'a> NoteView<'a> {
-    fn uid(&self) -> &'a str {
-        self.observed.note.metadata.uid.as_deref().unwrap_or_default()
-    }
-
     fn status(&self) -> CreditNoteStatus {
         self.observed.note.status.clone().unwrap_or_default()
     }
@@ -196,8 +207,8 @@ impl<'a> NoteView<'a> {
         let note = &self.observed.note;
         CreditedBy {
             sequence: i32::try_from(others + 1).unwrap_or(i32::MAX), // the CRD ends at 100
-            name: note.metadata.name.as_deref().unwrap_or_default().into(),
-            uid: self.uid().into(),
+            name: self.name.into(),
+            uid: self.uid.into(),
             full: note.spec.full,
             subtotal: amount(credited.subtotal.negated()),
             tax: amount(credited.tax.negated()),
@@ -215,7 +226,7 @@ impl<'a> NoteView<'a> {
             return Ok(self.report(self.status().phase, DesiredCondition::no("Ready", "SeriesMissing", message)));
         };
         let numbered = series.status.as_ref().map(|status| status.credit_notes.as_slice()).unwrap_or_default();
-        match numbered.iter().position(|known| known.uid.as_str() == self.uid()) {
+        match numbered.iter().position(|known| known.uid.as_str() == self.uid) {
             None => self.number(invoice, numbered, credited),
             Some(at) => self.issue(invoice, &numbered[..=at], credited),
         }
@@ -238,8 +249,8 @@ impl<'a> NoteView<'a> {
         let document = self.document(invoice, numbered, issued_at, credited)?;
         let note = NumberedNote {
             sequence: i32::try_from(numbered.len() + 1).unwrap_or(i32::MAX), // the CRD ends at 1000
-            name: self.observed.note.metadata.name.as_deref().unwrap_or_default().into(),
-            uid: self.uid().into(),
+            name: self.name.into(),
+            uid: self.uid.into(),
             issued_at,
             digest: document.digest,
         };

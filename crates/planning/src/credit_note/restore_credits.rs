@@ -51,7 +51,7 @@ pub fn plan_restoration(observed: &RestorationFacts, now: Timestamp) -> Restorat
     }
     let done = match each.into_iter().find_map(Result::err) {
         Some((reason, message)) => DesiredCondition::no(CREDITS_RETURNED, reason, message),
-        None => DesiredCondition::yes(CREDITS_RETURNED, "Returned", first_restored(&document.credits)),
+        None => DesiredCondition::yes(CREDITS_RETURNED, "Returned", restored(&document.credits)),
     };
     let generation = observed.note.metadata.generation;
     let conditions = conditions::replace(&status.conditions, CREDITS_RETURNED, Some(done), generation, now);
@@ -59,12 +59,14 @@ pub fn plan_restoration(observed: &RestorationFacts, now: Timestamp) -> Restorat
     if written == status { RestorationStep::Nothing } else { RestorationStep::Report(Box::new(written)) }
 }
 
-/// The first credit by name, of which there is one at the least.
-fn first_restored(credits: &[ReturnedCredit]) -> String {
-    let first = credits.first().map(|first| first.name.to_string()).unwrap_or_default();
-    match credits.len() {
-        0 | 1 => format!("Credit {first} returns what the invoice used"),
-        more => format!("Credit {first} and {} more return what the invoice used", more - 1),
+/// The first credit by name.
+fn restored(credits: &[ReturnedCredit]) -> String {
+    match credits {
+        [] => "no credit is returned: the invoice used none".to_owned(),
+        [one] => format!("Credit {} returns what the invoice used", one.name),
+        [first, others @ ..] => {
+            format!("Credit {} and {} more return what the invoice used", first.name, others.len())
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::plan::{Observed, Step, plan_note};
+use super::plan::{NoteError, Observed, Step, plan_note};
 use super::restore_credits::{RestorationFacts, RestorationStep, plan_restoration};
 use crate::conditions;
 use crate::scenario::at;
@@ -90,6 +90,18 @@ impl Controller {
                 "issue"
             }
         }
+    }
+}
+
+#[test]
+fn a_note_that_no_server_sent_takes_nothing() {
+    for field in ["name", "uid"] {
+        let mut nameless = serde_json::to_value(note("outage", Value::Null)).unwrap();
+        nameless["metadata"].as_object_mut().unwrap().remove(field);
+        let note = serde_json::from_value(nameless).unwrap();
+        let observed =
+            Observed { note, invoice: Some(invoice()), slices: Vec::new(), others: Vec::new(), series: None };
+        assert!(matches!(plan_note(&observed, at(NOW)), Err(NoteError::NoIdentity)), "{field}");
     }
 }
 

@@ -8,7 +8,7 @@ use super::plan::{GroupPlan, InvoiceWrite, Steady, plan_group};
 use super::write_coalescing::CoalescingState;
 use crate::conditions::find;
 use crate::invoice::{estimate_status, make_invoice};
-use crate::scenario::{ACME, at, binding, ledger, settings, state, uid};
+use crate::scenario::{ACME, at, binding, ledger, settings, state, stored, uid};
 use billing_api::{BillingGroup, ProjectBinding, ProjectLedger};
 use billing_domain::Name;
 use billing_state::{Key, ObservedState, Observes};
@@ -292,7 +292,7 @@ impl GroupSimulator {
             let mut invoice = make_invoice(&facts);
             let document = write.rendered.map(|rendered| rendered.document);
             invoice.status = Some(estimate_status(document, write.conditions));
-            self.state.observe(invoice);
+            self.state.observe(stored(invoice));
         }
         said
     }
@@ -318,6 +318,7 @@ impl GroupSimulator {
 
 fn made<K: DeserializeOwned>(mut metadata: Value, spec: Value) -> K {
     metadata["uid"] = uid("", "", metadata["namespace"].as_str().unwrap_or_default()).to_string().into();
+    metadata["resourceVersion"] = "1".into();
     metadata["creationTimestamp"] = NOW.into();
     serde_json::from_value(json!({ "metadata": metadata, "spec": spec })).unwrap()
 }

@@ -224,7 +224,8 @@ impl<'a> GroupInvoices<'a> {
     fn payment_term(&self) -> TimeDelta {
         let of_issuer =
             || self.issuer().ok().and_then(|issuer| u32::try_from(issuer.object.spec.payment_term_days).ok());
-        let days = self.group.payment_term_days.or_else(of_issuer).unwrap_or_default();
+        // Without an issuer nothing becomes final, and an estimate is never due.
+        let days = self.group.payment_term_days.or_else(of_issuer).unwrap_or(0);
         TimeDelta::days(days.into())
     }
 }
@@ -381,7 +382,7 @@ impl MonthView<'_> {
         let reason = match &error {
             RenderError::Overflow { .. } => HoldReason::Overflow,
             RenderError::TooManyLines { .. } => HoldReason::TooManyLines,
-            RenderError::Canonical(_) | RenderError::Json(_) => return Err(error),
+            RenderError::Canonical(_) | RenderError::Json(_) | RenderError::NoVersion { .. } => return Err(error),
         };
         Ok(Hold { reason, message: error.to_string() })
     }
@@ -414,7 +415,7 @@ impl MonthView<'_> {
             discounts: self.discounts(),
             seller: self.invoices.seller(),
             buyer: self.invoices.buyer(),
-            inputs: self.input_versions(bill, &status, recorded),
+            inputs: self.input_versions(bill, &status, recorded)?,
             previous_digest,
         };
         render_document(header, bill)
@@ -426,7 +427,12 @@ impl MonthView<'_> {
     }
 
     /// What the document was computed from. An estimate follows all of it; of a final it is asked later what changed.
-    fn input_versions(&self, bill: &Bill, status: &IssueState, recorded: &[api::InputVersion]) -> api::Inputs {
+    fn input_versions(
+        &self,
+        bill: &Bill,
+        status: &IssueState,
+        recorded: &[api::InputVersion],
+    ) -> Result<api::Inputs, RenderError> {
         let version = |list: Arc<PriceList>| api::InputVersion {
             name: list.name().as_str().into(),
             uid: list.uid().to_string().into(),
@@ -440,21 +446,27 @@ impl MonthView<'_> {
                 (generation_of(self.invoices.object), issuer)
             }
         };
-        let mut credits: Vec<_> = bill.credits.iter().map(|used| self.credit_version(used, recorded)).collect();
+        let versions = bill.credits.iter().map(|used| self.credit_version(used, recorded));
+        let mut credits = versions.collect::<Result<Vec<_>, _>>()?;
         credits.sort_by(|a, b| a.name.cmp(&b.name));
         let price_list = self.invoices.prices().ok().map(version);
-        api::Inputs { price_list, exchange_rates, billing_group, issuer, credits }
+        Ok(api::Inputs { price_list, exchange_rates, billing_group, issuer, credits })
     }
 
     /// The version of a credit: the one that is recorded, else as it is now.
-    fn credit_version(&self, used: &CreditUse, recorded: &[api::InputVersion]) -> api::InputVersion {
+    fn credit_version(
+        &self,
+        used: &CreditUse,
+        recorded: &[api::InputVersion],
+    ) -> Result<api::InputVersion, RenderError> {
         let uid = used.uid.to_string();
-        let known = recorded.iter().find(|known| known.uid.as_str() == uid);
-        known.cloned().unwrap_or_else(|| {
-            let object = self.invoices.organization.credits.get(&used.name).map(|known| &known.object);
-            let resource_version = object.and_then(|object| object.resource_version()).unwrap_or_default();
-            api::InputVersion { name: used.name.as_str().into(), uid: uid.into(), resource_version }
-        })
+        if let Some(known) = recorded.iter().find(|known| known.uid.as_str() == uid) {
+            return Ok(known.clone());
+        }
+        let object = self.invoices.organization.credits.get(&used.name).map(|known| &known.object);
+        let version = object.and_then(|object| object.resource_version());
+        let resource_version = version.ok_or_else(|| RenderError::NoVersion { credit: used.name.clone() })?;
+        Ok(api::InputVersion { name: used.name.as_str().into(), uid: uid.into(), resource_version })
     }
 
     /// The group's price list, or an empty one while there is none: then every record of the month is a problem.
@@ -522,7 +534,8 @@ impl MonthView<'_> {
             period_end: self.month.end(),
             period_exists: self.invoices.state.period(self.month).is_some(),
             group_created: self.invoices.group.created,
-            grace: issuer.map(|issuer| grace(&issuer.object.spec.grace)).unwrap_or_default(),
+            // Without an issuer the month is held.
+            grace: issuer.map_or(TimeDelta::zero(), |issuer| grace(&issuer.object.spec.grace)),
             min_closing_delay: self.invoices.settings.min_closing_delay,
             pending_projects: self.invoices.pending_projects,
             open_predecessor: match &self.predecessor {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{EstimatePlan, GroupInvoices, MonthView, Predecessor, plan_estimate};
 use crate::invoice::{InvoiceFacts, make_invoice};
-use crate::scenario::{ACME, add, at, binding, ledger, settings, state, uid};
+use crate::scenario::{ACME, add, at, binding, ledger, settings, state, stored, uid};
 use billing_api as api;
 use billing_domain::{Month, Name};
 use billing_state::{ObjectKey, ObservedState, Observes};
@@ -55,7 +55,7 @@ fn write(state: &mut ObservedState, now: &str) -> Option<String> {
     })?;
     let total =
         invoice.status.as_ref().and_then(|status| status.document.as_ref()).map(|document| document.total.to_string());
-    state.observe(invoice);
+    state.observe(stored(invoice));
     total
 }
 

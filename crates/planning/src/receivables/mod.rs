@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube_core::ResourceExt;
 
 use crate::conditions::{self, DesiredCondition};
 use billing_api::{PaymentState, Receivable, ReceivableStatus, Time};
@@ -48,7 +49,7 @@ pub fn past_due_mark(invoice: &Receivable, now: Timestamp) -> Option<PastDueMark
     let open = payment.as_ref().filter(|payment| payment.state.is_open()).and(document.as_ref());
     let overdue = open.and_then(|document| Some((document, document.due_at.filter(|due| due.0 <= now)?)));
     let past_due = overdue.map(|(document, since)| {
-        let number = invoice.metadata.name.as_deref().unwrap_or_default();
+        let number = invoice.name_any();
         let message = format!(
             "invoice {number} for {} {} has been past due since {since}; collect it, or record the payment in status.payment",
             &*document.total, &*document.currency

@@ -56,15 +56,21 @@ pub(super) fn differing_lines<'a>(
     pairs
 }
 
-/// The fields that differ, by path.
+/// The fields that differ, by path. What cannot be written as JSON is not taken for equal.
 pub(super) fn differing_fields(
     path: &str,
     recorded: &impl Serialize,
     computed: &impl Serialize,
 ) -> Vec<FieldDifference> {
     let mut found = Vec::new();
-    let value = |side: Result<Value, _>| side.unwrap_or_default();
-    walk(path, &value(serde_json::to_value(recorded)), &value(serde_json::to_value(computed)), &mut found);
+    match (serde_json::to_value(recorded), serde_json::to_value(computed)) {
+        (Ok(recorded), Ok(computed)) => walk(path, &recorded, &computed, &mut found),
+        (recorded, computed) => {
+            let unwritable = |side: serde_json::Result<Value>| side.err().map(|error| format!("no JSON ({error})"));
+            let (recorded, computed) = (unwritable(recorded), unwritable(computed));
+            found.push(FieldDifference { field: path.to_owned(), recorded, computed });
+        }
+    }
     found
 }
 
@@ -74,8 +80,8 @@ fn walk(path: &str, recorded: &Value, computed: &Value, found: &mut Vec<FieldDif
         (Value::Object(recorded), Value::Object(computed)) => {
             let extra = computed.keys().filter(|key| !recorded.contains_key(*key));
             for key in recorded.keys().chain(extra) {
-                let side = |object: &serde_json::Map<String, Value>| object.get(key).cloned().unwrap_or_default();
                 let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let side = |object: &'_ serde_json::Map<String, Value>| object.get(key).unwrap_or(&Value::Null).clone();
                 walk(&below, &side(recorded), &side(computed), found);
             }
         }
@@ -91,5 +97,22 @@ fn text(value: &Value) -> Option<String> {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::differing_fields;
+
+    #[test]
+    fn what_is_no_json_is_not_taken_for_equal() {
+        let unwritable = BTreeMap::from([((1, 2), 3)]); // keys of JSON are texts
+        let found = differing_fields("lines", &unwritable, &unwritable);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].field, "lines");
+        assert!(found[0].recorded.as_deref().is_some_and(|text| text.starts_with("no JSON (")), "{found:?}");
+        assert_eq!(differing_fields("lines", &[1, 2], &[1, 2]), []);
     }
 }

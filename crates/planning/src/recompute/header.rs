@@ -77,7 +77,7 @@ fn header(document: &Document) -> Value {
 fn explain(comparison: &Comparison<'_>, field: &str) -> Option<Explanation> {
     let Comparison { edits, group, .. } = comparison;
     let (by_group, by_issuer) = (edits.group.clone(), edits.issuer.clone());
-    match field.split('.').next().unwrap_or_default() {
+    match field.split_once('.').map_or(field, |(top, _)| top) {
         "currency" | "buyer" | "discounts" => by_group,
         "seller" => by_issuer.or(by_group),
         "dueAt" => by_group.or(by_issuer),

@@ -53,7 +53,7 @@ fn read_line(
     let corrects = line.adjusts.as_ref().and_then(|adjusts| adjusts.invoice.as_ref());
     Ok(BilledLine {
         record,
-        project: line.project.as_deref().unwrap_or_default().into(),
+        project: line.project.as_deref().map(Name::from),
         period,
         pre_discount: line.pre_discount.as_ref().map_or(Ok(total), |amount| money("preDiscount", amount))?,
         total,

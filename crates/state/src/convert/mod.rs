@@ -44,6 +44,9 @@ pub enum ConvertError {
         /// What it holds.
         text: String,
     },
+    /// A field that every object of this kind has, and this one has not.
+    #[error("{0} is missing")]
+    Missing(&'static str),
     /// A field that can be read, and not be used.
     #[error("{path}: {reason}")]
     Unusable {
@@ -67,7 +70,7 @@ pub enum ConvertError {
 }
 
 /// A field of a type that is read from text.
-fn read<T: FromStr>(field: &'static str, text: &str) -> Result<T, ConvertError> {
+pub(crate) fn read<T: FromStr>(field: &'static str, text: &str) -> Result<T, ConvertError> {
     text.parse().map_err(|_| ConvertError::Field { field, text: text.to_owned() })
 }
 
@@ -81,7 +84,16 @@ fn decimal(field: &'static str, text: &str) -> Result<Decimal, ConvertError> {
 /// # Errors
 /// It has none, or one that is no UUID.
 pub fn uid_of(object: &impl ResourceExt) -> Result<Uid, ConvertError> {
-    read("metadata.uid", object.uid().as_deref().unwrap_or_default())
+    let uid = object.meta().uid.as_deref().ok_or(ConvertError::Missing("metadata.uid"))?;
+    read("metadata.uid", uid)
+}
+
+/// The version of an object, as of this writing of it.
+///
+/// # Errors
+/// It has none: no server sent it.
+pub fn version_of(object: &impl ResourceExt) -> Result<String, ConvertError> {
+    object.resource_version().ok_or(ConvertError::Missing("metadata.resourceVersion"))
 }
 
 /// When an object was created, by the API server's clock.
@@ -89,8 +101,8 @@ pub fn uid_of(object: &impl ResourceExt) -> Result<Uid, ConvertError> {
 /// # Errors
 /// It does not say.
 pub fn created(object: &impl ResourceExt) -> Result<Timestamp, ConvertError> {
-    let missing = || ConvertError::Field { field: "metadata.creationTimestamp", text: String::new() };
-    object.creation_timestamp().and_then(|time| api::time::instant(time.0)).ok_or_else(missing)
+    let missing = ConvertError::Missing("metadata.creationTimestamp");
+    object.creation_timestamp().and_then(|time| api::time::instant(time.0)).ok_or(missing)
 }
 
 /// When the deletion of an object was asked for.
@@ -104,6 +116,7 @@ pub fn deleted(object: &impl ResourceExt) -> Option<Timestamp> {
 /// A month or an identifier that cannot be read. A currency that is none is no error here: the group still pays.
 pub fn group(object: &api::BillingGroup) -> Result<Group, ConvertError> {
     let created = created(object)?;
+    last_final_is_read(object)?;
     let terms = object.spec.terms.clone().unwrap_or_default();
     let fixed = object.status.as_ref().and_then(|status| status.first_period.as_ref());
     let first_period = match fixed.or(terms.first_period.as_ref()) {
@@ -187,9 +200,8 @@ pub fn usage(object: &api::UsageRecord, interner: &mut Interner) -> Result<Usage
 /// A currency that is none, a price that cannot be read, or entries that contradict each other.
 pub fn price_list(object: &api::PriceList) -> Result<PriceList, ConvertError> {
     let entries = object.spec.entries.iter().map(price_entry).collect::<Result<_, _>>()?;
-    let version = object.resource_version().unwrap_or_default();
     let currency = read("spec.currency", &object.spec.currency)?;
-    Ok(PriceList::new(object.name_any().into(), uid_of(object)?, version.into(), currency, entries)?)
+    Ok(PriceList::new(object.name_any().into(), uid_of(object)?, version_of(object)?.into(), currency, entries)?)
 }
 
 fn price_entry(entry: &api::PriceEntry) -> Result<PriceEntry, ConvertError> {
@@ -209,12 +221,33 @@ fn price_entry(entry: &api::PriceEntry) -> Result<PriceEntry, ConvertError> {
     })
 }
 
-/// What a group's last final leaves to the next invoice.
+/// What a group's last final leaves to the next invoice. There is none that cannot be read: [`group`] refuses it.
 pub fn brought_forward(last: &api::LastFinal) -> Option<BroughtForward> {
     let carried = last.carried_forward.as_ref()?;
-    let currency = carried.currency.parse().ok()?;
+    let currency = Currency::of_amount(&carried.currency, &carried.amount).ok()?;
     let amount = Money::parse_plain(&carried.amount, currency).ok()?;
     Some(BroughtForward { amount, invoice: last.number.as_str().into(), uid: carried.invoice_uid.parse().ok()? })
+}
+
+/// How many finals a group has, as its status says.
+pub fn finals_of(status: Option<&api::BillingGroupStatus>) -> u32 {
+    let last = status.and_then(|status| status.last_final.as_ref());
+    last.map_or(0, |last| last.sequence.unsigned_abs()) // `group` refuses what is below one
+}
+
+/// Refuses a group whose last final would be taken for none, or as one that carries nothing forward.
+fn last_final_is_read(object: &api::BillingGroup) -> Result<(), ConvertError> {
+    let Some(last) = object.status.as_ref().and_then(|status| status.last_final.as_ref()) else { return Ok(()) };
+    if last.sequence < 1 {
+        return Err(ConvertError::Field { field: "status.lastFinal.sequence", text: last.sequence.to_string() });
+    }
+    match &last.carried_forward {
+        Some(carried) if brought_forward(last).is_none() => {
+            let text = format!("{} {}", carried.amount.as_str(), carried.currency.as_str());
+            Err(ConvertError::Field { field: "status.lastFinal.carriedForward", text })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How a month's cost is shared out.

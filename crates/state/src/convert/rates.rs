@@ -3,7 +3,7 @@
 use chrono::Datelike;
 use kube_core::ResourceExt;
 
-use super::{ConvertError, decimal, read, uid_of};
+use super::{ConvertError, decimal, read, uid_of, version_of};
 use billing_api as api;
 use billing_domain::{Currency, Date, Quote, Rate, RatesObject, YearlyQuotes};
 
@@ -14,9 +14,8 @@ use billing_domain::{Currency, Date, Quote, Rate, RatesObject, YearlyQuotes};
 /// A base that is none, or a rate that cannot be read.
 pub fn exchange_rates(object: &api::ExchangeRates) -> Result<YearlyQuotes, ConvertError> {
     let api::ExchangeRatesSpec { source: _, year, base, quotes } = &object.spec;
-    let version = object.resource_version().unwrap_or_default();
-    let identity =
-        RatesObject { name: object.name_any().into(), uid: uid_of(object)?, resource_version: version.into() };
+    let resource_version = version_of(object)?.into();
+    let identity = RatesObject { name: object.name_any().into(), uid: uid_of(object)?, resource_version };
     let mut known = Vec::new();
     for api::DayOfQuotes { date, rates } in quotes {
         let Some(date) = date.parse::<Date>().ok().filter(|date| date.year() == *year) else { continue };

@@ -102,7 +102,7 @@ impl ClosingSimulator {
         let rate = |conversion: &Conversion| (conversion.to.rate.decimal(), conversion.from.rate.decimal());
         let rated = |line: &Line, month: Month, conversion: Option<&Conversion>| BilledLine {
             record: line.usage.name.clone(),
-            project: line.usage.project.clone(),
+            project: Some(line.usage.project.clone()),
             period: line.period,
             pre_discount: line.pre_discount,
             total: line.total,
@@ -128,7 +128,7 @@ impl ClosingSimulator {
                     assert_eq!(difference, Some(item.total), "{}", item.description);
                     BilledLine {
                         record: item.source.name.clone(),
-                        project: item.project.clone().unwrap(),
+                        project: item.project.clone(),
                         period: item.period.unwrap(),
                         pre_discount: item.pre_discount.unwrap_or(item.total),
                         total: item.total,

@@ -1,6 +1,7 @@
 //! The invoices, and what is not on them.
 
 use kube::ResourceExt;
+use thiserror::Error;
 
 use super::admit::Findings;
 use super::credits::check_credits;
@@ -11,7 +12,7 @@ use super::{Preview, PreviewError, PreviewOptions, PreviewProblem, PreviewedInvo
 use billing_api::InvoiceStatus;
 use billing_documents::document::{RenderError, Rendered};
 use billing_domain::closing::{CloseDecision, HoldReason};
-use billing_domain::{BroughtForward, Group, Money, Month, Name, Timestamp};
+use billing_domain::{BroughtForward, Currency, Group, Money, Month, Name, Timestamp};
 use billing_planning::group::{first_period_too_early, not_allowed, primary_ignored, vat_id_invalid};
 use billing_planning::invoice::{
     GroupInvoices, InvoiceFacts, MonthView, Predecessor, estimate_status, final_status, make_invoice, plan_estimate,
@@ -20,6 +21,7 @@ use billing_planning::invoice::{
 use billing_planning::months::{Left, Position, through_months};
 use billing_planning::pending_projects::pending_projects;
 use billing_planning::usage::problems_since;
+use billing_state::convert::ConvertError;
 use billing_state::convert::billed::final_lines;
 use billing_state::{ObservedState, OrganizationState, convert};
 
@@ -128,7 +130,7 @@ fn bill_months(
     organization: &Name,
     finals: &Finals,
     as_of: Timestamp,
-) -> Result<Vec<PreviewedInvoice>, RenderError> {
+) -> Result<Vec<PreviewedInvoice>, BillingError> {
     if first_period_too_early(invoices.group).is_some() {
         return Ok(Vec::new());
     }
@@ -139,16 +141,34 @@ fn bill_months(
             Some(stored) => stored,
             None => bill_month(view, organization, issued_at, as_of)?,
         };
-        let credits = invoice.as_ref().map(used).unwrap_or_default();
-        Ok::<_, RenderError>((invoice, Left { predecessor, credits }))
+        let credits = invoice.as_ref().map_or(Ok(Vec::new()), used)?;
+        Ok::<_, BillingError>((invoice, Left { predecessor, credits }))
     })?;
     Ok(billed.into_iter().flatten().collect())
 }
 
+/// Why the months of a group are not billed.
+#[derive(Debug, Error)]
+pub enum BillingError {
+    /// A bill cannot be written as a document.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// What a stored final used of credits, or its digest, cannot be read: the months after it would be another's.
+    #[error("final invoice {number} cannot be read")]
+    Final {
+        /// Its number.
+        number: String,
+        /// Why.
+        source: ConvertError,
+    },
+}
+
 /// What an invoice used of credits.
-fn used(previewed: &PreviewedInvoice) -> Vec<(Name, Money)> {
-    let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
-    document.and_then(|document| convert::credits_used(document).ok()).unwrap_or_default()
+fn used(previewed: &PreviewedInvoice) -> Result<Vec<(Name, Money)>, BillingError> {
+    previewed
+        .document()
+        .map_or(Ok(Vec::new()), convert::credits_used)
+        .map_err(|source| BillingError::Final { number: previewed.invoice.name_any(), source })
 }
 
 /// A month that a cluster has made final stays as it is. Its invoice is not always among the manifests.
@@ -157,8 +177,10 @@ fn stored(
     organization: &Name,
     view: &MonthView<'_>,
 ) -> Option<(Predecessor, Option<PreviewedInvoice>)> {
-    if let Some(invoice) = finals.of(organization, view) {
-        return Some((after(&invoice), Some(invoice)));
+    if let Some(invoice) = finals.of(organization, view)
+        && let Some(after) = after(&invoice)
+    {
+        return Some((after, Some(invoice)));
     }
     let last = view.invoices.object.status.as_ref()?.last_final.as_ref()?;
     let is_final = u32::try_from(last.sequence).is_ok_and(|sequence| view.sequence <= sequence);
@@ -182,23 +204,26 @@ fn bill_month(
         if let Ok(lines) = final_lines(&invoice.invoice, slices) {
             view.invoices.organization.record_final(lines);
         }
-        return Ok((after(&invoice), Some(invoice)));
+        if let Some(after) = after(&invoice) {
+            return Ok((after, Some(invoice)));
+        }
     }
     let (status, rendered) = estimate(view, as_of)?;
     let invoice = previewed(&facts, status, rendered);
     Ok((Predecessor::Open { number: view.number.clone(), carried_forward: carried_forward(&invoice) }, Some(invoice)))
 }
 
-/// What comes after a final: as its group's status would name it.
-fn after(invoice: &PreviewedInvoice) -> Predecessor {
-    Predecessor::Final { digest: invoice.digest(), carried_forward: carried_forward(invoice) }
+/// What comes after a final, which has a document: as its group's status would name it.
+fn after(invoice: &PreviewedInvoice) -> Option<Predecessor> {
+    let digest = invoice.document()?.digest.clone();
+    Some(Predecessor::Final { digest, carried_forward: carried_forward(invoice) })
 }
 
 /// What an invoice leaves to the next one.
 fn carried_forward(invoice: &PreviewedInvoice) -> Option<BroughtForward> {
+    let document = invoice.document()?;
     let PreviewedInvoice { invoice, .. } = invoice;
-    let document = invoice.status.as_ref()?.document.as_ref()?;
-    let currency = document.currency.parse().ok()?;
+    let currency = Currency::of_amount(&document.currency, &document.subtotal).ok()?;
     let amount = Money::parse(document.carried_forward.as_ref()?, currency).ok()?;
     let uid = invoice.uid().and_then(|uid| uid.parse().ok());
     let namespace = invoice.namespace();

@@ -25,8 +25,8 @@ use crate::ExitStatus;
 use crate::arguments::one_of;
 use crate::manifest::{self, Manifests, ObjectRef, ReadError, Rejection, SourceLocation};
 use crate::output::OutputError;
-use billing_api::{Invoice, InvoiceSlice};
-use billing_documents::document::RenderError;
+pub use bill::BillingError;
+use billing_api::{Document, Invoice, InvoiceSlice};
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
 use billing_domain::{Attribution, HourRule, Month, Timestamp};
 use billing_planning::billing_settings::{
@@ -131,7 +131,7 @@ pub enum PreviewError {
         /// The group, with its organization.
         group: String,
         /// Why.
-        source: RenderError,
+        source: BillingError,
     },
     /// Nothing can be printed.
     #[error(transparent)]
@@ -173,10 +173,9 @@ struct PreviewedInvoice {
 }
 
 impl PreviewedInvoice {
-    /// The digest of its document.
-    fn digest(&self) -> String {
-        let document = self.invoice.status.as_ref().and_then(|status| status.document.as_ref());
-        document.map(|document| document.digest.clone()).unwrap_or_default()
+    /// Its document; an estimate that is held may have none.
+    fn document(&self) -> Option<&Document> {
+        self.invoice.status.as_ref()?.document.as_ref()
     }
 }
 

@@ -176,7 +176,8 @@ impl Preparation<'_> {
         let ProjectPlan { ledger, default, .. } = plan;
         let changed = ledger.is_some() || default.is_some();
         if let Some(write) = ledger {
-            let object: ProjectLedger = project_ledger(project, &write.organization, &write.ledger);
+            let mut object: ProjectLedger = project_ledger(project, &write.organization, &write.ledger);
+            fill_server_fields(&mut object, self.since);
             self.state.observe(object);
         }
         match default {

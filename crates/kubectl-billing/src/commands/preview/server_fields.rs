@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use billing_domain::{Timestamp, Uid};
 
-/// Gives an object a UID, a creation time and a generation, where it has none. Nothing is being deleted before it is
-/// there.
+/// Gives an object a UID, a creation time and a generation, where it has none; its version is empty, as no server has
+/// counted it. Nothing is being deleted before it is there.
 pub fn fill_server_fields<K: Resource<DynamicType = ()>>(object: &mut K, created: Timestamp) {
     if !is_stored(object) {
         object.meta_mut().deletion_timestamp = None;
@@ -19,6 +19,7 @@ pub fn fill_server_fields<K: Resource<DynamicType = ()>>(object: &mut K, created
     let metadata = object.meta_mut();
     metadata.uid.get_or_insert_with(|| uid.to_string());
     metadata.generation.get_or_insert(1);
+    metadata.resource_version.get_or_insert_default();
     if metadata.creation_timestamp.is_none() {
         metadata.creation_timestamp = jiff::Timestamp::from_second(created.timestamp()).ok().map(Time);
     }

@@ -109,17 +109,22 @@ fn read_csv(text: &str) -> Result<Vec<Published>, Unreadable> {
     Ok(rates)
 }
 
+/// What can be read.
+const USE: &str = "use eurofxref-hist.csv or an XML file";
+
 /// `Date,USD,JPY,` and so on; the comma at the end is the bank's.
 fn read_header(row: &csv::StringRecord) -> Result<Vec<String>, String> {
-    if row.get(0) != Some("Date") {
-        let found = row.get(0).unwrap_or_default();
-        return Err(format!("the file begins with {found:?} instead of Date; use eurofxref-hist.csv or an XML file"));
+    match row.get(0) {
+        Some("Date") => {}
+        Some(found) => return Err(format!("the file begins with {found:?} instead of Date; {USE}")),
+        None => return Err(format!("the file begins with an empty line instead of Date; {USE}")),
     }
     Ok(row.iter().skip(1).map(str::to_owned).collect())
 }
 
 fn read_row(codes: &[String], row: &csv::StringRecord) -> Result<Vec<Published>, String> {
-    let date = read_date(row.get(0).unwrap_or_default())?;
+    let Some(date) = row.get(0) else { return Err("an empty line".to_owned()) };
+    let date = read_date(date)?;
     if row.len() != codes.len() + 1 {
         return Err(format!("{} columns under a header of {}; is the file complete?", row.len(), codes.len() + 1));
     }

@@ -233,7 +233,11 @@ fn differences(
         object: format!("Invoice {}", document.number.as_str()),
         error: error.source().map_or_else(|| error.to_string(), ToString::to_string),
     })?;
-    let organization = Name::from(invoice.metadata.namespace.as_deref().unwrap_or_default());
+    let namespace = invoice.metadata.namespace.as_deref().ok_or_else(|| Incomparable::Unreadable {
+        object: format!("Invoice {}", document.number.as_str()),
+        error: "it has no metadata.namespace".to_owned(),
+    })?;
+    let organization = Name::from(namespace);
     let previous = predecessors(invoice).next().and_then(|number| last_final(invoices.invoice(&number)?));
     let (state, organization, settings) = (&records.state, &organization, &records.settings);
     compare(&RecomputeInputs { state, organization, previous: previous.as_ref(), settings }, &recorded)
