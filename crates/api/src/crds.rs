@@ -11,6 +11,22 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
 };
 use kube_core::CustomResourceExt;
 
+use super::labels::SCHEMA_ANNOTATION;
+
+/// The schema numbers that are above one, by the plural of the kind.
+///
+/// The number of a definition rises, once for a release, when the one before would lose or refuse what is stored by this one: a
+/// field outside of [`FROZEN`], another value of an enum, a wider bound, a rule that is gone. A test beside this says when.
+const SCHEMA_NUMBERS: [(&str, u32); 0] = [];
+
+/// What is kept as it was written, by kind and path: an older definition must not prune what it does not know.
+const FROZEN: [(&str, &[&str]); 4] = [
+    ("Invoice", &["status", "document"]),
+    ("Invoice", &["status", "credited"]),
+    ("InvoiceSlice", &["spec"]),
+    ("CreditNote", &["status", "document"]),
+];
+
 /// The definition of every kind, in the order of their names.
 pub fn all() -> Vec<CustomResourceDefinition> {
     let mut definitions = vec![
@@ -30,16 +46,24 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         UsageRecord::crd(),
     ];
     for definition in &mut definitions {
+        let number = schema_number(&definition.spec.names.plural).to_string();
+        definition.metadata.annotations.get_or_insert_default().insert(SCHEMA_ANNOTATION.to_owned(), number);
+        let kind = definition.spec.names.kind.clone();
         for version in &mut definition.spec.versions {
             if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
                 describe(schema);
-                if let Some(documents) = documents(&definition.spec.names.kind, schema) {
-                    revise(documents, &forget_texts);
-                }
                 revise(schema, &|node| {
                     refuse_null(node);
                     unwrap_lines(node);
                 });
+                for (_, path) in FROZEN.iter().filter(|(frozen, _)| *frozen == kind) {
+                    if let Some(frozen) = node_at(schema, path) {
+                        revise(frozen, &|node| {
+                            forget_texts(node);
+                            keep_unknown_fields(node);
+                        });
+                    }
+                }
             }
         }
     }
@@ -51,6 +75,23 @@ pub fn all() -> Vec<CustomResourceDefinition> {
 fn annotate(definition: &mut CustomResourceDefinition) {
     let digest = digest(definition);
     definition.metadata.annotations.get_or_insert_default().insert(SCHEMA_DIGEST_ANNOTATION.to_owned(), digest);
+}
+
+/// The schema number of a definition.
+pub fn schema_number(plural: &str) -> u32 {
+    SCHEMA_NUMBERS.iter().find(|(numbered, _)| *numbered == plural).map_or(1, |(_, number)| *number)
+}
+
+/// The node at a path of properties.
+fn node_at<'a>(schema: &'a mut JSONSchemaProps, path: &[&str]) -> Option<&'a mut JSONSchemaProps> {
+    path.iter().try_fold(schema, |node, name| node.properties.as_mut()?.get_mut(*name))
+}
+
+/// Keeps what the schema does not know. It ends at a node that declares properties, so each of them says it.
+fn keep_unknown_fields(node: &mut JSONSchemaProps) {
+    if node.properties.is_some() {
+        node.x_kubernetes_preserve_unknown_fields = Some(true);
+    }
 }
 
 /// Applies a revision to every node of a schema.
@@ -65,16 +106,6 @@ fn revise(schema: &mut JSONSchemaProps, revision: &dyn Fn(&mut JSONSchemaProps))
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
         revise(values, revision);
     }
-}
-
-/// Where a kind keeps documents, or parts of them.
-fn documents<'a>(kind: &str, schema: &'a mut JSONSchemaProps) -> Option<&'a mut JSONSchemaProps> {
-    let path: &[&str] = match kind {
-        "Invoice" | "CreditNote" => &["status", "document"],
-        "InvoiceSlice" => &["spec"],
-        _ => return None,
-    };
-    path.iter().try_fold(schema, |node, name| node.properties.as_mut()?.get_mut(*name))
 }
 
 /// Takes back the patterns of free text. A document repeats what specs said when it was written, so whatever a spec may have held
@@ -120,8 +151,11 @@ pub fn yaml() -> Result<Vec<(String, String)>, serde_saphyr::SerializeError> {
 }
 
 #[cfg(test)]
+mod history;
+
+#[cfg(test)]
 mod tests {
-    use super::{EMAIL, LINE, LINES, all, yaml};
+    use super::{EMAIL, FROZEN, LINE, LINES, all, yaml};
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
         CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
     };
@@ -190,6 +224,21 @@ mod tests {
             let documented = schema.description.is_some() || path.ends_with(".status");
             assert!(documented || !named, "{path} has no description");
         });
+    }
+
+    #[test]
+    fn what_is_frozen_keeps_fields_that_an_older_definition_does_not_know() {
+        let mut kept = BTreeSet::new();
+        visit_all(&mut |path, schema| {
+            let frozen = FROZEN.iter().find(|(kind, below)| {
+                let prefix = format!("{kind}.{}", below.join("."));
+                path.strip_prefix(&prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{']))
+            });
+            let expected = (frozen.is_some() && schema.properties.is_some()).then_some(true);
+            assert_eq!(schema.x_kubernetes_preserve_unknown_fields, expected, "{path}");
+            kept.extend(frozen.filter(|_| expected.is_some()).map(|(kind, below)| (*kind, *below)));
+        });
+        assert_eq!(kept.len(), FROZEN.len(), "{kept:?}");
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub const DEFAULT_ANNOTATION: &str = "billing-operator.io/default";
 pub const DEDICATED_ANNOTATION: &str = "billing-operator.io/dedicated";
 /// On an organization's namespace or a CRD that is to be deleted, books and all: its own name.
 pub const CONFIRM_DELETE_ANNOTATION: &str = "billing-operator.io/confirm-delete";
+/// On a CRD: its schema number. One with a lower number would lose or refuse what is stored.
+pub const SCHEMA_ANNOTATION: &str = "billing-operator.io/schema";
 /// On a billing group: it stays until every month that it pays for is invoiced.
 pub const SETTLE_FINALIZER: &str = "billing-operator.io/settle";
 /// The only name that a ProjectBinding can have.

@@ -87,7 +87,8 @@ fn schema_of<T: JsonSchema>() -> Value {
 /// Schema's words that a set has no two equal items.
 fn close(schema: &mut Value) {
     let Some(node) = schema.as_object_mut() else { return };
-    if node.contains_key("properties") && !node.contains_key("additionalProperties") {
+    let open = node.contains_key("additionalProperties") || node.contains_key("x-kubernetes-preserve-unknown-fields");
+    if node.contains_key("properties") && !open {
         node.insert("additionalProperties".to_owned(), json!(false));
     }
     if node.get("x-kubernetes-list-type") == Some(&json!("set")) {
