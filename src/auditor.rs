@@ -165,7 +165,10 @@ fn unexplained(
 }
 
 /// Writes the condition where it is not there yet, or no longer true.
-async fn report(ctx: &Context, invoice: &Invoice, findings: &[Finding]) -> Result<(), WriteError> {
+///
+/// # Errors
+/// It could not be written.
+pub async fn report(ctx: &Context, invoice: &Invoice, findings: &[Finding]) -> Result<(), WriteError> {
     let existing = invoice.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let conditions = with_findings(existing, findings, ctx.now());
     if conditions == existing {

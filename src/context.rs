@@ -179,7 +179,7 @@ impl Context {
                 tracing::debug!(controller, %error, "a write conflicted with another one; trying again");
                 Outcome::After(CONFLICT_RETRY)
             }
-            WriteError::Refused { .. } | WriteError::Failed { .. } => {
+            WriteError::Refused { .. } | WriteError::Altered { .. } | WriteError::Failed { .. } => {
                 let cause = std::error::Error::source(error).map(ToString::to_string);
                 tracing::warn!(controller, %error, cause, "a write failed; trying again");
                 Outcome::Failed

@@ -48,6 +48,12 @@ pub enum WriteError {
         /// What the server said.
         message: String,
     },
+    /// It was written, and the API server stored something else: its definition does not know all that was sent.
+    #[error("{object} was stored otherwise than it was sent: install the definitions of this release (helm upgrade)")]
+    Altered {
+        /// Kind, namespace and name.
+        object: String,
+    },
     /// Anything else: the network, a time-out, a server that fails.
     #[error("{object} could not be written")]
     Failed {
@@ -66,6 +72,7 @@ impl WriteError {
             Self::Exists { .. } => "exists",
             Self::Gone { .. } => "gone",
             Self::Refused { .. } => "refused",
+            Self::Altered { .. } => "altered",
             Self::Failed { .. } => "failed",
         }
     }

@@ -6,8 +6,9 @@ use kube::ResourceExt;
 
 use super::credits::{self, CreditClosing};
 use super::fetch::ClosingPass;
+use crate::auditor;
 use crate::context::Context;
-use crate::kinds::invoice::{create_invoice, delete_slices, ensure_slices};
+use crate::kinds::invoice::{altered_document, create_invoice, delete_slices, ensure_slices};
 use crate::kinds::series;
 use crate::writer::{WriteError, Written};
 use billing_api::{BillingGroup, Credit, Invoice, LastFinal};
@@ -173,6 +174,10 @@ async fn finalise(
     let status = final_status(&observed.conditions, document, now);
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
     publish_event(ctx, &written);
+    let altered = altered_document(&written, &digest);
+    if !altered.is_empty() {
+        auditor::report(ctx, &written, &altered).await?;
+    }
     index_final(ctx, &facts.organization, &written, &slices);
     ctx.observe(written);
     let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);

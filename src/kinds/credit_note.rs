@@ -181,7 +181,12 @@ async fn apply(ctx: &Context, observed: Observed, step: Step) -> Result<bool, Wr
             ctx.writer.replace_status(&series).await.map(|_| true)
         }
         Step::Issue(status) => {
+            let sent = status.document.clone();
             let written = write(ctx, note, status).await?;
+            if written.status.as_ref().and_then(|status| status.document.as_ref()) != sent.as_ref() {
+                let object = format!("CreditNote {}", written.name_any());
+                return Err(WriteError::Altered { object });
+            }
             tracing::info!(note = written.name_any(), "a credit note is issued");
             publish_event(ctx, &written, Severity::Normal, "Issued");
             Ok(true) // credits go back, if the invoice used any

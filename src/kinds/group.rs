@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use kube::core::ObjectMeta;
 use serde_json::json;
 
-use super::invoice::{create_invoice, delete_slices, ensure_slices};
+use super::invoice::{altered_document, create_invoice, delete_slices, ensure_slices};
 use super::series;
 use crate::context::Context;
 use crate::writer::WriteError;
@@ -175,7 +175,11 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
     let was_ready = conditions::holds(&observed.conditions, "Ready");
     let document = write.rendered.map(|rendered| rendered.document);
     let status = estimate_status(document, write.conditions);
+    let sent = status.document.as_ref().map(|document| document.digest.clone());
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
+    if sent.is_some_and(|digest| !altered_document(&written, &digest).is_empty()) {
+        return Err(WriteError::Altered { object: format!("Invoice {}/{}", facts.organization, facts.number) });
+    }
     if let Some(ready) = written.status.as_ref().and_then(|status| conditions::find(&status.conditions, "Ready"))
         && ready.status == "False"
         && was_ready

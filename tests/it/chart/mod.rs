@@ -6,6 +6,7 @@ mod probe;
 mod release;
 pub mod rendered;
 mod rights;
+mod rollback;
 mod template;
 
 pub use billing_test_harness::chart as install;

@@ -1,7 +1,7 @@
 //! A control plane with the chart and the world in it, and what it says to a case.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::fuzz::FuzzRequest;
 use super::table::{self, Case, Expect, Operation, Target};
-use crate::{Result, chart::install};
+use crate::{Result, chart::install, support::wait};
 
 /// How long a policy, a role or a definition may take to be in force on a busy machine.
 const IN_FORCE: Duration = Duration::from_secs(120);
@@ -167,6 +167,29 @@ impl Server {
     pub async fn get(&self, resource: &str, namespace: Option<&str>, name: &str) -> Result<Value> {
         let request = Request::new(self.path(resource, namespace)?).get(name, &GetParams::default())?;
         Ok(self.client("admin")?.request(request).await?)
+    }
+
+    /// Takes the rules away from the definitions that cases ask without them, for good, and waits until that is in force.
+    pub async fn take_rules_away(&self, cases: &[Case]) -> Result<()> {
+        let bare = || cases.iter().filter(|case| case.without_rules);
+        for plural in bare().map(resource_of).collect::<BTreeSet<_>>() {
+            let name = format!("{plural}.{}", api::GROUP);
+            let mut versions = self.get("customresourcedefinitions", None, &name).await?["spec"]["versions"].take();
+            remove_rules(&mut versions);
+            let outcome =
+                self.patch("customresourcedefinitions", &name, &json!({"spec": {"versions": versions}})).await?;
+            if outcome != Outcome::Allowed {
+                return Err(format!("{name}: {outcome:?}").into());
+            }
+        }
+        for case in bare() {
+            wait(&format!("{} is asked without rules", case.name), IN_FORCE, async || {
+                let by_rule = matches!(self.ask(case).await?, Outcome::Refused { by, .. } if by == "crd");
+                Ok((!by_rule).then_some(()))
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Changes an object as an administrator, for good.
@@ -329,6 +352,18 @@ fn name_of(object: &Value) -> &str {
 pub fn plural(kind: &str) -> String {
     let lower = kind.to_lowercase();
     if lower.ends_with("series") || lower.ends_with("rates") { lower } else { format!("{lower}s") }
+}
+
+/// Takes every list of rules out of a schema.
+fn remove_rules(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.remove("x-kubernetes-validations");
+            fields.values_mut().for_each(remove_rules);
+        }
+        Value::Array(items) => items.iter_mut().for_each(remove_rules),
+        _ => {}
+    }
 }
 
 /// The resource that a case is about.

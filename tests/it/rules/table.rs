@@ -26,6 +26,9 @@ pub struct Case {
     /// Whether the request is no dry run: of what changes nothing that another case looks at.
     #[serde(default)]
     pub real: bool,
+    /// Whether the definition has no rules in CEL when it is asked: of what a rule refuses before a policy can.
+    #[serde(default)]
+    pub without_rules: bool,
     /// What must come of it.
     pub expect: Expect,
 }
