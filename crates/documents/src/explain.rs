@@ -181,14 +181,17 @@ fn explain_totals(document: &Document) -> Vec<String> {
     let currency = &document.currency;
     let sums = document.categories.iter().map(|sum| format!("{:?} {}", sum.kind, sum.subtotal));
     let mut totals = Vec::new();
-    if let Some(rate) = &document.exchange_rate {
-        let DocumentRate { source, from, to, rate, base, quote_date, .. } = rate;
-        totals.push(format!("1 {from} = {rate} {to}: {source}'s quotes of one {base} on {}", &**quote_date));
-    }
+    totals.extend(explain_rate(document));
     totals.push(format!("{} = subtotal {} {currency}", joined(sums), document.subtotal));
     totals.extend(explain_taxes(document));
     totals.push(format!("subtotal {} + tax {} = total {} {currency}", document.subtotal, document.tax, document.total));
     totals
+}
+
+/// How prices became amounts, where they are in another currency than the document.
+pub fn explain_rate(document: &Document) -> Option<String> {
+    let DocumentRate { source, from, to, rate, base, quote_date, .. } = document.exchange_rate.as_ref()?;
+    Some(format!("1 {from} = {rate} {to}: {source}'s quotes of one {base} on {}", &**quote_date))
 }
 
 /// With plus signs in between; nothing is zero.

@@ -9,6 +9,7 @@ use super::{Preview, PreviewError, PreviewOutput, PreviewProblem, PreviewedInvoi
 use crate::output::{OutputError, one_line, print_json, print_yaml};
 use crate::table::{Column, render_table};
 use billing_api::{Document, Invoice, InvoicePhase, Line};
+use billing_documents::explain::explain_rate;
 use billing_documents::tax::explain_taxes;
 use billing_planning::conditions;
 
@@ -130,6 +131,7 @@ fn line_tables(invoices: &[PreviewedInvoice]) -> String {
         text.push_str(&format!("\n{number} ({}, {}):\n", spec.billing_group, spec.period));
         text.push_str(&render_table(&columns, lines(previewed).map(line_row)));
         let document = previewed.invoice.status.as_ref().and_then(|status| status.document.as_ref());
+        text.extend(document.and_then(explain_rate).map(|rate| rate + "\n"));
         let taxes = document.map(explain_taxes).unwrap_or_default();
         taxes.iter().for_each(|tax| text.push_str(&format!("tax {tax}\n")));
         text.push_str(&sums(previewed));
