@@ -110,6 +110,8 @@ pub enum Refusal {
     BillingGroupFull {
         /// The group.
         group: Name,
+        /// Who pays for the project instead, as its ledger says.
+        payer: Option<Name>,
     },
     /// The project's payer changed too often this month, or its ledger is full.
     TooManyMoves {
@@ -172,8 +174,12 @@ impl fmt::Display for Refusal {
                     "billing group {group} cannot be billed, and takes no further project ({why}: see its condition Ready); correct it, or name another group"
                 )
             }
-            Refusal::BillingGroupFull { group } => {
-                write!(f, "billing group {group} has {MAX_MEMBERS} projects, and cannot have more; name another")
+            Refusal::BillingGroupFull { group, payer } => {
+                write!(f, "billing group {group} has {MAX_MEMBERS} projects, and cannot have more; name another; ")?;
+                match payer {
+                    Some(payer) => write!(f, "until then {payer} pays for the project"),
+                    None => f.write_str("until then no group pays for the project"),
+                }
             }
             Refusal::TooManyMoves { until: Some(until) } => {
                 write!(
@@ -232,7 +238,8 @@ fn check_binding(
         return Err(Refusal::BillingGroupNotReady { group: name, why });
     }
     if facts.members.len() >= MAX_MEMBERS && !facts.members.contains(project.name) {
-        return Err(Refusal::BillingGroupFull { group: name });
+        let payer = project.ledger.map(|ledger| ledger.last().group.clone());
+        return Err(Refusal::BillingGroupFull { group: name, payer });
     }
     check_moves(project.ledger, now)?;
     Ok(facts.group.uid)

@@ -96,6 +96,19 @@ fn a_binding_to_a_group_of_the_organization_is_accepted() {
 }
 
 #[test]
+fn a_group_that_is_full_says_who_pays_instead() {
+    let many = (0..MAX_MEMBERS).map(|number| format!("project-{number}"));
+    let said = |scene: Scene| match acceptance(&scene.facts(), &scene.groups(), at(NOW)) {
+        Some(Acceptance::Refused(refusal)) => refusal.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let full = "billing group a has 2000 projects, and cannot have more; name another; until then ";
+    assert_eq!(said(Scene::to("a").members("a", many.clone())), format!("{full}no group pays for the project"));
+    let paid = Scene::to("a").members("a", many).paid(&[segment("2020-11-01", "b")]);
+    assert_eq!(said(paid), format!("{full}b pays for the project"));
+}
+
+#[test]
 fn every_refusal_has_its_reason() {
     let many = (0..MAX_MEMBERS).map(|number| format!("project-{number}"));
     let moves = |count: usize, of: &str| -> Vec<Segment> {
