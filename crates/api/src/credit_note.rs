@@ -161,9 +161,9 @@ pub struct CreditNoteDocument {
     pub tax: Amount,
     /// Subtotal and tax.
     pub total: Amount,
-    /// The credits that the invoice used; each is returned as a Credit of its own, in addition to the total: up to 200.
+    /// The credits that the invoice used; each is returned as a Credit of its own, in addition to the total: up to 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = 1000))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub credits: Vec<ReturnedCredit>,
     /// The digest of the previous credit note in the same series.

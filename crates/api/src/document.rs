@@ -47,9 +47,9 @@ pub struct Document {
     #[schemars(length(max = 4000))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["project".to_owned()]))]
     pub projects: Vec<ProjectSubtotal>,
-    /// The lines: up to 500. More are in slices.
+    /// The lines: up to 500; beyond, those of usage are in slices, and up to 1500 others stay.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 500))]
+    #[schemars(length(max = 1500))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".to_owned()]))]
     pub lines: Vec<Line>,
     /// The InvoiceSlices that hold the lines, in order, if they are too many: up to 200.
@@ -273,10 +273,10 @@ pub struct Inputs {
     /// The issuer. On final invoices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<InputGeneration>,
-    /// The credits that were used, by name: up to 200. On a final invoice in the version in which its part was reserved, on an
+    /// The credits that were used, by name: up to 1000. On a final invoice in the version in which its part was reserved, on an
     /// estimate in the version with which it was last computed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = 1000))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub credits: Vec<InputVersion>,
 }

@@ -106,6 +106,8 @@ pub enum HoldReason {
     Overflow,
     /// More lines than a document can list.
     TooManyLines,
+    /// More credits that could pay than a document can list.
+    TooManyCredits,
     /// Something to correct or to bring forward is in the currency that the group had.
     CurrencyChanged,
     /// The independent check disagrees.
@@ -116,7 +118,7 @@ pub enum HoldReason {
 
 impl HoldReason {
     /// All of them.
-    pub const ALL: [HoldReason; 15] = [
+    pub const ALL: [HoldReason; 16] = [
         HoldReason::Unreadable,
         HoldReason::PriceListNotFound,
         HoldReason::IssuerNotFound,
@@ -129,6 +131,7 @@ impl HoldReason {
         HoldReason::NoTaxRule,
         HoldReason::Overflow,
         HoldReason::TooManyLines,
+        HoldReason::TooManyCredits,
         HoldReason::CurrencyChanged,
         HoldReason::AuditMismatch,
         HoldReason::Suspended,
@@ -154,6 +157,7 @@ impl HoldReason {
             HoldReason::NoTaxRule => "NoTaxRule",
             HoldReason::Overflow => "Overflow",
             HoldReason::TooManyLines => "TooManyLines",
+            HoldReason::TooManyCredits => "TooManyCredits",
             HoldReason::CurrencyChanged => "CurrencyChanged",
             HoldReason::AuditMismatch => "AuditMismatch",
             HoldReason::Suspended => "Suspended",
@@ -173,7 +177,9 @@ impl Hold {
             ProblemReason::PayerGone
             | ProblemReason::BeforeFirstPeriod { .. }
             | ProblemReason::ProjectUnbound
-            | ProblemReason::ProjectUnknown => return None,
+            | ProblemReason::ProjectUnknown
+            | ProblemReason::StartsInFuture
+            | ProblemReason::ReplacesCycle { .. } => return None,
         };
         Some(Hold { reason, message: problem.to_string() })
     }

@@ -63,6 +63,13 @@ pub enum ProblemReason {
     ProjectUnbound,
     /// The organization has no such project.
     ProjectUnknown,
+    /// It starts further in the future than clocks differ.
+    StartsInFuture,
+    /// It replaces a record that replaces it, perhaps through others: what it replaces counts as not given.
+    ReplacesCycle {
+        /// The records of the circle, from the one that it replaces to the one that replaces it.
+        others: Vec<Name>,
+    },
 }
 
 impl ProblemReason {
@@ -78,6 +85,8 @@ impl ProblemReason {
             ProblemReason::BeforeFirstPeriod { .. } => "BeforeFirstPeriod",
             ProblemReason::ProjectUnbound => "ProjectUnbound",
             ProblemReason::ProjectUnknown => "ProjectUnknown",
+            ProblemReason::StartsInFuture => "StartsInFuture",
+            ProblemReason::ReplacesCycle { .. } => "ReplacesCycle",
         }
     }
 
@@ -92,7 +101,9 @@ impl ProblemReason {
             ProblemReason::PayerGone
             | ProblemReason::BeforeFirstPeriod { .. }
             | ProblemReason::ProjectUnbound
-            | ProblemReason::ProjectUnknown => false,
+            | ProblemReason::ProjectUnknown
+            | ProblemReason::StartsInFuture
+            | ProblemReason::ReplacesCycle { .. } => false,
         }
     }
 }
@@ -153,6 +164,22 @@ impl fmt::Display for Problem {
                     f,
                     "usage {record}: the organization has no project {project}; label its namespace, or replace the record"
                 )
+            }
+            ProblemReason::StartsInFuture => {
+                let start = self.usage.start.format("%FT%TZ");
+                write!(
+                    f,
+                    "usage {record} starts at {start}, which is in the future, and is billed from then on; if that is a mistake, create a record with the right time that replaces it"
+                )
+            }
+            ProblemReason::ReplacesCycle { others } => {
+                let circle = [record].into_iter().chain(others).map(Name::as_str).collect::<Vec<_>>().join(", ");
+                write!(
+                    f,
+                    "the usage records {circle} replace each other in a circle; {record} is taken to replace nothing"
+                )?;
+                others.first().map_or(Ok(()), |billed| write!(f, ", so {billed} is billed"))?;
+                f.write_str("; if another should be, replace that one with a corrected record")
             }
         }
     }

@@ -1,5 +1,7 @@
 //! All usage of an organization that a month does not bill, and why.
 
+use chrono::TimeDelta;
+
 use crate::bill::charge::Charges;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::NO_CLOSED_MONTHS;
@@ -64,6 +66,28 @@ pub fn unbilled<'a>(month: &OrganizationMonth<'a>, pricing: impl Fn(&Group) -> O
 /// never bound, and of those whose payers are gone. By project, service, start and record.
 pub fn without_payer(month: &OrganizationMonth<'_>) -> Vec<Problem> {
     month.organization.projects().flat_map(|project| problems_of(month, project)).collect()
+}
+
+/// How far in the future a record may start and nothing be said: clocks differ.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::hours(1);
+
+/// Every record that is not what its writer can have meant, whatever is billed: those that start in the future as of an instant,
+/// and of records that replace each other in a circle the one whose `replaces` counts as not given. By project, service,
+/// start and record.
+///
+/// Cost: one look at each record.
+pub fn mistaken(organization: &Organization, as_of: Timestamp) -> Vec<Problem> {
+    let future = as_of.checked_add_signed(CLOCK_TOLERANCE);
+    let reason = |usage: &Usage| {
+        let others = organization.replaces_cycle(usage);
+        if !others.is_empty() {
+            return Some(ProblemReason::ReplacesCycle { others });
+        }
+        let late = future.is_some_and(|future| usage.start > future) && organization.is_effective(usage);
+        late.then_some(ProblemReason::StartsInFuture)
+    };
+    let all = organization.projects().flat_map(|project| project.usage());
+    all.filter_map(|usage| Some(Problem { usage: usage.clone(), reason: reason(usage)? })).collect()
 }
 
 /// Every record that has time before `until` which no invoice will ever bill, with the reason: those of projects that

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bill::agreed_terms::bill_terms;
 use crate::bill::balance_forward::{bring_forward, carry_forward};
-use crate::bill::consumption::use_credits;
+use crate::bill::consumption::{Consumption, use_credits};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::late::bill_late;
 use crate::bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
@@ -58,7 +58,7 @@ fn bill_with(
     let brought_forward = bring_forward(month, &mut tally).map_err(overflow)?;
     add_problems(&mut problems, adjust(month, &mut tally).map_err(overflow)?);
     let carried_forward = carry_forward(month, &mut tally).map_err(overflow)?;
-    let credits = use_credits(month, &projects, &mut tally).map_err(overflow)?;
+    let Consumption { uses: credits, hold: too_many } = use_credits(month, &projects, &mut tally).map_err(overflow)?;
     round_to_zero(month, &mut tally).map_err(overflow)?;
     let (items, subtotal) = tally.finish();
     let Taxation { taxes, untaxed, tax, total, hold } = tax(month, subtotal).map_err(|_| BillError::overflow(month))?;
@@ -80,7 +80,7 @@ fn bill_with(
         untaxed,
         tax,
         total,
-        holds: brought_forward.into_iter().chain(hold).collect(),
+        holds: brought_forward.into_iter().chain(too_many).chain(hold).collect(),
         replaced,
         problems,
     })

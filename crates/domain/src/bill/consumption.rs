@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::ProjectSubtotal;
 use crate::bill::tally::{Overflow, Tally};
+use crate::closing::{Hold, HoldReason};
 use crate::credit::{CreditOffer, CreditUse, MAX_CREDITS};
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
@@ -12,17 +13,28 @@ use crate::invoice::source::{Source, SourceKind};
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 
+/// What credits pay of a bill.
+pub(super) struct Consumption {
+    pub(super) uses: Vec<CreditUse>,
+    /// That there are more which could pay.
+    pub(super) hold: Option<Hold>,
+}
+
 /// Puts on the bill what the group's credits pay of it: the first to expire first, down to zero at most.
 pub(super) fn use_credits(
     month: &GroupMonth<'_>,
     projects: &[ProjectSubtotal],
     tally: &mut Tally,
-) -> Result<Vec<CreditUse>, Overflow> {
+) -> Result<Consumption, Overflow> {
     let mut limits = Limits::new(projects);
-    let mut uses = Vec::new();
+    let (mut uses, mut unused) = (Vec::new(), Vec::new());
     for offer in usable(month, tally.currency()) {
         let most = limits.of(offer).min(tally.net().minor()).min(offer.remaining.minor());
-        if most <= 0 || uses.len() == MAX_CREDITS {
+        if most <= 0 {
+            continue;
+        }
+        if uses.len() == MAX_CREDITS {
+            unused.push(offer);
             continue;
         }
         let used = Money::new(most, tally.currency()).ok_or(Overflow)?;
@@ -31,7 +43,21 @@ pub(super) fn use_credits(
         limits.take(offer, most);
         uses.push(CreditUse { name: offer.name.clone(), uid: offer.uid, used, remaining });
     }
-    Ok(uses)
+    Ok(Consumption { uses, hold: too_many(&unused) })
+}
+
+/// The credits that an invoice has no room for must not expire unused.
+fn too_many(unused: &[&CreditOffer]) -> Option<Hold> {
+    let first = unused.first()?;
+    let others = match unused.len() - 1 {
+        0 => String::new(),
+        others => format!(" and {others} more"),
+    };
+    let message = format!(
+        "an invoice uses up to {MAX_CREDITS} credits, and {}{others} could pay for this month too; grant one credit for the sum of several, and delete those",
+        first.name
+    );
+    Some(Hold { reason: HoldReason::TooManyCredits, message })
 }
 
 /// The credits that the month can use, in the order in which it uses them: expiry, start, name.

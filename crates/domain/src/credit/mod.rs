@@ -64,7 +64,7 @@ pub struct CreditOffer {
 }
 
 /// The most credits that one invoice uses; more wait for the next month.
-pub const MAX_CREDITS: usize = 200;
+pub const MAX_CREDITS: usize = 1000;
 
 /// What an invoice uses of a credit.
 #[derive(Debug, Clone, PartialEq, Eq)]

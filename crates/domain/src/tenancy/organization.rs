@@ -253,6 +253,20 @@ impl Organization {
         replaced
     }
 
+    /// The other records of the circle that the record's `replaces` closes, from the one that it replaces on; empty where it
+    /// closes none, or another of the circle has the first name.
+    pub fn replaces_cycle(&self, usage: &Usage) -> Vec<Name> {
+        let mut others = Vec::new();
+        if usage.replaces.is_some() && self.closes_cycle(&usage.name) {
+            let mut next = usage.replaces.as_ref();
+            while let Some(name) = next.filter(|name| **name != usage.name) {
+                others.push(name.clone());
+                next = self.usage.get(name).and_then(|usage| usage.replaces.as_ref());
+            }
+        }
+        others
+    }
+
     /// Whether the record's `replaces` closes a circle in which it has the first name.
     fn closes_cycle(&self, first: &Name) -> bool {
         let mut current = first;

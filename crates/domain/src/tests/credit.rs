@@ -128,9 +128,27 @@ fn a_commitment_is_paid_by_credits_too_and_does_not_shrink_by_them() {
 #[test]
 fn an_invoice_uses_no_more_credits_than_a_document_lists() {
     let credits = (0..MAX_CREDITS + 5).map(|index| offer(&format!("credit-{index:04}"), "1.00")).collect();
-    let bill = World { credits, ..world(&[("p", "250")]) }.bill("g", "2020-11");
+    let bill = World { credits, ..world(&[("p", "1250")]) }.bill("g", "2020-11");
     assert_eq!(bill.credits.len(), MAX_CREDITS);
-    assert_eq!(bill.subtotal, money("50.00", "USD"));
+    assert_eq!(bill.subtotal, money("250.00", "USD"));
+    let [hold] = &bill.holds[..] else { panic!("{:?}", bill.holds) };
+    assert_eq!(hold.reason, HoldReason::TooManyCredits);
+    assert_eq!(
+        hold.message,
+        "an invoice uses up to 1000 credits, and credit-1000 and 4 more could pay for this month too; grant one credit for \
+         the sum of several, and delete those"
+    );
+}
+
+#[test]
+fn credits_that_are_not_needed_are_none_too_many() {
+    let credits = |count: usize| (0..count).map(|index| offer(&format!("credit-{index:04}"), "1.00")).collect();
+    let holds = |count: usize, price: &str| {
+        World { credits: credits(count), ..world(&[("p", price)]) }.bill("g", "2020-11").holds.len()
+    };
+    assert_eq!(holds(MAX_CREDITS, "1250"), 0);
+    assert_eq!(holds(MAX_CREDITS + 1, "1000"), 0);
+    assert_eq!(holds(MAX_CREDITS + 1, "1000.01"), 1);
 }
 
 type Mutation = fn(&mut Bill);

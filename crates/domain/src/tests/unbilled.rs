@@ -1,6 +1,7 @@
 //! Usage that a month does not bill.
 
 use super::world::*;
+use crate::unbilled::mistaken;
 use crate::*;
 
 fn reasons(world: &World, of: &str) -> Vec<String> {
@@ -92,4 +93,47 @@ fn what_a_default_may_have_billed_before_it_yielded_is_not_reported() {
     assert!(!outside(&world, "2026-11").iter().any(|problem| problem.starts_with("yielded")));
     world.organization.put_group(Group { first_period: month("2020-12"), ..group("g") });
     assert!(outside(&world, "2026-11").contains(&"yielded BeforeFirstPeriod".to_owned()));
+}
+
+/// Records of a project by name, start and what they replace.
+fn replacing(records: &[(&str, &str, Option<&str>)]) -> World {
+    records.iter().fold(World::new([group("g")]), |world, (record, start, replaces)| {
+        let replaces = replaces.map(name);
+        world.usage(Usage { replaces, ..usage(record, "p", start, "2021-01-01") })
+    })
+}
+
+fn mistakes(world: &World, as_of: &str) -> Vec<String> {
+    let found = mistaken(&world.organization, at(as_of));
+    found.iter().map(|problem| format!("{} {}", problem.usage.name, problem.reason.as_str())).collect()
+}
+
+#[test]
+fn a_record_that_starts_more_than_an_hour_from_now_is_named() {
+    let world = replacing(&[("now", "2020-11-02", None), ("later", "2020-11-03", None)]);
+    assert_eq!(mistakes(&world, "2020-11-02"), ["later StartsInFuture"]);
+    assert_eq!(mistakes(&world, "2020-11-02T23:00:00"), [""; 0]);
+    assert_eq!(mistakes(&world, "2020-11-02T22:59:59"), ["later StartsInFuture"]);
+    let corrected = replacing(&[("wrong", "2062-11-03", None), ("right", "2020-11-01", Some("wrong"))]);
+    assert_eq!(mistakes(&corrected, "2020-11-02"), [""; 0], "nobody waits for what is replaced");
+}
+
+#[test]
+fn records_that_replace_each_other_are_named_with_the_one_that_is_billed() {
+    let circle =
+        replacing(&[("a", "2020-11-01", Some("b")), ("b", "2020-11-01", Some("c")), ("c", "2020-11-01", Some("a"))]);
+    let found = mistaken(&circle.organization, at("2020-11-02"));
+    let said: Vec<_> = found.iter().map(ToString::to_string).collect();
+    let words = "the usage records a, b, c replace each other in a circle; a is taken to replace nothing, so b is billed; if \
+                 another should be, replace that one with a corrected record";
+    assert_eq!(said, [words]);
+    let effective = |record: &str| circle.organization.is_effective(circle.organization.usage(record).unwrap());
+    assert_eq!(["a", "b", "c"].map(effective), [false, true, false]);
+    // A chain is no circle, nor is what leads into one.
+    assert_eq!(
+        mistakes(&replacing(&[("a", "2020-11-01", Some("b")), ("b", "2020-11-01", None)]), "2020-11-02"),
+        [""; 0]
+    );
+    let into = [("a", "2020-11-01", Some("b")), ("b", "2020-11-01", Some("c")), ("c", "2020-11-01", Some("b"))];
+    assert_eq!(mistakes(&replacing(&into), "2020-11-02"), ["b ReplacesCycle"]);
 }

@@ -15,7 +15,7 @@ use crate::billing_settings::BillingSettings;
 use crate::conditions::{self, DesiredCondition};
 use crate::invoice::empty_price_list;
 use crate::pending_projects::awaiting_ledger;
-use billing_domain::unbilled::{OrganizationMonth, Pricing, outside_periods, unbilled};
+use billing_domain::unbilled::{OrganizationMonth, Pricing, mistaken, outside_periods, unbilled};
 use billing_domain::{
     BilledUsage, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage, months_to_review, unclaimed_differences,
 };
@@ -96,7 +96,8 @@ pub fn problems_since(
     let (late_usage, unclaimed_differences) = late_usage(state, organization_state, oldest, settings);
     let late_usage =
         late_usage.into_iter().flat_map(|month| problems_of_month(state, organization_state, month, settings, now));
-    for problem in outside.into_iter().chain(unclaimed_differences).chain(late_usage).chain(months) {
+    let mistaken = mistaken(&organization_state.organization, now);
+    for problem in outside.into_iter().chain(unclaimed_differences).chain(late_usage).chain(months).chain(mistaken) {
         match problems.get(&problem.usage.name) {
             // Of several, the one that somebody has to solve before an invoice becomes final.
             Some(first) if first.reason.holds() || !problem.reason.holds() => {}
