@@ -1,12 +1,15 @@
 //! Decimal strings: never JSON numbers, which most readers would take for floating point.
 
-use schemars::JsonSchema;
+use kube_derive::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+use super::codes;
 use super::text::text;
 
 /// An amount of money outside documents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(validation = codes::currency_of_amount_rule(), validation = codes::decimals_rule())]
 #[serde(rename_all = "camelCase")]
 pub struct Money {
     /// The amount, with at most as many decimals as the currency has: "500", "0.83".

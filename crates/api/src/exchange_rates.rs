@@ -1,6 +1,6 @@
 //! What currencies cost, day by day.
 
-use super::{CurrencyCode, Name, text::text};
+use super::{CurrencyCode, Name, codes, text::text};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,7 @@ pub struct ExchangeRatesSpec {
     #[schemars(range(min = 1999, max = 9999))]
     pub year: i32,
     /// The base currency, whose price in other currencies is quoted, by its ISO 4217 code.
+    #[x_kube(validation = codes::currency_rule())]
     pub base: CurrencyCode,
     /// The quotes: one item a day, up to 366. An invoice uses those of its rate date, or of the last day before it that
     /// quotes both currencies, at most 10 days earlier.

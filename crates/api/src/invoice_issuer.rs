@@ -1,6 +1,6 @@
 //! The legal entity that bills.
 
-use super::{Address, Money, Name, ReverseChargeRequires, TaxRule, is_false, text::LINE};
+use super::{Address, Money, Name, ReverseChargeRequires, TaxRule, codes, is_false, text::LINE};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,7 @@ pub struct InvoiceIssuerSpec {
     pub legal_name: String,
     /// Its address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = codes::country_rule())]
     pub address: Option<Address>,
     /// Its VAT or tax number.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,7 @@ pub mod address;
 pub mod amount;
 pub mod billing_group;
 pub mod billing_period;
+pub mod codes;
 pub mod condition;
 pub mod crds;
 pub mod credit;

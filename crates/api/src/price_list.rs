@@ -1,6 +1,6 @@
 //! What things cost, and from when until when.
 
-use super::{CurrencyCode, Name, Price, Time, text::LINE, time};
+use super::{CurrencyCode, Name, Price, Time, codes, text::LINE, time};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub struct PriceListSpec {
     /// The currency of every price in the list, by its ISO 4217 code. Never changes.
     #[x_kube(validation = Rule::new("self == oldSelf").message("the currency of a price list is immutable: create another price list"))]
+    #[x_kube(validation = codes::currency_rule())]
     pub currency: CurrencyCode,
     /// The prices: up to 1000. The most specific entry that is valid wins: type, plan and cloud; type and
     /// plan; type and cloud; type. Two equally specific ones must not overlap in time.

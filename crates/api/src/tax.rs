@@ -1,7 +1,7 @@
 //! Tax: an issuer's rules, a group's VAT id, and what a document says.
 
 use super::{
-    Amount, Month,
+    Amount, Month, codes,
     text::{LINE, text},
 };
 use kube_derive::KubeSchema;
@@ -25,6 +25,7 @@ text!(
         .message("reason is required for categories E, AE and O, and not allowed for S and Z"),
     validation = Rule::new("self.category != 'AE' || self.buyer != 'Consumer'")
         .message("category AE (reverse charge) is not allowed for consumers"),
+    validation = codes::tax_countries_rule(),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TaxRule {

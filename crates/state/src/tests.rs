@@ -1,6 +1,6 @@
 //! Worlds made up at random: what the indexes answer is what a look at everything answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{ObjectKey, ObservedState, Observes};
 use billing_api::{BillingGroup, Invoice, ProjectBinding, ProjectLedger};
 use billing_domain::tenancy::membership::{ProjectFacts, desired_members};
-use billing_domain::{Name, Timestamp, Uid};
+use billing_domain::{Country, Currency, Name, Timestamp, Uid};
 
 const ORGANIZATIONS: [&str; 2] = ["acme", "umbra"];
 const PROJECTS: [&str; 4] = ["p", "q", "r", "acme"];
@@ -305,4 +305,25 @@ fn a_final_without_a_document_is_none_that_used_nothing() {
     };
     assert_eq!(known(json!({ "phase": "Final", "document": document })), Some("sha256:1".to_owned()));
     assert_eq!(known(json!({ "phase": "Final" })), None);
+}
+
+/// Every code of so many capital letters.
+fn codes(letters: u32) -> impl Iterator<Item = String> {
+    let letter = |code: u32, place: u32| char::from(b'A' + u8::try_from(code / 26_u32.pow(place) % 26).unwrap());
+    (0..26_u32.pow(letters)).map(move |code| (0..letters).rev().map(|place| letter(code, place)).collect())
+}
+
+#[test]
+fn the_definitions_know_the_codes_that_billing_knows() {
+    let in_use = codes(3).filter_map(|code| Some((code.parse::<Currency>().ok()?.digits(), code)));
+    let mut by_digits: BTreeMap<u32, String> = BTreeMap::new();
+    for (digits, code) in in_use {
+        by_digits.entry(digits).or_default().push_str(&format!(" {code}"));
+    }
+    let known = |codes: &str| codes.split_whitespace().map(|code| format!(" {code}")).collect::<String>();
+    let defined = billing_api::codes::CURRENCIES.iter().map(|(digits, codes)| (*digits, known(codes)));
+    assert_eq!(defined.collect::<BTreeMap<_, _>>(), by_digits);
+    let countries: String =
+        codes(2).filter(|code| code.parse::<Country>().is_ok()).map(|code| format!(" {code}")).collect();
+    assert_eq!(known(billing_api::codes::COUNTRIES), countries);
 }
