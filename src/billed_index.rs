@@ -15,9 +15,10 @@ use crate::context::Context;
 use billing_api::{CreditNote, Invoice};
 use billing_documents::issued::final_document;
 use billing_domain::Name;
+use billing_domain::ReadFinal;
 use billing_reads::{Lacking, list, slices_of};
 use billing_state::convert::ConvertError;
-use billing_state::convert::billed::{FinalLines, final_lines};
+use billing_state::convert::billed::final_lines;
 use operator_kit::queue::Outcome;
 
 /// How many organizations are read at once.
@@ -128,7 +129,7 @@ async fn read(ctx: &Context, organization: &Name, extent: Extent) -> Result<(), 
     Ok(())
 }
 
-async fn list_finals(ctx: &Context, organization: &Name) -> Result<Vec<FinalLines>, kube::Error> {
+async fn list_finals(ctx: &Context, organization: &Name) -> Result<Vec<ReadFinal>, kube::Error> {
     let mut pages = list::<Invoice>(Api::namespaced(ctx.client.clone(), organization), billing_reads::finals());
     let mut finals = Vec::new();
     while let Some(page) = pages.next().await? {
@@ -154,7 +155,7 @@ pub async fn read_notes(ctx: &Context, organization: &Name) -> Result<(), kube::
 }
 
 /// What a final bills, if that can be told.
-async fn readable(ctx: &Context, organization: &Name, invoice: &Invoice) -> Result<Option<FinalLines>, kube::Error> {
+async fn readable(ctx: &Context, organization: &Name, invoice: &Invoice) -> Result<Option<ReadFinal>, kube::Error> {
     match read_final(ctx, organization, invoice).await {
         Ok(lines) => Ok(lines),
         Err(FinalError::Api(error)) => Err(error),
@@ -173,7 +174,7 @@ pub async fn read_final(
     ctx: &Context,
     organization: &Name,
     invoice: &Invoice,
-) -> Result<Option<FinalLines>, FinalError> {
+) -> Result<Option<ReadFinal>, FinalError> {
     let Some(document) = final_document(invoice) else { return Ok(None) };
     let slices = slices_of(&ctx.client, organization, document).await?.complete()?;
     let lines = final_lines(invoice, slices.iter().map(|slice| &slice.spec));

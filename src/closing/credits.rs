@@ -4,9 +4,9 @@
 //! final says is consumed before the group's status says that the month is closed. So a reservation for a month that is
 //! closed, and that is not consumed, is of somebody who came too late: no final says it, and it is given back.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
-use kube::ResourceExt;
+use kube::{Api, ResourceExt};
 
 use super::fetch::ClosingPass;
 use crate::context::Context;
@@ -15,8 +15,10 @@ use billing_api as api;
 use billing_domain::credit::ReservationState;
 use billing_domain::credit::reservation::ReservationError;
 use billing_domain::{Credit, CreditUse, Money, Name, Timestamp};
+use billing_planning::closing::returned_credits::{ReturningFinal, origin, returned_credit};
 use billing_planning::credit::{Owner, credit_status};
 use billing_state::{Observes, OrganizationState};
+use operator_kit::events::Severity;
 
 /// The credits of one group, for one of its invoices.
 #[derive(Clone, Copy)]
@@ -106,4 +108,58 @@ pub(super) async fn write(ctx: &Context, pass: &ClosingPass, credits: Vec<api::C
         ctx.observe(written);
     }
     Ok(())
+}
+
+/// Makes the Credits of what a final gives back, before its group says that the month is closed. One that is there already is of an
+/// attempt before, or of another operator.
+///
+/// # Errors
+/// One could not be made.
+pub(super) async fn give_back(
+    ctx: &Context,
+    pass: &ClosingPass,
+    group: &api::BillingGroup,
+    of: ReturningFinal,
+    returned: &[api::CreditReturn],
+) -> Result<(), WriteError> {
+    for one in returned {
+        let used = used_credit(pass, &of.organization, &one.credit);
+        let credit = returned_credit(&of, one, used.as_deref());
+        match ctx.writer.create(&credit).await {
+            Ok(made) => {
+                ctx.publish_event(group, Severity::Normal, "CreditReturned", "Credit", returned_note(&of, one));
+                ctx.observe(made);
+            }
+            Err(WriteError::Exists { object }) => {
+                let there = Api::<api::Credit>::namespaced(ctx.client.clone(), &of.organization).get(&one.name).await;
+                let there =
+                    there.map_err(|source| WriteError::Failed { object: object.clone(), source: Box::new(source) })?;
+                if there.spec.origin != Some(origin(&of.number, one)) {
+                    let message = format!(
+                        "it exists and was not created for invoice {}, which returns {} {} to Credit {}: delete it, and the operator creates it again",
+                        of.number, &*one.amount, &*of.currency, &*one.credit
+                    );
+                    return Err(WriteError::Refused { object, message });
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn used_credit(pass: &ClosingPass, organization: &str, credit: &str) -> Option<Arc<api::Credit>> {
+    let state = pass.state.read().unwrap_or_else(PoisonError::into_inner);
+    state.organization(organization)?.credits.get(credit).map(|known| known.object.clone())
+}
+
+fn returned_note(of: &ReturningFinal, returned: &api::CreditReturn) -> String {
+    let api::CreditReturn { name, credit, period, amount } = returned;
+    let (amount, currency) = (amount.as_str(), of.currency.as_str());
+    format!(
+        "Credit {} returns {amount} {currency} that Credit {} had paid for {} and that is no longer due",
+        &**name,
+        &**credit,
+        period.as_str()
+    )
 }

@@ -11,12 +11,13 @@ use crate::context::Context;
 use crate::kinds::invoice::{altered_document, create_invoice, delete_slices, ensure_slices};
 use crate::kinds::series;
 use crate::writer::{WriteError, Written};
-use billing_api::{BillingGroup, Credit, Invoice, LastFinal};
+use billing_api::{BillingGroup, Credit, CreditReturn, CurrencyCode, Invoice, LastFinal};
 use billing_documents::document::Rendered;
 use billing_documents::slices::Slice;
 use billing_domain::closing::CloseDecision;
 use billing_domain::{Money, Month, Name, Timestamp, Uid};
 use billing_planning::closing::charges::billed_charges;
+use billing_planning::closing::returned_credits::ReturningFinal;
 use billing_planning::credit::Owner;
 use billing_planning::invoice::{GroupInvoices, InvoiceFacts, final_status, status_object};
 use billing_planning::months::{Position, month_at};
@@ -46,6 +47,10 @@ struct FinalRecord {
     charges: Vec<Name>,
     /// What it used of credits.
     credits: Vec<(Name, Money)>,
+    /// What it gives back to credits, and when it was issued.
+    returned: Vec<CreditReturn>,
+    issued_at: Timestamp,
+    currency: CurrencyCode,
 }
 
 /// An invoice that becomes final.
@@ -114,9 +119,10 @@ fn next(
     let Some(view) = month_at(&invoices, oldest) else { return NextMonth::Nothing };
     if let Some(last) = known.invoices.final_(&view.number).filter(|last| last.group == uid) {
         let sequence = i32::try_from(last.sequence).unwrap_or(i32::MAX);
-        let Final { digest, charges, credits, carried_forward, .. } = last.clone();
+        let Final { digest, charges, credits, returned, issued_at, currency, carried_forward, .. } = last.clone();
         let last = LastFinal { number: view.number.as_str().into(), sequence, digest, carried_forward };
-        return NextMonth::Adopt(FinalRecord { last, month, charges, credits });
+        let issued_at = issued_at.unwrap_or(now);
+        return NextMonth::Adopt(FinalRecord { last, month, charges, credits, returned, issued_at, currency });
     }
     if !group.pays_in(view.month) {
         return NextMonth::Nothing;
@@ -171,6 +177,7 @@ async fn finalise(
     ensure_slices(&ctx.writer, &facts, &slices).await?;
     let (digest, charges) = (document.digest.clone(), charges_on(&document));
     let carried_forward = carried_forward(&observed.uid, &document);
+    let (returned, currency) = (document.returned_credits.clone(), document.currency.clone());
     let status = final_status(&observed.conditions, document, now);
     let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
     publish_event(ctx, &written);
@@ -182,11 +189,26 @@ async fn finalise(
     ctx.observe(written);
     let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);
     let last = LastFinal { number: facts.number.as_str().into(), sequence, digest, carried_forward };
-    record(ctx, pass, group, &FinalRecord { last, month: facts.month, charges, credits }).await?;
+    let month = facts.month;
+    let recorded = FinalRecord { last, month, charges, credits, returned, issued_at: now, currency };
+    record(ctx, pass, group, &recorded).await?;
     // A final has slices of its own.
     delete_slices(&ctx.writer, &facts.organization, &observed.slices).await;
     ctx.queues.add([Key::Group { organization: facts.organization, group: facts.group_uid }]);
     Ok(())
+}
+
+impl FinalRecord {
+    /// The final as what it gives back names it.
+    fn returning(&self, group: &BillingGroup) -> ReturningFinal {
+        ReturningFinal {
+            number: self.last.number.to_string(),
+            issued_at: self.issued_at,
+            currency: self.currency.clone(),
+            group: group.name_any(),
+            organization: group.namespace().unwrap_or_default(),
+        }
+    }
 }
 
 /// Keeps in the state what a final bills. One that cannot be read back stays unread, and nothing of its month is adjusted.
@@ -222,15 +244,17 @@ async fn fix_numbers(
     change_status(ctx, pass, group, fix).await
 }
 
-/// Consumes what a final used of credits, and writes into the group's status that it is the last one.
+/// Consumes what a final used of credits, gives back what it returns to them, and writes into the group's status that it is the last
+/// one.
 async fn record(
     ctx: &Context,
     pass: &ClosingPass,
     group: Arc<BillingGroup>,
     recorded: &FinalRecord,
 ) -> Result<(), WriteError> {
-    let FinalRecord { last, month, charges, credits: _ } = recorded;
+    let FinalRecord { last, month, charges, .. } = recorded;
     consume(ctx, pass, &group, recorded).await?;
+    credits::give_back(ctx, pass, &group, recorded.returning(&group), &recorded.returned).await?;
     let change = |group: &mut BillingGroup| {
         let known = group.status.as_ref().and_then(|status| status.last_final.as_ref());
         if known.is_none_or(|known| known.sequence < last.sequence) {

@@ -2,6 +2,7 @@
 
 use super::{
     Address, Amount, CurrencyCode, GroupVatId, Month, Name, ObjectName, PlainAmount, SeriesName, Terms, Uid, condition,
+    is_false,
     text::{EMAIL, LINE, LINES},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -244,4 +245,8 @@ pub struct CarriedForward {
     /// The UID of the invoice that it comes from.
     #[serde(rename = "invoiceUID")]
     pub invoice_uid: Uid,
+    /// Whether the amount includes tax, and so reduces what is to be paid of the next invoice. Invoices of older versions left
+    /// amounts before tax, which are a line of the next one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub includes_tax: bool,
 }

@@ -1,6 +1,6 @@
 //! Credits of billing groups.
 
-use super::{Balance, CurrencyCode, Money, Name, NoteNumber, ObjectName, Time, Uid, condition, time};
+use super::{Balance, CurrencyCode, Money, Month, Name, NoteNumber, ObjectName, Time, Uid, condition, time};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -32,10 +32,10 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("!has(self.metadata.generateName)")
         .message("generateName is not allowed: set metadata.name, so that a retry is refused and the credit is not granted twice"),
-    validation = Rule::new("!has(self.spec.origin) || (has(self.spec.origin.creditNote) ? self.metadata.name.startsWith(self.spec.origin.creditNote + '-') : self.metadata.name == 'carried-' + self.spec.origin.invoice)")
-        .message("a credit with spec.origin must be named after it: <credit note>-<credit>, or carried-<invoice>"),
-    validation = Rule::new("has(self.spec.origin) || !self.metadata.name.matches('-cn[1-9][0-9]*-')")
-        .message("names that begin with the number of a credit note are reserved for the credits that it returns: choose another name"),
+    validation = Rule::new("!has(self.spec.origin) || (has(self.spec.origin.creditNote) ? self.metadata.name.startsWith(self.spec.origin.creditNote + '-') : has(self.spec.origin.credit) ? self.metadata.name.startsWith(self.spec.origin.invoice + '-') : self.metadata.name == 'carried-' + self.spec.origin.invoice)")
+        .message("a credit with spec.origin must be named after it: <credit note>-<credit>, <invoice>-<sequence>-<credit>, or carried-<invoice>"),
+    validation = Rule::new("has(self.spec.origin) || !self.metadata.name.matches('-cn[1-9][0-9]*-|^[a-z0-9]{1,32}-[1-9][0-9]{0,3}-[1-9][0-9]{0,3}-')")
+        .message("names that begin with the number of a credit note, or of an invoice and a month, are reserved for the credits that these return: choose another name"),
     validation = Rule::new("has(self.spec.origin) || !self.metadata.name.startsWith('carried-')")
         .message("names that begin with 'carried-' are reserved for what a deleted billing group is owed: choose another name"),
     validation = Rule::new("!has(self.status) || (has(self.status.billingGroupUID) ? has(self.status.type) && has(self.status.amount) && has(self.status.currency) && has(self.status.remaining) && has(self.status.expired) : !has(self.status.reservations))")
@@ -57,11 +57,13 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("has(self.code) != has(self.amount)")
         .message("set either amount or code, and not both"),
     validation = Rule::new("has(self.type) == has(self.amount)").message("type is required with amount, and not allowed without it"),
-    validation = Rule::new("!has(self.code) || (!has(self.startsAt) && !has(self.expiresAt) && !has(self.projects) && !has(self.origin))")
+    validation = Rule::new("!has(self.code) || (!has(self.application) && !has(self.startsAt) && !has(self.expiresAt) && !has(self.projects) && !has(self.origin))")
         .message("with code, set only billingGroup: the code determines the rest"),
+    validation = Rule::new("!has(self.application) || self.application != 'AfterTax' || !has(self.projects)")
+        .message("a credit that is applied after tax pays a whole invoice: leave projects out"),
     validation = Rule::new("!has(self.startsAt) || !has(self.expiresAt) || self.startsAt < self.expiresAt")
         .message("expiresAt must be after startsAt"),
-    validation = Rule::new("self.billingGroup == oldSelf.billingGroup && has(self.type) == has(oldSelf.type) && (!has(self.type) || self.type == oldSelf.type) && has(self.amount) == has(oldSelf.amount) && (!has(self.amount) || self.amount == oldSelf.amount) && has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt) && has(self.projects) == has(oldSelf.projects) && (!has(self.projects) || self.projects == oldSelf.projects) && has(self.code) == has(oldSelf.code) && (!has(self.code) || self.code == oldSelf.code) && has(self.origin) == has(oldSelf.origin) && (!has(self.origin) || self.origin == oldSelf.origin)")
+    validation = Rule::new("self.billingGroup == oldSelf.billingGroup && has(self.type) == has(oldSelf.type) && (!has(self.type) || self.type == oldSelf.type) && has(self.amount) == has(oldSelf.amount) && (!has(self.amount) || self.amount == oldSelf.amount) && has(self.application) == has(oldSelf.application) && (!has(self.application) || self.application == oldSelf.application) && has(self.startsAt) == has(oldSelf.startsAt) && (!has(self.startsAt) || self.startsAt == oldSelf.startsAt) && has(self.projects) == has(oldSelf.projects) && (!has(self.projects) || self.projects == oldSelf.projects) && has(self.code) == has(oldSelf.code) && (!has(self.code) || self.code == oldSelf.code) && has(self.origin) == has(oldSelf.origin) && (!has(self.origin) || self.origin == oldSelf.origin)")
         .message("only expiresAt can be set after creation; grant another credit instead"),
     validation = Rule::new("!has(oldSelf.expiresAt) || (has(self.expiresAt) && self.expiresAt == oldSelf.expiresAt)")
         .message("expiresAt is set once and cannot be changed"),
@@ -78,6 +80,10 @@ pub struct CreditSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(validation = Rule::new("self.amount.matches('[1-9]')").message("the amount of a credit must be greater than zero"))]
     pub amount: Option<Money>,
+    /// What it reduces: what is taxed, as a rebate does (`BeforeTax`, the default), or what is to be paid, as money does that was paid
+    /// in advance (`AfterTax`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<CreditApplication>,
     /// When it can first be used, in UTC; absent: no start. It pays for every month in which it is valid at some
     /// instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,13 +108,14 @@ pub struct CreditSpec {
     pub origin: Option<CreditOrigin>,
 }
 
-/// The final invoice that the money of a credit comes from: a credit note returned what the invoice had used, or the last
-/// invoice of a deleted group carried it forward. Written only by the operator.
+/// The final invoice that the money of a credit comes from: a credit note returned what the invoice had used, the invoice returned
+/// what a closed month had used and is no longer due, or the last invoice of a deleted group carried it forward. Written only by the operator.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
-    validation = Rule::new("has(self.creditNote) == has(self.credit)")
-        .message("creditNote and credit must be set together")
+    validation = Rule::new("has(self.credit) == (has(self.creditNote) || has(self.period))")
+        .message("credit must be set with creditNote or period, and only then"),
+    validation = Rule::new("!has(self.creditNote) || !has(self.period)").message("set either creditNote or period, and not both"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CreditOrigin {
@@ -117,9 +124,22 @@ pub struct CreditOrigin {
     /// The number of the credit note that credited the invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit_note: Option<NoteNumber>,
-    /// The Credit that the invoice had used, in the same namespace.
+    /// The closed month for which the credit had paid, and of which the invoice returns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Month>,
+    /// The Credit that had been used, in the same namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit: Option<ObjectName>,
+}
+
+/// What credits reduce.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CreditApplication {
+    /// What is taxed: a rebate.
+    #[default]
+    BeforeTax,
+    /// What is to be paid: money paid in advance.
+    AfterTax,
 }
 
 /// What credits are granted for.

@@ -4,8 +4,9 @@
 //! is ever taken away.
 
 use super::{
-    Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, Month, Name, ObjectName, PaymentMethodType,
-    Percent, Price, PriceUnit, Quantity, QuoteDate, Service, TaxSubtotal, Time, Uid, text::LINE, usage_record,
+    Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, LineTax, Month, Name, ObjectName,
+    PaymentMethodType, Percent, Price, PriceUnit, Quantity, QuoteDate, Service, TaxCategory, TaxRate, TaxSubtotal,
+    Time, Uid, text::LINE, usage_record,
 };
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
@@ -67,7 +68,7 @@ pub struct Document {
     pub price_subtotal: Option<Amount>,
     /// The tax by category and rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["category".to_owned(), "rate".to_owned()]))]
     pub taxes: Vec<TaxSubtotal>,
     /// Why no tax is stated, where `taxes` is empty.
@@ -76,8 +77,19 @@ pub struct Document {
     pub tax_note: Option<String>,
     /// The tax.
     pub tax: Amount,
-    /// Subtotal and tax: what is to be paid.
+    /// Subtotal and tax. Below zero where more is given back of closed months than is charged.
     pub total: Amount,
+    /// What was paid in advance: balances of earlier invoices, and credits that are applied after tax; up to 250.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 250))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub prepayments: Vec<Prepayment>,
+    /// The sum of the prepayments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepaid: Option<Amount>,
+    /// What is to be paid: total less prepaid, and nothing where that is below zero. Absent where it is the total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_due: Option<Amount>,
     /// The discounts on the lines of services, in the order of the terms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
@@ -86,7 +98,8 @@ pub struct Document {
     /// How running time was converted to hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<HourRule>,
-    /// The balance carried forward, by which the next invoice is lower: a line brings this one up from below zero to zero.
+    /// The balance carried forward, with tax: what is below zero once prepayments are counted. It is a prepayment of the next invoice.
+    /// (On invoices without `amountDue` it is before tax: a line brings them up from below zero to zero.)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried_forward: Option<Amount>,
     /// The subtotal by type of line.
@@ -97,6 +110,20 @@ pub struct Document {
     /// The versions of the objects that the amounts were computed from.
     #[serde(default, skip_serializing_if = "Inputs::is_empty")]
     pub inputs: Inputs,
+    /// What goes back to credits that had paid for closed months and are no longer due: up to 250. Each becomes a Credit once the
+    /// invoice is final.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 250))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub returned_credits: Vec<CreditReturn>,
+    /// The final invoices that lines adjust: up to 250.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 250))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["number".to_owned()]))]
+    pub adjusted_invoices: Vec<AdjustedInvoice>,
+    /// By what the month is billed beside usage and prices: what it takes to settle it again. On final invoices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<DocumentTerms>,
     /// The digest of the group's previous final invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
@@ -104,6 +131,136 @@ pub struct Document {
     /// SHA-256 over the canonical JSON (RFC 8785) of the document without this field.
     #[schemars(length(max = 80))]
     pub digest: String,
+}
+
+impl Document {
+    /// What is to be paid.
+    pub fn amount_due(&self) -> &Amount {
+        self.amount_due.as_ref().unwrap_or(&self.total)
+    }
+}
+
+/// An amount, with tax, that was paid before the invoice was issued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Prepayment {
+    /// The kind of the object that it comes from: `Invoice` or `Credit`.
+    #[schemars(length(max = 63))]
+    pub kind: String,
+    /// Its name.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// The amount.
+    pub amount: Amount,
+}
+
+/// What goes back to a credit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreditReturn {
+    /// The name of the new Credit: the invoice's number, the sequence of the month, and the name of the Credit that paid.
+    pub name: ObjectName,
+    /// The Credit that paid.
+    pub credit: ObjectName,
+    /// The closed month that it paid for.
+    pub period: Month,
+    /// The amount.
+    pub amount: Amount,
+}
+
+/// A final invoice that a document adjusts, as the law asks of a document that amends another (Directive 2006/112/EC, Article 219).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AdjustedInvoice {
+    /// Its number.
+    pub number: Name,
+    /// When it was issued.
+    pub issued_at: Time,
+}
+
+/// By what a month is billed beside usage and prices, resolved for the month. Discounts, hours and attribution stand beside it on the
+/// document.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentTerms {
+    /// The price lists, in the order in which they are asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub price_lists: Vec<Name>,
+    /// The charges in force: up to 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub charges: Vec<DocumentCharge>,
+    /// The commitment, if one is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<DocumentCommitment>,
+    /// The lowest amount that is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_charge: Option<Amount>,
+    /// The tax rules that match the buyer, in order, up to the first that taxes everything. Absent: the issuer has no rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub tax_rules: Option<Vec<DocumentTaxRule>>,
+    /// How prices are converted, used or not, where they are in another currency than the document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rate: Option<DocumentRate>,
+}
+
+/// A charge in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentCharge {
+    /// Its name in the terms.
+    #[schemars(length(max = 64))]
+    pub name: String,
+    /// The type of its line.
+    #[serde(rename = "type")]
+    pub kind: LineType,
+    /// The amount; absent where it is a percentage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Amount>,
+    /// The charge in per cent of what services cost after discounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percent: Option<Percent>,
+    /// The minimum amount, with `percent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<Amount>,
+}
+
+/// A commitment in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentCommitment {
+    /// Its name in the terms.
+    #[schemars(length(max = 64))]
+    pub name: String,
+    /// The amount of the month.
+    pub amount: Amount,
+}
+
+/// A tax rule that matches the buyer.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentTaxRule {
+    /// The types of services that it taxes; absent: everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub service_types: Vec<String>,
+    /// The kind of tax.
+    pub category: TaxCategory,
+    /// The rate, in per cent.
+    pub rate: TaxRate,
+    /// Why no tax is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub reason: Option<String>,
 }
 
 /// How prices were converted to another currency: quantity × unit price × `toQuote` ÷ `fromQuote`, exactly, times what
@@ -359,6 +516,9 @@ pub struct Line {
     pub pre_discount: Option<Amount>,
     /// The charge.
     pub total: Amount,
+    /// How it is taxed, where the document is taxed in several ways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<LineTax>,
     /// The charge in the currency of the price, rounded to its digits, where that is another currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_total: Option<Amount>,
@@ -414,6 +574,13 @@ pub struct Adjusts {
     /// The final invoice that bills too much or too little. Absent: the charge is on no final invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice: Option<Name>,
+    /// For a part of the month that is no usage: the type of its line.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<LineType>,
+    /// For a part of the month that is no usage: the name of the charge, the commitment or the credit, or `minimumCharge`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub part: Option<String>,
     /// What final invoices bill so far, in the document's currency: that one, and earlier corrections. Present with `invoice`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billed: Option<Amount>,
@@ -423,6 +590,13 @@ pub struct Adjusts {
     /// The part of the difference that credit notes already credited, so that it is not credited again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<Amount>,
+}
+
+impl Adjusts {
+    /// A charge of the month that is on no final invoice.
+    pub fn late(period: Month) -> Self {
+        Self { period, invoice: None, kind: None, part: None, billed: None, due: None, settled: None }
+    }
 }
 
 /// The object that caused a charge.

@@ -60,10 +60,12 @@ use serde::{Deserialize, Serialize};
         .message("tax must be the sum of the taxes"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.map(t, int(t.base.replace('.', ''))).sum() == int(self.status.document.subtotal.replace('.', ''))")
         .message("the bases of the taxes must add up to the subtotal"),
-    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.size() == 1 || !self.status.document.taxes.exists(t, t.category == 'O')")
-        .message("tax category O (outside the scope of tax) cannot be combined with other categories"),
-    validation = Rule::new("!has(self.status) || !has(self.status.payment) || self.status.payment.state != 'Credited' || (has(self.status.credited) && self.status.credited.total == self.status.document.total)")
-        .message("status.payment.state can be Credited only when the credit notes add up to the total"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || (has(self.status.document.prepayments) ? self.status.document.prepayments.map(p, int(p.amount.replace('.', ''))).sum() : 0) == (has(self.status.document.prepaid) ? int(self.status.document.prepaid.replace('.', '')) : 0)")
+        .message("prepaid must be the sum of the prepayments"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.amountDue) || int(self.status.document.total.replace('.', '')) - (has(self.status.document.prepaid) ? int(self.status.document.prepaid.replace('.', '')) : 0) == int(self.status.document.amountDue.replace('.', '')) - (has(self.status.document.carriedForward) ? int(self.status.document.carriedForward.replace('.', '')) : 0)")
+        .message("total less prepaid must be amountDue, or below zero what is carried forward"),
+    validation = Rule::new("!has(self.status) || !has(self.status.payment) || self.status.payment.state != 'Credited' || (has(self.status.credited) && int(self.status.credited.total.replace('.', '')) >= int((has(self.status.document.amountDue) ? self.status.document.amountDue : self.status.document.total).replace('.', '')))")
+        .message("status.payment.state can be Credited only when the credit notes add up to what is due"),
     validation = Rule::new("!has(self.status) || !has(self.status.credited) || (has(self.status.phase) && self.status.phase == 'Final' && int(self.status.credited.total.replace('.', '')) <= int(self.status.document.total.replace('.', '')))")
         .message("only a final invoice can be credited, and only up to its total"),
     validation = Rule::new("!has(self.status) || !has(self.status.credited) || self.status.credited.notes.map(n, int(n.total.replace('.', ''))).sum() == int(self.status.credited.total.replace('.', ''))")

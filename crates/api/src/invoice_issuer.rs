@@ -65,8 +65,8 @@ pub struct InvoiceIssuerSpec {
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["currency".to_owned()]))]
     pub minimum_charge: Vec<Money>,
-    /// How buyers are taxed: up to 100 rules, of which the first that matches taxes the whole invoice. If there are rules
-    /// and none matches, the invoice is held. Without rules, no tax is charged.
+    /// How buyers are taxed: up to 100 rules. Each line is taxed by the first that matches the buyer and the line's service. If there
+    /// are rules and none matches, the invoice is held. Without rules, no tax is charged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     #[x_kube(

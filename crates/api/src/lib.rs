@@ -41,15 +41,18 @@ pub use billing_group::{
     Member, PaymentMethod, PaymentMethodType, SecretRef,
 };
 pub use billing_period::{Attribution, BillingPeriod, BillingPeriodSpec, BillingPeriodStatus};
-pub use credit::{Credit, CreditOrigin, CreditSpec, CreditStatus, CreditType, Reservation, ReservationState};
+pub use credit::{
+    Credit, CreditApplication, CreditOrigin, CreditSpec, CreditStatus, CreditType, Reservation, ReservationState,
+};
 pub use credit_code::{CreditCode, CreditCodeSpec, CreditCodeStatus, Redeemer};
 pub use credit_note::{
     CreditNote, CreditNoteDocument, CreditNoteLine, CreditNotePhase, CreditNoteRequest, CreditNoteSpec,
     CreditNoteStatus, CreditedInvoice, ReturnedCredit,
 };
 pub use document::{
-    Adjusts, AppliedDiscount, Buyer, CategorySubtotal, Document, DocumentPeriod, DocumentRate, HourRule,
-    InputGeneration, InputVersion, Inputs, Line, LinePrice, LineSource, LineType, ProjectSubtotal, Seller, SliceRef,
+    AdjustedInvoice, Adjusts, AppliedDiscount, Buyer, CategorySubtotal, CreditReturn, Document, DocumentCharge,
+    DocumentCommitment, DocumentPeriod, DocumentRate, DocumentTaxRule, DocumentTerms, HourRule, InputGeneration,
+    InputVersion, Inputs, Line, LinePrice, LineSource, LineType, Prepayment, ProjectSubtotal, Seller, SliceRef,
 };
 pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
 pub use invoice::{Credited, CreditedBy, Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
@@ -62,7 +65,9 @@ pub use price_list::{PriceEntry, PriceList, PriceListSpec, PriceUnit};
 pub use project_binding::{ProjectBinding, ProjectBindingSpec, ProjectBindingStatus};
 pub use project_ledger::{ProjectLedger, ProjectLedgerSpec, Segment};
 pub use receivable::{Receivable, ReceivableCredited, ReceivableDocument, ReceivableSpec, ReceivableStatus};
-pub use tax::{GroupVatId, ReverseChargeRequires, TaxBuyer, TaxCategory, TaxRate, TaxRule, TaxSubtotal, VatIdState};
+pub use tax::{
+    GroupVatId, LineTax, ReverseChargeRequires, TaxBuyer, TaxCategory, TaxRate, TaxRule, TaxSubtotal, VatIdState,
+};
 pub use terms::{Charge, ChargeType, Commitment, Discount, Terms};
 pub use time::Time;
 pub use usage_record::{Service, UsageRecord, UsageRecordSpec, UsageRecordStatus};

@@ -60,6 +60,9 @@ pub struct ReceivableDocument {
     pub currency: CurrencyCode,
     /// The total.
     pub total: Amount,
+    /// What is to be paid, where that is not the total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_due: Option<Amount>,
     /// When it is due; absent from estimates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Time>,

@@ -13,7 +13,7 @@ text!(
     TaxRate, max: 8, pattern: "^(100|[1-9]?[0-9]([.][0-9]{1,4})?)$"
 );
 
-/// Whom an issuer taxes, and how. The first rule that matches a buyer taxes the whole invoice.
+/// Whom an issuer taxes, and how. Each line is taxed by the first rule that matches the buyer and its service.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
@@ -26,19 +26,41 @@ text!(
     validation = Rule::new("self.category != 'AE' || self.buyer != 'Consumer'")
         .message("category AE (reverse charge) is not allowed for consumers"),
     validation = codes::tax_countries_rule(),
+    validation = Rule::new("(!has(self.postalCodes) && !has(self.regions)) || (has(self.countries) && self.countries.size() == 1 && self.countries[0] != 'EU')")
+        .message("postalCodes and regions are those of one country: name that one in countries"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TaxRule {
     /// The name of the rule.
     #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
     pub name: String,
-    /// Where the buyers are: ISO 3166-1 codes of two letters, and `EU` for the member states of the European Union. Absent:
-    /// everywhere. But a rule without countries that charges no tax applies only to countries that no rule in force names,
+    /// Where the buyers are: ISO 3166-1 codes of two letters, and `EU` for the VAT area of the European Union, without the
+    /// territories outside it. Absent: everywhere. But a rule without countries that charges no tax applies only to countries that no rule in force names,
     /// and not to buyers whose country is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 250), inner(length(max = 2), regex(pattern = "^[A-Z]{2}$")))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub countries: Vec<String>,
+    /// The buyers' postal codes: one ("78266"), or with an asterisk all that begin so ("35*"); up to 100. Blanks, hyphens and the sign
+    /// of the country before them do not count. Absent: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 100),
+        inner(length(min = 1, max = 32), regex(pattern = r"^[A-Za-z0-9][-A-Za-z0-9 ]*[*]?$"))
+    )]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub postal_codes: Vec<String>,
+    /// The buyers' states or provinces, as their addresses have them, in capitals or not: up to 100. Absent: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 128), regex(pattern = LINE)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub regions: Vec<String>,
+    /// The types of services that it taxes: up to 100. Absent: everything on the invoice. Lines without a service are taxed only by
+    /// rules without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 64), regex(pattern = LINE)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub service_types: Vec<String>,
     /// Who the buyers are.
     #[serde(default)]
     pub buyer: TaxBuyer,
@@ -149,8 +171,18 @@ pub struct TaxSubtotal {
     pub base: Amount,
     /// The tax.
     pub amount: Amount,
-    /// Why no tax is charged.
+    /// Why no tax is charged; several reasons one after the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
+    #[schemars(length(max = 2048))]
     pub reason: Option<String>,
+}
+
+/// How a line is taxed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineTax {
+    /// The kind of tax.
+    pub category: TaxCategory,
+    /// The rate, in per cent.
+    pub rate: TaxRate,
 }

@@ -4,8 +4,11 @@ use crate::canonical::{CanonicalError, digest};
 use crate::line::line_type;
 use crate::slices::{MAX_SLICES, Slice, place_lines};
 use crate::tax::render_tax;
+use crate::terms::render_terms;
 use billing_api as api;
-use billing_domain::{Bill, CategorySubtotal, Conversion, Date, Money, Name};
+use billing_domain::{
+    Bill, CategorySubtotal, Conversion, Date, Money, Month, Name, Prepayment, ReturnedCredit, restored_name,
+};
 
 /// Why a bill cannot be written as a document.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +62,12 @@ pub struct Header {
     pub buyer: api::Buyer,
     /// What it was computed from.
     pub inputs: api::Inputs,
+    /// The finals that its lines adjust.
+    pub adjusted_invoices: Vec<api::AdjustedInvoice>,
+    /// The price lists that were asked, in order.
+    pub price_lists: Vec<api::Name>,
+    /// The position of the month's invoice among the group's, and that of a month in general: names of what it returns follow from it.
+    pub first_period: Month,
     /// The digest of the group's final of the month before.
     pub previous_digest: Option<String>,
 }
@@ -94,13 +103,27 @@ pub struct Rendered {
 /// # Errors
 /// The document has no canonical form, or a slice adds up to too much.
 pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderError> {
-    let Header { number, status, attribution, hours, discounts, seller, buyer, inputs, previous_digest } = header;
+    let Header {
+        number,
+        status,
+        attribution,
+        hours,
+        discounts,
+        seller,
+        buyer,
+        inputs,
+        adjusted_invoices,
+        price_lists,
+        first_period,
+        previous_digest,
+    } = header;
     let (issued_at, due_at, as_of) = match status {
         IssueState::Estimate { as_of } => (None, None, Some(as_of)),
         IssueState::Final { issued_at, due_at } => (Some(issued_at), Some(due_at), None),
     };
     let currency = bill.subtotal.currency();
     let converted = bill.converted.as_ref();
+    let differs = bill.amount_due != bill.total || bill.carried_forward.is_some() || !bill.prepayments.is_empty();
     let (lines, slices) = place_lines(&number, issued_at.is_some(), bill)?;
     let mut document = api::Document {
         number: number.as_str().into(),
@@ -125,9 +148,15 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         tax_note: bill.untaxed.map(|untaxed| untaxed.as_str().to_owned()),
         tax: amount(bill.tax),
         total: amount(bill.total),
+        prepayments: bill.prepayments.iter().map(render_prepayment).collect(),
+        prepaid: (!bill.prepaid.is_zero()).then(|| amount(bill.prepaid)),
+        amount_due: differs.then(|| amount(bill.amount_due)),
         carried_forward: bill.carried_forward.map(amount),
         categories: bill.categories.iter().map(render_category).collect(),
         inputs,
+        returned_credits: bill.returned.iter().map(|one| render_return(&number, first_period, one)).collect(),
+        adjusted_invoices,
+        terms: issued_at.map(|_| render_terms(bill, price_lists)),
         previous_digest,
         digest: String::new(),
     };
@@ -168,6 +197,30 @@ pub fn render_rate(conversion: &Conversion) -> api::DocumentRate {
         from_quote: from.rate.decimal().to_string().into(),
         to_quote: to.rate.decimal().to_string().into(),
         quote_date: date(*quote_date),
+    }
+}
+
+fn render_prepayment(prepayment: &Prepayment) -> api::Prepayment {
+    let Prepayment { source, amount: paid } = prepayment;
+    api::Prepayment {
+        kind: source.kind.as_str().to_owned(),
+        name: source.name.as_str().into(),
+        uid: source.uid.to_string().into(),
+        amount: amount(*paid),
+    }
+}
+
+/// What goes back to a credit, and the name of the Credit that is made of it: one for each invoice, month and credit, so that it goes
+/// back once.
+fn render_return(number: &Name, first_period: Month, returned: &ReturnedCredit) -> api::CreditReturn {
+    let ReturnedCredit { credit, month, amount: back } = returned;
+    let sequence = billing_domain::invoice::number::sequence(first_period, *month).unwrap_or(0);
+    let name = restored_name(&Name::from(format!("{number}-{sequence}")), credit);
+    api::CreditReturn {
+        name: name.as_str().into(),
+        credit: credit.as_str().into(),
+        period: month.to_string().into(),
+        amount: amount(*back),
     }
 }
 

@@ -1,7 +1,7 @@
 //! An invoice with all its lines: what everything begins with that reads one.
 
 use billing_api::{self as api, Buyer, Document, Invoice, InvoicePhase, InvoiceSliceSpec, Line, Seller};
-use billing_domain::{Currency, FinalFacts, Money, Month, TaxCategory, TaxSubtotal, Timestamp, Uid};
+use billing_domain::{Currency, FinalFacts, Money, Month, TaxCategory, TaxGroup, TaxSubtotal, Timestamp, Uid};
 use kube_core::ResourceExt;
 use thiserror::Error;
 
@@ -40,6 +40,8 @@ pub struct IssuedInvoice<'a> {
     pub tax: Money,
     /// Subtotal and tax.
     pub total: Money,
+    /// What is to be paid: the total, less what was paid in advance.
+    pub amount_due: Money,
 }
 
 /// Why an invoice cannot be read.
@@ -88,12 +90,28 @@ impl<'a> IssuedInvoice<'a> {
             taxes: document.taxes.iter().map(|tax| tax_subtotal(tax, currency)).collect::<Result<_, _>>()?,
             tax: money("status.document.tax", &document.tax)?,
             total: money("status.document.total", &document.total)?,
+            amount_due: money("status.document.amountDue", document.amount_due())?,
         })
     }
 
     /// Whether it can never change again.
     pub fn is_final(&self) -> bool {
         self.phase == InvoicePhase::Final
+    }
+
+    /// How a line is taxed: as it says itself, else as all of the document is.
+    ///
+    /// # Errors
+    /// Its rate cannot be read.
+    pub fn tax_of(&self, line: &Line) -> Result<Option<TaxGroup>, NotIssued> {
+        match (&line.tax, &self.taxes[..]) {
+            (Some(tax), _) => {
+                let rate = read("status.document.lines.tax.rate", &tax.rate)?;
+                Ok(Some(TaxGroup { category: tax_category(tax.category), rate }))
+            }
+            (None, [only]) => Ok(Some(only.group())),
+            (None, _) => Ok(None),
+        }
     }
 
     /// The invoice as an index of finals has it.
@@ -134,13 +152,7 @@ fn issued_at(invoice: &Invoice, document: &Document) -> Result<Timestamp, NotIss
 fn tax_subtotal(tax: &api::TaxSubtotal, currency: Currency) -> Result<TaxSubtotal, NotIssued> {
     let api::TaxSubtotal { category, rate, base, amount, reason } = tax;
     Ok(TaxSubtotal {
-        category: match category {
-            api::TaxCategory::S => TaxCategory::Standard,
-            api::TaxCategory::Z => TaxCategory::ZeroRated,
-            api::TaxCategory::E => TaxCategory::Exempt,
-            api::TaxCategory::AE => TaxCategory::ReverseCharge,
-            api::TaxCategory::O => TaxCategory::OutsideScope,
-        },
+        category: tax_category(*category),
         rate: read("status.document.taxes.rate", rate)?,
         base: money("status.document.taxes.base", base, currency)?,
         amount: money("status.document.taxes.amount", amount, currency)?,
@@ -148,11 +160,22 @@ fn tax_subtotal(tax: &api::TaxSubtotal, currency: Currency) -> Result<TaxSubtota
     })
 }
 
-fn money(field: &'static str, amount: &api::Amount, currency: Currency) -> Result<Money, NotIssued> {
+/// A category of tax as documents write it.
+pub(crate) fn tax_category(category: api::TaxCategory) -> TaxCategory {
+    match category {
+        api::TaxCategory::S => TaxCategory::Standard,
+        api::TaxCategory::Z => TaxCategory::ZeroRated,
+        api::TaxCategory::E => TaxCategory::Exempt,
+        api::TaxCategory::AE => TaxCategory::ReverseCharge,
+        api::TaxCategory::O => TaxCategory::OutsideScope,
+    }
+}
+
+pub(crate) fn money(field: &'static str, amount: &api::Amount, currency: Currency) -> Result<Money, NotIssued> {
     Money::parse(amount, currency).map_err(|_| NotIssued::Field { field, text: amount.to_string() })
 }
 
-fn read<T: std::str::FromStr>(field: &'static str, text: &str) -> Result<T, NotIssued> {
+pub(crate) fn read<T: std::str::FromStr>(field: &'static str, text: &str) -> Result<T, NotIssued> {
     text.parse().map_err(|_| NotIssued::Field { field, text: text.to_owned() })
 }
 

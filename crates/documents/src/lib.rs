@@ -10,4 +10,5 @@ pub mod issued;
 pub mod line;
 pub mod slices;
 pub mod tax;
+pub mod terms;
 pub mod verify;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::document::{amount, render_rate};
+use super::tax::tax_category;
 use billing_api as api;
 use billing_domain::{
-    Adjustment, AdjustmentKind, Bill, Discount, Item, LateLine, Line, LineType, Name, PriceEntry, Source, Unit,
+    Adjustment, AdjustmentKind, Bill, Discount, Item, LateLine, Line, LineType, Name, PriceEntry, Source, TaxGroup,
+    Unit,
 };
 use rust_decimal::Decimal;
 
@@ -26,14 +28,34 @@ pub(super) fn line_type(kind: LineType) -> api::LineType {
 /// A line beside the month's services.
 pub(super) fn render_item(bill: &Bill, item: &Item) -> api::Line {
     let line = render_plain(item);
-    match &item.adjustment {
+    let line = match &item.adjustment {
         None => line,
         Some(adjustment) => render_adjustment(bill, line, adjustment),
-    }
+    };
+    let tells_only = item.kind == LineType::Multiplier;
+    api::Line { tax: line_tax(bill, item.tax).filter(|_| !tells_only), ..line }
+}
+
+/// How a line is taxed, where a document is taxed in several ways.
+fn line_tax(bill: &Bill, group: Option<TaxGroup>) -> Option<api::LineTax> {
+    let group = group.or(bill.untaxed_group()).filter(|_| bill.taxes.len() > 1)?;
+    Some(api::LineTax { category: tax_category(group.category), rate: group.rate.to_string().into() })
 }
 
 fn render_plain(item: &Item) -> api::Line {
-    let Item { kind, key, project, period, pre_discount, total, description, source, adjustment: _ } = item;
+    let Item {
+        kind,
+        key,
+        project,
+        period,
+        pre_discount,
+        total,
+        tax: _,
+        is_share: _,
+        description,
+        source,
+        adjustment: _,
+    } = item;
     api::Line {
         id: item.id(),
         kind: line_type(*kind),
@@ -48,6 +70,7 @@ fn render_plain(item: &Item) -> api::Line {
         price: None,
         pre_discount: pre_discount.map(amount),
         total: amount(*total),
+        tax: None,
         price_total: None,
         description: description.clone(),
         discounts: Vec::new(),
@@ -66,23 +89,35 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
         AdjustmentKind::Late(new) => {
             let LateLine { line: new, discounts, conversion } = &**new;
             let api::Line { id, kind, description, source, .. } = line;
-            let adjusts = Some(api::Adjusts { period, invoice: None, billed: None, due: None, settled: None });
+            let adjusts = Some(api::Adjusts::late(period));
             let discounts = discounts.iter().map(applied_discount).collect();
             let exchange_rate = conversion.as_ref().map(render_rate);
             // The document's sum in the currency of prices is that of its services.
-            let line = api::Line { price_total: None, ..render_line(bill, new) };
+            let line = api::Line { price_total: None, ..render_charge(bill, new) };
             api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, ..line }
         }
         AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, replaced } => {
             let adjusts = Some(api::Adjusts {
-                period,
                 invoice: Some(invoice.as_str().into()),
                 billed: Some(amount(*billed)),
                 due: Some(amount(*due)),
                 settled: (!settled_by_credit_notes.is_zero()).then(|| amount(*settled_by_credit_notes)),
+                ..api::Adjusts::late(period)
             });
             let itself = line.source.as_ref().filter(|_| *replaced).map(|source| source.name.clone());
             api::Line { adjusts, replaces: itself.into_iter().collect(), ..line }
+        }
+        AdjustmentKind::Part { invoice, part, billed, due, settled_by_credit_notes } => {
+            let adjusts = Some(api::Adjusts {
+                period,
+                invoice: Some(invoice.as_str().into()),
+                kind: Some(line_type(part.kind)),
+                part: Some(part.name.to_string()),
+                billed: Some(amount(*billed)),
+                due: Some(amount(*due)),
+                settled: (!settled_by_credit_notes.is_zero()).then(|| amount(*settled_by_credit_notes)),
+            });
+            api::Line { adjusts, ..line }
         }
     }
 }
@@ -113,6 +148,10 @@ fn render_price(entry: &PriceEntry) -> api::LinePrice {
 
 /// The charge of a usage record.
 pub(super) fn render_line(bill: &Bill, line: &Line) -> api::Line {
+    api::Line { tax: line_tax(bill, line.tax), ..render_charge(bill, line) }
+}
+
+fn render_charge(bill: &Bill, line: &Line) -> api::Line {
     let usage = &line.usage;
     let service = &usage.service;
     let text = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned());
@@ -139,6 +178,7 @@ pub(super) fn render_line(bill: &Bill, line: &Line) -> api::Line {
         price: Some(render_price(&line.price)),
         pre_discount: Some(amount(line.pre_discount)),
         total: amount(line.total),
+        tax: None,
         price_total: line.price_total.map(amount),
         description: line.description(),
         discounts: Vec::new(),

@@ -23,13 +23,16 @@ pub struct Slice {
 }
 
 /// The lines of a document and its slices. Lines that fit stand in the document, all of them in their order. Of more,
-/// those of usage go into slices, and what was agreed, credited or rounded stays where a reader looks first.
+/// those of usage go into slices, and what was agreed, credited, rounded or settled stays where a reader looks first.
 pub(super) fn place_lines(
     number: &Name,
     is_final: bool,
     bill: &Bill,
 ) -> Result<(Vec<api::Line>, Vec<Slice>), RenderError> {
-    let (usage, others): (Vec<&Item>, Vec<&Item>) = bill.items.iter().partition(|item| item.adjustment.is_some());
+    let (usage, others): (Vec<&Item>, Vec<&Item>) = bill.items.iter().partition(|item| item.is_of_usage());
+    if others.len() > MAX_LINES {
+        return Err(RenderError::TooManyLines { number: number.clone(), lines: others.len() });
+    }
     let services = bill.lines.iter().map(|line| (render_line(bill, line), line.total));
     let of_usage: Vec<_> =
         services.chain(usage.into_iter().map(|item| (render_item(bill, item), item.total))).collect();

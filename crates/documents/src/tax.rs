@@ -19,7 +19,7 @@ pub(super) fn render_tax(tax: &TaxSubtotal) -> api::TaxSubtotal {
     }
 }
 
-fn tax_category(category: TaxCategory) -> api::TaxCategory {
+pub(super) fn tax_category(category: TaxCategory) -> api::TaxCategory {
     match category {
         TaxCategory::Standard => api::TaxCategory::S,
         TaxCategory::ZeroRated => api::TaxCategory::Z,

@@ -10,7 +10,7 @@ use super::canonical::digest;
 use super::document::document_digest;
 use super::explain::{MAX_DECIMAL_PLACES, discounts_of, exact_charge, exact_price, hours, money};
 use super::tax::tax_of;
-use billing_api::{Adjusts, Amount, Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit};
+use billing_api::{Adjusts, Amount, Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit, TaxCategory};
 use billing_domain::{Currency, Money, Percent, Ratio, money::amount::round_half_away};
 
 /// Something that is not as it should be.
@@ -176,6 +176,8 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     let mut findings: Vec<_> = differs("subtotal", &document.subtotal, shown(subtotal)).into_iter().collect();
     findings.extend(differs("total", &document.total, shown(sum)));
     findings.extend(verify_taxes(document));
+    findings.extend(verify_bases(document, lines));
+    findings.extend(verify_amount_due(document));
     let ids: BTreeSet<_> = lines.iter().map(|line| &line.id).collect();
     findings.extend(differs("the number of line ids", ids.len(), lines.len()));
     findings.extend(verify_price_subtotal(document, lines));
@@ -185,8 +187,63 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     findings
 }
 
-/// What goes to the next invoice is the line that brings this one to zero: one of the group without a part.
+/// What is to be paid, and what goes to the next invoice, follow from the total and what was paid in advance.
+fn verify_amount_due(document: &Document) -> Vec<Finding> {
+    let Some(due) = &document.amount_due else { return Vec::new() };
+    let prepaid = total(document, document.prepayments.iter().map(|one| &*one.amount));
+    let zero = prepaid.map(|prepaid| Money::zero(prepaid.currency()));
+    let left = money(document, &document.total).zip(prepaid).and_then(|(total, prepaid)| total.checked_sub(prepaid));
+    let (expected, carried) = match left {
+        Some(left) if left.minor() < 0 => (zero, Some(left.negated())),
+        left => (left, None),
+    };
+    let written = document.prepaid.as_deref().map_or_else(|| shown(zero), str::to_owned);
+    let forward = carried.map_or_else(|| "nothing".to_owned(), |carried| carried.to_string());
+    let findings = [
+        differs("prepaid", written, shown(prepaid)),
+        differs("amountDue", due, shown(expected)),
+        differs("carriedForward", document.carried_forward.as_deref().unwrap_or("nothing"), forward),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+/// Of a document that is taxed in several ways, each line says in which; the lines of each add up to what is taxed so.
+fn verify_bases(document: &Document, lines: &[&Line]) -> Vec<Finding> {
+    if document.taxes.len() < 2 {
+        return Vec::new();
+    }
+    let mut bases: BTreeMap<(TaxCategory, &str), Vec<&str>> = BTreeMap::new();
+    let mut untaxed = Vec::new();
+    for line in lines {
+        match &line.tax {
+            Some(tax) => bases.entry((tax.category, tax.rate.as_str())).or_default().push(&line.total),
+            None => untaxed.push(&*line.total),
+        }
+    }
+    let mut findings: Vec<Finding> = document
+        .taxes
+        .iter()
+        .filter_map(|tax| {
+            let lines = bases.remove(&(tax.category, tax.rate.as_str())).unwrap_or_default();
+            let what = format!("what is taxed in category {:?} at {} %", tax.category, tax.rate);
+            differs(what, &tax.base, shown(total(document, lines.into_iter())))
+        })
+        .collect();
+    let missing = |(category, rate): (TaxCategory, &str)| {
+        Finding::Missing(format!("the tax in category {category:?} at {rate} %"))
+    };
+    findings.extend(bases.into_keys().map(missing));
+    let zero = shown(total(document, [].into_iter()));
+    findings.extend(differs("what is not taxed", shown(total(document, untaxed.into_iter())), zero));
+    findings
+}
+
+/// On invoices that were made before `amountDue` was recorded, what goes to the next invoice is the line that brings this one to
+/// zero: one of the group without a part.
 fn verify_carried_forward(document: &Document, lines: &[&Line]) -> Option<Finding> {
+    if document.amount_due.is_some() {
+        return None;
+    }
     let of_group = |line: &&&Line| {
         let source = line.source.as_ref().filter(|source| source.kind == "BillingGroup" && source.part.is_none());
         line.kind == LineType::OtherEvent && source.is_some()

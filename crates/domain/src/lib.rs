@@ -37,7 +37,7 @@ mod tests;
 
 pub use audit::audit;
 pub use audit::difference::AuditDifference;
-pub use bill::billing::{ServiceTotals, bill_group_month, bill_with_services};
+pub use bill::billing::{GivenServices, bill_group_month, bill_with_services};
 pub use bill::inputs::{ClosedMonths, GroupMonth, NO_CLOSED_MONTHS};
 pub use bill::late::triage::months_to_review;
 pub use bill::late::unclaimed_differences;
@@ -46,11 +46,12 @@ pub use bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubt
 pub use catalog::buyer::{Buyer, BuyerVat, VatFinding, VatState};
 pub use catalog::country::Country;
 pub use catalog::issuer::Issuer;
+pub use catalog::locality::{Locality, PostalCodes, Region};
 pub use catalog::price::{PriceEntry, PriceList, PriceListError, Tariff, Unit};
 pub use catalog::rates::{
     Conversion, MissingRate, NO_EXCHANGE_RATES, Quote, QuotesError, Rate, Rates, RatesObject, YearlyQuotes,
 };
-pub use catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxRate, TaxRule};
+pub use catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxGroup, TaxRate, TaxRule};
 pub use catalog::terms::Terms;
 pub use catalog::terms::charge::{AgreedCharge, ChargeAmount, ChargeType};
 pub use catalog::terms::commitment::Commitment;
@@ -60,20 +61,26 @@ pub use catalog::vat::{VatCheck, VatId};
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
 pub use credit::availability::Availability;
 pub use credit::reservation::ReservationError;
-pub use credit::restoration::restored_name;
+pub use credit::restoration::{ReturnedCredit, restored_name};
 pub use credit::{
-    Credit, CreditOffer, CreditType, CreditUse, CreditValidity, MAX_CREDITS, Reservation, ReservationState,
+    Application, Credit, CreditOffer, CreditType, CreditUse, CreditValidity, MAX_CREDITS, Reservation, ReservationState,
 };
 pub use invoice::adjustment::{Adjustment, AdjustmentKind, LateLine};
+pub use invoice::billed::stated::{StatedAmount, StatedMonth};
 pub use invoice::billed::{
-    BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, IssuedNote, LineBasis, Rating,
+    BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, IssuedNote, LineBasis, Rating, ReadFinal,
 };
 pub use invoice::brought_forward::BroughtForward;
 pub use invoice::item::Item;
 pub use invoice::line::Line;
 pub use invoice::line_type::LineType;
+pub use invoice::month_terms::{MinimumCharge, MonthTerms, TaxReasons, TaxScheme, TaxTreatment};
+pub use invoice::part::{MINIMUM_CHARGE, PartKey, StatedPart};
+pub use invoice::payment::Prepayment;
 pub use invoice::receivable::{AgingBucket, Receivable};
+pub use invoice::service_sum::ServiceSum;
 pub use invoice::source::{Source, SourceKind};
+pub use invoice::statement::LastCorrection;
 pub use invoice::tax::{TaxSubtotal, Untaxed};
 pub use money::amount::{Currency, Money};
 pub use money::percent::Percent;

@@ -10,6 +10,7 @@ use crate::bill::services::charge_project;
 use crate::catalog::price::PriceList;
 use crate::catalog::rates::Rates;
 use crate::invoice::billed::BilledIndex;
+use crate::invoice::month_terms::MonthTerms;
 use crate::problem::{Problem, ProblemReason};
 use crate::tenancy::attribution::{Attribution, Payer};
 use crate::tenancy::group::Group;
@@ -191,9 +192,11 @@ impl<'a> OrganizationMonth<'a> {
 }
 
 fn problems_of_bill(month: &GroupMonth<'_>) -> Vec<Problem> {
+    // Terms that contradict themselves hold the invoice. Which records have a place on it does not depend on them.
+    let terms = month.terms().unwrap_or_else(|_| MonthTerms::untaxed());
     let mut charges = Charges::default();
     for project in month.organization.candidate_projects(month.group) {
-        charge_project(month, project, &mut charges);
+        charge_project(month, project, &terms, &mut charges);
         charges.lines.clear();
     }
     charges.problems

@@ -6,7 +6,7 @@
 
 use billing_api::BillingGroupStatus;
 use billing_domain::credit::reservation::plan_uses;
-use billing_domain::{Group, Money, Month, Name};
+use billing_domain::{Credit, Group, Money, Month, Name, ReturnedCredit, restored_name};
 
 use crate::invoice::{GroupInvoices, MonthView, Predecessor};
 use billing_state::convert;
@@ -47,12 +47,23 @@ pub struct Left {
     pub predecessor: Predecessor,
     /// What the invoice takes of the group's credits.
     pub credits: Vec<(Name, Money)>,
+    /// What goes back to credits once it is final.
+    pub returned: Vec<ReturnedCredit>,
 }
 
 /// One month, as the months before it leave it.
 pub fn month_at<'a>(invoices: &'a GroupInvoices<'a>, position: Position) -> Option<MonthView<'a>> {
     let credits = invoices.organization.credits.readable_credits(invoices.group);
     invoices.month(position.month, position.predecessor, &credits)
+}
+
+/// What goes back to a credit, as the invoices after a month will find it.
+fn planned(credits: &[Credit], view: &MonthView<'_>, returned: &ReturnedCredit) -> Option<Credit> {
+    let ReturnedCredit { credit, month, amount } = returned;
+    let used = credits.iter().find(|known| known.name == *credit)?;
+    let name = restored_name(&Name::from(format!("{}-{month}", view.number)), credit);
+    let validity = used.validity.restored(*month, view.month.end());
+    Some(Credit { name, amount: *amount, validity, reservations: Vec::new(), withdrawn: false, ..used.clone() })
 }
 
 /// Bills one month after the other, from `position` through `last`, as long as the group pays; `bill` says what it made of a month,
@@ -73,6 +84,8 @@ pub fn through_months<T, E>(
         let Some(view) = invoices.month(month, predecessor, &credits) else { break };
         let (made, left) = bill(&view)?;
         plan_uses(&mut credits, &view.number, &left.credits);
+        let returned: Vec<Credit> = left.returned.iter().filter_map(|one| planned(&credits, &view, one)).collect();
+        credits.extend(returned);
         predecessor = left.predecessor;
         billed.push(made);
     }

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::convert::billed::FinalLines;
 use super::{Key, ObservedState, OrganizationState, convert};
 use billing_api::CreditNote;
 use billing_domain::invoice::number;
-use billing_domain::{Attribution, BilledIndex, ClosedMonths, FinalFacts, Group, Month, Name};
+use billing_domain::{Attribution, BilledIndex, ClosedMonths, FinalFacts, Group, Month, Name, ReadFinal};
 
 /// The index of an organization's finals. The state of a closing pass shares that of the operator.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +24,8 @@ impl SharedBilledIndex {
     }
 
     /// Takes a final in.
-    fn add(&self, (facts, lines): FinalLines, existing_record: impl Fn(&str) -> Option<Name>) {
-        self.write(|billed| billed.add(facts, lines, existing_record));
+    fn add(&self, read: ReadFinal, existing_record: impl Fn(&str) -> Option<Name>) {
+        self.write(|billed| billed.add(read, existing_record));
     }
 
     fn write<T>(&self, write: impl FnOnce(&mut BilledIndex) -> T) -> T {
@@ -40,10 +39,10 @@ pub type UnreadFinals = BTreeMap<Name, Option<Month>>;
 impl ObservedState {
     /// A final was written, or read: what it bills is known from now on. Usage that is not in the state may be on its
     /// way, so it is kept all the same.
-    pub fn record_final(&mut self, organization: &Name, lines: FinalLines) -> Vec<Key> {
+    pub fn record_final(&mut self, organization: &Name, lines: ReadFinal) -> Vec<Key> {
         let state = self.organization_mut(organization);
-        let group = lines.0.group;
-        state.invoices.unread.remove(&lines.0.number);
+        let group = lines.facts.group;
+        state.invoices.unread.remove(&lines.facts.number);
         state.record_final(lines);
         vec![Key::Group { organization: organization.clone(), group }]
     }
@@ -61,13 +60,13 @@ impl ObservedState {
     }
 
     /// Takes finals in that were read after all usage was, in the place of what was known.
-    pub fn replace_billed(&mut self, organization: &Name, finals: Vec<FinalLines>) -> Vec<Key> {
+    pub fn replace_billed(&mut self, organization: &Name, finals: Vec<ReadFinal>) -> Vec<Key> {
         let state = self.organization_mut(organization);
         let mut billed = BilledIndex::default();
-        for (facts, lines) in finals {
-            state.invoices.unread.remove(&facts.number);
+        for read in finals {
+            state.invoices.unread.remove(&read.facts.number);
             let existing_record = |record: &str| state.organization.usage(record).map(|usage| usage.name.clone());
-            billed.add(facts, lines, existing_record);
+            billed.add(read, existing_record);
         }
         // One that was written while these were read is read again.
         let written = |known: &&FinalFacts| !billed.has(&known.number);
@@ -106,7 +105,7 @@ impl OrganizationState {
     }
 
     /// Takes in what a final bills, of usage that is there and of other.
-    pub fn record_final(&self, lines: FinalLines) {
+    pub fn record_final(&self, lines: ReadFinal) {
         let usage = &self.organization;
         let name = |record: &str| usage.usage(record).map_or_else(|| record.into(), |usage| usage.name.clone());
         self.billed.add(lines, |record| Some(name(record)));

@@ -8,7 +8,10 @@ use kube_core::ResourceExt;
 
 use super::convert::ConvertError;
 use super::{Key, ObjectKey, ObservedState, Observes, UnreadFinals, convert};
-use billing_api::{self as api, CarriedForward, Document, InputVersion, Invoice, InvoicePhase, LineType, labels};
+use billing_api::{
+    self as api, CarriedForward, CreditReturn, CurrencyCode, Document, InputVersion, Invoice, InvoicePhase, LineType,
+    labels,
+};
 use billing_domain::closing::WaitReason;
 use billing_domain::{Money, Month, Name, Timestamp, Uid};
 
@@ -67,6 +70,12 @@ pub struct Final {
     pub charges: Vec<Name>,
     /// What it used of credits, by name.
     pub credits: Vec<(Name, Money)>,
+    /// What goes back to credits because of it.
+    pub returned: Vec<CreditReturn>,
+    /// When it was issued.
+    pub issued_at: Option<Timestamp>,
+    /// The currency of its amounts.
+    pub currency: CurrencyCode,
     /// What it leaves to the next one.
     pub carried_forward: Option<CarriedForward>,
 }
@@ -190,11 +199,20 @@ impl Observes<Invoice> for ObservedState {
                 let Estimate { uid, group, month, sequence, .. } = estimate;
                 // A final that cannot be read is not taken for one that used nothing: its month stays as it is.
                 if let Some(document) = &status.document
-                    && let Ok(credits) = convert::credits_used(document)
+                    && let Ok(credits) = convert::credits_taken(document)
                 {
-                    let digest = document.digest.clone();
-                    let (charges, carried_forward) = (charges_on(document), carried_forward(&uid, document));
-                    let known = Final { group, month, sequence, digest, charges, credits, carried_forward };
+                    let known = Final {
+                        group,
+                        month,
+                        sequence,
+                        digest: document.digest.clone(),
+                        charges: charges_on(document),
+                        credits,
+                        returned: document.returned_credits.clone(),
+                        issued_at: document.issued_at.map(|at| at.0),
+                        currency: document.currency.clone(),
+                        carried_forward: carried_forward(&uid, document),
+                    };
                     invoices.finals.insert(number, known);
                 }
             }
@@ -292,13 +310,14 @@ impl Observes<PartialObjectMeta<Invoice>> for ObservedState {
 /// What an invoice leaves to the next one, as the group's status has it.
 pub fn carried_forward(uid: &str, document: &Document) -> Option<CarriedForward> {
     let amount = document.carried_forward.as_deref()?.into();
-    Some(CarriedForward { amount, currency: document.currency.clone(), invoice_uid: uid.into() })
+    let includes_tax = document.amount_due.is_some();
+    Some(CarriedForward { amount, currency: document.currency.clone(), invoice_uid: uid.into(), includes_tax })
 }
 
 /// The names of the charges of a group's terms that a document has.
 pub fn charges_on(document: &Document) -> Vec<Name> {
     let agreed = |kind| matches!(kind, LineType::ExtraCharge | LineType::SupportCharge | LineType::OtherEvent);
-    let lines = document.lines.iter().filter(|line| agreed(line.kind));
+    let lines = document.lines.iter().filter(|line| agreed(line.kind) && line.adjusts.is_none());
     let sources = lines.filter_map(|line| line.source.as_ref()).filter(|source| source.kind == "BillingGroup");
     sources.filter_map(|source| source.part.as_deref()).map(Name::from).collect()
 }

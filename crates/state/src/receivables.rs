@@ -92,13 +92,15 @@ fn read(object: &api::Receivable) -> Option<(Uid, OpenInvoice)> {
     let api::ReceivableStatus { document, payment, credited, overdue_since, conditions: _ } = &object.status;
     payment.as_ref().filter(|payment| payment.state.is_open())?;
     let document = document.as_ref()?;
-    let currency = Currency::of_amount(&document.currency, &document.total).ok()?;
-    let total = Money::parse(&document.total, currency).ok()?;
+    let due = document.amount_due.as_ref().unwrap_or(&document.total);
+    let currency = Currency::of_amount(&document.currency, due).ok()?;
+    let total = Money::parse(due, currency).ok()?;
     let credited = match credited {
         Some(credited) => Money::parse(&credited.total, currency).ok()?,
         None => Money::zero(currency),
     };
-    let receivable = Receivable { open: total.checked_sub(credited)?, due_at: document.due_at?.0 };
+    let receivable =
+        Receivable { open: total.checked_sub(credited).filter(|open| open.minor() > 0)?, due_at: document.due_at?.0 };
     Some((
         object.spec.billing_group_uid.parse().ok()?,
         OpenInvoice { receivable, marked_past_due: overdue_since.is_some() },

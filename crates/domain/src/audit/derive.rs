@@ -10,35 +10,37 @@ use super::derived::{Derived, DerivedCharge};
 use super::difference::ChargeKey;
 use super::payer::payer_at;
 use super::rates::{DerivedRate, derive_rate};
+use super::terms::group_of;
 use super::work::{Look, count};
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Unit};
+use crate::invoice::month_terms::MonthTerms;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::organization::{Organization, Project};
 use crate::time::hours::HourRule;
 use crate::time::period::{Period, Timestamp};
-use crate::time::validity::Validity;
 use crate::usage::Usage;
 
 /// What every record of a bill is looked at with.
 pub(super) struct DerivationBasis<'a> {
     month: &'a GroupMonth<'a>,
+    terms: &'a MonthTerms,
     /// `None` when there is none to be had.
     rate: Option<DerivedRate>,
 }
 
 impl<'a> DerivationBasis<'a> {
-    pub(super) fn of(month: &'a GroupMonth<'a>) -> Self {
-        DerivationBasis { month, rate: derive_rate(month) }
+    pub(super) fn of(month: &'a GroupMonth<'a>, terms: &'a MonthTerms) -> Self {
+        DerivationBasis { month, terms, rate: derive_rate(month) }
     }
 }
 
 /// Cost: a look at the last segment of each project, if the group is primary; and one at each record of the projects that it pays
 /// for in the month, of which only those that ran in it are derived.
-pub(super) fn derive(month: &GroupMonth<'_>) -> Derived {
+pub(super) fn derive(month: &GroupMonth<'_>, terms: &MonthTerms) -> Derived {
     let mut derived = Derived::default();
-    let basis = DerivationBasis::of(month);
+    let basis = DerivationBasis::of(month, terms);
     for project in projects_near(month) {
         if pays_for_any_of(month, project) {
             if project.namespace().is_some() {
@@ -284,23 +286,19 @@ fn charge(
     let ten = BigInt::from(10);
     let above = count * usage.quantity.mantissa() * unit_price.mantissa();
     let below = per_hour * ten.pow(usage.quantity.scale()) * ten.pow(unit_price.scale());
-    let (kept, of) = after_discounts(basis.month);
+    let (kept, of) = after_discounts(basis.terms);
     let DerivedRate { from, to, numerator, denominator, .. } = basis.rate.as_ref().ok_or(Unbillable)?;
     let pre_discount = half_up(*to, &above * numerator, &below * denominator)?;
     let total = half_up(*to, &above * numerator * &kept, &below * denominator * &of)?;
     let price_total = (from != to).then(|| half_up(*from, above * kept, below * of)).transpose()?;
-    Ok(DerivedCharge { unit, unit_price, pre_discount, total, price_total })
+    let tax = group_of(basis.terms, Some(&usage.service.kind));
+    Ok(DerivedCharge { unit, unit_price, pre_discount, total, tax, price_total })
 }
 
 /// What the discounts leave: so much of so much.
-fn after_discounts(month: &GroupMonth<'_>) -> (BigInt, BigInt) {
+fn after_discounts(terms: &MonthTerms) -> (BigInt, BigInt) {
     let (mut kept, mut of) = (BigInt::from(1), BigInt::from(1));
-    let terms = month.group.terms.iter();
-    for discount in terms.flat_map(|terms| &terms.discounts) {
-        let Validity { first, last } = discount.validity;
-        if first.is_some_and(|first| month.month < first) || last.is_some_and(|last| last < month.month) {
-            continue;
-        }
+    for discount in &terms.discounts {
         let percent = discount.percent.decimal();
         let hundred = BigInt::from(100) * BigInt::from(10).pow(percent.scale());
         kept *= &hundred - BigInt::from(percent.mantissa());

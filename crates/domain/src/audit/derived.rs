@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 
 use super::difference::ChargeKey;
 use crate::catalog::price::Unit;
+use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::line::Line;
 use crate::money::amount::Money;
 use crate::name::Name;
@@ -18,6 +19,7 @@ pub(super) struct DerivedCharge {
     pub(super) unit_price: Decimal,
     pub(super) pre_discount: i128,
     pub(super) total: i128,
+    pub(super) tax: Option<TaxGroup>,
     /// In the currency of the price, where that is another.
     pub(super) price_total: Option<i128>,
 }
@@ -26,14 +28,22 @@ impl DerivedCharge {
     pub(super) fn of_line(line: &Line) -> Self {
         let (pre_discount, total) = (line.pre_discount.minor(), line.total.minor());
         let price_total = line.price_total.map(Money::minor);
-        DerivedCharge { unit: line.unit(), unit_price: line.unit_price(), pre_discount, total, price_total }
+        DerivedCharge {
+            unit: line.unit(),
+            unit_price: line.unit_price(),
+            pre_discount,
+            total,
+            tax: line.tax,
+            price_total,
+        }
     }
 }
 
 impl fmt::Display for DerivedCharge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DerivedCharge { unit, unit_price, pre_discount, total, price_total } = self;
+        let DerivedCharge { unit, unit_price, pre_discount, total, tax, price_total } = self;
         write!(f, "{total} minor units ({pre_discount} before discounts, at {unit_price} per {})", unit.as_str())?;
+        tax.map_or(Ok(()), |tax| write!(f, ", taxed {tax}"))?;
         price_total.map_or(Ok(()), |price_total| write!(f, ", from {price_total} of the price's currency"))
     }
 }

@@ -77,6 +77,27 @@ pub enum AuditDifference {
         /// As derived.
         derived: String,
     },
+    /// By what the month is billed beside usage and prices, which the bill records.
+    Terms {
+        /// As on the bill.
+        billed: String,
+        /// As derived.
+        derived: String,
+    },
+    /// What was paid in advance, what is to be paid, and what goes to the next invoice.
+    Payment {
+        /// As on the bill, in minor units.
+        billed: String,
+        /// As derived.
+        derived: String,
+    },
+    /// What goes back to credits.
+    Returned {
+        /// As on the bill, in minor units.
+        billed: String,
+        /// As derived.
+        derived: String,
+    },
     /// A record is left off the bill by one and not by the other.
     Problem {
         /// The record.
@@ -140,6 +161,13 @@ impl fmt::Display for AuditDifference {
                 write!(f, "prices are {}, and should be {}", shown(billed), shown(derived))
             }
             AuditDifference::Tax { billed, derived } => write!(f, "the tax is {billed}, and should be {derived}"),
+            AuditDifference::Terms { billed, derived } => write!(f, "the terms are {billed}, and should be {derived}"),
+            AuditDifference::Payment { billed, derived } => {
+                write!(f, "what is paid and due is {billed}, and should be {derived}")
+            }
+            AuditDifference::Returned { billed, derived } => {
+                write!(f, "what goes back to credits is {billed}, and should be {derived}")
+            }
             AuditDifference::Problem { record, billed: true } => {
                 write!(f, "usage {record} is excluded, and should be billed")
             }

@@ -4,20 +4,23 @@ use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
 use super::difference::AuditDifference;
+use super::tax::Groups;
+use super::terms::group_of;
 use crate::bill::inputs::GroupMonth;
-use crate::catalog::terms::Terms;
+use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::terms::charge::{ChargeAmount, ChargeType};
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
-use crate::invoice::source::SourceKind;
+use crate::invoice::month_terms::MonthTerms;
+use crate::invoice::part::MINIMUM_CHARGE;
 use crate::money::percent::Percent;
-use crate::time::validity::Validity;
 
 /// An item as derived: what it is, and its amount in minor units.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DerivedItem {
     pub(super) kind: LineType,
     pub(super) key: String,
+    pub(super) tax: Option<TaxGroup>,
     pub(super) total: i128,
 }
 
@@ -26,74 +29,73 @@ impl DerivedItem {
     fn of(item: &Item) -> Self {
         let key = match item.kind {
             LineType::CreditConsumption => item.source.name.to_string(),
-            LineType::OtherEvent if item.source.kind == SourceKind::UsageRecord => {
-                format!("{}/{}", item.source.name, item.key)
-            }
+            LineType::OtherEvent if item.adjustment.is_some() => format!("{}/{}", item.source.name, item.key),
             _ => item.key.clone(),
         };
-        DerivedItem { kind: item.kind, key, total: item.total.minor() }
+        DerivedItem { kind: item.kind, key, tax: item.tax, total: item.total.minor() }
     }
 }
 
-/// The items of a bill whose services come to so many minor units; `None` when that cannot be said.
-pub(super) fn derive_items(month: &GroupMonth<'_>, services: i128) -> Option<Vec<DerivedItem>> {
-    let terms = month.group.terms.as_ref().ok()?;
+/// What was agreed for a month whose services come to so many minor units; `None` when that cannot be said.
+pub(super) fn derive_items(terms: &MonthTerms, services: i128) -> Option<Vec<DerivedItem>> {
+    let tax = group_of(terms, None);
     let mut items = Vec::new();
-    for discount in terms.discounts.iter().filter(|discount| holds(discount.validity, month)) {
-        items.push(DerivedItem { kind: LineType::Multiplier, key: discount.name.to_string(), total: 0 });
+    for discount in &terms.discounts {
+        items.push(DerivedItem { kind: LineType::Multiplier, key: discount.name.to_string(), tax: None, total: 0 });
     }
-    derive_charges(month, terms, ChargeType::Extra, services, &mut items)?;
-    derive_charges(month, terms, ChargeType::Support, services, &mut items)?;
-    if let Some(commitment) = terms.commitment.as_ref().filter(|commitment| holds(commitment.validity, month)) {
+    derive_charges(terms, ChargeType::Extra, services, &mut items)?;
+    derive_charges(terms, ChargeType::Support, services, &mut items)?;
+    if let Some(commitment) = &terms.commitment {
         let spent = services + items.iter().map(|item| item.total).sum::<i128>();
         let total = commitment.amount.minor() - spent;
         if total > 0 {
-            items.push(DerivedItem { kind: LineType::CommitmentFee, key: commitment.name.to_string(), total });
+            items.push(DerivedItem { kind: LineType::CommitmentFee, key: commitment.name.to_string(), tax, total });
         }
     }
-    derive_charges(month, terms, ChargeType::Other, services, &mut items)?;
-    if let Some(brought_forward) =
-        month.brought_forward.filter(|brought_forward| Some(brought_forward.amount.currency()) == month.group.currency)
-    {
-        let total = -brought_forward.amount.minor();
-        items.push(DerivedItem { kind: LineType::OtherEvent, key: "brought forward".to_owned(), total });
-    }
+    derive_charges(terms, ChargeType::Other, services, &mut items)?;
     Some(items)
 }
 
-/// What brings a sum below zero to zero.
-pub(super) fn derive_carried(net: i128) -> Option<DerivedItem> {
-    (net < 0).then(|| DerivedItem { kind: LineType::OtherEvent, key: String::new(), total: -net })
+/// What an invoice left over that was made before amounts with tax were carried.
+pub(super) fn derive_brought(month: &GroupMonth<'_>, terms: &MonthTerms) -> Option<DerivedItem> {
+    let brought = month.brought_forward.filter(|brought| !brought.includes_tax)?;
+    let (key, tax) = ("brought forward".to_owned(), group_of(terms, None));
+    let in_currency = Some(brought.amount.currency()) == month.group.currency;
+    in_currency.then(|| DerivedItem { kind: LineType::OtherEvent, key, tax, total: -brought.amount.minor() })
 }
 
-fn derive_charges(
-    month: &GroupMonth<'_>,
-    terms: &Terms,
-    wanted: ChargeType,
-    services: i128,
-    items: &mut Vec<DerivedItem>,
-) -> Option<()> {
+/// The lines that bring a month to zero that comes to so much, if they should.
+pub(super) fn derive_rounding(terms: &MonthTerms, groups: &Groups) -> Vec<DerivedItem> {
+    let net: i128 = groups.values().sum();
+    let least = terms.minimum_charge.as_ref().map_or(0, |minimum| minimum.amount.minor());
+    if !(1..least).contains(&net) {
+        return Vec::new();
+    }
+    let line = |(tax, left): (&Option<TaxGroup>, &i128)| DerivedItem {
+        kind: LineType::Rounding,
+        key: MINIMUM_CHARGE.to_owned(),
+        tax: *tax,
+        total: -left,
+    };
+    groups.iter().filter(|(_, left)| **left != 0).map(line).collect()
+}
+
+fn derive_charges(terms: &MonthTerms, wanted: ChargeType, services: i128, items: &mut Vec<DerivedItem>) -> Option<()> {
     let kind = match wanted {
         ChargeType::Extra => LineType::ExtraCharge,
         ChargeType::Support => LineType::SupportCharge,
         ChargeType::Other => LineType::OtherEvent,
     };
-    for charge in terms.charges.iter().filter(|charge| charge.kind == wanted && holds(charge.validity, month)) {
+    for charge in terms.charges.iter().filter(|charge| charge.kind == wanted) {
         let total = match &charge.amount {
             ChargeAmount::Fixed(amount) => amount.minor(),
             ChargeAmount::OfServices { percent, minimum } => {
                 part(services, *percent)?.max(minimum.map_or(0, |minimum| minimum.minor()))
             }
         };
-        items.push(DerivedItem { kind, key: charge.name.to_string(), total });
+        items.push(DerivedItem { kind, key: charge.name.to_string(), tax: group_of(terms, None), total });
     }
     Some(())
-}
-
-fn holds(validity: Validity, month: &GroupMonth<'_>) -> bool {
-    let begun = validity.first.is_none_or(|first| first.start() <= month.month.start());
-    let ended = validity.last.is_some_and(|last| last.end() <= month.month.start());
-    begun && !ended
 }
 
 /// A percentage of an amount that is not negative, half up.
@@ -110,8 +112,10 @@ pub(super) fn compare_items(billed: &[Item], derived: &[DerivedItem]) -> Vec<Aud
     let on_bill: Vec<_> = billed.iter().map(DerivedItem::of).collect();
     let differs = |place: &usize| on_bill.get(*place) != derived.get(*place);
     let places = (0..on_bill.len().max(derived.len())).filter(differs);
-    let shown =
-        |item: Option<&DerivedItem>| item.map(|item| format!("{} {:?} {}", item.kind.as_str(), item.key, item.total));
+    let shown = |item: Option<&DerivedItem>| {
+        let tax = |item: &DerivedItem| item.tax.map(|tax| format!(" ({tax})")).unwrap_or_default();
+        item.map(|item| format!("{} {:?} {}{}", item.kind.as_str(), item.key, item.total, tax(item)))
+    };
     places
         .map(|place| AuditDifference::Item { billed: shown(on_bill.get(place)), derived: shown(derived.get(place)) })
         .collect()

@@ -8,12 +8,18 @@ use super::derive::{DerivationBasis, derive_records, hours, is_replaced, pays_fo
 use super::derived::Derived;
 use super::items::DerivedItem;
 use super::payer::payer_at;
+use super::settlement::Changes;
+use super::tax::{Reasons, note};
+use super::terms::derive_terms;
 use super::work::{Look, count};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::NO_CLOSED_MONTHS;
 use crate::catalog::price::Unit;
-use crate::invoice::billed::{BilledPart, Rating};
+use crate::catalog::tax_rule::TaxGroup;
+use crate::invoice::billed::{BilledIndex, BilledPart, Rating};
 use crate::invoice::line_type::LineType;
+use crate::invoice::month_terms::{MonthTerms, TaxScheme};
+use crate::invoice::statement::LastCorrection;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::attribution::Attribution;
@@ -23,24 +29,43 @@ use crate::time::period::Timestamp;
 use crate::uid::Uid;
 use crate::usage::Usage;
 
-/// Month, project, service, start, record, whether it is new, and the key: the order of adjustments.
-type AdjustmentKey = (Month, Name, Name, Timestamp, Name, bool, String);
+/// Month, project, service, start, record, whether it is new, the key, and how it is taxed: the order of adjustments.
+type AdjustmentKey = (Month, Name, Name, Timestamp, Name, bool, String, Option<TaxGroup>);
 
 /// What adjusts closed months as derived, and the records that cannot be adjusted.
 #[derive(Default)]
 pub(super) struct DerivedLate {
     totals: BTreeMap<AdjustmentKey, i128>,
+    /// By closed month of the group: by how much what is due for services changes.
+    pub(super) changes: Changes,
+    /// Why lines are not taxed, where that is so.
+    pub(super) reasons: Reasons,
     pub(super) problems: BTreeSet<Name>,
 }
 
 impl DerivedLate {
     /// The items in their order.
     pub(super) fn items(&self) -> impl Iterator<Item = DerivedItem> {
-        self.totals.iter().map(|((.., record, _, key), total)| DerivedItem {
+        self.totals.iter().map(|((.., record, _, key, tax), total)| DerivedItem {
             kind: LineType::OtherEvent,
             key: format!("{record}/{key}"),
+            tax: *tax,
             total: *total,
         })
+    }
+
+    fn change(&mut self, of: Month, project: &Name, tax: Option<TaxGroup>, change: i128) {
+        *self.changes.entry(of).or_default().entry((project.clone(), tax)).or_default() += change;
+    }
+
+    /// Why nothing is charged of what a final says.
+    fn note_reasons(&mut self, billed: &BilledIndex, group: Uid, of: Month, tax: Option<TaxGroup>) {
+        let (Some(stated), Some(tax)) = (billed.stated(group, of), tax) else { return };
+        if let Some(only) = stated.only_tax.filter(|only| only.group() == tax) {
+            self.reasons.entry(tax).or_default().extend(only.reason);
+        }
+        let treatments = stated.terms.iter().flat_map(|terms| terms.tax.treatments());
+        treatments.filter(|one| one.group == tax).for_each(|one| note(&mut self.reasons, one));
     }
 }
 
@@ -132,17 +157,38 @@ fn derive_late_usage(closed: &GroupMonth<'_>, project: &Project, services: &BTre
     if !pays_for_any_of(closed, project) {
         return;
     }
+    let terms = late_terms(closed);
     let mut derived = Derived::default();
     let open = project.usage().filter(|usage| services.contains(&usage.service.name));
-    derive_records(&DerivationBasis::of(closed), project, open, &mut derived);
+    derive_records(&DerivationBasis::of(closed, &terms), project, open, &mut derived);
     for (key, charge) in derived.charges {
         let Some(usage) = closed.organization.usage(&key.record) else { continue };
         let text = format!("{} {}", closed.month, key.start.format("%FT%TZ"));
         let (service, record) = (usage.service.name.clone(), key.record.clone());
-        let place = (closed.month, key.project.clone(), service, key.start, record, true, text);
+        let first = terms
+            .tax
+            .treatments()
+            .find(|one| one.service_types.is_empty() || one.service_types.contains(&usage.service.kind));
+        first.into_iter().for_each(|one| note(&mut late.reasons, one));
+        late.change(closed.month, &key.project, charge.tax, charge.total);
+        let place = (closed.month, key.project.clone(), service, key.start, record, true, text, charge.tax);
         late.totals.insert(place, charge.total);
     }
     late.problems.extend(derived.problems);
+}
+
+/// What late usage of the month is billed by: what its final recorded, but for the tax of one that was taken back in full; without
+/// such a record what is agreed now, taxed as that final is.
+fn late_terms(closed: &GroupMonth<'_>) -> MonthTerms {
+    let now = derive_terms(closed).unwrap_or_else(MonthTerms::untaxed);
+    let Some(stated) = closed.billed.stated(closed.group.uid, closed.month) else { return now };
+    let mut terms = stated.terms.cloned().unwrap_or_else(|| now.clone());
+    if stated.is_reversed {
+        terms.tax = now.tax;
+    } else if stated.terms.is_none() {
+        terms.tax = TaxScheme::only(stated.only_tax);
+    }
+    terms
 }
 
 /// Whether one line bills the whole of what the record ran in the month: that of nearly every record.
@@ -173,7 +219,7 @@ struct Balance {
     /// What credit notes took back, and when.
     credited: Vec<(Timestamp, i128)>,
     /// The last correction.
-    corrected: Option<(Timestamp, i128)>,
+    corrected: Option<(Timestamp, Name, LastCorrection)>,
     /// The first final, and where the line begins.
     invoice: Option<(Timestamp, Name, Timestamp)>,
     reversed: Option<Timestamp>,
@@ -181,16 +227,31 @@ struct Balance {
 }
 
 impl Balance {
-    /// What remains to be billed or given back. Step by step: what the last correction left, then what is due now.
+    /// What notes had taken back until an instant.
+    fn noted(&self, until: Timestamp) -> i128 {
+        self.credited.iter().filter(|(at, _)| *at <= until).map(|(_, amount)| amount).sum()
+    }
+
+    /// What was due before: what is billed is that, and what earlier corrections left to notes.
+    fn due_before(&self) -> i128 {
+        self.corrected.as_ref().map_or(self.billed, |(.., last)| self.billed - (last.billed + last.total - last.due))
+    }
+
+    /// What remains to be billed or given back. First what the last correction should have left to notes that it did not know,
+    /// then up to what is due, or down to it as far as notes did not go already.
     fn difference(&self) -> i128 {
-        let all: i128 = self.credited.iter().map(|(_, amount)| amount).sum();
-        let before =
-            |last: Timestamp| self.credited.iter().filter(move |(at, _)| *at <= last).map(|(_, amount)| amount);
-        // A correction that gave back did so after all credits of its time were used up.
-        let used: i128 = self.corrected.filter(|(_, total)| *total < 0).map_or(0, |(last, _)| before(last).sum());
-        let wanted_then = self.billed - used;
-        let (more, less) = ((self.due - wanted_then).max(0), (wanted_then - self.due).max(0));
-        (more - used).max(0) - (less - (all - used)).max(0)
+        let should_be = match &self.corrected {
+            None => self.billed,
+            Some((at, _, last)) => {
+                let reduction = (last.billed - last.due).max(0);
+                let ideal = last.due + reduction.min(self.noted(*at));
+                let actual = last.billed + last.total;
+                self.billed + (ideal - actual).max(0)
+            }
+        };
+        let target =
+            if self.due >= should_be { self.due } else { should_be.min(self.due + self.noted(Timestamp::MAX_UTC)) };
+        target - self.billed
     }
 }
 
@@ -204,9 +265,13 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
         return;
     };
     let mut found = Vec::new();
-    for ((group, currency), balance) in balances {
-        let total = balance.difference();
-        if total == 0 || pays(closed, project, group) != Some(closed.group.uid) {
+    for ((group, currency, tax), balance) in balances {
+        if pays(closed, project, group) != Some(closed.group.uid) {
+            continue;
+        }
+        let (total, change) = (balance.difference(), balance.due - balance.due_before());
+        if total == 0 {
+            found.push((None, group, tax, change));
             continue;
         }
         let fits = closed.group.currency.is_some_and(|known| known == currency);
@@ -218,9 +283,18 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
         };
         let key = format!("{} {invoice}", closed.month);
         let (project, service) = (usage.project.clone(), usage.service.name.clone());
-        found.push(((closed.month, project, service, start, usage.name.clone(), false, key), total));
+        let place = (closed.month, project, service, start, usage.name.clone(), false, key, tax);
+        found.push((Some((place, total)), group, tax, change));
     }
-    late.totals.extend(found);
+    for (item, group, tax, change) in found {
+        if item.is_some() {
+            late.note_reasons(closed.billed, group, closed.month, tax);
+        }
+        late.totals.extend(item);
+        if group == closed.group.uid && change != 0 {
+            late.change(closed.month, project.name(), tax, change);
+        }
+    }
 }
 
 /// `None` when something was corrected in another currency, or comes to too much.
@@ -228,20 +302,24 @@ fn balances(
     closed: &GroupMonth<'_>,
     usage: &Usage,
     parts: &[&BilledPart],
-) -> Option<BTreeMap<(Uid, Currency), Balance>> {
-    let mut balances: BTreeMap<(Uid, Currency), Balance> = BTreeMap::new();
+) -> Option<BTreeMap<(Uid, Currency, Option<TaxGroup>), Balance>> {
+    let mut balances: BTreeMap<(Uid, Currency, Option<TaxGroup>), Balance> = BTreeMap::new();
     for part in parts {
         let (Some(on), Some(about)) = (closed.billed.final_of(part), closed.billed.final_about(part)) else { continue };
         if on.currency != about.currency {
             return None;
         }
-        let balance = balances.entry((about.group, about.currency)).or_default();
+        let balance = balances.entry((about.group, about.currency, part.tax())).or_default();
         let start = part.period().start();
         balance.billed += part.total();
         balance.first = Some(balance.first.map_or(start, |first| first.min(start)));
         balance.credited.extend(closed.billed.credited_amounts(&usage.name, part));
         let Some(rating) = closed.billed.rating_of(part) else {
-            balance.corrected = balance.corrected.max(Some((on.issued_at, part.total())));
+            let newer =
+                balance.corrected.as_ref().is_none_or(|(at, number, _)| (*at, number) < (on.issued_at, &on.number));
+            if let Some(last) = closed.billed.correction(&usage.name, part).filter(|_| newer) {
+                balance.corrected = Some((on.issued_at, on.number.clone(), last));
+            }
             continue;
         };
         let line = (on.issued_at, on.number.clone(), start);

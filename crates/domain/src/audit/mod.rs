@@ -12,65 +12,138 @@ mod items;
 mod late;
 mod payer;
 mod rates;
+mod settlement;
 mod tax;
+mod terms;
 pub(crate) mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::Bill;
+use crate::credit::Application;
 use crate::invoice::line::Line;
 use crate::invoice::line_type::LineType;
-use crate::money::amount::Money;
+use crate::invoice::month_terms::MonthTerms;
 use crate::name::Name;
-use credits::{DerivedUse, compare_credits, derive_credits};
+use crate::time::month::Month;
+use credits::{DerivedUse, Services, compare_credits, compare_payment, derive_credits, in_order};
 use derive::derive;
 use derived::{Derived, DerivedCharge};
 use difference::{AuditDifference, ChargeKey};
-use items::{DerivedItem, compare_items, derive_carried, derive_items};
+use items::{DerivedItem, compare_items, derive_brought, derive_items, derive_rounding};
 use late::derive_late;
 use rates::compare_rates;
-use tax::{compare_taxes, derive_rounding};
+use settlement::derive_settlement;
+use tax::{Groups, Reasons, compare_taxes, note};
+use terms::derive_terms;
 
 /// Derives the bill again and returns everything in which it differs; empty when the two agree.
 pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
-    let mut derived = derive(month);
+    let terms = derive_terms(month).unwrap_or_else(MonthTerms::untaxed);
+    let mut derived = derive(month, &terms);
     let late = derive_late(month);
-    let mut differences = compare_charges(&bill.lines, &derived.charges);
+    let mut differences = compare_terms(bill, &terms);
+    differences.extend(compare_charges(&bill.lines, &derived.charges));
     differences.extend(compare_projects(bill, &derived));
-    let services: i128 = derived.charges.values().map(|charge| charge.total).sum();
-    let mut items = Vec::new();
-    match derive_items(month, services) {
-        Some(derived) => items.extend(derived),
-        None => differences.push(AuditDifference::ItemsNotDerived),
+    let services = services_of(&derived);
+    let in_all: i128 = services.values().sum();
+    let mut items = derive_items(&terms, in_all).unwrap_or_default();
+    let mut groups = Groups::new();
+    let of_services = services.iter().map(|((_, tax), sum)| (*tax, *sum));
+    let of_items = items.iter().filter(|item| item.kind != LineType::Multiplier).map(|item| (item.tax, item.total));
+    of_services.chain(of_items).for_each(|(tax, amount)| *groups.entry(tax).or_default() += amount);
+    let settled = derive_settlement(month, &late.changes).unwrap_or_default();
+    let own_credits = in_order(&settled.offers, month.month, month.group.currency, Application::BeforeTax);
+    let uses = derive_credits(&services, &mut groups, &own_credits, i128::MAX);
+    let rounding = derive_rounding(&terms, &groups);
+    for item in &rounding {
+        *groups.entry(item.tax).or_default() += item.total;
     }
-    items.extend(late.items());
-    derived.problems.extend(late.problems);
-    let mut net = services + items.iter().map(|item| item.total).sum::<i128>();
-    let carried = derive_carried(net);
-    differences.extend(compare_carried(bill, carried.as_ref()));
-    net += carried.as_ref().map_or(0, |item| item.total);
-    items.extend(carried);
-    let credits = derive_credits(month, &derived, net);
-    items.extend(credits.iter().map(DerivedUse::item));
-    differences.extend(compare_credits(bill, &credits));
-    items.extend(derive_rounding(month, services, &items));
+    let brought = derive_brought(month, &terms);
+    let agreed = items.iter().any(|item| item.kind != LineType::Multiplier) || brought.is_some();
+    let others: Vec<DerivedItem> = brought.into_iter().chain(late.items()).chain(settled.items).collect();
+    for item in &others {
+        *groups.entry(item.tax).or_default() += item.total;
+    }
+    items.extend(others);
+    items.extend(uses.iter().flat_map(DerivedUse::items));
+    items.extend(rounding);
     differences.extend(compare_items(&bill.items, &items));
-    let subtotal = services + items.iter().map(|item| item.total).sum::<i128>();
-    differences.extend(compare_taxes(month, bill, subtotal));
-    differences.extend(compare_totals(bill, &derived, services, &items));
+    derived.problems.extend(late.problems);
+    let reasons = reasons_of(&terms, &derived, month, agreed, [late.reasons, settled.reasons]);
+    differences.extend(compare_taxes(month, bill, &terms, &groups, &reasons));
+    let (payment, payments) = compare_payment(month, bill, bill.total.minor(), &settled.offers);
+    differences.extend(payment);
+    differences.extend(compare_credits(bill, &all_uses(uses, settled.uses, payments)));
+    differences.extend(compare_returned(bill, &settled.returned));
+    differences.extend(compare_totals(bill, &derived, in_all, &items));
     differences.extend(compare_rates(month, bill, &derived));
     differences.extend(compare_problems(bill, &derived));
-    if !in_order(bill) {
+    if !in_order_of_lines(bill) {
         differences.push(AuditDifference::Order);
     }
     differences
 }
 
-fn compare_carried(bill: &Bill, derived: Option<&DerivedItem>) -> Option<AuditDifference> {
-    let (billed, derived) = (bill.carried_forward.map(Money::minor), derived.map(|item| item.total));
-    let shown = |minor: Option<i128>| minor.map(|minor| format!("{minor} carried forward"));
-    (billed != derived).then(|| AuditDifference::Item { billed: shown(billed), derived: shown(derived) })
+fn compare_terms(bill: &Bill, derived: &MonthTerms) -> Vec<AuditDifference> {
+    let differ = || AuditDifference::Terms { billed: format!("{:?}", bill.terms), derived: format!("{derived:?}") };
+    if bill.terms == *derived { Vec::new() } else { vec![differ()] }
+}
+
+fn services_of(derived: &Derived) -> Services {
+    let mut services = Services::new();
+    for (key, charge) in &derived.charges {
+        *services.entry((key.project.clone(), charge.tax)).or_default() += charge.total;
+    }
+    services
+}
+
+/// Why nothing is charged of what is on the bill: services, what was agreed if there is any, and what others note.
+fn reasons_of(
+    terms: &MonthTerms,
+    derived: &Derived,
+    month: &GroupMonth<'_>,
+    agreed: bool,
+    others: [Reasons; 2],
+) -> Reasons {
+    let mut reasons = Reasons::new();
+    let kinds: BTreeSet<&Name> = derived
+        .charges
+        .keys()
+        .filter_map(|key| month.organization.usage(&key.record))
+        .map(|usage| &usage.service.kind)
+        .collect();
+    for kind in kinds {
+        let first = terms.tax.treatments().find(|one| one.service_types.is_empty() || one.service_types.contains(kind));
+        first.into_iter().for_each(|one| note(&mut reasons, one));
+    }
+    if agreed {
+        terms.tax.treatments().filter(|one| one.service_types.is_empty()).for_each(|one| note(&mut reasons, one));
+    }
+    for (group, more) in others.into_iter().flatten() {
+        reasons.entry(group).or_default().extend(more);
+    }
+    reasons
+}
+
+/// What is used of each credit: by the month, by closed ones beside that, after tax.
+fn all_uses(own: Vec<DerivedUse>, closed: Vec<DerivedUse>, payments: Vec<DerivedUse>) -> Vec<DerivedUse> {
+    let mut all = own;
+    for used in closed {
+        match all.iter().position(|known| known.name == used.name) {
+            Some(place) => all[place].used += used.used,
+            None => all.push(used),
+        }
+    }
+    all.extend(payments);
+    all
+}
+
+fn compare_returned(bill: &Bill, derived: &[(Name, Month, i128)]) -> Option<AuditDifference> {
+    let billed: Vec<_> = bill.returned.iter().map(|one| (one.credit.clone(), one.month, one.amount.minor())).collect();
+    (billed != derived)
+        .then(|| AuditDifference::Returned { billed: format!("{billed:?}"), derived: format!("{derived:?}") })
 }
 
 fn compare_charges(lines: &[Line], derived: &BTreeMap<ChargeKey, DerivedCharge>) -> Vec<AuditDifference> {
@@ -155,7 +228,7 @@ fn compare_problems(bill: &Bill, derived: &Derived) -> Vec<AuditDifference> {
     differences
 }
 
-fn in_order(bill: &Bill) -> bool {
+fn in_order_of_lines(bill: &Bill) -> bool {
     let key = |line: &Line| {
         let usage = &line.usage;
         let service = usage.service.name.clone();

@@ -1,35 +1,32 @@
 //! What a group agreed with its provider, as lines of its bill.
 
-use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::{Overflow, Tally};
-use crate::catalog::terms::Terms;
+use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::terms::charge::{AgreedCharge, ChargeAmount, ChargeType};
 use crate::catalog::terms::commitment::Commitment;
 use crate::catalog::terms::discount::Discount;
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
-use crate::invoice::source::{Source, SourceKind};
+use crate::invoice::month_terms::MonthTerms;
+use crate::invoice::source::Source;
 use crate::money::amount::{Currency, Money};
 
-/// Puts on the bill what the group's terms say for the month.
-pub(super) fn bill_terms(month: &GroupMonth<'_>, terms: &Terms, tally: &mut Tally) -> Result<(), Overflow> {
-    let group = month.group;
-    let source = Source { kind: SourceKind::BillingGroup, name: group.name.clone(), uid: group.uid };
-    for discount in terms.discounts_in(month.month) {
-        tally.add(discount_item(discount, &source, tally.currency()))?;
+/// Puts on the bill what was agreed for the month.
+pub(super) fn bill_terms(terms: &MonthTerms, group: &Source, tally: &mut Tally) -> Result<(), Overflow> {
+    let tax = terms.tax.general();
+    for discount in &terms.discounts {
+        tally.add(discount_item(discount, group, tally.currency()))?;
     }
-    let charges = |kind| terms.charges.iter().filter(move |charge| charge.is_due(kind, month.month));
+    let charges = |kind| terms.charges.iter().filter(move |charge| charge.kind == kind);
     for charge in charges(ChargeType::Extra).chain(charges(ChargeType::Support)) {
-        tally.add(charge_item(charge, &source, tally.services())?)?;
+        tally.add(charge_item(charge, group, tax, tally.services())?)?;
     }
-    let commitment = terms.commitment.as_ref().filter(|commitment| commitment.validity.contains(month.month));
-    if let Some(fee) =
-        commitment.map(|commitment| commitment_fee(commitment, &source, tally.net())).transpose()?.flatten()
-    {
+    let fee = terms.commitment.as_ref().map(|commitment| commitment_fee(commitment, group, tax, tally.net()));
+    if let Some(fee) = fee.transpose()?.flatten() {
         tally.add(fee)?;
     }
     for charge in charges(ChargeType::Other) {
-        tally.add(charge_item(charge, &source, tally.services())?)?;
+        tally.add(charge_item(charge, group, tax, tally.services())?)?;
     }
     Ok(())
 }
@@ -43,6 +40,8 @@ fn discount_item(discount: &Discount, source: &Source, currency: Currency) -> It
         period: None,
         pre_discount: None,
         total: Money::zero(currency),
+        tax: None,
+        is_share: false,
         description: format!("{}: {} off services", discount.name, discount.percent),
         source: source.clone(),
         adjustment: None,
@@ -50,7 +49,12 @@ fn discount_item(discount: &Discount, source: &Source, currency: Currency) -> It
 }
 
 /// The line of a charge, for services that come to an amount.
-fn charge_item(charge: &AgreedCharge, source: &Source, services: Money) -> Result<Item, Overflow> {
+fn charge_item(
+    charge: &AgreedCharge,
+    source: &Source,
+    tax: Option<TaxGroup>,
+    services: Money,
+) -> Result<Item, Overflow> {
     Ok(Item {
         kind: line_type(charge.kind),
         key: charge.name.to_string(),
@@ -58,6 +62,8 @@ fn charge_item(charge: &AgreedCharge, source: &Source, services: Money) -> Resul
         period: None,
         pre_discount: None,
         total: charge.amount.of(services).ok_or(Overflow)?,
+        tax,
+        is_share: false,
         description: charge_description(charge, services),
         source: source.clone(),
         adjustment: None,
@@ -87,7 +93,12 @@ fn charge_description(charge: &AgreedCharge, services: Money) -> String {
 }
 
 /// What is missing to a commitment; `None` when `spent` (services, extra charges and support) reaches it.
-fn commitment_fee(commitment: &Commitment, source: &Source, spent: Money) -> Result<Option<Item>, Overflow> {
+fn commitment_fee(
+    commitment: &Commitment,
+    source: &Source,
+    tax: Option<TaxGroup>,
+    spent: Money,
+) -> Result<Option<Item>, Overflow> {
     let Commitment { name, amount, .. } = commitment;
     let shortfall = amount.checked_sub(spent).ok_or(Overflow)?;
     Ok((shortfall.minor() > 0).then(|| Item {
@@ -97,6 +108,8 @@ fn commitment_fee(commitment: &Commitment, source: &Source, spent: Money) -> Res
         period: None,
         pre_discount: None,
         total: shortfall,
+        tax,
+        is_share: false,
         description: format!("{name}: commitment {amount} {}, spent {spent}", amount.currency()),
         source: source.clone(),
         adjustment: None,

@@ -2,23 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bill::agreed_terms::bill_terms;
-use crate::bill::balance_forward::{bring_forward, carry_forward};
-use crate::bill::consumption::{Consumption, use_credits};
+use crate::bill::balance_forward::{brought_before_tax, other_currency};
+use crate::bill::consumption::{Consumption, CreditLimit, before_tax};
 use crate::bill::inputs::GroupMonth;
-use crate::bill::late::bill_late;
+use crate::bill::late::settlement::{Settlement, settle};
+use crate::bill::own_month::OwnMonth;
+use crate::bill::payment::{Payment, pay};
 use crate::bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
-use crate::bill::rounding::round_to_zero;
 use crate::bill::services::{Services, bill_services};
-use crate::bill::tally::{Overflow, Tally};
-use crate::bill::taxation::{Taxation, tax};
+use crate::bill::tally::Overflow;
+use crate::bill::taxation::{Taxable, Taxation, tax};
+use crate::catalog::tax_rule::TaxGroup;
+use crate::credit::CreditUse;
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
 use crate::invoice::line_type::LineType;
-use crate::money::amount::Money;
+use crate::invoice::month_terms::{MonthTerms, TaxReasons};
+use crate::invoice::service_sum::ServiceSum;
+use crate::invoice::source::{Source, SourceKind};
+use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::tenancy::organization::Organization;
+use crate::time::month::Month;
 
 /// Computes the bill of a group for a month.
 ///
@@ -28,62 +34,162 @@ use crate::tenancy::organization::Organization;
 /// # Errors
 /// The group has no currency, or a sum is larger than a document can carry.
 pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
-    let unknown = || BillError::CurrencyUnknown(month.group.name.clone());
-    let currency = month.group.currency.ok_or_else(unknown)?;
-    bill_with(month, bill_services(month, currency)?, bill_late)
+    let making = Making::of(month)?;
+    let services = bill_services(month, &making.terms, making.currency)?;
+    making.bill(services, settle)
 }
 
-/// Computes what follows from services and adjustments that are given: all of the bill but the lines of usage. No record
+/// Computes what follows from services and adjustments of records that are given: all of the bill but the lines of usage. No record
 /// is asked.
 ///
 /// # Errors
 /// The group has no currency, or a sum is larger than a document can carry.
-pub fn bill_with_services(month: &GroupMonth<'_>, services: ServiceTotals) -> Result<Bill, BillError> {
-    let ServiceTotals { projects, subtotal, adjustments } = services;
-    let services = Services { lines: Vec::new(), projects, subtotal, problems: Vec::new() };
-    bill_with(month, services, |_, tally| tally.adjust(adjustments).map(|()| Vec::new()))
+pub fn bill_with_services(month: &GroupMonth<'_>, given: GivenServices) -> Result<Bill, BillError> {
+    let GivenServices { projects, sums, reasons, adjustments, changes } = given;
+    let services = Services { lines: Vec::new(), projects, sums, reasons, unruled: None, problems: Vec::new() };
+    let making = Making { given: adjustments, ..Making::of(month)? };
+    making.bill(services, |month, group, currency| Settlement::of_changes(month, group, currency, &changes))
 }
 
-/// The steps of a bill. `adjust` puts on it what adjusts closed months, and answers with the records that are left off.
-fn bill_with(
-    month: &GroupMonth<'_>,
-    services: Services,
-    adjust: impl FnOnce(&GroupMonth<'_>, &mut Tally) -> Result<Vec<Problem>, Overflow>,
-) -> Result<Bill, BillError> {
-    let terms = month.group.terms.as_ref().map_err(|error| BillError::terms(month, error))?;
-    let Services { lines, projects, subtotal, mut problems } = services;
-    let mut tally = Tally::new(subtotal);
-    let overflow = |_| BillError::overflow(month);
-    bill_terms(month, terms, &mut tally).map_err(overflow)?;
-    let brought_forward = bring_forward(month, &mut tally).map_err(overflow)?;
-    add_problems(&mut problems, adjust(month, &mut tally).map_err(overflow)?);
-    let carried_forward = carry_forward(month, &mut tally).map_err(overflow)?;
-    let Consumption { uses: credits, hold: too_many } = use_credits(month, &projects, &mut tally).map_err(overflow)?;
-    round_to_zero(month, &mut tally).map_err(overflow)?;
-    let (items, subtotal) = tally.finish();
-    let Taxation { taxes, untaxed, tax, total, hold } = tax(month, subtotal).map_err(|_| BillError::overflow(month))?;
-    let categories = categories(&lines, &items).ok_or_else(|| BillError::overflow(month))?;
-    let converted = converted(month, &lines).ok_or_else(|| BillError::overflow(month))?;
-    let replaced = replaced(month.organization, &lines, &items);
-    let month = month.month;
-    Ok(Bill {
-        month,
-        lines,
-        items,
-        projects,
-        categories,
-        subtotal,
-        carried_forward,
-        credits,
-        converted,
-        taxes,
-        untaxed,
-        tax,
-        total,
-        holds: brought_forward.into_iter().chain(too_many).chain(hold).collect(),
-        replaced,
-        problems,
-    })
+/// What services cost, and what adjusts records of closed months, as somebody else computed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenServices {
+    /// By project.
+    pub projects: Vec<ProjectSubtotal>,
+    /// By project and by what is taxed alike.
+    pub sums: Vec<ServiceSum>,
+    /// Why services and adjustments are not taxed, where that is so.
+    pub reasons: TaxReasons,
+    /// The lines that adjust records of closed months, by what is taxed alike.
+    pub adjustments: Vec<(Option<TaxGroup>, Money)>,
+    /// By closed month: by how much what is due for its services changes, by project and by what is taxed alike, in minor units.
+    pub changes: BTreeMap<Month, BTreeMap<(Name, Option<TaxGroup>), i128>>,
+}
+
+/// A bill in the making.
+struct Making<'a> {
+    month: &'a GroupMonth<'a>,
+    group: Source,
+    currency: Currency,
+    terms: MonthTerms,
+    /// Amounts whose lines are elsewhere.
+    given: Vec<(Option<TaxGroup>, Money)>,
+}
+
+impl<'a> Making<'a> {
+    fn of(month: &'a GroupMonth<'a>) -> Result<Self, BillError> {
+        let unknown = || BillError::CurrencyUnknown(month.group.name.clone());
+        let currency = month.group.currency.ok_or_else(unknown)?;
+        let terms = month.terms().map_err(|error| BillError::terms(month, error))?;
+        let group = Source { kind: SourceKind::BillingGroup, name: month.group.name.clone(), uid: month.group.uid };
+        Ok(Making { month, group, currency, terms, given: Vec::new() })
+    }
+
+    /// The steps of a bill.
+    fn bill(
+        self,
+        services: Services,
+        settle: impl FnOnce(&GroupMonth<'_>, &Source, Currency) -> Result<Settlement, Overflow>,
+    ) -> Result<Bill, BillError> {
+        let month = self.month;
+        self.try_bill(services, settle).map_err(|Overflow| BillError::overflow(month))
+    }
+
+    fn try_bill(
+        self,
+        services: Services,
+        settle: impl FnOnce(&GroupMonth<'_>, &Source, Currency) -> Result<Settlement, Overflow>,
+    ) -> Result<Bill, Overflow> {
+        let Making { month, group, currency, terms, given } = self;
+        let Services { lines, projects, sums, mut reasons, unruled, mut problems } = services;
+        let own = OwnMonth { group: &group, terms: &terms }.bill(currency, &sums)?;
+        let settled = settle(month, &group, currency)?;
+        let (mut items, Consumption { uses: own_uses, hold: too_many }) =
+            own.pay(&before_tax(&settled.offers, month.month, currency), CreditLimit::Unlimited)?;
+        reasons.extend(settled.reasons);
+        let brought = month.brought_forward;
+        let other_currency = brought.and_then(|brought| other_currency(brought, currency));
+        let brought = brought.filter(|_| other_currency.is_none());
+        items.extend(
+            brought.filter(|brought| !brought.includes_tax).map(|brought| brought_before_tax(brought, &terms.tax)),
+        );
+        if let Some(general) = terms.tax.treatment(None).filter(|_| items.iter().any(is_general)) {
+            reasons.add(general);
+        }
+        items.extend(settled.items);
+        items.sort_by_key(|item| item.kind);
+        let by_group = by_group(currency, &sums, &items, &given)?;
+        let subtotal = sum(currency, by_group.values().copied())?;
+        let taxable = Taxable { sums: &by_group, reasons: &reasons, unruled: unruled.as_ref(), subtotal };
+        let Taxation { taxes, untaxed, tax, total, hold } = tax(month, &terms.tax, &taxable)?;
+        let payment = pay(month.month, total, brought.filter(|brought| brought.includes_tax), &settled.offers)?;
+        let Payment { prepayments, prepaid, amount_due, carried_forward, uses: payments } = payment;
+        add_problems(&mut problems, settled.problems);
+        Ok(Bill {
+            month: month.month,
+            conversion: month.conversion().ok().flatten(),
+            categories: categories(&lines, &items)?,
+            converted: converted(month, &lines)?,
+            replaced: replaced(month.organization, &lines, &items),
+            credits: join_uses(own_uses, settled.uses)?.into_iter().chain(payments).collect(),
+            returned: settled.returned,
+            terms,
+            lines,
+            items,
+            projects,
+            subtotal,
+            taxes,
+            untaxed,
+            tax,
+            total,
+            prepayments,
+            prepaid,
+            amount_due,
+            carried_forward,
+            holds: other_currency.into_iter().chain(too_many).chain(settled.hold).chain(hold).collect(),
+            problems,
+        })
+    }
+}
+
+/// Whether an item of the month itself is taxed as lines without a service are; credits and the minimum charge follow others.
+fn is_general(item: &Item) -> bool {
+    !matches!(item.kind, LineType::Multiplier | LineType::CreditConsumption | LineType::Rounding)
+}
+
+/// All that is on a bill, by what is taxed alike. Lines that only tell are in none.
+fn by_group(
+    currency: Currency,
+    sums: &[ServiceSum],
+    items: &[Item],
+    given: &[(Option<TaxGroup>, Money)],
+) -> Result<BTreeMap<Option<TaxGroup>, Money>, Overflow> {
+    let services = sums.iter().map(|sum| (sum.tax, sum.total));
+    let told = |item: &&Item| item.kind != LineType::Multiplier;
+    let items = items.iter().filter(told).map(|item| (item.tax, item.total));
+    let mut groups = BTreeMap::new();
+    for (tax, total) in services.chain(items).chain(given.iter().copied()) {
+        let sum = groups.entry(tax).or_insert(Money::zero(currency));
+        *sum = sum.checked_add(total).ok_or(Overflow)?;
+    }
+    Ok(groups)
+}
+
+fn sum(currency: Currency, amounts: impl IntoIterator<Item = Money>) -> Result<Money, Overflow> {
+    amounts.into_iter().try_fold(Money::zero(currency), |sum, amount| sum.checked_add(amount)).ok_or(Overflow)
+}
+
+/// What the month uses of credits, and beside that what closed months do: of each credit in all, and what is left then.
+fn join_uses(own: Vec<CreditUse>, settled: Vec<CreditUse>) -> Result<Vec<CreditUse>, Overflow> {
+    let mut uses = own;
+    for used in settled {
+        match uses.iter_mut().find(|known| known.name == used.name) {
+            // The month itself comes last: what it leaves is what is left.
+            Some(known) => known.used = known.used.checked_add(used.used).ok_or(Overflow)?,
+            None => uses.push(used),
+        }
+    }
+    Ok(uses)
 }
 
 fn replaced(organization: &Organization, lines: &[Line], items: &[Item]) -> BTreeMap<Name, Vec<Name>> {
@@ -98,32 +204,19 @@ fn add_problems(problems: &mut Vec<Problem>, others: Vec<Problem>) {
     problems.extend(others.into_iter().filter(|problem| named.insert(problem.usage.name.clone())));
 }
 
-/// What services cost, and what adjusts closed months, as somebody else computed it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServiceTotals {
-    /// By project.
-    pub projects: Vec<ProjectSubtotal>,
-    /// In all.
-    pub subtotal: Money,
-    /// What adjusts closed months, in all.
-    pub adjustments: Money,
+/// What the lines are in the currency of their prices; `None` where that is the bill's, and where there are none.
+fn converted(month: &GroupMonth<'_>, lines: &[Line]) -> Result<Option<Converted>, Overflow> {
+    let Some(conversion) = month.conversion().ok().flatten().filter(|_| !lines.is_empty()) else { return Ok(None) };
+    let price_subtotal = sum(conversion.from.currency, lines.iter().filter_map(|line| line.price_total))?;
+    Ok(Some(Converted { conversion, price_subtotal }))
 }
 
-/// What the lines are in the currency of their prices; `None` inside where that is the bill's, and where there are none.
-fn converted(month: &GroupMonth<'_>, lines: &[Line]) -> Option<Option<Converted>> {
-    let Some(conversion) = month.conversion().ok().flatten().filter(|_| !lines.is_empty()) else { return Some(None) };
-    let nothing = Money::zero(conversion.from.currency);
-    let prices = lines.iter().filter_map(|line| line.price_total);
-    let price_subtotal = prices.into_iter().try_fold(nothing, |sum, price| sum.checked_add(price))?;
-    Some(Some(Converted { conversion, price_subtotal }))
-}
-
-fn categories(lines: &[Line], items: &[Item]) -> Option<Vec<CategorySubtotal>> {
+fn categories(lines: &[Line], items: &[Item]) -> Result<Vec<CategorySubtotal>, Overflow> {
     let mut sums: BTreeMap<LineType, Money> = BTreeMap::new();
     let services = lines.iter().map(|line| (line.kind(), line.total));
     for (kind, total) in services.chain(items.iter().map(|item| (item.kind, item.total))) {
         let sum = sums.entry(kind).or_insert_with(|| Money::zero(total.currency()));
-        *sum = sum.checked_add(total)?;
+        *sum = sum.checked_add(total).ok_or(Overflow)?;
     }
-    Some(sums.into_iter().map(|(kind, subtotal)| CategorySubtotal { kind, subtotal }).collect())
+    Ok(sums.into_iter().map(|(kind, subtotal)| CategorySubtotal { kind, subtotal }).collect())
 }

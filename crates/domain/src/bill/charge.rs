@@ -6,6 +6,7 @@ use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Tariff, Unit};
 use crate::catalog::rates::MissingRate;
 use crate::invoice::line::Line;
+use crate::invoice::month_terms::MonthTerms;
 use crate::money::amount::{Currency, Money, round_half_away};
 use crate::money::ratio::Ratio;
 use crate::name::Name;
@@ -27,6 +28,8 @@ pub(crate) struct Charger<'a, 'out> {
     service: Option<(&'a Name, usize)>,
     /// Of the records of the service that are charged by the hour: the one that runs longest, until then.
     running: Option<(&'a Name, Timestamp)>,
+    /// What holds for the month.
+    terms: &'a MonthTerms,
     /// What the discounts of the month leave of a price, where there are any.
     discount: Option<Ratio>,
     /// What one unit of the prices' currency is in the group's, where that is another, or that nobody says so.
@@ -46,12 +49,13 @@ impl<'a, 'out> Charger<'a, 'out> {
     pub(crate) fn charge_project(
         month: &'a GroupMonth<'a>,
         project: &'a Project,
+        terms: &'a MonthTerms,
         slices: &'a [Period],
         charges: &'out mut Charges,
     ) {
-        let discount = month.group.terms.as_ref().ok().and_then(|terms| terms.discount_factor(month.month));
+        let discount = terms.discount_factor();
         let rate = month.conversion().map(|conversion| conversion.map(|conversion| conversion.ratio()));
-        let mut charger = Charger { month, slices, service: None, running: None, discount, rate, charges };
+        let mut charger = Charger { month, slices, service: None, running: None, terms, discount, rate, charges };
         project.usage().for_each(|usage| charger.charge(usage));
         charger.end_service();
     }
@@ -198,8 +202,9 @@ impl<'a, 'out> Charger<'a, 'out> {
             None => pre_discount,
             Some(_) => self.rounded(&self.discounted(exact), currency)?,
         };
+        let tax = self.terms.tax.treatment(Some(&usage.service.kind)).map(|treatment| treatment.group);
         let (usage, price) = (usage.clone(), entry.clone());
-        self.charges.lines.push(Line { usage, period, price, hours, pre_discount, total, price_total });
+        self.charges.lines.push(Line { usage, period, price, hours, pre_discount, total, tax, price_total });
         Ok(())
     }
 

@@ -6,9 +6,11 @@ use crate::bill::records::BilledUsage;
 use crate::catalog::issuer::Issuer;
 use crate::catalog::price::PriceList;
 use crate::catalog::rates::{Conversion, MissingRate, Rates, rate_date};
+use crate::catalog::terms::error::TermsError;
 use crate::credit::CreditOffer;
 use crate::invoice::billed::BilledIndex;
 use crate::invoice::brought_forward::BroughtForward;
+use crate::invoice::month_terms::MonthTerms;
 use crate::tenancy::attribution::Attribution;
 use crate::tenancy::group::Group;
 use crate::tenancy::organization::Organization;
@@ -69,6 +71,15 @@ impl<'a> GroupMonth<'a> {
     /// The same group's bill of a closed month.
     pub(super) fn closed_month(&self, of: Month, attribution: Attribution) -> GroupMonth<'a> {
         GroupMonth { month: of, attribution, closed: &NO_CLOSED_MONTHS, brought_forward: None, credits: &[], ..*self }
+    }
+
+    /// What is agreed for the month now.
+    ///
+    /// # Errors
+    /// The terms contradict themselves.
+    pub fn terms(&self) -> Result<MonthTerms, &'a TermsError> {
+        let terms = self.group.terms.as_ref()?;
+        Ok(MonthTerms::now(terms, self.issuer, &self.group.buyer, self.group.currency, self.month))
     }
 
     /// How prices become amounts of the bill; `None` when they are in the group's currency.

@@ -1,9 +1,9 @@
 //! How the bill of a group and a month is made: [`inputs`] go through the steps that [`billing`] names, and become a
 //! [`result`].
 //!
-//! A step puts its lines on the running total, the `tally`. In order: `services` (with `charge`, project by project),
-//! `agreed_terms`, what `carry` brings forward, [`late`] usage of closed months, what `carry` carries forward,
-//! `consumption` of credits, `rounding` to the minimum charge, `taxation`.
+//! In order: `services` (with `charge`, project by project); [`late`] usage of closed months, which are settled as a whole;
+//! the `own_month`, which is `agreed_terms`, `consumption` of credits and `rounding` to the minimum charge, line by line
+//! on a running `tally`; `taxation` of all that, and the `payment`.
 
 pub(crate) mod agreed_terms;
 mod balance_forward;
@@ -12,6 +12,8 @@ pub(crate) mod charge;
 mod consumption;
 pub mod inputs;
 pub mod late;
+mod own_month;
+mod payment;
 pub mod records;
 pub mod result;
 pub(crate) mod rounding;

@@ -6,12 +6,16 @@ use thiserror::Error;
 
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::rates::Conversion;
+use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::terms::error::TermsError;
 use crate::closing::Hold;
 use crate::credit::CreditUse;
+use crate::credit::restoration::ReturnedCredit;
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
 use crate::invoice::line_type::LineType;
+use crate::invoice::month_terms::{MonthTerms, TaxScheme};
+use crate::invoice::payment::Prepayment;
 use crate::invoice::tax::{TaxSubtotal, Untaxed};
 use crate::money::amount::Money;
 use crate::name::Name;
@@ -23,6 +27,10 @@ use crate::time::month::Month;
 pub struct Bill {
     /// The month.
     pub month: Month,
+    /// By what it is billed, beside usage and prices.
+    pub terms: MonthTerms,
+    /// The exchange rate of the month, used or not; `None` where prices are in the currency of the bill, and while there is none.
+    pub conversion: Option<Conversion>,
     /// The lines of services, by project, service, start and record.
     pub lines: Vec<Line>,
     /// All other lines, which follow them, by type.
@@ -33,8 +41,11 @@ pub struct Bill {
     pub categories: Vec<CategorySubtotal>,
     /// The total of lines and items, before tax.
     pub subtotal: Money,
-    /// What is used of which credit, in the order of its lines.
+    /// What is used of which credit: in the order of lines of the month, then what only closed months use, then those that pay
+    /// after tax.
     pub credits: Vec<CreditUse>,
+    /// What goes back to credits that paid of closed months, once the bill is final.
+    pub returned: Vec<ReturnedCredit>,
     /// How prices became amounts, where there are lines and their prices are in another currency.
     pub converted: Option<Converted>,
     /// How that is taxed, by category and rate.
@@ -45,7 +56,13 @@ pub struct Bill {
     pub tax: Money,
     /// Subtotal and tax.
     pub total: Money,
-    /// How far below zero it would be without the line that brings it to zero: the next invoice is so much less.
+    /// What was paid in advance.
+    pub prepayments: Vec<Prepayment>,
+    /// What was paid in advance, in all.
+    pub prepaid: Money,
+    /// What is to be paid: total less prepaid, and nothing where that is below zero.
+    pub amount_due: Money,
+    /// How far below zero that is: the next invoice has so much less to be paid.
     pub carried_forward: Option<Money>,
     /// By record on the bill that replaces another: the records that count as nothing because of it.
     pub replaced: BTreeMap<Name, Vec<Name>>,
@@ -110,6 +127,11 @@ pub enum BillError {
 }
 
 impl Bill {
+    /// How lines are said to be taxed that are not, on a bill that adjusts months that were taxed: outside of the scope of tax.
+    pub fn untaxed_group(&self) -> Option<TaxGroup> {
+        matches!(self.terms.tax, TaxScheme::Untaxed(_)).then_some(TaxGroup::OUTSIDE_SCOPE)
+    }
+
     /// Whether anything is charged or credited: lines that only tell do not count, nor do amounts that only go from
     /// one invoice to the next.
     pub fn charges_anything(&self) -> bool {

@@ -1,10 +1,16 @@
 //! What the services of a group's projects cost.
 
+use std::collections::BTreeMap;
+
 use crate::bill::charge::{Charger, Charges};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::{BillError, ProjectSubtotal};
+use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::line::Line;
+use crate::invoice::month_terms::{MonthTerms, TaxReasons};
+use crate::invoice::service_sum::ServiceSum;
 use crate::money::amount::{Currency, Money};
+use crate::name::Name;
 use crate::problem::Problem;
 use crate::tenancy::attribution::Payer;
 use crate::tenancy::organization::Project;
@@ -14,35 +20,77 @@ use crate::time::period::Period;
 pub(super) struct Services {
     pub(super) lines: Vec<Line>,
     pub(super) projects: Vec<ProjectSubtotal>,
-    pub(super) subtotal: Money,
+    /// The lines' sums, by project and by what is taxed alike.
+    pub(super) sums: Vec<ServiceSum>,
+    /// Why services are not taxed, where that is so.
+    pub(super) reasons: TaxReasons,
+    /// The type of a service that no tax treatment is for.
+    pub(super) unruled: Option<Name>,
     pub(super) problems: Vec<Problem>,
 }
 
 /// Charges what runs in the projects that the group pays for, project by project.
-pub(super) fn bill_services(month: &GroupMonth<'_>, currency: Currency) -> Result<Services, BillError> {
+pub(super) fn bill_services(
+    month: &GroupMonth<'_>,
+    terms: &MonthTerms,
+    currency: Currency,
+) -> Result<Services, BillError> {
     let mut charges = Charges::default();
-    let mut projects = Vec::new();
-    let mut sum = Money::zero(currency);
+    let (mut projects, mut sums) = (Vec::new(), Vec::new());
     for project in month.organization.candidate_projects(month.group) {
         let before = charges.lines.len();
-        if charge_project(month, project, &mut charges) {
-            let subtotal = total(&charges.lines[before..], currency).ok_or_else(|| BillError::overflow(month))?;
-            sum = sum.checked_add(subtotal).ok_or_else(|| BillError::overflow(month))?;
+        if charge_project(month, project, terms, &mut charges) {
+            let lines = &charges.lines[before..];
+            let subtotal = total(lines, currency).ok_or_else(|| BillError::overflow(month))?;
             // One that is long gone is not listed for ever.
-            if charges.lines.len() > before || project.namespace().is_some() {
+            if !lines.is_empty() || project.namespace().is_some() {
                 projects.push(ProjectSubtotal { project: project.name().clone(), subtotal });
             }
+            sums.extend(sums_of(project.name(), lines, currency).ok_or_else(|| BillError::overflow(month))?);
         }
     }
     let Charges { lines, problems } = charges;
-    Ok(Services { lines, projects, subtotal: sum, problems })
+    let (reasons, unruled) = judge(terms, &lines);
+    Ok(Services { lines, projects, sums, reasons, unruled, problems })
+}
+
+/// Why lines are not taxed, where that is so, and a service that no treatment is for. Cost: a look at each line.
+fn judge(terms: &MonthTerms, lines: &[Line]) -> (TaxReasons, Option<Name>) {
+    let (mut reasons, mut unruled) = (TaxReasons::default(), None);
+    let mut known: Option<&Name> = None;
+    for kind in lines.iter().map(|line| &line.usage.service.kind) {
+        if known.is_some_and(|known| known.same(kind)) {
+            continue; // as the line before
+        }
+        known = Some(kind);
+        match terms.tax.treatment(Some(kind)) {
+            Some(treatment) => reasons.add(treatment),
+            None => unruled = unruled.or_else(|| Some(kind.clone())),
+        }
+    }
+    (reasons, unruled)
+}
+
+/// The sums of a project's lines by what is taxed alike, in the order of these.
+fn sums_of(project: &Name, lines: &[Line], currency: Currency) -> Option<Vec<ServiceSum>> {
+    let mut sums: BTreeMap<Option<TaxGroup>, Money> = BTreeMap::new();
+    for line in lines {
+        let sum = sums.entry(line.tax).or_insert(Money::zero(currency));
+        *sum = sum.checked_add(line.total)?;
+    }
+    Some(sums.into_iter().map(|(tax, total)| ServiceSum { project: project.clone(), tax, total }).collect())
 }
 
 /// Charges a project to the group, where it pays for any of the month; returns whether it does.
-pub(crate) fn charge_project(month: &GroupMonth<'_>, project: &Project, charges: &mut Charges) -> bool {
+pub(crate) fn charge_project(
+    month: &GroupMonth<'_>,
+    project: &Project,
+    terms: &MonthTerms,
+    charges: &mut Charges,
+) -> bool {
     let slices = slices(month, project);
     if !slices.is_empty() {
-        Charger::charge_project(month, project, &slices, charges);
+        Charger::charge_project(month, project, terms, &slices, charges);
     }
     !slices.is_empty()
 }

@@ -1,14 +1,19 @@
 //! The running total of a bill.
 
+use std::collections::BTreeMap;
+
+use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::item::Item;
+use crate::invoice::service_sum::ServiceSum;
 use crate::money::amount::{Currency, Money};
 
-/// The total of a bill while it is made: the services first, then item after item, in the order of
-/// [`LineType`](crate::invoice::line::LineType).
+/// The total of a month while it is made: the services first, then item after item, in the order of
+/// [`LineType`](crate::invoice::line::LineType); in all, and by what is taxed alike.
 #[derive(Debug)]
 pub(crate) struct Tally {
     services: Money,
     net: Money,
+    groups: BTreeMap<Option<TaxGroup>, i128>,
     items: Vec<Item>,
 }
 
@@ -18,8 +23,13 @@ pub(crate) struct Overflow;
 
 impl Tally {
     /// The services' charges and nothing else yet.
-    pub(crate) fn new(services: Money) -> Self {
-        Tally { services, net: services, items: Vec::new() }
+    pub(crate) fn new(currency: Currency, sums: &[ServiceSum]) -> Result<Self, Overflow> {
+        let (mut services, mut groups) = (Money::zero(currency), BTreeMap::new());
+        for sum in sums {
+            services = services.checked_add(sum.total).ok_or(Overflow)?;
+            *groups.entry(sum.tax).or_default() += sum.total.minor();
+        }
+        Ok(Tally { services, net: services, groups, items: Vec::new() })
     }
 
     /// What the services cost, after discounts.
@@ -32,6 +42,11 @@ impl Tally {
         self.net
     }
 
+    /// What it comes to so far, by what is taxed alike, in minor units.
+    pub(crate) fn groups(&self) -> &BTreeMap<Option<TaxGroup>, i128> {
+        &self.groups
+    }
+
     /// The currency of the bill.
     pub(crate) fn currency(&self) -> Currency {
         self.net.currency()
@@ -41,18 +56,13 @@ impl Tally {
     pub(crate) fn add(&mut self, item: Item) -> Result<(), Overflow> {
         debug_assert!(self.items.last().is_none_or(|last| last.kind <= item.kind), "items come in the order of types");
         self.net = self.net.checked_add(item.total).ok_or(Overflow)?;
+        *self.groups.entry(item.tax).or_default() += item.total.minor();
         self.items.push(item);
         Ok(())
     }
 
-    /// Counts an amount whose items are elsewhere.
-    pub(crate) fn adjust(&mut self, amount: Money) -> Result<(), Overflow> {
-        self.net = self.net.checked_add(amount).ok_or(Overflow)?;
-        Ok(())
-    }
-
-    /// The items, and what the bill comes to.
-    pub(crate) fn finish(self) -> (Vec<Item>, Money) {
-        (self.items, self.net)
+    /// The items.
+    pub(crate) fn into_items(self) -> Vec<Item> {
+        self.items
     }
 }

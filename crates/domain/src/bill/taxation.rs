@@ -1,16 +1,20 @@
-//! Tax: what it comes to by the rule that is the buyer's.
+//! Tax: what it comes to by the rules that are the buyer's.
 //!
-//! Tax is computed once for all lines of an invoice, on their rounded sum, and rounded half away from zero. One rule
-//! taxes the whole document, so nothing is ever mixed with what is outside the scope of tax.
+//! Each line is taxed by the first rule that is for its service; lines of closed months as these were. Tax is computed once for all
+//! lines of a category and rate, on their rounded sum, and rounded half away from zero.
+
+use std::collections::BTreeMap;
 
 use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::Overflow;
 use crate::catalog::buyer::VatState;
 use crate::catalog::issuer::Issuer;
-use crate::catalog::tax_rule::TaxRule;
+use crate::catalog::tax_rule::TaxGroup;
 use crate::closing::{Hold, HoldReason};
+use crate::invoice::month_terms::{TaxReasons, TaxScheme};
 use crate::invoice::tax::{TaxSubtotal, Untaxed};
 use crate::money::amount::{Money, round_half_away};
+use crate::name::Name;
 
 /// The tax of a bill.
 #[derive(Debug)]
@@ -22,30 +26,66 @@ pub(super) struct Taxation {
     pub(super) hold: Option<Hold>,
 }
 
-/// Taxes a bill that comes to a subtotal.
-pub(super) fn tax(month: &GroupMonth<'_>, subtotal: Money) -> Result<Taxation, Overflow> {
-    let Some(issuer) = month.issuer else { return Ok(Taxation::without(subtotal, Untaxed::NoIssuer)) };
-    if issuer.tax_rules.is_empty() {
-        return Ok(Taxation::without(subtotal, Untaxed::NoRules));
-    }
-    match issuer.tax_rule_for(&month.group.buyer, month.month) {
-        Some(rule) => Taxation::by(rule, subtotal),
-        None if subtotal.is_zero() => Ok(Taxation::without(subtotal, Untaxed::NothingToTax)),
-        None => {
-            let hold = Some(no_rule(month, issuer));
+/// What is to be taxed.
+#[derive(Debug)]
+pub(super) struct Taxable<'a> {
+    /// The sums of the lines, by what is taxed alike; `None`: not at all, or nobody says how.
+    pub(super) sums: &'a BTreeMap<Option<TaxGroup>, Money>,
+    /// Why lines are not taxed, where that is so.
+    pub(super) reasons: &'a TaxReasons,
+    /// The type of a service that no rule is for.
+    pub(super) unruled: Option<&'a Name>,
+    /// All of it.
+    pub(super) subtotal: Money,
+}
+
+/// Taxes the lines of a bill.
+pub(super) fn tax(month: &GroupMonth<'_>, scheme: &TaxScheme, taxable: &Taxable<'_>) -> Result<Taxation, Overflow> {
+    let subtotal = taxable.subtotal;
+    let groups = || taxable.sums.iter().filter_map(|(group, base)| Some(((*group)?, *base)));
+    let without = taxable.sums.get(&None).copied().unwrap_or(Money::zero(subtotal.currency()));
+    match scheme {
+        TaxScheme::Untaxed(why) if groups().next().is_none() => Ok(Taxation::without(subtotal, *why)),
+        TaxScheme::Treatments(_) if !without.is_zero() => {
+            let hold = month.issuer.map(|issuer| no_rule(month, issuer, taxable.unruled));
             Ok(Taxation { hold, ..Taxation::without(subtotal, Untaxed::NoRule) })
         }
+        TaxScheme::Treatments(_) if groups().next().is_none() => match scheme.treatment(None) {
+            Some(general) => {
+                let mut reasons = taxable.reasons.clone();
+                reasons.add(general);
+                Taxation::of([(general.group, subtotal)], &reasons, subtotal)
+            }
+            None => Ok(Taxation::without(subtotal, Untaxed::NothingToTax)),
+        },
+        // Closed months were taxed, and this one is not: then that is said beside the taxes.
+        TaxScheme::Untaxed(why) if !without.is_zero() => {
+            let (mut sums, mut reasons) = (groups().collect::<BTreeMap<_, _>>(), taxable.reasons.clone());
+            let outside = sums.entry(TaxGroup::OUTSIDE_SCOPE).or_insert(Money::zero(subtotal.currency()));
+            *outside = outside.checked_add(without).ok_or(Overflow)?;
+            reasons.add_reason(TaxGroup::OUTSIDE_SCOPE, Some(why.as_str()));
+            Taxation::of(sums, &reasons, subtotal)
+        }
+        TaxScheme::Untaxed(_) | TaxScheme::Treatments(_) => Taxation::of(groups(), taxable.reasons, subtotal),
     }
 }
 
 impl Taxation {
-    fn by(rule: &TaxRule, base: Money) -> Result<Self, Overflow> {
-        let TaxRule { category, rate, reason, .. } = rule;
-        let exact = base.exact().times(rate.part());
-        let amount = round_half_away(&exact, base.currency()).ok_or(Overflow)?;
-        let total = base.checked_add(amount).ok_or(Overflow)?;
-        let subtotal = TaxSubtotal { category: *category, rate: *rate, base, amount, reason: reason.clone() };
-        Ok(Taxation { taxes: vec![subtotal], untaxed: None, tax: amount, total, hold: None })
+    fn of(
+        groups: impl IntoIterator<Item = (TaxGroup, Money)>,
+        reasons: &TaxReasons,
+        subtotal: Money,
+    ) -> Result<Self, Overflow> {
+        let (mut taxes, mut all) = (Vec::new(), Money::zero(subtotal.currency()));
+        for (group, base) in groups {
+            let exact = base.exact().times(group.rate.part());
+            let amount = round_half_away(&exact, base.currency()).ok_or(Overflow)?;
+            all = all.checked_add(amount).ok_or(Overflow)?;
+            let TaxGroup { category, rate } = group;
+            taxes.push(TaxSubtotal { category, rate, base, amount, reason: reasons.of(group) });
+        }
+        let total = subtotal.checked_add(all).ok_or(Overflow)?;
+        Ok(Taxation { taxes, untaxed: None, tax: all, total, hold: None })
     }
 
     fn without(subtotal: Money, why: Untaxed) -> Self {
@@ -55,17 +95,24 @@ impl Taxation {
 }
 
 /// No rule is the buyer's: what is known of the buyer, and what would help.
-fn no_rule(month: &GroupMonth<'_>, issuer: &Issuer) -> Hold {
+fn no_rule(month: &GroupMonth<'_>, issuer: &Issuer, service_type: Option<&Name>) -> Hold {
     let buyer = &month.group.buyer;
-    let almost = issuer.tax_rule_but_for_vat_id(buyer, month.month);
+    let almost = issuer.tax_rule_but_for_vat_id(buyer, month.month, service_type.map(Name::as_str));
     let kind = if buyer.business().is_some() { "a business" } else { "a consumer" };
     let name = &issuer.name;
+    let by_service = issuer.tax_rules.iter().any(|rule| !rule.service_types.is_empty());
+    let what = match service_type.filter(|_| by_service) {
+        Some(service_type) => format!(" for services of type {service_type}"),
+        None => String::new(),
+    };
     let message = match (buyer.country(), almost.zip(buyer.business())) {
         (None, _) => format!(
-            "no tax rule of InvoiceIssuer {name} matches {kind} whose country is not known; set spec.billingAddress.countryCode"
+            "no tax rule of InvoiceIssuer {name} matches {kind} whose country is not known{what}; set spec.billingAddress.countryCode"
         ),
         (Some(country), None) => {
-            format!("no tax rule of InvoiceIssuer {name} matches {kind} in {country}; add one to its spec.taxRules")
+            format!(
+                "no tax rule of InvoiceIssuer {name} matches {kind} in {country}{what}; add one to its spec.taxRules"
+            )
         }
         (Some(country), Some((rule, vat))) => {
             let wanted = match (vat.id.country.map(|of| of.of_vat()) == Some(country.of_vat()), vat.state()) {
@@ -74,7 +121,7 @@ fn no_rule(month: &GroupMonth<'_>, issuer: &Issuer) -> Hold {
                 (true, VatState::Unconfirmed | VatState::Invalid) => "the VAT id confirmed in status.vatId".to_owned(),
             };
             format!(
-                "tax rule {} of InvoiceIssuer {name} needs {wanted} ({}), and no other matches {kind} in {country}",
+                "tax rule {} of InvoiceIssuer {name} needs {wanted} ({}), and no other matches {kind} in {country}{what}",
                 rule.name, vat.id.value
             )
         }

@@ -1,12 +1,14 @@
 //! Who pays, as far as tax depends on it.
 
 use crate::catalog::country::Country;
+use crate::catalog::locality::{Locality, is_in_vat_area};
 use crate::catalog::vat::{VatCheck, VatId};
 
 /// Who pays: where, and under which VAT id. By default nothing is known of both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Buyer {
     home: Option<Country>,
+    locality: Locality,
     vat: Option<BuyerVat>,
 }
 
@@ -62,7 +64,23 @@ impl BuyerVat {
 impl Buyer {
     /// A buyer with an address in a country, and a VAT id.
     pub fn new(home: Option<Country>, vat: Option<BuyerVat>) -> Self {
-        Buyer { home, vat }
+        Buyer { home, locality: Locality::default(), vat }
+    }
+
+    /// The same buyer, at this place within the country of its address.
+    #[must_use]
+    pub fn within(self, locality: Locality) -> Self {
+        Buyer { locality, ..self }
+    }
+
+    /// Where in its country it is, as far as its address says so.
+    pub fn locality(&self) -> &Locality {
+        &self.locality
+    }
+
+    /// Whether it is in the VAT area of the European Union.
+    pub fn is_in_vat_area(&self) -> bool {
+        self.country().is_some_and(|country| is_in_vat_area(country, &self.locality))
     }
 
     /// Where the buyer is: the country of the address; without one, that of a VAT id that is well formed.

@@ -31,18 +31,26 @@ impl Issuer {
         self.minimum_charges.iter().copied().find(|minimum| minimum.currency() == currency)
     }
 
-    /// The rule that taxes a buyer in a month: the first that matches.
+    /// The rules that tax a buyer in a month, in order: of each line the first that taxes its service. Those after one that taxes
+    /// everything are never asked, so that one is the last.
     ///
     /// Nobody is freed of tax by an oversight: a rule without countries that charges nothing is not for a buyer whose
     /// country is not known, nor for one in a country that a rule in force names.
-    pub fn tax_rule_for(&self, buyer: &Buyer, month: Month) -> Option<&TaxRule> {
+    pub fn tax_rules_for(&self, buyer: &Buyer, month: Month) -> Vec<&TaxRule> {
         let owes = |rule: &TaxRule| rule.category != TaxCategory::ReverseCharge || self.is_reverse_charged(rule, buyer);
-        self.tax_rules.iter().find(|rule| owes(rule) && self.would_match(rule, buyer, month))
+        let mut rules = Vec::new();
+        for rule in self.tax_rules.iter().filter(|rule| owes(rule) && self.would_match(rule, buyer, month)) {
+            rules.push(rule);
+            if rule.service_types.is_empty() {
+                break;
+            }
+        }
+        rules
     }
 
-    /// The rule that would, if nothing were asked of the buyer's VAT id.
-    pub fn tax_rule_but_for_vat_id(&self, buyer: &Buyer, month: Month) -> Option<&TaxRule> {
-        self.tax_rules.iter().find(|rule| self.would_match(rule, buyer, month))
+    /// The rule that would tax the service of a buyer, if nothing were asked of the buyer's VAT id.
+    pub fn tax_rule_but_for_vat_id(&self, buyer: &Buyer, month: Month, service_type: Option<&str>) -> Option<&TaxRule> {
+        self.tax_rules.iter().find(|rule| rule.taxes(service_type) && self.would_match(rule, buyer, month))
     }
 
     fn would_match(&self, rule: &TaxRule, buyer: &Buyer, month: Month) -> bool {
@@ -56,15 +64,13 @@ impl Issuer {
 
     /// Whether a rule is for where the buyer is.
     fn reaches(&self, rule: &TaxRule, buyer: &Buyer, month: Month) -> bool {
-        let everywhere = rule.areas.is_empty();
-        match buyer.country() {
-            None => everywhere && rule.category == TaxCategory::Standard,
-            Some(_) if everywhere && rule.category == TaxCategory::Standard => true,
-            Some(country) if everywhere => {
-                !self.tax_rules.iter().any(|rule| rule.validity.contains(month) && rule.names(country))
-            }
-            Some(country) => rule.names(country),
+        let charges = rule.category == TaxCategory::Standard;
+        if !rule.areas.is_empty() {
+            return rule.names_country_of(buyer) && rule.is_for_place_of(buyer);
         }
+        let named =
+            || self.tax_rules.iter().any(|other| other.validity.contains(month) && other.names_country_of(buyer));
+        charges || (buyer.country().is_some() && !named())
     }
 
     /// Whether the buyer owes the tax instead of the issuer: it has a VAT id of the country where it is, which is another than the

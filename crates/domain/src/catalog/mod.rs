@@ -3,6 +3,7 @@
 pub mod buyer;
 pub mod country;
 pub mod issuer;
+pub mod locality;
 pub mod price;
 pub mod rates;
 pub mod tax_rule;

@@ -6,7 +6,9 @@ use std::str::FromStr;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
+use crate::catalog::buyer::Buyer;
 use crate::catalog::country::Country;
+use crate::catalog::locality::{PostalCodes, Region};
 use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::time::validity::Validity;
@@ -18,8 +20,14 @@ pub struct TaxRule {
     pub name: Name,
     /// Where the buyers are; empty for everywhere, see [`Issuer::tax_rule_for`](super::issuer::Issuer::tax_rule_for).
     pub areas: Vec<Area>,
+    /// Their postal codes; empty for all.
+    pub postal_codes: Vec<PostalCodes>,
+    /// Their states or provinces; empty for all.
+    pub regions: Vec<Region>,
     /// Who they are.
     pub buyer: BuyerKind,
+    /// The types of services that it taxes; empty for everything on the invoice.
+    pub service_types: Vec<Name>,
     /// What kind of tax it is.
     pub category: TaxCategory,
     /// How much it is.
@@ -51,7 +59,7 @@ pub enum BuyerKind {
 }
 
 /// The kind of a tax, as UNTDID 5305 and EN 16931 have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TaxCategory {
     /// S: at a rate.
     Standard,
@@ -65,9 +73,18 @@ pub enum TaxCategory {
     OutsideScope,
 }
 
-/// A percentage from 0 to 100, with up to 4 decimals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TaxRate(Decimal);
+/// A percentage from 0 to 100, with up to 4 decimals: kept in ten thousandths of one, for it stands on every line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaxRate(u32);
+
+/// What is taxed alike: tax is computed once for all lines of a category and rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaxGroup {
+    /// The kind of tax.
+    pub category: TaxCategory,
+    /// The rate.
+    pub rate: TaxRate,
+}
 
 /// A text that is no rate of tax.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -84,18 +101,48 @@ pub enum ReverseChargeRequires {
 }
 
 impl TaxRule {
-    /// Whether one of its areas has the country.
-    pub(super) fn names(&self, country: Country) -> bool {
-        self.areas.iter().any(|area| area.contains(country))
+    /// How it taxes.
+    pub fn group(&self) -> TaxGroup {
+        TaxGroup { category: self.category, rate: self.rate }
+    }
+
+    /// Whether one of its areas has the buyer's country, wherever in that the buyer is.
+    pub(super) fn names_country_of(&self, buyer: &Buyer) -> bool {
+        self.areas.iter().any(|area| area.contains(buyer))
+    }
+
+    /// Whether it is for the place where the buyer is, within a country that it names.
+    pub(super) fn is_for_place_of(&self, buyer: &Buyer) -> bool {
+        let place = buyer.locality();
+        let coded = self.postal_codes.is_empty() || self.postal_codes.iter().any(|codes| place.has_postal_code(codes));
+        coded && (self.regions.is_empty() || self.regions.iter().any(|region| place.is_in(region)))
+    }
+
+    /// Whether it taxes a service of this type; `None`: a line without a service.
+    pub fn taxes(&self, service_type: Option<&str>) -> bool {
+        let listed = |kind: &str| self.service_types.iter().any(|listed| listed.as_str() == kind);
+        self.service_types.is_empty() || service_type.is_some_and(listed)
     }
 }
 
 impl Area {
-    fn contains(self, country: Country) -> bool {
+    fn contains(self, buyer: &Buyer) -> bool {
         match self {
-            Area::Eu => country.is_eu(),
-            Area::Country(named) => named == country,
+            Area::Eu => buyer.is_in_vat_area(),
+            Area::Country(named) => buyer.country() == Some(named),
         }
+    }
+}
+
+impl TaxGroup {
+    /// No tax, for it is none of the tax office's business.
+    pub const OUTSIDE_SCOPE: TaxGroup = TaxGroup { category: TaxCategory::OutsideScope, rate: TaxRate::ZERO };
+}
+
+impl fmt::Display for TaxGroup {
+    /// "S 25.5".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.category.code(), self.rate)
     }
 }
 
@@ -114,16 +161,19 @@ impl TaxCategory {
 
 impl TaxRate {
     /// No tax.
-    pub const ZERO: TaxRate = TaxRate(Decimal::ZERO);
+    pub const ZERO: TaxRate = TaxRate(0);
+
+    /// The decimals that a rate can have.
+    const SCALE: u32 = 4;
 
     /// This part of a whole.
     pub fn part(self) -> Ratio {
-        Ratio::from(self.0).times(Ratio::Small { numerator: 1, denominator: 100 })
+        Ratio::Small { numerator: self.0.into(), denominator: 100 * 10_i128.pow(Self::SCALE) }
     }
 
     /// The number: 25 for 25 %.
     pub fn decimal(self) -> Decimal {
-        self.0
+        Decimal::new(self.0.into(), Self::SCALE).normalize()
     }
 }
 
@@ -131,15 +181,19 @@ impl FromStr for TaxRate {
     type Err = TaxRateError;
 
     fn from_str(text: &str) -> Result<Self, TaxRateError> {
-        let number = Decimal::from_str_exact(text).ok().filter(|number| number.scale() <= 4);
+        let number = Decimal::from_str_exact(text).ok().filter(|number| number.scale() <= Self::SCALE);
         let within = number.filter(|number| Decimal::ZERO <= *number && *number <= Decimal::ONE_HUNDRED);
-        within.map(|rate| TaxRate(rate.normalize())).ok_or_else(|| TaxRateError(text.to_owned()))
+        let scaled = within.and_then(|mut rate| {
+            rate.rescale(Self::SCALE);
+            u32::try_from(rate.mantissa()).ok()
+        });
+        scaled.map(TaxRate).ok_or_else(|| TaxRateError(text.to_owned()))
     }
 }
 
 impl fmt::Display for TaxRate {
     /// The number, without zeros at the end: "25.5".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{}", self.decimal())
     }
 }

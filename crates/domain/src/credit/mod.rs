@@ -27,6 +27,8 @@ pub struct Credit {
     pub kind: CreditType,
     /// How much it is in all; above zero.
     pub amount: Money,
+    /// What it reduces.
+    pub application: Application,
     /// When it can be used.
     pub validity: CreditValidity,
     /// The projects whose services it pays for; `None`: whatever is on the invoice.
@@ -35,6 +37,16 @@ pub struct Credit {
     pub reservations: Vec<Reservation>,
     /// Whether it is being deleted: then it is worth what invoices have taken of it, and no more.
     pub withdrawn: bool,
+}
+
+/// What a credit reduces.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Application {
+    /// What is taxed: a rebate.
+    #[default]
+    BeforeTax,
+    /// What is to be paid: money that was paid in advance.
+    AfterTax,
 }
 
 /// When a credit can be used: from an instant on, until another.
@@ -55,6 +67,8 @@ pub struct CreditOffer {
     pub uid: Uid,
     /// What it was given for.
     pub kind: CreditType,
+    /// What it reduces.
+    pub application: Application,
     /// When it can be used.
     pub validity: CreditValidity,
     /// The projects whose services it pays for; `None`: whatever is on the invoice.

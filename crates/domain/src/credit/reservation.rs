@@ -45,6 +45,7 @@ impl Credit {
             name: self.name.clone(),
             uid: self.uid,
             kind: self.kind,
+            application: self.application,
             validity: self.validity,
             projects: self.projects.clone(),
             remaining: self.remaining_for(invoice),

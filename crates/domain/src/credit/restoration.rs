@@ -6,9 +6,21 @@
 use super::CreditValidity;
 use crate::invoice::ids::line_id;
 use crate::invoice::line_type::LineType;
+use crate::money::amount::Money;
 use crate::name::Name;
 use crate::time::month::Month;
 use crate::time::period::Timestamp;
+
+/// What goes back of a credit because a closed month that it paid for is due less.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReturnedCredit {
+    /// The credit.
+    pub credit: Name,
+    /// The month that it paid for.
+    pub month: Month,
+    /// How much; above zero.
+    pub amount: Money,
+}
 
 /// The longest name that an object can have.
 const MAX_NAME_LENGTH: usize = 253;

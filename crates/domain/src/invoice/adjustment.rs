@@ -3,6 +3,7 @@
 use crate::catalog::rates::Conversion;
 use crate::catalog::terms::discount::Discount;
 use crate::invoice::line::Line;
+use crate::invoice::part::PartKey;
 use crate::money::amount::Money;
 use crate::name::Name;
 use crate::time::month::Month;
@@ -34,6 +35,19 @@ pub enum AdjustmentKind {
         /// Whether the record counts as nothing, as another replaces it.
         replaced: bool,
     },
+    /// By what documents say of a part of the month too much, or too little.
+    Part {
+        /// The number of the month's final.
+        invoice: Name,
+        /// Which part.
+        part: PartKey,
+        /// What documents say of it so far.
+        billed: Money,
+        /// What they should say.
+        due: Money,
+        /// What credit notes settled, as for a correction.
+        settled_by_credit_notes: Money,
+    },
 }
 
 /// A line that stands on no final, with all that its month's invoice would say of it.
@@ -48,11 +62,19 @@ pub struct LateLine {
 }
 
 impl Adjustment {
+    /// The number of the final that it adjusts; `None` for usage that stands on none.
+    pub fn invoice(&self) -> Option<&Name> {
+        match &self.kind {
+            AdjustmentKind::Late(_) => None,
+            AdjustmentKind::Correction { invoice, .. } | AdjustmentKind::Part { invoice, .. } => Some(invoice),
+        }
+    }
+
     /// The line that its month's invoice would have, if it stands on no final.
     pub fn late_line(&self) -> Option<&Line> {
         match &self.kind {
             AdjustmentKind::Late(new) => Some(&new.line),
-            AdjustmentKind::Correction { .. } => None,
+            AdjustmentKind::Correction { .. } | AdjustmentKind::Part { .. } => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! name: which interval stands on which final at which price, and by how much later finals corrected it.
 
 mod as_of;
+pub mod stated;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -13,8 +14,12 @@ use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
 use crate::catalog::price::Unit;
-use crate::invoice::ids::charge_id;
-use crate::invoice::ids::{correction_id, late_id};
+use crate::catalog::tax_rule::TaxGroup;
+use crate::invoice::ids::{charge_id, correction_id, late_id};
+use crate::invoice::month_terms::MonthTerms;
+use crate::invoice::part::StatedPart;
+use crate::invoice::statement::FinalStatement;
+use crate::invoice::tax::TaxSubtotal;
 use crate::money::amount::{Currency, Money, round_half_away};
 use crate::money::percent::Percent;
 use crate::money::ratio::Ratio;
@@ -27,11 +32,13 @@ use crate::usage::Usage;
 
 /// What the finals of an organization bill, by usage record.
 ///
-/// Kept are the records that exist, 48 bytes for each line; of others, 8 bytes to know them by, should one be made again.
+/// Kept are the records that exist, 56 bytes for each line; of others, 8 bytes to know them by, should one be made again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BilledIndex {
     /// By place; `None` for one that a correction names and that was not read yet.
     finals: Vec<Option<FinalFacts>>,
+    /// By place: what it says of months, its own and others'.
+    statements: Vec<FinalStatement>,
     places: HashMap<Name, u32>,
     ratings: Vec<Rating>,
     records: HashMap<Name, Vec<BilledPart>>,
@@ -80,6 +87,8 @@ pub struct BilledLine {
     pub pre_discount: Money,
     /// The amount.
     pub total: Money,
+    /// How it is taxed; `None`: not at all.
+    pub tax: Option<TaxGroup>,
     /// What the amount is.
     pub basis: LineBasis,
     /// Records that count as nothing from this line on.
@@ -95,7 +104,26 @@ pub enum LineBasis {
     Corrects {
         /// The number of that one.
         invoice: Name,
+        /// What was billed before, as far as the line says so.
+        billed: Option<Money>,
+        /// What was due, as far as the line says so.
+        due: Option<Money>,
     },
+}
+
+/// What a final says, as later bills ask about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadFinal {
+    /// The final.
+    pub facts: FinalFacts,
+    /// What it says of usage records.
+    pub lines: Vec<BilledLine>,
+    /// What it says of all else, of its own month and of those that it adjusts.
+    pub parts: Vec<StatedPart>,
+    /// By what its month was billed; `None` on finals that were made before documents recorded it.
+    pub terms: Option<MonthTerms>,
+    /// How all of it is taxed, on one that records no terms; `None`: not at all.
+    pub only_tax: Option<TaxSubtotal>,
 }
 
 /// A credit note, as far as later bills ask about it.
@@ -140,6 +168,7 @@ pub struct BilledPart {
     end: i64,
     pre_discount: i64,
     total: i64,
+    tax: Option<TaxGroup>,
     basis: PartBasis,
     on: u32,
 }
@@ -153,11 +182,13 @@ enum PartBasis {
 
 impl BilledIndex {
     /// Takes a final in, once. `known` answers with the name of a record that exists.
-    pub fn add(&mut self, facts: FinalFacts, lines: Vec<BilledLine>, existing_record: impl Fn(&str) -> Option<Name>) {
-        if self.has(&facts.number) {
+    pub fn add(&mut self, read: ReadFinal, existing_record: impl Fn(&str) -> Option<Name>) {
+        if self.has(&read.facts.number) {
             return;
         }
-        let (on, group) = (self.place(&facts.number), facts.group);
+        let (on, group) = (self.place(&read.facts.number), read.facts.group);
+        self.statements[on as usize] = self.statement(on, &read);
+        let ReadFinal { facts, lines, .. } = read;
         self.finals[on as usize] = Some(facts);
         self.groups.entry(group).or_default().count += 1;
         let first_rating = self.ratings.len();
@@ -170,13 +201,14 @@ impl BilledIndex {
             };
             let basis = match line.basis {
                 LineBasis::Rated(rating) => PartBasis::Rated(self.rating(rating, first_rating)),
-                LineBasis::Corrects { invoice } => PartBasis::Corrects(self.place(&invoice)),
+                LineBasis::Corrects { invoice, .. } => PartBasis::Corrects(self.place(&invoice)),
             };
             let part = BilledPart {
                 start: line.period.start().timestamp_micros(),
                 end: line.period.end().timestamp_micros(),
                 pre_discount: line.pre_discount.stored_minor(),
                 total: line.total.stored_minor(),
+                tax: line.tax,
                 basis,
                 on,
             };
@@ -205,9 +237,14 @@ impl BilledIndex {
 
     /// What credit notes took back of a part of a record, and when; in minor units, above zero.
     pub fn credited_amounts(&self, record: &str, part: &BilledPart) -> Vec<(Timestamp, i128)> {
-        let notes = self.final_of(part).and_then(|facts| self.notes.get(&facts.number));
-        let (Some(notes), Some(id)) = (notes, self.line_id(record, part)) else { return Vec::new() };
-        let (mut left, mut credited) = (part.total(), Vec::new());
+        self.line_id(record, part).map_or(Vec::new(), |id| self.credited_of_line(part.on, &id, part.total()))
+    }
+
+    /// What credit notes took back of a line of a final, and when; in minor units, above zero.
+    fn credited_of_line(&self, on: u32, id: &str, total: i128) -> Vec<(Timestamp, i128)> {
+        let facts = self.finals.get(on as usize).and_then(Option::as_ref);
+        let Some(notes) = facts.and_then(|facts| self.notes.get(&facts.number)) else { return Vec::new() };
+        let (mut left, mut credited) = (total, Vec::new());
         for note in notes {
             let taken = match &note.credited {
                 CreditedAmount::Remainder => left,
@@ -326,6 +363,7 @@ impl BilledIndex {
         }
         let place = index(self.finals.len());
         self.finals.push(None);
+        self.statements.push(FinalStatement::default());
         self.places.insert(number.clone(), place);
         place
     }
@@ -380,6 +418,11 @@ impl BilledPart {
     /// The amount, in minor units.
     pub fn total(&self) -> i128 {
         self.total.into()
+    }
+
+    /// How it is taxed; `None`: not at all.
+    pub fn tax(&self) -> Option<TaxGroup> {
+        self.tax
     }
 
     /// Whether it corrects another part, and bills nothing itself.

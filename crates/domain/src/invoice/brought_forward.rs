@@ -13,4 +13,6 @@ pub struct BroughtForward {
     pub invoice: Name,
     /// Its UID.
     pub uid: Uid,
+    /// Whether the amount is with tax. Invoices that were made before `amountDue` was recorded left one before tax.
+    pub includes_tax: bool,
 }

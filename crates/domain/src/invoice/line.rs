@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use crate::catalog::price::{PriceEntry, Unit};
+use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::ids::charge_id;
 use crate::invoice::line_type::LineType;
 use crate::money::amount::Money;
@@ -30,6 +31,8 @@ pub struct Line {
     pub pre_discount: Money,
     /// The amount.
     pub total: Money,
+    /// How it is taxed; `None`: not at all, or nobody says how.
+    pub tax: Option<TaxGroup>,
     /// The amount in the currency of the price, where that is another; rounded to the digits of that one.
     pub price_total: Option<Money>,
 }

@@ -1,6 +1,6 @@
 //! What an invoice says of tax.
 
-use crate::catalog::tax_rule::{TaxCategory, TaxRate};
+use crate::catalog::tax_rule::{TaxCategory, TaxGroup, TaxRate};
 use crate::money::amount::Money;
 
 /// What of a bill is taxed in one way.
@@ -14,8 +14,15 @@ pub struct TaxSubtotal {
     pub base: Money,
     /// The tax.
     pub amount: Money,
-    /// Why there is none.
+    /// Why there is none; several reasons one after the other.
     pub reason: Option<String>,
+}
+
+impl TaxSubtotal {
+    /// What is taxed alike.
+    pub fn group(&self) -> TaxGroup {
+        TaxGroup { category: self.category, rate: self.rate }
+    }
 }
 
 /// Why a bill says nothing of tax.

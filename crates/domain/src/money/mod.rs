@@ -3,3 +3,4 @@
 pub mod amount;
 pub mod percent;
 pub mod ratio;
+pub(crate) mod share;

@@ -175,6 +175,7 @@ fn the_audit_notices_every_mistake_about_credits() {
 
 fn credit(amount: &str) -> Credit {
     Credit {
+        application: Application::BeforeTax,
         name: name("welcome"),
         uid: uid("welcome"),
         kind: CreditType::Promotion,

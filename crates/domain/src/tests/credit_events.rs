@@ -45,6 +45,7 @@ fn number(month: usize) -> Name {
 impl Stored {
     fn new(case: &Case) -> Self {
         let credit = |(index, minor): (usize, &i128)| Credit {
+            application: Application::BeforeTax,
             name: name(&format!("credit-{index}")),
             uid: uid(&format!("credit-{index}")),
             kind: CreditType::Purchase,

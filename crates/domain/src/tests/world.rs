@@ -132,6 +132,7 @@ pub fn offer(text: &str, remaining: &str) -> CreditOffer {
         name: name(text),
         uid: uid(text),
         kind: CreditType::Promotion,
+        application: Application::BeforeTax,
         validity: CreditValidity::default(),
         projects: None,
         remaining: money(remaining, "USD"),
@@ -219,10 +220,12 @@ impl World {
             period,
             pre_discount: money("1.00", "USD"),
             total: money("1.00", "USD"),
+            tax: None,
             basis: LineBasis::Rated(Rating { unit, unit_price, discounts: Vec::new(), rate: None, hours }),
             replaces: Vec::new(),
         };
-        self.billed.add(facts, vec![line], |record| Some(name(record)));
+        let read = ReadFinal { facts, lines: vec![line], parts: Vec::new(), terms: None, only_tax: None };
+        self.billed.add(read, |record| Some(name(record)));
     }
 
     pub fn input<'a>(&'a self, group: &str, of: &str, as_of: Timestamp) -> GroupMonth<'a> {

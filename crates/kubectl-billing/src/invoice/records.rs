@@ -9,10 +9,11 @@ use thiserror::Error;
 use super::{Cluster, document_of};
 use crate::commands::preview::server_fields::fill_server_fields;
 use billing_api::{self as api, CreditNote, Invoice, labels};
+use billing_domain::ReadFinal;
 use billing_domain::Timestamp;
 use billing_planning::billing_settings::BillingSettings;
 use billing_reads::{DeserializeGuard, Listed, list, slices_of};
-use billing_state::convert::billed::{FinalLines, final_lines};
+use billing_state::convert::billed::final_lines;
 use billing_state::{ObjectKey, ObservedState, Observes};
 
 /// HTTP's code for what somebody has no right to.
@@ -102,7 +103,7 @@ fn namespace(name: String, organization: &str) -> Namespace {
 }
 
 /// What the finals of the organization bill.
-async fn final_lines_of(cluster: &Cluster) -> Result<Vec<FinalLines>, RecordsError> {
+async fn final_lines_of(cluster: &Cluster) -> Result<Vec<ReadFinal>, RecordsError> {
     let mut finals = Vec::new();
     let mut pages = list::<Invoice>(cluster.api(), billing_reads::finals());
     while let Some(page) = pages.next().await.map_err(|error| RecordsError::new("invoices", &error))? {
@@ -114,7 +115,7 @@ async fn final_lines_of(cluster: &Cluster) -> Result<Vec<FinalLines>, RecordsErr
 }
 
 /// What a final bills, from its lines and those of its slices. One that is missing is told when its final is judged.
-async fn lines_of(cluster: &Cluster, invoice: &Invoice) -> Result<FinalLines, RecordsError> {
+async fn lines_of(cluster: &Cluster, invoice: &Invoice) -> Result<ReadFinal, RecordsError> {
     let slices = match document_of(invoice) {
         None => Vec::new(),
         Some(document) => {

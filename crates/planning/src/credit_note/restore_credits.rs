@@ -76,6 +76,7 @@ impl RestorationFacts {
         let origin = CreditOrigin {
             invoice: document.invoice.number.clone(),
             credit_note: Some(document.number.as_str().into()),
+            period: None,
             credit: Some(returned.credit.clone()),
         };
         match self.credit(&returned.name) {
@@ -116,6 +117,7 @@ impl RestorationFacts {
             billing_group: group.as_str().into(),
             kind: Some(convert::wire_type(worth.kind)),
             amount: Some(Money { amount: returned.amount.as_str().into(), currency: document.currency.clone() }),
+            application: used.spec.application,
             starts_at: None,
             expires_at: expires.map(|expires| Time::from(expires).min(Time::last())),
             projects: used.spec.projects.clone(),

@@ -2,7 +2,9 @@
 
 use kube_core::ObjectMeta;
 
-use billing_api::{self as api, BillingGroupStatus, CarriedForward, Credit, CreditOrigin, CreditSpec, CreditType};
+use billing_api::{
+    self as api, BillingGroupStatus, CarriedForward, Credit, CreditApplication, CreditOrigin, CreditSpec, CreditType,
+};
 use billing_domain::{Group, Name};
 use billing_state::OrganizationState;
 
@@ -54,7 +56,7 @@ impl UnclaimedBalance<'_> {
 
     /// What the Credit says of where it comes from.
     fn origin(&self) -> CreditOrigin {
-        CreditOrigin { invoice: self.invoice.into(), credit_note: None, credit: None }
+        CreditOrigin { invoice: self.invoice.into(), credit_note: None, period: None, credit: None }
     }
 
     /// What the group waits for.
@@ -88,13 +90,14 @@ impl UnclaimedBalance<'_> {
         if self.name_taken {
             return None;
         }
-        let CarriedForward { amount, currency, .. } = self.carried;
+        let CarriedForward { amount, currency, includes_tax, .. } = self.carried;
         let metadata =
             ObjectMeta { name: Some(self.name()), namespace: Some(organization.to_string()), ..ObjectMeta::default() };
         let spec = CreditSpec {
             billing_group: self.successor?.name.as_str().into(),
             kind: Some(CreditType::Other),
             amount: Some(api::Money { amount: amount.clone(), currency: currency.clone() }),
+            application: includes_tax.then_some(CreditApplication::AfterTax),
             starts_at: None,
             expires_at: None,
             projects: None,

@@ -240,6 +240,7 @@ impl<'a> GroupView<'a> {
             let uses = plan.bill.iter().flat_map(|bill| &bill.credits).map(|one| (one.name.clone(), one.used));
             let carried_forward = Left {
                 credits: uses.collect(),
+                returned: plan.bill.iter().flat_map(|bill| bill.returned.clone()).collect(),
                 predecessor: Predecessor::Open {
                     number: view.number.clone(),
                     carried_forward: carried_forward(view, observed, &plan),
@@ -300,7 +301,8 @@ fn differs_only_by_members(planned: &api::BillingGroupStatus, existing: &api::Bi
 /// What the invoice of a month leaves to the next one, as it is now.
 fn carried_forward(view: &MonthView<'_>, observed: Option<&Estimate>, plan: &EstimatePlan) -> Option<BroughtForward> {
     let amount = plan.bill.as_ref()?.carried_forward?;
-    Some(BroughtForward { amount, invoice: view.number.clone(), uid: observed?.uid.parse().ok()? })
+    let uid = observed?.uid.parse().ok()?;
+    Some(BroughtForward { amount, invoice: view.number.clone(), uid, includes_tax: true })
 }
 
 /// A month that is not final, and what it needs.

@@ -1,6 +1,7 @@
 //! One month of one group: its bill, what holds it, its document.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{NaiveTime, TimeDelta};
@@ -301,8 +302,10 @@ impl MonthView<'_> {
         let (issuer, unusable) = (&known.issuer, &known.unusable);
         let currency = group.currency?;
         let minimum = unusable.minimum_charges.iter().find(|(code, _)| code == currency.code()).map(|(_, error)| error);
-        let rule = issuer.tax_rule_for(&group.buyer, self.month);
-        let position = rule.and_then(|rule| issuer.tax_rules.iter().position(|other| std::ptr::eq(other, rule)));
+        // Those after one that taxes everything are never asked.
+        let rules = issuer.tax_rules_for(&group.buyer, self.month);
+        let last = rules.into_iter().find(|rule| rule.service_types.is_empty());
+        let position = last.and_then(|rule| issuer.tax_rules.iter().position(|other| std::ptr::eq(other, rule)));
         let asked = position.unwrap_or(issuer.tax_rules.len());
         let is_business = group.buyer.business().is_some();
         let reaches = |rule: &&UnusableRule| {
@@ -316,7 +319,7 @@ impl MonthView<'_> {
         };
         let tax_rule = unusable.tax_rules.iter().find(reaches).map(|rule| &rule.error);
         let is_reverse_charged = issuer
-            .tax_rule_but_for_vat_id(&group.buyer, self.month)
+            .tax_rule_but_for_vat_id(&group.buyer, self.month, None)
             .is_some_and(|rule| rule.category == TaxCategory::ReverseCharge);
         let country = unusable.country.as_ref().filter(|_| is_reverse_charged);
         let error = minimum.or(tax_rule).or(country)?;
@@ -416,9 +419,24 @@ impl MonthView<'_> {
             seller: self.invoices.seller(),
             buyer: self.invoices.buyer(),
             inputs: self.input_versions(bill, &status, recorded)?,
+            adjusted_invoices: self.adjusted_invoices(bill),
+            price_lists: vec![self.invoices.group.price_list.as_str().into()],
+            first_period: self.invoices.group.first_period,
             previous_digest,
         };
         render_document(header, bill)
+    }
+
+    /// The finals that lines of the bill adjust, by number.
+    fn adjusted_invoices(&self, bill: &Bill) -> Vec<api::AdjustedInvoice> {
+        let billed = self.invoices.organization.billed().read();
+        let numbers: BTreeSet<&Name> =
+            bill.items.iter().filter_map(|item| item.adjustment.as_ref()?.invoice()).collect();
+        let issued = |number: &Name| billed.finals().find(|known| known.number == *number).map(|known| known.issued_at);
+        let adjusted = numbers.into_iter().filter_map(|number| {
+            Some(api::AdjustedInvoice { number: number.as_str().into(), issued_at: issued(number)?.into() })
+        });
+        adjusted.collect()
     }
 
     fn discounts(&self) -> Vec<api::AppliedDiscount> {

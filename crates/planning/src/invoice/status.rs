@@ -25,7 +25,7 @@ pub fn final_status(existing: &[Condition], document: Document, now: Timestamp) 
 
 /// How a payment stands at first.
 fn first_state(document: &Document) -> PaymentState {
-    if !document.total.contains(|digit| matches!(digit, '1'..='9')) {
+    if !document.amount_due().contains(|digit| matches!(digit, '1'..='9')) {
         return PaymentState::NothingDue;
     }
     match document.buyer.payment_method {

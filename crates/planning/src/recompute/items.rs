@@ -3,15 +3,19 @@
 //! They follow from the services and from what adjusts closed months, so they are computed from those that the final
 //! records: what records say now of either is told of the lines of usage, and of nothing that follows from them.
 
+use std::collections::BTreeMap;
+
 use super::difference::{Difference, Explanation};
 use super::fields::{Pair, differing_lines};
 use super::{Comparison, Incomparable, is_of_usage, no_bill};
 use billing_api::{Document, LineType};
 use billing_documents::issued::IssuedInvoice;
 use billing_domain::{
-    Credit, CreditOffer, Group, Money, ProjectSubtotal, Reservation, ServiceTotals, bill_with_services,
+    BilledIndex, BilledLine, Credit, CreditOffer, GivenServices, Group, GroupMonth, LineBasis, Money, Month,
+    ProjectSubtotal, ReadFinal, Reservation, ServiceSum, TaxReasons, bill_with_services,
 };
 use billing_state::OrganizationState;
+use billing_state::convert::billed::read_final;
 
 /// What follows from the services and the adjustments that the final records; `None` in another currency, in which nothing
 /// can be compared. That it is another is told.
@@ -20,9 +24,14 @@ pub(super) fn bill_given(comparison: &Comparison<'_>) -> Result<Option<Document>
     if comparison.group.currency.is_none_or(|currency| currency.code() != document.currency.as_str()) {
         return Ok(None);
     }
-    let unreadable = || no_bill(format!("the projects of invoice {} cannot be read", document.number.as_str()));
-    let services = services(comparison.recorded).ok_or_else(unreadable)?;
-    Ok(Some(comparison.render(|inputs| bill_with_services(inputs, services))?.document))
+    let unreadable = || no_bill(format!("the lines of invoice {} cannot be read", document.number.as_str()));
+    let read = read_final(comparison.recorded).map_err(|_| unreadable())?;
+    let projects = projects(comparison.recorded).ok_or_else(unreadable)?;
+    let given = comparison.render(|inputs| {
+        let given = given_services(comparison, inputs, &read, projects);
+        bill_with_services(inputs, given)
+    })?;
+    Ok(Some(given.document))
 }
 
 /// What is different about all lines but those of usage, which follow from these.
@@ -60,35 +69,93 @@ fn is_derived(kind: LineType) -> bool {
     }
 }
 
-/// What the services of a final cost, by project, and its adjustments of closed months.
-fn services(recorded: &IssuedInvoice<'_>) -> Option<ServiceTotals> {
-    let (currency, zero) = (recorded.currency, Money::zero(recorded.currency));
-    let mut services = ServiceTotals { projects: Vec::new(), subtotal: zero, adjustments: zero };
-    for line in recorded.lines.iter().filter(|line| is_of_usage(line) && line.kind == LineType::OtherEvent) {
-        services.adjustments = services.adjustments.checked_add(Money::parse(&line.total, currency).ok()?)?;
-    }
-    for listed in &recorded.document.projects {
-        let subtotal = Money::parse(&listed.subtotal, currency).ok()?;
-        services.subtotal = services.subtotal.checked_add(subtotal)?;
-        services.projects.push(ProjectSubtotal { project: listed.project.as_str().into(), subtotal });
-    }
-    Some(services)
+/// What projects cost on a final.
+fn projects(recorded: &IssuedInvoice<'_>) -> Option<Vec<ProjectSubtotal>> {
+    let subtotal = |listed: &billing_api::ProjectSubtotal| {
+        let subtotal = Money::parse(&listed.subtotal, recorded.currency).ok()?;
+        Some(ProjectSubtotal { project: listed.project.as_str().into(), subtotal })
+    };
+    recorded.document.projects.iter().map(subtotal).collect()
 }
 
-/// The credits of which something is reserved for an invoice, as that found them: with what earlier ones left of them.
+/// What a final says of services, and of records of closed months.
+fn given_services(
+    comparison: &Comparison<'_>,
+    inputs: &GroupMonth<'_>,
+    read: &ReadFinal,
+    projects: Vec<ProjectSubtotal>,
+) -> GivenServices {
+    let mut given = GivenServices {
+        projects,
+        sums: Vec::new(),
+        reasons: reasons(comparison, inputs),
+        adjustments: Vec::new(),
+        changes: BTreeMap::new(),
+    };
+    for line in &read.lines {
+        let month = Month::of(line.period.start());
+        let is_own = month == read.facts.month && matches!(line.basis, LineBasis::Rated(_));
+        if is_own {
+            given.sums.push(ServiceSum { project: line.project.clone(), tax: line.tax, total: line.total });
+            continue;
+        }
+        given.adjustments.push((line.tax, line.total));
+        if let Some(change) = change(inputs.billed, read, line) {
+            let of_month = given.changes.entry(month).or_default();
+            *of_month.entry((line.project.clone(), line.tax)).or_default() += change;
+        }
+    }
+    given
+}
+
+/// By how much a line changes what is due for services of its month; `None` where it adjusts another group's.
+fn change(billed: &BilledIndex, read: &ReadFinal, line: &BilledLine) -> Option<i128> {
+    let LineBasis::Corrects { invoice, due, .. } = &line.basis else { return Some(line.total.minor()) };
+    let ours = billed.finals().any(|known| known.number == *invoice && known.group == read.facts.group);
+    let before = billed.due_before(line, invoice);
+    ours.then(|| due.map_or(line.total.minor(), |due| due.minor() - before))
+}
+
+/// Why the lines of usage of a final are not taxed, where that is so.
+fn reasons(comparison: &Comparison<'_>, inputs: &GroupMonth<'_>) -> TaxReasons {
+    let (mut reasons, terms) = (TaxReasons::default(), inputs.terms().ok());
+    for line in comparison.recorded.lines.iter().filter(|line| is_of_usage(line)) {
+        let kind = line.service.as_ref().map(|service| service.kind.as_str());
+        match &line.adjusts {
+            None => terms.iter().filter_map(|terms| terms.tax.treatment(kind)).for_each(|one| reasons.add(one)),
+            Some(adjusts) => {
+                let group = comparison.recorded.tax_of(line).ok().flatten();
+                let month = adjusts.period.parse().ok();
+                let stated = month.and_then(|month| inputs.billed.stated(inputs.group.uid, month));
+                let (Some(stated), Some(group)) = (stated, group) else { continue };
+                let only = stated.only_tax.as_ref().filter(|only| only.group() == group);
+                only.into_iter().for_each(|only| reasons.add_reason(group, only.reason.as_deref()));
+                let treatments = stated.terms.iter().flat_map(|terms| terms.tax.treatments());
+                treatments.filter(|one| one.group == group).for_each(|one| reasons.add(one));
+            }
+        }
+    }
+    reasons
+}
+
+/// The credits of a group as an invoice found them: with what earlier ones left of those of which it took something; of others that
+/// earlier ones took something of, nothing is left that it took.
 pub(super) fn historical_credits(
     organization_state: &OrganizationState,
     group: &Group,
     number: &str,
 ) -> Vec<CreditOffer> {
     let then = |credit: Credit| {
-        let taken = |organization_state: &&Reservation| {
-            organization_state.invoice.as_str() == number && !organization_state.amount.is_zero()
-        };
-        let mine = credit.reservations.iter().position(|organization_state| taken(&organization_state))?;
-        let reservations = credit.reservations[..mine].to_vec();
+        let taken = |reservation: &Reservation| reservation.invoice.as_str() == number && !reservation.amount.is_zero();
         // One that is being deleted was not, then.
-        Some(Credit { reservations, withdrawn: false, ..credit }.offer_to(number))
+        let credit = Credit { withdrawn: false, ..credit };
+        let Some(mine) = credit.reservations.iter().position(taken) else {
+            let none = Money::zero(credit.amount.currency());
+            let used_before = credit.reservations.iter().any(|reservation| !reservation.amount.is_zero());
+            return used_before.then(|| CreditOffer { remaining: none, ..credit.offer_to(number) });
+        };
+        let reservations = credit.reservations[..mine].to_vec();
+        Some(Credit { reservations, ..credit }.offer_to(number))
     };
     organization_state.credits.readable_credits(group).into_iter().filter_map(then).collect()
 }

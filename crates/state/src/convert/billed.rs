@@ -1,4 +1,4 @@
-//! What a final says of usage records, from its lines.
+//! What a final says of usage records and of all else, from its lines.
 //!
 //! A line that was written before a field existed, or by a hand that knows more, is read as far as it goes: what
 //! cannot be read is no reason to bill it twice, so its interval always counts.
@@ -9,57 +9,165 @@ use super::{ConvertError, hours, read};
 use billing_api as api;
 use billing_documents::explain::{discounts_of, rate_of};
 use billing_documents::issued::IssuedInvoice;
-use billing_domain::{BilledLine, Currency, FinalFacts, LineBasis, Money, Name, Percent, Period, Rating, Unit};
+use billing_documents::terms::terms_of;
+use billing_domain::{
+    BilledLine, LineBasis, LineType, Money, MonthTerms, Name, PartKey, Percent, Period, Rating, ReadFinal, Source,
+    SourceKind, StatedPart, TaxGroup, TaxScheme, Unit,
+};
 
-/// A final as later bills ask about it: itself, and what its lines say.
-pub type FinalLines = (FinalFacts, Vec<BilledLine>);
-
-/// What a final and its slices say of usage.
+/// What a final and its slices say, as later bills ask about it.
 ///
 /// # Errors
 /// There is no document, or something in it cannot be read.
 pub fn final_lines<'a>(
     invoice: &'a api::Invoice,
     slices: impl IntoIterator<Item = &'a api::InvoiceSliceSpec>,
-) -> Result<FinalLines, ConvertError> {
-    let issued = IssuedInvoice::new(invoice, slices)?;
-    let lines = issued.lines.iter().filter_map(|line| billed_line(issued.document, issued.currency, line));
-    Ok((issued.facts(), lines.collect::<Result<_, _>>()?))
+) -> Result<ReadFinal, ConvertError> {
+    read_final(&IssuedInvoice::new(invoice, slices)?)
+}
+
+/// What a final says, as later bills ask about it.
+///
+/// # Errors
+/// Something in it cannot be read.
+pub fn read_final(issued: &IssuedInvoice<'_>) -> Result<ReadFinal, ConvertError> {
+    let terms = terms_of(issued.document, issued.currency)?;
+    let lines = issued.lines.iter().filter_map(|line| billed_line(issued, terms.as_ref(), line));
+    let parts = issued.lines.iter().filter_map(|line| stated_part(issued, terms.as_ref(), line));
+    let only_tax = match &issued.taxes[..] {
+        [only] => Some(only.clone()),
+        _ => None,
+    };
+    Ok(ReadFinal {
+        facts: issued.facts(),
+        lines: lines.collect::<Result<_, _>>()?,
+        parts: parts.collect::<Result<_, _>>()?,
+        terms,
+        only_tax,
+    })
+}
+
+/// How a line is taxed. A month whose issuer taxes nothing has no tax, also where its document says so beside the taxes of
+/// months that it adjusts.
+fn tax_of(
+    issued: &IssuedInvoice<'_>,
+    terms: Option<&MonthTerms>,
+    line: &api::Line,
+) -> Result<Option<TaxGroup>, ConvertError> {
+    let untaxed = terms.is_some_and(|terms| matches!(terms.tax, TaxScheme::Untaxed(_)));
+    Ok(issued.tax_of(line)?.filter(|_| line.adjusts.is_some() || !untaxed))
+}
+
+/// What a line says of a part of a month that is no usage; `None` when it only tells, or moves an amount from one invoice to the
+/// next.
+fn stated_part(
+    issued: &IssuedInvoice<'_>,
+    terms: Option<&MonthTerms>,
+    line: &api::Line,
+) -> Option<Result<StatedPart, ConvertError>> {
+    let source = line.source.as_ref().filter(|source| source.kind != "UsageRecord" && source.kind != "Invoice")?;
+    let carried = source.kind == "BillingGroup" && source.part.is_none();
+    if line.kind == api::LineType::Multiplier || carried {
+        return None;
+    }
+    Some(read_part(issued, terms, line, source))
+}
+
+fn read_part(
+    issued: &IssuedInvoice<'_>,
+    terms: Option<&MonthTerms>,
+    line: &api::Line,
+    source: &api::LineSource,
+) -> Result<StatedPart, ConvertError> {
+    let own = match source.kind.as_str() {
+        "Credit" => source.name.as_str(),
+        _ => source.part.as_deref().unwrap_or_default(),
+    };
+    let (adjusts, month, kind, name) = match &line.adjusts {
+        None => (None, issued.month, line.kind, own),
+        Some(adjusts) => {
+            let month = read("adjusts.period", &adjusts.period)?;
+            let invoice = adjusts.invoice.as_ref().map(|invoice| invoice.as_str().into());
+            (invoice, month, adjusts.kind.unwrap_or(line.kind), adjusts.part.as_deref().unwrap_or(own))
+        }
+    };
+    let total = Money::parse(&line.total, issued.currency)
+        .map_err(|_| ConvertError::Field { field: "total", text: line.total.to_string() })?;
+    Ok(StatedPart {
+        adjusts,
+        month,
+        key: PartKey { kind: line_type(kind), name: name.into(), tax: tax_of(issued, terms, line)? },
+        source: Source {
+            kind: source_kind(&source.kind),
+            name: source.name.as_str().into(),
+            uid: read("source.uid", &source.uid)?,
+        },
+        line: line.id.clone(),
+        total,
+    })
+}
+
+fn source_kind(kind: &str) -> SourceKind {
+    match kind {
+        "Credit" => SourceKind::Credit,
+        "InvoiceIssuer" => SourceKind::InvoiceIssuer,
+        _ => SourceKind::BillingGroup,
+    }
+}
+
+fn line_type(kind: api::LineType) -> LineType {
+    match kind {
+        api::LineType::ServiceCharge => LineType::ServiceCharge,
+        api::LineType::Multiplier => LineType::Multiplier,
+        api::LineType::ExtraCharge => LineType::ExtraCharge,
+        api::LineType::SupportCharge => LineType::SupportCharge,
+        api::LineType::CommitmentFee => LineType::CommitmentFee,
+        api::LineType::OtherEvent => LineType::OtherEvent,
+        api::LineType::CreditConsumption => LineType::CreditConsumption,
+        api::LineType::Rounding => LineType::Rounding,
+    }
 }
 
 /// What a line says of a usage record; `None` when it is about something else.
 fn billed_line(
-    document: &api::Document,
-    currency: Currency,
+    issued: &IssuedInvoice<'_>,
+    terms: Option<&MonthTerms>,
     line: &api::Line,
 ) -> Option<Result<BilledLine, ConvertError>> {
     let record = line.source.as_ref().filter(|source| source.kind == "UsageRecord")?.name.as_str();
     let (Some(start), Some(end)) = (line.start, line.end) else { return None };
     let period = Period::new(start.0, end.0)?;
-    Some(read_line(document, currency, line, record.into(), period))
+    Some(read_line(issued, terms, line, record.into(), period))
 }
 
 fn read_line(
-    document: &api::Document,
-    currency: Currency,
+    issued: &IssuedInvoice<'_>,
+    terms: Option<&MonthTerms>,
     line: &api::Line,
     record: Name,
     period: Period,
 ) -> Result<BilledLine, ConvertError> {
+    let currency = issued.currency;
     let money = |field, amount: &api::Amount| {
         Money::parse(amount, currency).map_err(|_| ConvertError::Field { field, text: amount.to_string() })
     };
     let total = money("total", &line.total)?;
-    let corrects = line.adjusts.as_ref().and_then(|adjusts| adjusts.invoice.as_ref());
+    let optional = |field, amount: Option<&api::Amount>| amount.map(|amount| money(field, amount)).transpose();
+    let corrects = line.adjusts.as_ref().filter(|adjusts| adjusts.invoice.is_some());
     Ok(BilledLine {
         record,
         project: line.project.as_deref().map(Name::from),
         period,
         pre_discount: line.pre_discount.as_ref().map_or(Ok(total), |amount| money("preDiscount", amount))?,
         total,
+        tax: tax_of(issued, terms, line)?,
         basis: match corrects {
-            Some(invoice) => LineBasis::Corrects { invoice: invoice.as_str().into() },
-            None => LineBasis::Rated(rating(document, line)?),
+            Some(adjusts) => LineBasis::Corrects {
+                invoice: adjusts.invoice.as_deref().unwrap_or_default().into(),
+                billed: optional("adjusts.billed", adjusts.billed.as_ref())?,
+                due: optional("adjusts.due", adjusts.due.as_ref())?,
+            },
+            None => LineBasis::Rated(rating(issued.document, line)?),
         },
         replaces: line.replaces.iter().map(|record| record.as_str().into()).collect(),
     })

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use billing_api as api;
-use billing_domain::{Buyer, BuyerVat, Country, VatFinding, VatId, VatState};
+use billing_domain::{Buyer, BuyerVat, Country, Locality, VatFinding, VatId, VatState};
 
 /// A group's country and VAT id, with what was found out about that id: a finding about another id, or about the same one
 /// when it was another country's, is void.
@@ -15,7 +15,8 @@ pub fn buyer(object: &api::BillingGroup) -> Buyer {
         let finding = recorded.filter(|recorded| is_about(recorded, &id)).and_then(finding);
         BuyerVat { id, finding }
     });
-    Buyer::new(home, vat)
+    let locality = address.map(|address| Locality::new(address.zip_code.as_deref(), address.state.as_deref()));
+    Buyer::new(home, vat).within(locality.unwrap_or_default())
 }
 
 fn is_about(recorded: &api::GroupVatId, id: &VatId) -> bool {

@@ -1,5 +1,6 @@
 //! Credits.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use kube_core::ResourceExt;
@@ -8,7 +9,7 @@ use super::{ConvertError, read, uid_of};
 use billing_api as api;
 use billing_documents::issued::currency_of;
 use billing_domain::{
-    Availability, Credit, CreditType, CreditValidity, Currency, Money, Name, Reservation, ReservationState,
+    Application, Availability, Credit, CreditType, CreditValidity, Currency, Money, Name, Reservation, ReservationState,
 };
 
 /// A credit with what invoices have taken of it; `None` while its code is not redeemed.
@@ -16,8 +17,17 @@ use billing_domain::{
 /// # Errors
 /// A currency that is none, or an amount with more digits than its currency has.
 pub fn credit(object: &api::Credit) -> Result<Option<Credit>, ConvertError> {
-    let api::CreditSpec { billing_group: _, kind, amount, starts_at, expires_at, projects, code: _, origin: _ } =
-        &object.spec;
+    let api::CreditSpec {
+        billing_group: _,
+        kind,
+        amount,
+        application,
+        starts_at,
+        expires_at,
+        projects,
+        code: _,
+        origin: _,
+    } = &object.spec;
     let status = object.status.as_ref();
     let redeemed = status.and_then(|status| Some((status.kind?, status.amount.as_ref()?, status.currency.as_ref()?)));
     let (kind, amount) = match (kind, amount, redeemed) {
@@ -31,6 +41,10 @@ pub fn credit(object: &api::Credit) -> Result<Option<Credit>, ConvertError> {
         uid: uid_of(object)?,
         kind: credit_type(kind),
         amount,
+        application: match application.unwrap_or_default() {
+            api::CreditApplication::BeforeTax => Application::BeforeTax,
+            api::CreditApplication::AfterTax => Application::AfterTax,
+        },
         validity: CreditValidity {
             starts: starts_at.or(status.and_then(|status| status.starts_at)).map(|starts| starts.0),
             expires: expires_at.or(status.and_then(|status| status.expires_at)).map(|expires| expires.0),
@@ -52,6 +66,7 @@ pub fn redeemed(object: &api::Credit, code: &api::CreditCode) -> Result<Credit, 
         uid: uid_of(object)?,
         kind: credit_type(*kind),
         amount: money(amount)?,
+        application: Application::BeforeTax,
         validity: CreditValidity {
             starts: starts_at.map(|starts| starts.0),
             expires: expires_at.map(|expires| expires.0),
@@ -127,21 +142,68 @@ fn wire_reservation(reservation: &Reservation) -> api::Reservation {
     }
 }
 
-/// What the lines of a final say that it used of credits, by name. Lines of credits stand in the document itself.
+/// What the month of an invoice itself used of credits, by name, in the order of the lines.
 ///
 /// # Errors
 /// An amount that cannot be read.
 pub fn credits_used(document: &api::Document) -> Result<Vec<(Name, Money)>, ConvertError> {
+    let own = document.lines.iter().filter(|line| line.kind == api::LineType::CreditConsumption);
+    sums(own.map(|line| used_by_line(document, line)))
+}
+
+/// What an invoice takes of credits in all, by name: for its own month, for closed ones beside what these used before, and of its
+/// total.
+///
+/// # Errors
+/// An amount that cannot be read.
+pub fn credits_taken(document: &api::Document) -> Result<Vec<(Name, Money)>, ConvertError> {
+    let mut taken = credits_used(document)?;
+    let mut closed: BTreeMap<(&str, &str), Vec<Result<_, ConvertError>>> = BTreeMap::new();
+    for line in &document.lines {
+        let Some(adjusts) = &line.adjusts else { continue };
+        let source = line.source.as_ref().filter(|_| adjusts.kind == Some(api::LineType::CreditConsumption));
+        if let Some(source) = source {
+            let of_month = closed.entry((adjusts.period.as_str(), &source.name)).or_default();
+            of_month.push(used_by_line(document, line));
+        }
+    }
+    for of_month in closed.into_values() {
+        // What a month gives back becomes a credit of its own.
+        taken.extend(sums(of_month)?.into_iter().filter(|(_, used)| used.minor() > 0));
+    }
     let currency = currency_of(document)?;
-    let lines = document.lines.iter().filter(|line| line.kind == api::LineType::CreditConsumption);
-    let of_credit =
-        lines.filter_map(|line| Some((line, line.source.as_ref().filter(|source| source.kind == "Credit")?)));
-    let used = of_credit.map(|(line, source)| {
-        let total = Money::parse(&line.total, currency);
-        let total = total.map_err(|_| ConvertError::Field { field: "line.total", text: line.total.to_string() })?;
-        Ok((source.name.as_str().into(), total.negated()))
-    });
-    used.collect()
+    for prepayment in document.prepayments.iter().filter(|one| one.kind == "Credit") {
+        let amount = Money::parse(&prepayment.amount, currency);
+        let unreadable = |_| ConvertError::Field { field: "prepayments.amount", text: prepayment.amount.to_string() };
+        taken.push((prepayment.name.as_str().into(), amount.map_err(unreadable)?));
+    }
+    sums(taken.into_iter().map(Ok))
+}
+
+fn used_by_line(document: &api::Document, line: &api::Line) -> Result<(Name, Money), ConvertError> {
+    let missing = || ConvertError::Field { field: "line.source", text: line.id.clone() };
+    let source = line.source.as_ref().filter(|source| source.kind == "Credit").ok_or_else(missing)?;
+    let total = Money::parse(&line.total, currency_of(document)?);
+    let total = total.map_err(|_| ConvertError::Field { field: "line.total", text: line.total.to_string() })?;
+    Ok((source.name.as_str().into(), total.negated()))
+}
+
+/// The sums by name, in the order of names as they come.
+fn sums(
+    amounts: impl IntoIterator<Item = Result<(Name, Money), ConvertError>>,
+) -> Result<Vec<(Name, Money)>, ConvertError> {
+    let mut sums: Vec<(Name, Money)> = Vec::new();
+    for amount in amounts {
+        let (name, amount) = amount?;
+        match sums.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => {
+                let too_much = || ConvertError::Field { field: "line.total", text: amount.to_string() };
+                *sum = sum.checked_add(amount).ok_or_else(too_much)?;
+            }
+            None => sums.push((name, amount)),
+        }
+    }
+    Ok(sums)
 }
 
 macro_rules! types {

@@ -5,8 +5,8 @@ use kube_core::ResourceExt;
 use super::{ConvertError, uid_of};
 use billing_api as api;
 use billing_domain::{
-    Area, BuyerKind, Country, Currency, Issuer, Money, Month, ReverseChargeRequires, TaxCategory, TaxRate, TaxRule,
-    Validity,
+    Area, BuyerKind, Country, Currency, Issuer, Money, Month, PostalCodes, Region, ReverseChargeRequires, TaxCategory,
+    TaxRate, TaxRule, Validity,
 };
 
 /// What of an issuer cannot be used: it holds what would use it, and nothing else. Each says its path and why.
@@ -103,7 +103,19 @@ fn add_tax_rule(index: usize, given: &api::TaxRule, rules: &mut Vec<TaxRule>, un
 }
 
 fn tax_rule(index: usize, given: &api::TaxRule, areas: Vec<Area>) -> Result<TaxRule, ConvertError> {
-    let api::TaxRule { name, countries: _, buyer, category, rate, reason, first_period, last_period } = given;
+    let api::TaxRule {
+        name,
+        countries: _,
+        postal_codes,
+        regions,
+        service_types,
+        buyer,
+        category,
+        rate,
+        reason,
+        first_period,
+        last_period,
+    } = given;
     let path = |field: &str| format!("spec.taxRules[{index}].{field}");
     let month = |field, text: Option<&api::Month>| {
         let error = |text: &api::Month| ConvertError::Unusable {
@@ -116,7 +128,10 @@ fn tax_rule(index: usize, given: &api::TaxRule, areas: Vec<Area>) -> Result<TaxR
     Ok(TaxRule {
         name: name.as_str().into(),
         areas,
+        postal_codes: postal_codes.iter().filter_map(|codes| PostalCodes::read(codes)).collect(),
+        regions: regions.iter().filter_map(|region| Region::read(region)).collect(),
         buyer: buyer_kind(*buyer),
+        service_types: service_types.iter().map(|kind| kind.as_str().into()).collect(),
         category,
         rate: tax_rate(path("rate"), category, rate)?,
         reason: reason.clone(),

@@ -19,7 +19,7 @@ use kube_core::ResourceExt;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
-pub use credit::{credit, credits_used, redeemed, wire_credit_status, wire_type};
+pub use credit::{credit, credits_taken, credits_used, redeemed, wire_credit_status, wire_type};
 pub use rates::exchange_rates;
 
 use crate::intern::Interner;
@@ -226,7 +226,12 @@ pub fn brought_forward(last: &api::LastFinal) -> Option<BroughtForward> {
     let carried = last.carried_forward.as_ref()?;
     let currency = Currency::of_amount(&carried.currency, &carried.amount).ok()?;
     let amount = Money::parse_plain(&carried.amount, currency).ok()?;
-    Some(BroughtForward { amount, invoice: last.number.as_str().into(), uid: carried.invoice_uid.parse().ok()? })
+    Some(BroughtForward {
+        amount,
+        invoice: last.number.as_str().into(),
+        uid: carried.invoice_uid.parse().ok()?,
+        includes_tax: carried.includes_tax,
+    })
 }
 
 /// How many finals a group has, as its status says.

@@ -1,5 +1,6 @@
 //! The lines that adjust a closed month.
 
+use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::adjustment::{Adjustment, AdjustmentKind, LateLine};
 use crate::invoice::ids::{correction_key, late_key};
 use crate::invoice::item::Item;
@@ -25,6 +26,8 @@ pub(super) fn late_item(month: Month, new: LateLine) -> Item {
         period: Some(line.period),
         pre_discount: Some(line.pre_discount),
         total: line.total,
+        tax: line.tax,
+        is_share: false,
         description,
         source: source(&line.usage),
         adjustment: Some(Adjustment { month, kind: AdjustmentKind::Late(Box::new(new)) }),
@@ -44,6 +47,10 @@ pub(super) struct Discrepancy {
     pub(super) billed: Money,
     /// What should be billed.
     pub(super) due: Money,
+    /// How it is taxed.
+    pub(super) tax: Option<TaxGroup>,
+    /// Whether another way of being taxed comes before it.
+    pub(super) is_share: bool,
     /// What of the difference credit notes settled.
     pub(super) settled_by_credit_notes: Money,
     /// The difference, and what is settled of it.
@@ -54,8 +61,18 @@ pub(super) struct Discrepancy {
 
 /// The item that corrects what a final bills of a record in a month.
 pub(super) fn correction(month: Month, usage: &Usage, discrepancy: Discrepancy, replaced: bool) -> Item {
-    let Discrepancy { invoice, period, pre_discount, billed, due, settled_by_credit_notes, total, credited } =
-        discrepancy;
+    let Discrepancy {
+        invoice,
+        period,
+        pre_discount,
+        billed,
+        due,
+        tax,
+        is_share,
+        settled_by_credit_notes,
+        total,
+        credited,
+    } = discrepancy;
     let less = if credited.is_zero() { String::new() } else { format!(", less {credited} credited") };
     Item {
         kind: LineType::OtherEvent,
@@ -64,6 +81,8 @@ pub(super) fn correction(month: Month, usage: &Usage, discrepancy: Discrepancy, 
         period: Some(period),
         pre_discount,
         total,
+        tax,
+        is_share,
         description: described(&format!("Correction of {invoice} for {month}{less}"), usage, period),
         source: source(usage),
         adjustment: Some(Adjustment {
@@ -77,13 +96,17 @@ fn source(usage: &Usage) -> Source {
     Source { kind: SourceKind::UsageRecord, name: usage.name.clone(), uid: usage.uid }
 }
 
-/// What it is, which record and interval, which service; as much of that as fits.
-fn described(what: &str, usage: &Usage, period: Period) -> String {
-    let (start, end) = (period.start().format("%FT%TZ"), period.end().format("%FT%TZ"));
-    let service = usage.service.description();
-    let text = format!("{what}: usage {} from {start} to {end}, {service}", usage.name);
+/// A text of which as much is kept as fits.
+pub(super) fn shortened(text: String) -> String {
     if text.chars().count() <= MAX_DESCRIPTION {
         return text;
     }
     text.chars().take(MAX_DESCRIPTION - 1).chain(['…']).collect()
+}
+
+/// What it is, which record and interval, which service; as much of that as fits.
+fn described(what: &str, usage: &Usage, period: Period) -> String {
+    let (start, end) = (period.start().format("%FT%TZ"), period.end().format("%FT%TZ"));
+    let service = usage.service.description();
+    shortened(format!("{what}: usage {} from {start} to {end}, {service}", usage.name))
 }

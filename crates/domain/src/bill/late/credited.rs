@@ -1,14 +1,15 @@
 //! What credit notes took back of lines: that is settled, and a correction does not take it back again.
 
+use crate::invoice::statement::LastCorrection;
 use crate::time::period::Timestamp;
 
-/// What was done about what finals bill of a record in a month, in minor units.
+/// What was done about what documents bill of something in a month, in minor units.
 #[derive(Debug, Default)]
 pub(super) struct CreditedSoFar {
     /// What credit notes took back, and when.
     credited: Vec<(Timestamp, i128)>,
-    /// The last correction.
-    corrected: Option<(Timestamp, i128)>,
+    /// The last correction, and when it was issued.
+    last: Option<(Timestamp, LastCorrection)>,
 }
 
 /// A correction, and how much more it would be without credit notes.
@@ -23,10 +24,9 @@ impl CreditedSoFar {
         self.credited.extend(credited);
     }
 
-    pub(super) fn correct(&mut self, at: Timestamp, total: i128) {
-        if self.corrected.is_none_or(|(last, _)| last <= at) {
-            self.corrected = Some((at, total));
-        }
+    /// The last correction among those that were made.
+    pub(super) fn correct(&mut self, at: Timestamp, correction: LastCorrection) {
+        self.last = Some((at, correction));
     }
 
     /// Whether credit notes took anything back.
@@ -34,44 +34,48 @@ impl CreditedSoFar {
         !self.credited.is_empty()
     }
 
+    /// What was due before: what is billed, less what of it earlier corrections left to credit notes.
+    pub(super) fn due_before(&self, billed: i128) -> i128 {
+        billed - self.last.map_or(0, |(_, last)| last.settled())
+    }
+
     /// What has to be corrected of what is billed, earlier corrections included.
     ///
-    /// A reduction comes out of what credit notes took back before, and only the rest of it is given back. What they
-    /// take back afterwards is theirs: it is not billed again.
+    /// Credit notes count like money that was given back in advance: a reduction comes out of what they took back, and only the
+    /// rest of it is given back. What they take back beyond that is theirs: it is not billed again. So of `billed`, `due` and
+    /// `notes`, all that notes took back:
     ///
-    /// So credit notes count like money that was given back in advance. With `used`, what earlier reductions came out
-    /// of, the corrections of the past have brought the record to `billed - used`, and from there it goes to `due`:
-    ///
-    /// * Down by `r`: as much of it as the notes have left, `min(r, notes - used)`, was given back by them; the total is
-    ///   the rest, below zero.
-    /// * Up by `r`: the first `used` of it undo what came out of the notes, which keep what they took back; the total is
-    ///   what is beyond that, if anything.
+    /// * up to `due`, if that is more: `due - billed`. Nothing of the notes is used any more;
+    /// * down to it, if that is less: as much as the notes have, `min(billed - due, notes)`, was given back by them; the total is
+    ///   the rest, below zero. What came out of the notes stays billed: `billed - due` is then that, and what is said in the
+    ///   correction as `settled`.
     ///
     /// A line of 100.00, of which a note took back 30.00, so that 70.00 are paid:
     ///
-    /// | billed | used | due | total | paid then | why |
-    /// | -----: | ---: | --: | ----: | --------: | --- |
-    /// | 100 |  0 |  80 |   0 | 70 | the note gave back more than the 20 |
-    /// | 100 |  0 |  50 | -20 | 50 | 30 of the 50 are the note's; from now on 80 are billed and 30 used |
-    /// |  80 | 30 |  60 |   0 | 50 | the 10 are taken out of the 30 again |
-    /// |  80 | 30 | 100 | +20 | 70 | 30 of the 50 are taken out again; as if nothing had been corrected |
+    /// | billed | due | total | paid then | why |
+    /// | -----: | --: | ----: | --------: | --- |
+    /// | 100 |  80 |   0 | 70 | the note gave back more than the 20 |
+    /// | 100 |  50 | -20 | 50 | 30 of the 50 are the note's; from now on 80 are billed, and 30 of them settled |
+    /// |  80 |  60 |   0 | 50 | of the 30, 20 stay settled |
+    /// |  80 | 100 | +20 | 70 | as if nothing had been corrected |
+    ///
+    /// A note that was issued while a closing read what it decides on is not in its correction, which then gave back too much:
+    /// what it should have left to the note is billed again.
     pub(super) fn correction(&self, billed: i128, due: i128) -> Correction {
-        let used = self.used();
-        let difference = due - (billed - used);
+        let missed = self.missed();
+        let difference = due - (billed + missed);
         if difference >= 0 {
-            return Correction { total: (difference - used).max(0), credited: 0 };
+            return Correction { total: difference + missed, credited: 0 };
         }
-        let credited = (self.credited_until(None) - used).min(-difference);
-        Correction { total: difference + credited, credited }
+        let credited = self.credited_until(None).min(-difference);
+        Correction { total: difference + credited + missed, credited }
     }
 
-    /// What earlier reductions came out of, which the last correction tells: below zero, something had to be given back,
-    /// so the notes of that time were used up; above zero, all that had been used was undone first.
-    fn used(&self) -> i128 {
-        match self.corrected {
-            Some((at, total)) if total < 0 => self.credited_until(Some(at)),
-            Some(_) | None => 0,
-        }
+    /// What the last correction gave back although notes of its time had taken it back: it did not know them.
+    fn missed(&self) -> i128 {
+        let Some((at, last)) = self.last else { return 0 };
+        let known = self.credited_until(Some(at)).min((last.billed - last.due).max(0));
+        (known - last.settled()).max(0)
     }
 
     fn credited_until(&self, until: Option<Timestamp>) -> i128 {
@@ -84,23 +88,43 @@ impl CreditedSoFar {
 mod tests {
     use super::*;
 
-    /// The example of [`CreditedSoFar::correction`]: a note took back 30, and later a correction may have given back 20.
+    fn day(day: i64) -> Timestamp {
+        Timestamp::from_timestamp(day * 86_400, 0).unwrap()
+    }
+
+    /// The example of [`CreditedSoFar::correction`]: a note took back 30; later a correction may have given back so much of a
+    /// reduction to 50.
     #[track_caller]
-    fn check(corrected: bool, billed: i128, due: i128, total: i128) {
-        let day = |day: i64| Timestamp::from_timestamp(day * 86_400, 0).unwrap();
+    fn check(given_back: Option<i128>, billed: i128, due: i128, total: i128) {
         let mut credited = CreditedSoFar::default();
         credited.credit([(day(1), 30)]);
-        if corrected {
-            credited.correct(day(2), -20);
+        if let Some(given_back) = given_back {
+            credited.correct(day(2), LastCorrection { billed: 100, due: 50, total: -given_back });
         }
         assert_eq!(credited.correction(billed, due).total, total, "{billed} are billed, {due} are due");
     }
 
     #[test]
     fn a_reduction_comes_out_of_what_a_note_took_back_and_a_rise_undoes_that_first() {
-        check(false, 100, 80, 0);
-        check(false, 100, 50, -20);
-        check(true, 80, 60, 0);
-        check(true, 80, 100, 20);
+        check(None, 100, 80, 0);
+        check(None, 100, 50, -20);
+        check(Some(20), 80, 60, 0);
+        check(Some(20), 80, 100, 20);
+    }
+
+    #[test]
+    fn what_a_correction_gave_back_beside_a_note_that_it_did_not_know_is_billed_again() {
+        check(Some(50), 50, 50, 30);
+        check(Some(50), 50, 40, 20);
+        check(Some(50), 50, 100, 50);
+    }
+
+    #[test]
+    fn what_notes_take_back_after_a_correction_is_theirs() {
+        let mut credited = CreditedSoFar::default();
+        credited.credit([(day(3), 30)]);
+        credited.correct(day(2), LastCorrection { billed: 100, due: 50, total: -50 });
+        assert_eq!(credited.correction(50, 50), Correction { total: 0, credited: 0 });
+        assert_eq!(credited.correction(50, 10), Correction { total: -10, credited: 30 });
     }
 }

@@ -1,11 +1,14 @@
 //! What a final bills too much of, or too little, of a record that it bills.
 
+use std::collections::BTreeSet;
+
 use super::adjustment::{Discrepancy, correction};
 use super::closed_month::{ClosedMonth, successor};
 use super::credited::{Correction, CreditedSoFar};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::records::BilledUsage;
 use crate::catalog::price::Unit;
+use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::billed::{BilledPart, FinalFacts, Rating};
 use crate::invoice::item::Item;
 use crate::money::amount::{Currency, Money};
@@ -23,9 +26,12 @@ struct Account {
     /// The final that billed it first.
     invoice: Name,
     currency: Currency,
+    tax: Option<TaxGroup>,
     billed: Amounts,
     due: Amounts,
     credited_so_far: CreditedSoFar,
+    /// The corrections that were made of it.
+    corrections: Vec<BilledPart>,
     /// What is not to be billed any more, or all that was billed.
     reversed: Option<Period>,
     billed_period: Period,
@@ -48,16 +54,38 @@ impl Amounts {
     }
 }
 
-/// The corrections of a record in a closed month that are the group's to pay or to get.
+/// What is different about a record in a closed month of a group's.
+#[derive(Debug)]
+pub(super) struct RecordDifference {
+    /// The group whose final bills it.
+    pub(super) biller: Uid,
+    /// How it is taxed.
+    pub(super) tax: Option<TaxGroup>,
+    /// By how much what is due of it changes, in minor units.
+    pub(super) change: i128,
+    /// The line that corrects it; `None` where credit notes took back as much.
+    pub(super) item: Option<Item>,
+}
+
+/// What is different about a record in a closed month, and the group's to pay or to get.
 pub(super) fn differences(
     closed: &GroupMonth<'_>,
     project: &Project,
     usage: &Usage,
-) -> Result<Vec<Item>, ProblemReason> {
+) -> Result<Vec<RecordDifference>, ProblemReason> {
     let month = ClosedMonth { records: closed.records(), month: closed.month, attribution: closed.attribution };
     let ours = |account: &Account| successor(&month, project, account.group) == Some(closed.group.uid);
-    let accounts = Accounts::of(&month, usage)?.into_iter().filter(ours);
-    accounts.filter_map(|account| account.item(closed, usage).transpose()).collect()
+    let mut invoices = BTreeSet::new();
+    let mut found = Vec::new();
+    for account in Accounts::of(&month, usage)?.into_iter().filter(ours) {
+        let is_share = !invoices.insert(account.invoice.clone());
+        let (biller, tax, change) = (account.group, account.tax, account.change());
+        let item = account.item(closed, usage, is_share)?;
+        if change != 0 || item.is_some() {
+            found.push(RecordDifference { biller, tax, change, item });
+        }
+    }
+    Ok(found)
 }
 
 /// Whether finals of a group that is gone bill something wrong of a record in a closed month, and no group is in its place.
@@ -92,6 +120,7 @@ impl<'a> Accounts<'a> {
         for part in corrections {
             accounts.correct(part)?;
         }
+        accounts.find_last_corrections();
         Ok(accounts.accounts)
     }
 
@@ -105,7 +134,7 @@ impl<'a> Accounts<'a> {
             if pieces == [part.period()] { Amounts::of(part) } else { self.rerate(&pieces, rating, facts.currency)? };
         let reversed = part.period().subtract(&pieces);
         let credited = self.records.billed.credited_amounts(&self.usage.name, part);
-        let account = self.account(facts, part.period());
+        let account = self.account(facts, part);
         account.billed.add(Amounts::of(part));
         account.credited_so_far.credit(credited);
         account.due.add(due);
@@ -150,15 +179,30 @@ impl<'a> Accounts<'a> {
             return Err(changed(about));
         }
         let credited = billed.credited_amounts(&self.usage.name, part);
-        let account = self.account(about, part.period());
+        let account = self.account(about, part);
         account.billed.add(Amounts::of(part));
         account.credited_so_far.credit(credited);
-        account.credited_so_far.correct(on.issued_at, part.total());
+        account.corrections.push(*part);
         Ok(())
     }
 
-    fn account(&mut self, facts: &FinalFacts, period: Period) -> &mut Account {
-        let same = |account: &Account| account.group == facts.group && account.currency == facts.currency;
+    fn find_last_corrections(&mut self) {
+        let billed = self.records.billed;
+        for account in &mut self.accounts {
+            let newest = account.corrections.iter().max_by(|a, b| billed.order(a, b));
+            let last = newest
+                .and_then(|part| Some((billed.final_of(part)?.issued_at, billed.correction(&self.usage.name, part)?)));
+            if let Some((at, last)) = last {
+                account.credited_so_far.correct(at, last);
+            }
+        }
+    }
+
+    fn account(&mut self, facts: &FinalFacts, part: &BilledPart) -> &mut Account {
+        let (period, tax) = (part.period(), part.tax());
+        let same = |account: &Account| {
+            account.group == facts.group && account.currency == facts.currency && account.tax == tax
+        };
         let place = self.accounts.iter().position(same).unwrap_or(self.accounts.len());
         if place == self.accounts.len() {
             let (group, invoice, currency) = (facts.group, facts.number.clone(), facts.currency);
@@ -167,9 +211,11 @@ impl<'a> Accounts<'a> {
                 group,
                 invoice,
                 currency,
+                tax,
                 billed,
                 due,
                 credited_so_far,
+                corrections: Vec::new(),
                 reversed: None,
                 billed_period: period,
             };
@@ -186,10 +232,15 @@ impl Account {
         self.credited_so_far.correction(self.billed.total, self.due.total)
     }
 
+    /// By how much what is due is another than what was.
+    fn change(&self) -> i128 {
+        self.due.total - self.credited_so_far.due_before(self.billed.total)
+    }
+
     /// The correction; `None` when what is billed is what is due.
-    fn item(self, closed: &GroupMonth<'_>, usage: &Usage) -> Result<Option<Item>, ProblemReason> {
+    fn item(self, closed: &GroupMonth<'_>, usage: &Usage, is_share: bool) -> Result<Option<Item>, ProblemReason> {
         let Correction { total, credited } = self.correction();
-        let Account { group: _, invoice, currency, billed, due, credited_so_far, reversed, billed_period } = self;
+        let Account { invoice, currency, tax, billed, due, credited_so_far, reversed, billed_period, .. } = self;
         if total == 0 {
             return Ok(None);
         }
@@ -204,6 +255,8 @@ impl Account {
             pre_discount: pre_discount.map(money).transpose()?,
             billed: money(billed.total)?,
             due: money(due.total)?,
+            tax,
+            is_share,
             settled_by_credit_notes: money(total - (due.total - billed.total))?,
             total: money(total)?,
             credited: money(credited)?,

@@ -3,7 +3,8 @@
 //! A final never changes. What it should have said and does not is billed by the oldest month of its payer that is
 //! not final, line by line: usage that stands on no final, at the prices, discounts and rates of its month; and, for
 //! a record that a final bills, the exact difference to what it would bill now that the record ended earlier, is
-//! replaced, or stands on another final too, at the price, discounts and rate of that final's line.
+//! replaced, or stands on another final too, at the price, discounts and rate of that final's line. Each is taxed as its month
+//! was. What follows from services (percentages, the commitment, credits) is looked at again in [`settlement`].
 //!
 //! Only records tell of a difference. One that does not exist says nothing: absence is never a correction.
 
@@ -11,26 +12,30 @@ mod adjustment;
 mod closed_month;
 mod credited;
 mod difference;
+pub(super) mod settlement;
 pub(crate) mod triage;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bill::charge::Charges;
 use crate::bill::inputs::{ClosedMonths, GroupMonth};
 use crate::bill::records::BilledUsage;
 use crate::bill::services::charge_project;
-use crate::bill::tally::{Overflow, Tally};
+use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::adjustment::LateLine;
+use crate::invoice::billed::BilledIndex;
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
+use crate::invoice::month_terms::{MonthTerms, TaxReasons, TaxScheme};
 use crate::name::Name;
 use crate::problem::{Problem, ProblemReason};
 use crate::tenancy::organization::Project;
 use crate::time::month::Month;
+use crate::uid::Uid;
 use crate::usage::Usage;
 
 use closed_month::ClosedMonth;
-use difference::{differences, is_unclaimed};
+use difference::{RecordDifference, differences, is_unclaimed};
 
 /// The records of which finals of a group that is gone bill too much or too little in a closed month, when no group is in
 /// its place to get or to pay the difference.
@@ -49,42 +54,106 @@ pub fn unclaimed_differences(records: BilledUsage<'_>, closed: &ClosedMonths) ->
     problems
 }
 
-/// Puts on the bill what its group's closed months are short of or have too much of, by month, project, service, start
-/// and record. Returns the records that are left off.
-pub(super) fn bill_late(month: &GroupMonth<'_>, tally: &mut Tally) -> Result<Vec<Problem>, Overflow> {
+/// By how much what is due for services of a closed month changes: by project and by what is taxed alike, in minor units.
+pub(super) type ServiceChanges = BTreeMap<(Name, Option<TaxGroup>), i128>;
+
+/// What adjusts the records of closed months.
+#[derive(Debug, Default)]
+pub(super) struct LateUsage {
+    /// The lines, by month, project, service, start and record.
+    pub(super) items: Vec<Item>,
+    /// By closed month of the group with a difference: what that changes.
+    pub(super) changes: BTreeMap<Month, ServiceChanges>,
+    /// Why lines are not taxed, where that is so.
+    pub(super) reasons: TaxReasons,
+    /// The records that are left off.
+    pub(super) problems: Vec<Problem>,
+}
+
+/// What the group's closed months are short of or have too much of.
+pub(super) fn late_usage(month: &GroupMonth<'_>) -> LateUsage {
     if month.closed.is_empty() {
-        return Ok(Vec::new());
+        return LateUsage::default();
     }
     let mut adjustments = Adjustments::default();
     for project in projects(month) {
         collect_adjustments(month, project, &mut adjustments);
     }
-    let Adjustments { mut items, problems } = adjustments;
+    adjustments.add_reasons_of_corrections(month.billed);
+    let Adjustments { mut items, changes, reasons, problems, taxed: _, terms: _ } = adjustments;
     items.sort_by(|(a, _), (b, _)| a.cmp(b));
-    items.into_iter().try_for_each(|(_, item)| tally.add(item))?;
-    Ok(problems)
+    LateUsage { items: items.into_iter().map(|(_, item)| item).collect(), changes, reasons, problems }
 }
 
 /// Adjustments in the order in which they are found, and what is missing from them.
 #[derive(Default)]
 struct Adjustments {
     items: Vec<(AdjustmentOrder, Item)>,
+    changes: BTreeMap<Month, ServiceChanges>,
+    reasons: TaxReasons,
     problems: Vec<Problem>,
+    /// What is corrected: whose final of which month, and how that is taxed.
+    taxed: BTreeSet<(Uid, Month, TaxGroup)>,
+    /// What late usage of a month is billed by, once it was asked for.
+    terms: BTreeMap<Month, MonthTerms>,
 }
 
 /// The order of adjustments: month, project, service, start, record; of one record, the correction of an invoice comes
 /// before what no invoice had.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct AdjustmentOrder(Month, Name, Name, i64, Name, bool, Name);
+struct AdjustmentOrder(Month, Name, Name, i64, Name, bool, Name, Option<TaxGroup>);
 
 impl Adjustments {
     fn add(&mut self, of: Month, usage: &Usage, item: Item) {
         let start = item.period.map_or(0, |period| period.start().timestamp_micros());
         let is_new = item.adjustment.as_ref().is_some_and(|adjustment| adjustment.late_line().is_some());
         let key = item.key.as_str().into();
-        let service = usage.service.name.clone();
-        self.items
-            .push((AdjustmentOrder(of, usage.project.clone(), service, start, usage.name.clone(), is_new, key), item));
+        let (project, service) = (usage.project.clone(), usage.service.name.clone());
+        let order = AdjustmentOrder(of, project, service, start, usage.name.clone(), is_new, key, item.tax);
+        self.items.push((order, item));
+    }
+
+    fn change(&mut self, of: Month, project: &Name, tax: Option<TaxGroup>, change: i128) {
+        *self.changes.entry(of).or_default().entry((project.clone(), tax)).or_default() += change;
+    }
+
+    fn correct(&mut self, closed: &GroupMonth<'_>, usage: &Usage, difference: RecordDifference) {
+        let RecordDifference { biller, tax, change, item } = difference;
+        // What was of a group that is gone is adjusted record by record.
+        if biller == closed.group.uid {
+            self.change(closed.month, &usage.project, tax, change);
+        }
+        if let Some(item) = item {
+            self.taxed.extend(tax.map(|tax| (biller, closed.month, tax)));
+            self.add(closed.month, usage, item);
+        }
+    }
+
+    /// Why corrections are not taxed: what the finals that they correct say.
+    fn add_reasons_of_corrections(&mut self, billed: &BilledIndex) {
+        for (biller, month, tax) in std::mem::take(&mut self.taxed) {
+            let Some(stated) = billed.stated(biller, month) else { continue };
+            let only = stated.only_tax.as_ref().filter(|only| only.group() == tax);
+            only.into_iter().for_each(|only| self.reasons.add_reason(tax, only.reason.as_deref()));
+            let treatments = stated.terms.iter().flat_map(|terms| terms.tax.treatments());
+            treatments.filter(|one| one.group == tax).for_each(|one| self.reasons.add(one));
+        }
+    }
+
+    /// Bills what stands on no final as the month itself would have.
+    fn bill_late_usage(&mut self, closed: &GroupMonth<'_>, project: &Project) {
+        let terms = self.terms.entry(closed.month).or_insert_with(|| terms_of_late_usage(closed)).clone();
+        let mut charges = Charges::default();
+        charge_project(closed, project, &terms, &mut charges);
+        for line in charges.lines {
+            if let Some(treatment) = terms.tax.treatment(Some(&line.usage.service.kind)) {
+                self.reasons.add(treatment);
+            }
+            self.change(closed.month, &line.usage.project, line.tax, line.total.minor());
+            let usage = line.usage.clone();
+            self.add(closed.month, &usage, late_item(closed, &terms, line));
+        }
+        self.problems.extend(charges.problems);
     }
 }
 
@@ -102,7 +171,7 @@ fn collect_adjustments(month: &GroupMonth<'_>, project: &Project, adjustments: &
         for (of, attribution) in records.months_of(month.closed, usage) {
             let closed = month.closed_month(of, attribution);
             match differences(&closed, project, usage) {
-                Ok(items) => items.into_iter().for_each(|item| adjustments.add(of, usage, item)),
+                Ok(found) => found.into_iter().for_each(|one| adjustments.correct(&closed, usage, one)),
                 Err(reason) => adjustments.problems.push(Problem { usage: usage.clone(), reason }),
             }
             if records.is_open(of, usage) {
@@ -111,24 +180,24 @@ fn collect_adjustments(month: &GroupMonth<'_>, project: &Project, adjustments: &
         }
     }
     for (of, attribution) in open {
-        bill_late_usage(&month.closed_month(of, attribution), project, adjustments);
+        adjustments.bill_late_usage(&month.closed_month(of, attribution), project);
     }
 }
 
-/// Bills what stands on no final as the month itself would have.
-fn bill_late_usage(closed: &GroupMonth<'_>, project: &Project, adjustments: &mut Adjustments) {
-    let mut charges = Charges::default();
-    charge_project(closed, project, &mut charges);
-    for line in charges.lines {
-        let usage = line.usage.clone();
-        adjustments.add(closed.month, &usage, late_item(closed, line));
+/// By what late usage of a closed month is billed: what its final recorded. Where that recorded no terms, by what is agreed for
+/// the month now, taxed as the final is. Where it was taken back in full, taxed for the buyer as that is now.
+fn terms_of_late_usage(closed: &GroupMonth<'_>) -> MonthTerms {
+    let now = closed.terms().unwrap_or_else(|_| MonthTerms::untaxed());
+    let Some(stated) = closed.billed.stated(closed.group.uid, closed.month) else { return now };
+    match (stated.terms, stated.is_reversed) {
+        (Some(terms), false) => terms.clone(),
+        (Some(terms), true) => MonthTerms { tax: now.tax, ..terms.clone() },
+        (None, true) => now,
+        (None, false) => MonthTerms { tax: TaxScheme::only(stated.only_tax.clone()), ..now },
     }
-    adjustments.problems.extend(charges.problems);
 }
 
-fn late_item(closed: &GroupMonth<'_>, line: Line) -> Item {
-    let terms = closed.group.terms.as_ref().ok();
-    let discounts = terms.map(|terms| terms.discounts_in(closed.month).cloned().collect()).unwrap_or_default();
+fn late_item(closed: &GroupMonth<'_>, terms: &MonthTerms, line: Line) -> Item {
     let conversion = closed.conversion().ok().flatten(); // without a rate there is no line
-    adjustment::late_item(closed.month, LateLine { line, discounts, conversion })
+    adjustment::late_item(closed.month, LateLine { line, discounts: terms.discounts.clone(), conversion })
 }

@@ -3,7 +3,6 @@
 use crate::money::amount::{Money, round_half_away};
 use crate::money::percent::Percent;
 use crate::name::Name;
-use crate::time::month::Month;
 use crate::time::validity::Validity;
 
 /// An amount for every month in which it is in force; a single charge has one month.
@@ -55,12 +54,5 @@ impl ChargeAmount {
                 Some(least.unwrap_or(part))
             }
         }
-    }
-}
-
-impl AgreedCharge {
-    /// Whether it is of this type, and in force in the month.
-    pub(crate) fn is_due(&self, kind: ChargeType, month: Month) -> bool {
-        self.kind == kind && self.validity.contains(month)
     }
 }

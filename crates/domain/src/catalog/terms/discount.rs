@@ -1,7 +1,6 @@
 //! Discounts: percentages off the price of services.
 
 use crate::money::percent::Percent;
-use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::time::validity::Validity;
 
@@ -14,11 +13,4 @@ pub struct Discount {
     pub percent: Percent,
     /// When it is in force.
     pub validity: Validity,
-}
-
-impl Discount {
-    /// What it leaves of a price.
-    pub(super) fn factor(&self) -> Ratio {
-        self.percent.rest()
-    }
 }

@@ -11,7 +11,6 @@ pub mod error;
 use crate::catalog::terms::charge::AgreedCharge;
 use crate::catalog::terms::commitment::Commitment;
 use crate::catalog::terms::discount::Discount;
-use crate::money::ratio::Ratio;
 use crate::time::month::Month;
 
 /// The commercial terms of a group. By default there are none.
@@ -26,11 +25,6 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// What is left of a service's price after the discounts of the month; `None` when there are none.
-    pub fn discount_factor(&self, month: Month) -> Option<Ratio> {
-        self.discounts_in(month).map(Discount::factor).reduce(Ratio::times)
-    }
-
     /// The discounts in force in the month, in the order in which they are written.
     pub fn discounts_in(&self, month: Month) -> impl Iterator<Item = &Discount> {
         self.discounts.iter().filter(move |discount| discount.validity.contains(month))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{BilledIndex, BilledPart, FinalFacts, PartBasis};
+use crate::invoice::statement::FinalStatement;
 use crate::name::Name;
 use crate::uid::Uid;
 
@@ -16,6 +17,12 @@ impl BilledIndex {
         for (invoice, notes) in &self.notes {
             let issued = notes.iter().filter(|note| note.issued_at <= of.issued_at);
             issued.for_each(|note| remapper.to.add_credit_note(invoice.clone(), note.clone()));
+        }
+        for place in 0..super::index(self.finals.len()) {
+            let on = self.finals[place as usize].as_ref();
+            if on.is_some_and(|on| is_before(on, of)) {
+                remapper.statement(place);
+            }
         }
         for record in records {
             let made = |part: &&BilledPart| self.final_of(part).is_some_and(|on| is_before(on, of));
@@ -72,8 +79,17 @@ impl Remapper<'_> {
             let copied = super::index(to.finals.len());
             to.places.extend(facts.iter().map(|facts| (facts.number.clone(), copied)));
             to.finals.push(facts);
+            to.statements.push(FinalStatement::default());
             copied
         })
+    }
+
+    /// What a final says of months.
+    fn statement(&mut self, place: u32) {
+        let statement = self.from.statements[place as usize].clone();
+        let copied = self.final_(place) as usize;
+        let renumbered = statement.renumbered(|about| self.final_(about));
+        self.to.statements[copied] = renumbered;
     }
 
     fn rating(&mut self, place: u32) -> u32 {

@@ -8,7 +8,7 @@ use super::*;
 use crate::tests::late::closing_simulator::ClosingSimulator;
 use crate::tests::late::properties::{MONTHS, Story, stories, world};
 use crate::tests::properties::taxes::{any_buyer, any_issuer};
-use crate::tests::properties::worlds::credits;
+use crate::tests::properties::worlds::{credits, terms};
 
 /// Each of six months of two groups: 12,000 bills.
 const HISTORIES: usize = 1_000;
@@ -18,13 +18,15 @@ type History = (World, Vec<Story>);
 
 fn history() -> impl Strategy<Value = History> {
     let code = || select(vec!["USD", "USD", "JPY", "KWD"]);
-    let group = || (code(), any_buyer());
+    let group = || (code(), any_buyer(), prop::option::weighted(0.7, terms()));
     (world(), stories(), any_issuer(), credits(), group(), group()).prop_map(
-        |(world, stories, issuer, credits, (code_a, buyer_a), (code_b, buyer_b))| {
+        |(world, stories, issuer, credits, a, b)| {
             let mut world = World { issuer, credits, rates: quoted(), ..world };
-            for (name, code, buyer) in [("a", code_a, buyer_a), ("b", code_b, buyer_b)] {
+            for (name, (code, buyer, terms)) in [("a", a), ("b", b)] {
                 let group = world.organization.group(uid(name)).unwrap().clone();
-                world.organization.put_group(Group { currency: Some(currency(code)), buyer, ..group });
+                // What is agreed is in dollars.
+                let terms = terms.filter(|_| code == "USD").map_or_else(|| group.terms.clone(), Ok);
+                world.organization.put_group(Group { currency: Some(currency(code)), buyer, terms, ..group });
             }
             (ClosingSimulator::new(world, MONTHS[0]).world, stories)
         },
@@ -56,7 +58,14 @@ fn what_finals_adjust_and_carry_forward_is_what_an_independent_implementation_sa
         compared += bills.len();
     }
     assert_eq!(compared, HISTORIES * MONTHS.len() * 2);
-    for (what, least) in [("late", 1_500), ("correction", 400), ("carried", 500), ("carried on", 300)] {
+    for (what, least) in [
+        ("late", 1_500),
+        ("correction", 400),
+        ("part", 400),
+        ("credit given back", 20),
+        ("carried", 500),
+        ("carried on", 300),
+    ] {
         let found = seen.get(what).copied().unwrap_or_default();
         assert!(found >= least, "{what}: {found} are too few to tell");
     }
@@ -65,11 +74,14 @@ fn what_finals_adjust_and_carry_forward_is_what_an_independent_implementation_sa
 fn count_adjustments(seen: &mut BTreeMap<&str, usize>, bill: &Value) {
     let adjustments = bill["adjustments"].as_array().unwrap();
     let corrections = adjustments.iter().filter(|encoded| encoded[2] != "").count();
+    let parts = bill["parts"].as_array().unwrap();
     let carried = usize::from(bill["carried"].is_i64());
-    let brought_forward = bill["items"].as_array().unwrap().iter().any(|item| item[1] == "brought forward");
+    let brought_forward = bill["brought"].as_i64() != Some(0);
     for (what, times) in [
         ("late", adjustments.len() - corrections),
         ("correction", corrections),
+        ("part", parts.len()),
+        ("credit given back", bill["returned"].as_array().unwrap().len()),
         ("carried", carried),
         ("carried on", if brought_forward { carried } else { 0 }),
     ] {
@@ -101,7 +113,8 @@ fn closed((world, stories): &History) -> Vec<Value> {
             }
             if let Some(amount) = bill.carried_forward {
                 let invoice = name(&format!("{group}-{}", index + 1));
-                brought_forward.insert(group, BroughtForward { amount, uid: uid(&invoice), invoice });
+                brought_forward
+                    .insert(group, BroughtForward { amount, uid: uid(&invoice), invoice, includes_tax: true });
             }
             simulator.enter_of(group, month, &bill);
             bills.push(told_bill(&bill));

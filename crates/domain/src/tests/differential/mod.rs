@@ -150,13 +150,15 @@ fn told_bill(bill: &Bill) -> Value {
             line.pre_discount.minor() as i64,
             line.total.minor() as i64,
             line.price_total.map(|price| price.minor() as i64),
+            told_group(line.tax),
         ])
     };
     let mut lines: Vec<Value> = bill.lines.iter().map(line).collect();
     lines.sort_by_key(|line| (line[0].as_str().map(str::to_owned), line[1].as_i64(), line[2].as_i64()));
     let charged = bill.items.iter().filter(|item| item.adjustment.is_none());
     let which = |item: &Item| if item.key.is_empty() { item.source.name.to_string() } else { item.key.clone() };
-    let items = charged.map(|item| json!([item.kind.as_str(), which(item), item.total.minor() as i64]));
+    let items =
+        charged.map(|item| json!([item.kind.as_str(), which(item), told_group(item.tax), item.total.minor() as i64]));
     let projects = bill.projects.iter().map(|sum| (sum.project.to_string(), json!(sum.subtotal.minor() as i64)));
     let mut problems: Vec<_> = bill.problems.iter().map(|problem| problem.usage.name.to_string()).collect();
     problems.sort();
@@ -164,6 +166,10 @@ fn told_bill(bill: &Bill) -> Value {
         "lines": lines,
         "items": items.collect::<Vec<_>>(),
         "adjustments": told_adjustments(bill),
+        "parts": told_parts(bill),
+        "returned": bill.returned.iter().map(told_returned).collect::<Vec<_>>(),
+        "brought": bill.prepaid.minor() as i64,
+        "due": bill.amount_due.minor() as i64,
         "carried": bill.carried_forward.map(|amount| amount.minor() as i64),
         "projects": projects.collect::<serde_json::Map<_, _>>(),
         "subtotal": bill.subtotal.minor() as i64,
@@ -184,6 +190,7 @@ fn told_adjustments(bill: &Bill) -> Vec<Value> {
         let (invoice, begin) = match &adjustment.kind {
             AdjustmentKind::Late(new) => (String::new(), new.line.period.start().timestamp_micros()),
             AdjustmentKind::Correction { invoice, .. } => (invoice.to_string(), 0),
+            AdjustmentKind::Part { .. } => return None,
         };
         let (month, record) = (adjustment.month.to_string(), item.source.name.to_string());
         Some((month, record, invoice, begin, item.pre_discount?.minor() as i64, item.total.minor() as i64))
@@ -191,6 +198,25 @@ fn told_adjustments(bill: &Bill) -> Vec<Value> {
     let mut found: Vec<_> = bill.items.iter().filter_map(encoded).collect();
     found.sort();
     found.into_iter().map(|encoded| json!(encoded)).collect()
+}
+
+/// Of each part of a closed month that differs: the month, which part, how it is taxed, and by how much.
+fn told_parts(bill: &Bill) -> Vec<Value> {
+    let told = |item: &Item| {
+        let adjustment = item.adjustment.as_ref()?;
+        let AdjustmentKind::Part { part, .. } = &adjustment.kind else { return None };
+        let (month, kind) = (adjustment.month.to_string(), part.kind.as_str());
+        Some(json!([month, kind, part.name.as_str(), told_group(part.tax), item.total.minor() as i64]))
+    };
+    bill.items.iter().filter_map(told).collect()
+}
+
+fn told_returned(returned: &ReturnedCredit) -> Value {
+    json!([returned.credit.as_str(), returned.month.to_string(), returned.amount.minor() as i64])
+}
+
+fn told_group(tax: Option<TaxGroup>) -> Value {
+    json!(tax.map(|tax| (tax.category.code(), fraction(&Ratio::from(tax.rate.decimal())))))
 }
 
 fn told_tax(tax: &TaxSubtotal) -> Value {
@@ -231,7 +257,7 @@ fn encoded(world: &World) -> Value {
     // Prices of what nobody uses matter to nobody.
     let kinds: BTreeSet<Name> = usage().map(|usage| usage.service.kind.clone()).collect();
     json!({
-        "groups": world.organization.groups().map(told_group).collect::<Vec<_>>(),
+        "groups": world.organization.groups().map(told_payer).collect::<Vec<_>>(),
         "projects": projects.map(|(name, ledger)| {
             json!({ "name": name.as_str(), "segments": ledger.segments().iter().map(told_segment).collect::<Vec<_>>() })
         }).collect::<Vec<_>>(),
@@ -278,7 +304,7 @@ fn told_billed(world: &World) -> (Value, Vec<String>) {
     (Value::Object(periods), events)
 }
 
-fn told_group(group: &Group) -> Value {
+fn told_payer(group: &Group) -> Value {
     let micros = |instant: Timestamp| instant.timestamp_micros();
     let allowed = |names: &BTreeSet<Name>| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
     json!({
@@ -326,6 +352,7 @@ fn told_rule(rule: &TaxRule) -> Value {
         "buyer": format!("{:?}", rule.buyer),
         "category": rule.category.code(),
         "rate": rule.rate.to_string(),
+        "services": rule.service_types.iter().map(|kind| kind.to_string()).collect::<Vec<_>>(),
         "reason": rule.reason,
         "first": rule.validity.first.map(|month| month.to_string()),
         "last": rule.validity.last.map(|month| month.to_string()),

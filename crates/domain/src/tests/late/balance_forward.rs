@@ -1,11 +1,17 @@
-//! A net below zero.
+//! A total below zero.
 
+use super::super::tax::{issuer, rule};
 use super::super::world::*;
 use super::closing_simulator::{self, ClosingSimulator};
 use crate::*;
 
 fn brought_forward(amount: &str, code: &str) -> Option<BroughtForward> {
-    Some(BroughtForward { amount: money(amount, code), invoice: name("g-1"), uid: uid("g-1") })
+    Some(BroughtForward { amount: money(amount, code), invoice: name("g-1"), uid: uid("g-1"), includes_tax: true })
+}
+
+/// As an invoice left it that was made before `amountDue` was recorded.
+fn brought_before_tax(amount: &str) -> Option<BroughtForward> {
+    brought_forward(amount, "USD").map(|brought| BroughtForward { includes_tax: false, ..brought })
 }
 
 fn world(unit_price: &str) -> World {
@@ -20,28 +26,37 @@ fn world(unit_price: &str) -> World {
 }
 
 #[test]
-fn a_net_below_zero_is_brought_to_zero_and_the_next_bill_is_so_much_less() {
+fn a_total_below_zero_stands_and_the_next_bill_has_so_much_less_to_be_paid() {
     let mut simulator = ClosingSimulator::new(world("0.026"), "2020-10");
     simulator.close("2020-10");
     simulator.close("2020-11");
     simulator.usage(Usage { replaces: Some(name("db")), ..usage("less", "p", "2020-11-01", "2020-11-11") });
     let bill = simulator.close("2020-12");
-    assert_eq!(closing_simulator::items(&bill)[2..], ["OtherEvent 12.48 Carried forward to the next invoice"]);
-    assert_eq!((bill.subtotal, bill.carried_forward), (money("0.00", "USD"), Some(money("12.48", "USD"))));
+    assert_eq!((bill.subtotal, bill.total), (money("-12.48", "USD"), money("-12.48", "USD")));
+    assert_eq!((bill.amount_due, bill.carried_forward), (money("0.00", "USD"), Some(money("12.48", "USD"))));
     assert!(bill.charges_anything());
 }
 
 #[test]
 fn what_is_brought_forward_comes_first_and_what_is_left_of_it_goes_on() {
-    for (amount, subtotal, left) in [("8.72", "10.00", None), ("20.00", "0.00", Some("1.28"))] {
+    for (amount, due, left) in [("8.72", "10.00", None), ("20.00", "0.00", Some("1.28"))] {
         let mut world = world("0.026");
         world.brought_forward = brought_forward(amount, "USD");
         let bill = world.bill("g", "2020-11");
+        assert_eq!((bill.subtotal, bill.prepaid), (money("18.72", "USD"), money(amount, "USD")));
+        assert_eq!((bill.amount_due, bill.carried_forward), (money(due, "USD"), left.map(|left| money(left, "USD"))));
+    }
+}
+
+#[test]
+fn an_amount_before_tax_that_an_older_invoice_left_is_a_line_and_what_is_left_of_it_is_with_tax() {
+    for (amount, total, left) in [("8.72", "12.55", None), ("20.00", "-1.61", Some("1.61"))] {
+        let mut world = world("0.026");
+        world.issuer = Some(issuer(vec![rule("VAT", "", BuyerKind::Any, TaxCategory::Standard, "25.5")]));
+        world.brought_forward = brought_before_tax(amount);
+        let bill = world.bill("g", "2020-11");
         assert_eq!(closing_simulator::items(&bill)[0], format!("OtherEvent -{amount} Brought forward from g-1"));
-        assert_eq!(
-            (bill.subtotal, bill.carried_forward),
-            (money(subtotal, "USD"), left.map(|left| money(left, "USD")))
-        );
+        assert_eq!((bill.total, bill.carried_forward), (money(total, "USD"), left.map(|left| money(left, "USD"))));
     }
 }
 
@@ -65,10 +80,11 @@ fn an_amount_in_a_currency_that_the_group_had_holds_its_bill() {
 }
 
 #[test]
-fn credits_pay_what_is_left_after_what_is_brought_forward() {
+fn credits_pay_the_month_itself_and_what_is_brought_forward_pays_what_is_left() {
     let mut world = world("0.026");
     world.brought_forward = brought_forward("8.72", "USD");
     world.credits = vec![offer("c", "100.00")];
     let bill = world.bill("g", "2020-11");
-    assert_eq!(bill.credits[0].used, money("10.00", "USD"));
+    assert_eq!(bill.credits[0].used, money("18.72", "USD"));
+    assert_eq!((bill.amount_due, bill.carried_forward), (money("0.00", "USD"), Some(money("8.72", "USD"))));
 }

@@ -88,8 +88,9 @@ impl ClosingSimulator {
             issued_at: month(of).end(),
             currency: bill.subtotal.currency(),
         };
-        let lines = self.final_lines(group, of, bill);
-        self.world.billed.add(facts, lines, |record| Some(name(record)));
+        let (lines, parts) = (self.final_lines(bill), stated_parts(month(of), bill));
+        let read = ReadFinal { facts, lines, parts, terms: Some(bill.terms.clone()), only_tax: None };
+        self.world.billed.add(read, |record| Some(name(record)));
     }
 
     /// The months before.
@@ -97,30 +98,31 @@ impl ClosingSimulator {
         self.first.through(month(of).prev()).map(|month| (month, self.world.attribution)).collect()
     }
 
-    fn final_lines(&self, group: &str, of: &str, bill: &Bill) -> Vec<BilledLine> {
-        let group = self.world.organization.group(uid(group)).unwrap();
+    fn final_lines(&self, bill: &Bill) -> Vec<BilledLine> {
         let rate = |conversion: &Conversion| (conversion.to.rate.decimal(), conversion.from.rate.decimal());
-        let rated = |line: &Line, month: Month, conversion: Option<&Conversion>| BilledLine {
+        let rated = |line: &Line, discounts: &[Discount], conversion: Option<&Conversion>| BilledLine {
             record: line.usage.name.clone(),
             project: Some(line.usage.project.clone()),
             period: line.period,
             pre_discount: line.pre_discount,
             total: line.total,
+            tax: line.tax,
             basis: LineBasis::Rated(Rating {
                 unit: line.unit(),
                 unit_price: line.unit_price(),
-                discounts: group.terms.iter().flat_map(|terms| terms.discounts_in(month)).map(|d| d.percent).collect(),
+                discounts: discounts.iter().map(|discount| discount.percent).collect(),
                 rate: conversion.map(rate),
                 hours: self.world.hours,
             }),
             replaces: bill.replaced.get(&line.usage.name).cloned().unwrap_or_default(),
         };
         let converted = bill.converted.as_ref().map(|converted| &converted.conversion);
-        let mut lines: Vec<_> = bill.lines.iter().map(|line| rated(line, month(of), converted)).collect();
+        let mut lines: Vec<_> = bill.lines.iter().map(|line| rated(line, &bill.terms.discounts, converted)).collect();
         for item in &bill.items {
             let Some(adjustment) = &item.adjustment else { continue };
             lines.push(match &adjustment.kind {
-                AdjustmentKind::Late(new) => rated(&new.line, adjustment.month, new.conversion.as_ref()),
+                AdjustmentKind::Part { .. } => continue,
+                AdjustmentKind::Late(new) => rated(&new.line, &new.discounts, new.conversion.as_ref()),
                 AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, replaced } => {
                     let difference = due
                         .checked_sub(*billed)
@@ -132,7 +134,8 @@ impl ClosingSimulator {
                         period: item.period.unwrap(),
                         pre_discount: item.pre_discount.unwrap_or(item.total),
                         total: item.total,
-                        basis: LineBasis::Corrects { invoice: invoice.clone() },
+                        tax: item.tax,
+                        basis: LineBasis::Corrects { invoice: invoice.clone(), billed: Some(*billed), due: Some(*due) },
                         replaces: replaced.then(|| item.source.name.clone()).into_iter().collect(),
                     }
                 }
@@ -140,6 +143,21 @@ impl ClosingSimulator {
         }
         lines
     }
+}
+
+/// What a bill says of parts, of its own month and of closed ones.
+fn stated_parts(of: Month, bill: &Bill) -> Vec<StatedPart> {
+    let stated = |item: &Item| {
+        let (adjusts, month, key) = match item.adjustment.as_ref() {
+            None => (None, of, item.part()?),
+            Some(Adjustment { month, kind: AdjustmentKind::Part { invoice, part, .. } }) => {
+                (Some(invoice.clone()), *month, part.clone())
+            }
+            Some(_) => return None,
+        };
+        Some(StatedPart { adjusts, month, key, source: item.source.clone(), line: item.id(), total: item.total })
+    };
+    bill.items.iter().filter_map(stated).collect()
 }
 
 /// `type total description` of every item.

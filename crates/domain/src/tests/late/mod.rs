@@ -123,8 +123,8 @@ fn a_correction_has_the_price_and_the_discounts_of_the_line_that_billed_it() {
     simulator.usage(usage("db", "p", "2020-11-01", "2020-11-11"));
     simulator.usage(usage("new", "p", "2020-11-01", "2020-11-02"));
     let bill = simulator.close("2020-12");
-    // 240 h × 0.026 × 0.9 are 5.62; 24 h × 5 × 0.5 are 60.00.
-    assert_eq!(closing_simulator::adjustments(&bill), ["2020-11 db -11.23", "2020-11 new 60.00"]);
+    // 240 h × 0.026 × 0.9 are 5.62; 24 h × 5 × 0.9 are 108.00: the month keeps the discounts that its final recorded.
+    assert_eq!(closing_simulator::adjustments(&bill), ["2020-11 db -11.23", "2020-11 new 108.00"]);
     assert_eq!(bill.items.iter().find_map(|item| item.pre_discount), Some(money("-12.48", "USD")));
 }
 

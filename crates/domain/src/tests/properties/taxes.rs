@@ -22,11 +22,16 @@ fn tax_rule() -> impl Strategy<Value = TaxRule> {
         (TaxCategory::ReverseCharge, "0"),
         (TaxCategory::OutsideScope, "0"),
     ]);
+    let services = prop::collection::vec(select(vec!["PostgreSQL", "MySQL", "Setup"]).prop_map(name), 1..3);
+    let services = prop::option::weighted(0.3, services).prop_map(Option::unwrap_or_default);
     let months = || prop::option::weighted(0.2, select(super::MONTHS.to_vec()).prop_map(month));
-    (countries, kind, tax, months(), months()).prop_map(|(countries, kind, (category, rate), first, last)| TaxRule {
-        validity: Validity { first, last },
-        ..rule("rule", &countries.join(" "), kind, category, rate)
-    })
+    (countries, kind, tax, services, months(), months()).prop_map(
+        |(countries, kind, (category, rate), services, first, last)| TaxRule {
+            service_types: services,
+            validity: Validity { first, last },
+            ..rule("rule", &countries.join(" "), kind, category, rate)
+        },
+    )
 }
 
 pub fn any_issuer() -> impl Strategy<Value = Option<Issuer>> {

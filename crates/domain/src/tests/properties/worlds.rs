@@ -143,7 +143,7 @@ fn groups() -> impl Strategy<Value = Vec<Group>> {
 }
 
 /// Terms of all kinds, some in force for a part of the months only.
-fn terms() -> impl Strategy<Value = Terms> {
+pub fn terms() -> impl Strategy<Value = Terms> {
     let validity = || {
         let end = || prop::option::weighted(0.3, select(MONTHS.to_vec()).prop_map(month));
         (end(), end()).prop_map(|(first, last)| Validity { first, last })

@@ -12,7 +12,7 @@ use super::{Preview, PreviewError, PreviewOptions, PreviewProblem, PreviewedInvo
 use billing_api::InvoiceStatus;
 use billing_documents::document::{RenderError, Rendered};
 use billing_domain::closing::{CloseDecision, HoldReason};
-use billing_domain::{BroughtForward, Currency, Group, Money, Month, Name, Timestamp};
+use billing_domain::{BroughtForward, Currency, Group, Money, Month, Name, ReturnedCredit, Timestamp};
 use billing_planning::group::{first_period_too_early, not_allowed, primary_ignored, vat_id_invalid};
 use billing_planning::invoice::{
     GroupInvoices, InvoiceFacts, MonthView, Predecessor, estimate_status, final_status, make_invoice, plan_estimate,
@@ -142,7 +142,8 @@ fn bill_months(
             None => bill_month(view, organization, issued_at, as_of)?,
         };
         let credits = invoice.as_ref().map_or(Ok(Vec::new()), used)?;
-        Ok::<_, BillingError>((invoice, Left { predecessor, credits }))
+        let returned = invoice.as_ref().map_or(Vec::new(), returned);
+        Ok::<_, BillingError>((invoice, Left { predecessor, credits, returned }))
     })?;
     Ok(billed.into_iter().flatten().collect())
 }
@@ -167,8 +168,19 @@ pub enum BillingError {
 fn used(previewed: &PreviewedInvoice) -> Result<Vec<(Name, Money)>, BillingError> {
     previewed
         .document()
-        .map_or(Ok(Vec::new()), convert::credits_used)
+        .map_or(Ok(Vec::new()), convert::credits_taken)
         .map_err(|source| BillingError::Final { number: previewed.invoice.name_any(), source })
+}
+
+/// What an invoice that is previewed gives back to credits. Of one that a cluster made final, the Credits are objects.
+fn returned(previewed: &PreviewedInvoice) -> Vec<ReturnedCredit> {
+    let document = previewed.document().filter(|_| previewed.invoice.uid().is_none());
+    let currency = document.and_then(|document| document.currency.parse().ok());
+    let read = |one: &billing_api::CreditReturn| {
+        let (month, amount) = (one.period.parse().ok()?, Money::parse(&one.amount, currency?).ok()?);
+        Some(ReturnedCredit { credit: one.credit.as_str().into(), month, amount })
+    };
+    document.iter().flat_map(|document| &document.returned_credits).filter_map(read).collect()
 }
 
 /// A month that a cluster has made final stays as it is. Its invoice is not always among the manifests.
@@ -228,7 +240,8 @@ fn carried_forward(invoice: &PreviewedInvoice) -> Option<BroughtForward> {
     let uid = invoice.uid().and_then(|uid| uid.parse().ok());
     let namespace = invoice.namespace();
     let uid = uid.unwrap_or_else(|| derived_uid("Invoice", namespace.as_deref(), &invoice.name_any()));
-    Some(BroughtForward { amount, invoice: document.number.as_str().into(), uid })
+    let includes_tax = document.amount_due.is_some();
+    Some(BroughtForward { amount, invoice: document.number.as_str().into(), uid, includes_tax })
 }
 
 /// The final document, when the month can be final by then.

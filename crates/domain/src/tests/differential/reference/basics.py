@@ -49,13 +49,9 @@ def hours(rule, start, begin, end):
     return Fraction(until(end) - until(begin))
 
 
-def item(kind, key, total):
-    return {"kind": kind, "key": key, "total": total}
+def item(kind, key, total, tax=None):
+    return {"kind": kind, "key": key, "total": total, "tax": tax}
 
 
-def running_sums(start, items):
-    sums = []
-    for entry in items:
-        start += entry["total"]
-        sums.append(start)
-    return sums
+def shown(tax):
+    return tax and [tax[0], str(tax[1])]

@@ -3,10 +3,10 @@
 from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 
-from basics import NoBill, Problem, checked, hours, item, month_bounds, rounded, running_sums
-from credits import credits
-from tax import rounding, tax
-from terms import terms
+from basics import NoBill, Problem, checked, hours, month_bounds, rounded, shown
+from credits import usable
+from own import Own
+from tax import group_of, rule_of, rules_of, tax
 
 BASE = "EUR"  # of all exchange rates
 MAX_AGE_DAYS = 10
@@ -23,45 +23,73 @@ class GroupMonth:
     def pays(self, project, instant):
         return self.organization.payer(project, self.month, instant) == self.group["uid"]
 
-    def bill(self, brought=0, adjustments=()):
-        """Brought is what the month before carried forward, in the group's favour; adjustments are of closed months."""
+    def bill(self, brought=0, adjustments=(), settlement=None):
+        """Brought is what the month before left to be paid less; adjustments are of records of closed months."""
         if self.group["currency"] is None:
             raise NoBill
         lines, problems = self.services()
         projects = {
             name: 0 for name in self.organization.ledgers if any(self.pays(name, at) for at in self.instants(name))
         }
+        sums = {}
         for line in lines:
             projects[line["project"]] += line["total"]
-        services = sum(line["total"] for line in lines)
-        items = terms(self, services)
-        if brought:
-            items.append(item("OtherEvent", "brought forward", -brought))
-        items += [item(None, None, adjustment["total"]) for adjustment in adjustments]
-        carried = max(0, -services - sum(entry["total"] for entry in items))
-        if carried:
-            items.append(item("OtherEvent", self.group["name"], carried))
-        items += credits(self, services + sum(entry["total"] for entry in items), projects)
-        items += rounding(self, services + sum(entry["total"] for entry in items))
-        for reached in [*projects.values(), services, *running_sums(services, items)]:
+            key = (line["project"], line["tax"])
+            sums[key] = sums.get(key, 0) + line["total"]
+        credits = settlement.credits if settlement else self.given["credits"]
+        own = Own(self, sums, usable(self, credits))
+        parts = settlement.parts if settlement else []
+        amounts = dict(own.open)
+        for entry in own.rounded + list(adjustments) + parts:
+            amounts[entry["tax"]] = amounts.get(entry["tax"], 0) + entry["total"]
+        for reached in [*projects.values(), sum(sums.values()), sum(amounts.values())]:
             checked(reached, self.digits, NoBill)
-        subtotal = services + sum(item["total"] for item in items)
+        subtotal = sum(amounts.values())
         columns = ["record", "start", "end", "price", "pre", "total", "price_total"]
-        shown = sorted(([line[column] for column in columns] for line in lines), key=lambda line: line[:3])
+        told = [[line[column] for column in columns] + [shown(line["tax"])] for line in lines]
+        taxed = tax(self, amounts, self.reasons(lines + list(adjustments), own, parts))
+        left = taxed["total"] - brought
+        items = own.agreed + own.paid + own.rounded
         return {
-            "lines": shown,
-            "items": [[item["kind"], item["key"], item["total"]] for item in items if item["kind"]],
+            "lines": sorted(told, key=lambda line: line[:3]),
+            "items": [[entry["kind"], entry["key"], shown(entry["tax"]), entry["total"]] for entry in items],
             "adjustments": sorted(
                 [entry["month"], entry["record"], entry["invoice"], entry["begin"], entry["pre"], entry["total"]]
                 for entry in adjustments
             ),
-            "carried": carried or None,
+            "parts": [[part["month"], part["kind"], part["name"], shown(part["tax"]), part["total"]] for part in parts],
+            "returned": settlement.returned if settlement else [],
+            "brought": brought,
+            "due": max(0, left),
+            "carried": max(0, -left) or None,
             "projects": dict(sorted(projects.items())),
             "subtotal": subtotal,
             "rate": self.rate(lines),
             "problems": sorted(problems),
-            **tax(self, subtotal),
+            **taxed,
         }
+
+    def reasons(self, lines, own, parts):
+        """Why nothing is charged: of each tax group, what the rules say by which lines came into it."""
+        rules = rules_of(self)
+        found = {}
+        def add(rule):
+            if rule:
+                found.setdefault(group_of(rule), set()).add(rule["reason"])
+        for line in lines:
+            for rule in line.get("reasons", [line.get("rule")]):
+                add(rule)
+        if any(entry["kind"] != "Multiplier" for entry in own.agreed):
+            add(rule_of(rules, None))
+        for part in parts:
+            closed = rules_of(GroupMonth(self.organization, self.group, part["month"]))
+            for rule in [] if isinstance(closed, str) else closed:
+                if group_of(rule) == part["tax"]:
+                    add(rule)
+        return found
+
+    def general(self):
+        return group_of(rule_of(rules_of(self), None))
 
     def instants(self, project):
         cuts = {self.start} | {segment["from"] for segment in self.organization.ledgers[project]}
@@ -156,6 +184,7 @@ class GroupMonth:
         total = checked(rounded(paid * left, self.digits), self.digits, Problem)
         price_digits = self.given["prices"]["digits"]
         price_total = checked(rounded(exact * left, price_digits), price_digits, Problem) if day else None
+        rule = rule_of(rules_of(self), record["service"]["kind"])
         return {
             "record": record["name"],
             "project": record["project"],
@@ -165,6 +194,8 @@ class GroupMonth:
             "pre": pre,
             "total": total,
             "price_total": price_total,
+            "rule": rule,
+            "tax": group_of(rule),
             "at": (Fraction(price) * of_group / of_price, left),
         }
 

@@ -5,6 +5,8 @@ from fractions import Fraction
 from basics import hours, month_bounds, rounded
 from group_month import GroupMonth
 from organization import Organization
+from settle import Settlement
+from tax import group_of, rules_of
 
 
 def history(given):
@@ -17,16 +19,30 @@ def history(given):
             if group["name"] != "a":
                 now["credits"] = []
             current = GroupMonth(Organization(now), group, month)
-            adjustments = late(current, past)
-            bill = current.bill(brought.pop(group["name"], 0), adjustments)
+            adjustments, changes = late(current, past)
+            settlement = Settlement(current, changes, past, now["credits"])
+            bill = current.bill(brought.pop(group["name"], 0), adjustments, settlement)
             answers.append(bill)
             past += said(current, adjustments, f"{group['name']}-{index + 1}")
+            past += said_of_parts(current, bill, settlement)
             brought[group["name"]] = bill["carried"] or 0
-            for kind, key, total in bill["items"]:
-                for credit in given["credits"]:
+            for credit in given["credits"]:
+                credit["left"] -= settlement.used.get(credit["name"], 0)
+                for kind, key, _, total in bill["items"]:
                     if (kind, key) == ("CreditConsumption", credit["name"]):
                         credit["left"] += total
     return answers
+
+
+def said_of_parts(current, bill, settlement):
+    """What a final says beside records: its own parts, and those of closed months."""
+    group = current.group["uid"]
+    own = [
+        {"month": current.month, "kind": kind, "name": key, "tax": tax and (tax[0], Fraction(tax[1])), "total": total}
+        for kind, key, tax, total in bill["items"]
+        if kind != "Multiplier"
+    ]
+    return [{**part, "group": group} for part in own + settlement.parts]
 
 
 def known(given, closed):
@@ -49,6 +65,8 @@ def taken(past):
     """The intervals and the single units that finals bill."""
     periods, events = {}, []
     for billed in past:
+        if "record" not in billed:
+            continue
         if billed["at"] is not None and billed["start"] < billed["end"]:
             periods.setdefault(billed["record"], []).append([billed["start"], billed["end"]])
         elif billed["at"] is not None:
@@ -58,29 +76,40 @@ def taken(past):
 
 def late(current, past):
     """What the group's finals of closed months would say more, or less, if they knew what is known now."""
-    found = []
+    found, changes = [], {}
     closed = [month for month in current.given["months"] if current.group["first_period"] <= month < current.month]
     for month in closed:
-        found += corrections(current, month, past)
+        adjusting = corrections(current, month, past)
         for line in GroupMonth(current.organization, current.group, month).services()[0]:
-            found.append({**line, "month": month, "invoice": "", "begin": line["start"]})
-    return found
+            adjusting.append({**line, "month": month, "invoice": "", "begin": line["start"]})
+        for line in adjusting:
+            of_month = changes.setdefault(month, {})
+            key = (line["project"], line["tax"])
+            of_month[key] = of_month.get(key, 0) + line["total"]
+        found += adjusting
+    return found, changes
 
 
 def corrections(current, month, past):
     """One for each record and final of the group; none where the amount is as it should be."""
     sums = {}
     for billed in past:
-        if (billed["group"], billed["month"]) == (current.group["uid"], month):
+        if "record" in billed and (billed["group"], billed["month"]) == (current.group["uid"], month):
             pre, total = worth(current, billed)
-            owed = sums.setdefault((billed["record"], billed["invoice"]), [0, 0])
+            place = (billed["record"], billed["project"], billed["invoice"], billed["tax"])
+            owed = sums.setdefault(place, [0, 0])
             owed[0] += pre - billed["pre"]
             owed[1] += total - billed["total"]
-    return [
-        {"month": month, "record": record, "invoice": invoice, "begin": 0, "pre": pre, "total": total}
-        for (record, invoice), (pre, total) in sums.items()
-        if total
-    ]
+    closed = rules_of(GroupMonth(current.organization, current.group, month))
+    taxing = [] if isinstance(closed, str) else closed
+    found = []
+    for (record, project, invoice, tax), (pre, total) in sums.items():
+        if total:
+            line = {"month": month, "record": record, "project": project, "invoice": invoice, "begin": 0}
+            found.append({**line, "pre": pre, "total": total, "tax": tax})
+            # Its reasons are all that the rules of then have for its tax group.
+            found[-1]["reasons"] = [rule for rule in taxing if group_of(rule) == tax]
+    return found
 
 
 def worth(current, billed):

@@ -1,40 +1,66 @@
-"""The minimum charge, and tax."""
+"""Which rules of tax are a buyer's, and what they make of a bill."""
 
 from fractions import Fraction
 
-from basics import NoBill, checked, item, rounded
+from basics import NoBill, checked, rounded
 
-EU = set("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
-
-
-def rounding(month, net):
-    """What is too little to be worth a payment is not charged."""
-    minimums = month.given["issuer"]["minimums"] if month.given["issuer"] else {}
-    if 0 < net < minimums.get(month.group["currency"], 0):
-        return [item("Rounding", "minimumCharge", -net)]
-    return []
+EU = set("AT AX BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
 
 
-def tax(month, subtotal):
-    """By the first rule that matches, once, of the whole."""
+def rules_of(month):
+    """The rules that match the buyer, up to one that is for everything; or why there are none."""
     issuer = month.given["issuer"]
     if issuer is None:
-        return untaxed("NoIssuer", subtotal)
+        return "NoIssuer"
     if not issuer["rules"]:
-        return untaxed("NoRules", subtotal)
+        return "NoRules"
     in_force = month.in_force(issuer["rules"])
     buyer = Buyer(month.group["buyer"])
+    matching = []
     for rule in in_force:
         if buyer.is_of_kind(rule["buyer"]) and buyer.is_where(rule, in_force) and buyer.may_owe(rule, issuer):
-            rate = Fraction(rule["rate"])
-            exact = Fraction(subtotal, 10**month.digits) * rate / 100
-            amount = checked(rounded(exact, month.digits), month.digits, NoBill)
-            total = checked(subtotal + amount, month.digits, NoBill)
-            group = [rule["category"], str(rate), subtotal, amount, rule["reason"]]
-            return {"taxes": [group], "untaxed": None, "tax": amount, "total": total, "holds": []}
-    if subtotal == 0:
-        return untaxed("NothingToTax", subtotal)
-    return untaxed("NoRule", subtotal, "NoTaxRule")
+            matching.append(rule)
+            if not rule["services"]:
+                break
+    return matching
+
+
+def rule_of(rules, kind):
+    """The first rule for a type of service, or for what is none."""
+    if isinstance(rules, str):
+        return None
+    return next((rule for rule in rules if not rule["services"] or kind in rule["services"]), None)
+
+
+def group_of(rule):
+    return rule and (rule["category"], Fraction(rule["rate"]))
+
+
+def tax(month, amounts, reasons):
+    """Once for each tax group, of all that it has. Reasons are by tax group."""
+    from own import in_order
+    subtotal = sum(amounts.values())
+    rules = rules_of(month)
+    without = amounts.get(None, 0)
+    taxed = {group: base for group, base in amounts.items() if group is not None}
+    if not isinstance(rules, str) and without:
+        return untaxed("NoRule", subtotal, "NoTaxRule")
+    if not taxed:
+        if isinstance(rules, str):
+            return untaxed(rules, subtotal)
+        general = rule_of(rules, None)
+        if general is None:
+            return untaxed("NothingToTax", subtotal)
+        taxed = {group_of(general): subtotal}
+        reasons = {**reasons, group_of(general): reasons.get(group_of(general), set()) | {general["reason"]}}
+    taxes, total = [], subtotal
+    for group, base in in_order(taxed):
+        exact = Fraction(base, 10**month.digits) * group[1] / 100
+        amount = checked(rounded(exact, month.digits), month.digits, NoBill)
+        total = checked(total + amount, month.digits, NoBill)
+        why = "; ".join(sorted(reasons.get(group, set()) - {None})) or None
+        taxes.append([group[0], str(group[1]), base, amount, why])
+    return {"taxes": taxes, "untaxed": None, "tax": total - subtotal, "total": total, "holds": []}
 
 
 class Buyer:
@@ -72,7 +98,7 @@ class Buyer:
 
 
 def vat_area(country):
-    return "FR" if country == "MC" else country
+    return {"MC": "FR", "AX": "FI", "IM": "GB"}.get(country, country)
 
 
 def names(rule, country):

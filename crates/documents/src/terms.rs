@@ -1,0 +1,123 @@
+//! By what a month was billed, as documents say it and as it is read from them.
+
+use billing_api as api;
+use billing_domain::{
+    AgreedCharge, Bill, ChargeAmount, ChargeType, Commitment, Currency, Discount, MinimumCharge, Money, MonthTerms,
+    Source, SourceKind, TaxGroup, TaxScheme, TaxTreatment, Untaxed, Validity,
+};
+
+use crate::document::{amount, render_rate};
+use crate::issued::{NotIssued, money, read, tax_category};
+use crate::tax;
+
+/// What a final says of its terms.
+pub(crate) fn render_terms(bill: &Bill, price_lists: Vec<api::Name>) -> api::DocumentTerms {
+    let MonthTerms { discounts: _, charges, commitment, minimum_charge, tax } = &bill.terms;
+    api::DocumentTerms {
+        price_lists,
+        charges: charges.iter().map(render_charge).collect(),
+        commitment: commitment.as_ref().map(|commitment| api::DocumentCommitment {
+            name: commitment.name.to_string(),
+            amount: amount(commitment.amount),
+        }),
+        minimum_charge: minimum_charge.as_ref().map(|minimum| amount(minimum.amount)),
+        tax_rules: match tax {
+            TaxScheme::Untaxed(_) => None,
+            TaxScheme::Treatments(treatments) => Some(treatments.iter().map(render_treatment).collect()),
+        },
+        exchange_rate: bill.conversion.as_ref().map(render_rate),
+    }
+}
+
+fn render_charge(charge: &AgreedCharge) -> api::DocumentCharge {
+    let (fixed, percent, minimum) = match &charge.amount {
+        ChargeAmount::Fixed(fixed) => (Some(*fixed), None, None),
+        ChargeAmount::OfServices { percent, minimum } => (None, Some(percent.decimal()), *minimum),
+    };
+    api::DocumentCharge {
+        name: charge.name.to_string(),
+        kind: match charge.kind {
+            ChargeType::Extra => api::LineType::ExtraCharge,
+            ChargeType::Support => api::LineType::SupportCharge,
+            ChargeType::Other => api::LineType::OtherEvent,
+        },
+        amount: fixed.map(amount),
+        percent: percent.map(|percent| percent.normalize().to_string().into()),
+        minimum: minimum.map(amount),
+    }
+}
+
+fn render_treatment(treatment: &TaxTreatment) -> api::DocumentTaxRule {
+    let TaxTreatment { service_types, group, reason } = treatment;
+    api::DocumentTaxRule {
+        service_types: service_types.iter().map(ToString::to_string).collect(),
+        category: tax::tax_category(group.category),
+        rate: group.rate.to_string().into(),
+        reason: reason.clone(),
+    }
+}
+
+/// The terms that a document records; `None` on those that were made before any did.
+///
+/// # Errors
+/// Something in them cannot be read.
+pub fn terms_of(document: &api::Document, currency: Currency) -> Result<Option<MonthTerms>, NotIssued> {
+    let Some(terms) = &document.terms else { return Ok(None) };
+    let minimum = terms.minimum_charge.as_ref().zip(document.inputs.issuer.as_ref());
+    let minimum_charge = minimum.map(|(minimum, issuer)| {
+        let name = issuer.name.as_str().into();
+        let issuer = Source { kind: SourceKind::InvoiceIssuer, name, uid: read("inputs.issuer.uid", &issuer.uid)? };
+        Ok(MinimumCharge { amount: money("terms.minimumCharge", minimum, currency)?, issuer })
+    });
+    let commitment = terms.commitment.as_ref().map(|given| {
+        let amount = money("terms.commitment.amount", &given.amount, currency)?;
+        Ok(Commitment { name: given.name.as_str().into(), amount, validity: Validity::default() })
+    });
+    let discount = |given: &api::AppliedDiscount| {
+        let percent = read("discounts.percent", &given.percent)?;
+        Ok(Discount { name: given.name.as_str().into(), percent, validity: Validity::default() })
+    };
+    Ok(Some(MonthTerms {
+        discounts: document.discounts.iter().map(discount).collect::<Result<_, NotIssued>>()?,
+        charges: terms.charges.iter().map(|given| charge(given, currency)).collect::<Result<_, _>>()?,
+        commitment: commitment.transpose()?,
+        minimum_charge: minimum_charge.transpose()?,
+        tax: match &terms.tax_rules {
+            None => TaxScheme::Untaxed(Untaxed::NoRules),
+            Some(rules) => TaxScheme::Treatments(rules.iter().map(treatment).collect::<Result<_, _>>()?),
+        },
+    }))
+}
+
+fn charge(given: &api::DocumentCharge, currency: Currency) -> Result<AgreedCharge, NotIssued> {
+    let amount = match (&given.amount, &given.percent) {
+        (_, Some(percent)) => ChargeAmount::OfServices {
+            percent: read("terms.charges.percent", percent)?,
+            minimum: optional("terms.charges.minimum", given.minimum.as_ref(), currency)?,
+        },
+        (amount, None) => {
+            let missing = || NotIssued::Field { field: "terms.charges.amount", text: String::new() };
+            let amount = optional("terms.charges.amount", amount.as_ref(), currency)?;
+            ChargeAmount::Fixed(amount.ok_or_else(missing)?)
+        }
+    };
+    let kind = match given.kind {
+        api::LineType::ExtraCharge => ChargeType::Extra,
+        api::LineType::SupportCharge => ChargeType::Support,
+        _ => ChargeType::Other,
+    };
+    Ok(AgreedCharge { name: given.name.as_str().into(), kind, amount, validity: Validity::default() })
+}
+
+fn optional(field: &'static str, amount: Option<&api::Amount>, currency: Currency) -> Result<Option<Money>, NotIssued> {
+    amount.map(|amount| money(field, amount, currency)).transpose()
+}
+
+fn treatment(given: &api::DocumentTaxRule) -> Result<TaxTreatment, NotIssued> {
+    let category = tax_category(given.category);
+    Ok(TaxTreatment {
+        service_types: given.service_types.iter().map(|kind| kind.as_str().into()).collect(),
+        group: TaxGroup { category, rate: read("terms.taxRules.rate", &given.rate)? },
+        reason: given.reason.clone(),
+    })
+}

@@ -1,0 +1,313 @@
+//! Closed months, settled as a whole: what follows from services that changed is looked at again.
+//!
+//! The bill of a closed month is made again as the month itself would make it now, from what its services are worth now and the
+//! terms that its final recorded. What documents say of each part of it is compared with that, and the difference is a
+//! line of the oldest month that is not final. So a final and all later adjustments add up, part by part, to the bill that knew
+//! everything.
+//!
+//! An example: October had services of 200.00 and a commitment of 300.00, so its final has a fee of 100.00. Then 100.00 of usage come
+//! in late. The month is worth 300.00 without a fee, and documents say 100.00 of fee: November has a line of 100.00 for the late usage,
+//! and one of -100.00 for the fee.
+//!
+//! **Credits** of a closed month may pay what they paid of it and what is left of them now, if they were valid then; all together
+//! at most what they paid, and what the month is due more before credits. So a credit that is granted later never pays what
+//! money has paid. What a credit paid and is no longer due goes back to the credit, and is never money.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::adjustment::shortened;
+use super::credited::{Correction, CreditedSoFar};
+use super::{LateUsage, ServiceChanges, late_usage};
+use crate::bill::consumption::{Consumption, CreditLimit, before_tax};
+use crate::bill::inputs::GroupMonth;
+use crate::bill::own_month::OwnMonth;
+use crate::bill::tally::Overflow;
+use crate::closing::Hold;
+use crate::credit::restoration::ReturnedCredit;
+use crate::credit::{Application, CreditOffer, CreditType, CreditUse, CreditValidity};
+use crate::invoice::adjustment::{Adjustment, AdjustmentKind};
+use crate::invoice::billed::stated::{StatedAmount, StatedMonth};
+use crate::invoice::item::Item;
+use crate::invoice::line_type::LineType;
+use crate::invoice::month_terms::{MonthTerms, TaxReasons};
+use crate::invoice::part::PartKey;
+use crate::invoice::service_sum::ServiceSum;
+use crate::invoice::source::{Source, SourceKind};
+use crate::money::amount::{Currency, Money};
+use crate::name::Name;
+use crate::problem::Problem;
+use crate::time::month::Month;
+
+/// What a bill says of closed months.
+#[derive(Debug)]
+pub(crate) struct Settlement {
+    /// Its lines: those of records, and then those of parts, by month and part.
+    pub(crate) items: Vec<Item>,
+    /// The credits of the group, as the bill's own month finds them.
+    pub(crate) offers: Vec<CreditOffer>,
+    /// What closed months use of credits beside what they used before, the first to be used first.
+    pub(crate) uses: Vec<CreditUse>,
+    /// What goes back to credits.
+    pub(crate) returned: Vec<ReturnedCredit>,
+    /// Why lines are not taxed, where that is so.
+    pub(crate) reasons: TaxReasons,
+    /// The records that are left off.
+    pub(crate) problems: Vec<Problem>,
+    /// That a month could be paid by more credits than an invoice has room for.
+    pub(crate) hold: Option<Hold>,
+}
+
+/// Settles the closed months of a group, the oldest first: each finds the credits that those before it leave.
+///
+/// Cost: a look at each record of the projects that the group paid for; and for each month in which one of them differs, what
+/// documents say of it, and its bill without its lines.
+pub(crate) fn settle(month: &GroupMonth<'_>, group: &Source, currency: Currency) -> Result<Settlement, Overflow> {
+    let LateUsage { items, changes, reasons, problems } = late_usage(month);
+    let offers = month.credits.to_vec();
+    let (uses, returned) = (Vec::new(), Vec::new());
+    let mut settlement = Settlement { items, offers, uses, returned, reasons, problems, hold: None };
+    settlement.settle_parts(month, group, currency, &changes)?;
+    Ok(settlement)
+}
+
+impl Settlement {
+    /// What other code found of records, with the parts that follow from it.
+    pub(crate) fn of_changes(
+        month: &GroupMonth<'_>,
+        group: &Source,
+        currency: Currency,
+        changes: &BTreeMap<Month, ServiceChanges>,
+    ) -> Result<Self, Overflow> {
+        let (offers, reasons) = (month.credits.to_vec(), TaxReasons::default());
+        let (uses, returned) = (Vec::new(), Vec::new());
+        let (items, problems) = (Vec::new(), Vec::new());
+        let mut settlement = Settlement { items, offers, uses, returned, reasons, problems, hold: None };
+        settlement.settle_parts(month, group, currency, changes)?;
+        Ok(settlement)
+    }
+
+    fn settle_parts(
+        &mut self,
+        month: &GroupMonth<'_>,
+        group: &Source,
+        currency: Currency,
+        changes: &BTreeMap<Month, ServiceChanges>,
+    ) -> Result<(), Overflow> {
+        for (of, changes) in changes {
+            let Some(stated) = month.billed.stated(month.group.uid, *of) else { continue };
+            // In another currency nothing can be settled; what of it is due is a problem of its records.
+            let Some(terms) = stated.terms.filter(|_| !stated.is_reversed && stated.invoice.currency == currency)
+            else {
+                continue;
+            };
+            let closed = ClosedBill { month: *of, group, currency, terms, stated: &stated };
+            closed.settle(changes, self)?;
+        }
+        self.uses.retain(|used| !used.used.is_zero());
+        Ok(())
+    }
+
+    /// The offer of a credit, if there still is one.
+    fn offer(&mut self, name: &Name) -> Option<&mut CreditOffer> {
+        self.offers.iter_mut().find(|offer| offer.name == *name)
+    }
+
+    /// A closed month uses more of a credit.
+    fn use_more(&mut self, name: &Name, more: i128, currency: Currency) -> Result<(), Overflow> {
+        let used = Money::new(more, currency).ok_or(Overflow)?;
+        let Some(offer) = self.offer(name) else { return Ok(()) };
+        offer.remaining = offer.remaining.checked_sub(used).ok_or(Overflow)?;
+        let (uid, remaining) = (offer.uid, offer.remaining);
+        match self.uses.iter_mut().find(|known| known.name == *name) {
+            Some(known) => {
+                known.used = known.used.checked_add(used).ok_or(Overflow)?;
+                known.remaining = remaining;
+            }
+            None => self.uses.push(CreditUse { name: name.clone(), uid, used, remaining }),
+        }
+        Ok(())
+    }
+}
+
+/// A closed month of a group.
+struct ClosedBill<'a> {
+    month: Month,
+    group: &'a Source,
+    currency: Currency,
+    terms: &'a MonthTerms,
+    stated: &'a StatedMonth<'a>,
+}
+
+impl ClosedBill<'_> {
+    fn settle(&self, changes: &ServiceChanges, settlement: &mut Settlement) -> Result<(), Overflow> {
+        let services = self.services(changes)?;
+        let before = OwnMonth { group: self.group, terms: self.terms }.bill(self.currency, &services)?;
+        let paid = self.paid_by_credits();
+        let more = before.net().minor() - self.stated_before_credits();
+        let limit = CreditLimit::Most(paid.values().sum::<i128>() + more.max(0));
+        let offers = self.offers(&settlement.offers, &paid)?;
+        let (due, Consumption { uses, hold }) = before.pay(&offers.iter().collect::<Vec<_>>(), limit)?;
+        settlement.hold = settlement.hold.take().or(hold);
+        let used: BTreeMap<&Name, i128> = uses.iter().map(|used| (&used.name, used.used.minor())).collect();
+        let mut returns = BTreeMap::new();
+        for name in used.keys().copied().chain(paid.keys()).collect::<BTreeSet<_>>() {
+            let difference = used.get(name).copied().unwrap_or(0) - paid.get(name).copied().unwrap_or(0);
+            if difference > 0 {
+                settlement.use_more(name, difference, self.currency)?;
+            } else if difference < 0 {
+                let amount = Money::new(-difference, self.currency).ok_or(Overflow)?;
+                let validity = settlement.offer(name).map(|offer| offer.validity);
+                let returned = ReturnedCredit { credit: name.clone(), month: self.month, amount };
+                let expired =
+                    validity.is_some_and(|validity| validity.expires.is_some_and(|at| at <= self.month.end()));
+                returns.insert(name.clone(), expired);
+                settlement.returned.extend((!expired).then_some(returned));
+            }
+        }
+        self.compare(&due, &returns, settlement)
+    }
+
+    /// What services of the month are worth now.
+    fn services(&self, changes: &ServiceChanges) -> Result<Vec<ServiceSum>, Overflow> {
+        let mut sums = self.stated.services.clone();
+        for (key, change) in changes {
+            *sums.entry(key.clone()).or_default() += change;
+        }
+        let sum = |((project, tax), minor)| {
+            let total = Money::new(minor, self.currency).ok_or(Overflow)?;
+            Ok(ServiceSum { project, tax, total })
+        };
+        sums.into_iter().map(sum).collect()
+    }
+
+    /// What credits paid of the month, less what went back to them.
+    fn paid_by_credits(&self) -> BTreeMap<Name, i128> {
+        let mut paid = BTreeMap::new();
+        let of_credits = self.stated.parts.iter().filter(|(key, _)| key.kind == LineType::CreditConsumption);
+        for (key, stated) in of_credits {
+            *paid.entry(key.name.clone()).or_default() -= stated.billed;
+        }
+        paid.retain(|_, amount| *amount != 0);
+        paid
+    }
+
+    /// What documents say of the month before credits and the minimum charge.
+    fn stated_before_credits(&self) -> i128 {
+        let parts = self.stated.parts.iter().filter(|(key, _)| key.kind < LineType::CreditConsumption);
+        self.stated.services.values().sum::<i128>() + parts.map(|(_, stated)| stated.billed).sum::<i128>()
+    }
+
+    /// The credits that may pay of the month, in the order of their use: what they paid of it, and what is left of them. One that is
+    /// gone keeps what it paid, and comes last.
+    fn offers(&self, left: &[CreditOffer], paid: &BTreeMap<Name, i128>) -> Result<Vec<CreditOffer>, Overflow> {
+        let mut offers = Vec::new();
+        for offer in before_tax(left, self.month, self.currency) {
+            let paid = paid.get(&offer.name).copied().unwrap_or(0);
+            let remaining = Money::new(offer.remaining.minor() + paid, self.currency).ok_or(Overflow)?;
+            offers.push(CreditOffer { remaining, ..offer.clone() });
+        }
+        for (name, paid) in paid {
+            if offers.iter().all(|offer| offer.name != *name) {
+                let of_credit =
+                    |(key, _): &(&PartKey, &StatedAmount)| key.kind == LineType::CreditConsumption && key.name == *name;
+                let Some((_, stated)) = self.stated.parts.iter().find(of_credit) else { continue };
+                offers.push(CreditOffer {
+                    name: name.clone(),
+                    uid: stated.source.uid,
+                    kind: CreditType::Other,
+                    application: Application::BeforeTax,
+                    validity: CreditValidity::default(),
+                    projects: None,
+                    remaining: Money::new(*paid, self.currency).ok_or(Overflow)?,
+                });
+            }
+        }
+        Ok(offers)
+    }
+
+    /// A line for each part of which documents say something else than is due.
+    fn compare(
+        &self,
+        due: &[Item],
+        returns: &BTreeMap<Name, bool>,
+        settlement: &mut Settlement,
+    ) -> Result<(), Overflow> {
+        let due: BTreeMap<PartKey, &Item> = due.iter().filter_map(|item| Some((item.part()?, item))).collect();
+        let keys: BTreeSet<&PartKey> = due.keys().chain(self.stated.parts.keys()).collect();
+        for key in keys {
+            let (item, stated) = (due.get(key), self.stated.parts.get(key));
+            let Some(source) = stated.map(|stated| &stated.source).or(item.map(|item| &item.source)) else { continue };
+            let due = item.map_or(0, |item| item.total.minor());
+            let billed = stated.map_or(0, |stated| stated.billed);
+            let mut credited = CreditedSoFar::default();
+            credited
+                .credit(stated.filter(|stated| stated.credited != 0).map(|stated| (self.month.end(), stated.credited)));
+            let Correction { total, credited } = credited.correction(billed, due);
+            if total != 0 {
+                let goes_back = returns.get(&key.name).copied().filter(|_| total > 0);
+                let amounts = PartAmounts { billed, due, total, credited };
+                settlement.items.push(self.item(key, source, amounts, goes_back)?);
+                let treatments = self.terms.tax.treatments().filter(|treatment| Some(treatment.group) == key.tax);
+                treatments.for_each(|treatment| settlement.reasons.add(treatment));
+            }
+        }
+        Ok(())
+    }
+
+    fn item(
+        &self,
+        key: &PartKey,
+        source: &Source,
+        amounts: PartAmounts,
+        goes_back: Option<bool>,
+    ) -> Result<Item, Overflow> {
+        let PartAmounts { billed, due, total, credited } = amounts;
+        let money = |minor| Money::new(minor, self.currency).ok_or(Overflow);
+        let (month, kind) = (self.month, key.kind.as_str());
+        let invoice = self.stated.invoice.number.clone();
+        let less = if credited == 0 { String::new() } else { format!(", less {} credited", money(credited)?) };
+        let back = match goes_back.filter(|_| key.kind == LineType::CreditConsumption) {
+            None => "",
+            Some(false) => "; the difference goes back to the credit",
+            Some(true) => "; the credit has expired, so nothing goes back to it",
+        };
+        let name = if source.kind == SourceKind::Credit { String::new() } else { format!(" {}", key.name) };
+        let tax = key.tax.map(|tax| format!(" {tax}")).unwrap_or_default();
+        Ok(Item {
+            kind: LineType::OtherEvent,
+            key: format!("{month} {kind}{name}{tax}"),
+            project: None,
+            period: None,
+            pre_discount: None,
+            total: money(total)?,
+            tax: key.tax,
+            is_share: false,
+            description: shortened(format!(
+                "Adjustment of {invoice} for {month}{less}: {kind} {}, {} billed, {} due{back}",
+                key.name,
+                money(billed)?,
+                money(due)?
+            )),
+            source: source.clone(),
+            adjustment: Some(Adjustment {
+                month,
+                kind: AdjustmentKind::Part {
+                    invoice,
+                    part: key.clone(),
+                    billed: money(billed)?,
+                    due: money(due)?,
+                    settled_by_credit_notes: money(total - (due - billed))?,
+                },
+            }),
+        })
+    }
+}
+
+/// In minor units.
+#[derive(Debug, Clone, Copy)]
+struct PartAmounts {
+    billed: i128,
+    due: i128,
+    total: i128,
+    credited: i128,
+}

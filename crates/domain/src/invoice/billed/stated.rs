@@ -1,0 +1,191 @@
+//! What documents say of a month, part by part.
+//!
+//! A month is billed by its final and adjusted by later documents. Each of them says something of it: services, by project and by
+//! what is taxed alike, and its other parts. What is said in all is added up when somebody asks, which is when something of a
+//! closed month differs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, LineBasis, PartBasis, ReadFinal, hash};
+use crate::catalog::tax_rule::TaxGroup;
+use crate::invoice::month_terms::MonthTerms;
+use crate::invoice::part::{PartKey, StatedPart};
+use crate::invoice::source::Source;
+use crate::invoice::statement::{About, FinalStatement, LastCorrection, PlacedPart, ServiceKey, StatedCorrection};
+use crate::invoice::tax::TaxSubtotal;
+use crate::name::Name;
+use crate::time::month::Month;
+use crate::uid::Uid;
+
+/// What all documents say of a month of a group.
+#[derive(Debug)]
+pub struct StatedMonth<'a> {
+    /// The final of the month.
+    pub invoice: &'a FinalFacts,
+    /// By what it was billed; `None` on finals that were made before documents recorded it.
+    pub terms: Option<&'a MonthTerms>,
+    /// How all of it is taxed, on one that records no terms; `None`: not at all.
+    pub only_tax: Option<TaxSubtotal>,
+    /// What is due for services, by project and by what is taxed alike, in minor units.
+    pub services: BTreeMap<(Name, Option<TaxGroup>), i128>,
+    /// The other parts.
+    pub parts: BTreeMap<PartKey, StatedAmount>,
+    /// Whether a credit note took all of the month's final back.
+    pub is_reversed: bool,
+}
+
+/// What documents say of a part of a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatedAmount {
+    /// How much, in minor units.
+    pub billed: i128,
+    /// What credit notes took back of it, in minor units.
+    pub credited: i128,
+    /// The object that caused it.
+    pub source: Source,
+}
+
+impl BilledIndex {
+    /// What a final at a place says of months.
+    pub(super) fn statement(&mut self, on: u32, read: &ReadFinal) -> FinalStatement {
+        let (mut services, mut corrections) = (BTreeMap::new(), Vec::new());
+        for line in &read.lines {
+            let about = self.about_of_line(line);
+            let key = ServiceKey { about, project: line.project.clone(), tax: line.tax };
+            *services.entry(key).or_default() += line.total.minor();
+            if let (About::Of(about, month), LineBasis::Corrects { billed, due, .. }) = (about, &line.basis) {
+                let billed = billed.map_or(0, |billed| billed.minor());
+                let total = line.total.minor();
+                corrections.push(StatedCorrection {
+                    record: hash(&line.record),
+                    about,
+                    month,
+                    project: line.project.clone(),
+                    tax: line.tax,
+                    last: LastCorrection { billed, due: due.map_or(billed + total, |due| due.minor()), total },
+                });
+            }
+        }
+        let parts = read.parts.iter().map(|part| self.placed(on, part)).collect();
+        FinalStatement {
+            terms: read.terms.clone().map(Arc::new),
+            only_tax: read.only_tax.clone(),
+            services,
+            corrections,
+            parts,
+        }
+    }
+
+    fn about_of_line(&mut self, line: &BilledLine) -> About {
+        match &line.basis {
+            LineBasis::Rated(_) => About::Own(Month::of(line.period.start())),
+            LineBasis::Corrects { invoice, .. } => About::Of(self.place(invoice), Month::of(line.period.start())),
+        }
+    }
+
+    fn placed(&mut self, on: u32, part: &StatedPart) -> PlacedPart {
+        let about = part.adjusts.as_ref().map(|invoice| self.place(invoice)).filter(|about| *about != on);
+        PlacedPart {
+            about: about.map_or(About::Own(part.month), |about| About::Of(about, part.month)),
+            key: part.key.clone(),
+            source: part.source.clone(),
+            line: part.line.clone(),
+            total: part.total.minor(),
+        }
+    }
+
+    /// What documents say of a month of a group; `None` while its final was not read.
+    ///
+    /// Cost: the finals of the organization are looked through for those that say something of the month, and what these say
+    /// of it is added up.
+    pub fn stated(&self, group: Uid, month: Month) -> Option<StatedMonth<'_>> {
+        let is_it = |facts: &&FinalFacts| facts.group == group && facts.month == month;
+        let at = self.finals.iter().position(|known| known.as_ref().filter(is_it).is_some())?;
+        let invoice = self.finals[at].as_ref()?;
+        let statement = &self.statements[at];
+        let mut stated = StatedMonth {
+            invoice,
+            terms: statement.terms.as_deref(),
+            only_tax: statement.only_tax.clone(),
+            services: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            is_reversed: self.is_reversed(&invoice.number),
+        };
+        let mut last: BTreeMap<(u64, Option<TaxGroup>), &StatedCorrection> = BTreeMap::new();
+        for on in self.in_order_of_issue() {
+            let Some(facts) = &self.finals[on] else { continue };
+            let concerns = |about: About| match about {
+                About::Own(of) => facts.group == group && of == month,
+                About::Of(place, of) => of == month && self.group_at(place) == Some(group),
+            };
+            let statement = &self.statements[on];
+            for (key, sum) in statement.services.iter().filter(|(key, _)| concerns(key.about)) {
+                *stated.services.entry((key.project.clone(), key.tax)).or_default() += sum;
+            }
+            let of_month = |correction: &&StatedCorrection| concerns(About::Of(correction.about, correction.month));
+            for correction in statement.corrections.iter().filter(of_month) {
+                last.insert((correction.record, correction.tax), correction);
+            }
+            for part in statement.parts.iter().filter(|part| concerns(part.about)) {
+                let credited = self.credited_of_line(super::index(on), &part.line, part.total);
+                let credited: i128 = credited.iter().map(|(_, amount)| amount).sum();
+                let none = || StatedAmount { billed: 0, credited: 0, source: part.source.clone() };
+                let known = stated.parts.entry(part.key.clone()).or_insert_with(none);
+                known.billed += part.total;
+                known.credited += credited;
+            }
+        }
+        for correction in last.into_values() {
+            *stated.services.entry((correction.project.clone(), correction.tax)).or_default() -=
+                correction.last.settled();
+        }
+        Some(stated)
+    }
+
+    fn group_at(&self, place: u32) -> Option<Uid> {
+        self.finals.get(place as usize)?.as_ref().map(|facts| facts.group)
+    }
+
+    fn in_order_of_issue(&self) -> Vec<usize> {
+        let known = self.finals.iter().enumerate().filter_map(|(on, facts)| Some((on, facts.as_ref()?)));
+        let mut order: Vec<_> = known.map(|(on, facts)| (facts.issued_at, &facts.number, on)).collect();
+        order.sort_unstable();
+        order.into_iter().map(|(.., on)| on).collect()
+    }
+
+    /// Whether a credit note took all of a final back.
+    pub fn is_reversed(&self, invoice: &str) -> bool {
+        let notes = self.notes.get(invoice).into_iter().flatten();
+        notes.into_iter().any(|note| note.credited == CreditedAmount::Remainder)
+    }
+
+    /// What was due of a record, before a line of a final that was not taken in: what is billed, less what of it the last correction left
+    /// to credit notes. In minor units.
+    pub fn due_before(&self, line: &BilledLine, invoice: &str) -> i128 {
+        let billed = match &line.basis {
+            LineBasis::Corrects { billed: Some(billed), .. } => billed.minor(),
+            LineBasis::Corrects { .. } | LineBasis::Rated(_) => return 0,
+        };
+        let group = self.places.get(invoice).and_then(|place| self.group_at(*place));
+        let (record, month) = (hash(&line.record), Month::of(line.period.start()));
+        let is_it = |correction: &&StatedCorrection| {
+            (correction.record, correction.month, correction.tax) == (record, month, line.tax)
+                && self.group_at(correction.about) == group
+        };
+        let order = self.in_order_of_issue().into_iter().rev();
+        let last = order.filter_map(|on| self.statements[on].corrections.iter().find(is_it)).next();
+        billed - last.map_or(0, |correction| correction.last.settled())
+    }
+
+    /// What a correction of a record says; `None` for another part.
+    pub fn correction(&self, record: &str, part: &BilledPart) -> Option<LastCorrection> {
+        let PartBasis::Corrects(about) = part.basis else { return None };
+        let record = hash(record);
+        let is_it = |correction: &&StatedCorrection| {
+            (correction.record, correction.about, correction.tax) == (record, about, part.tax)
+                && correction.month == part.month()
+        };
+        self.statements.get(part.on as usize)?.corrections.iter().find(is_it).map(|correction| correction.last)
+    }
+}

@@ -1,0 +1,95 @@
+//! What one final says of its own month, and of those that it adjusts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::catalog::tax_rule::TaxGroup;
+use crate::invoice::month_terms::MonthTerms;
+use crate::invoice::part::PartKey;
+use crate::invoice::source::Source;
+use crate::invoice::tax::TaxSubtotal;
+use crate::name::Name;
+use crate::time::month::Month;
+
+/// What one final says of its own month, and of those that it adjusts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FinalStatement {
+    pub(crate) terms: Option<Arc<MonthTerms>>,
+    pub(crate) only_tax: Option<TaxSubtotal>,
+    /// What lines of usage say, by the month that they are about.
+    pub(crate) services: BTreeMap<ServiceKey, i128>,
+    pub(crate) corrections: Vec<StatedCorrection>,
+    pub(crate) parts: Vec<PlacedPart>,
+}
+
+/// Services that are taxed alike, of a project in a month.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ServiceKey {
+    pub(crate) about: About,
+    pub(crate) project: Name,
+    pub(crate) tax: Option<TaxGroup>,
+}
+
+/// The month that a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum About {
+    /// A month of the final's own group: its own, or one for which usage came late.
+    Own(Month),
+    /// This month of the group whose final is at this place, which bills too much of it or too little.
+    Of(u32, Month),
+}
+
+/// What a correction of a record says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StatedCorrection {
+    pub(crate) record: u64,
+    /// The final that it corrects.
+    pub(crate) about: u32,
+    pub(crate) month: Month,
+    pub(crate) project: Name,
+    pub(crate) tax: Option<TaxGroup>,
+    pub(crate) last: LastCorrection,
+}
+
+/// The last correction of what a record is billed in a month; in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastCorrection {
+    /// What was billed before it.
+    pub billed: i128,
+    /// What was due.
+    pub due: i128,
+    /// What it bills.
+    pub total: i128,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlacedPart {
+    pub(crate) about: About,
+    pub(crate) key: PartKey,
+    pub(crate) source: Source,
+    pub(crate) line: String,
+    pub(crate) total: i128,
+}
+
+impl LastCorrection {
+    /// How much of what credit notes took back it came out of.
+    pub fn settled(self) -> i128 {
+        self.billed + self.total - self.due
+    }
+}
+
+impl FinalStatement {
+    /// The same with other places of the finals that it names.
+    pub(crate) fn renumbered(mut self, mut renumber: impl FnMut(u32) -> u32) -> Self {
+        let services = std::mem::take(&mut self.services);
+        let mut about = |about| match about {
+            About::Own(month) => About::Own(month),
+            About::Of(place, month) => About::Of(renumber(place), month),
+        };
+        self.services =
+            services.into_iter().map(|(key, sum)| (ServiceKey { about: about(key.about), ..key }, sum)).collect();
+        self.parts.iter_mut().for_each(|part| part.about = about(part.about));
+        self.corrections.iter_mut().for_each(|correction| correction.about = renumber(correction.about));
+        self
+    }
+}
