@@ -19,6 +19,10 @@ pub struct Creditable {
     pub taxes: Vec<CreditableTax>,
     /// Its tax in all.
     pub tax: Money,
+    /// What was to be paid of it, with tax; the rest was paid in advance.
+    pub amount_due: Money,
+    /// A line that gives back something of a closed month, by its id.
+    pub gives_back: Option<String>,
     /// What it used of credits, by name. Its lines of these are below zero: what it charges is lower by them.
     pub credits: Vec<(Name, Money)>,
     /// The notes before this one, in order.
@@ -140,6 +144,21 @@ pub enum CreditRefusal {
         /// What was asked for.
         requested: Money,
     },
+    /// Taking it back in full would take from the buyer what it gives back of another month.
+    #[error(
+        "line {0:?} of the invoice gives back something of an earlier month, which taking the invoice back in full would charge again; credit its other lines"
+    )]
+    AdjustsOthers(String),
+    /// More than was to be paid, of an invoice of which credits paid a part after tax.
+    #[error(
+        "of the invoice only {due:?} was to be paid, with tax, and less is left to credit than {requested:?}: the rest was paid by credits, which go back when the invoice is credited in full"
+    )]
+    DueExceeded {
+        /// What was to be paid.
+        due: Money,
+        /// What notes would take back in all.
+        requested: Money,
+    },
     /// Which of several taxes goes back with a part is not known.
     #[error("the invoice has {0} taxes, and an amount does not say which of them applies; credit the invoice in full")]
     SeveralTaxes(usize),
@@ -157,6 +176,8 @@ impl CreditRefusal {
             Self::LineUnknown(_) => "LineUnknown",
             Self::LineExceeded { .. } => "LineExceeded",
             Self::InvoiceExceeded { .. } => "InvoiceExceeded",
+            Self::AdjustsOthers(_) => "AdjustsOthers",
+            Self::DueExceeded { .. } => "DueExceeded",
             Self::SeveralTaxes(_) => "SeveralTaxes",
             Self::Overflow => "Overflow",
         }
@@ -184,8 +205,15 @@ pub fn credit(invoice: &Creditable, request: &CreditRequest) -> Result<CreditNot
     let taxes = remaining.taxes_of(invoice, subtotal)?;
     let tax = sum(subtotal, taxes.iter().map(|(_, tax)| *tax))?;
     let total = subtotal.checked_add(tax).ok_or(CreditRefusal::Overflow)?;
-    let credits = if *request == CreditRequest::Full { invoice.credits.clone() } else { Vec::new() };
-    Ok(CreditNoteAmounts { lines, subtotal, taxes, tax, total, credits })
+    let full = *request == CreditRequest::Full;
+    let credits = if full { invoice.credits.clone() } else { Vec::new() };
+    let note = CreditNoteAmounts { lines, subtotal, taxes, tax, total, credits };
+    let requested = invoice.total_credited_with(&note).ok_or(CreditRefusal::Overflow)?;
+    let is_prepaid = invoice.amount_due != invoice.subtotal.checked_add(invoice.tax).ok_or(CreditRefusal::Overflow)?;
+    if !full && is_prepaid && requested.minor() > invoice.amount_due.minor() {
+        return Err(CreditRefusal::DueExceeded { due: invoice.amount_due, requested });
+    }
+    Ok(note)
 }
 
 impl Creditable {
@@ -206,6 +234,9 @@ impl Creditable {
         let gone = remaining.is_zero() && !self.prior_notes.is_empty();
         if self.is_reversed() || (gone && self.credits.is_empty()) {
             return Err(CreditRefusal::NothingLeft(remaining.credited));
+        }
+        if let Some(line) = &self.gives_back {
+            return Err(CreditRefusal::AdjustsOthers(line.clone()));
         }
         let parts = self.parts.iter().map(|part| CreditedLine {
             line: (!part.id.is_empty()).then(|| part.id.clone()),

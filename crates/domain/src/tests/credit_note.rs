@@ -35,6 +35,8 @@ fn invoice(totals: &[Money], thousandths: i128) -> Creditable {
         subtotal,
         taxes,
         tax: amount,
+        amount_due: subtotal.checked_add(amount).unwrap(),
+        gives_back: None,
         credits: Vec::new(),
         prior_notes: Vec::new(),
     }
@@ -266,4 +268,29 @@ proptest! {
         prop_assert_eq!((credited, returned), (billed, invoice.credits.clone()));
         prop_assert_eq!(credit(&invoice, &CreditRequest::Full).map_err(|refusal| refusal.reason()), Err("NothingLeft"));
     }
+}
+
+#[test]
+fn what_gives_back_another_month_is_not_taken_back_in_full() {
+    let invoice = Creditable { gives_back: Some("b".to_owned()), ..invoice(&[usd("80.00"), usd("-20.00")], 255) };
+    let refusal = credit(&invoice, &CreditRequest::Full).unwrap_err();
+    assert_eq!(refusal, CreditRefusal::AdjustsOthers("b".to_owned()));
+    let line = RequestedLine { line: Some("a".to_owned()), description: String::new(), amount: usd("10.00") };
+    assert!(credit(&invoice, &CreditRequest::Lines(vec![line])).is_ok());
+}
+
+#[test]
+fn what_credits_paid_after_tax_goes_back_with_all_of_the_invoice_and_not_with_a_part() {
+    // 125.50, of which a credit paid 100.00.
+    let credits = vec![(Name::from("advance"), usd("100.00"))];
+    let invoice = Creditable { amount_due: usd("25.50"), credits, ..invoice(&[usd("100.00")], 255) };
+    let ask = |amount: &str| {
+        let line = RequestedLine { line: Some("a".to_owned()), description: String::new(), amount: usd(amount) };
+        credit(&invoice, &CreditRequest::Lines(vec![line]))
+    };
+    assert_eq!(ask("20.00").unwrap().total, usd("-25.10"));
+    let refused = CreditRefusal::DueExceeded { due: usd("25.50"), requested: usd("26.35") };
+    assert_eq!(ask("21.00").unwrap_err(), refused);
+    let full = credit(&invoice, &CreditRequest::Full).unwrap();
+    assert_eq!((full.total, full.credits), (usd("-125.50"), vec![(Name::from("advance"), usd("100.00"))]));
 }

@@ -3,16 +3,16 @@
 //! They follow from the services and from what adjusts closed months, so they are computed from those that the final
 //! records: what records say now of either is told of the lines of usage, and of nothing that follows from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::{Difference, Explanation};
 use super::fields::{Pair, differing_lines};
-use super::{Comparison, Incomparable, is_of_usage, no_bill};
+use super::{Comparison, Incomparable, is_of_usage, lines_of, no_bill};
 use billing_api::{Document, LineType};
 use billing_documents::issued::IssuedInvoice;
 use billing_domain::{
-    BilledIndex, BilledLine, Credit, CreditOffer, GivenServices, Group, GroupMonth, LineBasis, Money, Month,
-    ProjectSubtotal, ReadFinal, Reservation, ServiceSum, TaxReasons, bill_with_services,
+    BilledIndex, BilledLine, Credit, CreditOffer, GivenServices, Group, GroupMonth, LineBasis, Money, Month, Name,
+    ProjectSubtotal, ReadFinal, Reservation, ServiceSum, TaxGroup, TaxReasons, bill_with_services,
 };
 use billing_state::OrganizationState;
 use billing_state::convert::billed::read_final;
@@ -35,17 +35,40 @@ pub(super) fn bill_given(comparison: &Comparison<'_>) -> Result<Option<Document>
 }
 
 /// What is different about all lines but those of usage, which follow from these.
-pub(super) fn differences(comparison: &Comparison<'_>, given: &Document) -> Vec<Difference> {
+///
+/// What settles a month follows from lines of its records: where one of these is told to be wrong, that is all there is to tell.
+pub(super) fn differences(comparison: &Comparison<'_>, given: &Document, usage: &[Difference]) -> Vec<Difference> {
+    let unexplained = usage
+        .iter()
+        .filter(|difference| difference.is_unexplained())
+        .filter_map(|difference| difference.line.as_deref());
+    let wrong: BTreeSet<&str> = unexplained.collect();
+    let lines = comparison.recorded.lines.iter().copied().chain(lines_of(&comparison.computed));
+    let forged_months: BTreeSet<&str> =
+        lines.filter(|line| wrong.contains(line.id.as_str())).filter_map(adjusted_month).collect();
     let recorded = comparison.recorded.lines.iter().copied().filter(|line| !is_of_usage(line));
     let pairs = differing_lines(recorded, given.lines.iter().filter(|line| !is_of_usage(line)));
     let mut differences: Vec<Difference> = Vec::new();
     for pair in &pairs {
         let Some(line) = pair.any() else { continue };
+        if forged_months.contains(settled_month(line).unwrap_or_default()) {
+            continue;
+        }
         let follows = differences.iter().any(|before| !before.is_unexplained()).then(Explanation::follows);
         let explanation = explain(comparison, pair).or(follows.filter(|_| is_derived(line.kind)));
         differences.push(Difference::of_line(line, pair.fields(), explanation));
     }
     differences
+}
+
+/// The closed month that a line adjusts.
+fn adjusted_month(line: &billing_api::Line) -> Option<&str> {
+    line.adjusts.as_ref().map(|adjusts| adjusts.period.as_str())
+}
+
+/// The closed month of which a line settles a part.
+fn settled_month(line: &billing_api::Line) -> Option<&str> {
+    adjusted_month(line).filter(|_| line.adjusts.as_ref().is_some_and(|adjusts| adjusts.kind.is_some()))
 }
 
 fn explain(comparison: &Comparison<'_>, pair: &Pair<'_>) -> Option<Explanation> {
@@ -86,18 +109,16 @@ fn given_services(
     projects: Vec<ProjectSubtotal>,
 ) -> GivenServices {
     let mut given = GivenServices {
+        sums: own_services(comparison, inputs, &projects),
         projects,
-        sums: Vec::new(),
         reasons: reasons(comparison, inputs),
         adjustments: Vec::new(),
         changes: BTreeMap::new(),
     };
     for line in &read.lines {
         let month = Month::of(line.period.start());
-        let is_own = month == read.facts.month && matches!(line.basis, LineBasis::Rated(_));
-        if is_own {
-            given.sums.push(ServiceSum { project: line.project.clone(), tax: line.tax, total: line.total });
-            continue;
+        if month == read.facts.month && matches!(line.basis, LineBasis::Rated(_)) {
+            continue; // of the month itself
         }
         given.adjustments.push((line.tax, line.total));
         if let Some(change) = change(inputs.billed, read, line) {
@@ -106,6 +127,30 @@ fn given_services(
         }
     }
     given
+}
+
+/// What a final says of the services of its own month, taxed as they would be now: what it lists of projects. That their lines add up to
+/// that is for others to say; what is missing counts as the first of them.
+fn own_services(comparison: &Comparison<'_>, inputs: &GroupMonth<'_>, projects: &[ProjectSubtotal]) -> Vec<ServiceSum> {
+    let terms = inputs.terms().ok();
+    let group = |kind| terms.as_ref().and_then(|terms| terms.tax.treatment(kind)).map(|treatment| treatment.group);
+    let mut sums: BTreeMap<(Name, Option<TaxGroup>), i128> = BTreeMap::new();
+    for line in comparison.recorded.lines.iter().filter(|line| line.kind == LineType::ServiceCharge) {
+        let tax = group(line.service.as_ref().map(|service| service.kind.as_str()));
+        let total = Money::parse(&line.total, comparison.recorded.currency).map_or(0, Money::minor);
+        *sums.entry((line.project.as_deref().unwrap_or_default().into(), tax)).or_default() += total;
+    }
+    for listed in projects {
+        let of_project = |((project, _), _): &(&(Name, Option<TaxGroup>), &i128)| *project == listed.project;
+        let (known, lines) = (sums.iter().find(of_project), sums.iter().filter(of_project).map(|(_, sum)| sum));
+        let missing = listed.subtotal.minor() - lines.sum::<i128>();
+        let key = known.map_or_else(|| (listed.project.clone(), group(None)), |(key, _)| key.clone());
+        *sums.entry(key).or_default() += missing;
+    }
+    let sum = |((project, tax), minor)| {
+        Some(ServiceSum { project, tax, total: Money::new(minor, comparison.recorded.currency)? })
+    };
+    sums.into_iter().filter_map(sum).collect()
 }
 
 /// By how much a line changes what is due for services of its month; `None` where it adjusts another group's.

@@ -208,8 +208,10 @@ impl<'a> Comparison<'a> {
         }
         let given = items::bill_given(self)?;
         let mut differences = header::differences(self, given.as_ref())?;
-        differences.extend(usage::differences(self)?);
-        differences.extend(given.iter().flat_map(|given| items::differences(self, given)));
+        let usage = usage::differences(self)?;
+        let others: Vec<_> = given.iter().flat_map(|given| items::differences(self, given, &usage)).collect();
+        differences.extend(usage);
+        differences.extend(others);
         if differences.is_empty() {
             differences.push(Difference::of_digest(&self.recorded.document.digest, &self.computed.document.digest));
         }

@@ -38,9 +38,26 @@ pub fn creditable(
         subtotal: money("subtotal", &document.subtotal, currency)?,
         taxes: document.taxes.iter().map(|tax| tax_part(tax, currency)).collect::<Result<_, _>>()?,
         tax: money("tax", &document.tax, currency)?,
-        credits: super::credits_used(document)?,
+        amount_due: money("amountDue", document.amount_due(), currency)?,
+        gives_back: gives_back(document, slices),
+        credits: credits_that_go_back(document, currency)?,
         prior_notes: before.iter().map(|by| prior_note(by, notes, currency)).collect::<Result<_, _>>()?,
     })
+}
+
+/// What an invoice used of credits for its own month, and of its total.
+fn credits_that_go_back(document: &api::Document, currency: Currency) -> Result<Vec<(Name, Money)>, ConvertError> {
+    let mut credits = super::credits_used(document)?;
+    for prepayment in document.prepayments.iter().filter(|one| one.kind == "Credit") {
+        credits.push((prepayment.name.as_str().into(), money("prepayments.amount", &prepayment.amount, currency)?));
+    }
+    Ok(credits)
+}
+
+/// A line that gives back something of a closed month, among those that are known.
+fn gives_back(document: &api::Document, slices: &[api::InvoiceSlice]) -> Option<String> {
+    let mut lines = document.lines.iter().chain(slices.iter().flat_map(|slice| &slice.spec.lines));
+    lines.find(|line| line.adjusts.is_some() && line.total.starts_with('-')).map(|line| line.id.clone())
 }
 
 /// One tax of an invoice.

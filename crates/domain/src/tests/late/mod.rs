@@ -4,6 +4,7 @@ mod balance_forward;
 pub mod closing_simulator;
 mod credited;
 pub mod properties;
+mod whole;
 
 use self::closing_simulator::ClosingSimulator;
 use super::world::*;
