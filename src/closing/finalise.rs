@@ -236,7 +236,7 @@ async fn fix_numbers(
     if group.status.as_ref().is_some_and(|status| status.first_period.is_some()) {
         return Ok(group);
     }
-    series::mark_used(ctx, &facts.organization, &group).await?;
+    series::mark_used(ctx, &facts.organization, facts.group_uid, &group).await?;
     let first = facts.month; // nothing is final yet, so this is the first
     let fix = |group: &mut BillingGroup| {
         group.status.get_or_insert_default().first_period = Some(first.to_string().into());

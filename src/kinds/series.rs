@@ -94,11 +94,16 @@ fn described(owner: &api::InvoiceSeriesSpec) -> String {
 ///
 /// # Errors
 /// It is another group's by now, or a write did not happen.
-pub async fn mark_used(ctx: &Context, organization: &Name, group: &BillingGroup) -> Result<(), WriteError> {
-    let Some(series) = group.status.as_ref().and_then(|status| status.invoice_series.as_deref()).map(Name::from) else {
+pub async fn mark_used(
+    ctx: &Context,
+    organization: &Name,
+    group: Uid,
+    object: &BillingGroup,
+) -> Result<(), WriteError> {
+    let Some(series) = object.status.as_ref().and_then(|status| status.invoice_series.as_deref()).map(Name::from) else {
         return Ok(());
     };
-    if let Some(other) = claim_one(ctx, organization, group, &series).await? {
+    if let Some(other) = claim_one(ctx, organization, group, object, &series).await? {
         let message = series_taken(&series, &other);
         return Err(WriteError::Refused { object: format!("InvoiceSeries {series}"), message });
     }

@@ -31,7 +31,7 @@ fn rate_missing(invoices: &GroupInvoices<'_>, now: Timestamp) -> Option<Hold> {
 fn no_tax_rule(invoices: &GroupInvoices<'_>, now: Timestamp) -> Option<Hold> {
     let GroupInvoices { state, group, .. } = invoices;
     let issuer = &state.issuer(&group.issuer)?.as_ref().ok()?.issuer;
-    if issuer.tax_rules.is_empty() || issuer.tax_rule_for(&group.buyer, Month::of(now)).is_some() {
+    if issuer.tax_rules.is_empty() || !issuer.tax_rules_for(&group.buyer, Month::of(now)).is_empty() {
         return None;
     }
     let message = format!(

@@ -123,7 +123,8 @@ fn given_services(
         given.adjustments.push((line.tax, line.total));
         if let Some(change) = change(inputs.billed, read, line) {
             let of_month = given.changes.entry(month).or_default();
-            *of_month.entry((line.project.clone(), line.tax)).or_default() += change;
+            let project = line.project.clone().unwrap_or_else(|| Name::from(""));
+            *of_month.entry((project, line.tax)).or_default() += change;
         }
     }
     given

@@ -46,13 +46,18 @@ pub struct StatedAmount {
     pub source: Source,
 }
 
+/// The project of a line. One that names none counts all the same, and for no project.
+fn project_of(line: &BilledLine) -> Name {
+    line.project.clone().unwrap_or_else(|| Name::from(""))
+}
+
 impl BilledIndex {
     /// What a final at a place says of months.
     pub(super) fn statement(&mut self, on: u32, read: &ReadFinal) -> FinalStatement {
         let (mut services, mut corrections) = (BTreeMap::new(), Vec::new());
         for line in &read.lines {
             let about = self.about_of_line(line);
-            let key = ServiceKey { about, project: line.project.clone(), tax: line.tax };
+            let key = ServiceKey { about, project: project_of(line), tax: line.tax };
             *services.entry(key).or_default() += line.total.minor();
             if let (About::Of(about, month), LineBasis::Corrects { billed, due, .. }) = (about, &line.basis) {
                 let billed = billed.map_or(0, |billed| billed.minor());
@@ -61,7 +66,7 @@ impl BilledIndex {
                     record: hash(&line.record),
                     about,
                     month,
-                    project: line.project.clone(),
+                    project: project_of(line),
                     tax: line.tax,
                     last: LastCorrection { billed, due: due.map_or(billed + total, |due| due.minor()), total },
                 });
