@@ -8,8 +8,8 @@ use kube::{Api, ResourceExt};
 use crate::context::Context;
 use crate::writer::WriteError;
 use billing_api::{self as api, BillingGroup, InvoiceSeries};
-use billing_domain::{Name, Uid};
 use billing_domain::invoice::number::series_candidates;
+use billing_domain::{Name, Uid};
 use billing_planning::conditions::{self, DesiredCondition};
 use billing_planning::group::series_taken;
 use operator_kit::queue::Outcome;
@@ -100,7 +100,8 @@ pub async fn mark_used(
     group: Uid,
     object: &BillingGroup,
 ) -> Result<(), WriteError> {
-    let Some(series) = object.status.as_ref().and_then(|status| status.invoice_series.as_deref()).map(Name::from) else {
+    let Some(series) = object.status.as_ref().and_then(|status| status.invoice_series.as_deref()).map(Name::from)
+    else {
         return Ok(());
     };
     if let Some(other) = claim_one(ctx, organization, group, object, &series).await? {

@@ -185,7 +185,18 @@ fn explain_totals(document: &Document) -> Vec<String> {
     totals.push(format!("{} = subtotal {} {currency}", joined(sums), document.subtotal));
     totals.extend(explain_taxes(document));
     totals.push(format!("subtotal {} + tax {} = total {} {currency}", document.subtotal, document.tax, document.total));
+    totals.extend(explain_amount_due(document));
     totals
+}
+
+/// What is to be paid, where that is not the total: "total 100.00 − 40.00 (Credit advance) = due 60.00 EUR".
+fn explain_amount_due(document: &Document) -> Option<String> {
+    let (due, currency) = (document.amount_due.as_ref()?, &document.currency);
+    let paid = document.prepayments.iter().map(|one| format!(" − {} ({} {})", one.amount, one.kind, &*one.name));
+    let paid: String = paid.collect();
+    let carried = document.carried_forward.as_ref();
+    let carried = carried.map(|amount| format!(", and {amount} are carried forward to the next invoice"));
+    Some(format!("total {}{paid} = due {due} {currency}{}", document.total, carried.unwrap_or_default()))
 }
 
 /// How prices became amounts, where they are in another currency than the document.

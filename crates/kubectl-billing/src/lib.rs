@@ -41,8 +41,8 @@ use commands::{
     version::{self, VersionArguments},
     whoami::{self, WhoamiArguments},
 };
-use output::Visible;
 use error::CommandError;
+use output::Visible;
 
 /// The commands by what they are for. A test holds that none is missing.
 const GROUPED: &str = "\

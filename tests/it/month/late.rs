@@ -1,7 +1,8 @@
 //! Late and corrected usage: finals stay, and the open month says the difference.
 
 use billing_api::{
-    BillingGroup, Credit, Invoice, Line, LineType, ProjectBinding, Time, UsageRecord, labels::BINDING_NAME,
+    BillingGroup, Credit, CreditApplication, Invoice, Line, LineType, PaymentState, ProjectBinding, Time, UsageRecord,
+    labels::BINDING_NAME,
 };
 use kube::ResourceExt;
 use rust_decimal::Decimal;
@@ -24,13 +25,6 @@ fn adjustments(invoice: &Invoice) -> Vec<String> {
         line.adjusts.as_ref().map(|adjusts| format!("{} {record} {}", adjusts.period.as_str(), line.total.as_str()))
     };
     lines.filter_map(shown).collect()
-}
-
-/// The lines that say what goes from one invoice to the next.
-fn carried(invoice: &Invoice) -> Vec<String> {
-    let lines = written(invoice).into_iter().flat_map(|document| &document.lines);
-    let forward = lines.filter(|line| line.kind == LineType::OtherEvent && line.adjusts.is_none());
-    forward.map(|line| format!("{} {}", line.total.as_str(), line.description)).collect()
 }
 
 /// A group with one closed month, which has a database that runs since the first of it.
@@ -83,8 +77,9 @@ async fn usage_that_ended_late_is_taken_back_and_what_is_below_zero_goes_forward
     scene.patch::<UsageRecord>("late-end", "db", end).await?;
     let less = (Decimal::from_str_exact(total(&before))? - Decimal::new(260, 2)).to_string();
     let open = adjusted(&scene, "late-end", &[format!("{} db -{less}", back(1))]).await?;
-    assert_eq!(carried(&open), [format!("{less} Carried forward to the next invoice")]);
-    assert_eq!((total(&open), document(&open)?.carried_forward.as_deref()), ("0.00", Some(less.as_str())));
+    let document_of_open = document(&open)?;
+    assert_eq!((total(&open), document_of_open.amount_due().as_str()), (format!("-{less}").as_str(), "0.00"));
+    assert_eq!(document_of_open.carried_forward.as_deref(), Some(less.as_str()));
     let line = document(&open)?.lines.iter().find(|line| line.adjusts.is_some()).ok_or("a line")?;
     let corrected = line.adjusts.as_ref().and_then(|adjusts| adjusts.invoice.as_deref());
     assert_eq!(corrected, Some(before.name_any().as_str()));
@@ -177,12 +172,20 @@ async fn what_a_final_carries_forward_the_next_invoice_begins_with() -> Result {
 
     let second = final_of(&scene, organization, "main", back(1)).await?;
     let left = document(&second)?.carried_forward.clone().ok_or("an amount carried forward")?;
-    assert_eq!((total(&second), adjustments(&second).len()), ("0.00", 2));
-    let begins = format!("-{} Brought forward from {}", left.as_str(), second.name_any());
-    let fits = |invoice: &Invoice| carried(invoice).first() == Some(&begins) && adjustments(invoice).is_empty();
+    assert_eq!((total(&second), adjustments(&second).len()), (format!("-{}", left.as_str()).as_str(), 2));
+    let payment = second.status.as_ref().and_then(|status| status.payment.as_ref()).map(|payment| payment.state);
+    assert_eq!((document(&second)?.amount_due().as_str(), payment), ("0.00", Some(PaymentState::NothingDue)));
+    let begins = |invoice: &Invoice| {
+        let prepayments = document(invoice).map(|document| document.prepayments.clone()).unwrap_or_default();
+        prepayments.iter().any(|one| (one.kind.as_str(), &*one.name) == ("Invoice", second.name_any().as_str()))
+    };
+    let fits = |invoice: &Invoice| begins(invoice) && adjustments(invoice).is_empty();
     let open = scene.wait_invoice(organization, "main", open_month(), "begins with it", fits).await?;
     let rest = Decimal::new(1250, 2) - left.parse::<Decimal>()?;
-    assert_eq!(total(&open), rest.max(Decimal::new(0, 2)).to_string());
+    assert_eq!(
+        (total(&open), document(&open)?.amount_due().as_str()),
+        ("12.50", rest.max(Decimal::new(0, 2)).to_string().as_str())
+    );
     let known = |group: &BillingGroup| {
         let last = group.status.as_ref().and_then(|status| status.last_final.as_ref());
         last.is_some_and(|last| last.sequence == 2)
@@ -231,7 +234,62 @@ async fn what_is_owed_to_a_group_that_goes_is_granted_to_the_primary_one() -> Re
     let amount = credit.spec.amount.as_ref().ok_or("an amount")?;
     assert_eq!((amount.amount.as_str(), amount.currency.as_str()), (left.as_str(), "USD"));
     assert_eq!(credit.spec.billing_group.as_str(), "heir");
+    assert_eq!(credit.spec.application, Some(CreditApplication::AfterTax));
     assert_eq!(credit.spec.origin.map(|origin| origin.invoice), Some(second.name_any().as_str().into()));
     scene.wait_gone::<BillingGroup>(organization, "main").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_month_is_settled_as_a_whole_and_what_a_credit_paid_goes_back_to_it() -> Result {
+    let scene = World::shared().scene().await?;
+    let (organization, project) = ("late-whole", "late-whole-shop");
+    let start = back(2).start();
+    awaited(&scene, organization, project, "main").await?;
+    scene.usage(organization, "db", database(project, "db", start, Some(back(2).end()))).await?;
+    // Something without a price keeps the second month open.
+    scene.usage(organization, "strange", priced(project, "Strange", back(1).start())).await?;
+    let amount = json!({ "amount": "1000", "currency": "USD" });
+    let credit = json!({ "billingGroup": "main", "type": "Sponsorship", "amount": amount, "projects": [project] });
+    scene.credit(organization, "sponsor", credit).await?;
+    let first = back(2).to_string();
+    let amount = json!({ "amount": "10", "currency": "USD" });
+    let commitment = json!({ "name": "Plan", "amount": amount, "lastPeriod": first });
+    let terms = terms(json!({ "firstPeriod": first, "commitment": commitment }));
+    scene.group(organization, "main", terms).await?;
+    let before = final_of(&scene, organization, "main", back(2)).await?;
+    assert_eq!(total(&before), "0.00");
+    let recorded = document(&before)?.terms.clone().ok_or("terms")?;
+    assert_eq!(recorded.commitment.map(|commitment| commitment.amount.to_string()).as_deref(), Some("10.00"));
+
+    // Of what ran, 1.30 are left. So the commitment is not reached, and its fee is money: the credit pays for services of the project.
+    let mut correction = database(project, "db", start, Some(later(start, 50)));
+    correction["replaces"] = "db".into();
+    scene.usage(organization, "corrected", correction).await?;
+    let adjusts = |invoice: &Invoice| adjustments(invoice).len() >= 4;
+    scene.wait_invoice(organization, "main", back(1), "adjusts the month before", adjusts).await?;
+    scene.delete::<UsageRecord>(organization, "strange").await?;
+    let second = final_of(&scene, organization, "main", back(1)).await?;
+    let document = document(&second)?;
+    let parts: Vec<_> = document.lines.iter().filter_map(|line| Some((line.adjusts.as_ref()?.kind?, line))).collect();
+    let of = |kind| parts.iter().find(|(known, _)| *known == kind).map(|(_, line)| line.total.to_string());
+    assert_eq!(of(LineType::CommitmentFee).as_deref(), Some("8.70"));
+    assert_eq!(total(&second), "8.70");
+    assert_eq!(
+        document.adjusted_invoices.iter().map(|one| one.number.as_str()).collect::<Vec<_>>(),
+        [before.name_any()]
+    );
+    let back_to_it = document.returned_credits.first().ok_or("something goes back")?;
+    assert_eq!(of(LineType::CreditConsumption), Some(back_to_it.amount.to_string()));
+    assert_eq!((back_to_it.credit.as_str(), back_to_it.period.as_str()), ("sponsor", first.as_str()));
+
+    let made: Credit = scene.wait_object(organization, &back_to_it.name, "it is given back", |_| true).await?;
+    assert_eq!(*made.metadata.name.as_deref().unwrap_or_default(), format!("{}-1-sponsor", second.name_any()));
+    let spec = made.spec;
+    assert_eq!(spec.amount.map(|amount| amount.amount.to_string()), Some(back_to_it.amount.to_string()));
+    assert_eq!((spec.billing_group.as_str(), spec.projects), ("main", Some(vec![project.into()])));
+    let origin = spec.origin.ok_or("an origin")?;
+    assert_eq!(origin.period.map(|period| period.to_string()), Some(first));
+    assert_eq!(final_of(&scene, organization, "main", back(2)).await?, before);
     Ok(())
 }
