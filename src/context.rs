@@ -10,6 +10,7 @@ use kube::{Client, Resource};
 use tokio::sync::watch;
 
 use crate::closing::{ClusterRead, DueGroups};
+use crate::integrity::Integrity;
 use crate::metrics::Metrics;
 use crate::probe::PolicyState;
 use crate::queues::Queues;
@@ -18,7 +19,7 @@ use billing_domain::{Name, Timestamp};
 use billing_planning::billing_settings::BillingSettings;
 use billing_planning::group::CoalescingStates;
 use billing_planning::usage::ReportDebounce;
-use billing_state::{ObservedState, Observes};
+use billing_state::{Key, ObservedState, Observes};
 use operator_kit::clock::ServerClock;
 use operator_kit::events::{Events, Notice, Severity};
 use operator_kit::queue::Outcome;
@@ -42,6 +43,8 @@ pub struct Context {
     pub events: Events,
     /// Whether every admission policy is in force.
     pub policies: watch::Receiver<PolicyState>,
+    /// Whether definitions and policies are as they were built.
+    pub integrity: watch::Receiver<Integrity>,
     /// What there is to do.
     pub queues: Queues,
     /// Projects seen without what they need, and since when.
@@ -73,12 +76,14 @@ pub struct ContextParts {
     pub events: Events,
     /// Whether every admission policy is in force.
     pub policies: watch::Receiver<PolicyState>,
+    /// Whether definitions and policies are as they were built.
+    pub integrity: watch::Receiver<Integrity>,
 }
 
 impl Context {
     /// A context that knows nothing yet.
     pub fn new(parts: ContextParts) -> Self {
-        let ContextParts { client, clock, settings, metrics, events, policies } = parts;
+        let ContextParts { client, clock, settings, metrics, events, policies, integrity } = parts;
         Self {
             writer: Writer::new(client.clone()),
             client,
@@ -87,6 +92,7 @@ impl Context {
             metrics,
             events,
             policies,
+            integrity,
             queues: Queues::new(),
             first_seen: FirstSeen::default(),
             coalescing: CoalescingStates::default(),
@@ -171,9 +177,29 @@ impl Context {
         Outcome::After(until.to_std().unwrap_or_default() + Duration::from_millis(50))
     }
 
-    /// How a look ends whose write did not happen.
-    pub fn after_error(&self, controller: &'static str, error: &WriteError) -> Outcome {
+    /// What was to be written for `key` is written.
+    pub fn after_success(&self, controller: &'static str, key: &Key) {
+        // Hardly ever is there something to forget, and readers do not wait for each other.
+        if self.read(|state| state.refused_write(key).is_some()) {
+            self.queues.add(self.write(|state| state.accept_write(key, controller)));
+        }
+    }
+
+    /// Nothing is written for `key` any more.
+    pub fn forget_writes(&self, key: &Key) {
+        if self.read(|state| state.refused_write(key).is_some()) {
+            self.write(|state| state.forget_writes(key));
+        }
+    }
+
+    /// How a look ends whose write, for `key`, did not happen. One that was refused is kept in mind, for conditions to tell.
+    pub fn after_error(&self, controller: &'static str, key: &Key, error: &WriteError) -> Outcome {
         self.metrics.work.failed(controller, error.reason());
+        if let WriteError::Refused { object, message } = error {
+            let (delay, now) = (self.settings.defaults.delay, self.now());
+            let keys = self.write(|state| state.refuse_write(key, controller, (object, message), delay, now));
+            self.queues.add(keys);
+        }
         match error {
             WriteError::Conflict { .. } | WriteError::Exists { .. } | WriteError::Gone { .. } => {
                 tracing::debug!(controller, %error, "a write conflicted with another one; trying again");

@@ -7,6 +7,7 @@ mod auditor;
 mod billed_index;
 mod closing;
 mod context;
+pub mod integrity;
 mod kinds;
 pub mod metrics;
 mod operator;

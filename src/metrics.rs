@@ -23,6 +23,11 @@ struct ByReason {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByController {
+    controller: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByAge {
     currency: String,
     days_overdue: &'static str,
@@ -37,6 +42,8 @@ pub struct Metrics {
     pub billing: BillingMetrics,
     /// Both, as Prometheus reads them.
     pub exposition: Exposition,
+    /// What is owed, which is not for everybody.
+    pub finance: Exposition,
 }
 
 impl Default for Metrics {
@@ -48,9 +55,10 @@ impl Default for Metrics {
 impl Metrics {
     /// All metrics, at zero.
     pub fn new() -> Self {
-        let mut all = Registrar::new(PREFIX, env!("CARGO_PKG_VERSION"));
-        let (work, billing) = (WorkMetrics::register(&mut all), BillingMetrics::register(&mut all));
-        Self { work, billing, exposition: all.finish() }
+        let registrar = || Registrar::new(PREFIX, env!("CARGO_PKG_VERSION"));
+        let (mut all, mut finance) = (registrar(), registrar());
+        let (work, billing) = (WorkMetrics::register(&mut all), BillingMetrics::register(&mut all, &mut finance));
+        Self { work, billing, exposition: all.finish(), finance: finance.finish() }
     }
 }
 
@@ -58,11 +66,13 @@ impl Metrics {
 #[derive(Clone, Debug)]
 pub struct BillingMetrics {
     policies_missing: Gauge,
+    guards_weakened: Gauge,
     groups: Gauge,
     projects: Gauge,
     invoices: Family<ByPhase, Gauge>,
     held_invoices: Family<ByReason, Gauge>,
     unbilled_records: Family<ByReason, Gauge>,
+    refused_writes: Family<ByController, Gauge>,
     audit_failures: Gauge,
     last_audit: Seconds,
     receivables: Family<ByAge, Sum>,
@@ -70,11 +80,16 @@ pub struct BillingMetrics {
 }
 
 impl BillingMetrics {
-    fn register(all: &mut Registrar) -> Self {
+    fn register(all: &mut Registrar, finance: &mut Registrar) -> Self {
         Self {
             policies_missing: all.add(
                 "policies_missing",
                 "Admission policies that did not refuse their probe; above 0, nothing that concerns money is done",
+                Gauge::default(),
+            ),
+            guards_weakened: all.add(
+                "guards_weakened",
+                "Definitions, policies and bindings that are not as the operator was built with",
                 Gauge::default(),
             ),
             groups: all.add("groups", "Billing groups", Gauge::default()),
@@ -90,6 +105,11 @@ impl BillingMetrics {
                 "Usage records that no invoice bills, by the reason of their condition",
                 Family::default(),
             ),
+            refused_writes: all.add(
+                "refused_writes",
+                "Objects that could not be written because the API server refused, by who writes",
+                Family::default(),
+            ),
             audit_failures: all.add(
                 "audit_failures",
                 "Final invoices of the last two months that failed the last audit",
@@ -100,12 +120,12 @@ impl BillingMetrics {
                 "When the last audit ended, in Unix time; 0 before the first",
                 Seconds::default(),
             ),
-            receivables: all.add(
+            receivables: finance.add(
                 "receivables",
                 "Unpaid amount of final invoices, by currency and days past due",
                 Family::default(),
             ),
-            receivable_invoices: all.add(
+            receivable_invoices: finance.add(
                 "receivable_invoices",
                 "Unpaid final invoices, by currency and days past due",
                 Family::default(),
@@ -116,6 +136,11 @@ impl BillingMetrics {
     /// Shows how many policies are not in force.
     pub fn policies_missing(&self, count: usize) {
         self.policies_missing.set(as_gauge(count));
+    }
+
+    /// Shows how many definitions, policies and bindings are not as they were built.
+    pub fn guards_weakened(&self, count: usize) {
+        self.guards_weakened.set(as_gauge(count));
     }
 
     /// Shows how many groups and projects there are.
@@ -137,6 +162,12 @@ impl BillingMetrics {
     /// Shows how many usage records are not billed, by reason; a reason not named has none.
     pub fn unbilled_records(&self, by_reason: impl IntoIterator<Item = (&'static str, usize)>) {
         replace(&self.unbilled_records, by_reason.into_iter().map(|(reason, count)| (ByReason { reason }, count)));
+    }
+
+    /// Shows how many objects could not be written because the API server refused; a controller that is not named has none.
+    pub fn refused_writes(&self, by_controller: impl IntoIterator<Item = (&'static str, usize)>) {
+        let labelled = by_controller.into_iter().map(|(controller, count)| (ByController { controller }, count));
+        replace(&self.refused_writes, labelled);
     }
 
     /// Shows how many finals an audit found wrong.
@@ -171,6 +202,20 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_owed_is_told_where_finance_looks_and_nowhere_else() {
+        let metrics = Metrics::new();
+        metrics.billing.receivables([("USD".to_owned(), "1-30", 2, 99.5)]);
+        let (all, finance) =
+            (metrics.exposition.encode().expect("encodes"), metrics.finance.encode().expect("encodes"));
+        assert!(!all.contains("receivable"), "{all}");
+        assert!(
+            finance.contains(r#"billing_operator_receivables{currency="USD",days_overdue="1-30"} 99.5"#),
+            "{finance}"
+        );
+        assert!(!finance.contains("policies_missing"), "{finance}");
+    }
 
     #[test]
     fn a_reason_that_holds_nothing_any_more_is_gone() {

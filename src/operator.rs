@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, ContextParts};
+use crate::integrity::{Built, Comparer};
 use crate::kinds::{credit, credit_note, group, period, project, receivables, usage};
 use crate::metrics::Metrics;
 use crate::probe::Prober;
@@ -35,6 +36,9 @@ const CONCURRENT_OVERVIEWS: usize = 4;
 
 /// How long work pauses while an admission policy is missing.
 const POLICY_RETRY: Duration = Duration::from_secs(2);
+
+/// How long irreversible work pauses while definitions or policies are weakened.
+const GUARDS_RETRY: Duration = Duration::from_secs(5);
 
 /// Who reports events; `kubectl describe` shows it.
 const CONTROLLER: &str = "billing-operator.io/operator";
@@ -65,6 +69,9 @@ pub enum RunError {
     /// The endpoints broke down.
     #[error("the health and metrics endpoints failed")]
     Serve(#[source] std::io::Error),
+    /// What the operator was built with cannot be read.
+    #[error("the policies that the operator was built with cannot be read; please report this")]
+    Built(#[source] serde_json::Error),
     /// A part of the operator ended. It makes everything again when it is started again.
     #[error("a part of the operator is gone")]
     Task(#[from] TaskFailure),
@@ -77,22 +84,44 @@ pub enum RunError {
 pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), RunError> {
     let Operator { settings, client, clock, metrics } = operator;
     let address = settings.observation.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source })?;
+    let listen =
+        async |address| TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source });
+    let listener = listen(address).await?;
+    let finance = match settings.observation.finance_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
 
     let cluster = &settings.cluster;
     let (prober, policies) =
         Prober::new(client.clone(), &cluster.namespace, cluster.probe_user(), metrics.billing.clone());
     let (events, publisher) = Events::channel(CONTROLLER, metrics.work.clone());
     let billing = BillingSettings::from(&settings.billing);
-    let parts =
-        ContextParts { client: client.clone(), clock: clock.clone(), settings: billing, metrics, events, policies };
+    let built = Built::new(&cluster.user(), &cluster.probe_user()).map_err(RunError::Built)?;
+    let (comparer, integrity) = Comparer::new(client.clone(), built, metrics.billing.clone());
+    let parts = ContextParts {
+        client: client.clone(),
+        clock: clock.clone(),
+        settings: billing,
+        metrics,
+        events,
+        policies,
+        integrity,
+    };
     let ctx = Arc::new(Context::new(parts));
 
     let tasks = Supervisor::new(cancel.clone());
     let synced = watches::start(&ctx, &tasks, &cancel);
+    tasks.spawn("comparer", comparer.run(cancel.clone()));
     tasks.spawn("prober", prober.run(cancel.clone()));
     tasks.spawn("publisher", publisher.run(client, clock, cancel.clone()));
     tasks.spawn("work", work(ctx.clone(), tasks.clone(), synced.clone(), settings.cluster.clone(), cancel.clone()));
+    if let Some(finance) = finance {
+        let served = serve(finance, finance_endpoints(&ctx), cancel.clone());
+        tasks.spawn("finance endpoint", async {
+            let _ = served.await; // it ends with the operator
+        });
+    }
     let served = serve(listener, endpoints(&ctx, &tasks, synced), cancel.clone());
     let served = async {
         let served = served.await;
@@ -116,6 +145,7 @@ pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), Ru
 
 fn endpoints(ctx: &Arc<Context>, tasks: &Supervisor, synced: Vec<watch::Receiver<bool>>) -> Endpoints {
     let (live, policies, gauges, state) = (ctx.clone(), ctx.policies.clone(), ctx.clone(), ctx.clone());
+    let integrity = ctx.integrity.clone();
     let (alive, working) = (tasks.clone(), tasks.clone());
     Endpoints::new(ctx.metrics.exposition.clone())
         .live("queues", move || {
@@ -125,21 +155,29 @@ fn endpoints(ctx: &Arc<Context>, tasks: &Supervisor, synced: Vec<watch::Receiver
         .live("tasks", move || alive.check())
         .live("state", move || state.check())
         .ready("tasks", move || working.check())
+        .ready("guards", move || integrity.borrow().check())
         .ready("policies", move || policies.borrow().check())
         .ready("watches", move || {
             let waiting = synced.iter().filter(|synced| !*synced.borrow()).count();
             if waiting == 0 { Ok(()) } else { Err(format!("{waiting} initial lists are not complete yet")) }
         })
         .refresh(move || {
-            let Metrics { work, billing, exposition: _ } = &gauges.metrics;
+            let Metrics { work, billing, exposition: _, finance: _ } = &gauges.metrics;
             for (name, health) in gauges.queues.health() {
                 work.queue(name, health);
             }
             gauges.read(|state| {
                 period::show_gauges(state, billing);
-                receivables::show_gauges(state, billing, gauges.now());
+                billing.refused_writes(state.refused_write_counts());
             });
         })
+}
+
+/// What is owed: for whoever is let to this port.
+fn finance_endpoints(ctx: &Arc<Context>) -> Endpoints {
+    let gauges = ctx.clone();
+    Endpoints::new(ctx.metrics.finance.clone())
+        .refresh(move || gauges.read(|state| receivables::show_gauges(state, &gauges.metrics.billing, gauges.now())))
 }
 
 /// Waits for the state to be complete and the policies to be in force, and then starts what works: each queue, and each loop in the
@@ -175,17 +213,24 @@ async fn work(
         ("queue of overviews", &queues.overviews, CONCURRENT_OVERVIEWS),
         ("queue of closings", &queues.closings, CONCURRENT_CLOSINGS),
     ] {
-        tasks.spawn(name, drain(ctx.clone(), queue.clone(), concurrency, cancel.clone()));
+        let work = drain(ctx.clone(), queue.clone(), concurrency, settings.guards_grace, cancel.clone());
+        tasks.spawn(name, work);
     }
     tasks.spawn("slice garbage collection", slice_gc::run(ctx.clone(), cancel.clone()));
     tasks.spawn("auditor", auditor::run(ctx.clone(), settings.audit_interval, cancel.clone()));
     cancel.cancelled().await;
 }
 
-async fn drain(ctx: Arc<Context>, queue: WorkQueue<Key>, concurrency: usize, cancel: CancellationToken) {
+async fn drain(
+    ctx: Arc<Context>,
+    queue: WorkQueue<Key>,
+    concurrency: usize,
+    grace: Duration,
+    cancel: CancellationToken,
+) {
     let handler = |key: Key| {
         let ctx = ctx.clone();
-        async move { handle(&ctx, key).await }
+        async move { handle(&ctx, key, grace).await }
     };
     let panicked = |key: &Key| ctx.metrics.work.panicked(controller(key));
     let dropped = queue.run(concurrency, cancel, handler, panicked).await;
@@ -209,23 +254,41 @@ fn controller(key: &Key) -> &'static str {
     }
 }
 
+/// Whether work on a key writes what nothing takes back: finals, reservations, redeemed codes, ledgers, credit notes.
+fn is_irreversible(key: &Key) -> bool {
+    match key {
+        Key::Project(_) | Key::Credit { .. } | Key::Closing(_) | Key::CreditNote { .. } => true,
+        Key::Group { .. } | Key::Usage(_) | Key::Finals(_) | Key::Periods | Key::Receivables | Key::Settled => false,
+    }
+}
+
 /// Works on a key, while every admission policy is in force: without them nothing that is written would last.
-async fn handle(ctx: &Context, key: Key) -> Outcome {
+async fn handle(ctx: &Context, key: Key, grace: Duration) -> Outcome {
+    if is_irreversible(&key) && ctx.integrity.borrow().stops_money(grace) {
+        return Outcome::After(GUARDS_RETRY);
+    }
     if !ctx.policies.borrow().is_enforced() {
         return Outcome::After(POLICY_RETRY);
     }
     let started = Instant::now();
-    let outcome = match &key {
+    let done = match &key {
         Key::Project(project) => project::reconcile(ctx, project).await,
         Key::Group { organization, group } => group::reconcile(ctx, organization, *group).await,
         Key::Credit { organization, credit } => credit::reconcile(ctx, organization, credit).await,
         Key::Usage(organization) => usage::reconcile(ctx, organization).await,
-        Key::Finals(organization) => billed_index::reconcile(ctx, organization).await,
+        Key::Finals(organization) => Ok(billed_index::reconcile(ctx, organization).await),
         Key::Periods => period::reconcile(ctx).await,
-        Key::Closing(organization) => closing::reconcile(ctx, organization).await,
+        Key::Closing(organization) => Ok(closing::reconcile(ctx, organization).await),
         Key::CreditNote { organization, note } => credit_note::reconcile(ctx, organization, note).await,
         Key::Receivables => receivables::reconcile(ctx).await,
         Key::Settled => receivables::reconcile_settled(ctx).await,
+    };
+    let outcome = match done {
+        Ok(outcome) => {
+            ctx.after_success(controller(&key), &key);
+            outcome
+        }
+        Err(error) => ctx.after_error(controller(&key), &key, &error),
     };
     ctx.metrics.work.reconciled(controller(&key), outcome, started.elapsed());
     outcome

@@ -105,6 +105,24 @@ pub struct ClusterSettings {
     #[arg(long, env = "BILLING_OPERATOR_NAMESPACE", value_name = "NAME", default_value = "billing-system")]
     pub namespace: String,
 
+    /// The operator's own user, whom the admission policies let write what nobody else may
+    ///
+    /// By default the service account `billing-operator` of the operator's namespace.
+    #[arg(long, env = "BILLING_OPERATOR_USER", value_name = "USER")]
+    pub user: Option<String>,
+
+    /// How long nothing stops when a definition or policy is not as the operator was built with, as during an upgrade
+    ///
+    /// After that, no invoice becomes final, no credit is used and no project gets another payer until it is.
+    #[arg(
+        long,
+        env = "BILLING_OPERATOR_GUARDS_GRACE",
+        value_name = "DURATION",
+        value_parser = duration,
+        default_value = "10m"
+    )]
+    pub guards_grace: Duration,
+
     /// Who is impersonated to probe the admission policies, which let the operator itself pass
     ///
     /// By default the service account `billing-operator-probe` of the operator's namespace.
@@ -152,6 +170,10 @@ pub struct ObservationSettings {
     /// The address that serves /healthz, /readyz and /metrics
     #[arg(long, env = "BILLING_OPERATOR_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     pub listen: SocketAddr,
+
+    /// The address that serves what is owed as /metrics, for finance alone; not served without it
+    #[arg(long, env = "BILLING_OPERATOR_FINANCE_LISTEN", value_name = "ADDRESS")]
+    pub finance_listen: Option<SocketAddr>,
 
     /// How logs are written.
     #[arg(long, env = "BILLING_OPERATOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
@@ -211,6 +233,12 @@ impl ClusterSettings {
     /// What the client needs of it.
     pub fn client(&self) -> ClientSettings {
         ClientSettings { user_agent: USER_AGENT, kubeconfig: self.kubeconfig.clone(), call_timeout: self.call_timeout }
+    }
+
+    /// The user whom the policies let pass.
+    pub fn user(&self) -> String {
+        let default = || format!("system:serviceaccount:{}:billing-operator", self.namespace);
+        self.user.clone().unwrap_or_else(default)
     }
 
     /// The user whom the policies must refuse.

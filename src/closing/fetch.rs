@@ -141,6 +141,7 @@ async fn share_billed(ctx: &Context, pass: &ClosingPass, organization: &Name) ->
 fn share(ctx: &Context, pass: &ClosingPass, organization: &Name) -> bool {
     let mut state = pass.state.write().unwrap_or_else(PoisonError::into_inner);
     ctx.read(|known| known.share_billed(organization, &mut state));
+    ctx.read(|known| known.share_refused_writes(&mut state));
     state.organization(organization).is_none_or(|known| !known.has_dropped_usage())
 }
 

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 
 use crate::context::Context;
 use billing_domain::{Name, Uid};
+use billing_state::Key;
 use fetch::ClosingPass;
 pub use fetch::ClusterRead;
 use finalise::close_group;
@@ -88,8 +89,12 @@ async fn close_all(ctx: &Context, pass: &ClosingPass, organization: &Name, group
 
 /// Closes one group. One that fails is due again.
 async fn close(ctx: &Context, pass: &ClosingPass, organization: &Name, group: Uid) -> Outcome {
-    let Err(error) = close_group(ctx, pass, organization, group).await else { return Outcome::Done };
+    let key = Key::Group { organization: organization.clone(), group };
+    let Err(error) = close_group(ctx, pass, organization, group).await else {
+        ctx.after_success(CONTROLLER, &key);
+        return Outcome::Done;
+    };
     ctx.due.add(organization, group);
-    ctx.after_error(CONTROLLER, &error);
+    ctx.after_error(CONTROLLER, &key, &error);
     Outcome::Failed
 }

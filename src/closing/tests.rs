@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::context::ContextParts;
+use crate::integrity::Integrity;
 use crate::metrics::Metrics;
 use crate::probe::PolicyState;
 use crate::settings::tests::parse;
@@ -44,6 +45,7 @@ fn context() -> (Arc<Context>, Arc<Mutex<Vec<String>>>) {
         settings: BillingSettings::from(&settings.billing),
         events: Events::channel("test", metrics.work.clone()).0,
         policies: watch::channel(PolicyState::Enforced).1,
+        integrity: watch::channel(Integrity::Whole).1,
         metrics,
     };
     (Arc::new(Context::new(parts)), lists)

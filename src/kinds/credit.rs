@@ -14,18 +14,17 @@ use operator_kit::queue::Outcome;
 /// A code is redeemed, and what it is worth is written; that is fewer than the steps there are.
 const MAX_STEPS: usize = 4;
 
-const CONTROLLER: &str = "credit";
-
 /// Looks at a credit and does what it needs.
-pub async fn reconcile(ctx: &Context, organization: &Name, credit: &Name) -> Outcome {
+///
+/// # Errors
+/// A write did not happen.
+pub async fn reconcile(ctx: &Context, organization: &Name, credit: &Name) -> Result<Outcome, WriteError> {
     for _ in 0..MAX_STEPS {
-        match step(ctx, organization, credit).await {
-            Ok(Some(outcome)) => return outcome,
-            Ok(None) => {}
-            Err(error) => return ctx.after_error(CONTROLLER, &error),
+        if let Some(outcome) = step(ctx, organization, credit).await? {
+            return Ok(outcome);
         }
     }
-    Outcome::Failed
+    Ok(Outcome::Failed)
 }
 
 /// One step; `None` when another follows at once.

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::writer::WriteError;
 use billing_api::{CreditNote, CreditNoteStatus, Invoice, InvoiceSeries};
 use billing_domain::Name;
-use billing_planning::conditions;
+use billing_planning::conditions::{self, DesiredCondition};
 use billing_reads::{DeserializeGuard, Lacking, Listed, list, slices_of};
 use billing_state::{CREDITS_RETURNED, is_issued};
 use operator_kit::events::Severity;
@@ -27,18 +27,17 @@ use billing_planning::credit_note::{Observed, RestorationFacts, RestorationStep,
 /// are.
 const MAX_STEPS: usize = 8;
 
-const CONTROLLER: &str = "credit-note";
-
 /// Looks at a credit note and does what it needs.
-pub async fn reconcile(ctx: &Context, organization: &Name, note: &Name) -> Outcome {
+///
+/// # Errors
+/// A write did not happen.
+pub async fn reconcile(ctx: &Context, organization: &Name, note: &Name) -> Result<Outcome, WriteError> {
     for _ in 0..MAX_STEPS {
-        match step(ctx, organization, note).await {
-            Ok(true) => {}
-            Ok(false) => return Outcome::Done,
-            Err(error) => return ctx.after_error(CONTROLLER, &error),
+        if !step(ctx, organization, note).await? {
+            return Ok(Outcome::Done);
         }
     }
-    Outcome::Failed
+    Ok(Outcome::Failed)
 }
 
 /// One step; whether another follows at once.
@@ -138,7 +137,10 @@ async fn restore_credits(ctx: &Context, observed: RestorationFacts) -> Result<bo
         RestorationStep::Nothing => Ok(false),
         RestorationStep::Make(credits) => {
             for credit in credits {
-                ctx.observe(ctx.writer.create(&credit).await?);
+                match ctx.writer.create(&credit).await {
+                    Ok(made) => ctx.observe(made),
+                    Err(error) => return report_refusal(ctx, observed.note, error).await,
+                }
             }
             Ok(true)
         }
@@ -192,6 +194,21 @@ async fn apply(ctx: &Context, observed: Observed, step: Step) -> Result<bool, Wr
             Ok(true) // credits go back, if the invoice used any
         }
     }
+}
+
+/// Lets a note say that a credit of it is refused, and fails with that.
+async fn report_refusal(ctx: &Context, note: CreditNote, error: WriteError) -> Result<bool, WriteError> {
+    if let WriteError::Refused { .. } = &error {
+        let mut status = note.status.clone().unwrap_or_default();
+        let refused = DesiredCondition::no(CREDITS_RETURNED, conditions::WRITE_REFUSED, error.to_string());
+        let generation = note.metadata.generation;
+        let told = conditions::replace(&status.conditions, CREDITS_RETURNED, Some(refused), generation, ctx.now());
+        if told != status.conditions {
+            status.conditions = told;
+            write(ctx, note, status).await?;
+        }
+    }
+    Err(error)
 }
 
 async fn write(ctx: &Context, mut note: CreditNote, status: CreditNoteStatus) -> Result<CreditNote, WriteError> {

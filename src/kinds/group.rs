@@ -36,18 +36,17 @@ const CLOSING_RECHECK: TimeDelta = TimeDelta::seconds(60);
 /// When a group whose balance was granted to another is looked at again.
 const TRANSFER_RECHECK: TimeDelta = TimeDelta::seconds(1);
 
-const CONTROLLER: &str = "group";
-
 /// Looks at a group and does what it needs.
-pub async fn reconcile(ctx: &Context, organization: &Name, group: Uid) -> Outcome {
+///
+/// # Errors
+/// A write did not happen.
+pub async fn reconcile(ctx: &Context, organization: &Name, group: Uid) -> Result<Outcome, WriteError> {
     for _ in 0..MAX_STEPS {
-        match step(ctx, organization, group).await {
-            Ok(Some(outcome)) => return outcome,
-            Ok(None) => {}
-            Err(error) => return ctx.after_error(CONTROLLER, &error),
+        if let Some(outcome) = step(ctx, organization, group).await? {
+            return Ok(outcome);
         }
     }
-    Outcome::Failed
+    Ok(Outcome::Failed)
 }
 
 /// One step; `None` when another follows at once.
@@ -59,6 +58,7 @@ async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<O
     });
     let Some(object) = object else {
         ctx.coalescing.set(group, None);
+        ctx.forget_writes(&Key::Group { organization: organization.clone(), group });
         return Ok(Some(Outcome::Done));
     };
     match plan {

@@ -15,10 +15,11 @@ use crate::metrics::BillingMetrics;
 use billing_planning::period::{Census, PeriodPlan, census, plan_periods};
 use billing_state::ObservedState;
 
-const CONTROLLER: &str = "period";
-
 /// Makes a BillingPeriod of every month that is over, and keeps their statuses.
-pub async fn reconcile(ctx: &Context) -> Outcome {
+///
+/// # Errors
+/// A write did not happen.
+pub async fn reconcile(ctx: &Context) -> Result<Outcome, WriteError> {
     let now = ctx.now();
     let PeriodPlan { create, statuses, wake } = ctx.read(|state| plan_periods(state, &ctx.settings, now));
     let done = async {
@@ -29,10 +30,7 @@ pub async fn reconcile(ctx: &Context) -> Outcome {
             statuses.into_iter().map(|period| async move { ctx.writer.replace_status(&period).await.map(drop) });
         stream::iter(writes).buffer_unordered(4).try_collect::<()>().await
     };
-    match done.await {
-        Ok(()) => ctx.requeue_at(Some(wake)),
-        Err(error) => ctx.after_error(CONTROLLER, &error),
-    }
+    done.await.map(|()| ctx.requeue_at(Some(wake)))
 }
 
 /// The API server refuses a month that is not over by its own clock; then we were early, and try again.

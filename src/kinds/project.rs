@@ -15,10 +15,11 @@ use billing_planning::project::{DefaultStep, LedgerWrite, plan_project};
 use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
-const CONTROLLER: &str = "project";
-
 /// Looks at a project and does what it needs.
-pub async fn reconcile(ctx: &Context, project: &Name) -> Outcome {
+///
+/// # Errors
+/// A write did not happen.
+pub async fn reconcile(ctx: &Context, project: &Name) -> Result<Outcome, WriteError> {
     let now = ctx.clock.now();
     let since = ctx.first_seen.first(project, now);
     let (plan, binding) = ctx.read(|state| {
@@ -29,7 +30,7 @@ pub async fn reconcile(ctx: &Context, project: &Name) -> Outcome {
         Ok(plan) => plan,
         Err(error) => {
             tracing::error!(%project, %error, "the ledger of a project cannot be extended");
-            return Outcome::Failed;
+            return Ok(Outcome::Failed);
         }
     };
     if !plan.incomplete {
@@ -54,10 +55,7 @@ pub async fn reconcile(ctx: &Context, project: &Name) -> Outcome {
             None => Ok(()),
         }
     };
-    match done.await {
-        Ok(()) => ctx.requeue_at(wake),
-        Err(error) => ctx.after_error(CONTROLLER, &error),
-    }
+    done.await.map(|()| ctx.requeue_at(wake))
 }
 
 async fn write_ledger(ctx: &Context, project: &Name, write: LedgerWrite) -> Result<(), WriteError> {

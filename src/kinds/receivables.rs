@@ -30,7 +30,10 @@ const CONCURRENT_INVOICES: usize = 8;
 const CONTROLLER: &str = "receivables";
 
 /// Marks what is past due, and looks again when something else is.
-pub async fn reconcile(ctx: &Context) -> Outcome {
+///
+/// # Errors
+/// A read or a write did not happen.
+pub async fn reconcile(ctx: &Context) -> Result<Outcome, WriteError> {
     let now = ctx.now();
     let ReceivablesPlan { overdue, wake } = ctx.read(|state| plan_receivables(state, now));
     let read = |(organization, number): (Name, Name)| async move {
@@ -43,29 +46,32 @@ pub async fn reconcile(ctx: &Context) -> Outcome {
     };
     let written: Vec<_> = stream::iter(overdue).map(read).buffer_unordered(CONCURRENT_INVOICES).collect().await;
     match written.into_iter().find_map(Result::err) {
-        None => ctx.requeue_at(wake),
-        Some(error) => ctx.after_error(CONTROLLER, &error),
+        None => Ok(ctx.requeue_at(wake)),
+        Some(error) => Err(error),
     }
 }
 
 /// Takes the mark off what is settled.
-pub async fn reconcile_settled(ctx: &Context) -> Outcome {
+///
+/// # Errors
+/// A write did not happen.
+pub async fn reconcile_settled(ctx: &Context) -> Result<Outcome, WriteError> {
     let mut pages = list::<Receivable>(Api::all(ctx.client.clone()), ListParams::default().fields(&settled()));
     loop {
         let page = match pages.next().await {
             Ok(Some(page)) => page,
-            Ok(None) => return Outcome::Done,
+            Ok(None) => return Ok(Outcome::Done),
             Err(error) => {
                 tracing::warn!(%error, "paid invoices could not be read; trying again");
                 ctx.metrics.work.failed(CONTROLLER, "fetch");
-                return Outcome::Failed;
+                return Ok(Outcome::Failed);
             }
         };
         let writes = stream::iter(page.into_iter().filter_map(|guarded| ctx.decoded(CONTROLLER, guarded)))
             .map(|invoice| write(ctx, invoice));
         let written: Vec<_> = writes.buffer_unordered(CONCURRENT_INVOICES).collect().await;
         if let Some(error) = written.into_iter().find_map(Result::err) {
-            return ctx.after_error(CONTROLLER, &error);
+            return Err(error);
         }
     }
 }

@@ -13,24 +13,27 @@ use crate::writer::WriteError;
 use billing_api::{self as api, UsageRecord};
 use billing_domain::{Name, Usage};
 use billing_state::Key;
+use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
-use billing_planning::usage::{Report, ReportPlan, plan_reports};
+use billing_planning::usage::{PURGED, Report, ReportPlan, plan_reports};
 
 /// How many records are written at once.
 const CONCURRENT_RECORDS: usize = 8;
-
-const CONTROLLER: &str = "usage";
 
 /// How soon an organization is looked at again whose projects wait for their ledgers, should nothing else tell.
 const AWAITING_RECHECK: TimeDelta = TimeDelta::seconds(10);
 
 /// Writes `Billable=False` on records of an organization that cannot be billed, and takes it off those that can: some hundred, and
 /// then it looks again, for what is being put right changes with every second. Cost: one plan for these, and a write each.
-pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
+///
+/// # Errors
+/// A write did not happen.
+pub async fn reconcile(ctx: &Context, organization: &Name) -> Result<Outcome, WriteError> {
     let now = ctx.now();
     let plan = || ctx.read(|state| plan_reports(state, organization, &ctx.settings, now));
     let ReportPlan { reports, counts, waits } = tokio::task::block_in_place(plan);
+    report_purged(ctx, organization);
     ctx.unbilled_counts.set(organization, counts);
     ctx.metrics.billing.unbilled_records(ctx.unbilled_counts.total());
     if !reports.is_empty() {
@@ -43,8 +46,17 @@ pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
     // A running record can come to a time without a price, and nothing but the clock tells.
     let later = now.checked_add_signed(ctx.settings.estimate_interval);
     match written.into_iter().find_map(Result::err) {
-        None | Some(WriteError::Gone { .. }) => ctx.requeue_at([wake, recheck, later].into_iter().flatten().min()),
-        Some(error) => ctx.after_error(CONTROLLER, &error),
+        None | Some(WriteError::Gone { .. }) => Ok(ctx.requeue_at([wake, recheck, later].into_iter().flatten().min())),
+        Some(error) => Err(error),
+    }
+}
+
+/// Tells of records that were deleted before they were billed: their condition went with them.
+fn report_purged(ctx: &Context, organization: &Name) {
+    for usage in ctx.write(|state| state.take_purged(organization)) {
+        let note = "deleted before its month was final: no invoice bills it; create the record again under its name if that was a mistake";
+        tracing::warn!(%organization, record = %usage.name, project = %usage.project, "usage was deleted before it was billed");
+        ctx.publish_event(&named(organization, &usage), Severity::Warning, PURGED, "Bill", note);
     }
 }
 

@@ -18,7 +18,7 @@
 //! | `books`                     | a deletion confirmed by a wrong name | patch the operator's namespace; reassign organizations |
 //!
 //! Two policies cannot be asked so: `probe`, which lets this account do nothing but dry runs, and `quota`, which is about the
-//! namespaces of organizations.
+//! namespaces of organizations. They are held by the [comparison](crate::integrity) alone.
 //!
 //! The namespaced ones are about the operator's own namespace. The operator itself needs only
 //! `impersonate` on that service account, and to watch the policies and their bindings.
@@ -184,7 +184,7 @@ impl Prober {
 }
 
 /// Whenever one of our policies or bindings changes, or may have changed unseen.
-fn changes<K>(client: &Client) -> impl Stream<Item = ()> + use<K>
+pub(crate) fn changes<K>(client: &Client) -> impl Stream<Item = ()> + use<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + fmt::Debug + Send + 'static,
 {
@@ -201,6 +201,12 @@ where
             None
         }
     })
+}
+
+/// The policies that are asked.
+#[cfg(test)]
+pub(crate) fn probed_policies() -> Vec<&'static str> {
+    probes("billing-system").into_iter().map(|probe| probe.policy).collect()
 }
 
 /// What an answer says about the policy that should have refused.

@@ -8,6 +8,7 @@ mod deletion;
 mod docs;
 mod explain;
 mod export;
+mod guards;
 mod house;
 mod month;
 mod preview;

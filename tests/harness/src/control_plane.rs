@@ -30,9 +30,28 @@ pub struct Options {
     pub emulated_version: Option<String>,
     /// Whether garbage collection, the deletion of namespaces and the type check of admission policies run.
     pub controller_manager: bool,
+    /// Whose accounts they use.
+    pub controller_identity: ControllerIdentity,
     /// More arguments of the API server.
     pub apiserver_args: Vec<String>,
 }
+
+/// The accounts of a cluster's controllers. None of them may do everything, as `system:masters` may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ControllerIdentity {
+    /// Each has its own, as kubeadm and most services set it up.
+    #[default]
+    Each,
+    /// All act as `system:kube-controller-manager`.
+    Shared,
+}
+
+/// The roles of the controllers that run here.
+const CONTROLLER_ROLES: [&str; 3] = [
+    "system:controller:generic-garbage-collector",
+    "system:controller:namespace-controller",
+    "system:controller:validatingadmissionpolicy-status-controller",
+];
 
 /// A control plane that is ready. It ends when it is dropped, and in any case with this process.
 #[derive(Debug)]
@@ -79,7 +98,7 @@ impl ControlPlane {
         control_plane.wait_ready()?;
         control_plane.bind_cluster_admin()?;
         if options.controller_manager {
-            control_plane.start_controller_manager()?;
+            control_plane.start_controller_manager(options.controller_identity)?;
         }
         Ok(control_plane)
     }
@@ -224,8 +243,15 @@ impl ControlPlane {
         Ok(())
     }
 
-    fn start_controller_manager(&mut self) -> Result<()> {
-        let kubeconfig = self.kubeconfig(User::Admin).display().to_string();
+    fn start_controller_manager(&mut self, identity: ControllerIdentity) -> Result<()> {
+        let user = match identity {
+            ControllerIdentity::Each => User::Admin,
+            ControllerIdentity::Shared => {
+                self.bind_controllers()?;
+                User::ControllerManager
+            }
+        };
+        let kubeconfig = self.kubeconfig(user).display().to_string();
         let program = Program {
             name: "kube-controller-manager".to_owned(),
             path: assets::find(Tool::KubeControllerManager)?,
@@ -235,8 +261,7 @@ impl ControlPlane {
                 format!("--authorization-kubeconfig={kubeconfig}"),
                 "--leader-elect=false".to_owned(),
                 "--secure-port=0".to_owned(),
-                // As in clusters: each with its own account, and not with every right there is.
-                "--use-service-account-credentials=true".to_owned(),
+                format!("--use-service-account-credentials={}", identity == ControllerIdentity::Each),
                 "--controllers=garbage-collector-controller,namespace-controller,\
                  validatingadmissionpolicy-status-controller"
                     .to_owned(),
@@ -245,6 +270,16 @@ impl ControlPlane {
             log: self.folder.join("kube-controller-manager.log"),
         };
         self.controller_manager = Some(Process::start(&program)?);
+        Ok(())
+    }
+
+    /// Gives the one account of all controllers the roles that each would have.
+    fn bind_controllers(&self) -> Result<()> {
+        let user = format!("--user={}", User::ControllerManager);
+        for role in CONTROLLER_ROLES {
+            let (name, role) = (role.replace(':', "-"), format!("--clusterrole={role}"));
+            self.kubectl_ok(User::Admin, &["create", "clusterrolebinding", &name, &role, &user])?;
+        }
         Ok(())
     }
 

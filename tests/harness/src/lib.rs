@@ -29,7 +29,7 @@ mod user;
 mod wait;
 
 pub use call::Call;
-pub use control_plane::{ControlPlane, Options};
+pub use control_plane::{ControlPlane, ControllerIdentity, Options};
 pub use error::{Error, Result};
 pub use metrics::Metrics;
 pub use operator::{Operator, free_port};

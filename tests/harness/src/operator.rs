@@ -23,6 +23,7 @@ pub fn free_port() -> Result<u16> {
 pub struct Operator {
     program: Program,
     process: Process,
+    finance_port: Option<u16>,
 }
 
 impl Operator {
@@ -47,7 +48,7 @@ impl Operator {
             env: environment,
             log: log.into(),
         };
-        Ok(Self { process: Process::start(&program)?, program })
+        Ok(Self { process: Process::start(&program)?, program, finance_port: None })
     }
 
     /// Starts `billing-operator run` as [`Operator::start`] does, and waits until it is ready. Answers with the port that its
@@ -63,11 +64,13 @@ impl Operator {
         env: &[(&str, &str)],
         limit: Duration,
     ) -> Result<(Self, u16)> {
-        let port = ports::free()?;
-        let (account, listen) =
-            (format!("--kubeconfig={}", kubeconfig.display()), format!("--listen=127.0.0.1:{port}"));
-        let args: Vec<_> = ["run", &account, &listen].into_iter().chain(args.iter().copied()).collect();
+        let (port, finance_port) = (ports::free()?, ports::free()?);
+        let account = format!("--kubeconfig={}", kubeconfig.display());
+        let listen = format!("--listen=127.0.0.1:{port}");
+        let finance = format!("--finance-listen=127.0.0.1:{finance_port}");
+        let args: Vec<_> = ["run", &account, &listen, &finance].into_iter().chain(args.iter().copied()).collect();
         let mut operator = Self::start(path, kubeconfig, log, &args, env)?;
+        operator.finance_port = Some(finance_port);
         operator.wait_http(port, "/readyz", limit)?;
         Ok((operator, port))
     }
@@ -126,6 +129,12 @@ impl Operator {
     /// As [`Process::exit_code`].
     pub fn exit_code(&mut self) -> Result<Option<i32>> {
         self.process.exit_code()
+    }
+
+    /// The port on which it tells what is owed, if it was started [ready](Operator::start_ready).
+    #[must_use]
+    pub fn finance_port(&self) -> Option<u16> {
+        self.finance_port
     }
 
     /// Where its output goes.

@@ -19,12 +19,22 @@ pub enum User {
     Finance,
     /// Who writes usage. No rights until a test grants some.
     Meter,
+    /// All controllers of a cluster that gives them one account.
+    ControllerManager,
 }
 
 impl User {
     /// Every user.
-    pub const ALL: [Self; 7] =
-        [Self::Admin, Self::ClusterAdmin, Self::Tenant, Self::Platform, Self::Provider, Self::Finance, Self::Meter];
+    pub const ALL: [Self; 8] = [
+        Self::Admin,
+        Self::ClusterAdmin,
+        Self::Tenant,
+        Self::Platform,
+        Self::Provider,
+        Self::Finance,
+        Self::Meter,
+        Self::ControllerManager,
+    ];
 
     /// The user's name, as RBAC subjects and `request.userInfo.username` have it.
     #[must_use]
@@ -37,6 +47,7 @@ impl User {
             Self::Provider => "provider",
             Self::Finance => "finance",
             Self::Meter => "meter",
+            Self::ControllerManager => "system:kube-controller-manager",
         }
     }
 

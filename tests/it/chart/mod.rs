@@ -1,5 +1,6 @@
 //! The Helm chart: what it renders, and what becomes of it on an API server.
 
+mod built;
 mod definitions;
 mod export;
 mod probe;

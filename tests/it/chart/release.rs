@@ -72,7 +72,8 @@ fn the_release_comes_and_goes_and_the_books_stay() -> Result {
     wait_until_guarded(&control_plane)?;
 
     // Upgraded: other values, the same books.
-    let args = ["upgrade", RELEASE, CHART, &namespace, "--set", "operator.finalise=false,networkPolicy.enabled=true"];
+    let args =
+        ["upgrade", RELEASE, CHART, &namespace, "--set", "operator.finalise=false,networkPolicy.egress.enabled=true"];
     install::helm(&control_plane, &args)?;
     let deployment = get(&control_plane, &["deployment", RELEASE, &namespace])?;
     let variables = &deployment["spec"]["template"]["spec"]["containers"][0]["env"];

@@ -24,7 +24,6 @@ const KINDS: [&str; 11] = [
     "ServiceAccount",
     "ValidatingAdmissionPolicy",
     "ValidatingAdmissionPolicyBinding",
-    // The kinds of `everything.yaml` come on top.
     "NetworkPolicy",
 ];
 
@@ -41,10 +40,32 @@ fn the_chart_has_no_faults_that_helm_knows() -> Result {
 #[test]
 fn what_is_optional_is_off_by_default() -> Result {
     let (default, everything) = (Rendered::with(&[], &[])?, Rendered::with(&[EVERYTHING], &[])?);
-    let always: BTreeSet<_> = KINDS.into_iter().filter(|kind| *kind != "NetworkPolicy").collect();
+    let always: BTreeSet<_> = KINDS.into_iter().collect();
     assert_eq!(default.kinds(), always);
     let more: BTreeSet<_> = everything.kinds().difference(&always).copied().collect();
-    assert_eq!(more, BTreeSet::from(["CronJob", "NetworkPolicy", "PrometheusRule", "ServiceMonitor"]));
+    assert_eq!(more, BTreeSet::from(["CronJob", "PrometheusRule", "ServiceMonitor"]));
+    Ok(())
+}
+
+#[test]
+fn what_is_owed_is_closed_to_all_but_those_who_are_named() -> Result {
+    let rendered = Rendered::with(&[], &[])?;
+    let policy = &rendered.only("NetworkPolicy")?["spec"];
+    assert_eq!(policy["policyTypes"], json!(["Ingress"]), "it keeps the operator from nobody");
+    assert_eq!(
+        policy["ingress"],
+        json!([{ "ports": [{ "protocol": "TCP", "port": "http" }] }]),
+        "probes and metrics are open"
+    );
+    let everything = Rendered::with(&[EVERYTHING], &[])?;
+    let policy = &everything.only("NetworkPolicy")?["spec"];
+    let finance = json!([{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "finance" } } }]);
+    assert_eq!(policy["ingress"][1], json!({ "ports": [{ "protocol": "TCP", "port": "finance" }], "from": finance }));
+    let api_server = json!([{ "protocol": "TCP", "port": 443 }, { "protocol": "TCP", "port": 8443 }]);
+    assert_eq!((&policy["policyTypes"], &policy["egress"][0]["ports"]), (&json!(["Ingress", "Egress"]), &api_server));
+    let monitor = &everything.only("ServiceMonitor")?["spec"]["endpoints"];
+    assert_eq!(monitor[1]["port"], "finance");
+    assert_eq!(Rendered::with(&[], &["networkPolicy.enabled=false"])?.all("NetworkPolicy").count(), 0);
     Ok(())
 }
 
@@ -246,15 +267,18 @@ fn alerts_are_about_metrics_that_exist() -> Result {
     let metrics = Metrics::new();
     metrics.billing.held_invoices([("Unpriced", 1)]);
     metrics.billing.unbilled_records([("Unpriced", 1)]);
+    metrics.billing.refused_writes([("group", 1)]);
     let metrics = metrics.exposition.encode()?;
     let rules = rendered.only("PrometheusRule")?["spec"]["groups"][0]["rules"].as_array().ok_or("no rules")?;
     let names: BTreeSet<_> = rules.iter().filter_map(|rule| rule["alert"].as_str()).collect();
     let expected = [
         "BillingAuditFailed",
+        "BillingGuardsWeakened",
         "BillingInvoicesHeld",
         "BillingOperatorSilent",
         "BillingPoliciesMissing",
         "BillingUsageUnbilled",
+        "BillingWritesRefused",
     ];
     assert_eq!(names, expected.into());
     for rule in rules {

@@ -1,5 +1,6 @@
 //! Groups that pay in another currency than their price list is in.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use billing_api::{BillingGroup, ExchangeRates, Invoice, InvoiceIssuer};
@@ -8,8 +9,10 @@ use chrono::{Datelike, NaiveDate, Utc};
 use kube::ResourceExt;
 use serde_json::{Map, Value, json};
 
-use super::records::wait_reason;
-use super::stage::{awaited, back, change, document, domain, final_of, held, lines, make, message, terms, total};
+use super::records::{group_ready, wait_reason};
+use super::stage::{
+    awaited, back, change, document, domain, final_of, held, lines, make, message, resume, terms, total,
+};
 use crate::{
     Result,
     support::{Scene, World, open_month},
@@ -26,13 +29,26 @@ async fn a_month_is_held_for_a_rate_and_final_when_it_is_quoted() -> Result {
     let month = back(1);
     let day = open_month().start().date_naive();
     quote(&scene, day, json!({ "USD": "1.25" })).await?;
-    for (organization, currency) in [("currency-euro", "EUR"), ("currency-yen", "JPY")] {
+    let issuer = json!({ "legalName": "Provider Ltd", "grace": "0s", "exchangeRates": "bank", "suspend": true });
+    make::<InvoiceIssuer>(&scene, "currencies-later", issuer).await?;
+    for (organization, currency, issuer) in
+        [("currency-euro", "EUR", "currencies"), ("currency-yen", "USD", "currencies-later")]
+    {
         awaited(&scene, organization, &format!("{organization}-shop"), "main").await?;
         scene.usage(organization, "domain", domain(&format!("{organization}-shop"), month.start())).await?;
-        let mut spec = terms(json!({ "firstPeriod": month.to_string(), "issuer": "currencies" }));
+        let mut spec = terms(json!({ "firstPeriod": month.to_string(), "issuer": issuer }));
         spec["currency"] = currency.into();
         scene.group(organization, "main", spec).await?;
     }
+    // A group keeps the projects that it has when it cannot be billed any more, and takes no other.
+    scene.wait_ready("currency-yen-shop").await?;
+    scene.patch::<BillingGroup>("currency-yen", "main", json!({ "spec": { "currency": "JPY" } })).await?;
+    let unbillable = |group: &BillingGroup| group_ready(group) == Some("RateMissing");
+    scene.wait_group("currency-yen", "main", "it cannot be billed", unbillable).await?;
+    scene.project("currency-yen", "currency-yen-blog").await?;
+    scene.bind("currency-yen-blog", "main").await?;
+    scene.wait_refused("currency-yen-blog", "BillingGroupNotReady").await?;
+    resume(&scene, "currencies-later").await?;
 
     // 12.50 USD ÷ 1.25
     let invoice = final_of(&scene, "currency-euro", "main", month).await?;
@@ -64,6 +80,7 @@ async fn a_month_is_held_for_a_rate_and_final_when_it_is_quoted() -> Result {
     assert_eq!(lines(&invoice), ["domain 1 1505"]);
     assert!(verify_document(document(&invoice)?, |_| None, None).is_empty());
     wait_reason(&scene, "currency-yen", "domain", None).await?;
+    scene.wait_ready("currency-yen-blog").await?;
     Ok(())
 }
 
@@ -134,9 +151,10 @@ fn name(day: NaiveDate) -> String {
     format!("bank-{}", day.year())
 }
 
-/// The quotes of the source `bank`: one day, with more and more currencies.
+/// The quotes of the source `bank`: a day and, for the month that runs, today, with more and more currencies.
 async fn quote(scene: &Scene<'_>, day: NaiveDate, rates: Value) -> Result {
-    let quotes = json!([{ "date": day.to_string(), "rates": rates }]);
+    let days = BTreeSet::from([day, Utc::now().date_naive()]);
+    let quotes: Vec<_> = days.iter().map(|day| json!({ "date": day.to_string(), "rates": rates })).collect();
     match scene.cluster::<ExchangeRates>().get_opt(&name(day)).await? {
         None => {
             let spec = json!({ "source": "bank", "year": day.year(), "base": "EUR", "quotes": quotes });

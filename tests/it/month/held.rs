@@ -127,8 +127,12 @@ async fn prices_in_another_currency_wait_for_a_list_in_the_groups() -> Result {
     awaited(&scene, "held-currency", "held-currency-shop", "euro").await?;
     let month = back(1);
     scene.usage("held-currency", "domain", domain("held-currency-shop", month.start())).await?;
-    let spec = json!({ "currency": "EUR", "terms": { "firstPeriod": month.to_string() } });
-    scene.group("held-currency", "euro", spec).await?;
+    suspended(&scene, "held-currency").await?;
+    let terms = json!({ "firstPeriod": month.to_string(), "issuer": "held-currency", "priceList": "held-euro" });
+    scene.group("held-currency", "euro", json!({ "currency": "EUR", "terms": terms })).await?;
+    scene.wait_ready("held-currency-shop").await?;
+    scene.patch::<BillingGroup>("held-currency", "euro", terms_patch(json!({ "priceList": "default" }))).await?;
+    resume(&scene, "held-currency").await?;
     held(&scene, "held-currency", "euro", month, "RateMissing").await?;
 
     scene.patch::<BillingGroup>("held-currency", "euro", terms_patch(json!({ "priceList": "held-euro" }))).await?;

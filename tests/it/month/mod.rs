@@ -13,7 +13,7 @@ mod held;
 mod late;
 mod number;
 mod payments;
-mod records;
+pub mod records;
 mod rivals;
 mod slices;
 pub mod stage;

@@ -70,6 +70,15 @@ impl World {
         Ok(self.metrics()?.sum(name, labels))
     }
 
+    /// The same of what the operator tells finance alone.
+    ///
+    /// # Errors
+    /// When the operator does not answer.
+    pub fn finance_metric(&self, name: &str, labels: &str) -> Result<f64> {
+        let metrics = self.operator.finance_port().and_then(Metrics::of);
+        Ok(metrics.ok_or("the operator does not tell what is owed")?.sum(name, labels))
+    }
+
     /// The writes that the operator sent since it started, as its metrics have them; Events excepted.
     ///
     /// # Errors
