@@ -8,7 +8,7 @@ use super::invariants::Snapshot;
 /// Who asks: whoever has rights that a platform gives away. (The platform itself, and who may reassign, may do what the
 /// invariants exclude.)
 const USERS: [(&str, u64); 7] =
-    [("tenant", 8), ("manager", 3), ("developer", 2), ("onboarder", 2), ("meter", 2), ("provider", 2), ("finance", 2)];
+    [("tenant", 24), ("manager", 3), ("developer", 2), ("onboarder", 2), ("meter", 2), ("provider", 2), ("finance", 2)];
 
 /// Namespaces in which new objects are tried.
 const NAMESPACES: [&str; 6] = ["acme", "shop", "lab", "den", "globex", "foreign"];
@@ -93,12 +93,17 @@ impl Generator {
             true => "namespaces".to_owned(),
             false => self.one_of(&resources).map(|one| (*one).to_owned()).unwrap_or_default(),
         };
-        let objects: Vec<_> = now.of(&resource).collect();
+        // Most of what is elsewhere the roles refuse, which is tried often enough.
+        let elsewhere = self.chance(20);
+        let is_near = |object: &&Value| elsewhere || object["metadata"]["namespace"] != "globex";
+        let objects: Vec<_> = now.of(&resource).filter(is_near).collect();
         let target = self.one_of(&objects).map(|object| (*object).clone()).unwrap_or_else(|| json!({ "metadata": {} }));
         let another = self.one_of(&objects).map(|object| (*object).clone()).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
-        let (mut namespace, mut name) =
-            (text(&target["metadata"]["namespace"]), text(&target["metadata"]["name"]).unwrap_or_default());
+        let (mut namespace, mut name) = (
+            text(&target["metadata"]["namespace"]),
+            text(&target["metadata"]["name"]).unwrap_or_else(|| "nobody".to_owned()),
+        );
         let (operation, subresource, body) = match self.below(100) {
             0..20 => {
                 name = format!("fuzz-{}", self.made);
@@ -116,6 +121,10 @@ impl Generator {
                 ("update", self.subresource(&resource), changed)
             }
             40..88 => ("patch", self.subresource(&resource), self.change(&another, &name)),
+            // A project that goes takes what could be tried in it along.
+            88..98 if resource == "namespaces" && self.chance(90) => {
+                ("patch", self.subresource(&resource), self.change(&another, &name))
+            }
             88..98 => ("delete", None, Value::Null),
             _ => ("deletecollection", None, Value::Null),
         };

@@ -98,13 +98,16 @@ fn lost(resource: &str, was: &Value, is: Option<&Value>) -> Option<String> {
     let final_ = was["status"]["phase"] == "Final" || was["spec"]["final"] == true;
     let reserved = was["status"]["reservations"].as_array().is_some_and(|all| !all.is_empty());
     let running = resource == "usagerecords" && was["spec"].get("end").is_none();
+    // A project may go, and loses nothing by that; an organization has the books.
+    let organization = resource == "namespaces"
+        && was["metadata"]["labels"][api::labels::ORGANIZATION_LABEL] == was["metadata"]["name"];
     let Some(is) = is else {
-        let stays = final_ || running || KEPT.contains(&resource) || resource == "namespaces";
+        let stays = final_ || running || KEPT.contains(&resource) || organization;
         return stays.then(|| "is gone".to_owned());
     };
     let begins =
         is["metadata"].get("deletionTimestamp").is_some() && was["metadata"].get("deletionTimestamp").is_none();
-    if begins && (final_ || KEPT.contains(&resource) || resource == "namespaces") {
+    if begins && (final_ || KEPT.contains(&resource) || organization) {
         return Some("is being deleted".to_owned());
     }
     if (final_ || KEPT.contains(&resource)) && was["spec"] != is["spec"] {
@@ -118,6 +121,9 @@ fn lost(resource: &str, was: &Value, is: Option<&Value>) -> Option<String> {
     }
     if resource == "usagerecords" && without_end(&was["spec"]) != without_end(&is["spec"]) {
         return Some("is other usage".to_owned());
+    }
+    if resource == "namespaces" {
+        return None; // its status is the cluster's
     }
     let status = [without_reported(resource, was), without_reported(resource, is)];
     (status[0] != status[1]).then(|| format!("has another status: {} was {}", status[1], status[0]))
