@@ -33,6 +33,8 @@ pub struct Image<'a> {
     pub binaries: &'a [&'a Path],
     /// The image's name and tag, `billing-operator:0.1.0`.
     pub name: &'a str,
+    /// Files beside it, by their path from the root: licences.
+    pub texts: &'a [(&'a str, &'a str)],
 }
 
 /// A piece of the image under its digest.
@@ -59,7 +61,7 @@ impl Image<'_> {
     /// The files of the archive, in order.
     fn assemble(&self, programs: &[(String, Vec<u8>)]) -> io::Result<Vec<(String, Vec<u8>)>> {
         let entrypoint = programs.first().map(|(name, _)| format!("/{name}")).unwrap_or_default();
-        let layer_tar = tar_of(programs)?;
+        let layer_tar = tar_of(programs, self.texts)?;
         let layer = Blob::new(compress(&layer_tar)?);
         let config = Blob::new(bytes(&config(&entrypoint, &digest(&layer_tar))));
         let manifest = Blob::new(bytes(&json!({
@@ -115,11 +117,14 @@ fn config(entrypoint: &str, layer_digest: &str) -> Value {
     })
 }
 
-/// A tar archive with executable files.
-fn tar_of(programs: &[(String, Vec<u8>)]) -> io::Result<Vec<u8>> {
+/// A tar archive with executable files, and texts.
+fn tar_of(programs: &[(String, Vec<u8>)], texts: &[(&str, &str)]) -> io::Result<Vec<u8>> {
     let mut archive = Builder::new(Vec::new());
     for (name, content) in programs {
         append(&mut archive, name, content, 0o755)?;
+    }
+    for (path, text) in texts {
+        append(&mut archive, path, text.as_bytes(), 0o644)?;
     }
     archive.into_inner()
 }

@@ -11,6 +11,7 @@ pub mod archive;
 pub mod assets;
 pub mod chart;
 pub mod image;
+pub mod licences;
 pub mod process;
 
 mod call;

@@ -22,7 +22,7 @@ type TestResult<T = ()> = Result<T, Box<dyn StdError>>;
 type Files = BTreeMap<String, Vec<u8>>;
 
 #[test]
-fn the_image_has_two_static_binaries_that_run_in_an_empty_root_and_not_as_root() -> TestResult {
+fn the_image_has_two_static_binaries_and_their_licences_and_runs_in_an_empty_root_and_not_as_root() -> TestResult {
     let files = read_archive(image()?)?;
     let manifest = described(&files, &json(&files, "index.json")?["manifests"][0])?;
     let config = described(&files, &manifest["config"])?;
@@ -38,7 +38,9 @@ fn the_image_has_two_static_binaries_that_run_in_an_empty_root_and_not_as_root()
     let mut unpacked: Vec<PathBuf> =
         fs::read_dir(&root)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
     unpacked.sort();
-    assert_eq!(unpacked, ["billing-operator", "kubectl-billing"].map(|name| root.join(name)));
+    assert_eq!(unpacked, ["billing-operator", "kubectl-billing", "licenses"].map(|name| root.join(name)));
+    assert!(fs::read_to_string(root.join("licenses/LICENSE"))?.contains("Apache License"));
+    assert!(fs::read_to_string(root.join("licenses/THIRD-PARTY.txt"))?.contains("Permission is hereby granted"));
 
     for program in ["billing-operator", "kubectl-billing"] {
         let output = run_in(&root, program)?;

@@ -2,7 +2,10 @@
 
 use std::{env, path::Path, process::ExitCode};
 
-use billing_test_harness::image::Image;
+use billing_test_harness::{Result, image::Image, licences::third_party};
+
+/// The project's own licence.
+const LICENSE: &str = include_str!("../../../../LICENSE");
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
@@ -11,7 +14,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let binaries: Vec<_> = binaries.iter().map(Path::new).collect();
-    match (Image { binaries: &binaries, name }).write(Path::new(archive)) {
+    match write(&binaries, name, archive) {
         Ok(()) => {
             println!("{archive}");
             ExitCode::SUCCESS
@@ -21,4 +24,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The image with the licences of the project and of all that is built into it.
+fn write(binaries: &[&Path], name: &str, archive: &str) -> Result<()> {
+    let others = third_party(&["billing-operator", "kubectl-billing"])?;
+    let texts = [("licenses/LICENSE", LICENSE), ("licenses/THIRD-PARTY.txt", others.as_str())];
+    Image { binaries, name, texts: &texts }.write(Path::new(archive))
 }
