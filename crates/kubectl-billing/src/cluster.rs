@@ -34,7 +34,7 @@ pub struct ClusterArguments {
     pub impersonate: Option<String>,
 
     /// A group to act as a member of; can be given several times
-    #[arg(long = "as-group", value_name = "GROUP", requires = "impersonate")]
+    #[arg(long = "as-group", value_name = "USER-GROUP", requires = "impersonate")]
     pub impersonate_groups: Vec<String>,
 }
 

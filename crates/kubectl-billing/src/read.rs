@@ -16,7 +16,7 @@ use crate::error::{CommandError, Request};
 const PAGE: u32 = 500;
 const PAGE_OF_INVOICES: u32 = 50;
 
-/// How long a list may take before it is said how far it is.
+/// How long something may take before it is said how far it is.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The objects of a kind that `params` select.
@@ -29,7 +29,7 @@ where
 {
     let page = if K::kind(&()).starts_with("Invoice") { PAGE_OF_INVOICES } else { PAGE };
     let mut pages = Pages::new(cluster.objects::<K>(place), params, page);
-    let mut progress = Progress::of(&K::plural(&()));
+    let mut progress = Progress::of(format!("reading {}", K::plural(&())));
     let mut found = Vec::new();
     while let Some(page) =
         pages.next().await.map_err(|error| CommandError::of(request::<K>("list", place, None), error))?
@@ -103,26 +103,25 @@ pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     conditions.iter().find(|condition| condition["type"] == kind)
 }
 
-/// Says on a terminal how far a long list is.
+/// Says on a terminal how far something is that takes long.
 pub(crate) struct Progress {
-    plural: String,
+    what: String,
     begun: Instant,
     shown: bool,
 }
 
 impl Progress {
-    /// Begins to count objects.
-    pub(crate) fn of(plural: &str) -> Self {
-        Self { plural: plural.to_owned(), begun: Instant::now(), shown: false }
+    pub(crate) fn of(what: impl Into<String>) -> Self {
+        Self { what: what.into(), begun: Instant::now(), shown: false }
     }
 
-    /// There are so many now.
-    pub(crate) fn note(&mut self, found: usize) {
+    /// So many are done.
+    pub(crate) fn note(&mut self, done: usize) {
         let mut terminal = std::io::stderr();
         if self.begun.elapsed() > PATIENCE && terminal.is_terminal() {
             self.shown = true;
             // Nobody who reads it is no reason to fail.
-            let _ = write!(terminal, "\rreading {}: {found} …", self.plural);
+            let _ = write!(terminal, "\r{}: {done} …", self.what);
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::cluster::{Cluster, ClusterArguments, wait};
 use crate::error::CommandError;
 use crate::manifest::{Kinds, ReadError};
 use crate::output::print_yaml;
+use crate::read::Progress;
 use crate::{ExitStatus, Io, read};
 use billing_api::UsageRecord;
 
@@ -139,6 +140,7 @@ async fn import(cluster: &Cluster, records: &[Value], tried: bool) -> Done {
     let sent = records.iter().map(|record| make(cluster, record, tried)).collect::<Vec<_>>();
     let mut sent = stream::iter(sent).buffer_unordered(AT_ONCE);
     let mut done = Done::default();
+    let mut progress = Progress::of("making usage records");
     while let Some(record) = sent.next().await {
         match record {
             Ok(Imported::Made) => done.made += 1,
@@ -148,6 +150,7 @@ async fn import(cluster: &Cluster, records: &[Value], tried: bool) -> Done {
                 break;
             }
         }
+        progress.note(done.made + done.existed);
     }
     done
 }
