@@ -44,7 +44,7 @@ pub enum Format {
     Csv,
 }
 
-const FORMATS: &str = "table, wide, json, yaml, name, csv, or jsonpath=<template>";
+const FORMATS: &str = "table, wide, json, yaml, name, csv, or jsonpath=TEMPLATE";
 
 impl FromStr for Format {
     type Err = String;
@@ -100,7 +100,7 @@ impl ValueParserFactory for Format {
 /// How a list or an object is printed.
 #[derive(Args, Debug, Default)]
 pub struct PrintArguments {
-    /// What to print: table, wide, json, yaml, name, csv, or jsonpath=<template>
+    /// What to print: table, wide, json, yaml, name, csv, or jsonpath=TEMPLATE
     #[arg(
         short,
         long,
