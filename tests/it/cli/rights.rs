@@ -15,7 +15,7 @@ use crate::support::{LIMIT, Scene, wait};
 use kubectl_billing::ExitStatus;
 
 /// Every command of the table, as it is run here. What would change something is tried.
-const RUNS: [(&str, &[&str]); 26] = [
+const RUNS: [(&str, &[&str]); 28] = [
     ("status", &[]),
     ("whoami", &[]),
     ("group list", &[]),
@@ -34,11 +34,13 @@ const RUNS: [(&str, &[&str]); 26] = [
     ("invoice list", &[]),
     ("invoice get", &["clia-1"]),
     ("invoice lines", &["clia-1"]),
+    ("invoice download", &["clia-1", "--format", "csv"]),
     ("invoice pay", &["clia-1", "--reference", "R1", "--dry-run=server"]),
     ("credit list", &[]),
     ("credit claim", &["main", "WELCOME-2026-ABCDEFGH", "--dry-run=server"]),
     ("credit-note create", &["clia-1", "--full", "--reason", "x", "--dry-run=server"]),
     ("usage list", &[]),
+    ("export", &["--format", "csv", "--period", "2026-10", "-o", "-"]),
     ("usage import", &["-f", "-", "--map", "tests/it/cli/meter.yaml", "--dry-run=server"]),
     ("report", &["-o", "/dev/null"]),
     ("explain", &["clia-1"]),
