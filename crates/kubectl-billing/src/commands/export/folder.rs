@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 
 use billing_api::{Document, Invoice, InvoicePhase, Time};
 use billing_documents::export::Format;
-use billing_documents::export::dataset::{Dataset, check_sums, folder};
+use billing_documents::export::dataset::{Dataset, folder};
 use billing_documents::export::focus::{self, billing_period::BillingPeriods};
 use billing_documents::issued::IssuedInvoice;
 use billing_domain::Month;
 use sha2::{Digest, Sha256};
 
 use super::manifest::{FileEntry, InvoiceEntry, Key, NewManifest, OldManifest};
-use super::source::{Source, Unread, document_of, identity, phase_of};
+use super::source::{Refusal, Source, Unread, document_of, identity, phase_of};
 use super::span::Span;
 use crate::ExitStatus;
 use crate::cluster::Place;
@@ -41,9 +41,6 @@ struct Counts {
     removed: u64,
     refused: u64,
 }
-
-/// Why an invoice is not exported.
-type Refusal = String;
 
 impl<'a> FolderExport<'a> {
     /// Begins an export.
@@ -164,26 +161,26 @@ impl<'a> FolderExport<'a> {
             self.counts.unchanged += kept.len() as u64;
             return Ok(Ok(kept));
         }
-        let (organization, _) = identity(invoice);
-        let slices = match self.source.slices(&organization, document).await? {
-            Ok(slices) => slices,
-            Err(lacking) => return Ok(Err(lacking.to_string())),
-        };
-        let issued = match IssuedInvoice::new(invoice, slices.iter().map(|slice| &slice.spec)) {
-            Ok(issued) => issued,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        if let Err(error) = check_sums(&issued) {
-            return Ok(Err(error.to_string()));
-        }
+        let source = self.source;
+        let files = source.with_lines(invoice, |issued| self.write_datasets(paths, issued)).await?;
+        let files = files.and_then(|files| files);
+        files.iter().flatten().for_each(|entry| note(entry, periods));
+        Ok(files)
+    }
+
+    /// The files of an invoice, each with what it says.
+    fn write_datasets(
+        &mut self,
+        paths: Vec<String>,
+        issued: &IssuedInvoice<'_>,
+    ) -> Result<Result<Vec<FileEntry>, Refusal>, CommandError> {
         let mut files = Vec::new();
         for (dataset, path) in self.format.datasets().iter().zip(paths) {
-            match self.write_dataset(*dataset, path, &issued)? {
+            match self.write_dataset(*dataset, path, issued)? {
                 Ok(entry) => files.push(entry),
                 Err(refusal) => return Ok(Err(refusal)),
             }
         }
-        files.iter().for_each(|entry| note(entry, periods));
         Ok(Ok(files))
     }
 

@@ -1,8 +1,10 @@
 //! The invoices of an export, month by month and page by page.
 
-use billing_api::{Document, Invoice, InvoicePhase};
+use billing_api::{Document, Invoice, InvoicePhase, InvoiceSlice};
+use billing_documents::export::dataset::check_sums;
+use billing_documents::issued::{IssuedInvoice, NotIssued};
 use billing_domain::Month;
-use billing_reads::{DeserializeGuard, Lacking, list, slices_of};
+use billing_reads::{DeserializeGuard, list, slices_of};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 use operator_kit::paging::Pages;
@@ -30,6 +32,9 @@ pub struct MonthOfInvoices {
     found: usize,
 }
 
+/// Why an invoice is not exported, in words. The others are.
+pub type Refusal = String;
+
 /// Why an invoice is not read.
 pub enum Unread {
     /// It, or a slice of it, is not as it should be. The others are exported.
@@ -39,7 +44,7 @@ pub enum Unread {
         /// The number.
         number: String,
         /// What is wrong.
-        reason: String,
+        reason: Refusal,
     },
     /// The API server refused, or did not answer.
     Failed(CommandError),
@@ -59,20 +64,31 @@ impl<'a> Source<'a> {
         MonthOfInvoices { pages: list(api, params), place, page, progress: Progress::of("invoices"), found: 0 }
     }
 
-    /// The slices of a document, all of them.
+    /// Does something with an invoice and all of its lines, once it is known that these add up.
     ///
     /// # Errors
-    /// One is missing or cannot be read, or the API server refused.
-    pub async fn slices(
+    /// The API server refused, or what was to be done failed. Within: why the invoice cannot be exported.
+    pub async fn with_lines<T>(
         &self,
-        organization: &str,
-        document: &Document,
-    ) -> Result<Result<Vec<billing_api::InvoiceSlice>, Lacking>, CommandError> {
-        let place = Place::Namespace(organization.to_owned());
-        let slices = slices_of(self.cluster.client(), organization, document).await;
-        let slices = slices
-            .map_err(|error| CommandError::of(request::<billing_api::InvoiceSlice>("get", &place, None), error))?;
-        Ok(slices.complete())
+        invoice: &Invoice,
+        act: impl FnOnce(&IssuedInvoice<'_>) -> Result<T, CommandError>,
+    ) -> Result<Result<T, Refusal>, CommandError> {
+        let Some(document) = document_of(invoice) else { return Ok(Err(NotIssued::NoDocument.to_string())) };
+        let organization = invoice.namespace().unwrap_or_default();
+        let slices = slices_of(self.cluster.client(), &organization, document).await;
+        let place = Place::Namespace(organization);
+        let refused = |error| CommandError::of(request::<InvoiceSlice>("get", &place, None), error);
+        let slices = match slices.map_err(refused)?.complete() {
+            Ok(slices) => slices,
+            Err(lacking) => return Ok(Err(lacking.to_string())),
+        };
+        match IssuedInvoice::new(invoice, slices.iter().map(|slice| &slice.spec)) {
+            Err(error) => Ok(Err(error.to_string())),
+            Ok(issued) => match check_sums(&issued) {
+                Err(error) => Ok(Err(error.to_string())),
+                Ok(()) => act(&issued).map(Ok),
+            },
+        }
     }
 }
 

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use billing_api::{Invoice, InvoicePhase};
-use billing_documents::export::dataset::{Dataset, check_sums};
+use billing_documents::export::dataset::Dataset;
 use billing_documents::export::json::whole_document;
 use billing_documents::export::table::Encoding;
 use billing_documents::issued::IssuedInvoice;
 use billing_domain::Timestamp;
 
 use crate::cluster::{Cluster, ClusterArguments, Place, wait};
-use crate::commands::export::source::{Source, Unread, document_of, identity, phase_of};
+use crate::commands::export::source::{Source, Unread, identity, phase_of};
 use crate::error::CommandError;
 use crate::lazy_file::LazyFile;
 use crate::period;
@@ -77,7 +77,7 @@ impl DownloadFormat {
                 json
             }),
         };
-        check_sums(issued).and(rendered).map_err(|error| error.to_string())
+        rendered.map_err(|error| error.to_string())
     }
 }
 
@@ -90,19 +90,15 @@ pub fn run(arguments: &DownloadArguments, io: &mut Io<'_>) -> Result<ExitStatus,
     let (number, content) = wait(async {
         let cluster = arguments.cluster.connect().await?;
         let invoice = find(arguments, &cluster, *now, *stderr).await?;
-        let (organization, number) = identity(&invoice);
+        let (_, number) = identity(&invoice);
         if phase_of(&invoice) == InvoicePhase::Estimate {
             writeln!(stderr, "invoice {number} is an estimate and may still change")?;
         }
-        let document = document_of(&invoice).ok_or_else(|| {
-            CommandError::Unusable(format!("invoice {number} has no document yet; its condition Ready says why"))
-        })?;
         let source = Source { cluster: &cluster, place: cluster.organization(), group: None };
         let unusable = |error: String| CommandError::Unusable(format!("invoice {number} cannot be written: {error}"));
-        let slices = source.slices(&organization, document).await?.map_err(|lacking| unusable(lacking.to_string()))?;
-        let issued = IssuedInvoice::new(&invoice, slices.iter().map(|slice| &slice.spec));
-        let issued = issued.map_err(|error| unusable(error.to_string()))?;
-        Ok::<_, CommandError>((number.clone(), arguments.format.render(&issued).map_err(unusable)?))
+        let content = source.with_lines(&invoice, |issued| arguments.format.render(issued).map_err(unusable)).await?;
+        let content = content.map_err(unusable)?;
+        Ok::<_, CommandError>((number, content))
     })??;
     match arguments.output.as_deref().filter(|path| *path != Path::new("-")) {
         None => stdout.write_all(&content)?,
