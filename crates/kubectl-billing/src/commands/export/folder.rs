@@ -180,6 +180,10 @@ impl<'a> FolderExport<'a> {
                 Ok(entry) => files.push(entry),
                 Err(refusal) => return Ok(Err(refusal)),
             }
+            if issued.is_final() {
+                // Of a run that came to no end, no list has it.
+                self.remove(&dataset.path(issued.month, &issued.document.number, None))?;
+            }
         }
         Ok(Ok(files))
     }
