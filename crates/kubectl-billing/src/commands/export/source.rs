@@ -61,7 +61,7 @@ impl<'a> Source<'a> {
             Place::Namespace(namespace) => Api::namespaced(client, namespace),
         };
         let (place, page) = (self.place.clone(), Vec::new().into_iter());
-        MonthOfInvoices { pages: list(api, params), place, page, progress: Progress::of("invoices"), found: 0 }
+        MonthOfInvoices { pages: list(api, params), place, page, progress: Progress::of("reading invoices"), found: 0 }
     }
 
     /// Does something with an invoice and all of its lines, once it is known that these add up.
