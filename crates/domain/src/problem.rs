@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::catalog::price::PriceListError;
 use crate::catalog::rates::MissingRate;
 use crate::money::amount::Currency;
 use crate::name::Name;
@@ -28,6 +29,8 @@ pub enum ProblemReason {
         price_list: Name,
         /// The first instant without a price.
         at: Timestamp,
+        /// What of the list cannot be used, where that is why.
+        error: Option<PriceListError>,
     },
     /// The price is in one currency, the group pays in another, and there is no rate between them.
     RateMissing {
@@ -115,7 +118,10 @@ impl fmt::Display for Problem {
         let project = &self.usage.project;
         let service = self.usage.service.description();
         match &self.reason {
-            ProblemReason::Unpriced { price_list: list, at } => {
+            ProblemReason::Unpriced { price_list: list, at: _, error: Some(error) } => {
+                write!(f, "usage {record} ({service}) has no price, because of the price list {list}: {error}")
+            }
+            ProblemReason::Unpriced { price_list: list, at, error: None } => {
                 let at = at.format("%FT%TZ");
                 write!(f, "usage {record} ({service}) has no price at {at}; add an entry to the price list {list}")
             }

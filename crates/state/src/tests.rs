@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use super::{ObjectKey, ObservedState, Observes};
+use super::{ObjectKey, ObservedState, Observes, convert};
 use billing_api::{BillingGroup, Invoice, ProjectBinding, ProjectLedger};
 use billing_domain::tenancy::membership::{ProjectFacts, desired_members};
 use billing_domain::{Country, Currency, Name, Timestamp, Uid};
@@ -326,4 +326,31 @@ fn the_definitions_know_the_codes_that_billing_knows() {
     let countries: String =
         codes(2).filter(|code| code.parse::<Country>().is_ok()).map(|code| format!(" {code}")).collect();
     assert_eq!(known(billing_api::codes::COUNTRIES), countries);
+}
+
+#[test]
+fn what_cannot_be_used_of_prices_and_rates_says_where_and_why() {
+    let entry = |name: &str, kind: &str, price: &str| json!({ "name": name, "type": kind, "unit": "Hour", "unitPrice": price, "validFrom": "2020-01-01T00:00:00Z" });
+    let list = |currency: &str, entries: Value| {
+        let spec = json!({ "currency": currency, "entries": entries });
+        let object = serde_json::from_value(json!({ "metadata": metadata("", "default"), "spec": spec })).unwrap();
+        convert::price_list(&object)
+    };
+    let entries = json!([entry("a", "VM", "1,5"), entry("b", "PostgreSQL", "1.5")]);
+    let read = list("USD", entries).unwrap();
+    let unusable: Vec<_> = read.unusable_types().map(|(kind, error)| format!("{kind} {error}")).collect();
+    assert_eq!(unusable, ["VM spec.entries[0].unitPrice: \"1,5\" is no price"]);
+    assert_eq!(read.entries_for("PostgreSQL").count(), 1);
+    let words = "spec.currency: CLF is the code of a fund, in which nothing is paid; use a currency";
+    assert_eq!(list("CLF", json!([])).unwrap_err().to_string(), words);
+
+    let rates = |base: &str, rate: &str| {
+        let quotes = json!([{ "date": "2026-11-02", "rates": { "USD": rate } }]);
+        let spec = json!({ "source": "ecb", "year": 2026, "base": base, "quotes": quotes });
+        let object = serde_json::from_value(json!({ "metadata": metadata("", "ecb-2026"), "spec": spec })).unwrap();
+        convert::exchange_rates(&object).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(rates("EUR", "1.1"), Ok(()));
+    assert_eq!(rates("EUR", "-1"), Err("spec.quotes[0].rates.USD: \"-1\" is no rate".to_owned()));
+    assert_eq!(rates("ECU", "1.1"), Err("spec.base: \"ECU\" is not an ISO 4217 currency".to_owned()));
 }

@@ -202,17 +202,18 @@ async fn a_month_waits_for_a_project_on_its_way_to_whichever_group() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_price_list_that_contradicts_itself_holds_only_its_groups() -> Result {
+async fn a_price_list_that_contradicts_itself_holds_only_what_it_would_price() -> Result {
     let scene = World::shared().scene().await?;
     let (one, two) = (unit_price("one", "Domain", "1"), unit_price("two", "Domain", "2"));
     make::<PriceList>(&scene, "held-contradiction", json!({ "currency": "USD", "entries": [one, two] })).await?;
-    scene.organization("held-contradiction").await?;
     let month = back(1);
-    let odd = terms(json!({ "firstPeriod": month.to_string(), "priceList": "held-contradiction" }));
-    scene.group("held-contradiction", "odd", odd).await?;
-    scene.group("held-contradiction", "good", terms(json!({ "firstPeriod": month.to_string() }))).await?;
-    final_of(&scene, "held-contradiction", "good", month).await?;
-    let invoice = held(&scene, "held-contradiction", "odd", month, "PriceListNotFound").await?;
+    awaited(&scene, "held-contradiction", "held-contradiction-shop", "odd").await?;
+    scene.usage("held-contradiction", "domain", domain("held-contradiction-shop", month.start())).await?;
+    let odd = || terms(json!({ "firstPeriod": month.to_string(), "priceList": "held-contradiction" }));
+    scene.group("held-contradiction", "odd", odd()).await?;
+    scene.group("held-contradiction", "good", odd()).await?;
+    final_of(&scene, "held-contradiction", "good", month).await?; // it uses nothing of the type
+    let invoice = held(&scene, "held-contradiction", "odd", month, "Unpriced").await?;
     assert!(message(&invoice).contains("equally specific and both valid at 2020-01-01"), "{}", message(&invoice));
 
     // Entries are never taken away, so the group gets another list.

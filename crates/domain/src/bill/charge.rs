@@ -117,7 +117,7 @@ impl<'a, 'out> Charger<'a, 'out> {
             return Ok(());
         }
         self.check_group()?;
-        Err(self.unpriced(usage.start))
+        Err(self.unpriced(usage, usage.start))
     }
 
     /// Whether the start of the record is the group's to pay for, and on no final yet.
@@ -144,7 +144,7 @@ impl<'a, 'out> Charger<'a, 'out> {
     fn charge_piece(&mut self, usage: &Arc<Usage>, piece: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
         self.check_group()?;
         for (period, entry) in tariff.hourly(piece) {
-            let entry = entry.ok_or_else(|| self.unpriced(period.start()))?;
+            let entry = entry.ok_or_else(|| self.unpriced(usage, period.start()))?;
             self.push(usage, period, self.month.hours.hours(usage.start, period), entry)?;
         }
         Ok(())
@@ -165,8 +165,10 @@ impl<'a, 'out> Charger<'a, 'out> {
         Ok(())
     }
 
-    fn unpriced(&self, at: Timestamp) -> ProblemReason {
-        ProblemReason::Unpriced { price_list: self.month.prices.name().clone(), at }
+    fn unpriced(&self, usage: &Usage, at: Timestamp) -> ProblemReason {
+        let prices = self.month.prices;
+        let error = prices.unusable(&usage.service.kind).cloned();
+        ProblemReason::Unpriced { price_list: prices.name().clone(), at, error }
     }
 
     /// Refuses what this group pays for nothing of in this month: not billed yet, or in another currency without a rate.

@@ -1,6 +1,6 @@
 //! Price lists: which price a service has at an instant.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -80,6 +80,14 @@ pub enum PriceListError {
         /// Its name.
         entry: Name,
     },
+    /// An entry of which something cannot be read.
+    #[error("{path}: {text:?} is no price")]
+    Unreadable {
+        /// The field, as in the manifest.
+        path: String,
+        /// What it holds.
+        text: String,
+    },
 }
 
 /// Entries equally specific for the same thing: in order of time, not overlapping.
@@ -102,6 +110,8 @@ pub struct PriceList {
     resource_version: Name,
     currency: Currency,
     by_kind: HashMap<Name, Entries>,
+    /// The types of which an entry cannot be used, and why: nobody knows what they cost.
+    unusable: BTreeMap<Name, PriceListError>,
 }
 
 /// The entries that can apply to one service, the most specific first.
@@ -122,15 +132,46 @@ impl PriceList {
         currency: Currency,
         entries: Vec<PriceEntry>,
     ) -> Result<Self, PriceListError> {
-        let mut by_kind: HashMap<Name, Entries> = HashMap::new();
-        for entry in entries {
-            if entry.until() <= entry.valid_from {
-                return Err(PriceListError::NeverValid { entry: entry.name });
-            }
-            let entry = PriceEntry { unit_price: entry.unit_price.normalize(), ..entry };
-            insert(by_kind.entry(entry.kind.clone()).or_default().timeline_of(&entry), Arc::new(entry))?;
+        let list = Self::by_type(name, uid, resource_version, currency, entries, BTreeMap::new());
+        match list.unusable.values().next() {
+            Some(error) => Err(error.clone()),
+            None => Ok(list),
         }
-        Ok(PriceList { name, uid, resource_version, currency, by_kind })
+    }
+
+    /// Indexes the entries, and those of types of which each can be used: a type with a slip in one of its entries has no price,
+    /// all others have theirs. `unreadable` has the types of which an entry could not be read.
+    pub fn by_type(
+        name: Name,
+        uid: Uid,
+        resource_version: Name,
+        currency: Currency,
+        entries: Vec<PriceEntry>,
+        unreadable: BTreeMap<Name, PriceListError>,
+    ) -> Self {
+        let (mut by_kind, mut unusable): (HashMap<Name, Entries>, _) = (HashMap::new(), unreadable);
+        for entry in entries {
+            let (kind, entry) = (entry.kind.clone(), PriceEntry { unit_price: entry.unit_price.normalize(), ..entry });
+            let inserted = match entry.until() <= entry.valid_from {
+                true => Err(PriceListError::NeverValid { entry: entry.name }),
+                false => insert(by_kind.entry(kind.clone()).or_default().timeline_of(&entry), Arc::new(entry)),
+            };
+            if let Err(error) = inserted {
+                unusable.entry(kind).or_insert(error);
+            }
+        }
+        by_kind.retain(|kind, _| !unusable.contains_key(kind));
+        PriceList { name, uid, resource_version, currency, by_kind, unusable }
+    }
+
+    /// Why a type of service has no price: one of its entries cannot be used.
+    pub fn unusable(&self, kind: &str) -> Option<&PriceListError> {
+        self.unusable.get(kind)
+    }
+
+    /// The types of service of which an entry cannot be used, and why.
+    pub fn unusable_types(&self) -> impl Iterator<Item = (&Name, &PriceListError)> {
+        self.unusable.iter()
     }
 
     /// The list's name.

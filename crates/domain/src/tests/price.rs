@@ -1,5 +1,7 @@
 //! Which price a service has.
 
+use std::collections::BTreeMap;
+
 use super::world::*;
 use crate::*;
 
@@ -65,6 +67,36 @@ fn what_began_as_running_hours_is_never_priced_by_the_unit() {
     let list = price_list(vec![unit]);
     let pieces: Vec<_> = list.tariff(&service("db", "PostgreSQL")).hourly(month("2020-11").period()).collect();
     assert_eq!(pieces, [(month("2020-11").period(), None)]);
+}
+
+#[test]
+fn a_slip_in_one_entry_takes_the_price_of_its_type_and_of_no_other() {
+    let of = |kind: &str, text: &str, from: &str| PriceEntry {
+        kind: name(kind),
+        valid_from: at(from),
+        ..entry(text, None, None)
+    };
+    let entries = vec![of("VM", "a", "2020-11-01"), of("VM", "b", "2020-12-01"), of("PostgreSQL", "c", "2020-11-01")];
+    let list = PriceList::by_type(name("l"), uid("l"), name("1"), currency("USD"), entries, BTreeMap::new());
+    assert!(list.tariff(&service("db", "PostgreSQL")).at(at("2020-12-01")).is_some());
+    assert!(list.tariff(&service("vm", "VM")).at(at("2020-11-01")).is_none(), "nobody guesses which price is meant");
+    let unusable: Vec<_> = list.unusable_types().map(|(kind, error)| format!("{kind}: {error}")).collect();
+    let words = "VM: the entries a and b are equally specific and both valid at 2020-12-01T00:00:00Z; end one of them with \
+                 validUntil";
+    assert_eq!(unusable, [words]);
+
+    let mut world = World::new([group("g")])
+        .project("p", &[segment("2020-11-01", "g")])
+        .usage(Usage { service: service("vm", "VM"), ..usage("vm", "p", "2020-11-01", "2020-11-02") })
+        .usage(usage("db", "p", "2020-11-01", "2020-11-02"));
+    world.prices = list;
+    let bill = world.bill("g", "2020-11");
+    assert_eq!(lines(&bill).len(), 1, "what has a price is billed");
+    assert_eq!(
+        bill.problems[0].to_string(),
+        "usage vm (vm: VM Hobbyist google-europe-north1) has no price, because of the price list l: the entries a and b are equally specific and both \
+         valid at 2020-12-01T00:00:00Z; end one of them with validUntil"
+    );
 }
 
 #[test]

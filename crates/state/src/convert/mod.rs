@@ -61,7 +61,7 @@ pub enum ConvertError {
     /// Segments that are no ledger.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// Entries that are no price list.
+    /// Entries that cannot be used: their types have no price.
     #[error(transparent)]
     PriceList(#[from] PriceListError),
     /// Quotes that contradict themselves.
@@ -196,15 +196,25 @@ pub fn usage(object: &api::UsageRecord, interner: &mut Interner) -> Result<Usage
 
 /// What things cost.
 ///
+/// A type of service with an entry that cannot be used has no price; all others have theirs.
+///
 /// # Errors
-/// A currency that is none, a price that cannot be read, or entries that contradict each other.
+/// A currency that is none.
 pub fn price_list(object: &api::PriceList) -> Result<PriceList, ConvertError> {
-    let entries = object.spec.entries.iter().map(price_entry).collect::<Result<_, _>>()?;
-    let currency = read("spec.currency", &object.spec.currency)?;
-    Ok(PriceList::new(object.name_any().into(), uid_of(object)?, version_of(object)?.into(), currency, entries)?)
+    let currency = Currency::from_str(&object.spec.currency)
+        .map_err(|error| ConvertError::Unusable { path: "spec.currency".to_owned(), reason: error.to_string() })?;
+    let (mut entries, mut unreadable) = (Vec::new(), BTreeMap::new());
+    for (index, entry) in object.spec.entries.iter().enumerate() {
+        match price_entry(index, entry) {
+            Ok(entry) => entries.push(entry),
+            Err(error) => drop(unreadable.insert(entry.kind.as_str().into(), error)),
+        }
+    }
+    let version = version_of(object)?.into();
+    Ok(PriceList::by_type(object.name_any().into(), uid_of(object)?, version, currency, entries, unreadable))
 }
 
-fn price_entry(entry: &api::PriceEntry) -> Result<PriceEntry, ConvertError> {
+fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, PriceListError> {
     let api::PriceEntry { name, kind, plan, cloud, unit, unit_price, valid_from, valid_until } = entry;
     Ok(PriceEntry {
         name: name.as_str().into(),
@@ -215,7 +225,10 @@ fn price_entry(entry: &api::PriceEntry) -> Result<PriceEntry, ConvertError> {
             api::PriceUnit::Hour => Unit::Hour,
             api::PriceUnit::Unit => Unit::Unit,
         },
-        unit_price: decimal("spec.entries.unitPrice", unit_price)?,
+        unit_price: Decimal::from_str_exact(unit_price).map_err(|_| PriceListError::Unreadable {
+            path: format!("spec.entries[{index}].unitPrice"),
+            text: unit_price.to_string(),
+        })?,
         valid_from: valid_from.0,
         valid_until: valid_until.map(|until| until.0),
     })

@@ -2,8 +2,9 @@
 
 use chrono::Datelike;
 use kube_core::ResourceExt;
+use rust_decimal::Decimal;
 
-use super::{ConvertError, decimal, read, uid_of, version_of};
+use super::{ConvertError, uid_of, version_of};
 use billing_api as api;
 use billing_domain::{Currency, Date, Quote, Rate, RatesObject, YearlyQuotes};
 
@@ -17,18 +18,21 @@ pub fn exchange_rates(object: &api::ExchangeRates) -> Result<YearlyQuotes, Conve
     let resource_version = version_of(object)?.into();
     let identity = RatesObject { name: object.name_any().into(), uid: uid_of(object)?, resource_version };
     let mut known = Vec::new();
-    for api::DayOfQuotes { date, rates } in quotes {
+    for (index, api::DayOfQuotes { date, rates }) in quotes.iter().enumerate() {
         let Some(date) = date.parse::<Date>().ok().filter(|date| date.year() == *year) else { continue };
         for (code, rate) in rates {
             if let Ok(currency) = code.parse::<Currency>() {
-                known.push((date, Quote { currency, rate: read_rate(rate)? }));
+                let rate = Decimal::from_str_exact(rate).ok().and_then(Rate::new).ok_or_else(|| {
+                    unusable(format!("spec.quotes[{index}].rates.{code}"), format!("{:?} is no rate", rate.as_str()))
+                })?;
+                known.push((date, Quote { currency, rate }));
             }
         }
     }
-    Ok(YearlyQuotes::new(identity, *year, read("spec.base", base)?, known)?)
+    let base = base.parse::<Currency>().map_err(|error| unusable("spec.base".to_owned(), error.to_string()))?;
+    Ok(YearlyQuotes::new(identity, *year, base, known)?)
 }
 
-fn read_rate(text: &str) -> Result<Rate, ConvertError> {
-    let error = || ConvertError::Field { field: "spec.quotes.rates", text: text.to_owned() };
-    Rate::new(decimal("spec.quotes.rates", text)?).ok_or_else(error)
+fn unusable(path: String, reason: String) -> ConvertError {
+    ConvertError::Unusable { path, reason }
 }

@@ -10,7 +10,7 @@ use super::finals::Finals;
 use super::server_fields::{fill_server_fields, is_stored};
 use crate::manifest::{Manifest, Manifests, Object, ObjectRef, Rejection, SourceLocation};
 use billing_api::{BillingGroup, InvoiceSeries, labels};
-use billing_domain::{Month, Timestamp};
+use billing_domain::{Month, PriceList, Timestamp};
 use billing_state::intern::Interner;
 use billing_state::{ObservedState, Observes, convert};
 
@@ -125,7 +125,7 @@ impl StateBuilder {
             Object::UsageRecord(object) => {
                 self.observe(*object, |record, interner| convert::usage(record, interner).map(drop))
             }
-            Object::PriceList(object) => self.observe(*object, |list, _| convert::price_list(list).map(drop)),
+            Object::PriceList(object) => self.observe(*object, |list, _| is_usable(&convert::price_list(list)?)),
             Object::ExchangeRates(object) => self.observe(*object, |rates, _| convert::exchange_rates(rates).map(drop)),
             Object::InvoiceIssuer(object) => self.observe(*object, |_, _| Ok(())),
             Object::BillingPeriod(object) => self.observe(*object, |_, _| Ok(())),
@@ -164,6 +164,11 @@ impl StateBuilder {
         self.state.observe(object);
         done
     }
+}
+
+/// A price list of which a part cannot be used is entered, and refused all the same: nobody wants it so.
+fn is_usable(list: &PriceList) -> Result<(), convert::ConvertError> {
+    list.unusable_types().next().map_or(Ok(()), |(_, error)| Err(error.clone().into()))
 }
 
 /// Which namespaces there are, and the organization that their label names.
