@@ -10,6 +10,9 @@ use billing_domain::{Bill, Currency, Item, Money, Name};
 const MAX_LINES: usize = 500;
 const MAX_BYTES: usize = 512 * 1024;
 
+/// The most lines other than those of usage that stand in a document which has slices.
+const MAX_OTHER_LINES: usize = 1_500;
+
 /// The most slices that a document lists.
 pub(super) const MAX_SLICES: usize = 200;
 
@@ -30,7 +33,7 @@ pub(super) fn place_lines(
     bill: &Bill,
 ) -> Result<(Vec<api::Line>, Vec<Slice>), RenderError> {
     let (usage, others): (Vec<&Item>, Vec<&Item>) = bill.items.iter().partition(|item| item.is_of_usage());
-    if others.len() > MAX_LINES {
+    if others.len() > MAX_OTHER_LINES {
         return Err(RenderError::TooManyLines { number: number.clone(), lines: others.len() });
     }
     let services = bill.lines.iter().map(|line| (render_line(bill, line), line.total));
