@@ -82,7 +82,7 @@ impl Write for Visible<'_> {
         for chunk in pending.utf8_chunks() {
             for character in chunk.valid().chars() {
                 match character {
-                    '\n' => shown.push(character),
+                    '\n' | '\t' => shown.push(character),
                     _ => push_visible(character, &mut shown),
                 }
             }

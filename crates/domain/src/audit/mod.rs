@@ -48,12 +48,20 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     differences.extend(compare_projects(bill, &derived));
     let services = services_of(&derived);
     let in_all: i128 = services.values().sum();
-    let mut items = derive_items(&terms, in_all).unwrap_or_default();
+    let mut items = Vec::new();
+    match derive_items(&terms, in_all) {
+        Some(derived) => items.extend(derived),
+        None => differences.push(AuditDifference::ItemsNotDerived),
+    }
     let mut groups = Groups::new();
     let of_services = services.iter().map(|((_, tax), sum)| (*tax, *sum));
     let of_items = items.iter().filter(|item| item.kind != LineType::Multiplier).map(|item| (item.tax, item.total));
     of_services.chain(of_items).for_each(|(tax, amount)| *groups.entry(tax).or_default() += amount);
-    let settled = derive_settlement(month, &late.changes).unwrap_or_default();
+    let settled = derive_settlement(month, &late.changes);
+    if settled.is_none() {
+        differences.push(AuditDifference::ItemsNotDerived);
+    }
+    let settled = settled.unwrap_or_default();
     let own_credits = in_order(&settled.offers, month.month, month.group.currency, Application::BeforeTax);
     let uses = derive_credits(&services, &mut groups, &own_credits, i128::MAX);
     let rounding = derive_rounding(&terms, &groups);
