@@ -50,7 +50,8 @@ impl Compared {
     }
 
     async fn wait(&mut self, what: &str, fits: impl Fn(&Integrity) -> bool) -> Result {
-        let waited = tokio::time::timeout(LIMIT, self.states.wait_for(fits)).await.map(|found| found.map(drop));
+        // Definitions are not watched, but looked at once a minute.
+        let waited = tokio::time::timeout(LIMIT * 3, self.states.wait_for(fits)).await.map(|found| found.map(drop));
         match waited {
             Ok(found) => Ok(found?),
             Err(_) => Err(format!("{what}: {}", *self.states.borrow()).into()),
