@@ -34,7 +34,7 @@ enum NextMonth {
     /// None can become final.
     Nothing,
     /// One is final already, and the group's status does not say so yet.
-    Adopt(FinalRecord),
+    Adopt(Box<FinalRecord>),
     /// This one becomes final.
     Finalise(Box<Finalisation>),
 }
@@ -122,7 +122,8 @@ fn next(
         let Final { digest, charges, credits, returned, issued_at, currency, carried_forward, .. } = last.clone();
         let last = LastFinal { number: view.number.as_str().into(), sequence, digest, carried_forward };
         let issued_at = issued_at.unwrap_or(now);
-        return NextMonth::Adopt(FinalRecord { last, month, charges, credits, returned, issued_at, currency });
+        let recorded = FinalRecord { last, month, charges, credits, returned, issued_at, currency };
+        return NextMonth::Adopt(Box::new(recorded));
     }
     if !group.pays_in(view.month) {
         return NextMonth::Nothing;

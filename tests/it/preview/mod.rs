@@ -166,7 +166,7 @@ fn the_documentation_shows_how_a_closed_month_is_adjusted() -> Result {
     let billed = preview(&["-f", "-", "--as-of", "2026-11-15T00:00:00Z", "-o", "yaml"], &manifests)?.stdout;
     let explained = run(&["explain", "0726a-2", "-f", "-"], &billed)?.stdout;
     let adjustments: Vec<_> = explained.split("\n\n").filter(|line| line.starts_with("OtherEvent")).collect();
-    assert_eq!(adjustments.len(), 3, "{explained}");
+    assert_eq!(adjustments.len(), 2, "{explained}");
     let documentation = fs::read_to_string("docs/late-usage.md")?;
     for adjustment in adjustments {
         assert!(documentation.contains(adjustment), "docs/late-usage.md lacks\n{adjustment}");

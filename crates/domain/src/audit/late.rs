@@ -211,7 +211,10 @@ fn parts<'a>(closed: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a BilledPart> {
     closed.billed.parts(&usage.name).iter().filter(within).collect()
 }
 
-/// What was billed and what is due, in minor units, by group and currency.
+/// By group, currency and how it is taxed.
+type Balances = BTreeMap<(Uid, Currency, Option<TaxGroup>), Balance>;
+
+/// What was billed and what is due, in minor units.
 #[derive(Default)]
 struct Balance {
     billed: i128,
@@ -298,12 +301,8 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
 }
 
 /// `None` when something was corrected in another currency, or comes to too much.
-fn balances(
-    closed: &GroupMonth<'_>,
-    usage: &Usage,
-    parts: &[&BilledPart],
-) -> Option<BTreeMap<(Uid, Currency, Option<TaxGroup>), Balance>> {
-    let mut balances: BTreeMap<(Uid, Currency, Option<TaxGroup>), Balance> = BTreeMap::new();
+fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&BilledPart]) -> Option<Balances> {
+    let mut balances = Balances::new();
     for part in parts {
         let (Some(on), Some(about)) = (closed.billed.final_of(part), closed.billed.final_about(part)) else { continue };
         if on.currency != about.currency {

@@ -18,7 +18,7 @@ use crate::time::validity::Validity;
 pub struct TaxRule {
     /// What it is called.
     pub name: Name,
-    /// Where the buyers are; empty for everywhere, see [`Issuer::tax_rule_for`](super::issuer::Issuer::tax_rule_for).
+    /// Where the buyers are; empty for everywhere, see [`Issuer::tax_rules_for`](super::issuer::Issuer::tax_rules_for).
     pub areas: Vec<Area>,
     /// Their postal codes; empty for all.
     pub postal_codes: Vec<PostalCodes>,

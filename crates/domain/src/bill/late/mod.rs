@@ -4,7 +4,7 @@
 //! not final, line by line: usage that stands on no final, at the prices, discounts and rates of its month; and, for
 //! a record that a final bills, the exact difference to what it would bill now that the record ended earlier, is
 //! replaced, or stands on another final too, at the price, discounts and rate of that final's line. Each is taxed as its month
-//! was. What follows from services (percentages, the commitment, credits) is looked at again in [`settlement`].
+//! was. What follows from services (percentages, the commitment, credits) is looked at again by `settlement`.
 //!
 //! Only records tell of a difference. One that does not exist says nothing: absence is never a correction.
 
