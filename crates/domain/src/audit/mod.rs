@@ -40,10 +40,12 @@ use terms::derive_terms;
 
 /// Derives the bill again and returns everything in which it differs; empty when the two agree.
 pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
-    let terms = derive_terms(month).unwrap_or_else(MonthTerms::untaxed);
+    let known_terms = derive_terms(month);
+    let no_terms = known_terms.is_none().then_some(AuditDifference::ItemsNotDerived);
+    let terms = known_terms.unwrap_or_else(MonthTerms::untaxed);
     let mut derived = derive(month, &terms);
     let late = derive_late(month);
-    let mut differences = compare_terms(bill, &terms);
+    let mut differences: Vec<_> = no_terms.into_iter().chain(compare_terms(bill, &terms)).collect();
     differences.extend(compare_charges(&bill.lines, &derived.charges));
     differences.extend(compare_projects(bill, &derived));
     let services = services_of(&derived);
