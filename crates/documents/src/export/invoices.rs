@@ -26,6 +26,8 @@ pub fn columns<'a>() -> Vec<Column<&'a IssuedInvoice<'a>>> {
         required("subtotal", Number, |issued| Cell::number(&issued.document.subtotal)),
         required("tax", Number, |issued| Cell::number(&issued.document.tax)),
         required("total", Number, |issued| Cell::number(&issued.document.total)),
+        optional("prepaid", Number, |issued| Cell::maybe_number(issued.document.prepaid.as_deref())),
+        required("amount_due", Number, |issued| Cell::number(issued.document.amount_due())),
         optional("carried_forward", Number, |issued| Cell::maybe_number(issued.document.carried_forward.as_deref())),
         required("seller", Text, |issued| Cell::text(&issued.seller.legal_name)),
         optional("seller_vat_id", Text, |issued| Cell::maybe(issued.seller.vat_id.as_deref())),

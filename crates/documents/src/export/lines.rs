@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use super::cell::{Cell, Column, Kind};
 use crate::issued::IssuedInvoice;
-use billing_api::{Adjusts, AppliedDiscount, Line, LineSource, LineType, PriceUnit, Service, TaxCategory, TaxSubtotal};
+use billing_api::{
+    Adjusts, AppliedDiscount, Line, LineSource, LineTax, LineType, PriceUnit, Service, TaxCategory, TaxSubtotal,
+};
 use serde::Serialize;
 
 /// What a row of an invoice is made of.
@@ -79,12 +81,14 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// How it is taxed: by the only category and rate of its document. A line of a document with several has to say which
-    /// is its own.
+    /// How it is taxed: as the line says itself, else by the only category and rate of its document.
     pub fn tax(&self) -> Option<(&'static str, &'a str)> {
         let of = |tax: &'a TaxSubtotal| (category_code(tax.category), &*tax.rate);
         match (self.entry, self.issued.document.taxes.as_slice()) {
             (Entry::Tax(tax), _) => Some(of(tax)),
+            (Entry::Line(Line { tax: Some(LineTax { category, rate }), .. }), _) => {
+                Some((category_code(*category), rate))
+            }
             (Entry::Line(_), [only]) => Some(of(only)),
             (Entry::Line(_), _) => None,
         }

@@ -139,17 +139,24 @@ impl<'a> Charge<'a> {
 }
 
 fn category(line: &Line) -> Category {
-    match line.kind {
+    category_of(line.kind).unwrap_or_else(|| corrected(line))
+}
+
+fn category_of(kind: LineType) -> Option<Category> {
+    Some(match kind {
         LineType::ServiceCharge | LineType::CommitmentFee => Category::Usage,
         LineType::ExtraCharge | LineType::SupportCharge => Category::Purchase,
         LineType::CreditConsumption => Category::Credit,
         LineType::Multiplier | LineType::Rounding => Category::Adjustment,
-        LineType::OtherEvent => corrected(line),
-    }
+        LineType::OtherEvent => return None,
+    })
 }
 
 /// A correction is of the category of what it corrects.
 fn corrected(line: &Line) -> Category {
+    if let Some(category) = line.adjusts.as_ref().and_then(|adjusts| category_of(adjusts.kind?)) {
+        return category;
+    }
     let source = line.source.as_ref().filter(|_| line.adjusts.is_some());
     match source.map(|source| source.kind.as_str()) {
         Some("UsageRecord") => Category::Usage,

@@ -52,6 +52,25 @@ fn each_type_of_line_has_its_category() {
 }
 
 #[test]
+fn what_settles_a_closed_month_is_of_the_category_of_its_part() {
+    for (kind, category) in [
+        ("SupportCharge", "Purchase"),
+        ("CommitmentFee", "Usage"),
+        ("CreditConsumption", "Credit"),
+        ("Rounding", "Adjustment"),
+        ("OtherEvent", "Adjustment"),
+    ] {
+        let invoice = invoice(|invoice| {
+            invoice["status"]["document"]["lines"][8]["adjusts"] = serde_json::json!({
+                "period": "2026-09", "invoice": "aaaaa-1", "type": kind, "part": "Event", "billed": "0.00", "due": "120.00",
+            });
+        });
+        let issued = IssuedInvoice::new(&invoice, []).expect("reads");
+        assert_eq!(cells(&issued, "event", &["ChargeCategory", "ChargeClass"]), [category, "Correction"], "{kind}");
+    }
+}
+
+#[test]
 fn a_service_costs_its_unit_price_times_its_quantity_in_both_currencies() {
     let invoice = invoice(|_| {});
     let issued = IssuedInvoice::new(&invoice, []).expect("reads");
