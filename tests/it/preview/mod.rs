@@ -3,6 +3,7 @@
 //! `cases/<sentence>.yaml` are manifests; the first line of each names the arguments. What the command prints is kept
 //! beside it as `.txt`. After a change that is meant, `UPDATE=1 cargo test --test it preview` writes those anew.
 
+mod closed_months;
 mod objects;
 mod operator;
 mod rules;
