@@ -7,7 +7,7 @@ use crate::tax::render_tax;
 use crate::terms::render_terms;
 use billing_api as api;
 use billing_domain::{
-    Bill, CategorySubtotal, Conversion, Date, Money, Month, Name, Prepayment, ReturnedCredit, restored_name,
+    Bill, CategorySubtotal, CrossRate, Date, Money, Month, Name, Prepayment, ReturnedCredit, restored_name,
 };
 
 /// Why a bill cannot be written as a document.
@@ -140,7 +140,7 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         lines,
         slices: slices.iter().map(|slice| slice.reference.clone()).collect(),
         subtotal: amount(bill.subtotal),
-        exchange_rate: converted.map(|converted| render_rate(&converted.conversion)),
+        exchange_rate: converted.map(|converted| render_rate(&converted.conversion.rate)),
         price_subtotal: converted.map(|converted| amount(converted.price_subtotal)),
         discounts,
         hours: Some(hours),
@@ -186,13 +186,13 @@ fn date(date: Date) -> api::QuoteDate {
 }
 
 /// How prices became amounts, as documents say it.
-pub fn render_rate(conversion: &Conversion) -> api::DocumentRate {
-    let Conversion { source, rate_date: _, quote_date, base, from, to, object: _ } = conversion;
+pub fn render_rate(rate: &CrossRate) -> api::DocumentRate {
+    let CrossRate { source, quote_date, base, from, to } = rate;
     api::DocumentRate {
         source: source.as_str().into(),
         from: from.currency.code().into(),
         to: to.currency.code().into(),
-        rate: conversion.rate(),
+        rate: rate.digits(),
         base: base.code().into(),
         from_quote: from.rate.decimal().to_string().into(),
         to_quote: to.rate.decimal().to_string().into(),

@@ -2,8 +2,8 @@
 
 use billing_api as api;
 use billing_domain::{
-    AgreedCharge, Bill, ChargeAmount, ChargeType, Commitment, Currency, Discount, MinimumCharge, Money, MonthTerms,
-    Source, SourceKind, TaxGroup, TaxScheme, TaxTreatment, Untaxed, Validity,
+    AgreedCharge, Bill, ChargeAmount, ChargeType, Commitment, CrossRate, Currency, Discount, MinimumCharge, Money,
+    MonthTerms, Quote, Rate, Source, SourceKind, TaxGroup, TaxScheme, TaxTreatment, Untaxed, Validity,
 };
 
 use crate::document::{amount, render_rate};
@@ -12,7 +12,7 @@ use crate::tax;
 
 /// What a final says of its terms.
 pub(crate) fn render_terms(bill: &Bill, price_lists: Vec<api::Name>) -> api::DocumentTerms {
-    let MonthTerms { discounts: _, charges, commitment, minimum_charge, tax } = &bill.terms;
+    let MonthTerms { discounts: _, charges, commitment, minimum_charge, tax, exchange_rate: _ } = &bill.terms;
     api::DocumentTerms {
         price_lists,
         charges: charges.iter().map(render_charge).collect(),
@@ -25,7 +25,7 @@ pub(crate) fn render_terms(bill: &Bill, price_lists: Vec<api::Name>) -> api::Doc
             TaxScheme::Untaxed(_) => None,
             TaxScheme::Treatments(treatments) => Some(treatments.iter().map(render_treatment).collect()),
         },
-        exchange_rate: bill.conversion.as_ref().map(render_rate),
+        exchange_rate: bill.conversion.as_ref().map(|conversion| render_rate(&conversion.rate)),
     }
 }
 
@@ -86,7 +86,27 @@ pub fn terms_of(document: &api::Document, currency: Currency) -> Result<Option<M
             None => TaxScheme::Untaxed(Untaxed::NoRules),
             Some(rules) => TaxScheme::Treatments(rules.iter().map(treatment).collect::<Result<_, _>>()?),
         },
+        exchange_rate: terms.exchange_rate.as_ref().map(cross_rate).transpose()?.flatten(),
     }))
+}
+
+/// The rate of a month; `None` where one of its currencies is withdrawn: nothing has a price in it any more.
+fn cross_rate(given: &api::DocumentRate) -> Result<Option<CrossRate>, NotIssued> {
+    let api::DocumentRate { source, from, to, rate: _, base, from_quote, to_quote, quote_date } = given;
+    let [Ok(from), Ok(to), Ok(base)] = [from, to, base].map(|code| code.parse::<Currency>()) else { return Ok(None) };
+    Ok(Some(CrossRate {
+        source: source.as_str().into(),
+        quote_date: read("terms.exchangeRate.quoteDate", quote_date)?,
+        base,
+        from: quote("terms.exchangeRate.fromQuote", from, from_quote)?,
+        to: quote("terms.exchangeRate.toQuote", to, to_quote)?,
+    }))
+}
+
+fn quote(field: &'static str, currency: Currency, text: &str) -> Result<Quote, NotIssued> {
+    let unreadable = || NotIssued::Field { field, text: text.to_owned() };
+    let rate = Rate::new(read(field, text)?).ok_or_else(unreadable)?;
+    Ok(Quote { currency, rate })
 }
 
 fn charge(given: &api::DocumentCharge, currency: Currency) -> Result<AgreedCharge, NotIssued> {
@@ -120,4 +140,39 @@ fn treatment(given: &api::DocumentTaxRule) -> Result<TaxTreatment, NotIssued> {
         group: TaxGroup { category, rate: read("terms.taxRules.rate", &given.rate)? },
         reason: given.reason.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_rate(from: &str, quote: &str) -> Result<Option<String>, String> {
+        let rate = json!({
+            "source": "ecb", "from": from, "to": "USD", "rate": "1", "base": "EUR", "fromQuote": quote,
+            "toQuote": "1.25", "quoteDate": "2026-10-30",
+        });
+        let rate = serde_json::from_value(rate).expect("a rate");
+        let read = cross_rate(&rate).map_err(|error| error.to_string())?;
+        Ok(read.map(|read| format!("{} of {} by {}", read.digits(), read.quote_date, read.source)))
+    }
+
+    #[test]
+    fn a_recorded_rate_is_read_exactly() {
+        assert_eq!(read_rate("JPY", "125"), Ok(Some("0.01 of 2026-10-30 by ecb".to_owned())));
+    }
+
+    #[test]
+    fn a_rate_of_a_withdrawn_currency_keeps_no_document_from_being_read() {
+        assert_eq!(read_rate("HRK", "7.5345"), Ok(None));
+    }
+
+    #[test]
+    fn a_quote_that_is_none_is_named() {
+        for quote in ["0", "-1", "much"] {
+            let error = read_rate("JPY", quote).expect_err(quote);
+            assert!(error.contains("terms.exchangeRate.fromQuote") && error.contains(quote), "{error}");
+        }
+    }
 }

@@ -49,7 +49,7 @@ pub use catalog::issuer::Issuer;
 pub use catalog::locality::{Locality, PostalCodes, Region};
 pub use catalog::price::{PriceEntry, PriceList, PriceListError, Tariff, Unit};
 pub use catalog::rates::{
-    Conversion, MissingRate, NO_EXCHANGE_RATES, Quote, QuotesError, Rate, Rates, RatesObject, YearlyQuotes,
+    Conversion, CrossRate, MissingRate, NO_EXCHANGE_RATES, Quote, QuotesError, Rate, Rates, RatesObject, YearlyQuotes,
 };
 pub use catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxGroup, TaxRate, TaxRule};
 pub use catalog::terms::Terms;

@@ -125,3 +125,32 @@ fn a_closed_month_keeps_its_rate_of_tax_and_a_refund_has_the_tax_that_was_charge
     check(&document, "37.25", &[]);
     Ok(())
 }
+
+/// What a source quoted, a day and a price of the dollar each.
+fn quotes(of: &[(&str, &str)]) -> String {
+    let quotes: Vec<_> =
+        of.iter().map(|(day, dollars)| format!("{{date: \"{day}\", rates: {{USD: \"{dollars}\"}}}}")).collect();
+    format!(
+        "{{apiVersion: billing-operator.io/v1alpha1, kind: ExchangeRates, metadata: {{name: ecb-2026}}, spec: {{source: ecb, year: 2026, base: EUR, quotes: [{}]}}}}\n---\n",
+        quotes.join(", ")
+    )
+}
+
+#[test]
+fn late_usage_is_converted_at_the_rate_that_its_month_recorded() -> Result {
+    let organization = organization("exchangeRates: ecb", &terms(""))
+        .replace("primary: true, currency: EUR", "primary: true, currency: USD");
+    let before = [organization.as_str(), &quotes(&[("2026-10-30", "1.25")])].concat();
+    // The last day of October was quoted after its final.
+    let since = quotes(&[("2026-10-30", "1.25"), ("2026-10-31", "2"), ("2026-11-30", "1.5")]);
+    let after = [organization, since].concat();
+    let later = [record("u2", "a", "2026-10-10", 100, ""), record("u3", "a", "2026-11-01", 100, "")];
+    let document = november(&before, &record("u1", "a", "2026-10-01", 200, ""), &later.concat(), Some(&after))?;
+    check(&document, "275.00", &[]);
+    let of_late = document["lines"].as_array().into_iter().flatten().find(|line| line["adjusts"].is_object());
+    assert_eq!(
+        of_late.map(|line| (&line["total"], &line["exchangeRate"]["toQuote"])),
+        Some((&"125.00".into(), &"1.25".into()))
+    );
+    Ok(())
+}

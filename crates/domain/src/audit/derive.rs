@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use super::derived::{Derived, DerivedCharge};
 use super::difference::ChargeKey;
 use super::payer::payer_at;
-use super::rates::{DerivedRate, derive_rate};
+use super::rates::{DerivedRate, derive_rate_by};
 use super::terms::group_of;
 use super::work::{Look, count};
 use crate::bill::inputs::GroupMonth;
@@ -32,7 +32,7 @@ pub(super) struct DerivationBasis<'a> {
 
 impl<'a> DerivationBasis<'a> {
     pub(super) fn of(month: &'a GroupMonth<'a>, terms: &'a MonthTerms) -> Self {
-        DerivationBasis { month, terms, rate: derive_rate(month) }
+        DerivationBasis { month, terms, rate: derive_rate_by(month, terms) }
     }
 }
 

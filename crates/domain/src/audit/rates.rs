@@ -10,7 +10,8 @@ use super::derived::Derived;
 use super::difference::AuditDifference;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::{Bill, Converted};
-use crate::catalog::rates::{MAX_QUOTE_AGE_DAYS, Quote, YearlyQuotes};
+use crate::catalog::rates::{CrossRate, MAX_QUOTE_AGE_DAYS, Quote, YearlyQuotes};
+use crate::invoice::month_terms::MonthTerms;
 use crate::money::amount::Currency;
 use crate::time::period::Date;
 
@@ -56,10 +57,25 @@ pub(super) fn derive_rate(month: &GroupMonth<'_>) -> Option<DerivedRate> {
     if unreadable.any(|year| date.year() < year && year <= last.year()) {
         return None; // it may hold a later day
     }
-    let ten = BigInt::from(10);
+    Some(crossed((from, to), (date, of_from, of_to)))
+}
+
+/// The rate at which a month is derived: what its final recorded of these two currencies, or what the quotes say now.
+pub(super) fn derive_rate_by(month: &GroupMonth<'_>, terms: &MonthTerms) -> Option<DerivedRate> {
+    let (from, to) = (month.prices.currency(), month.group.currency?);
+    if let Some(CrossRate { quote_date, from: of_from, to: of_to, .. }) = &terms.exchange_rate
+        && (of_from.currency, of_to.currency) == (from, to)
+    {
+        return Some(crossed((from, to), (*quote_date, of_from.rate.decimal(), of_to.rate.decimal())));
+    }
+    derive_rate(month)
+}
+
+fn crossed((from, to): (Currency, Currency), quotes: (Date, Decimal, Decimal)) -> DerivedRate {
+    let (ten, (_, of_from, of_to)) = (BigInt::from(10), quotes);
     let numerator = BigInt::from(of_to.mantissa()) * ten.pow(of_from.scale());
     let denominator = BigInt::from(of_from.mantissa()) * ten.pow(of_to.scale());
-    Some(DerivedRate { from, to, numerator, denominator, quotes: Some((date, of_from, of_to)) })
+    DerivedRate { from, to, numerator, denominator, quotes: Some(quotes) }
 }
 
 /// What one of the base costs in a currency.
@@ -81,8 +97,8 @@ pub(super) fn compare_rates(month: &GroupMonth<'_>, bill: &Bill, derived: &Deriv
 
 fn of_bill(converted: &Converted) -> String {
     let Converted { conversion, price_subtotal } = converted;
-    let (from, to) = (conversion.from, conversion.to);
-    let quotes = Some((conversion.quote_date, from.rate.decimal(), to.rate.decimal()));
+    let (from, to) = (conversion.rate.from, conversion.rate.to);
+    let quotes = Some((conversion.rate.quote_date, from.rate.decimal(), to.rate.decimal()));
     let (numerator, denominator) = (0.into(), 0.into()); // not shown
     let rate = DerivedRate { from: from.currency, to: to.currency, numerator, denominator, quotes };
     format!("{rate} from {} minor units", price_subtotal.minor())

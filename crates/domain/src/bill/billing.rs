@@ -207,7 +207,7 @@ fn add_problems(problems: &mut Vec<Problem>, others: Vec<Problem>) {
 /// What the lines are in the currency of their prices; `None` where that is the bill's, and where there are none.
 fn converted(month: &GroupMonth<'_>, lines: &[Line]) -> Result<Option<Converted>, Overflow> {
     let Some(conversion) = month.conversion().ok().flatten().filter(|_| !lines.is_empty()) else { return Ok(None) };
-    let price_subtotal = sum(conversion.from.currency, lines.iter().filter_map(|line| line.price_total))?;
+    let price_subtotal = sum(conversion.rate.from.currency, lines.iter().filter_map(|line| line.price_total))?;
     Ok(Some(Converted { conversion, price_subtotal }))
 }
 

@@ -54,7 +54,7 @@ impl<'a, 'out> Charger<'a, 'out> {
         charges: &'out mut Charges,
     ) {
         let discount = terms.discount_factor();
-        let rate = month.conversion().map(|conversion| conversion.map(|conversion| conversion.ratio()));
+        let rate = month.rate_by(terms).map(|rate| rate.map(|rate| rate.ratio()));
         let mut charger = Charger { month, slices, service: None, running: None, terms, discount, rate, charges };
         project.usage().for_each(|usage| charger.charge(usage));
         charger.end_service();

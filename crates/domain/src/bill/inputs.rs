@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::bill::records::BilledUsage;
 use crate::catalog::issuer::Issuer;
 use crate::catalog::price::PriceList;
-use crate::catalog::rates::{Conversion, MissingRate, Rates, rate_date};
+use crate::catalog::rates::{Conversion, CrossRate, MissingRate, Rates, rate_date};
 use crate::catalog::terms::error::TermsError;
 use crate::credit::CreditOffer;
 use crate::invoice::billed::BilledIndex;
@@ -93,5 +93,16 @@ impl<'a> GroupMonth<'a> {
             return Ok(None);
         }
         self.rates.conversion(from, to, rate_date(self.month, self.as_of)).map(Some)
+    }
+
+    /// How prices become amounts by terms of the month: by the rate that they record, if it is between these two currencies, else
+    /// as [`conversion`](Self::conversion) says.
+    pub(crate) fn rate_by(&self, terms: &MonthTerms) -> Result<Option<CrossRate>, MissingRate> {
+        let from = self.prices.currency();
+        let recorded = terms.exchange_rate.as_ref();
+        match recorded.filter(|rate| self.group.currency.is_some_and(|to| rate.is_between(from, to))) {
+            Some(rate) => Ok(Some(rate.clone())),
+            None => self.conversion().map(|conversion| conversion.map(|conversion| conversion.rate)),
+        }
     }
 }

@@ -209,8 +209,8 @@ impl Rates {
                 Some(Ok(quotes)) => quotes,
             };
             if let (Some(from), Some(to)) = (quotes.quote(date, from), quotes.quote(date, to)) {
-                let (source, base, object) = (source.clone(), quotes.base, quotes.object.clone());
-                return Ok(Conversion { source, rate_date, quote_date: date, base, from, to, object });
+                let rate = CrossRate { source: source.clone(), quote_date: date, base: quotes.base, from, to };
+                return Ok(Conversion { rate, rate_date, object: quotes.object.clone() });
             }
         }
         Err(MissingRate::NoQuote { to, source: source.clone(), date: rate_date })
@@ -224,11 +224,20 @@ fn unreadable(source: &Name, to: Currency, date: Date, error: &str) -> MissingRa
 /// How prices become amounts of another currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversion {
-    /// Who quoted.
-    pub source: Name,
+    /// By which rate.
+    pub rate: CrossRate,
     /// The day whose rate it is.
     pub rate_date: Date,
-    /// The day of the quotes: the rate date or one shortly before.
+    /// The object that holds the quotes.
+    pub object: RatesObject,
+}
+
+/// What one currency is in another, by what one source quoted for both on a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CrossRate {
+    /// Who quoted.
+    pub source: Name,
+    /// The day of the quotes: the day whose rate is asked for, or one shortly before.
     pub quote_date: Date,
     /// What the rates are the prices of.
     pub base: Currency,
@@ -236,18 +245,21 @@ pub struct Conversion {
     pub from: Quote,
     /// The quote of the currency that is paid in.
     pub to: Quote,
-    /// The object that holds the quotes.
-    pub object: RatesObject,
 }
 
-impl Conversion {
+impl CrossRate {
     /// What one unit of the price's currency is in the other, exactly: through the base, unrounded.
     pub fn ratio(&self) -> Ratio {
         Ratio::from(self.to.rate.decimal()).times(self.from.rate.inverse())
     }
 
+    /// Whether it is between these two.
+    pub fn is_between(&self, from: Currency, to: Currency) -> bool {
+        (self.from.currency, self.to.currency) == (from, to)
+    }
+
     /// The same in digits for a reader, to 15 decimal places.
-    pub fn rate(&self) -> String {
+    pub fn digits(&self) -> String {
         self.ratio().display(15)
     }
 }

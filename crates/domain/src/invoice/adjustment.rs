@@ -1,6 +1,6 @@
 //! What a line says of the closed month that it adjusts.
 
-use crate::catalog::rates::Conversion;
+use crate::catalog::rates::CrossRate;
 use crate::catalog::terms::discount::Discount;
 use crate::invoice::line::Line;
 use crate::invoice::part::PartKey;
@@ -58,7 +58,7 @@ pub struct LateLine {
     /// The discounts in it.
     pub discounts: Vec<Discount>,
     /// How its price became its amounts, where that is in another currency.
-    pub conversion: Option<Conversion>,
+    pub exchange_rate: Option<CrossRate>,
 }
 
 impl Adjustment {

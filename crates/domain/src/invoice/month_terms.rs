@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::buyer::Buyer;
 use crate::catalog::issuer::Issuer;
+use crate::catalog::rates::CrossRate;
 use crate::catalog::tax_rule::{TaxGroup, TaxRule};
 use crate::catalog::terms::Terms;
 use crate::catalog::terms::charge::AgreedCharge;
@@ -29,6 +30,8 @@ pub struct MonthTerms {
     pub minimum_charge: Option<MinimumCharge>,
     /// How its lines are taxed.
     pub tax: TaxScheme,
+    /// What the currency of its prices was in the group's, where that is recorded; else what it is by the quotes that there are.
+    pub exchange_rate: Option<CrossRate>,
 }
 
 /// What a month has to come to, and who says so.
@@ -85,6 +88,7 @@ impl MonthTerms {
             commitment: commitment.cloned(),
             minimum_charge,
             tax: TaxScheme::now(issuer, buyer, month),
+            exchange_rate: None,
         }
     }
 
@@ -96,6 +100,7 @@ impl MonthTerms {
             commitment: None,
             minimum_charge: None,
             tax: TaxScheme::Untaxed(Untaxed::NoIssuer),
+            exchange_rate: None,
         }
     }
 

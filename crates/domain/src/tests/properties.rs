@@ -317,19 +317,21 @@ fn mutants_of_rates(bill: &Bill, index: usize) -> Vec<(&'static str, Bill)> {
     let Some(converted) = &bill.converted else { return Vec::new() };
     let cent = |money: Money| money.checked_add(Money::new(1, money.currency()).unwrap()).unwrap();
     let (conversion, price_subtotal) = (converted.conversion.clone(), converted.price_subtotal);
-    let with = |conversion: Conversion, price_subtotal| {
+    let with = |rate: CrossRate, price_subtotal| {
+        let conversion = Conversion { rate, ..conversion.clone() };
         let converted = Some(Converted { conversion, price_subtotal });
         Bill { converted, ..bill.clone() }
     };
-    let earlier = Conversion { quote_date: conversion.quote_date.pred_opt().unwrap(), ..conversion.clone() };
-    let dearer = Quote { rate: Rate::new(conversion.to.rate.decimal() + decimal("0.01")).unwrap(), ..conversion.to };
+    let rate = &conversion.rate;
+    let earlier = CrossRate { quote_date: rate.quote_date.pred_opt().unwrap(), ..rate.clone() };
+    let dearer = Quote { rate: Rate::new(rate.to.rate.decimal() + decimal("0.01")).unwrap(), ..rate.to };
     let mut other_price = bill.clone();
     other_price.lines[index].price_total = other_price.lines[index].price_total.map(cent);
     vec![
         ("no rate", Bill { converted: None, ..bill.clone() }),
         ("the quotes of another day", with(earlier, price_subtotal)),
-        ("another quote", with(Conversion { to: dearer, ..conversion.clone() }, price_subtotal)),
-        ("another sum of prices", with(conversion, cent(price_subtotal))),
+        ("another quote", with(CrossRate { to: dearer, ..rate.clone() }, price_subtotal)),
+        ("another sum of prices", with(rate.clone(), cent(price_subtotal))),
         ("a line of another price", other_price),
     ]
 }

@@ -33,8 +33,8 @@ fn world(code: &str) -> World {
 }
 
 fn of(from: &str, to: &str, on: &str) -> Result<String, MissingRate> {
-    let conversion = quoted().conversion(currency(from), currency(to), day(on))?;
-    Ok(format!("{} of {}", conversion.rate(), conversion.quote_date))
+    let rate = quoted().conversion(currency(from), currency(to), day(on))?.rate;
+    Ok(format!("{} of {}", rate.digits(), rate.quote_date))
 }
 
 #[test]
@@ -130,9 +130,9 @@ fn the_bill_says_how_it_was_converted() {
     let bill = world("JPY").bill("g", "2020-11");
     let Converted { conversion, price_subtotal } = bill.converted.unwrap();
     assert_eq!(price_subtotal, money("18.72", "USD"));
-    assert_eq!((conversion.rate_date, conversion.quote_date), (day("2020-12-01"), day("2020-11-27")));
-    assert_eq!((conversion.from, conversion.to), (quote("USD", "1.1922"), quote("JPY", "123.99")));
-    assert_eq!((conversion.source, conversion.object.name), (name("ecb"), name("ecb-2020")));
+    assert_eq!((conversion.rate_date, conversion.rate.quote_date), (day("2020-12-01"), day("2020-11-27")));
+    assert_eq!((conversion.rate.from, conversion.rate.to), (quote("USD", "1.1922"), quote("JPY", "123.99")));
+    assert_eq!((conversion.rate.source, conversion.object.name), (name("ecb"), name("ecb-2020")));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn an_estimate_takes_the_rate_of_its_day() {
     let world = world("EUR");
     let dates = |as_of: &str| {
         let bill = world.bill_as_of("g", "2020-11", at(as_of));
-        bill.converted.map(|Converted { conversion, .. }| (conversion.rate_date, conversion.quote_date))
+        bill.converted.map(|Converted { conversion, .. }| (conversion.rate_date, conversion.rate.quote_date))
     };
     assert_eq!(dates("2020-11-28T23:59"), Some((day("2020-11-28"), day("2020-11-27"))));
     assert_eq!(dates("2020-11-30"), Some((day("2020-11-30"), day("2020-11-30"))));

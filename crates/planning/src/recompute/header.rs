@@ -47,7 +47,7 @@ pub(super) fn conversion(
     let at = comparison.recorded.issued_at;
     let found = comparison.view.with_inputs(at, |inputs| inputs.conversion().ok().flatten());
     let found = found.map_err(|hold| no_bill(hold.message))?;
-    Ok((found.as_ref().map(|one| one.rate_date.to_string().into()), found.as_ref().map(render_rate)))
+    Ok((found.as_ref().map(|one| one.rate_date.to_string().into()), found.as_ref().map(|one| render_rate(&one.rate))))
 }
 
 fn header(document: &Document) -> Value {

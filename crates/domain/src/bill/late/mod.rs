@@ -198,6 +198,6 @@ fn terms_of_late_usage(closed: &GroupMonth<'_>) -> MonthTerms {
 }
 
 fn late_item(closed: &GroupMonth<'_>, terms: &MonthTerms, line: Line) -> Item {
-    let conversion = closed.conversion().ok().flatten(); // without a rate there is no line
-    adjustment::late_item(closed.month, LateLine { line, discounts: terms.discounts.clone(), conversion })
+    let exchange_rate = closed.rate_by(terms).ok().flatten(); // without a rate there is no line
+    adjustment::late_item(closed.month, LateLine { line, discounts: terms.discounts.clone(), exchange_rate })
 }

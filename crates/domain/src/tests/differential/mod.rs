@@ -229,8 +229,8 @@ fn told_tax(tax: &TaxSubtotal) -> Value {
 fn told_rate(converted: &Converted) -> Value {
     let Converted { conversion, price_subtotal } = converted;
     let quote = |quote: Quote| fraction(&Ratio::from(quote.rate.decimal()));
-    let date = conversion.quote_date.to_string();
-    json!([date, quote(conversion.from), quote(conversion.to), price_subtotal.minor() as i64])
+    let date = conversion.rate.quote_date.to_string();
+    json!([date, quote(conversion.rate.from), quote(conversion.rate.to), price_subtotal.minor() as i64])
 }
 
 /// In lowest terms, "13/500"; a whole number without a denominator.

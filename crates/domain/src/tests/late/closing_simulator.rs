@@ -89,7 +89,9 @@ impl ClosingSimulator {
             currency: bill.subtotal.currency(),
         };
         let (lines, parts) = (self.final_lines(bill), stated_parts(month(of), bill));
-        let read = ReadFinal { facts, lines, parts, terms: Some(bill.terms.clone()), only_tax: None };
+        let exchange_rate = bill.conversion.as_ref().map(|conversion| conversion.rate.clone());
+        let terms = Some(MonthTerms { exchange_rate, ..bill.terms.clone() });
+        let read = ReadFinal { facts, lines, parts, terms, only_tax: None };
         self.world.billed.add(read, |record| Some(name(record)));
     }
 
@@ -99,8 +101,8 @@ impl ClosingSimulator {
     }
 
     fn final_lines(&self, bill: &Bill) -> Vec<BilledLine> {
-        let rate = |conversion: &Conversion| (conversion.to.rate.decimal(), conversion.from.rate.decimal());
-        let rated = |line: &Line, discounts: &[Discount], conversion: Option<&Conversion>| BilledLine {
+        let rate = |rate: &CrossRate| (rate.to.rate.decimal(), rate.from.rate.decimal());
+        let rated = |line: &Line, discounts: &[Discount], exchange_rate: Option<&CrossRate>| BilledLine {
             record: line.usage.name.clone(),
             project: Some(line.usage.project.clone()),
             period: line.period,
@@ -111,18 +113,18 @@ impl ClosingSimulator {
                 unit: line.unit(),
                 unit_price: line.unit_price(),
                 discounts: discounts.iter().map(|discount| discount.percent).collect(),
-                rate: conversion.map(rate),
+                rate: exchange_rate.map(rate),
                 hours: self.world.hours,
             }),
             replaces: bill.replaced.get(&line.usage.name).cloned().unwrap_or_default(),
         };
-        let converted = bill.converted.as_ref().map(|converted| &converted.conversion);
+        let converted = bill.converted.as_ref().map(|converted| &converted.conversion.rate);
         let mut lines: Vec<_> = bill.lines.iter().map(|line| rated(line, &bill.terms.discounts, converted)).collect();
         for item in &bill.items {
             let Some(adjustment) = &item.adjustment else { continue };
             lines.push(match &adjustment.kind {
                 AdjustmentKind::Part { .. } => continue,
-                AdjustmentKind::Late(new) => rated(&new.line, &new.discounts, new.conversion.as_ref()),
+                AdjustmentKind::Late(new) => rated(&new.line, &new.discounts, new.exchange_rate.as_ref()),
                 AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, replaced } => {
                     let difference = due
                         .checked_sub(*billed)

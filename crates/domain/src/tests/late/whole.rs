@@ -163,6 +163,46 @@ fn a_closed_month_keeps_the_rate_of_the_day_of_its_supply() {
     is_whole(simulator);
 }
 
+/// 200 hours of October at 1.00 USD, billed to a group that pays in EUR, at the last quote before its end.
+fn converted() -> ClosingSimulator {
+    let mut simulator = simulator(Terms::default());
+    let paid_in_euros = Group { currency: Some(currency("EUR")), first_period: month("2020-10"), ..group("g") };
+    simulator.world.organization.put_group(paid_in_euros);
+    simulator.world.rates = rates("ecb", &[("2020-10-30", "USD", "1.25"), ("2020-11-30", "USD", "1.6")]);
+    simulator.usage(runs("u1", "a", "2020-10-01", 200));
+    assert_eq!(simulator.close("2020-10").total, money("160.00", "EUR"));
+    simulator
+}
+
+#[test]
+fn late_usage_is_converted_at_the_rate_that_its_month_recorded() {
+    let mut simulator = converted();
+    simulator.usage(runs("u2", "a", "2020-10-10", 100));
+    // A nearer day is quoted after the final was made; and the quotes of that time are mended.
+    let quoted_since: [&[(&str, &str, &str)]; 3] = [
+        &[("2020-10-30", "USD", "1.25"), ("2020-10-31", "USD", "2"), ("2020-11-30", "USD", "1.6")],
+        &[("2020-10-30", "USD", "2"), ("2020-11-30", "USD", "1.6")],
+        &[("2020-11-30", "USD", "1.6")],
+    ];
+    for quotes in quoted_since {
+        simulator.world.rates = rates("ecb", quotes);
+        assert_eq!(simulator.look("2020-11").total, money("80.00", "EUR"), "{quotes:?}");
+    }
+    simulator.close("2020-11");
+    is_whole(simulator);
+}
+
+#[test]
+fn late_usage_with_prices_in_another_currency_than_its_month_had_takes_the_quotes_that_there_are() {
+    let mut simulator = converted();
+    simulator.usage(runs("u2", "a", "2020-10-10", 100));
+    let entries = vec![hourly("PostgreSQL", "100")];
+    simulator.world.prices =
+        PriceList::new(name("default"), uid("prices"), name("2"), currency("JPY"), entries).unwrap();
+    simulator.world.rates = rates("ecb", &[("2020-10-30", "USD", "1.25"), ("2020-10-30", "JPY", "125")]);
+    assert_eq!(simulator.look("2020-11").total, money("80.00", "EUR"));
+}
+
 #[test]
 fn a_refund_goes_back_with_the_tax_that_was_charged() {
     let reverse = rule("EU", "EU", BuyerKind::Business, TaxCategory::ReverseCharge, "0");
