@@ -36,13 +36,16 @@ impl DerivedItem {
     }
 }
 
+/// The lines that tell of the discounts in services' lines.
+pub(super) fn derive_remarks(terms: &MonthTerms) -> impl Iterator<Item = DerivedItem> {
+    let remark = |name: &str| DerivedItem { kind: LineType::Multiplier, key: name.to_owned(), tax: None, total: 0 };
+    terms.discounts.iter().map(move |discount| remark(&discount.name))
+}
+
 /// What was agreed for a month whose services come to so many minor units; `None` when that cannot be said.
 pub(super) fn derive_items(terms: &MonthTerms, services: i128) -> Option<Vec<DerivedItem>> {
     let tax = group_of(terms, None);
     let mut items = Vec::new();
-    for discount in &terms.discounts {
-        items.push(DerivedItem { kind: LineType::Multiplier, key: discount.name.to_string(), tax: None, total: 0 });
-    }
     derive_charges(terms, ChargeType::Extra, services, &mut items)?;
     derive_charges(terms, ChargeType::Support, services, &mut items)?;
     if let Some(commitment) = &terms.commitment {

@@ -31,7 +31,7 @@ use credits::{DerivedUse, Services, compare_credits, compare_payment, derive_cre
 use derive::derive;
 use derived::{Derived, DerivedCharge};
 use difference::{AuditDifference, ChargeKey};
-use items::{DerivedItem, compare_items, derive_brought, derive_items, derive_rounding};
+use items::{DerivedItem, compare_items, derive_brought, derive_items, derive_remarks, derive_rounding};
 use late::derive_late;
 use rates::compare_rates;
 use settlement::derive_settlement;
@@ -50,14 +50,14 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     differences.extend(compare_projects(bill, &derived));
     let services = services_of(&derived);
     let in_all: i128 = services.values().sum();
-    let mut items = Vec::new();
-    match derive_items(&terms, in_all) {
-        Some(derived) => items.extend(derived),
-        None => differences.push(AuditDifference::ItemsNotDerived),
+    let agreed_items = derive_items(&terms, in_all);
+    if agreed_items.is_none() {
+        differences.push(AuditDifference::ItemsNotDerived);
     }
+    let agreed_items = agreed_items.unwrap_or_default();
     let mut groups = Groups::new();
     let of_services = services.iter().map(|((_, tax), sum)| (*tax, *sum));
-    let of_items = items.iter().filter(|item| item.kind != LineType::Multiplier).map(|item| (item.tax, item.total));
+    let of_items = agreed_items.iter().map(|item| (item.tax, item.total));
     of_services.chain(of_items).for_each(|(tax, amount)| *groups.entry(tax).or_default() += amount);
     let settled = derive_settlement(month, &late.changes);
     if settled.is_none() {
@@ -71,12 +71,13 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
         *groups.entry(item.tax).or_default() += item.total;
     }
     let brought = derive_brought(month, &terms);
-    let agreed = items.iter().any(|item| item.kind != LineType::Multiplier) || brought.is_some();
+    let agreed = !agreed_items.is_empty() || brought.is_some();
     let others: Vec<DerivedItem> = brought.into_iter().chain(late.items()).chain(settled.items).collect();
     for item in &others {
         *groups.entry(item.tax).or_default() += item.total;
     }
-    items.extend(others);
+    let remarks = derive_remarks(&terms).filter(|_| !derived.charges.is_empty());
+    let mut items: Vec<DerivedItem> = remarks.chain(agreed_items).chain(others).collect();
     items.extend(uses.iter().flat_map(DerivedUse::items));
     items.extend(rounding);
     differences.extend(compare_items(&bill.items, &items));

@@ -131,7 +131,7 @@ fn compare(
     settled: &mut DerivedSettlement,
 ) {
     let mut parts: BTreeMap<(LineType, Name, Option<TaxGroup>), i128> = BTreeMap::new();
-    for item in items.iter().filter(|item| item.kind != LineType::Multiplier) {
+    for item in items {
         parts.insert((item.kind, item.key.as_str().into(), item.tax), item.total);
     }
     let said = stated.parts.keys().map(|key| (key.kind, key.name.clone(), key.tax));

@@ -11,10 +11,15 @@ use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::source::Source;
 use crate::money::amount::{Currency, Money};
 
-/// Puts on the bill what was agreed for the month.
-pub(super) fn bill_terms(terms: &MonthTerms, group: &Source, tally: &mut Tally) -> Result<(), Overflow> {
+/// Puts on the bill what was agreed for the month. Of discounts a line tells where there are services that have them.
+pub(super) fn bill_terms(
+    terms: &MonthTerms,
+    group: &Source,
+    has_services: bool,
+    tally: &mut Tally,
+) -> Result<(), Overflow> {
     let tax = terms.tax.general();
-    for discount in &terms.discounts {
+    for discount in terms.discounts.iter().filter(|_| has_services) {
         tally.add(discount_item(discount, group, tally.currency()))?;
     }
     let charges = |kind| terms.charges.iter().filter(move |charge| charge.kind == kind);

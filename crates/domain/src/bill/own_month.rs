@@ -35,7 +35,7 @@ impl<'a> OwnMonth<'a> {
     /// What its services and what was agreed come to.
     pub(super) fn bill(self, currency: Currency, services: &'a [ServiceSum]) -> Result<BeforeCredits<'a>, Overflow> {
         let mut tally = Tally::new(currency, services)?;
-        bill_terms(self.terms, self.group, &mut tally)?;
+        bill_terms(self.terms, self.group, !services.is_empty(), &mut tally)?;
         Ok(BeforeCredits { own: self, services, tally })
     }
 }

@@ -39,6 +39,12 @@ fn items(bill: &Bill) -> Vec<String> {
 }
 
 #[test]
+fn a_month_without_services_says_nothing_of_discounts() {
+    let terms = Terms { discounts: vec![discount("Partner", "10")], ..Terms::default() };
+    assert_eq!(items(&world("0.026", terms).bill("g", "2020-10")), [""; 0]);
+}
+
+#[test]
 fn golden_10_a_discount_is_inside_the_services_lines_and_told_by_a_line_of_zero() {
     let terms = Terms { discounts: vec![discount("Partner", "10")], ..Terms::default() };
     let bill = world("0.026", terms).bill("g", "2020-11");

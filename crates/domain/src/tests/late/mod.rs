@@ -291,7 +291,7 @@ fn the_amount_after_discounts_decides_whether_there_is_a_correction() {
         simulator.close("2020-11");
         simulator.usage(usage("db", "p", "2020-11-01", "2020-11-26"));
         assert_eq!(closing_simulator::adjustments(&simulator.close("2020-12")), expected, "{percent} %");
-        assert_eq!(closing_simulator::items(&simulator.look("2021-01"))[1..], [""; 0]);
+        assert_eq!(closing_simulator::items(&simulator.look("2021-01")), [""; 0]);
     }
 }
 

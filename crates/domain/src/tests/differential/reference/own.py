@@ -11,7 +11,7 @@ class Own:
     def __init__(self, month, services, offers, cap=None):
         self.month = month
         total = sum(services.values())
-        self.agreed = terms(month, total, month.general())
+        self.agreed = terms(month, total, month.general(), bool(services))
         self.before_credits = total + sum(entry["total"] for entry in self.agreed)
         running = total
         for entry in self.agreed:

@@ -5,9 +5,9 @@ from fractions import Fraction
 from basics import item, rounded
 
 
-def terms(month, services, tax):
+def terms(month, services, tax, used):
     agreement = month.group["terms"]
-    items = [item("Multiplier", term["name"], 0) for term in month.in_force(agreement["discounts"])]
+    items = [item("Multiplier", term["name"], 0) for term in month.in_force(agreement["discounts"]) if used]
     for kind in ["ExtraCharge", "SupportCharge"]:
         items += agreed(month, kind, services, tax)
     spent = services + sum(entry["total"] for entry in items)
