@@ -97,6 +97,8 @@ pub enum Reason {
     VatIdJudged,
     /// A project without a charge came or went.
     ProjectsChanged,
+    /// An earlier version of the operator made the final, which wrote this otherwise.
+    EarlierVersion,
     /// It follows from the other differences.
     Follows,
 }

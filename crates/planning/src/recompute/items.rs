@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::{Difference, Explanation};
+use super::earlier;
 use super::fields::{Pair, differing_lines};
 use super::{Comparison, Incomparable, is_of_usage, lines_of, no_bill};
 use billing_api::{Document, LineType};
@@ -55,7 +56,9 @@ pub(super) fn differences(comparison: &Comparison<'_>, given: &Document, usage: 
             continue;
         }
         let follows = differences.iter().any(|before| !before.is_unexplained()).then(Explanation::follows);
-        let explanation = explain(comparison, pair).or(follows.filter(|_| is_derived(line.kind)));
+        let explanation = explain(comparison, pair)
+            .or(follows.filter(|_| is_derived(line.kind)))
+            .or_else(|| earlier::explain(comparison.recorded, line.kind));
         differences.push(Difference::of_line(line, pair.fields(), explanation));
     }
     differences
@@ -145,6 +148,9 @@ fn own_services(comparison: &Comparison<'_>, inputs: &GroupMonth<'_>, projects: 
         let of_project = |((project, _), _): &(&(Name, Option<TaxGroup>), &i128)| *project == listed.project;
         let (known, lines) = (sums.iter().find(of_project), sums.iter().filter(of_project).map(|(_, sum)| sum));
         let missing = listed.subtotal.minor() - lines.sum::<i128>();
+        if missing == 0 {
+            continue;
+        }
         let key = known.map_or_else(|| (listed.project.clone(), group(None)), |(key, _)| key.clone());
         *sums.entry(key).or_default() += missing;
     }

@@ -9,6 +9,7 @@
 //! [`verify_document`](billing_documents::verify::verify_document) to say.
 
 mod difference;
+mod earlier;
 mod edits;
 mod fields;
 mod header;
@@ -36,6 +37,7 @@ use billing_domain::{
 };
 use billing_state::{ObservedState, OrganizationState, carried_forward, convert};
 pub use difference::{AdjustedOn, Difference, Explanation, FieldDifference, Reason};
+use earlier::{in_the_form_of, is_of_earlier_version};
 use edits::Edits;
 
 /// A closing reads everything first and makes its invoices then. What was made so shortly before one may not have been
@@ -212,7 +214,9 @@ impl<'a> Comparison<'a> {
         let others: Vec<_> = given.iter().flat_map(|given| items::differences(self, given, &usage)).collect();
         differences.extend(usage);
         differences.extend(others);
-        if differences.is_empty() {
+        // Slices of earlier versions hold lines that say less, so their digests are others.
+        let other_slices = is_of_earlier_version(self.recorded) && !self.computed.slices.is_empty();
+        if differences.is_empty() && !other_slices {
             differences.push(Difference::of_digest(&self.recorded.document.digest, &self.computed.document.digest));
         }
         Ok(differences)
@@ -242,7 +246,9 @@ fn render(
     let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { billed, closed, credits, ..*inputs });
     let billed = view.with_inputs(recorded.issued_at, inputs).map_err(|hold| no_bill(hold.message))?;
     let bill = billed.map_err(no_bill)?;
-    view.final_document(&bill, recorded.issued_at).map_err(no_bill)
+    let mut rendered = view.final_document(&bill, recorded.issued_at).map_err(no_bill)?;
+    in_the_form_of(recorded, &mut rendered);
+    Ok(rendered)
 }
 
 /// What finals that were made before a final bill of the usage that it can be about.

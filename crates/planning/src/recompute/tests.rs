@@ -283,6 +283,68 @@ spec:
     assert_eq!(after(|state| add(state, edited)), [""; 0]);
 }
 
+/// A final as versions made it that recorded no terms.
+fn of_earlier_version(invoice: &Invoice, more: impl FnOnce(&mut Value)) -> Invoice {
+    forged(invoice, |document| {
+        document.as_object_mut().unwrap().remove("terms").expect("terms");
+        more(document);
+    })
+}
+
+/// A world whose issuer taxes everything.
+fn taxed_world() -> ObservedState {
+    let mut state = world();
+    let issuer = "kind: InvoiceIssuer\nmetadata: {name: default}\n\
+        spec: {legalName: Example, taxRules: [{name: all, category: S, rate: '20'}]}\n";
+    add(&mut state, issuer);
+    state
+}
+
+#[test]
+fn a_final_of_an_earlier_version_is_as_good_as_it_was_and_a_forged_one_is_found() {
+    let state = taxed_world();
+    let invoice = of_earlier_version(&final_of(&state), |_| {});
+    assert_eq!(compared(&state, &invoice), []);
+    for (field, value) in [("/lines/0/total", json!("1.00")), ("/buyer/displayName", json!("Other"))] {
+        let forged = of_earlier_version(&final_of(&state), |document| {
+            *document.pointer_mut(field).expect(field) = value;
+        });
+        assert_ne!(compared(&state, &forged), [], "{field}");
+    }
+}
+
+#[test]
+fn a_final_without_services_may_tell_of_a_discount_only_as_earlier_versions_did() {
+    let mut state = state(&format!("{ACME}{}{}", binding("shop"), ledger(&["shop"])));
+    add(&mut state, &shop(1, TERMS));
+    let invoice = final_of(&state);
+    let lines = &invoice.status.as_ref().unwrap().document.as_ref().unwrap().lines;
+    let types: Vec<_> = lines.iter().map(|line| line.kind).collect();
+    assert_eq!(types, [api::LineType::SupportCharge, api::LineType::CommitmentFee]);
+    assert_eq!(compared(&state, &invoice), []);
+    let telling = |kind: &str, name: &str| {
+        let line =
+            json!({"id": "0", "type": kind, "description": format!("{name}: 10 % off services"), "total": "0.00"});
+        move |document: &mut Value| document["lines"].as_array_mut().unwrap().insert(0, line)
+    };
+    assert_eq!(compared(&state, &of_earlier_version(&invoice, telling("Multiplier", "Partner"))), []);
+    assert_ne!(compared(&state, &of_earlier_version(&invoice, telling("ExtraCharge", "Partner"))), []);
+    assert_ne!(compared(&state, &of_earlier_version(&invoice, telling("Multiplier", "Friends"))), []);
+    assert_ne!(compared(&state, &forged(&invoice, telling("Multiplier", "Partner"))), []);
+}
+
+#[test]
+fn the_line_by_which_earlier_versions_brought_a_final_to_zero_is_explained() {
+    let state = world();
+    let to_zero = |document: &mut Value| {
+        let line = json!({"id": "0", "type": "Rounding", "description": "Carried forward", "total": "1.00"});
+        document["lines"].as_array_mut().unwrap().push(line);
+    };
+    let found = |invoice: &Invoice| reasons(&compared(&state, invoice));
+    assert_eq!(found(&of_earlier_version(&final_of(&state), to_zero)), ["total: EarlierVersion"]);
+    assert_eq!(found(&forged(&final_of(&state), to_zero)), ["total: unexplained"]);
+}
+
 #[test]
 fn edited_terms_are_told_on_what_they_change() {
     let other = TERMS.replace("percent: '10'", "percent: '20'").replace("displayName: Shop", "displayName: Store");

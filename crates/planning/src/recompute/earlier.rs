@@ -1,0 +1,52 @@
+//! Finals that earlier versions made, which say less.
+//!
+//! A final records by what its month was billed (`terms`) since closed months are settled as a whole. One without was made before
+//! that: it is compared with what its version would have written, or each of them would look forged after an upgrade.
+
+use super::difference::{Explanation, Reason};
+use billing_api::{Line, LineType};
+use billing_documents::document::Rendered;
+use billing_documents::issued::IssuedInvoice;
+
+/// Whether a version made it that recorded no terms.
+pub(super) fn is_of_earlier_version(recorded: &IssuedInvoice<'_>) -> bool {
+    recorded.document.terms.is_none()
+}
+
+/// Brings a computed document into the form of the version that made the recorded one.
+pub(super) fn in_the_form_of(recorded: &IssuedInvoice<'_>, computed: &mut Rendered) {
+    if !is_of_earlier_version(recorded) {
+        return;
+    }
+    let document = &mut computed.document;
+    document.terms = None;
+    let slices = computed.slices.iter_mut().flat_map(|slice| &mut slice.spec.lines);
+    // There was one treatment for all lines.
+    document.lines.iter_mut().chain(slices).for_each(|line| line.tax = None);
+    document.lines.splice(..0, remarks_without_services(recorded));
+}
+
+/// The lines that tell of discounts on a month in which no service had one. They were written once, and change no amount.
+fn remarks_without_services(recorded: &IssuedInvoice<'_>) -> Vec<Line> {
+    let lines = || recorded.lines.iter().copied();
+    if lines().any(|line| line.kind == LineType::ServiceCharge) {
+        return Vec::new();
+    }
+    let discounts = &recorded.document.discounts;
+    let tells = |line: &&Line| {
+        let of_a_discount = discounts.iter().any(|discount| line.description.starts_with(&discount.name));
+        line.kind == LineType::Multiplier && of_a_discount
+    };
+    lines().filter(tells).cloned().collect()
+}
+
+/// Why a line differs that earlier versions wrote otherwise.
+pub(super) fn explain(recorded: &IssuedInvoice<'_>, kind: LineType) -> Option<Explanation> {
+    let otherwise = is_of_earlier_version(recorded) && kind == LineType::Rounding;
+    otherwise.then(|| {
+        Explanation::new(
+            Reason::EarlierVersion,
+            "an earlier version made the final, which brought what is below zero to zero by a line and carried it without tax",
+        )
+    })
+}
