@@ -58,19 +58,34 @@ pub fn one_line(text: &str) -> String {
 }
 
 /// Writes text so that nothing in it hides: characters that steer a terminal, turn the direction, or show as nothing
-/// appear as JSON's `\uXXXX`. Line breaks pass.
+/// appear as JSON's `\uXXXX`. Line breaks pass, also those of CSV (CR LF).
 ///
 /// What a command prints of a file or a cluster goes through this, except files for programs that are no text (PDF, Parquet).
 pub struct Visible<'a> {
     out: &'a mut dyn Write,
     /// The beginning of a character whose other bytes are still to come.
     begun: Vec<u8>,
+    /// A carriage return came last: what follows decides whether it is part of a line break.
+    returned: bool,
 }
 
 impl<'a> Visible<'a> {
     /// A writer in front of `out`.
     pub fn new(out: &'a mut dyn Write) -> Self {
-        Self { out, begun: Vec::new() }
+        Self { out, begun: Vec::new(), returned: false }
+    }
+
+    fn push(&mut self, character: char, shown: &mut String) {
+        match (std::mem::take(&mut self.returned), character) {
+            (true, '\n') => return shown.push_str("\r\n"),
+            (true, _) => push_visible('\r', shown),
+            (false, _) => {}
+        }
+        match character {
+            '\r' => self.returned = true,
+            '\n' | '\t' => shown.push(character),
+            _ => push_visible(character, shown),
+        }
     }
 }
 
@@ -80,12 +95,7 @@ impl Write for Visible<'_> {
         let pending = std::mem::take(&mut self.begun);
         let mut shown = String::with_capacity(pending.len());
         for chunk in pending.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                match character {
-                    '\n' | '\t' => shown.push(character),
-                    _ => push_visible(character, &mut shown),
-                }
-            }
+            chunk.valid().chars().for_each(|character| self.push(character, &mut shown));
             let invalid = chunk.invalid();
             // Only at the end may the rest of a character follow.
             if invalid.is_empty() {
@@ -101,6 +111,9 @@ impl Write for Visible<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.returned) {
+            self.out.write_all(b"\\u000d")?;
+        }
         self.out.flush()
     }
 }
@@ -149,6 +162,19 @@ mod tests {
         // Wherever a write ends, also within a character.
         assert_eq!(shown(|out| text.bytes().for_each(|byte| out.write_all(&[byte]).unwrap())), expected);
         assert_eq!(shown(|out| out.write_all(b"a\xFFb\xC3").unwrap()), "a\u{FFFD}b");
+    }
+
+    #[test]
+    fn a_line_may_end_as_in_csv_and_a_carriage_return_alone_is_shown() {
+        let text = "a,b\r\n\rc\r\r\nd\r";
+        let expected = "a,b\r\n\\u000dc\\u000d\r\nd\\u000d";
+        let all = |out: &mut Visible<'_>| out.write_all(text.as_bytes()).and_then(|()| out.flush()).unwrap();
+        assert_eq!(shown(all), expected);
+        let by_byte = |out: &mut Visible<'_>| {
+            text.bytes().for_each(|byte| out.write_all(&[byte]).unwrap());
+            out.flush().unwrap();
+        };
+        assert_eq!(shown(by_byte), expected);
     }
 
     #[test]
