@@ -1,10 +1,11 @@
 //! An object of a later version, which this operator cannot read, stops nothing but what depends on it.
 
+use billing_api::definition::{SCHEMA_ANNOTATION, SCHEMA_DIGEST_ANNOTATION, digest, schema_number};
 use billing_api::{BillingGroup, PriceList};
-use billing_test_harness::User;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
-    Api, Resource,
-    api::{Patch, PatchParams},
+    Api, Resource, ResourceExt,
+    api::{Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -16,8 +17,8 @@ use crate::{
 
 /// A way to pay and a unit that the definitions of a later version may have.
 const LATER: [(&str, &str, &str); 2] = [
-    ("billinggroups", "/properties/spec/properties/paymentMethod/properties/type/enum/-", "Barter"),
-    ("pricelists", "/properties/spec/properties/entries/items/properties/unit/enum/-", "Furlong"),
+    ("billinggroups", "/properties/spec/properties/paymentMethod/properties/type/enum", "Barter"),
+    ("pricelists", "/properties/spec/properties/entries/items/properties/unit/enum", "Furlong"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,15 +28,11 @@ async fn objects_that_cannot_be_read_stop_no_others() -> Result {
         (Scenario::Bind, Reference::of(&world, Scenario::Bind).await?),
         (Scenario::Close, Reference::of(&world, Scenario::Close).await?),
     ];
+    let scene = world.scene().await?;
     for (plural, path, value) in LATER {
-        let path = format!("/spec/versions/0/schema/openAPIV3Schema{path}");
-        let patch = json!([{ "op": "add", "path": path, "value": value }]).to_string();
-        let definition = format!("{plural}.billing-operator.io");
-        world
-            .control_plane
-            .kubectl_ok(User::Admin, &["patch", "crd", &definition, "--type=json", "--patch", &patch])?;
+        replace_by_later(&scene, plural, path, value).await?;
     }
-    make_unreadable(&world.scene().await?).await?;
+    make_unreadable(&scene).await?;
 
     for restarted in [false, true] {
         if restarted {
@@ -58,6 +55,22 @@ async fn objects_that_cannot_be_read_stop_no_others() -> Result {
     scene.bind("strange-shop", "main").await?;
     scene.wait_ready("strange-shop").await?;
     assert_eq!(scene.members("strange", "main").await?, ["strange-shop"]);
+    Ok(())
+}
+
+/// Replaces a definition by one of a later version, which knows one more value and says that it is whole.
+async fn replace_by_later(scene: &Scene<'_>, plural: &str, values: &str, more: &str) -> Result {
+    let definitions = scene.cluster::<CustomResourceDefinition>();
+    let name = format!("{plural}.billing-operator.io");
+    let mut later = serde_json::to_value(definitions.get(&name).await?)?;
+    let path = format!("/spec/versions/0/schema/openAPIV3Schema{values}");
+    let known = later.pointer_mut(&path).and_then(Value::as_array_mut).ok_or(path)?;
+    known.push(more.into());
+    let mut later: CustomResourceDefinition = serde_json::from_value(later)?;
+    let (number, digest) = (schema_number(&later) + 1, digest(&later));
+    later.annotations_mut().insert(SCHEMA_ANNOTATION.to_owned(), number.to_string());
+    later.annotations_mut().insert(SCHEMA_DIGEST_ANNOTATION.to_owned(), digest);
+    definitions.replace(&name, &PostParams::default(), &later).await?;
     Ok(())
 }
 
