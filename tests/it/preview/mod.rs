@@ -7,6 +7,7 @@ mod closed_months;
 mod objects;
 mod operator;
 mod rules;
+mod stored;
 
 use std::fs;
 use std::path::Path;

@@ -23,7 +23,13 @@ pub(super) fn in_the_form_of(recorded: &IssuedInvoice<'_>, computed: &mut Render
     let slices = computed.slices.iter_mut().flat_map(|slice| &mut slice.spec.lines);
     // There was one treatment for all lines.
     document.lines.iter_mut().chain(slices).for_each(|line| line.tax = None);
-    document.lines.splice(..0, remarks_without_services(recorded));
+    let remarks = remarks_without_services(recorded);
+    if !remarks.is_empty() {
+        let said = &recorded.document.categories;
+        let of_remarks = said.iter().filter(|category| category.kind == LineType::Multiplier);
+        document.categories.splice(..0, of_remarks.cloned());
+        document.lines.splice(..0, remarks);
+    }
 }
 
 /// The lines that tell of discounts on a month in which no service had one. They were written once, and change no amount.
