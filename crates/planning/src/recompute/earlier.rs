@@ -9,7 +9,7 @@ use billing_documents::document::Rendered;
 use billing_documents::issued::IssuedInvoice;
 
 /// Whether a version made it that recorded no terms.
-pub(super) fn is_of_earlier_version(recorded: &IssuedInvoice<'_>) -> bool {
+fn is_of_earlier_version(recorded: &IssuedInvoice<'_>) -> bool {
     recorded.document.terms.is_none()
 }
 
@@ -21,7 +21,7 @@ pub(super) fn in_the_form_of(recorded: &IssuedInvoice<'_>, computed: &mut Render
     let document = &mut computed.document;
     document.terms = None;
     let slices = computed.slices.iter_mut().flat_map(|slice| &mut slice.spec.lines);
-    // There was one treatment for all lines.
+    // There was one treatment for all lines. A line says its own only where there are several, which is told of the taxes then.
     document.lines.iter_mut().chain(slices).for_each(|line| line.tax = None);
     let remarks = remarks_without_services(recorded);
     if !remarks.is_empty() {

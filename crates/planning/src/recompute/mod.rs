@@ -37,7 +37,7 @@ use billing_domain::{
 };
 use billing_state::{ObservedState, OrganizationState, carried_forward, convert};
 pub use difference::{AdjustedOn, Difference, Explanation, FieldDifference, Reason};
-use earlier::{in_the_form_of, is_of_earlier_version};
+use earlier::in_the_form_of;
 use edits::Edits;
 
 /// A closing reads everything first and makes its invoices then. What was made so shortly before one may not have been
@@ -214,9 +214,7 @@ impl<'a> Comparison<'a> {
         let others: Vec<_> = given.iter().flat_map(|given| items::differences(self, given, &usage)).collect();
         differences.extend(usage);
         differences.extend(others);
-        // Slices of earlier versions hold lines that say less, so their digests are others.
-        let other_slices = is_of_earlier_version(self.recorded) && !self.computed.slices.is_empty();
-        if differences.is_empty() && !other_slices {
+        if differences.is_empty() {
             differences.push(Difference::of_digest(&self.recorded.document.digest, &self.computed.document.digest));
         }
         Ok(differences)
