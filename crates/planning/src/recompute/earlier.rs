@@ -46,10 +46,12 @@ fn remarks_without_services(recorded: &IssuedInvoice<'_>) -> Vec<Line> {
     lines().filter(tells).cloned().collect()
 }
 
-/// Why a line differs that earlier versions wrote otherwise.
-pub(super) fn explain(recorded: &IssuedInvoice<'_>, kind: LineType) -> Option<Explanation> {
-    let otherwise = is_of_earlier_version(recorded) && kind == LineType::Rounding;
-    otherwise.then(|| {
+/// Why a line differs that earlier versions wrote otherwise: the one by which they brought a final to zero.
+pub(super) fn explain(recorded: &IssuedInvoice<'_>, line: &Line) -> Option<Explanation> {
+    let of_group = line.source.as_ref().is_some_and(|source| source.kind == "BillingGroup");
+    let carried = recorded.document.carried_forward.as_ref() == Some(&line.total);
+    let is_it = line.kind == LineType::OtherEvent && line.adjusts.is_none() && of_group && carried;
+    (is_it && is_of_earlier_version(recorded)).then(|| {
         Explanation::new(
             Reason::EarlierVersion,
             "an earlier version made the final, which brought what is below zero to zero by a line and carried it without tax",

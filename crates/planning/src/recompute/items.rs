@@ -58,7 +58,7 @@ pub(super) fn differences(comparison: &Comparison<'_>, given: &Document, usage: 
         let follows = differences.iter().any(|before| !before.is_unexplained()).then(Explanation::follows);
         let explanation = explain(comparison, pair)
             .or(follows.filter(|_| is_derived(line.kind)))
-            .or_else(|| earlier::explain(comparison.recorded, line.kind));
+            .or_else(|| earlier::explain(comparison.recorded, line));
         differences.push(Difference::of_line(line, pair.fields(), explanation));
     }
     differences

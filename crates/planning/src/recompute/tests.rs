@@ -336,13 +336,22 @@ fn a_final_without_services_may_tell_of_a_discount_only_as_earlier_versions_did(
 #[test]
 fn the_line_by_which_earlier_versions_brought_a_final_to_zero_is_explained() {
     let state = world();
-    let to_zero = |document: &mut Value| {
-        let line = json!({"id": "0", "type": "Rounding", "description": "Carried forward", "total": "1.00"});
-        document["lines"].as_array_mut().unwrap().push(line);
+    let to_zero = |carried: &'static str| {
+        move |document: &mut Value| {
+            let source =
+                json!({"kind": "BillingGroup", "name": "shop", "uid": uid("BillingGroup", "acme", "shop").to_string()});
+            let line =
+                json!({"id": "0", "type": "OtherEvent", "description": "Carried", "total": "1.00", "source": source});
+            document["carriedForward"] = carried.into();
+            document["lines"].as_array_mut().unwrap().push(line);
+        }
     };
     let found = |invoice: &Invoice| reasons(&compared(&state, invoice));
-    assert_eq!(found(&of_earlier_version(&final_of(&state), to_zero)), ["total: EarlierVersion"]);
-    assert_eq!(found(&forged(&final_of(&state), to_zero)), ["total: unexplained"]);
+    let carried = of_earlier_version(&final_of(&state), to_zero("1.00"));
+    assert_eq!(found(&carried), ["BillingGroup shop: EarlierVersion"]);
+    let other = of_earlier_version(&final_of(&state), to_zero("2.00"));
+    assert_eq!(found(&other), ["BillingGroup shop: unexplained"]);
+    assert_eq!(found(&forged(&final_of(&state), to_zero("1.00"))), ["BillingGroup shop: unexplained"]);
 }
 
 #[test]
