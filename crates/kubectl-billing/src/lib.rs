@@ -12,6 +12,7 @@ pub mod operator;
 pub mod output;
 pub mod period;
 pub mod print;
+mod progress;
 pub mod read;
 mod table;
 

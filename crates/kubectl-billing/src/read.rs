@@ -1,8 +1,5 @@
 //! Objects as the API server has them, for printing: whether or not they fit our types, nothing of them is lost.
 
-use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
-
 use kube::Resource;
 use kube::api::ListParams;
 use kube::core::DynamicObject;
@@ -11,13 +8,11 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Place};
 use crate::error::{CommandError, Request};
+use crate::progress::Progress;
 
 /// How many objects come in one answer; of invoices, which are large, fewer.
 const PAGE: u32 = 500;
 const PAGE_OF_INVOICES: u32 = 50;
-
-/// How long something may take before it is said how far it is.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The objects of a kind that `params` select.
 ///
@@ -101,35 +96,4 @@ pub fn name(object: &Value) -> &str {
 pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     let conditions = object.pointer("/status/conditions").and_then(Value::as_array)?;
     conditions.iter().find(|condition| condition["type"] == kind)
-}
-
-/// Says on a terminal how far something is that takes long.
-pub(crate) struct Progress {
-    what: String,
-    begun: Instant,
-    shown: bool,
-}
-
-impl Progress {
-    pub(crate) fn of(what: impl Into<String>) -> Self {
-        Self { what: what.into(), begun: Instant::now(), shown: false }
-    }
-
-    /// So many are done.
-    pub(crate) fn note(&mut self, done: usize) {
-        let mut terminal = std::io::stderr();
-        if self.begun.elapsed() > PATIENCE && terminal.is_terminal() {
-            self.shown = true;
-            // Nobody who reads it is no reason to fail.
-            let _ = write!(terminal, "\r{}: {done} …", self.what);
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.shown {
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
-        }
-    }
 }

@@ -34,7 +34,7 @@ const HELD: TableShape = TableShape::of(&[
 const PAST_DUE: TableShape = TableShape::of(&[
     Column::text("NUMBER", ".metadata.name"),
     Column::text("GROUP", ".spec.billingGroup"),
-    Column::number("TOTAL", ".status.document.total"),
+    Column::number("AMOUNT DUE", ".status.document.amountDue").or(".status.document.total"),
     Column::text("CURRENCY", ".status.document.currency"),
     Column::text("SINCE", ".status.overdueSince"),
 ]);

@@ -348,6 +348,26 @@ mod tests {
     }
 
     #[test]
+    fn what_an_object_leaves_out_is_shown_from_where_it_stands() {
+        const DUE: TableShape = TableShape::of(&[
+            Column::text("NAME", ".metadata.name"),
+            Column::number("DUE", ".status.due").or(".status.total"),
+        ]);
+        let mut prepaid = group("b", "Shop", "9.00");
+        prepaid["status"]["due"] = json!("0.00");
+        let print = |sort_by: &str| {
+            let print =
+                PrintArguments { no_headers: true, sort_by: Some(sort_by.to_owned()), ..PrintArguments::default() };
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let objects = vec![group("a", "Lab", "8.00"), prepaid.clone()];
+            print_list(Section::new(DUE, objects, ""), &print, &mut out, &mut err).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(print("NAME"), "a   8.00\nb   0.00\n");
+        assert_eq!(print("DUE"), "b   0.00\na   8.00\n");
+    }
+
+    #[test]
     fn what_is_listed_in_an_object_is_ordered_in_it() {
         const LINES: TableShape = TableShape::of_items(
             &[".status.lines[*]", ".spec.lines[*]"],

@@ -22,6 +22,8 @@ pub struct Column {
     pub title: &'static str,
     /// Where its cells are: from the row's item if it begins with `@`, else from the object.
     pub path: &'static str,
+    /// Where a cell is that this path does not lead to.
+    pub or: Option<&'static str>,
     /// What they hold.
     pub holds: Holds,
     wide: bool,
@@ -30,17 +32,23 @@ pub struct Column {
 impl Column {
     /// A column of words.
     pub const fn text(title: &'static str, path: &'static str) -> Self {
-        Self { title, path, holds: Holds::Text, wide: false }
+        Self { title, path, or: None, holds: Holds::Text, wide: false }
     }
 
     /// A column of words that people choose freely.
     pub const fn elastic(title: &'static str, path: &'static str) -> Self {
-        Self { title, path, holds: Holds::Elastic, wide: false }
+        Self { title, path, or: None, holds: Holds::Elastic, wide: false }
     }
 
     /// A column of amounts.
     pub const fn number(title: &'static str, path: &'static str) -> Self {
-        Self { title, path, holds: Holds::Number, wide: false }
+        Self { title, path, or: None, holds: Holds::Number, wide: false }
+    }
+
+    /// The same, with another place for what objects leave out where it is what stands there.
+    pub const fn or(mut self, path: &'static str) -> Self {
+        self.or = Some(path);
+        self
     }
 
     /// The same, only where there is room for everything.
@@ -135,16 +143,23 @@ pub struct Row<'a> {
 impl Row<'_> {
     /// The text of each column.
     pub fn cells(&self, columns: &[Column]) -> Vec<String> {
-        columns.iter().map(|column| self.cell(column.path)).collect()
+        columns.iter().map(|column| self.of(column)).collect()
     }
 
     /// The text of each column, harmless to a spreadsheet.
     pub fn csv(&self, columns: &[Column]) -> Vec<String> {
         let harmless = |column: &Column| match column.holds {
-            Holds::Text | Holds::Elastic => inert(self.cell(column.path)),
-            Holds::Number => self.cell(column.path),
+            Holds::Text | Holds::Elastic => inert(self.of(column)),
+            Holds::Number => self.of(column),
         };
         columns.iter().map(harmless).collect()
+    }
+
+    fn of(&self, column: &Column) -> String {
+        match (self.cell(column.path), column.or) {
+            (text, Some(or)) if text.is_empty() => self.cell(or),
+            (text, _) => text,
+        }
     }
 
     /// The text of what a path leads to.

@@ -15,9 +15,9 @@ use super::{Rows, Section};
 pub(super) fn sort(section: &mut Section, field: &str) -> Result<(), String> {
     let columns = section.shape.columns(true);
     let column = columns.iter().find(|column| column.title.eq_ignore_ascii_case(field));
-    let path = match column {
-        Some(column) => column.path,
-        None if field.starts_with(['.', '{', '$']) => field,
+    let (path, or) = match column {
+        Some(column) => (column.path, column.or),
+        None if field.starts_with(['.', '{', '$']) => (field, None),
         None => {
             let titles: Vec<_> = columns.iter().map(|column| column.title).collect();
             return Err(format!(
@@ -26,7 +26,9 @@ pub(super) fn sort(section: &mut Section, field: &str) -> Result<(), String> {
             ));
         }
     };
-    let by: Path = path.trim_start_matches('@').parse()?;
+    let by: Result<Vec<Path>, _> =
+        [path].into_iter().chain(or).map(|path| path.trim_start_matches('@').parse()).collect();
+    let by = by?;
     match (section.shape.rows_of(), path.starts_with('.') || path.starts_with('{')) {
         // What is listed in an object has its own order: that of the items in it.
         (Rows::Items(items), false) => {
@@ -40,15 +42,15 @@ pub(super) fn sort(section: &mut Section, field: &str) -> Result<(), String> {
 }
 
 /// Orders what a path such as `.status.document.lines[*]` lists.
-fn sort_items(object: &mut Value, items: &str, by: &Path) {
+fn sort_items(object: &mut Value, items: &str, by: &[Path]) {
     let list = items.strip_suffix("[*]").unwrap_or(items).replace('.', "/");
     if let Some(Value::Array(items)) = object.pointer_mut(&list) {
         items.sort_by(|a, b| compare(&key(a, by), &key(b, by)));
     }
 }
 
-fn key(value: &Value, by: &Path) -> String {
-    by.of(value).first().map(|value| text(value).into_owned()).unwrap_or_default()
+fn key(value: &Value, by: &[Path]) -> String {
+    by.iter().find_map(|by| by.of(value).first().map(|value| text(value).into_owned())).unwrap_or_default()
 }
 
 /// Numbers as numbers, everything else as text.

@@ -11,7 +11,8 @@ use operator_kit::paging::Pages;
 
 use crate::cluster::{Cluster, Place};
 use crate::error::CommandError;
-use crate::read::{Progress, request};
+use crate::progress::Progress;
+use crate::read::request;
 
 /// Which invoices.
 pub struct Source<'a> {

@@ -34,6 +34,7 @@ const TOTALS: TableShape = TableShape::of(&[
     Column::number("SUBTOTAL", ".status.document.subtotal"),
     Column::number("TAX", ".status.document.tax"),
     Column::number("TOTAL", ".status.document.total"),
+    Column::number("AMOUNT DUE", ".status.document.amountDue").or(".status.document.total"),
     Column::text("CURRENCY", ".status.document.currency"),
     Column::text("DUE", ".status.document.dueAt"),
 ]);

@@ -20,6 +20,7 @@ pub(in crate::commands) const INVOICES: TableShape = TableShape::of(&[
     Column::text("PAYMENT", ".status.payment.state"),
     Column::number("SUBTOTAL", ".status.document.subtotal").wide(),
     Column::number("TAX", ".status.document.tax").wide(),
+    Column::number("AMOUNT DUE", ".status.document.amountDue").or(".status.document.total").wide(),
     Column::text("ISSUED", ".status.document.issuedAt").wide(),
     Column::text("AS OF", ".status.document.asOf").wide(),
     Column::text("DUE", ".status.document.dueAt").wide(),

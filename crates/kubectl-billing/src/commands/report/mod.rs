@@ -200,3 +200,58 @@ fn write(path: &Path, files: &[(String, String)]) -> Result<(), CommandError> {
     };
     written().map_err(|error| CommandError::Unusable(format!("{} cannot be written: {error}", path.display())))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{Request, Response};
+    use kube::Client;
+    use kube::client::Body;
+
+    use super::*;
+
+    const LOG: &str = "/api/v1/namespaces/billing/pods/operator-0/log";
+    const METRICS: &str = "/api/v1/namespaces/billing/pods/operator-0:8080/proxy/metrics";
+
+    /// What the bundle has of an operator's pod whose log answers with `status`.
+    async fn contents(status: u16) -> Contents {
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let pods = json!({
+                "kind": "PodList", "apiVersion": "v1", "metadata": {},
+                "items": [{ "metadata": { "name": "operator-0", "namespace": "billing" } }],
+            });
+            let (status, body) = match request.uri().path() {
+                "/api/v1/namespaces/billing/pods" => (200, pods.to_string()),
+                LOG if request.uri().query() == Some("&tailLines=20000") => {
+                    (status, "the invoice of acme/main is final\n".to_owned())
+                }
+                METRICS => (200, "billing_operator_held_invoices 0\n".to_owned()),
+                path => panic!("nobody asked for {path}?{:?}", request.uri().query()),
+            };
+            async move { Response::builder().status(status).body(Body::from(body.into_bytes())) }
+        });
+        let mut contents = Contents::default();
+        operator_pods(&Cluster::new(Client::new(service, "default"), "acme"), "billing", &mut contents).await;
+        contents
+    }
+
+    #[tokio::test]
+    async fn log_and_metrics_of_the_operator_are_in_the_bundle() {
+        let contents = contents(200).await;
+        let expected = [
+            ("operator/operator-0.log".to_owned(), "the invoice of acme/main is final\n".to_owned()),
+            ("operator/operator-0.metrics".to_owned(), "billing_operator_held_invoices 0\n".to_owned()),
+        ];
+        assert_eq!((contents.texts.as_slice(), contents.lacking.len()), (&expected[..], 0));
+    }
+
+    #[tokio::test]
+    async fn a_log_that_may_not_be_read_is_told_and_the_rest_is_there() {
+        let contents = contents(403).await;
+        assert_eq!(
+            contents.texts.iter().map(|(file, _)| file.as_str()).collect::<Vec<_>>(),
+            ["operator/operator-0.metrics"]
+        );
+        let lacking: Vec<_> = contents.lacking.iter().map(CommandError::to_string).collect();
+        assert!(lacking.len() == 1 && lacking[0].contains("operator-0"), "{lacking:?}");
+    }
+}

@@ -16,7 +16,7 @@ use crate::cluster::{Cluster, ClusterArguments, wait};
 use crate::error::CommandError;
 use crate::manifest::{Kinds, ReadError};
 use crate::output::print_yaml;
-use crate::read::Progress;
+use crate::progress::Progress;
 use crate::{ExitStatus, Io, read};
 use billing_api::UsageRecord;
 
