@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use operator_kit::metrics::{Exposition, Metrics as WorkMetrics, Registrar, Seconds, as_gauge};
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
@@ -72,6 +73,7 @@ pub struct BillingMetrics {
     invoices: Family<ByPhase, Gauge>,
     held_invoices: Family<ByReason, Gauge>,
     unbilled_records: Family<ByReason, Gauge>,
+    usage_records_removed: Counter,
     refused_writes: Family<ByController, Gauge>,
     audit_failures: Gauge,
     last_audit: Seconds,
@@ -105,6 +107,11 @@ impl BillingMetrics {
                 "Usage records that no invoice bills, by the reason of their condition",
                 Family::default(),
             ),
+            usage_records_removed: all.add(
+                "usage_records_removed",
+                "Usage records that were removed because they are older than they are kept",
+                Counter::default(),
+            ),
             refused_writes: all.add(
                 "refused_writes",
                 "Objects that could not be written because the API server refused, by who writes",
@@ -131,6 +138,11 @@ impl BillingMetrics {
                 Family::default(),
             ),
         }
+    }
+
+    /// Counts records that were removed.
+    pub fn usage_records_removed(&self, count: usize) {
+        self.usage_records_removed.inc_by(count as u64);
     }
 
     /// Shows how many policies are not in force.

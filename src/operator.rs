@@ -58,6 +58,9 @@ pub struct Operator {
 /// Why the operator ended.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// Settings contradict each other.
+    #[error("{0}")]
+    Settings(String),
     /// The address of `--listen` is taken, or not one of this machine.
     #[error("cannot listen on {address}: choose another --listen")]
     Listen {
@@ -96,7 +99,7 @@ pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), Ru
     let (prober, policies) =
         Prober::new(client.clone(), &cluster.namespace, cluster.probe_user(), metrics.billing.clone());
     let (events, publisher) = Events::channel(CONTROLLER, metrics.work.clone());
-    let billing = BillingSettings::from(&settings.billing);
+    let billing = BillingSettings::try_from(&settings.billing).map_err(RunError::Settings)?;
     let built = Built::new(&cluster.user(), &cluster.probe_user()).map_err(RunError::Built)?;
     let (comparer, integrity) = Comparer::new(client.clone(), built, metrics.billing.clone());
     let parts = ContextParts {

@@ -10,9 +10,10 @@ use operator_kit::client::ClientSettings;
 use operator_kit::logging;
 
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
-use billing_domain::{Attribution, HourRule};
+use billing_domain::{Attribution, HourRule, LateUsageWindow};
 use billing_planning::billing_settings::{
-    ATTRIBUTIONS, BillingSettings, Choice, DEFAULT_BINDINGS, HOUR_RULES, delta, duration,
+    ATTRIBUTIONS, BillingSettings, Choice, DEFAULT_BINDINGS, DEFAULT_LATE_USAGE_MONTHS, HOUR_RULES, UsageRetention,
+    delta, duration,
 };
 
 /// How the operator is set up.
@@ -41,6 +42,14 @@ pub struct BillingFlags {
     /// How running time becomes hours.
     #[arg(long, env = "BILLING_OPERATOR_HOURS", value_parser = one_of(HOUR_RULES), default_value = HOUR_RULES[0].name)]
     pub hours: HourRule,
+
+    /// How many months back closed months are settled; 0 is no limit. What is found later is billed no more.
+    #[arg(long, env = "BILLING_OPERATOR_LATE_USAGE_WINDOW", value_name = "MONTHS", default_value_t = DEFAULT_LATE_USAGE_MONTHS)]
+    pub late_usage_window: u16,
+
+    /// How many months billed usage records are kept, at least as many as closed months are settled; 0 keeps them for ever.
+    #[arg(long, env = "BILLING_OPERATOR_USAGE_RETENTION", value_name = "MONTHS", default_value_t = 0)]
+    pub usage_retention: u16,
 
     /// Which group pays for a project without a binding.
     #[arg(
@@ -192,11 +201,18 @@ fn one_of<T: Copy + Send + Sync + 'static>(choices: &'static [Choice<T>]) -> imp
     })
 }
 
-impl From<&BillingFlags> for BillingSettings {
-    fn from(settings: &BillingFlags) -> Self {
-        Self {
+impl TryFrom<&BillingFlags> for BillingSettings {
+    type Error = String;
+
+    /// # Errors
+    /// Two settings contradict each other.
+    fn try_from(settings: &BillingFlags) -> Result<Self, String> {
+        let late_usage_window = LateUsageWindow::of_months(settings.late_usage_window);
+        Ok(Self {
             attribution: settings.attribution,
             hours: settings.hours,
+            late_usage_window,
+            usage_retention: UsageRetention::of_months(settings.usage_retention, late_usage_window)?,
             min_closing_delay: delta(settings.settle_time),
             finalise: settings.finalise,
             estimate_interval: delta(settings.estimate_interval),
@@ -204,7 +220,7 @@ impl From<&BillingFlags> for BillingSettings {
                 policy: settings.default_binding,
                 delay: delta(settings.default_binding_delay),
             },
-        }
+        })
     }
 }
 

@@ -42,7 +42,7 @@ fn context() -> (Arc<Context>, Arc<Mutex<Vec<String>>>) {
     let parts = ContextParts {
         client: Client::new(server, "default"),
         clock: ServerClock::new(Arc::new(SystemClock)),
-        settings: BillingSettings::from(&settings.billing),
+        settings: BillingSettings::try_from(&settings.billing).expect("valid"),
         events: Events::channel("test", metrics.work.clone()).0,
         policies: watch::channel(PolicyState::Enforced).1,
         integrity: watch::channel(Integrity::Whole).1,

@@ -11,15 +11,19 @@ use serde_json::json;
 use crate::context::Context;
 use crate::writer::WriteError;
 use billing_api::{self as api, UsageRecord};
-use billing_domain::{Name, Usage};
+use billing_domain::{Name, Timestamp, Usage};
 use billing_state::Key;
 use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
-use billing_planning::usage::{PURGED, Report, ReportPlan, plan_reports};
+use billing_planning::usage::{PURGED, Report, ReportPlan, plan_reports, plan_retention};
 
 /// How many records are written at once.
 const CONCURRENT_RECORDS: usize = 8;
+
+/// How many records are removed at a look, and how soon the next ones are: a few a second, which no API server minds.
+const REMOVED_AT_ONCE: usize = 50;
+const REMOVAL_PAUSE: TimeDelta = TimeDelta::seconds(10);
 
 /// How soon an organization is looked at again whose projects wait for their ledgers, should nothing else tell.
 const AWAITING_RECHECK: TimeDelta = TimeDelta::seconds(10);
@@ -46,9 +50,31 @@ pub async fn reconcile(ctx: &Context, organization: &Name) -> Result<Outcome, Wr
     // A running record can come to a time without a price, and nothing but the clock tells.
     let later = now.checked_add_signed(ctx.settings.estimate_interval);
     match written.into_iter().find_map(Result::err) {
-        None | Some(WriteError::Gone { .. }) => Ok(ctx.requeue_at([wake, recheck, later].into_iter().flatten().min())),
-        Some(error) => Err(error),
+        None | Some(WriteError::Gone { .. }) => {}
+        Some(error) => return Err(error),
     }
+    let more = remove_old(ctx, organization, now).await?;
+    Ok(ctx.requeue_at([wake, recheck, later, more].into_iter().flatten().min()))
+}
+
+/// Removes records that are needed no more, some at a look, and says when to go on.
+async fn remove_old(ctx: &Context, organization: &Name, now: Timestamp) -> Result<Option<Timestamp>, WriteError> {
+    if ctx.settings.usage_retention.is_none() {
+        return Ok(None);
+    }
+    let plan = || ctx.read(|state| plan_retention(state, organization, &ctx.settings, now));
+    let old = tokio::task::block_in_place(plan);
+    if old.is_empty() {
+        return Ok(None);
+    }
+    let records: Vec<_> = old.iter().take(REMOVED_AT_ONCE).map(|usage| named(organization, usage)).collect();
+    let deletions = records.into_iter().map(|record| async move { ctx.writer.delete(&record).await });
+    let removed: Vec<_> = stream::iter(deletions).buffer_unordered(CONCURRENT_RECORDS).collect().await;
+    let count = removed.iter().filter(|removed| removed.is_ok()).count();
+    ctx.metrics.billing.usage_records_removed(count);
+    tracing::info!(%organization, count, left = old.len() - count, "usage records older than they are kept were removed");
+    removed.into_iter().collect::<Result<Vec<()>, _>>()?;
+    Ok(now.checked_add_signed(REMOVAL_PAUSE).filter(|_| old.len() > count))
 }
 
 /// Tells of records that were deleted before they were billed: their condition went with them.
@@ -74,6 +100,7 @@ fn named(organization: &Name, usage: &Usage) -> UsageRecord {
     let metadata = ObjectMeta {
         name: Some(usage.name.to_string()),
         namespace: Some(organization.to_string()),
+        uid: Some(usage.uid.to_string()),
         ..ObjectMeta::default()
     };
     let service = api::Service {

@@ -206,6 +206,10 @@ pub struct DocumentTerms {
     #[schemars(length(max = 100))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub tax_rules: Option<Vec<DocumentTaxRule>>,
+    /// How many months before its own the oldest is that the document settles. Absent: there is no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub late_usage_window: Option<i32>,
     /// How prices are converted, used or not, where they are in another currency than the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rate: Option<DocumentRate>,

@@ -7,7 +7,8 @@ use crate::tax::render_tax;
 use crate::terms::render_terms;
 use billing_api as api;
 use billing_domain::{
-    Bill, CategorySubtotal, CrossRate, Date, Money, Month, Name, Prepayment, ReturnedCredit, restored_name,
+    Bill, CategorySubtotal, CrossRate, Date, LateUsageWindow, Money, Month, Name, Prepayment, ReturnedCredit,
+    restored_name,
 };
 
 /// Why a bill cannot be written as a document.
@@ -64,6 +65,8 @@ pub struct Header {
     pub inputs: api::Inputs,
     /// The finals that its lines adjust.
     pub adjusted_invoices: Vec<api::AdjustedInvoice>,
+    /// How far back it settles closed months.
+    pub late_usage_window: LateUsageWindow,
     /// The price lists that were asked, in order.
     pub price_lists: Vec<api::Name>,
     /// The position of the month's invoice among the group's, and that of a month in general: names of what it returns follow from it.
@@ -113,6 +116,7 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         buyer,
         inputs,
         adjusted_invoices,
+        late_usage_window,
         price_lists,
         first_period,
         previous_digest,
@@ -156,7 +160,7 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         inputs,
         returned_credits: bill.returned.iter().map(|one| render_return(&number, first_period, one)).collect(),
         adjusted_invoices,
-        terms: issued_at.map(|_| render_terms(bill, price_lists)),
+        terms: issued_at.map(|_| render_terms(bill, price_lists, late_usage_window)),
         previous_digest,
         digest: String::new(),
     };

@@ -2,8 +2,9 @@
 
 use billing_api as api;
 use billing_domain::{
-    AgreedCharge, Bill, ChargeAmount, ChargeType, Commitment, CrossRate, Currency, Discount, MinimumCharge, Money,
-    MonthTerms, Quote, Rate, Source, SourceKind, TaxGroup, TaxScheme, TaxTreatment, Untaxed, Validity,
+    AgreedCharge, Bill, ChargeAmount, ChargeType, Commitment, CrossRate, Currency, Discount, LateUsageWindow,
+    MinimumCharge, Money, MonthTerms, Quote, Rate, Source, SourceKind, TaxGroup, TaxScheme, TaxTreatment, Untaxed,
+    Validity,
 };
 
 use crate::document::{amount, render_rate};
@@ -11,7 +12,7 @@ use crate::issued::{NotIssued, money, read, tax_category};
 use crate::tax;
 
 /// What a final says of its terms.
-pub(crate) fn render_terms(bill: &Bill, price_lists: Vec<api::Name>) -> api::DocumentTerms {
+pub(crate) fn render_terms(bill: &Bill, price_lists: Vec<api::Name>, window: LateUsageWindow) -> api::DocumentTerms {
     let MonthTerms { discounts: _, charges, commitment, minimum_charge, tax, exchange_rate: _ } = &bill.terms;
     api::DocumentTerms {
         price_lists,
@@ -25,6 +26,7 @@ pub(crate) fn render_terms(bill: &Bill, price_lists: Vec<api::Name>) -> api::Doc
             TaxScheme::Untaxed(_) => None,
             TaxScheme::Treatments(treatments) => Some(treatments.iter().map(render_treatment).collect()),
         },
+        late_usage_window: window.months().map(i32::from),
         exchange_rate: bill.conversion.as_ref().map(|conversion| render_rate(&conversion.rate)),
     }
 }

@@ -176,6 +176,7 @@ impl Hold {
             ProblemReason::CurrencyChanged { .. } => HoldReason::CurrencyChanged,
             ProblemReason::PayerGone
             | ProblemReason::BeforeFirstPeriod { .. }
+            | ProblemReason::TooLate { .. }
             | ProblemReason::ProjectUnbound
             | ProblemReason::ProjectUnknown
             | ProblemReason::StartsInFuture

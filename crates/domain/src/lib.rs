@@ -40,7 +40,7 @@ pub use audit::difference::AuditDifference;
 pub use bill::billing::{GivenServices, bill_group_month, bill_with_services};
 pub use bill::inputs::{ClosedMonths, GroupMonth, NO_CLOSED_MONTHS};
 pub use bill::late::triage::months_to_review;
-pub use bill::late::unclaimed_differences;
+pub use bill::late::{is_settled_within, too_late, unclaimed_differences};
 pub use bill::records::BilledUsage;
 pub use bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
 pub use catalog::buyer::{Buyer, BuyerVat, VatFinding, VatState};
@@ -98,6 +98,7 @@ pub use tenancy::membership::{
 };
 pub use tenancy::organization::{Organization, Project};
 pub use time::hours::{HourRule, Hours};
+pub use time::late_usage_window::LateUsageWindow;
 pub use time::month::Month;
 pub use time::period::{Date, Period, Timestamp};
 pub use time::validity::Validity;

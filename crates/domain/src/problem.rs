@@ -7,6 +7,7 @@ use crate::catalog::price::PriceListError;
 use crate::catalog::rates::MissingRate;
 use crate::money::amount::Currency;
 use crate::name::Name;
+use crate::time::late_usage_window::LateUsageWindow;
 use crate::time::month::Month;
 use crate::time::period::Timestamp;
 use crate::usage::Usage;
@@ -62,6 +63,13 @@ pub enum ProblemReason {
         /// The payer's first period.
         first_period: Month,
     },
+    /// Finals bill too much or too little of it in a closed month that is older than any document settles.
+    TooLate {
+        /// The oldest such month.
+        month: Month,
+        /// How far back months are settled.
+        window: LateUsageWindow,
+    },
     /// The project was never bound to a group.
     ProjectUnbound,
     /// The organization has no such project.
@@ -86,6 +94,7 @@ impl ProblemReason {
             ProblemReason::CurrencyChanged { .. } => "CurrencyChanged",
             ProblemReason::PayerGone => "PayerGone",
             ProblemReason::BeforeFirstPeriod { .. } => "BeforeFirstPeriod",
+            ProblemReason::TooLate { .. } => "TooLate",
             ProblemReason::ProjectUnbound => "ProjectUnbound",
             ProblemReason::ProjectUnknown => "ProjectUnknown",
             ProblemReason::StartsInFuture => "StartsInFuture",
@@ -103,6 +112,7 @@ impl ProblemReason {
             | ProblemReason::CurrencyChanged { .. } => true,
             ProblemReason::PayerGone
             | ProblemReason::BeforeFirstPeriod { .. }
+            | ProblemReason::TooLate { .. }
             | ProblemReason::ProjectUnbound
             | ProblemReason::ProjectUnknown
             | ProblemReason::StartsInFuture
@@ -160,6 +170,12 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "usage {record} is from before {first_period}, the first period of billing group {group}, and is not billed"
+                )
+            }
+            ProblemReason::TooLate { month, window } => {
+                write!(
+                    f,
+                    "usage {record}: finals bill something else of {month} than it ran, and {month} is settled no more, because that ends after {window}; give a credit, or agree on a charge, for what it is worth"
                 )
             }
             ProblemReason::ProjectUnbound => {

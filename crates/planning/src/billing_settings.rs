@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use k8s_openapi::jiff::SignedDuration;
 
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
-use billing_domain::{Attribution, HourRule};
+use billing_domain::{Attribution, HourRule, LateUsageWindow, Month};
 
 /// How this operator bills.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,10 @@ pub struct BillingSettings {
     pub attribution: Attribution,
     /// How running time becomes hours.
     pub hours: HourRule,
+    /// How far back closed months are settled.
+    pub late_usage_window: LateUsageWindow,
+    /// How long usage records are kept; `None` for ever.
+    pub usage_retention: Option<UsageRetention>,
     /// How long a month settles, whatever its issuer says.
     pub min_closing_delay: TimeDelta,
     /// Whether anything becomes final.
@@ -25,17 +29,51 @@ pub struct BillingSettings {
     pub defaults: DefaultSettings,
 }
 
+/// How many months back closed months are settled where nobody set it otherwise: as many as a group may begin before it was made.
+pub const DEFAULT_LATE_USAGE_MONTHS: u16 = 24;
+
 impl Default for BillingSettings {
     /// How an operator bills that nobody set otherwise.
     fn default() -> Self {
         Self {
             attribution: Attribution::MonthEnd,
             hours: HourRule::Ceil,
+            late_usage_window: LateUsageWindow::of_months(DEFAULT_LATE_USAGE_MONTHS),
+            usage_retention: None,
             min_closing_delay: TimeDelta::seconds(60),
             finalise: true,
             estimate_interval: TimeDelta::seconds(900),
             defaults: DefaultSettings { policy: DefaultPolicy::PrimaryOrDedicated, delay: TimeDelta::seconds(60) },
         }
+    }
+}
+
+/// How long usage records are kept that are billed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsageRetention {
+    months: u16,
+}
+
+impl UsageRetention {
+    /// So many months; 0 is for ever. What documents still settle is kept in any case.
+    ///
+    /// # Errors
+    /// Documents settle every month, so every record is needed.
+    pub fn of_months(months: u16, window: LateUsageWindow) -> Result<Option<Self>, String> {
+        match (months, window.months()) {
+            (0, _) => Ok(None),
+            (_, None) => {
+                Err("usage records can be removed only where late usage has a limit: set the window of late usage, \
+                              too, or keep the records (0)"
+                    .to_owned())
+            }
+            (months, Some(window)) => Ok(Some(Self { months: months.max(window) })),
+        }
+    }
+
+    /// The oldest month of which records are kept, while `open` is the oldest that is not final.
+    pub fn oldest_kept(self, open: Month) -> Month {
+        open.earlier(self.months.into())
     }
 }
 

@@ -6,10 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::billing_settings::BillingSettings;
+use super::billing_settings::{BillingSettings, DEFAULT_LATE_USAGE_MONTHS};
 use billing_api as api;
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
-use billing_domain::{Attribution, HourRule, Timestamp, Uid};
+use billing_domain::{Attribution, HourRule, LateUsageWindow, Timestamp, Uid};
 use billing_state::{Key, ObservedState, Observes};
 use chrono::TimeDelta;
 
@@ -64,6 +64,8 @@ pub fn settings() -> BillingSettings {
     BillingSettings {
         attribution: Attribution::MonthEnd,
         hours: HourRule::Ceil,
+        usage_retention: None,
+        late_usage_window: LateUsageWindow::of_months(DEFAULT_LATE_USAGE_MONTHS),
         min_closing_delay: TimeDelta::seconds(60),
         finalise: true,
         estimate_interval: TimeDelta::minutes(15),

@@ -6,7 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use super::{Key, ObservedState, OrganizationState, convert};
 use billing_api::CreditNote;
 use billing_domain::invoice::number;
-use billing_domain::{Attribution, BilledIndex, ClosedMonths, FinalFacts, Group, Month, Name, ReadFinal};
+use billing_domain::{
+    Attribution, BilledIndex, ClosedMonths, FinalFacts, Group, LateUsageWindow, Month, Name, ReadFinal,
+};
 
 /// The index of an organization's finals. The state of a closing pass shares that of the operator.
 #[derive(Debug, Clone, Default)]
@@ -133,15 +135,16 @@ impl OrganizationState {
         &self.invoices.unread
     }
 
-    /// The months from a group's first period until before `until`, of which no final of the organization is missing:
-    /// then it is known what they bill.
+    /// The months that the document of `until` settles: from the oldest one in the window until before it, of which no final of the
+    /// organization is missing, so that it is known what they bill.
     pub fn closed_months(
         &self,
         group: &Group,
         until: Month,
+        window: LateUsageWindow,
         attribution: impl Fn(Month) -> Attribution,
     ) -> ClosedMonths {
-        self.fully_read_months(group.first_period, until, attribution)
+        self.fully_read_months(window.oldest_settled(until, group.first_period), until, attribution)
     }
 
     /// The months from `first` until before `until` of which no final is missing.

@@ -21,3 +21,4 @@ pub mod tampered;
 mod tax;
 mod terms;
 mod trial;
+mod window;

@@ -1,6 +1,7 @@
 //! Time in UTC: instants, half-open periods, the calendar months that are billed, and billable hours.
 
 pub mod hours;
+pub mod late_usage_window;
 pub mod month;
 pub mod period;
 pub mod validity;

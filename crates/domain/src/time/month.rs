@@ -66,6 +66,13 @@ impl Month {
         Month { first_day: first_day.unwrap_or(self.first_day) } // the calendar ends in the year 262142
     }
 
+    /// The month so many months before it.
+    #[must_use]
+    pub fn earlier(self, months: u32) -> Self {
+        let first_day = self.first_day.checked_sub_months(Months::new(months));
+        Month { first_day: first_day.unwrap_or(NaiveDate::MIN) }
+    }
+
     /// How many months it is later than `earlier`; negative when it is earlier.
     pub fn months_since(self, earlier: Month) -> i32 {
         let ordinal = |month: Month| month.first_day.year() * 12 + month.first_day.month0() as i32;

@@ -112,7 +112,8 @@ impl<'a> GroupInvoices<'a> {
         // Only the oldest month that is not final adjusts those before it.
         let closed = match predecessor {
             Predecessor::Final { .. } => {
-                self.organization.closed_months(self.group, month, |month| self.attribution(month))
+                let window = self.settings.late_usage_window;
+                self.organization.closed_months(self.group, month, window, |month| self.attribution(month))
             }
             Predecessor::None | Predecessor::Open { .. } => ClosedMonths::new(),
         };
@@ -120,9 +121,10 @@ impl<'a> GroupInvoices<'a> {
         Some(MonthView { invoices: self, month, sequence, number, predecessor, closed, credits })
     }
 
-    /// The months of the group before a month.
+    /// The months of the group before a month that its document settles.
     pub fn months_before(&self, month: Month) -> ClosedMonths {
-        self.group.first_period.through(month.prev()).map(|month| (month, self.attribution(month))).collect()
+        let oldest = self.settings.late_usage_window.oldest_settled(month, self.group.first_period);
+        oldest.through(month.prev()).map(|month| (month, self.attribution(month))).collect()
     }
 
     /// How a month's cost is shared out: as its BillingPeriod says, until that exists as the setting does.
@@ -420,6 +422,7 @@ impl MonthView<'_> {
             buyer: self.invoices.buyer(),
             inputs: self.input_versions(bill, &status, recorded)?,
             adjusted_invoices: self.adjusted_invoices(bill),
+            late_usage_window: self.invoices.settings.late_usage_window,
             price_lists: vec![self.invoices.group.price_list.as_str().into()],
             first_period: self.invoices.group.first_period,
             previous_digest,

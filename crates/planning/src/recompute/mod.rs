@@ -32,8 +32,8 @@ use billing_api::{Document, Invoice, LastFinal, Line};
 use billing_documents::document::{Rendered, document_digest};
 use billing_documents::issued::{IssuedInvoice, final_document};
 use billing_domain::{
-    Bill, BillError, BilledIndex, ClosedMonths, CreditOffer, Group, GroupMonth, Name, Project, Timestamp,
-    bill_group_month,
+    Bill, BillError, BilledIndex, ClosedMonths, CreditOffer, Group, GroupMonth, LateUsageWindow, Name, Project,
+    Timestamp, bill_group_month,
 };
 use billing_state::{ObservedState, OrganizationState, carried_forward, convert};
 pub use difference::{AdjustedOn, Difference, Explanation, FieldDifference, Reason};
@@ -159,7 +159,10 @@ fn predecessor(recorded: &IssuedInvoice<'_>, previous: Option<&LastFinal>) -> Pr
 /// The settings by which the final was computed.
 fn settings_of_final(document: &Document, settings: &BillingSettings) -> BillingSettings {
     let hours = document.hours.map_or(settings.hours, convert::hours);
-    BillingSettings { hours, attribution: convert::attribution(document.attribution), ..*settings }
+    let recorded = document.terms.as_ref().and_then(|terms| u16::try_from(terms.late_usage_window?).ok());
+    let late_usage_window = recorded.map_or(LateUsageWindow::UNLIMITED, LateUsageWindow::of_months);
+    let attribution = convert::attribution(document.attribution);
+    BillingSettings { hours, attribution, late_usage_window, ..*settings }
 }
 
 fn no_bill(reason: impl fmt::Display) -> Incomparable {

@@ -1,10 +1,12 @@
 //! Which records cannot be billed, and what is to be written about it.
 
 mod report_debounce;
+mod retention;
 #[cfg(test)]
 mod tests;
 
 pub use report_debounce::ReportDebounce;
+pub use retention::plan_retention;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,7 +19,8 @@ use crate::invoice::empty_price_list;
 use crate::pending_projects::awaiting_ledger;
 use billing_domain::unbilled::{OrganizationMonth, Pricing, mistaken, outside_periods, unbilled};
 use billing_domain::{
-    BilledUsage, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage, months_to_review, unclaimed_differences,
+    BilledUsage, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage, months_to_review, too_late,
+    unclaimed_differences,
 };
 use billing_state::{ObservedState, OrganizationState};
 
@@ -93,11 +96,11 @@ pub fn problems_since(
         .through(Month::of(now))
         .flat_map(|month| problems_of_month(state, organization_state, month, settings, now));
     let mut problems: HashMap<Name, Problem> = HashMap::new();
-    let (late_usage, unclaimed_differences) = late_usage(state, organization_state, oldest, settings);
+    let (late_usage, left_off) = late_usage(state, organization_state, oldest, settings);
     let late_usage =
         late_usage.into_iter().flat_map(|month| problems_of_month(state, organization_state, month, settings, now));
     let mistaken = mistaken(&organization_state.organization, now);
-    for problem in outside.into_iter().chain(unclaimed_differences).chain(late_usage).chain(months).chain(mistaken) {
+    for problem in outside.into_iter().chain(left_off).chain(late_usage).chain(months).chain(mistaken) {
         match problems.get(&problem.usage.name) {
             // Of several, the one that somebody has to solve before an invoice becomes final.
             Some(first) if first.reason.holds() || !problem.reason.holds() => {}
@@ -108,7 +111,7 @@ pub fn problems_since(
 }
 
 /// The months before the oldest one that is not final, of which something may stand on no final; and what finals bill
-/// wrongly, when nobody is left to get or to pay the difference.
+/// wrongly, when nobody is left to get or to pay the difference, or when it is too late for that.
 fn late_usage(
     state: &ObservedState,
     organization_state: &OrganizationState,
@@ -117,11 +120,14 @@ fn late_usage(
 ) -> (BTreeSet<Month>, Vec<Problem>) {
     let first_periods = organization_state.organization.groups().filter(|group| !group.begins_too_early());
     let Some(first) = first_periods.map(|group| group.first_period).min() else { return Default::default() };
-    let closed =
+    let mut closed =
         organization_state.fully_read_months(first, oldest, |month| state.attribution(month, settings.attribution));
     let records =
         BilledUsage { organization: &organization_state.organization, billed: &organization_state.billed().read() };
-    (months_to_review(records, &closed), unclaimed_differences(records, &closed))
+    let settled = closed.split_off(&settings.late_usage_window.oldest_settled(oldest, first));
+    let mut left_off = unclaimed_differences(records, &settled);
+    left_off.extend(too_late(records, &closed, settings.late_usage_window));
+    (months_to_review(records, &settled), left_off)
 }
 
 /// The oldest month that is not final for some group.

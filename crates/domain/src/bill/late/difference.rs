@@ -95,6 +95,12 @@ pub(super) fn is_unclaimed(closed: &ClosedMonth<'_>, project: &Project, usage: &
     Accounts::of(closed, usage).is_ok_and(|accounts| accounts.iter().any(unclaimed))
 }
 
+/// Whether finals bill something wrong of a record in a closed month.
+pub(super) fn is_wrong(closed: &ClosedMonth<'_>, usage: &Usage) -> bool {
+    let is_wrong = |account: &Account| account.correction().total != 0;
+    Accounts::of(closed, usage).is_ok_and(|accounts| accounts.iter().any(is_wrong))
+}
+
 struct Accounts<'a> {
     records: BilledUsage<'a>,
     usage: &'a Usage,

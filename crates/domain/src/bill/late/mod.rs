@@ -29,13 +29,15 @@ use crate::invoice::line::Line;
 use crate::invoice::month_terms::{MonthTerms, TaxReasons, TaxScheme};
 use crate::name::Name;
 use crate::problem::{Problem, ProblemReason};
+use crate::tenancy::attribution::Attribution;
 use crate::tenancy::organization::Project;
+use crate::time::late_usage_window::LateUsageWindow;
 use crate::time::month::Month;
 use crate::uid::Uid;
 use crate::usage::Usage;
 
 use closed_month::ClosedMonth;
-use difference::{RecordDifference, differences, is_unclaimed};
+use difference::{RecordDifference, differences, is_unclaimed, is_wrong};
 
 /// The records of which finals of a group that is gone bill too much or too little in a closed month, when no group is in
 /// its place to get or to pay the difference.
@@ -52,6 +54,41 @@ pub fn unclaimed_differences(records: BilledUsage<'_>, closed: &ClosedMonths) ->
         }
     }
     problems
+}
+
+/// The records of which finals bill too much or too little in closed months that are older than any document settles. Of each the
+/// oldest such month is told.
+pub fn too_late(records: BilledUsage<'_>, too_old: &ClosedMonths, window: LateUsageWindow) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if too_old.is_empty() {
+        return problems;
+    }
+    let span = triage::span(too_old);
+    for usage in records.organization.projects().flat_map(Project::usage) {
+        if records.is_fully_billed(span, usage) {
+            continue;
+        }
+        if let Some(month) = first_difference(records, too_old, usage) {
+            problems.push(Problem { usage: usage.clone(), reason: ProblemReason::TooLate { month, window } });
+        }
+    }
+    problems
+}
+
+/// Whether a record ran and ended within closed months, of which none is missing, and finals bill of it what is due.
+pub fn is_settled_within(records: BilledUsage<'_>, closed: &ClosedMonths, usage: &Usage) -> bool {
+    let Some(span) = triage::span(closed) else { return false };
+    let is_within = usage.start >= span.start() && usage.end.is_some_and(|end| end <= span.end());
+    is_within && first_difference(records, closed, usage).is_none()
+}
+
+/// The oldest of closed months of which finals bill too much or too little of a record.
+fn first_difference(records: BilledUsage<'_>, closed: &ClosedMonths, usage: &Usage) -> Option<Month> {
+    let differs = |(month, attribution): &(Month, Attribution)| {
+        let closed = ClosedMonth { records, month: *month, attribution: *attribution };
+        records.is_open(*month, usage) || is_wrong(&closed, usage)
+    };
+    records.months_of(closed, usage).find(differs).map(|(month, _)| month)
 }
 
 /// By how much what is due for services of a closed month changes: by project and by what is taxed alike, in minor units.

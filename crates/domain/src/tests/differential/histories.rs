@@ -14,13 +14,15 @@ use crate::tests::properties::worlds::{credits, terms};
 const HISTORIES: usize = 1_000;
 
 /// A world without usage yet, and what comes in when.
-type History = (World, Vec<Story>);
+type History = (World, Vec<Story>, LateUsageWindow);
 
 fn history() -> impl Strategy<Value = History> {
     let code = || select(vec!["USD", "USD", "JPY", "KWD"]);
     let group = || (code(), any_buyer(), prop::option::weighted(0.7, terms()));
-    (world(), stories(), any_issuer(), credits(), group(), group()).prop_map(
-        |(world, stories, issuer, credits, a, b)| {
+    // Most without a limit, so that old months are adjusted, too.
+    let window = select(vec![0, 0, 0, 1, 2, 3]).prop_map(LateUsageWindow::of_months);
+    (world(), stories(), any_issuer(), credits(), group(), group(), window).prop_map(
+        |(world, stories, issuer, credits, a, b, window)| {
             let mut world = World { issuer, credits, rates: quoted(), ..world };
             for (name, (code, buyer, terms)) in [("a", a), ("b", b)] {
                 let group = world.organization.group(uid(name)).unwrap().clone();
@@ -28,7 +30,7 @@ fn history() -> impl Strategy<Value = History> {
                 let terms = terms.filter(|_| code == "USD").map_or_else(|| group.terms.clone(), Ok);
                 world.organization.put_group(Group { currency: Some(currency(code)), buyer, terms, ..group });
             }
-            (ClosingSimulator::new(world, MONTHS[0]).world, stories)
+            (ClosingSimulator::new(world, MONTHS[0]).world, stories, window)
         },
     )
 }
@@ -90,8 +92,8 @@ fn count_adjustments(seen: &mut BTreeMap<&str, usize>, bill: &Value) {
 }
 
 /// All bills, month by month, of one group after the other.
-fn closed((world, stories): &History) -> Vec<Value> {
-    let mut simulator = ClosingSimulator::new(world.clone(), MONTHS[0]);
+fn closed((world, stories, window): &History) -> Vec<Value> {
+    let mut simulator = ClosingSimulator { window: *window, ..ClosingSimulator::new(world.clone(), MONTHS[0]) };
     let (mut bills, mut credits) = (Vec::new(), world.credits.clone());
     let mut brought_forward: BTreeMap<&str, BroughtForward> = BTreeMap::new();
     for (index, month) in MONTHS.iter().enumerate() {
@@ -124,11 +126,12 @@ fn closed((world, stories): &History) -> Vec<Value> {
 }
 
 /// The world with everything that ever comes in, and by record how many months are closed then, and when its end is told.
-fn encoded_history((world, stories): &History) -> Value {
+fn encoded_history((world, stories, window): &History) -> Value {
     let mut all = world.clone();
     stories.iter().for_each(|story| all.organization.put_usage(story.usage.clone()));
     let mut encoded = encoded(&all);
     encoded["months"] = json!(MONTHS);
+    encoded["window"] = json!(window.months());
     let when = stories.iter().map(|story| (story.usage.name.to_string(), json!([story.arrives, story.ends])));
     encoded["history"] = Value::Object(when.collect());
     encoded

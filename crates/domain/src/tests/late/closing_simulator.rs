@@ -9,12 +9,14 @@ use crate::*;
 pub struct ClosingSimulator {
     pub world: World,
     pub first: Month,
+    /// How far back months are settled.
+    pub window: LateUsageWindow,
 }
 
 impl ClosingSimulator {
     /// Nothing is closed; the first month is this.
     pub fn new(world: World, first: &str) -> Self {
-        let mut simulator = ClosingSimulator { world, first: month(first) };
+        let mut simulator = ClosingSimulator { world, first: month(first), window: LateUsageWindow::UNLIMITED };
         let groups: Vec<Group> = simulator.world.organization.groups().cloned().collect();
         for group in groups {
             simulator.world.organization.put_group(Group { first_period: simulator.first, ..group });
@@ -95,9 +97,23 @@ impl ClosingSimulator {
         self.world.billed.add(read, |record| Some(name(record)));
     }
 
-    /// The months before.
+    /// The months before that are settled.
     pub fn closed(&self, of: &str) -> ClosedMonths {
-        self.first.through(month(of).prev()).map(|month| (month, self.world.attribution)).collect()
+        self.months(self.window.oldest_settled(month(of), self.first), month(of))
+    }
+
+    /// The months before that are settled no more.
+    pub fn too_old(&self, of: &str) -> ClosedMonths {
+        self.months(self.first, self.window.oldest_settled(month(of), self.first))
+    }
+
+    /// All months before.
+    pub fn months_until(&self, of: &str) -> ClosedMonths {
+        self.months(self.first, month(of))
+    }
+
+    fn months(&self, first: Month, until: Month) -> ClosedMonths {
+        first.through(until.prev()).map(|month| (month, self.world.attribution)).collect()
     }
 
     fn final_lines(&self, bill: &Bill) -> Vec<BilledLine> {

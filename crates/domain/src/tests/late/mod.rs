@@ -5,6 +5,7 @@ pub mod closing_simulator;
 mod credited;
 pub mod properties;
 mod whole;
+mod window;
 
 use self::closing_simulator::ClosingSimulator;
 use super::world::*;

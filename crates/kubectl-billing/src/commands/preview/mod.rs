@@ -28,9 +28,9 @@ use crate::output::OutputError;
 pub use bill::BillingError;
 use billing_api::{Document, Invoice, InvoiceSlice};
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
-use billing_domain::{Attribution, HourRule, Month, Timestamp};
+use billing_domain::{Attribution, HourRule, LateUsageWindow, Month, Timestamp};
 use billing_planning::billing_settings::{
-    ATTRIBUTIONS, BillingSettings, DEFAULT_BINDINGS, HOUR_RULES, delta, duration,
+    ATTRIBUTIONS, BillingSettings, DEFAULT_BINDINGS, DEFAULT_LATE_USAGE_MONTHS, HOUR_RULES, delta, duration,
 };
 use billing_state::ObservedState;
 
@@ -98,6 +98,10 @@ struct Settings {
     /// How running time becomes hours
     #[arg(long, value_parser = one_of(HOUR_RULES), default_value = HOUR_RULES[0].name)]
     hours: HourRule,
+
+    /// How many months back closed months are settled; 0 is no limit
+    #[arg(long, value_name = "MONTHS", default_value_t = DEFAULT_LATE_USAGE_MONTHS)]
+    late_usage_window: u16,
 
     /// Which group pays for a project without a binding
     #[arg(long, value_parser = one_of(DEFAULT_BINDINGS), default_value = DEFAULT_BINDINGS[0].name)]
@@ -238,6 +242,7 @@ impl Settings {
         let mut settings = BillingSettings {
             attribution: self.attribution,
             hours: self.hours,
+            late_usage_window: LateUsageWindow::of_months(self.late_usage_window),
             min_closing_delay: delta(self.settle_time),
             ..without_waiting(BillingSettings::default())
         };

@@ -78,6 +78,8 @@ def late(current, past):
     """What the group's finals of closed months would say more, or less, if they knew what is known now."""
     found, changes = [], {}
     closed = [month for month in current.given["months"] if current.group["first_period"] <= month < current.month]
+    # The months are given in their order: so many before the current one are settled.
+    closed = closed[-current.given["window"] :] if current.given.get("window") else closed
     for month in closed:
         adjusting = corrections(current, month, past)
         for line in GroupMonth(current.organization, current.group, month).services()[0]:
