@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use super::{ObjectKey, ObservedState, Observes, convert};
+use super::{ObjectKey, ObservedState, Observes, OrganizationState, convert};
 use billing_api::{BillingGroup, Invoice, ProjectBinding, ProjectLedger};
 use billing_domain::tenancy::membership::{ProjectFacts, desired_members};
 use billing_domain::{Country, Currency, Name, Timestamp, Uid};
@@ -177,7 +177,9 @@ proptest! {
 
 /// What an organization's groups and projects are, by all that decides about them.
 fn seen_by(state: &ObservedState, name: &Name) -> Vec<String> {
-    let Some(organization) = state.organization(name) else { return Vec::new() };
+    // One that everything left is no other than one that nothing ever was in.
+    let nothing = OrganizationState::default();
+    let organization = state.organization(name).unwrap_or(&nothing);
     let mut seen = vec![
         format!("projects {}", listed(&state.projects_of(name).map(|(name, _)| name.clone()).collect())),
         format!("here {}", listed(&names(state.projects_in(name, organization)))),
