@@ -363,8 +363,8 @@ mod tests {
             print_list(Section::new(DUE, objects, ""), &print, &mut out, &mut err).unwrap();
             String::from_utf8(out).unwrap()
         };
-        assert_eq!(print("NAME"), "a   8.00\nb   0.00\n");
-        assert_eq!(print("DUE"), "b   0.00\na   8.00\n");
+        assert_eq!(print("NAME"), "a      8.00\nb      0.00\n");
+        assert_eq!(print("DUE"), "b      0.00\na      8.00\n");
     }
 
     #[test]
