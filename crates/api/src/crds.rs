@@ -54,6 +54,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
                 describe(schema);
                 revise(schema, &|node| {
                     refuse_null(node);
+                    forget_defaults_of_items(node);
                     unwrap_lines(node);
                 });
                 for (_, path) in FROZEN.iter().filter(|(frozen, _)| *frozen == kind) {
@@ -116,6 +117,14 @@ fn forget_texts(node: &mut JSONSchemaProps) {
     }
 }
 
+/// Takes back the defaults of what is in a list: who reads takes absence for the default. Who compares a manifest with the object
+/// compares lists as a whole, and would find every list changed that the API server wrote something into.
+fn forget_defaults_of_items(node: &mut JSONSchemaProps) {
+    if let Some(JSONSchemaPropsOrArray::Schema(items)) = &mut node.items {
+        revise(items, &|node| node.default = None);
+    }
+}
+
 /// Takes back the leave to write `null`, which the derive gives to every optional field: with it a
 /// server-side apply would own a null, and two spellings would mean "absent".
 fn refuse_null(node: &mut JSONSchemaProps) {
@@ -155,11 +164,12 @@ mod history;
 
 #[cfg(test)]
 mod tests {
-    use super::{EMAIL, FROZEN, LINE, LINES, all, yaml};
+    use super::{EMAIL, FROZEN, LINE, LINES, all, forget_defaults_of_items, revise, yaml};
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
         CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
     };
     use regex::Regex;
+    use serde_json::json;
     use std::{collections::BTreeSet, env, fs, path::Path};
 
     /// `crds/` is what the types say. `UPDATE=1` writes it.
@@ -239,6 +249,39 @@ mod tests {
             kept.extend(frozen.filter(|_| expected.is_some()).map(|(kind, below)| (*kind, *below)));
         });
         assert_eq!(kept.len(), FROZEN.len(), "{kept:?}");
+    }
+
+    /// The paths in lists that have a default.
+    fn defaults_in_lists(path: &str, schema: &JSONSchemaProps) -> Vec<String> {
+        let mut found = Vec::new();
+        visit_node(path, schema, &mut |path, schema| {
+            if path.contains("[]") && schema.default.is_some() {
+                found.push(path.to_owned());
+            }
+        });
+        found
+    }
+
+    #[test]
+    fn nothing_in_a_list_has_a_default() {
+        for definition in all() {
+            let schema = definition.spec.versions[0].schema.clone().unwrap().open_api_v3_schema.unwrap();
+            assert_eq!(defaults_in_lists(&definition.spec.names.kind, &schema), Vec::<String>::new());
+        }
+        // One that is there is found, however deep, and taken back; one outside of lists stays.
+        let text = json!({ "type": "string", "default": "x" });
+        let inner = json!({ "type": "array", "items": { "properties": { "deep": text } } });
+        let mut schema: JSONSchemaProps = serde_json::from_value(json!({
+            "properties": {
+                "plain": text,
+                "rules": { "type": "array", "items": { "properties": { "name": text, "inner": inner } } },
+            },
+        }))
+        .unwrap();
+        assert_eq!(defaults_in_lists("Kind", &schema), ["Kind.rules[].inner[].deep", "Kind.rules[].name"]);
+        revise(&mut schema, &forget_defaults_of_items);
+        assert_eq!(defaults_in_lists("Kind", &schema), Vec::<String>::new());
+        assert!(schema.properties.unwrap()["plain"].default.is_some());
     }
 
     #[test]

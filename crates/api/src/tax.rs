@@ -19,11 +19,11 @@ text!(
 #[x_kube(
     validation = Rule::new("!has(self.firstPeriod) || !has(self.lastPeriod) || self.firstPeriod <= self.lastPeriod")
         .message("lastPeriod must not be before firstPeriod"),
-    validation = Rule::new("(self.category == 'S') == (double(self.rate) > 0.0)")
+    validation = Rule::new("(self.category == 'S') == (has(self.rate) && double(self.rate) > 0.0)")
         .message("rate must be above 0 for category S, and 0 for every other category"),
     validation = Rule::new("has(self.reason) == (self.category in ['E', 'AE', 'O'])")
         .message("reason is required for categories E, AE and O, and not allowed for S and Z"),
-    validation = Rule::new("self.category != 'AE' || self.buyer != 'Consumer'")
+    validation = Rule::new("self.category != 'AE' || !has(self.buyer) || self.buyer != 'Consumer'")
         .message("category AE (reverse charge) is not allowed for consumers"),
     validation = codes::tax_countries_rule(),
     validation = Rule::new("(!has(self.postalCodes) && !has(self.regions)) || (has(self.countries) && self.countries.size() == 1 && self.countries[0] != 'EU')")
@@ -61,12 +61,12 @@ pub struct TaxRule {
     #[schemars(length(max = 100), inner(length(min = 1, max = 64), regex(pattern = LINE)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub service_types: Vec<String>,
-    /// Who the buyers are.
+    /// Who the buyers are. Absent: `Any`.
     #[serde(default)]
     pub buyer: TaxBuyer,
     /// The kind of tax, as in UNTDID 5305 and EN 16931.
     pub category: TaxCategory,
-    /// How much it is, in per cent: above 0 for `S`, 0 for all others.
+    /// How much it is, in per cent: above 0 for `S`, 0 for all others. Absent: 0.
     #[serde(default = "no_tax")]
     pub rate: TaxRate,
     /// Why no tax is charged; printed. For `E`, `AE` and `O`: "Reverse charge, Article 196 of Directive 2006/112/EC".
