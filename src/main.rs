@@ -10,9 +10,9 @@ use std::sync::Arc;
 use billing_api::crds;
 use billing_operator::Operator;
 use billing_operator::metrics::Metrics;
-use billing_operator::settings::Settings;
+use billing_operator::settings::{Settings, without_empty_variables};
 use chrono::TimeDelta;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use operator_kit::clock::{ServerClock, ShiftedClock};
 use operator_kit::{client, logging, shutdown};
@@ -51,7 +51,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command, settings } = Arguments::parse();
+    let Arguments { command, settings } = arguments();
     let done = match command {
         None => run(settings),
         Some(Command::Run { settings }) => run(*settings),
@@ -69,6 +69,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What was asked for; ends the program with a message where that makes no sense, as [`Arguments::parse`] does.
+fn arguments() -> Arguments {
+    let command = without_empty_variables(Arguments::command());
+    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 /// The error and what caused it, one line each; some errors of libraries repeat their cause.

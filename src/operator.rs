@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +20,7 @@ use billing_state::Key;
 use operator_kit::clock::ServerClock;
 use operator_kit::events::Events;
 use operator_kit::queue::{Outcome, WorkQueue};
-use operator_kit::server::{Endpoints, serve};
+use operator_kit::server::{Endpoints, listen, serve};
 use operator_kit::supervision::{Supervisor, TaskFailure};
 
 /// A handler that has read and written nothing for longer than this hangs: only a restart helps. How long it takes is another
@@ -87,13 +86,9 @@ pub enum RunError {
 pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), RunError> {
     let Operator { settings, client, clock, metrics } = operator;
     let address = settings.observation.listen;
-    let listen =
-        async |address| TcpListener::bind(address).await.map_err(|source| RunError::Listen { address, source });
-    let listener = listen(address).await?;
-    let finance = match settings.observation.finance_listen {
-        Some(address) => Some(listen(address).await?),
-        None => None,
-    };
+    let listen = |address| listen(address).map_err(|source| RunError::Listen { address, source });
+    let listener = listen(address)?;
+    let finance = settings.observation.finance_listen.map(listen).transpose()?;
 
     let cluster = &settings.cluster;
     let (prober, policies) =

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, Resettable, TypedValueParser};
+use clap::{Args, Command, ValueEnum};
 use operator_kit::client::ClientSettings;
 use operator_kit::logging;
 
@@ -177,7 +177,9 @@ pub struct ClusterSettings {
 #[derive(Args, Clone, Debug)]
 pub struct ObservationSettings {
     /// The address that serves /healthz, /readyz and /metrics
-    #[arg(long, env = "BILLING_OPERATOR_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    ///
+    /// `[::]` is IPv6 and IPv4, and IPv4 alone where the system has no IPv6.
+    #[arg(long, env = "BILLING_OPERATOR_LISTEN", value_name = "ADDRESS", default_value = "[::]:8080")]
     pub listen: SocketAddr,
 
     /// The address that serves what is owed as /metrics, for finance alone; not served without it
@@ -191,6 +193,19 @@ pub struct ObservationSettings {
     /// What is logged: a level, or levels by module: `info,billing_operator=debug`
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", value_parser = log_filter, default_value = "info")]
     pub log_level: String,
+}
+
+/// Takes a variable that is empty for one that is not set: what makes manifests writes `value: ""` where it has none.
+#[must_use]
+pub fn without_empty_variables(command: Command) -> Command {
+    let is_empty = |argument: &clap::Arg| {
+        argument.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
+    };
+    let command = command.mut_args(|argument| match is_empty(&argument) {
+        true => argument.env(Resettable::Reset),
+        false => argument,
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// Takes one of the names of a setting's values.

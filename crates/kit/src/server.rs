@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use axum::routing::get;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -115,6 +117,41 @@ const MAX_CONNECTIONS: usize = 256;
 /// How long nothing is accepted after that failed: no file is left for a connection.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
+/// How many connections wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// Listens on an address. `[::]` is every address, of IPv4 too, and `0.0.0.0` where the system has no IPv6.
+///
+/// # Errors
+/// What the system says: the address is taken, or not one of this machine.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::from_std(bound_with(address, bind)?.into())
+}
+
+/// Binds to an address, or to `0.0.0.0` instead of `[::]` where that cannot be had at all: not because somebody else has the port.
+fn bound_with<T>(address: SocketAddr, bind: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    let taken = |error: &io::Error| matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied);
+    match bind(address) {
+        Err(error) if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && !taken(&error) => {
+            bind((Ipv4Addr::UNSPECIFIED, address.port()).into())
+        }
+        bound => bound,
+    }
+}
+
+/// Binds as tokio does, but for one thing: whether `[::]` is IPv4 too is a setting of the system otherwise.
+fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
 /// Serves the endpoints until `cancel`. A connection has a time-out for the head of each request, and there are no more than some
 /// hundred at once.
 ///
@@ -214,6 +251,42 @@ mod tests {
         let (status, text) = ask(endpoints(), "/metrics").await;
         assert_eq!(status, 200);
         assert!(text.lines().any(|line| line == "test_clock_offset_seconds 2.0"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn every_address_is_that_of_ipv4_too() {
+        let listener = listen((Ipv6Addr::UNSPECIFIED, 0).into()).expect("a free port");
+        let port = listener.local_addr().expect("bound").port();
+        let cancel = CancellationToken::new();
+        tokio::spawn(serve(listener, endpoints(), cancel.clone()));
+        connected(port).await; // by IPv4
+        // And by IPv6, as far as this machine has it.
+        let has_ipv6 = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).await.is_ok();
+        assert_eq!(TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.is_ok(), has_ipv6);
+        cancel.cancel();
+    }
+
+    /// Where an address is bound on a system that refuses IPv6 like this.
+    fn bound_where(refused: &io::Error, address: &str) -> Result<String, io::ErrorKind> {
+        let bind = |address: SocketAddr| match (address.is_ipv6(), refused.raw_os_error()) {
+            (true, Some(errno)) => Err(io::Error::from_raw_os_error(errno)),
+            (true, None) => Err(refused.kind().into()),
+            (false, _) => Ok(address.to_string()),
+        };
+        bound_with(address.parse().expect("an address"), bind).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn without_ipv6_every_address_is_that_of_ipv4() {
+        let no_such_family = io::Error::from_raw_os_error(97); // what Linux says
+        let no_such_address = io::ErrorKind::AddrNotAvailable.into();
+        for refused in [&no_such_family, &no_such_address] {
+            assert_eq!(bound_where(refused, "[::]:8080"), Ok("0.0.0.0:8080".to_owned()));
+        }
+        // Nobody is served somewhere else than where they asked.
+        let taken = io::ErrorKind::AddrInUse;
+        assert_eq!(bound_where(&taken.into(), "[::]:8080"), Err(taken));
+        assert_eq!(bound_where(&no_such_family, "[::1]:8080"), Err(no_such_family.kind()));
     }
 
     #[tokio::test]
