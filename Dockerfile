@@ -9,6 +9,13 @@ RUN target="$(rustc -vV | sed -n 's/^host: //p')" \
     && cp "target/$target/release/billing-operator" "target/$target/release/kubectl-billing" /
 
 FROM scratch
+ARG IMAGE_VERSION IMAGE_REVISION IMAGE_SOURCE
+LABEL org.opencontainers.image.title="billing-operator" \
+      org.opencontainers.image.description="Billing groups for Kubernetes: the operator, and kubectl billing" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$IMAGE_VERSION" \
+      org.opencontainers.image.revision="$IMAGE_REVISION" \
+      org.opencontainers.image.source="$IMAGE_SOURCE"
 COPY --from=build /billing-operator /kubectl-billing /
 USER 65532:65532
 ENTRYPOINT ["/billing-operator"]

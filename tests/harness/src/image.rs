@@ -1,7 +1,7 @@
 //! A container image with static binaries in it and nothing else, written without a daemon.
 //!
 //! The archive is an OCI image layout that also has the `manifest.json` of `docker save`, so that `docker load`,
-//! `ctr image import` and `kind load image-archive` all take it. The same binaries give the same bytes.
+//! `ctr image import` and `kind load image-archive` all take it. The same binaries and labels give the same bytes.
 
 use std::{
     fs::{self, File},
@@ -35,6 +35,8 @@ pub struct Image<'a> {
     pub name: &'a str,
     /// Files beside it, by their path from the root: licences.
     pub texts: &'a [(&'a str, &'a str)],
+    /// What the image says of itself, `org.opencontainers.image.…`: as labels for who runs it, and as annotations for registries.
+    pub labels: &'a [(&'a str, &'a str)],
 }
 
 /// A piece of the image under its digest.
@@ -63,12 +65,14 @@ impl Image<'_> {
         let entrypoint = programs.first().map(|(name, _)| format!("/{name}")).unwrap_or_default();
         let layer_tar = tar_of(programs, self.texts)?;
         let layer = Blob::new(compress(&layer_tar)?);
-        let config = Blob::new(bytes(&config(&entrypoint, &digest(&layer_tar))));
+        let labels: Value = self.labels.iter().copied().collect();
+        let config = Blob::new(bytes(&config(&entrypoint, &digest(&layer_tar), &labels)));
         let manifest = Blob::new(bytes(&json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": config.describe(CONFIG),
             "layers": [layer.describe(LAYER)],
+            "annotations": labels,
         })));
         let index = self.index(&manifest);
         let docker = json!([{ "Config": config.path(), "RepoTags": [self.name], "Layers": [layer.path()] }]);
@@ -108,11 +112,11 @@ impl Blob {
 }
 
 /// How the program runs, and what its root is made of.
-fn config(entrypoint: &str, layer_digest: &str) -> Value {
+fn config(entrypoint: &str, layer_digest: &str, labels: &Value) -> Value {
     json!({
         "os": "linux",
         "architecture": go::arch(),
-        "config": { "User": USER, "Entrypoint": [entrypoint], "WorkingDir": "/" },
+        "config": { "User": USER, "Entrypoint": [entrypoint], "WorkingDir": "/", "Labels": labels },
         "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{layer_digest}")] },
     })
 }

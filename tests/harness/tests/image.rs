@@ -18,6 +18,10 @@ use tar::Archive;
 
 type TestResult<T = ()> = Result<T, Box<dyn StdError>>;
 
+/// What the image is said to be built from.
+const REVISION: &str = "0123456789abcdef0123456789abcdef01234567";
+const SOURCE: &str = "https://example.com/billing-operator";
+
 /// The files of the archive by name.
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -52,6 +56,21 @@ fn the_image_has_two_static_binaries_and_their_licences_and_runs_in_an_empty_roo
 }
 
 #[test]
+fn the_image_says_what_it_is_and_what_it_was_built_from() -> TestResult {
+    let files = read_archive(image()?)?;
+    let manifest = described(&files, &json(&files, "index.json")?["manifests"][0])?;
+    let labels = &described(&files, &manifest["config"])?["config"]["Labels"];
+    let label = |name: &str| labels[format!("org.opencontainers.image.{name}")].as_str();
+    assert_eq!(label("title"), Some("billing-operator"));
+    assert_eq!(label("version"), Some(env!("CARGO_PKG_VERSION")));
+    assert_eq!(label("licenses"), Some("Apache-2.0"));
+    assert!(label("description").is_some_and(|text| text.contains("Kubernetes")));
+    assert_eq!((label("revision"), label("source")), (Some(REVISION), Some(SOURCE)));
+    assert_eq!(manifest["annotations"], *labels);
+    Ok(())
+}
+
+#[test]
 fn docker_finds_the_same_image_in_the_archive() -> TestResult {
     let files = read_archive(image()?)?;
     let manifest = described(&files, &json(&files, "index.json")?["manifests"][0])?;
@@ -73,6 +92,7 @@ fn image() -> TestResult<&'static Path> {
 fn make_image() -> TestResult<PathBuf> {
     let output = Command::new("make")
         .args(["--silent", "--no-print-directory", "image"])
+        .args([format!("IMAGE_REVISION={REVISION}"), format!("IMAGE_SOURCE={SOURCE}")])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .output()?;
     if !output.status.success() {
