@@ -49,16 +49,21 @@ archives: ## Write the plugin's archive and its krew manifest to target/dist
 
 # With --target the flags below reach what runs in the image, and not the build scripts. The two are built one after the other,
 # so that the operator does not get what only the plugin needs. Linux only: elsewhere there is the Dockerfile.
+IMAGE_REVISION ?= $(shell git rev-parse --verify --quiet HEAD 2>/dev/null)
+IMAGE_SOURCE ?=
+
 image: ## Write the container image to an archive for docker load, ctr image import, kind load image-archive
 	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target $(HOST) --bin billing-operator
 	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target $(HOST) --package kubectl-billing
-	@cargo run --quiet --package billing-test-harness --bin image -- $(IMAGE) $(IMAGE_ARCHIVE) \
+	@IMAGE_REVISION=$(IMAGE_REVISION) IMAGE_SOURCE=$(IMAGE_SOURCE) \
+		cargo run --quiet --package billing-test-harness --bin image -- $(IMAGE) $(IMAGE_ARCHIVE) \
 		$(CARGO_TARGET_DIR)/$(HOST)/release/billing-operator $(CARGO_TARGET_DIR)/$(HOST)/release/kubectl-billing
 
 generate: ## Write the files that are made from the code (crds/, the chart's copy, and the policies that the operator knows)
 	UPDATE=1 cargo test --quiet --package billing-api --lib crds
 	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::definitions
 	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::built
+	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::values::templates
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -33,13 +33,28 @@
 {{- end -}}
 
 {{- define "billing-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ .Chart.Name | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
+{{/* The labels of what the release makes. The chart's own win. */}}
 {{- define "billing-operator.labels" -}}
-{{ include "billing-operator.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- $chart := printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" -}}
+{{- $own := dict "app.kubernetes.io/version" .Chart.AppVersion "app.kubernetes.io/managed-by" .Release.Service "helm.sh/chart" $chart -}}
+{{- merge (include "billing-operator.selectorLabels" . | fromYaml) $own .Values.commonLabels | toYaml -}}
+{{- end -}}
+
+{{/* Labels and annotations of an object that has none of its own. */}}
+{{- define "billing-operator.metadata" -}}
+{{- include "billing-operator.metadataWith" (dict "root" .) -}}
+{{- end -}}
+
+{{/* Labels and annotations of an object with its own, which win. */}}
+{{- define "billing-operator.metadataWith" -}}
+labels:
+  {{- merge (dict) (default dict .labels) (include "billing-operator.labels" .root | fromYaml) | toYaml | nindent 2 }}
+{{- with merge (dict) (default dict .annotations) .root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}

@@ -1,7 +1,10 @@
 //! The Helm chart: what it renders, and what becomes of it on an API server.
 
 mod built;
+mod copies;
 mod definitions;
+mod drift;
+mod elsewhere;
 mod export;
 mod probe;
 mod release;
@@ -9,5 +12,8 @@ pub mod rendered;
 mod rights;
 mod rollback;
 mod template;
+mod upgrade;
+mod values;
+mod variables;
 
 pub use billing_test_harness::chart as install;

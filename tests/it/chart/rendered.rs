@@ -21,17 +21,27 @@ pub fn helm(args: &[&str]) -> Result<Output> {
 }
 
 /// The objects of a release.
+#[derive(Debug, PartialEq)]
 pub struct Rendered(Vec<Value>);
 
 impl Rendered {
     /// Renders the chart with these values (`a.b=c`) on top of those in `files`.
     pub fn with(files: &[&str], values: &[&str]) -> Result<Self> {
-        let output = template(files, values)?;
+        Self::of(&template(files, values)?)
+    }
+
+    /// Reads what `helm template` printed.
+    pub fn of(output: &Output) -> Result<Self> {
         if !output.status.success() {
-            return Err(said(&output).into());
+            return Err(said(output).into());
         }
-        let objects: Vec<Value> = serde_saphyr::from_multiple(&String::from_utf8(output.stdout)?)?;
+        let objects: Vec<Value> = serde_saphyr::from_multiple(std::str::from_utf8(&output.stdout)?)?;
         Ok(Self(objects.into_iter().filter(|object| !object.is_null()).collect()))
+    }
+
+    /// All objects.
+    pub fn objects(&self) -> &[Value] {
+        &self.0
     }
 
     /// All objects of a kind.

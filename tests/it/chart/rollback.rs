@@ -9,7 +9,10 @@ use std::{
 use billing_test_harness::{ControlPlane, Options, User, wait_until};
 use serde_json::{Value, json};
 
-use super::install::{self, CHART, NAMESPACE, RELEASE, said};
+use super::{
+    copies,
+    install::{self, CHART, NAMESPACE, RELEASE, said},
+};
 use crate::Result;
 
 /// Enough for anything here on a busy machine.
@@ -27,11 +30,8 @@ metadata: {name: acme, labels: {billing-operator.io/organization: acme}}
 
 /// A copy of the chart as a later release has it: with a field in documents that is not there yet.
 fn later_chart(name: &str, schema: u32) -> Result<PathBuf> {
-    let chart = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rollback").join(name);
-    if chart.exists() {
-        fs::remove_dir_all(&chart)?;
-    }
-    copy(Path::new(CHART), &chart)?;
+    let chart = copies::folder(name)?;
+    copies::copy_chart(&chart)?;
     let metadata = fs::read_to_string(chart.join("Chart.yaml"))?;
     fs::write(chart.join("Chart.yaml"), metadata.replace("ersion: 0.1.0", "ersion: 9.0.0"))?;
     let file = chart.join("files/crds/invoices.yaml");
@@ -44,16 +44,6 @@ fn later_chart(name: &str, schema: u32) -> Result<PathBuf> {
     Ok(chart)
 }
 
-fn copy(from: &Path, to: &Path) -> Result {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if entry.file_type()?.is_dir() { copy(&from, &to)? } else { fs::copy(&from, &to).map(drop)? }
-    }
-    Ok(())
-}
-
 fn helm(control_plane: &ControlPlane, command: &str, chart: &Path, more: &[&str]) -> Result<String> {
     let (chart, namespace) = (chart.to_string_lossy(), format!("--namespace={NAMESPACE}"));
     let args = [&[command, RELEASE, &*chart, &namespace, "--create-namespace"], more].concat();
@@ -62,8 +52,13 @@ fn helm(control_plane: &ControlPlane, command: &str, chart: &Path, more: &[&str]
     Ok(install::helm(control_plane, &args)?)
 }
 
-/// A final invoice that says something which only the later release knows.
-fn make_final(control_plane: &ControlPlane, sequence: u32) -> Result {
+fn helm_rollback(control_plane: &ControlPlane, revision: &str) -> Result {
+    install::helm(control_plane, &["rollback", RELEASE, revision, &format!("--namespace={NAMESPACE}")])?;
+    Ok(())
+}
+
+/// Makes a final invoice that says something which only the later release knows, and answers with its document.
+fn make_final(control_plane: &ControlPlane, sequence: u32) -> Result<Value> {
     let (number, month) = (format!("aaaaa-{sequence}"), format!("2026-0{sequence}"));
     let invoice = json!({
         "apiVersion": "billing-operator.io/v1alpha1", "kind": "Invoice",
@@ -93,7 +88,12 @@ fn make_final(control_plane: &ControlPlane, sequence: u32) -> Result {
     let path = format!("/apis/billing-operator.io/v1alpha1/namespaces/acme/invoices/{number}/status");
     let args = ["replace", OPERATOR, "--raw", &path, "--filename=-"];
     let output = control_plane.kubectl_with(User::Admin, &args, &made.to_string())?;
-    if output.status.success() { Ok(()) } else { Err(said(&output).into()) }
+    if output.status.success() { stored(control_plane, &number) } else { Err(said(&output).into()) }
+}
+
+/// The document of an invoice, as it is stored.
+fn stored(control_plane: &ControlPlane, number: &str) -> Result<Value> {
+    Ok(get(control_plane, &["invoice", number, "--namespace=acme"])?["status"]["document"].clone())
 }
 
 /// Finance records a payment, which writes the whole object; what the document then says.
@@ -102,7 +102,7 @@ fn pay(control_plane: &ControlPlane, number: &str, reference: &str) -> Result<Va
     let patch = format!("--patch={}", json!({ "status": { "payment": payment } }));
     let args = ["patch", "invoice", number, "--namespace=acme", "--subresource=status", "--type=merge", &patch];
     control_plane.kubectl_ok(User::ClusterAdmin, &args)?;
-    Ok(get(control_plane, &["invoice", number, "--namespace=acme"])?["status"]["document"].clone())
+    stored(control_plane, number)
 }
 
 fn get(control_plane: &ControlPlane, args: &[&str]) -> Result<Value> {
@@ -141,16 +141,24 @@ fn an_older_release_comes_back_whole_or_as_a_program_alone_and_finals_stay() -> 
     // Within a schema number everything goes back: the older definition keeps what it does not know.
     helm(&control_plane, "install", &later_chart("same-schema", 1)?, &[])?;
     wait_until("the definitions are served", LIMIT, || control_plane.apply(User::ClusterAdmin, OBJECTS).ok())?;
-    make_final(&control_plane, 1)?;
+    let first = make_final(&control_plane, 1)?;
+    assert_eq!(first["fieldOfTheFuture"], "kept");
     helm(&control_plane, "upgrade", older, &[])?;
     assert_eq!(installed(&control_plane)?, ("billing-operator:0.1.0".to_owned(), "1".to_owned()));
     wait_until("the older definition is there", LIMIT, || (!knows_the_field(&control_plane).ok()?).then_some(()))?;
-    assert_eq!(pay(&control_plane, "aaaaa-1", "RF18")?["fieldOfTheFuture"], "kept");
+    assert_eq!(pay(&control_plane, "aaaaa-1", "RF18")?, first);
+    // There and back again, by Helm's own way.
+    for (revision, knows) in [("1", true), ("2", false)] {
+        helm_rollback(&control_plane, revision)?;
+        let is_there = || (knows_the_field(&control_plane).ok()? == knows).then_some(());
+        wait_until("the definition is there", LIMIT, is_there)?;
+        assert_eq!(stored(&control_plane, "aaaaa-1")?, first);
+    }
 
     // Beyond it the definitions stay, and the refusal says what to do.
     let later = later_chart("next-schema", 2)?;
     helm(&control_plane, "upgrade", &later, &[])?;
-    make_final(&control_plane, 2)?;
+    let second = make_final(&control_plane, 2)?;
     let guarded = policies(&control_plane)?;
     let refused = helm(&control_plane, "upgrade", older, &[]).err().ok_or("the older definitions were installed")?;
     let remedy = "helm upgrade <release> <older chart> --set crds.install=false,policies.install=false";
@@ -165,10 +173,12 @@ fn an_older_release_comes_back_whole_or_as_a_program_alone_and_finals_stay() -> 
     assert_eq!(installed(&control_plane)?, ("billing-operator:0.1.0".to_owned(), "2".to_owned()));
     assert!(knows_the_field(&control_plane)?);
     assert_eq!(policies(&control_plane)?, guarded, "the policies are those of the later release");
-    assert_eq!(pay(&control_plane, "aaaaa-2", "RF19")?["fieldOfTheFuture"], "kept");
+    assert_eq!(pay(&control_plane, "aaaaa-2", "RF19")?, second);
 
     // And forward again.
     helm(&control_plane, "upgrade", &later, &["--set", "crds.install=true,policies.install=true"])?;
     assert_eq!(installed(&control_plane)?, ("billing-operator:9.0.0".to_owned(), "2".to_owned()));
+    assert_eq!(stored(&control_plane, "aaaaa-1")?, first);
+    assert_eq!(stored(&control_plane, "aaaaa-2")?, second);
     Ok(())
 }

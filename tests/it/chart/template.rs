@@ -195,6 +195,87 @@ fn one_operator_runs_with_as_little_as_it_needs() -> Result {
     Ok(())
 }
 
+/// Clusters that give each namespace a range of users refuse all others, and the image names one.
+#[test]
+fn no_user_is_forced_on_a_pod_but_by_its_values() -> Result {
+    let security = |rendered: &Rendered| -> Result<(Value, Value)> {
+        let operator = &rendered.only("Deployment")?["spec"]["template"]["spec"]["securityContext"];
+        let export = &rendered.only("CronJob")?["spec"]["jobTemplate"]["spec"]["template"]["spec"]["securityContext"];
+        Ok((operator.clone(), export.clone()))
+    };
+    let exports = ["export.enabled=true", "export.volume.emptyDir.medium=Memory"];
+    let (operator, export) = security(&Rendered::with(&[], &exports)?)?;
+    let expected = json!({ "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } });
+    assert_eq!(operator, expected);
+    // Who writes into a volume needs a group, unless the cluster gives it one.
+    let mut with_group = expected.clone();
+    with_group["fsGroup"] = json!(65532);
+    assert_eq!(export, with_group);
+    let without = [&exports[..], &["export.podSecurityContext.fsGroup=null"]].concat();
+    assert_eq!(security(&Rendered::with(&[], &without)?)?, (expected.clone(), expected));
+
+    let (operator, export) = security(&Rendered::with(&[EVERYTHING], &[])?)?;
+    assert_eq!((&operator["runAsUser"], &operator["supplementalGroups"]), (&json!(1_000_690_000), &json!([4711])));
+    assert_eq!(export, operator);
+    Ok(())
+}
+
+#[test]
+fn a_pod_has_what_else_its_values_say() -> Result {
+    let rendered = Rendered::with(&[EVERYTHING], &[])?;
+    let deployment = &rendered.only("Deployment")?["spec"];
+    let pod = &deployment["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert_eq!((&deployment["replicas"], &deployment["revisionHistoryLimit"]), (&json!(0), &json!(2)));
+    assert_eq!(pod["automountServiceAccountToken"], false);
+    assert_eq!(pod["priorityClassName"], "system-cluster-critical");
+    assert_eq!(pod["topologySpreadConstraints"][0]["topologyKey"], "zone");
+    let token = &pod["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"];
+    assert_eq!(token["expirationSeconds"], 3_600_000, "a large number stays one");
+    assert_eq!(container["volumeMounts"][0]["name"], pod["volumes"][0]["name"]);
+    assert_eq!(container["args"], json!(["--concurrency=8"]));
+    settings().try_get_matches_from(["billing-operator", "--concurrency=8"])?;
+    let variables = container["env"].as_array().ok_or("no environment")?;
+    assert!(variables.contains(&json!({ "name": "BILLING_OPERATOR_CALL_TIMEOUT", "value": "30s" })));
+    assert_eq!(container["securityContext"]["privileged"], false);
+    assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true, "beside what the chart says");
+    let job = &rendered.only("CronJob")?["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    assert_eq!(job["automountServiceAccountToken"], false);
+
+    // Nobody but these pods gets a token of their accounts.
+    let default = Rendered::with(&[], &["export.enabled=true", "export.volume.emptyDir.medium=Memory"])?;
+    let job = &default.only("CronJob")?["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    for pod in [&default.only("Deployment")?["spec"]["template"]["spec"], job] {
+        assert_eq!(pod["automountServiceAccountToken"], true);
+    }
+    let mut accounts = default.all("ServiceAccount");
+    assert!(accounts.all(|account| account["automountServiceAccountToken"] == false));
+    Ok(())
+}
+
+#[test]
+fn every_object_has_the_labels_and_annotations_that_all_are_to_have() -> Result {
+    let values = ["commonLabels.example\\.com/team=finance", "commonLabels.app\\.kubernetes\\.io/name=mine"];
+    let rendered = Rendered::with(&[EVERYTHING], &values)?;
+    for object in rendered.objects() {
+        let metadata = &object["metadata"];
+        let (kind, labels) = (&object["kind"], &metadata["labels"]);
+        assert_eq!(labels["example.com/cost-center"], "4711", "{kind}");
+        assert_eq!(labels["example.com/team"], "finance", "{kind}");
+        assert_eq!(metadata["annotations"]["example.com/owner"], "finance", "{kind}");
+        let name = labels["app.kubernetes.io/name"].as_str().unwrap_or_default();
+        assert!(name.starts_with("billing-operator"), "{kind}: the chart's own labels stay");
+    }
+    let pod = &rendered.only("Deployment")?["spec"]["template"]["metadata"];
+    assert_eq!((&pod["labels"]["team"], &pod["labels"]["example.com/team"]), (&json!("finance"), &json!("finance")));
+    assert_eq!(pod["annotations"], json!({ "example.com/owner": "finance", "example.com/team": "finance" }));
+    // What others call a pod keeps it in reach of the Service.
+    let selected = Rendered::with(&[], &["podLabels.app\\.kubernetes\\.io/name=mine"])?;
+    let pod = &selected.only("Deployment")?["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(pod["app.kubernetes.io/name"], "billing-operator");
+    Ok(())
+}
+
 #[test]
 fn the_operators_role_has_no_wildcard_and_no_custom_verb_but_use() -> Result {
     let rendered = Rendered::with(&[], &[])?;
@@ -301,6 +382,11 @@ fn values_that_make_no_sense_are_refused() -> Result {
         ("operator.finalise=maybe", "finalise"),
         ("operator.finalize=false", "finalize"),
         ("replicas=2", "replicas"),
+        ("revisionHistoryLimit=-1", "revisionHistoryLimit"),
+        ("commonLabels.team=4711", "commonLabels"),
+        ("extraArgs={run}", "extraArgs"),
+        ("extraEnv[0].value=x", "extraEnv"),
+        ("enabled=yes", "enabled"),
         ("image.pullPolicy=Sometimes", "pullPolicy"),
         ("image.digest=latest", "digest"),
         ("metrics.port=0", "port"),

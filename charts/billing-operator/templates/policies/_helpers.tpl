@@ -1,10 +1,17 @@
 {{/* Metadata of a policy and of its binding, which have the same name. They outlive the release, as the invoices do. */}}
 {{- define "billing-operator.policyMetadata" -}}
 name: {{ .name }}
-annotations:
-  helm.sh/resource-policy: keep
-labels:
-  {{- include "billing-operator.labels" .root | nindent 2 }}
+{{ include "billing-operator.metadataWith" (dict "root" .root "annotations" (dict "helm.sh/resource-policy" "keep")) }}
+{{- end -}}
+
+{{/*
+Every object, in every namespace. The API server adds these, and `scope` of a rule, where they are left out, and what compares a
+manifest with the object would find them changed for ever.
+*/}}
+{{- define "billing-operator.matchesAll" -}}
+matchPolicy: Equivalent
+namespaceSelector: {}
+objectSelector: {}
 {{- end -}}
 
 {{- define "billing-operator.policyBinding" -}}
