@@ -77,11 +77,15 @@ async fn audit_all(ctx: &Context) {
         ctx.read(|state| state.periods().map(|(month, _)| month).rev().take(AUDITED_MONTHS + 1).collect());
     let mut wrong = 0;
     for organization in organizations {
+        let failed = || format!("an audit of {organization} did not finish");
         match audit(ctx, &organization, &months).await {
-            Ok(found) => wrong += found,
+            Ok(found) => {
+                wrong += found;
+                ctx.troubles.over(failed);
+            }
             Err(error) => {
                 ctx.metrics.work.failed(CONTROLLER, "audit");
-                tracing::warn!(%organization, %error, "an audit did not finish; it will be repeated");
+                ctx.troubles.tell(failed(), &error);
             }
         }
     }

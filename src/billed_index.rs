@@ -59,10 +59,9 @@ pub async fn read_all(ctx: &Context) {
     loop {
         let organizations = ctx.read(|state| state.organizations_to_read());
         let reads = stream::iter(organizations).map(|organization| async move {
-            let read = read(ctx, &organization, Extent::All).await;
-            read.inspect_err(
-                |error| tracing::warn!(%organization, %error, "final invoices could not be read; trying again"),
-            )
+            let done = read(ctx, &organization, Extent::All).await;
+            tell(ctx, &organization, &done);
+            done
         });
         if reads.buffer_unordered(CONCURRENT_READS).all(async |read| read.is_ok()).await {
             return;
@@ -80,13 +79,23 @@ pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
         (unread, known.is_some_and(|known| known.is_stale()))
     });
     let extent = if stale { Extent::All } else { Extent::Numbers(unread) };
-    match read(ctx, organization, extent).await {
+    let done = read(ctx, organization, extent).await;
+    tell(ctx, organization, &done);
+    match done {
         Ok(()) => Outcome::Done,
-        Err(error) => {
-            tracing::warn!(%organization, %error, "final invoices could not be read; trying again");
+        Err(_) => {
             ctx.metrics.work.failed(CONTROLLER, "fetch");
             Outcome::Failed
         }
+    }
+}
+
+/// Tells whether the finals of an organization could be read.
+fn tell(ctx: &Context, organization: &Name, done: &Result<(), kube::Error>) {
+    let failed = || format!("the final invoices of {organization} could not be read");
+    match done {
+        Ok(()) => ctx.troubles.over(failed),
+        Err(error) => ctx.troubles.tell(failed(), error),
     }
 }
 

@@ -23,6 +23,7 @@ use billing_state::{Key, ObservedState, Observes};
 use operator_kit::clock::ServerClock;
 use operator_kit::events::{Events, Notice, Severity};
 use operator_kit::queue::Outcome;
+use operator_kit::trouble::Troubles;
 
 /// How soon a write that lost a race is planned again, when the watch has caught up.
 const CONFLICT_RETRY: Duration = Duration::from_millis(100);
@@ -59,6 +60,8 @@ pub struct Context {
     pub unbilled_counts: UnbilledCounts,
     /// Records that cannot be billed, and may be in a moment.
     pub report_debounce: ReportDebounce,
+    /// What fails, and was told.
+    pub troubles: Troubles,
     state: RwLock<ObservedState>,
 }
 
@@ -100,6 +103,7 @@ impl Context {
             cluster_read: ClusterRead::default(),
             unbilled_counts: UnbilledCounts::default(),
             report_debounce: ReportDebounce::default(),
+            troubles: Troubles::default(),
             state: RwLock::default(),
         }
     }
@@ -179,6 +183,7 @@ impl Context {
 
     /// What was to be written for `key` is written.
     pub fn after_success(&self, controller: &'static str, key: &Key) {
+        self.troubles.over(|| failed_write(controller, key));
         // Hardly ever is there something to forget, and readers do not wait for each other.
         if self.read(|state| state.refused_write(key).is_some()) {
             self.queues.add(self.write(|state| state.accept_write(key, controller)));
@@ -206,12 +211,16 @@ impl Context {
                 Outcome::After(CONFLICT_RETRY)
             }
             WriteError::Refused { .. } | WriteError::Altered { .. } | WriteError::Failed { .. } => {
-                let cause = std::error::Error::source(error).map(ToString::to_string);
-                tracing::warn!(controller, %error, cause, "a write failed; trying again");
+                self.troubles.tell(failed_write(controller, key), error);
                 Outcome::Failed
             }
         }
     }
+}
+
+/// What failed, in words.
+fn failed_write(controller: &str, key: &Key) -> String {
+    format!("a write for {key} failed ({controller})")
 }
 
 /// Since when something has been as it is.

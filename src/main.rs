@@ -15,6 +15,7 @@ use chrono::TimeDelta;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use operator_kit::clock::{ServerClock, ShiftedClock};
+use operator_kit::reach::Reach;
 use operator_kit::{client, logging, shutdown};
 use tokio_util::sync::CancellationToken;
 
@@ -99,9 +100,11 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
 
     let local = ShiftedClock(TimeDelta::seconds(settings.cluster.local_clock_offset));
     let (clock, metrics) = (ServerClock::new(Arc::new(local)), Metrics::new());
-    let client = client::connect(&settings.cluster.client(), clock.clone(), metrics.work.clone()).await?;
+    let reach = Reach::new(metrics.work.clone());
+    let client =
+        client::connect(&settings.cluster.client(), clock.clone(), metrics.work.clone(), reach.clone()).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ?settings, "billing-operator starts");
-    billing_operator::run(Operator { settings, client, clock, metrics }, cancel).await?;
+    billing_operator::run(Operator { settings, client, clock, reach, metrics }, cancel).await?;
     tracing::info!("billing-operator stopped");
     Ok(())
 }

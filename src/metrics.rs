@@ -1,7 +1,7 @@
 //! What the operator tells Prometheus about billing. What it tells about its work is in [`operator_kit::metrics`].
 
 use chrono::{DateTime, Utc};
-use operator_kit::metrics::{Exposition, Metrics as WorkMetrics, Registrar, Seconds, as_gauge};
+use operator_kit::metrics::{Exposition, Metrics as WorkMetrics, Registrar, Seconds, as_gauge, unix_seconds};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -67,6 +67,7 @@ impl Metrics {
 #[derive(Clone, Debug)]
 pub struct BillingMetrics {
     policies_missing: Gauge,
+    account_unknown: Gauge,
     guards_weakened: Gauge,
     groups: Gauge,
     projects: Gauge,
@@ -87,6 +88,11 @@ impl BillingMetrics {
             policies_missing: all.add(
                 "policies_missing",
                 "Admission policies that did not refuse their probe; above 0, nothing that concerns money is done",
+                Gauge::default(),
+            ),
+            account_unknown: all.add(
+                "account_unknown",
+                "1 while the admission policies know another account than the operator's, and refuse what it writes",
                 Gauge::default(),
             ),
             guards_weakened: all.add(
@@ -150,6 +156,11 @@ impl BillingMetrics {
         self.policies_missing.set(as_gauge(count));
     }
 
+    /// Shows whether the policies know another account.
+    pub fn account_unknown(&self, unknown: bool) {
+        self.account_unknown.set(unknown.into());
+    }
+
     /// Shows how many definitions, policies and bindings are not as they were built.
     pub fn guards_weakened(&self, count: usize) {
         self.guards_weakened.set(as_gauge(count));
@@ -185,7 +196,7 @@ impl BillingMetrics {
     /// Shows how many finals an audit found wrong.
     pub fn audited(&self, wrong: usize, now: DateTime<Utc>) {
         self.audit_failures.set(as_gauge(wrong));
-        self.last_audit.set(now.timestamp_millis() as f64 / 1000.0);
+        self.last_audit.set(unix_seconds(now));
     }
 
     /// Shows what is to be paid: currency, days past due, how many invoices, how much; what is not named is nothing.

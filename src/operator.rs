@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, ContextParts};
@@ -16,12 +15,15 @@ use crate::probe::Prober;
 use crate::settings::{ClusterSettings, Settings};
 use crate::{auditor, billed_index, closing, slice_gc, watches};
 use billing_planning::billing_settings::BillingSettings;
+use billing_planning::conditions::and_more;
 use billing_state::Key;
 use operator_kit::clock::ServerClock;
 use operator_kit::events::Events;
 use operator_kit::queue::{Outcome, WorkQueue};
+use operator_kit::reach::Reach;
 use operator_kit::server::{Endpoints, listen, serve};
 use operator_kit::supervision::{Supervisor, TaskFailure};
+use operator_kit::watching::Watching;
 
 /// A handler that has read and written nothing for longer than this hangs: only a restart helps. How long it takes is another
 /// matter: the closing of many months may take an hour.
@@ -50,6 +52,8 @@ pub struct Operator {
     pub client: Client,
     /// The API server's clock.
     pub clock: ServerClock,
+    /// Whether the API server is in reach.
+    pub reach: Reach,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -84,7 +88,7 @@ pub enum RunError {
 /// # Errors
 /// If the endpoints cannot be served, or a part of the operator ended. That the API server cannot be reached is none: it may come.
 pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), RunError> {
-    let Operator { settings, client, clock, metrics } = operator;
+    let Operator { settings, client, clock, reach, metrics } = operator;
     let address = settings.observation.listen;
     let listen = |address| listen(address).map_err(|source| RunError::Listen { address, source });
     let listener = listen(address)?;
@@ -109,18 +113,21 @@ pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), Ru
     let ctx = Arc::new(Context::new(parts));
 
     let tasks = Supervisor::new(cancel.clone());
-    let synced = watches::start(&ctx, &tasks, &cancel);
+    let watches = watches::start(&ctx, &tasks, &cancel);
     tasks.spawn("comparer", comparer.run(cancel.clone()));
     tasks.spawn("prober", prober.run(cancel.clone()));
     tasks.spawn("publisher", publisher.run(client, clock, cancel.clone()));
-    tasks.spawn("work", work(ctx.clone(), tasks.clone(), synced.clone(), settings.cluster.clone(), cancel.clone()));
+    tasks.spawn("work", work(ctx.clone(), tasks.clone(), watches.clone(), settings.cluster.clone(), cancel.clone()));
     if let Some(finance) = finance {
         let served = serve(finance, finance_endpoints(&ctx), cancel.clone());
         tasks.spawn("finance endpoint", async {
             let _ = served.await; // it ends with the operator
         });
     }
-    let served = serve(listener, endpoints(&ctx, &tasks, synced), cancel.clone());
+    let silence_limit = settings.observation.silence_limit;
+    let endpoints =
+        endpoints(&ctx, &tasks, watches, silence_limit).ready("API server", move || reach.check(silence_limit));
+    let served = serve(listener, endpoints, cancel.clone());
     let served = async {
         let served = served.await;
         cancel.cancel();
@@ -141,7 +148,7 @@ pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), Ru
     }
 }
 
-fn endpoints(ctx: &Arc<Context>, tasks: &Supervisor, synced: Vec<watch::Receiver<bool>>) -> Endpoints {
+fn endpoints(ctx: &Arc<Context>, tasks: &Supervisor, watches: Vec<Watching>, silence_limit: Duration) -> Endpoints {
     let (live, policies, gauges, state) = (ctx.clone(), ctx.policies.clone(), ctx.clone(), ctx.clone());
     let integrity = ctx.integrity.clone();
     let (alive, working) = (tasks.clone(), tasks.clone());
@@ -155,20 +162,25 @@ fn endpoints(ctx: &Arc<Context>, tasks: &Supervisor, synced: Vec<watch::Receiver
         .ready("tasks", move || working.check())
         .ready("guards", move || integrity.borrow().check())
         .ready("policies", move || policies.borrow().check())
-        .ready("watches", move || {
-            let waiting = synced.iter().filter(|synced| !*synced.borrow()).count();
-            if waiting == 0 { Ok(()) } else { Err(format!("{waiting} initial lists are not complete yet")) }
-        })
+        .ready("watches", move || check_watches(&watches, silence_limit))
         .refresh(move || {
             let Metrics { work, billing, exposition: _, finance: _ } = &gauges.metrics;
             for (name, health) in gauges.queues.health() {
                 work.queue(name, health);
             }
+            let now = gauges.now();
             gauges.read(|state| {
-                period::show_gauges(state, billing);
+                period::show_gauges(state, billing, now);
                 billing.refused_writes(state.refused_write_counts());
             });
         })
+}
+
+/// What is wrong with the watches: in words for the first of them.
+fn check_watches(watches: &[Watching], silence_limit: Duration) -> Result<(), String> {
+    let mut wrong = watches.iter().filter_map(|watching| watching.check(silence_limit).err());
+    let Some(first) = wrong.next() else { return Ok(()) };
+    Err(format!("{first}{}", and_more(wrong.count())))
 }
 
 /// What is owed: for whoever is let to this port.
@@ -183,13 +195,13 @@ fn finance_endpoints(ctx: &Arc<Context>) -> Endpoints {
 async fn work(
     ctx: Arc<Context>,
     tasks: Supervisor,
-    synced: Vec<watch::Receiver<bool>>,
+    watches: Vec<Watching>,
     settings: ClusterSettings,
     cancel: CancellationToken,
 ) {
     let ready = async {
-        for mut synced in synced {
-            let _ = synced.wait_for(|done| *done).await;
+        for watching in watches {
+            let _ = watching.listed().wait_for(|done| *done).await;
         }
         let mut policies = ctx.policies.clone();
         let _ = policies.wait_for(|state| state.is_enforced()).await;

@@ -186,6 +186,16 @@ pub struct ObservationSettings {
     #[arg(long, env = "BILLING_OPERATOR_FINANCE_LISTEN", value_name = "ADDRESS")]
     pub finance_listen: Option<SocketAddr>,
 
+    /// How long the API server, or a watch that fails, may be silent before /readyz says so
+    #[arg(
+        long,
+        env = "BILLING_OPERATOR_SILENCE_LIMIT",
+        value_name = "DURATION",
+        value_parser = positive_duration,
+        default_value = "3m"
+    )]
+    pub silence_limit: Duration,
+
     /// How logs are written.
     #[arg(long, env = "BILLING_OPERATOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

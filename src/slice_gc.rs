@@ -38,7 +38,7 @@ pub async fn run(ctx: Arc<Context>, cancel: CancellationToken) {
     let forever = async {
         loop {
             if ctx.policies.borrow().is_enforced() {
-                report(collect_garbage(&ctx).await);
+                report(&ctx, collect_garbage(&ctx).await);
             }
             tokio::time::sleep(GC_INTERVAL).await;
         }
@@ -46,11 +46,15 @@ pub async fn run(ctx: Arc<Context>, cancel: CancellationToken) {
     cancel.run_until_cancelled(forever).await.unwrap_or(())
 }
 
-fn report(collected: Result<usize, kube::Error>) {
-    match collected {
-        Ok(0) => {}
-        Ok(count) => tracing::info!(count, "deleted slices that no invoice lists"),
-        Err(error) => tracing::warn!(%error, "slices that no invoice lists could not be deleted"),
+fn report(ctx: &Context, collected: Result<usize, kube::Error>) {
+    const FAILED: &str = "slices that no invoice lists could not be deleted";
+    let count = match collected {
+        Ok(count) => count,
+        Err(error) => return ctx.troubles.tell(FAILED, &error),
+    };
+    ctx.troubles.over(|| FAILED);
+    if count > 0 {
+        tracing::info!(count, "deleted slices that no invoice lists");
     }
 }
 

@@ -15,25 +15,23 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use crate::context::Context;
 use billing_state::{Key, ObjectKey, ObservedState, Observes};
+use operator_kit::watching::Watching;
 
 /// Takes the objects of one kind into the state, and adds the work that follows.
 pub struct Sink {
     ctx: Arc<Context>,
-    kind: &'static str,
-    synced: watch::Sender<bool>,
+    watching: Watching,
 }
 
 impl Sink {
-    /// A sink, and what tells whether the first complete list has been handed over.
-    pub fn new(ctx: Arc<Context>, kind: &'static str) -> (Self, watch::Receiver<bool>) {
-        let (synced, receiver) = watch::channel(false);
-        (Self { ctx, kind, synced }, receiver)
+    /// A sink that tells `watching` when the first complete list has been handed over.
+    pub fn new(ctx: Arc<Context>, watching: Watching) -> Self {
+        Self { ctx, watching }
     }
 
     fn change(&self, change: impl FnOnce(&mut ObservedState) -> Vec<Key>) {
@@ -84,17 +82,33 @@ async fn feed<T, K>(
     pin_mut!(stream);
     // What was known when the list in progress began, and has not been seen in it yet.
     let mut unseen = HashSet::new();
+    let kind = sink.watching.name();
     while let Some(event) = cancel.run_until_cancelled(stream.next()).await.flatten() {
         match event {
             Err(error) => {
-                warn!(kind = sink.kind, %error, "the watch failed; trying again");
-                sink.ctx.metrics.work.watch_restart(sink.kind);
+                sink.watching.failed(&error);
+                match has_expired(&error) {
+                    true => debug!(kind, %error, "the watch was away for long; listing again"),
+                    false => sink.ctx.troubles.tell(format_args!("the watch of {kind} failed"), &error),
+                }
             }
             Ok(event) => {
-                sink.ctx.metrics.work.watch_event(sink.kind, sink.ctx.clock.now());
+                sink.ctx.troubles.over(|| format!("the watch of {kind} failed"));
                 hand_over(event, &open, &mut unseen, &sink);
             }
         }
+    }
+}
+
+/// Whether the API server forgot what a watch had seen last, as it does after it was away or with what is old: no trouble.
+pub fn has_expired(error: &watcher::Error) -> bool {
+    const GONE: u16 = 410;
+    match error {
+        watcher::Error::WatchError(status) => status.code == GONE,
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => matches!(error, kube::Error::Api(status) if status.code == GONE),
+        watcher::Error::NoResourceVersion => false,
     }
 }
 
@@ -115,7 +129,10 @@ fn hand_over<T, K>(
                 Ok(object) => sink.change(|state| state.observe(object)),
                 Err(error) => {
                     let ObjectKey { namespace, name } = &key;
-                    warn!(kind = sink.kind, namespace, name, error, "an object cannot be read; correct or delete it");
+                    warn!(
+                        kind = sink.watching.name(),
+                        namespace, name, error, "an object cannot be read; correct or delete it"
+                    );
                     sink.ctx.metrics.work.failed("watch", "unreadable");
                     sink.change(|state| Observes::<K>::reject(state, &key, error));
                 }
@@ -129,7 +146,27 @@ fn hand_over<T, K>(
             for key in unseen.drain() {
                 sink.change(|state| Observes::<K>::forget(state, &key));
             }
-            sink.synced.send_replace(true);
+            sink.watching.list_complete();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+    use kube::runtime::watcher::Error;
+
+    use super::*;
+
+    fn status(code: u16) -> Box<Status> {
+        Box::new(Status { code, message: "too old resource version: 1 (2)".to_owned(), ..Status::default() })
+    }
+
+    #[test]
+    fn a_version_that_is_too_old_is_no_trouble() {
+        assert!(has_expired(&Error::WatchError(status(410))));
+        assert!(has_expired(&Error::WatchStartFailed(kube::Error::Api(status(410)))));
+        assert!(!has_expired(&Error::WatchError(status(500))));
+        assert!(!has_expired(&Error::WatchStartFailed(kube::Error::Api(status(403)))));
     }
 }

@@ -7,7 +7,6 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher;
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -16,9 +15,10 @@ use billing_api as api;
 use billing_planning::receivables::open;
 use billing_state::{ObservedState, Observes};
 use operator_kit::supervision::Supervisor;
+use operator_kit::watching::Watching;
 
-/// Starts all watches. Each answer tells when the first complete list of a kind is in the state.
-pub fn start(ctx: &Arc<Context>, tasks: &Supervisor, cancel: &CancellationToken) -> Vec<watch::Receiver<bool>> {
+/// Starts all watches. Each answer tells how one is, and when the first complete list of its kind is in the state.
+pub fn start(ctx: &Arc<Context>, tasks: &Supervisor, cancel: &CancellationToken) -> Vec<Watching> {
     let all = || watcher::Config::default().streaming_lists();
     let start = Start { ctx, tasks, cancel };
     vec![
@@ -50,25 +50,31 @@ struct Start<'a> {
 }
 
 impl Start<'_> {
-    fn objects<K>(&self, kind: &'static str, config: watcher::Config) -> watch::Receiver<bool>
+    fn objects<K>(&self, kind: &'static str, config: watcher::Config) -> Watching
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
         ObservedState: Observes<K>,
     {
-        let (sink, synced) = Sink::new(self.ctx.clone(), kind);
-        let api: Api<DeserializeGuard<K>> = Api::all(self.ctx.client.clone());
+        let watching = self.watching(kind);
+        let api: Api<DeserializeGuard<K>> = Api::all(watching.client(self.ctx.client.clone()));
+        let sink = Sink::new(self.ctx.clone(), watching.clone());
         self.tasks.spawn(format!("watch of {kind}"), watch_objects::<K>(api, config, sink, self.cancel.clone()));
-        synced
+        watching
     }
 
-    fn metadata<K>(&self, kind: &'static str, config: watcher::Config) -> watch::Receiver<bool>
+    fn metadata<K>(&self, kind: &'static str, config: watcher::Config) -> Watching
     where
         K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
         ObservedState: Observes<PartialObjectMeta<K>>,
     {
-        let (sink, synced) = Sink::new(self.ctx.clone(), kind);
-        let api: Api<PartialObjectMeta<K>> = Api::all(self.ctx.client.clone());
+        let watching = self.watching(kind);
+        let api: Api<PartialObjectMeta<K>> = Api::all(watching.client(self.ctx.client.clone()));
+        let sink = Sink::new(self.ctx.clone(), watching.clone());
         self.tasks.spawn(format!("watch of {kind}"), watch_metadata::<K>(api, config, sink, self.cancel.clone()));
-        synced
+        watching
+    }
+
+    fn watching(&self, kind: &'static str) -> Watching {
+        Watching::new(kind, self.ctx.clock.clone(), self.ctx.metrics.work.clone())
     }
 }

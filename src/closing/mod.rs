@@ -64,10 +64,14 @@ impl DueGroups {
 /// Closes what is due of an organization. Cost: a list of each of its kinds, and then each month of its due groups once.
 pub async fn reconcile(ctx: &Context, organization: &Name) -> Outcome {
     let Some(Due { groups, since }) = ctx.due.take(organization) else { return Outcome::Done };
+    let failed = || format!("what is needed to close months of {organization} could not be read");
     match fetch::fetch(ctx, organization, since).await {
-        Ok(pass) => close_all(ctx, &pass, organization, groups).await,
+        Ok(pass) => {
+            ctx.troubles.over(failed);
+            close_all(ctx, &pass, organization, groups).await
+        }
         Err(error) => {
-            tracing::warn!(%organization, %error, "the data needed to close months could not be read; trying again");
+            ctx.troubles.tell(failed(), &error);
             ctx.metrics.work.failed(CONTROLLER, "fetch");
             ctx.due.add_all(organization, groups); // what could not be read stays due
             Outcome::Failed

@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::BillingMetrics;
 use crate::probe::changes;
+use operator_kit::trouble::Troubles;
+
 pub use built::{Built, Deviation, WITHOUT_PROBE};
 
 /// How often everything is compared when no change was seen: definitions are not watched.
@@ -96,13 +98,14 @@ pub struct Comparer {
     built: Built,
     metrics: BillingMetrics,
     state: watch::Sender<Integrity>,
+    troubles: Troubles,
 }
 
 impl Comparer {
     /// What compares with `built`, and where to read what it finds.
     pub fn new(client: Client, built: Built, metrics: BillingMetrics) -> (Self, watch::Receiver<Integrity>) {
         let (state, states) = watch::channel(Integrity::Unknown);
-        (Self { client, built, metrics, state }, states)
+        (Self { client, built, metrics, state, troubles: Troubles::default() }, states)
     }
 
     /// Compares at once, whenever a policy or a binding changes, and now and then, until `cancel`.
@@ -125,13 +128,15 @@ impl Comparer {
 
     /// Reads everything by name and publishes what deviates. What cannot be read keeps the finding of before.
     async fn compare(&self) {
+        const FAILED: &str = "definitions and policies could not be compared";
         let mut deviations = match self.deviations().await {
             Ok(deviations) => deviations,
             Err(error) => {
-                tracing::warn!(%error, "definitions and policies could not be compared; trying again");
+                self.troubles.tell(FAILED, &error);
                 return;
             }
         };
+        self.troubles.over(|| FAILED);
         deviations.sort();
         self.metrics.guards_weakened(deviations.len());
         self.state.send_if_modified(|before| {

@@ -73,6 +73,10 @@ async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<O
             protect(ctx, &object).await?;
             return Ok(None);
         }
+        Ok(GroupPlan::Tell(status)) => {
+            tell(ctx, object.as_ref(), *status).await?;
+            return Ok(None);
+        }
         Ok(GroupPlan::ClaimSeries(candidates)) => {
             return series::claim(ctx, organization, group, &object, &candidates).await;
         }
@@ -81,6 +85,19 @@ async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<O
         }
     }
     Ok(Some(Outcome::Done))
+}
+
+/// Writes a status, and publishes what is new of it.
+async fn tell(
+    ctx: &Context,
+    object: &BillingGroup,
+    status: api::BillingGroupStatus,
+) -> Result<BillingGroup, WriteError> {
+    publish_change(ctx, object, &status);
+    let told = BillingGroup { status: Some(status), ..object.clone() };
+    let told = ctx.writer.replace_status(&told).await?;
+    ctx.observe(told.clone());
+    Ok(told)
 }
 
 async fn protect(ctx: &Context, object: &BillingGroup) -> Result<(), WriteError> {
@@ -110,10 +127,7 @@ async fn apply_steady(
     let Steady { status, writes, deletes, transfer, release: released, closing, coalescing, wake } = steady;
     let mut current = object.clone();
     if let Some(status) = status {
-        publish_change(ctx, object, &status);
-        current.status = Some(status);
-        current = ctx.writer.replace_status(&current).await?;
-        ctx.observe(current.clone());
+        current = tell(ctx, object, status).await?;
     }
     ctx.coalescing.set(group, coalescing);
     for estimate in deletes {

@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::context::Context;
 use crate::writer::WriteError;
-use billing_domain::Month;
+use billing_domain::{Month, Timestamp};
 use billing_planning::builders::billing_period;
 use operator_kit::queue::Outcome;
 
@@ -48,8 +48,8 @@ async fn make_period(ctx: &Context, month: Month) -> Result<(), WriteError> {
 }
 
 /// Shows how many groups, projects and invoices there are.
-pub fn show_gauges(state: &ObservedState, metrics: &BillingMetrics) {
-    let Census { groups, projects, estimates, finals, held } = census(state);
+pub fn show_gauges(state: &ObservedState, metrics: &BillingMetrics, now: Timestamp) {
+    let Census { groups, projects, estimates, finals, held } = census(state, now);
     metrics.observed_objects(groups, projects);
     metrics.invoices([("Estimate", estimates), ("Final", finals)]);
     metrics.held_invoices(held);

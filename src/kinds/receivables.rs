@@ -56,13 +56,17 @@ pub async fn reconcile(ctx: &Context) -> Result<Outcome, WriteError> {
 /// # Errors
 /// A write did not happen.
 pub async fn reconcile_settled(ctx: &Context) -> Result<Outcome, WriteError> {
+    const FAILED: &str = "the paid invoices could not be read";
     let mut pages = list::<Receivable>(Api::all(ctx.client.clone()), ListParams::default().fields(&settled()));
     loop {
         let page = match pages.next().await {
             Ok(Some(page)) => page,
-            Ok(None) => return Ok(Outcome::Done),
+            Ok(None) => {
+                ctx.troubles.over(|| FAILED);
+                return Ok(Outcome::Done);
+            }
             Err(error) => {
-                tracing::warn!(%error, "paid invoices could not be read; trying again");
+                ctx.troubles.tell(FAILED, &error);
                 ctx.metrics.work.failed(CONTROLLER, "fetch");
                 return Ok(Outcome::Failed);
             }

@@ -20,13 +20,18 @@
 //! Two policies cannot be asked so: `probe`, which lets this account do nothing but dry runs, and `quota`, which is about the
 //! namespaces of organizations. They are held by the [comparison](crate::integrity) alone.
 //!
+//! Once each of them refuses, the operator asks as [itself](account) for something that only it may do: policies that know another
+//! account would refuse it everything.
+//!
 //! The namespaced ones are about the operator's own namespace. The operator itself needs only
 //! `impersonate` on that service account, and to watch the policies and their bindings.
 
+mod account;
 mod requests;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::ready;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -43,6 +48,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::BillingMetrics;
+use crate::watch::has_expired;
+use operator_kit::trouble::Troubles;
 use requests::{Probe, probes};
 
 /// What the names of our policies and bindings begin with.
@@ -66,6 +73,8 @@ pub enum PolicyState {
     Enforced,
     /// These did not.
     Missing(Vec<MissingPolicy>),
+    /// Each did, and they refuse the operator itself, too: why.
+    OtherAccount(String),
 }
 
 /// A policy that did not refuse its probe.
@@ -83,6 +92,14 @@ impl PolicyState {
         *self == Self::Enforced
     }
 
+    /// The policies that did not refuse.
+    fn missing(&self) -> &[MissingPolicy] {
+        match self {
+            Self::Missing(missing) => missing,
+            Self::Unknown | Self::Enforced | Self::OtherAccount(_) => &[],
+        }
+    }
+
     /// As a check of `/readyz`.
     ///
     /// # Errors
@@ -90,7 +107,7 @@ impl PolicyState {
     pub fn check(&self) -> Result<(), String> {
         match self {
             Self::Enforced => Ok(()),
-            Self::Unknown | Self::Missing(_) => Err(self.to_string()),
+            Self::Unknown | Self::Missing(_) | Self::OtherAccount(_) => Err(self.to_string()),
         }
     }
 }
@@ -106,6 +123,7 @@ impl fmt::Display for PolicyState {
                     .collect();
                 formatter.write_str(&each.join("; "))
             }
+            Self::OtherAccount(why) => formatter.write_str(why),
         }
     }
 }
@@ -113,10 +131,12 @@ impl fmt::Display for PolicyState {
 /// Asks the policies for refusals, again and again.
 pub struct Prober {
     client: Client,
+    namespace: String,
     user: String,
     probes: Vec<Probe>,
     metrics: BillingMetrics,
     state: watch::Sender<PolicyState>,
+    troubles: Troubles,
 }
 
 /// What one probe found; no finding when the API server did not answer it.
@@ -131,7 +151,8 @@ impl Prober {
         metrics: BillingMetrics,
     ) -> (Self, watch::Receiver<PolicyState>) {
         let (state, states) = watch::channel(PolicyState::Unknown);
-        (Self { client, user, probes: probes(namespace), metrics, state }, states)
+        let (probes, namespace, troubles) = (probes(namespace), namespace.to_owned(), Troubles::default());
+        (Self { client, namespace, user, probes, metrics, state, troubles }, states)
     }
 
     /// Probes at once, soon again while something is missing or changing, and otherwise now and
@@ -157,12 +178,13 @@ impl Prober {
     /// Asks all policies at once and publishes what they answered.
     async fn probe(&self) {
         let findings = join_all(self.probes.iter().map(|probe| self.ask(probe))).await;
-        let Some(state) = conclude(findings) else { return };
-        if let PolicyState::Missing(missing) = &state {
-            self.metrics.policies_missing(missing.len());
-        } else {
-            self.metrics.policies_missing(0);
-        }
+        let state = match conclude(findings) {
+            Some(PolicyState::Enforced) => self.ask_as_oneself().await,
+            concluded => concluded,
+        };
+        let Some(state) = state else { return };
+        self.metrics.policies_missing(state.missing().len());
+        self.metrics.account_unknown(matches!(state, PolicyState::OtherAccount(_)));
         self.state.send_if_modified(|before| {
             let news = *before != state;
             if news {
@@ -179,7 +201,28 @@ impl Prober {
             Ok(request) => self.client.request::<Value>(request).await,
             Err(error) => Err(error),
         };
-        judge(probe.policy, &self.user, answer)
+        let found = judge(probe.policy, &self.user, &answer);
+        let unanswered = || format!("the probe of admission policy {} was not answered", probe.policy);
+        match answer {
+            Err(error) if found.is_none() => self.troubles.tell(unanswered(), &error),
+            Ok(_) | Err(_) => self.troubles.over(unanswered),
+        }
+        found
+    }
+
+    /// What the policies that are in force say to the operator itself; nothing when the API server did not answer.
+    async fn ask_as_oneself(&self) -> Option<PolicyState> {
+        const UNANSWERED: &str = "whether the policies know the operator's account was not answered";
+        match account::ask(&self.client, &self.namespace).await {
+            Ok(known) => {
+                self.troubles.over(|| UNANSWERED);
+                Some(known.map_or_else(PolicyState::OtherAccount, |()| PolicyState::Enforced))
+            }
+            Err(error) => {
+                self.troubles.tell(UNANSWERED, &error);
+                None
+            }
+        }
     }
 }
 
@@ -189,17 +232,27 @@ where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + fmt::Debug + Send + 'static,
 {
     let all: Api<PartialObjectMeta<K>> = Api::all(client.clone());
-    watcher(all, watcher::Config::default()).default_backoff().filter_map(async |event| match event {
-        Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
-            object.name_any().starts_with(PREFIX).then_some(())
+    let troubles = Troubles::default();
+    let failed = || format!("the watch of {} failed", K::plural(&()));
+    watcher(all, watcher::Config::default()).default_backoff().filter_map(move |event| {
+        if event.is_ok() {
+            troubles.over(failed);
         }
-        // A new list may lack what was there before.
-        Ok(watcher::Event::InitDone) => Some(()),
-        Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => None,
-        Err(error) => {
-            tracing::warn!(kind = %K::kind(&()), %error, "the watch of admission policies failed; trying again");
-            None
-        }
+        let changed = match event {
+            Ok(watcher::Event::Apply(object) | watcher::Event::Delete(object)) => {
+                object.name_any().starts_with(PREFIX).then_some(())
+            }
+            // A new list may lack what was there before.
+            Ok(watcher::Event::InitDone) => Some(()),
+            Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => None,
+            Err(error) => {
+                if !has_expired(&error) {
+                    troubles.tell(failed(), &error);
+                }
+                None
+            }
+        };
+        ready(changed)
     })
 }
 
@@ -210,7 +263,7 @@ pub(crate) fn probed_policies() -> Vec<&'static str> {
 }
 
 /// What an answer says about the policy that should have refused.
-fn judge(policy: &'static str, user: &str, answer: Result<Value, kube::Error>) -> ProbeResult {
+fn judge(policy: &'static str, user: &str, answer: &Result<Value, kube::Error>) -> ProbeResult {
     let missing = |why: String| Some(Err(MissingPolicy { policy, why }));
     match answer {
         Ok(_) => missing("a forbidden request was admitted, install the chart with policies.install=true".to_owned()),
@@ -223,10 +276,7 @@ fn judge(policy: &'static str, user: &str, answer: Result<Value, kube::Error>) -
             "the probe was rejected before the policy was asked, install the CRDs of the same version: {}",
             status.message
         )),
-        Err(error) => {
-            tracing::warn!(policy, %error, "the probe of an admission policy was not answered");
-            None
-        }
+        Err(_) => None,
     }
 }
 
@@ -273,6 +323,7 @@ fn report(state: &PolicyState) {
             }
         }
         PolicyState::Enforced => tracing::info!("{state}"),
+        PolicyState::OtherAccount(_) => tracing::error!("nothing is written: {state}"),
         PolicyState::Unknown => {}
     }
 }

@@ -1,6 +1,6 @@
 //! One request for each admission policy, which the policy must refuse.
 
-use http::Request;
+use http::{HeaderValue, Request};
 use serde_json::{Value, json};
 
 /// The API path of our kinds.
@@ -22,12 +22,18 @@ pub(super) struct Probe {
 impl Probe {
     /// The request on the wire: as `user`, and a dry run.
     pub(super) fn request(&self, user: &str) -> Result<Request<Vec<u8>>, http::Error> {
+        let mut request = self.as_oneself()?;
+        request.headers_mut().insert("Impersonate-User", HeaderValue::try_from(user)?);
+        Ok(request)
+    }
+
+    /// The same, as whoever sends it.
+    fn as_oneself(&self) -> Result<Request<Vec<u8>>, http::Error> {
         let content_type = if self.method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         Request::builder()
             .method(self.method)
             .uri(format!("{}?dryRun=All", self.path))
             .header(http::header::CONTENT_TYPE, content_type)
-            .header("Impersonate-User", user)
             .body(self.body.to_string().into_bytes())
     }
 }
@@ -61,6 +67,11 @@ pub(super) fn probes(namespace: &str) -> Vec<Probe> {
             }),
         ),
     ]
+}
+
+/// The dry run of a write that only the operator may do, as itself.
+pub(super) fn as_operator(namespace: &str) -> Result<Request<Vec<u8>>, http::Error> {
+    create("billing-operator-operator", namespace, "ProjectLedger", "projectledgers", ledger()).as_oneself()
 }
 
 /// A create in `namespace`; `object` is the rest of it: its name and spec.
@@ -156,5 +167,8 @@ mod tests {
             assert_eq!(request.uri().query(), Some("dryRun=All"), "{}", probe.policy);
             assert_eq!(request.headers()["Impersonate-User"], "the-probe", "{}", probe.policy);
         }
+        let request = as_operator("billing-system").expect("a request");
+        assert_eq!(request.uri().query(), Some("dryRun=All"));
+        assert!(!request.headers().contains_key("Impersonate-User"));
     }
 }

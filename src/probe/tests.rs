@@ -29,7 +29,7 @@ fn denial(policy: &str) -> String {
 
 #[test]
 fn only_a_refusal_that_names_the_policy_counts() {
-    let judged = |answer| judge(BOOKS, "the-probe", answer);
+    let judged = |answer| judge(BOOKS, "the-probe", &answer);
     assert_eq!(judged(refused(403, &denial(BOOKS))), Some(Ok(())));
     assert_eq!(judged(refused(422, &denial(BOOKS))), Some(Ok(())));
     for (answer, hint) in [
@@ -47,7 +47,7 @@ fn only_a_refusal_that_names_the_policy_counts() {
 #[test]
 fn a_server_in_trouble_says_nothing_about_a_policy() {
     for code in [401, 429, 500, 503] {
-        assert_eq!(judge(BOOKS, "the-probe", refused(code, "later")), None, "{code}");
+        assert_eq!(judge(BOOKS, "the-probe", &refused(code, "later")), None, "{code}");
     }
 }
 
@@ -71,6 +71,8 @@ fn policies_missing_for_one_cause_are_told_in_one_breath() {
 #[derive(Clone, Default)]
 struct Cluster {
     enforced: Arc<AtomicBool>,
+    /// Whether the policies know another account than the operator's.
+    foreign: Arc<AtomicBool>,
     changed: Arc<Notify>,
 }
 
@@ -88,6 +90,11 @@ impl Cluster {
         let query = request.uri.query().unwrap_or_default();
         let (code, body) = if query.contains("dryRun=All") {
             self.admission(&request)
+        } else if request.uri.path().ends_with("/selfsubjectreviews") {
+            (201, json!({"status": {"userInfo": {"username": "somebody-else"}}}))
+        } else if request.uri.path().ends_with("/billing-operator-operator") {
+            let known = json!([{"name": "operator", "expression": "request.userInfo.username == 'the-operator'"}]);
+            (200, json!({"metadata": {"name": "billing-operator-operator"}, "spec": {"variables": known}}))
         } else if query.contains("watch=true") {
             self.changed.notified().await;
             let object = json!({"metadata": {"name": BOOKS, "resourceVersion": "2"}});
@@ -100,13 +107,22 @@ impl Cluster {
     }
 
     fn admission(&self, request: &Parts) -> (u16, Value) {
+        let Some(user) = request.headers.get("Impersonate-User") else { return self.as_operator() };
+        assert_eq!(user, "the-probe");
         if !self.enforced.load(Ordering::SeqCst) {
             return (200, json!({}));
         }
         // Which policy a request is for is the real server's to know: this one names them all.
         let all: String = probes("billing-system").iter().map(|probe| denial(probe.policy)).collect();
-        assert_eq!(request.headers["Impersonate-User"], "the-probe");
         (403, json!({"kind": "Status", "status": "Failure", "code": 403, "message": all}))
+    }
+
+    fn as_operator(&self) -> (u16, Value) {
+        if !self.foreign.load(Ordering::SeqCst) {
+            return (201, json!({}));
+        }
+        let message = denial("billing-operator-operator");
+        (403, json!({"kind": "Status", "status": "Failure", "code": 403, "message": message}))
     }
 }
 
@@ -134,6 +150,30 @@ async fn money_work_waits_for_the_policies_and_stops_when_one_goes() {
     assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
     assert!(states.borrow().check().is_err());
 
+    cancel.cancel();
+    running.await.expect("stops");
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_that_know_another_account_are_told_with_both_names() {
+    let cluster = Cluster::default();
+    cluster.enforced.store(true, Ordering::SeqCst);
+    cluster.foreign.store(true, Ordering::SeqCst);
+    let metrics = crate::metrics::Metrics::new();
+    let (prober, mut states) =
+        Prober::new(cluster.client(), "billing-system", "the-probe".to_owned(), metrics.billing.clone());
+    let cancel = CancellationToken::new();
+    let running = tokio::spawn(prober.run(cancel.clone()));
+    states.wait_for(|state| matches!(state, PolicyState::OtherAccount(_))).await.expect("runs");
+    let said = states.borrow().check().unwrap_err();
+    let both = "the policies know another account: the-operator, and this operator is somebody-else; ";
+    assert!(said.starts_with(both), "{said}");
+    let counted = |line: &str| metrics.exposition.encode().expect("encodes").lines().any(|found| found == line);
+    assert!(counted("billing_operator_account_unknown 1") && counted("billing_operator_policies_missing 0"));
+
+    cluster.foreign.store(false, Ordering::SeqCst);
+    states.wait_for(PolicyState::is_enforced).await.expect("runs");
+    assert!(counted("billing_operator_account_unknown 0"));
     cancel.cancel();
     running.await.expect("stops");
 }

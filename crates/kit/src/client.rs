@@ -4,6 +4,8 @@
 //! included, so that one call can take minutes and a create can collide with itself. That is
 //! switched off. Here reads are repeated a little, and writes never: what a failed write left
 //! behind is for the next look to find out.
+//!
+//! That the server is out of reach is told here, once for all calls (see [`Reach`]).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +22,9 @@ use tower::{BoxError, Service};
 
 use crate::clock::{Measurement, ServerClock};
 use crate::metrics::Metrics;
+use crate::reach::Reach;
 use crate::request::Call;
+use crate::watching::Tapped;
 
 /// How often a read is sent at most.
 const READ_ATTEMPTS: u32 = 3;
@@ -68,17 +72,22 @@ pub struct CallTimeout {
     limit: Duration,
 }
 
-/// Builds a client. What it hears of the server's time goes to `clock`.
+/// Builds a client. What it hears of the server's time goes to `clock`, and whether it hears anything to `reach`.
 ///
 /// # Errors
 /// If no configuration is found, or it is not usable. The server is not asked anything.
-pub async fn connect(settings: &ClientSettings, clock: ServerClock, metrics: Metrics) -> Result<Client, ConnectError> {
+pub async fn connect(
+    settings: &ClientSettings,
+    clock: ServerClock,
+    metrics: Metrics,
+    reach: Reach,
+) -> Result<Client, ConnectError> {
     let mut config = config(settings).await?;
     config.default_retry = false;
     config.headers.push((header::USER_AGENT, HeaderValue::from_static(settings.user_agent)));
     let namespace = config.default_namespace.clone();
     let builder = ClientBuilder::try_from(config).map_err(|error| ConnectError::Build(Box::new(error)))?;
-    let calls = Calls::new(builder.build(), clock, metrics, settings.call_timeout);
+    let calls = Calls::new(builder.build(), clock, metrics, reach, settings.call_timeout);
     Ok(Client::new(calls, namespace))
 }
 
@@ -101,20 +110,21 @@ struct Shared {
     inner: Client,
     clock: ServerClock,
     metrics: Metrics,
+    reach: Reach,
     limit: Duration,
 }
 
 impl Calls {
     /// Wraps `inner`; each of its calls may take `limit`.
-    pub fn new(inner: Client, clock: ServerClock, metrics: Metrics, limit: Duration) -> Self {
-        Self { shared: Arc::new(Shared { inner, clock, metrics, limit }) }
+    pub fn new(inner: Client, clock: ServerClock, metrics: Metrics, reach: Reach, limit: Duration) -> Self {
+        Self { shared: Arc::new(Shared { inner, clock, metrics, reach, limit }) }
     }
 }
 
 impl Service<Request<Body>> for Calls {
-    type Response = Response<Body>;
+    type Response = Response<Tapped>;
     type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;
+    type Future = BoxFuture<'static, Result<Response<Tapped>, BoxError>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
@@ -128,7 +138,7 @@ impl Service<Request<Body>> for Calls {
 
 impl Shared {
     /// One call, within the limit and counted.
-    async fn run(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+    async fn run(&self, request: Request<Body>) -> Result<Response<Tapped>, BoxError> {
         let call = Call::of(&request);
         if call.writes() {
             self.metrics.api_write(call.resource.clone(), call.verb);
@@ -137,9 +147,15 @@ impl Shared {
             Ok(answered) => answered,
             Err(_) => {
                 self.metrics.api_error(call.verb, "timeout".to_owned());
-                return Err(CallTimeout { verb: call.verb, resource: call.resource, limit: self.limit }.into());
+                let timeout = CallTimeout { verb: call.verb, resource: call.resource, limit: self.limit };
+                self.reach.lost(&timeout);
+                return Err(timeout.into());
             }
         };
+        match &answered {
+            Ok(answer) => self.reach.answered(answer.status(), self.clock.local_now()),
+            Err(error) => self.reach.lost(error.as_ref()),
+        }
         match &answered {
             // A dry run is a question, and a refusal is an answer to it.
             Ok(answer) if call.dry_run && answer.status().is_client_error() => {}
@@ -149,7 +165,22 @@ impl Shared {
             Ok(_) => {}
             Err(_) => self.metrics.api_error(call.verb, "transport".to_owned()),
         }
-        answered
+        answered.map(|answer| answer.map(|body| self.tapped(&call, body)))
+    }
+
+    /// What comes of a watch is a sign of life, and that it breaks off is none.
+    fn tapped(&self, call: &Call, body: Body) -> Tapped {
+        let (reach, clock, metrics) = (self.reach.clone(), self.clock.clone(), self.metrics.clone());
+        let (verb, streams) = (call.verb, call.streams);
+        let tap = move |piece: Result<(), &kube::Error>| match piece {
+            Ok(()) if streams => reach.heard(clock.local_now()),
+            Ok(()) => {}
+            Err(error) => {
+                metrics.api_error(verb, "transport".to_owned());
+                reach.lost(error);
+            }
+        };
+        Tapped::new(body, Box::new(tap))
     }
 
     /// Sends once what writes, and a few times what reads.
@@ -227,6 +258,7 @@ mod tests {
         client: Client,
         clock: ServerClock,
         metrics: Exposition,
+        reach: Reach,
         asked: Arc<Mutex<Vec<String>>>,
     }
 
@@ -246,8 +278,9 @@ mod tests {
         });
         let clock = ServerClock::new(Arc::new(StoppedClock(LOCAL)));
         let (counted, metrics) = registered();
-        let calls = Calls::new(Client::new(server, "default"), clock.clone(), counted, Duration::from_secs(15));
-        Fake { client: Client::new(calls, "default"), clock, metrics, asked }
+        let (inner, reach) = (Client::new(server, "default"), Reach::new(counted.clone()));
+        let calls = Calls::new(inner, clock.clone(), counted, reach.clone(), Duration::from_secs(15));
+        Fake { client: Client::new(calls, "default"), clock, metrics, reach, asked }
     }
 
     impl Fake {
@@ -295,6 +328,22 @@ mod tests {
         assert!(matches!(&error, Error::Service(source) if source.is::<CallTimeout>()), "{error}");
         assert_eq!(begin.elapsed(), Duration::from_secs(15));
         assert!(fake.counted(r#"test_api_errors_total{verb="create",status="timeout"} 1"#));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_api_server_that_takes_no_token_or_does_not_answer_is_out_of_reach() {
+        let fake = fake(&[(403, ""), (401, "")]);
+        let limit = Duration::from_secs(10);
+        tokio::time::advance(limit).await;
+        assert!(fake.maps().get("a").await.is_err());
+        assert_eq!(fake.reach.check(limit), Ok(()), "it knows us, and refuses");
+        tokio::time::advance(limit).await;
+        assert!(fake.maps().get("a").await.is_err());
+        assert!(fake.reach.check(limit).unwrap_err().contains("401 Unauthorized"));
+        assert!(fake.maps().get("a").await.is_err());
+        assert!(
+            fake.reach.check(limit).unwrap_err().contains("get configmaps: no answer from the API server within 15s")
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -14,8 +14,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// kube logs each failed call at level error, and so do we, with what it was about.
-const SUPPRESSED_DUPLICATES: &str = "kube_client::client::builder=off";
+/// kube logs each failed call and each watch that is refused. So do we, with what it was about, and not each time.
+const SUPPRESSED_DUPLICATES: [&str; 2] = ["kube_client::client::builder=off", "kube_runtime::watcher=off"];
 
 /// Sends the logs of this process to standard error, from now on.
 ///
@@ -38,8 +38,14 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), ParseError> {
 /// # Errors
 /// If `level` is no filter.
 pub fn filter(level: &str) -> Result<EnvFilter, ParseError> {
-    let filter = EnvFilter::builder().parse(level)?;
-    if level.contains("kube_client") { Ok(filter) } else { Ok(filter.add_directive(SUPPRESSED_DUPLICATES.parse()?)) }
+    let mut filter = EnvFilter::builder().parse(level)?;
+    for directive in SUPPRESSED_DUPLICATES {
+        let asked_for = directive.split("::").next().is_some_and(|source| level.contains(source));
+        if !asked_for {
+            filter = filter.add_directive(directive.parse()?);
+        }
+    }
+    Ok(filter)
 }
 
 #[cfg(test)]
@@ -49,8 +55,10 @@ mod tests {
     #[test]
     fn a_filter_is_kept_as_it_was_asked_for() {
         let text = |level| filter(level).expect("a filter").to_string();
-        assert!(text("info").contains(SUPPRESSED_DUPLICATES) && text("info").contains("info"));
-        assert!(!text("info,kube_client=debug").contains("off"));
+        assert!(SUPPRESSED_DUPLICATES.iter().all(|directive| text("info").contains(directive)));
+        assert!(text("info").contains("info"));
+        let asked = text("info,kube_client=debug");
+        assert!(!asked.contains("builder=off") && asked.contains("watcher=off"), "{asked}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What an operator tells Prometheus about its work: looks, queues, calls, watches, clock, events.
 
-use std::fmt;
+use std::collections::BTreeSet;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use crate::queue::{Outcome, QueueHealth};
@@ -64,9 +64,11 @@ pub struct Registrar(Registry);
 impl Registrar {
     /// Every metric's name begins with `prefix`; `version` is that of the program.
     pub fn new(prefix: &str, version: &'static str) -> Self {
-        let mut registry = Registry::with_prefix(prefix);
-        registry.register("build", "The operator's version", Info::new(Build { version }));
-        Self(registry)
+        let mut registrar = Self(Registry::with_prefix(prefix));
+        // A gauge and no info metric: of those, only OpenMetrics knows.
+        let build = registrar.add("build_info", "The operator's version", Family::<Build, Gauge>::default());
+        build.get_or_create(&Build { version }).set(1);
+        registrar
     }
 
     /// Registers `metric`, and gives it back.
@@ -95,6 +97,44 @@ impl Exposition {
         text::encode(&mut text, &self.0)?;
         Ok(text)
     }
+
+    /// The same as Prometheus' own text, version 0.0.4.
+    ///
+    /// # Errors
+    /// As [`Exposition::encode`].
+    pub fn encode_prometheus(&self) -> Result<String, fmt::Error> {
+        plain(&self.encode()?)
+    }
+}
+
+/// OpenMetrics as the older text, in which a counter's name has its `_total`, and neither units nor an end are written.
+fn plain(open_metrics: &str) -> Result<String, fmt::Error> {
+    let describes = |line: &'_ str| {
+        let rest = line.strip_prefix("# ")?;
+        let (keyword, rest) = rest.split_once(' ')?;
+        let (name, rest) = rest.split_once(' ')?;
+        Some((keyword.to_owned(), name.to_owned(), rest.to_owned()))
+    };
+    let described: Vec<_> = open_metrics.lines().map(|line| (line, describes(line))).collect();
+    let counters: BTreeSet<_> = described
+        .iter()
+        .filter_map(|(_, described)| described.as_ref())
+        .filter(|(keyword, _, rest)| keyword == "TYPE" && rest == "counter")
+        .map(|(_, name, _)| name.clone())
+        .collect();
+    let mut text = String::with_capacity(open_metrics.len());
+    for (line, described) in described {
+        match described {
+            None if line == "# EOF" => {}
+            None => writeln!(text, "{line}")?,
+            Some((keyword, ..)) if keyword == "UNIT" => {}
+            Some((keyword, name, rest)) => {
+                let total = if counters.contains(&name) { "_total" } else { "" };
+                writeln!(text, "# {keyword} {name}{total} {rest}")?;
+            }
+        }
+    }
+    Ok(text)
 }
 
 /// What every operator counts of its work; clones share it.
@@ -107,6 +147,7 @@ pub struct Metrics {
     queue_running: Family<ByController, Gauge>,
     api_writes: Family<ByWrite, Counter>,
     api_errors: Family<ByStatus, Counter>,
+    api_last_success: Seconds,
     watch_last_event: Family<ByResource, Seconds>,
     watch_restarts: Family<ByResource, Counter>,
     clock_offset: Seconds,
@@ -132,9 +173,14 @@ impl Metrics {
                 "API calls that failed, by HTTP status, timeout or transport",
                 Family::default(),
             ),
+            api_last_success: all.add(
+                "api_last_success_timestamp_seconds",
+                "When the API server last answered a call or sent something to a watch, in Unix time; 0 before the first",
+                Seconds::default(),
+            ),
             watch_last_event: all.add(
                 "watch_last_event_timestamp_seconds",
-                "When a watch last received an event, in Unix time",
+                "When a watch was last heard of, bookmarks included, in Unix time; 0 before the first",
                 Family::default(),
             ),
             watch_restarts: all.add("watch_restarts", "Times a watch failed and was restarted", Family::default()),
@@ -185,10 +231,19 @@ impl Metrics {
         self.api_errors.get_or_create(&ByStatus { verb, status }).inc();
     }
 
+    /// Notes that the API server was heard of.
+    pub fn api_heard(&self, now: DateTime<Utc>) {
+        self.api_last_success.set(unix_seconds(now));
+    }
+
+    /// Notes that there is a watch of `resource`, of which nothing was heard yet.
+    pub fn watch_begins(&self, resource: &'static str) {
+        self.watch_last_event.get_or_create(&ByResource { resource }).set(0.0);
+    }
+
     /// Notes that the watch of `resource` was heard of.
     pub fn watch_event(&self, resource: &'static str, now: DateTime<Utc>) {
-        let seconds = now.timestamp_millis() as f64 / 1000.0;
-        self.watch_last_event.get_or_create(&ByResource { resource }).set(seconds);
+        self.watch_last_event.get_or_create(&ByResource { resource }).set(unix_seconds(now));
     }
 
     /// Counts that the watch of `resource` failed and began again.
@@ -205,6 +260,11 @@ impl Metrics {
     pub fn event_dropped(&self) {
         self.events_dropped.inc();
     }
+}
+
+/// A point in time as a gauge has it.
+pub fn unix_seconds(time: DateTime<Utc>) -> f64 {
+    time.timestamp_millis() as f64 / 1000.0
 }
 
 /// From a millisecond to half a minute.
@@ -244,5 +304,26 @@ pub(crate) mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\nin\n{text}");
         }
+    }
+
+    #[test]
+    fn the_older_text_names_counters_by_their_samples_and_has_no_end() {
+        let (metrics, exposition) = registered();
+        metrics.api_error("get", "503".to_owned());
+        metrics.reconciled("invoice", Outcome::Done, Duration::from_millis(3));
+        let text = exposition.encode_prometheus().expect("encodes");
+        for line in [
+            "# TYPE test_build_info gauge",
+            "# TYPE test_api_errors_total counter",
+            r#"test_api_errors_total{verb="get",status="503"} 1"#,
+            "# TYPE test_clock_offset_seconds gauge",
+            "# TYPE test_reconcile_duration_seconds histogram",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\nin\n{text}");
+        }
+        assert!(text.contains("# HELP test_api_errors_total API calls that failed"), "{text}");
+        assert!(!text.contains("# EOF") && !text.contains("test_api_errors counter"), "{text}");
+        let unit = plain("# HELP a A.\n# TYPE a gauge\n# UNIT a seconds\na 1\n# EOF\n").expect("encodes");
+        assert_eq!(unit, "# HELP a A.\n# TYPE a gauge\na 1\n");
     }
 }

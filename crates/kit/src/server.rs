@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::server::conn::http1;
@@ -22,8 +22,54 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Exposition;
 
-/// The media type of OpenMetrics text.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// A format of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// Prometheus' own text, version 0.0.4: for whoever does not ask for another.
+    Prometheus,
+    /// OpenMetrics text, version 1.0.0.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The one that an `Accept` header asks for: the first of those that it wants most.
+    fn asked_for(accept: &str) -> Self {
+        let mut best = (Self::Prometheus, 0.0);
+        for (format, weight) in accept.split(',').filter_map(Self::of_range) {
+            if weight > best.1 {
+                best = (format, weight);
+            }
+        }
+        best.0
+    }
+
+    /// The format that a media range means, and how much it is wanted.
+    fn of_range(range: &str) -> Option<(Self, f32)> {
+        let mut parts = range.split(';').map(str::trim);
+        let media = parts.next()?.to_ascii_lowercase();
+        let mut weight = 1.0;
+        let mut version = None;
+        for (key, value) in parts.filter_map(|part| part.split_once('=')) {
+            match key.trim().to_ascii_lowercase().as_str() {
+                "q" => weight = value.trim().parse().ok().filter(|weight| (0.0..=1.0).contains(weight))?,
+                "version" => version = Some(value.trim().trim_matches('"')),
+                _ => {}
+            }
+        }
+        match (media.as_str(), version) {
+            ("application/openmetrics-text", None | Some("1.0.0")) => Some((Self::OpenMetrics, weight)),
+            ("text/plain", None | Some("0.0.4")) | ("text/*" | "*/*", _) => Some((Self::Prometheus, weight)),
+            _ => None,
+        }
+    }
+
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
 
 /// Says what is wrong, if something is.
 type Check = Box<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -81,16 +127,26 @@ impl Endpoints {
         Router::new()
             .route("/healthz", get(async |State(all): State<Arc<Self>>| verdict(&all.live)))
             .route("/readyz", get(async |State(all): State<Arc<Self>>| verdict(&all.ready)))
-            .route("/metrics", get(async |State(all): State<Arc<Self>>| all.scrape()))
+            .route("/metrics", get(Self::metrics))
             .with_state(Arc::new(self))
     }
 
-    fn scrape(&self) -> Response {
+    async fn metrics(State(all): State<Arc<Self>>, headers: HeaderMap) -> Response {
+        // Several headers are one, in their order.
+        let accept: Vec<_> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        all.scrape(Format::asked_for(&accept.join(",")))
+    }
+
+    fn scrape(&self, format: Format) -> Response {
         for refresh in &self.refresh {
             refresh();
         }
-        match self.metrics.encode() {
-            Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        let encoded = match format {
+            Format::Prometheus => self.metrics.encode_prometheus(),
+            Format::OpenMetrics => self.metrics.encode(),
+        };
+        match encoded {
+            Ok(text) => ([(header::CONTENT_TYPE, format.media_type())], text).into_response(),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
         }
     }
@@ -251,6 +307,56 @@ mod tests {
         let (status, text) = ask(endpoints(), "/metrics").await;
         assert_eq!(status, 200);
         assert!(text.lines().any(|line| line == "test_clock_offset_seconds 2.0"), "{text}");
+    }
+
+    #[track_caller]
+    fn check_format(accept: &str, expected: Format) {
+        assert_eq!(Format::asked_for(accept), expected, "{accept}");
+    }
+
+    #[test]
+    fn metrics_speak_the_format_that_is_wanted_most() {
+        // Nobody in particular, a browser, Prometheus 2 and 3, and people.
+        for accept in [
+            "",
+            "*/*",
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+            "text/plain;version=0.0.4",
+            "text/plain;version=0.0.4;q=0.9,application/openmetrics-text;version=1.0.0;q=0.5",
+            "application/openmetrics-text;version=0.0.1,text/plain;version=0.0.4;q=0.5",
+            "application/openmetrics-text;q=0, */*",
+            "application/openmetrics-text;q=much",
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+        ] {
+            check_format(accept, Format::Prometheus);
+        }
+        for accept in [
+            "application/openmetrics-text",
+            "Application/OpenMetrics-Text; Version=\"1.0.0\"; charset=utf-8",
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+        ] {
+            check_format(accept, Format::OpenMetrics);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_answer_says_in_which_format_it_is() {
+        for (accept, media_type, ends) in [
+            (
+                "application/openmetrics-text;version=1.0.0",
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                true,
+            ),
+            ("text/plain;version=0.0.4", "text/plain; version=0.0.4; charset=utf-8", false),
+        ] {
+            let request =
+                Request::get("/metrics").header(header::ACCEPT, accept).body(Body::empty()).expect("a request");
+            let answer = endpoints().router().oneshot(request).await.expect("infallible");
+            assert_eq!(answer.headers()[header::CONTENT_TYPE], media_type);
+            let body = to_bytes(answer.into_body(), 1 << 20).await.expect("a body");
+            assert_eq!(body.ends_with(b"# EOF\n"), ends, "{accept}");
+        }
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! What has to be looked at again after a change.
 
+use std::fmt;
+
 use billing_domain::{Name, Uid};
 
 /// A unit of work. Work on one key never runs twice at once; everything a key needs is read when it runs.
@@ -40,4 +42,21 @@ pub enum Key {
     Receivables,
     /// The invoices that were past due, and are so no more.
     Settled,
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Project(project) => write!(formatter, "project {project}"),
+            Self::Group { organization, group } => write!(formatter, "a billing group of {organization} (UID {group})"),
+            Self::Credit { organization, credit } => write!(formatter, "credit {organization}/{credit}"),
+            Self::CreditNote { organization, note } => write!(formatter, "credit note {organization}/{note}"),
+            Self::Usage(organization) => write!(formatter, "the usage of {organization}"),
+            Self::Finals(organization) => write!(formatter, "the final invoices of {organization}"),
+            Self::Periods => formatter.write_str("the billing periods"),
+            Self::Closing(organization) => write!(formatter, "the closing of {organization}"),
+            Self::Receivables => formatter.write_str("the invoices to be paid"),
+            Self::Settled => formatter.write_str("the invoices that were past due"),
+        }
+    }
 }

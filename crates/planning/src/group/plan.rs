@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use kube_core::ResourceExt;
 
 use super::balance_transfer::unclaimed_balance;
-use super::status::{StatusFacts, first_period_too_early, plan_status};
+use super::status::{StatusFacts, first_period_too_early, plan_status, unassigned_status, with_refused_write};
 use super::write_coalescing::CoalescingState;
 use crate::billing_settings::BillingSettings;
 use crate::invoice::{EstimatePlan, EstimateWrite, GroupInvoices, InvoiceFacts, MonthView, Predecessor, plan_estimate};
@@ -18,7 +18,7 @@ use billing_domain::invoice::number;
 use billing_domain::tenancy::default_binding::{DedicatedFacts, is_obsolete};
 use billing_domain::tenancy::membership::{GroupFacts, desired_members};
 use billing_domain::{Bill, BroughtForward, Group, Month, Name, Timestamp, Uid};
-use billing_state::{Estimate, Key, ObservedState, OrganizationState};
+use billing_state::{Estimate, Key, ObservedState, OrganizationState, RefusedWrite};
 
 /// The next thing to do for a group.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub enum GroupPlan {
     Protect,
     /// It claims its series, trying these in order.
     ClaimSeries(Vec<Name>),
+    /// Its status says why nothing else is done for it.
+    Tell(Box<api::BillingGroupStatus>),
     /// The operator made it, and nobody uses it.
     Remove,
     /// It has all that it needs to be billed.
@@ -85,14 +87,26 @@ pub fn plan_group(
 ) -> Result<GroupPlan, RenderError> {
     let Some(view) = GroupView::new(state, organization, uid, settings, now) else { return Ok(GroupPlan::Gone) };
     let protected = view.object.finalizers().iter().any(|name| name == labels::SETTLE_FINALIZER);
-    if state.namespace(organization).is_none_or(|namespace| namespace.terminating) {
-        return Ok(if protected { GroupPlan::Release } else { GroupPlan::Nothing });
+    let home = state.namespace(organization);
+    let status = view.object.status.clone().unwrap_or_default();
+    if home.is_none_or(|namespace| namespace.terminating) {
+        let terminates = home.is_some() || view.group.deleted.is_some();
+        return Ok(match protected {
+            true => GroupPlan::Release,
+            false if terminates => GroupPlan::Nothing,
+            false => view.unassigned(&status),
+        });
+    }
+    if home.is_some_and(|namespace| namespace.organization != *organization) {
+        return Ok(view.unassigned(&status));
     }
     if !protected {
-        return Ok(if view.group.deleted.is_some() { GroupPlan::Nothing } else { GroupPlan::Protect });
+        let protect = if view.group.deleted.is_some() { GroupPlan::Nothing } else { GroupPlan::Protect };
+        return Ok(view.tell_refused(&status).unwrap_or(protect));
     }
-    let status = view.object.status.clone().unwrap_or_default();
-    let Some(series) = &status.invoice_series else { return Ok(view.without_series()) };
+    let Some(series) = &status.invoice_series else {
+        return Ok(view.tell_refused(&status).unwrap_or_else(|| view.without_series()));
+    };
     if view.is_obsolete() {
         return Ok(GroupPlan::Remove);
     }
@@ -131,6 +145,23 @@ impl<'a> GroupView<'a> {
         }
         let wish = self.object.spec.terms.as_ref().and_then(|terms| terms.invoice_series.as_deref()).map(Name::from);
         GroupPlan::ClaimSeries(number::series_candidates(wish.as_ref(), self.group.uid))
+    }
+
+    /// What a group says whose namespace is no organization's any more.
+    fn unassigned(&self, status: &api::BillingGroupStatus) -> GroupPlan {
+        let planned = unassigned_status(self.name, status, self.object.metadata.generation, self.now);
+        if planned == *status { GroupPlan::Nothing } else { GroupPlan::Tell(Box::new(planned)) }
+    }
+
+    /// What a group says for which nothing can be written yet, where it does not say it already.
+    fn tell_refused(&self, status: &api::BillingGroupStatus) -> Option<GroupPlan> {
+        let planned = with_refused_write(self.refused()?, status, self.object.metadata.generation, self.now);
+        (planned != *status).then(|| GroupPlan::Tell(Box::new(planned)))
+    }
+
+    /// A write for the group that the API server refuses.
+    fn refused(&self) -> Option<&'a RefusedWrite> {
+        self.state.refused_write(&Key::Group { organization: self.name.clone(), group: self.group.uid })
     }
 
     fn is_obsolete(&self) -> bool {
@@ -191,7 +222,7 @@ impl<'a> GroupView<'a> {
             members: &members,
             months: &months,
             existing: status,
-            refused: self.state.refused_write(&Key::Group { organization: self.name.clone(), group: self.group.uid }),
+            refused: self.refused(),
             now: self.now,
         });
         let deletes = self.obsolete_estimates(&months, release);

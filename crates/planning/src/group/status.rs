@@ -10,12 +10,13 @@ use crate::credit::Owner;
 use crate::invoice::GroupInvoices;
 use crate::months::oldest_open_month;
 use crate::receivables::group_past_due;
-use billing_api as api;
+use billing_api::{self as api, labels};
 use billing_documents::document::amount;
 use billing_domain::invoice::number;
 use billing_domain::tenancy::membership::GroupFacts;
 use billing_domain::{AgreedCharge, Credit, Group, Money, Month, Name, Timestamp, VatFinding, VatState};
 use billing_state::{RefusedWrite, convert};
+use kube_core::ResourceExt;
 
 /// What the status is computed from.
 pub(super) struct StatusFacts<'a> {
@@ -33,8 +34,10 @@ pub(super) struct StatusFacts<'a> {
 pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
     let StatusFacts { invoices, members, months, existing, now, .. } = facts;
     let generation = invoices.object.metadata.generation;
+    let open = months.iter().rfind(|month| month.facts.month == Month::of(*now));
     let desired: Vec<_> = [
         Some(ready(facts)),
+        open.and_then(|open| projects_gone(invoices, open)),
         primary_ignored(invoices.group, facts.groups),
         not_allowed(invoices.group, members),
         charge_missed(invoices.group, existing),
@@ -44,7 +47,6 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
     .into_iter()
     .flatten()
     .collect();
-    let open = months.iter().rfind(|month| month.facts.month == Month::of(*now));
     let balance = open.and_then(|month| month.plan.bill.as_ref()).map(|bill| amount(bill.subtotal));
     api::BillingGroupStatus {
         invoice_series: existing.invoice_series.clone(),
@@ -59,6 +61,58 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
         conditions: conditions::merge(&existing.conditions, &desired, generation, *now),
         observed_generation: generation,
     }
+}
+
+/// The status of a group whose namespace is no organization's: nobody bills it, and it pays for nobody.
+pub(super) fn unassigned_status(
+    organization: &Name,
+    existing: &api::BillingGroupStatus,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> api::BillingGroupStatus {
+    let message = format!(
+        "nothing here is billed: the namespace {organization} is not an organization; the platform team sets its label {}={organization}",
+        labels::ORGANIZATION_LABEL
+    );
+    let ready = DesiredCondition::no("Ready", "OrganizationMissing", message);
+    api::BillingGroupStatus {
+        members: Vec::new(),
+        projects: Some(0),
+        estimated_balance: None,
+        conditions: conditions::merge(&existing.conditions, &[ready], generation, now),
+        observed_generation: generation,
+        ..existing.clone()
+    }
+}
+
+/// The status of a group for which nothing can be written yet.
+pub(super) fn with_refused_write(
+    refused: &RefusedWrite,
+    existing: &api::BillingGroupStatus,
+    generation: Option<i64>,
+    now: Timestamp,
+) -> api::BillingGroupStatus {
+    let ready = DesiredCondition::no("Ready", WRITE_REFUSED, refused.sentence());
+    api::BillingGroupStatus {
+        conditions: conditions::merge(&existing.conditions, &[ready], generation, now),
+        observed_generation: generation,
+        ..existing.clone()
+    }
+}
+
+/// Usage of the open month whose projects are gone: the group pays for it, though it lists no such project.
+fn projects_gone(invoices: &GroupInvoices<'_>, open: &Planned) -> Option<DesiredCondition> {
+    let organization = invoices.object.namespace();
+    let home_of = |project: &Name| invoices.state.organization_of(project).map(Name::as_str);
+    let is_gone = |project: &&Name| home_of(project) != organization.as_deref();
+    let lines = open.plan.bill.iter().flat_map(|bill| &bill.lines);
+    let gone: BTreeSet<_> = lines.map(|line| &line.usage.project).filter(is_gone).collect();
+    let first = gone.first()?;
+    let others = conditions::and_more(gone.len() - 1);
+    let message = format!(
+        "the estimate has usage of {first}{others}, which is no project of the organization any more: what ran is billed; set the end of usage records that still run"
+    );
+    Some(DesiredCondition::yes("ProjectsGone", "UsageRemains", message))
 }
 
 /// What remains of the group's credits; `None` when it has none.

@@ -8,10 +8,10 @@ use super::plan::{GroupPlan, InvoiceWrite, Steady, plan_group};
 use super::write_coalescing::CoalescingState;
 use crate::conditions::find;
 use crate::invoice::{estimate_status, make_invoice};
-use crate::scenario::{ACME, at, binding, ledger, settings, state, stored, uid};
+use crate::scenario::{ACME, add, at, binding, ledger, settings, state, stored, uid};
 use billing_api::{BillingGroup, ProjectBinding, ProjectLedger};
 use billing_domain::Name;
-use billing_state::{Key, ObservedState, Observes};
+use billing_state::{Key, ObjectKey, ObservedState, Observes};
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
@@ -425,4 +425,78 @@ fn a_group_that_cannot_be_billed_is_not_ready_before_it_uses_anything() {
     assert_eq!(ready(&taxed), "NoTaxRule");
     let finnish = taxed.replace("spec: {}\n", "spec: {billingAddress: {countryCode: FI}}\n");
     assert_eq!(ready(&finnish), "Ready");
+}
+
+/// What a group's status says that is planned.
+#[track_caller]
+fn told(state: &ObservedState) -> billing_api::BillingGroupStatus {
+    match plan_group(state, &Name::from("acme"), shop(), &settings(), None, at(NOW)).unwrap() {
+        GroupPlan::Tell(status) => *status,
+        GroupPlan::Steady(steady) => steady.status.expect("a status"),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn forget_namespace(state: &mut ObservedState, name: &str) {
+    Observes::<Namespace>::forget(state, &ObjectKey::cluster(name));
+}
+
+#[test]
+fn an_estimate_of_usage_whose_project_is_gone_says_so() {
+    let mut state = state(&format!("{}{}", bound(), usage("db", "PostgreSQL", "2026-11-21T00:00:00Z")));
+    assert_eq!(find(&told(&state).conditions, "ProjectsGone"), None);
+    forget_namespace(&mut state, "acme-web");
+    let status = told(&state);
+    let gone = find(&status.conditions, "ProjectsGone").expect("a condition");
+    assert!(gone.message.starts_with("the estimate has usage of acme-web, which is no project"), "{}", gone.message);
+    assert_eq!(
+        (status.projects, status.estimated_balance.as_deref()),
+        (Some(0), Some("0.31")),
+        "it ran, and is billed"
+    );
+}
+
+#[test]
+fn a_group_without_an_organization_says_that_nothing_is_billed() {
+    let mut state = state(&format!("{}{}", bound(), usage("db", "PostgreSQL", "2026-11-21T00:00:00Z")));
+    forget_namespace(&mut state, "acme");
+    // Nobody else deletes it with its namespace.
+    assert_eq!(planned(&state, NOW), "Release");
+    let unprotected = bound().replace(", finalizers: [billing-operator.io/settle]", "");
+    let mut state = self::state(&unprotected);
+    forget_namespace(&mut state, "acme");
+    let status = told(&state);
+    let ready = find(&status.conditions, "Ready").expect("a condition");
+    assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "OrganizationMissing"));
+    assert_eq!((status.projects, status.estimated_balance, status.members.len()), (Some(0), None, 0));
+    // It may be another's project by now.
+    add(&mut state, "kind: Namespace\nmetadata: {name: acme, labels: {billing-operator.io/organization: other}}");
+    assert_eq!(
+        find(&told(&state).conditions, "Ready").map(|ready| ready.reason.clone()),
+        Some("OrganizationMissing".to_owned())
+    );
+}
+
+#[test]
+fn a_group_that_cannot_even_begin_says_which_write_is_refused() {
+    for (text, with, then) in [
+        (", finalizers: [billing-operator.io/settle]", "", "Protect"),
+        ("status: {invoiceSeries: bbbbb, members: [{project: acme-web}]}", "status: {}", "claim"),
+    ] {
+        let manifests = bound().replace(text, with);
+        let mut state = state(&manifests);
+        assert!(planned(&state, NOW).starts_with(then));
+        let key = Key::Group { organization: "acme".into(), group: shop() };
+        let refusal = ("InvoiceSeries bbbbb", "not today");
+        state.refuse_write(&key, "group", refusal, settings().defaults.delay, at(NOW));
+        let status = told(&state);
+        let ready = find(&status.conditions, "Ready").expect("a condition");
+        assert_eq!(ready.reason, "WriteRefused");
+        assert!(ready.message.starts_with("InvoiceSeries bbbbb was refused: not today"), "{}", ready.message);
+        // Once that is said, it is tried again.
+        let mut object: BillingGroup = state.organization("acme").unwrap().group(shop()).unwrap().as_ref().clone();
+        object.status = Some(status);
+        state.observe(object);
+        assert!(planned(&state, NOW).starts_with(then));
+    }
 }

@@ -6,12 +6,14 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::billing_settings::BillingSettings;
-use crate::conditions;
+use crate::conditions::{self, WRITE_REFUSED};
+use crate::months::oldest_open_month;
 use crate::usage::problems_of_month;
-use billing_api::{BillingPeriod, BillingPeriodStatus};
+use billing_api::{BillingGroupStatus, BillingPeriod, BillingPeriodStatus};
 use billing_domain::closing::HoldReason;
-use billing_domain::{Month, Name, Problem, Timestamp};
-use billing_state::{Estimate, ObservedState, OrganizationState};
+use billing_domain::invoice::number;
+use billing_domain::{Group, Month, Name, Problem, Timestamp, Uid};
+use billing_state::{Estimate, Key, ObservedState, OrganizationState};
 
 /// The most projects that a period's status names.
 const MAX_PROJECTS: usize = 100;
@@ -27,7 +29,7 @@ pub struct PeriodPlan {
     pub wake: Timestamp,
 }
 
-/// Plans the periods. Cost: a look at each invoice; and for each organization the problems of those months of which an invoice
+/// Plans the periods. Cost: a look at each invoice, and at each group's months that are over and not final; and for each organization the problems of those months of which an invoice
 /// of its is open. Months that are final cost nothing more.
 pub fn plan_periods(state: &ObservedState, settings: &BillingSettings, now: Timestamp) -> PeriodPlan {
     let open = Month::of(now);
@@ -36,6 +38,9 @@ pub fn plan_periods(state: &ObservedState, settings: &BillingSettings, now: Time
     let mut tallies: BTreeMap<Month, Tally> = state.periods().map(|(month, _)| (month, Tally::default())).collect();
     for (_, organization) in state.organizations() {
         count_invoices(&mut tallies, organization);
+        for (_, month) in unwritten_months(organization, open) {
+            tallies.entry(month).and_modify(|tally| tally.waiting += 1);
+        }
         for month in open_months(organization) {
             if let Some(tally) = tallies.get_mut(&month) {
                 tally.add_problems(problems_of_month(state, organization, month, settings, now));
@@ -109,6 +114,34 @@ fn count_invoices(tallies: &mut BTreeMap<Month, Tally>, organization: &Organizat
     }
 }
 
+/// The months that are over for which a group is billed and has no invoice: it is about to be written, or it cannot be.
+fn unwritten_months(organization: &OrganizationState, open: Month) -> impl Iterator<Item = (Uid, Month)> {
+    organization.groups().flat_map(move |(uid, object)| {
+        let group = organization.organization.group(uid).filter(|group| !group.begins_too_early());
+        let status = object.status.clone().unwrap_or_default();
+        let months = group.into_iter().flat_map(|group| unwritten_months_of(organization, group, &status, open));
+        months.map(|month| (uid, month)).collect::<Vec<_>>()
+    })
+}
+
+fn unwritten_months_of(
+    organization: &OrganizationState,
+    group: &Group,
+    status: &BillingGroupStatus,
+    open: Month,
+) -> Vec<Month> {
+    let is_written = |month: &Month| {
+        let series = status.invoice_series.as_deref();
+        let number = series.zip(number::sequence(group.first_period, *month));
+        let number = number.map(|(series, sequence)| number::number(series, sequence));
+        number.is_some_and(|number| {
+            organization.invoices.exists(&number) || organization.invoices.estimate(&number).is_some()
+        })
+    };
+    let over = oldest_open_month(group, status).through(open.prev());
+    over.filter(|month| group.pays_in(*month) && !is_written(month)).collect()
+}
+
 fn count(number: usize) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }
@@ -130,18 +163,28 @@ pub struct Census {
     pub estimates: usize,
     /// Invoices that are.
     pub finals: usize,
-    /// Estimates of months that are over and that something holds, by the reason of their condition.
+    /// Estimates that something holds, by the reason of their condition; and invoices of months that are over which could not be
+    /// written.
     pub held: BTreeMap<&'static str, usize>,
 }
 
+/// The reason under which an invoice is counted that does not exist, for whatever cause.
+const NOT_WRITTEN: &str = "NotWritten";
+
 /// Counts groups, projects and invoices: linear in all of them but the finals, which are counted already.
-pub fn census(state: &ObservedState) -> Census {
+pub fn census(state: &ObservedState, now: Timestamp) -> Census {
     let organizations = || state.organizations().map(|(_, organization)| organization);
     let estimates: usize = organizations().map(|organization| organization.invoices.estimates().count()).sum();
     let all: usize = organizations().map(|organization| organization.invoices.count()).sum();
     let mut held: BTreeMap<&'static str, usize> = BTreeMap::new();
     for hold in organizations().flat_map(|organization| organization.invoices.estimates()).filter_map(hold_of) {
         *held.entry(hold.as_str()).or_default() += 1;
+    }
+    for (name, organization) in state.organizations() {
+        for (group, _) in unwritten_months(organization, Month::of(now)) {
+            let refused = state.refused_write(&Key::Group { organization: name.clone(), group });
+            *held.entry(refused.map_or(NOT_WRITTEN, |_| WRITE_REFUSED)).or_default() += 1;
+        }
     }
     Census {
         groups: organizations().map(|organization| organization.groups().count()).sum(),

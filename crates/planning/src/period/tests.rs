@@ -1,7 +1,8 @@
 //! What periods say, as data in and a sentence out.
 
-use super::plan_periods;
+use super::{census, plan_periods};
 use crate::scenario::{ACME, at, settings, state, uid};
+use billing_state::{Key, ObservedState};
 
 const NOW: &str = "2026-11-21T12:00:00Z";
 
@@ -71,4 +72,40 @@ fn a_month_counts_the_open_invoices_and_what_is_not_billed_of_their_organization
 fn an_organization_without_an_invoice_of_the_month_is_not_looked_at() {
     check(&format!("{ACME}{OCTOBER}{}{UNBILLED}{JOINED_LATER}", invoice("Unpriced")), "0+1+0, 1 in [acme-web]");
     check(&format!("{ACME}{OCTOBER}{UNBILLED}{JOINED_LATER}"), "0+0+0, 0 in []");
+}
+
+/// A group that is billed for October, too.
+const FROM_OCTOBER: &str = "
+---
+kind: BillingGroup
+metadata: {name: late, namespace: acme, finalizers: [billing-operator.io/settle]}
+spec: {terms: {firstPeriod: '2026-10'}}
+status: {invoiceSeries: ccccc}
+";
+
+fn held(state: &ObservedState) -> Vec<(&'static str, usize)> {
+    census(state, at(NOW)).held.into_iter().collect()
+}
+
+#[test]
+fn an_invoice_that_could_not_be_written_is_waited_for_and_counted() {
+    let manifests = format!("{ACME}{OCTOBER}{FROM_OCTOBER}");
+    check(&manifests, "0+0+1, 0 in []");
+    let mut state = state(&manifests);
+    assert_eq!(held(&state), [("NotWritten", 1)]);
+    let key = Key::Group { organization: "acme".into(), group: uid("BillingGroup", "acme", "late") };
+    state.refuse_write(&key, "group", ("Invoice acme/ccccc-1", "exceeded quota"), settings().defaults.delay, at(NOW));
+    assert_eq!(held(&state), [("WriteRefused", 1)]);
+}
+
+#[test]
+fn an_invoice_that_exists_or_that_nobody_is_billed_by_is_not_missed() {
+    let written = invoice("SettlingIn").replace("bbbbb-1", "ccccc-1").replace("bbbbb", "ccccc");
+    check(&format!("{ACME}{OCTOBER}{FROM_OCTOBER}{written}"), "0+0+1, 0 in []");
+    assert_eq!(held(&state(&format!("{ACME}{OCTOBER}{written}"))), []);
+    let too_early = FROM_OCTOBER.replace("2026-10", "2020-10");
+    assert_eq!(held(&state(&format!("{ACME}{OCTOBER}{too_early}"))), []);
+    let last = "status: {invoiceSeries: ccccc, firstPeriod: '2026-10', lastFinal: {number: ccccc-1, sequence: 1, digest: 'x'}}";
+    let is_final = FROM_OCTOBER.replace("status: {invoiceSeries: ccccc}", last);
+    assert_eq!(held(&state(&format!("{ACME}{OCTOBER}{is_final}"))), []);
 }
