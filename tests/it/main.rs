@@ -10,6 +10,7 @@ mod explain;
 mod export;
 mod guards;
 mod house;
+mod monitoring;
 mod month;
 mod preview;
 mod rules;

@@ -21,6 +21,17 @@ pub enum Error {
         /// The release of Kubernetes that the tests are made for.
         kubernetes: &'static str,
     },
+    /// Prometheus is neither named nor to be had from Debian.
+    #[error(
+        "Prometheus cannot be had: {reason}; it comes from Debian's package (apt-get, dpkg-deb), \
+         elsewhere set {variable} to a folder with prometheus and promtool"
+    )]
+    NoPrometheus {
+        /// The variable that may name it.
+        variable: &'static str,
+        /// What went wrong.
+        reason: String,
+    },
     /// `go build` failed; its own words are on standard error.
     #[error("go build of {program} failed in {module}: see Go's message above")]
     Build {

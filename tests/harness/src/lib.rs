@@ -13,6 +13,7 @@ pub mod chart;
 pub mod image;
 pub mod licences;
 pub mod process;
+pub mod prometheus;
 
 mod call;
 mod certificates;

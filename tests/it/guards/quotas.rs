@@ -1,8 +1,9 @@
 //! A quota that is older than the label of its namespace stays: what it refuses is told, and nobody waits for it.
 
-use billing_api::{BillingGroup, ProjectBinding, labels::BINDING_NAME, labels::ORGANIZATION_LABEL};
+use billing_api::{BillingGroup, BillingPeriod, ProjectBinding, labels::BINDING_NAME, labels::ORGANIZATION_LABEL};
 use k8s_openapi::api::core::v1::{Namespace, ResourceQuota};
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use crate::{
@@ -69,13 +70,34 @@ async fn a_group_says_in_the_words_of_the_server_that_its_invoices_are_refused()
     let scene = World::shared().scene().await?;
     limited(&scene, "unbilled", &["invoices"]).await?;
     assign(&scene, "unbilled", "unbilled").await?;
-    scene.group("unbilled", "main", json!({})).await?;
+    // A month that is over, too: nobody may believe that nothing is missing.
+    scene.group("unbilled", "main", terms(json!({ "firstPeriod": back(1).to_string() }))).await?;
     let refused = |group: &BillingGroup| group_ready(group) == Some("WriteRefused");
     let group = scene.wait_group("unbilled", "main", "it says that its invoice is refused", refused).await?;
     let conditions = group.status.unwrap_or_default().conditions;
     let ready = conditions.iter().find(|condition| condition.type_ == "Ready").ok_or("no condition Ready")?;
     assert!(ready.message.contains("Invoice unbilled/"), "{}", ready.message);
     assert!(ready.message.contains("exceeded quota: stop"), "{}", ready.message);
+
+    wait("the invoice of last month is missed", LIMIT, async || {
+        let held = World::shared().metric("billing_operator_held_invoices", r#"reason="WriteRefused""#)?;
+        Ok((held >= 1.0).then_some(()))
+    })
+    .await?;
+    wait("the month waits for an invoice that is not there", LIMIT, async || {
+        let period = scene.cluster::<BillingPeriod>().get(&back(1).to_string()).await?;
+        Ok((period.status.unwrap_or_default().waiting >= 1).then_some(()))
+    })
+    .await?;
+    wait("an event tells", LIMIT, async || {
+        let events = scene.api::<Event>("unbilled").list(&ListParams::default()).await?;
+        let tells = |event: &Event| {
+            event.type_.as_deref() == Some("Warning")
+                && event.note.as_deref().is_some_and(|note| note.contains("exceeded quota"))
+        };
+        Ok(events.items.iter().any(tells).then_some(()))
+    })
+    .await?;
 
     scene.api::<ResourceQuota>("unbilled").delete("stop", &DeleteParams::default()).await?;
     let well = |group: &BillingGroup| {

@@ -1,9 +1,9 @@
 //! Definitions, policies and bindings that are there and refuse less than they should.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use billing_operator::{
-    integrity::{Built, Comparer, Integrity},
+    integrity::{Built, Comparer, Deviation, Integrity},
     metrics::Metrics,
 };
 use billing_test_harness::{ControlPlane, Operator, Options, User};
@@ -18,7 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Result,
-    chart::install::{self, CHART, NAMESPACE, RELEASE},
+    chart::{
+        install::{self, CHART, NAMESPACE, RELEASE, said},
+        rendered::template,
+    },
     month::stage::{awaited, back, domain, final_of, is_final, terms, total, written},
     support::{LIMIT, World, wait},
 };
@@ -62,17 +65,6 @@ impl Compared {
         self.wait("all is whole", |state| *state == Integrity::Whole).await
     }
 
-    /// Waits until this, and nothing else, deviates.
-    async fn wait_weakened(&mut self, object: &str, what: &str) -> Result {
-        let fits = |state: &Integrity| match state {
-            Integrity::Weakened { deviations, .. } => {
-                deviations.iter().all(|one| one.object == object && one.what.contains(what)) && deviations.len() == 1
-            }
-            Integrity::Unknown | Integrity::Whole => false,
-        };
-        self.wait(&format!("{object} {what}"), fits).await
-    }
-
     fn kubectl(&self, args: &[&str]) -> Result<String> {
         Ok(self.control_plane.kubectl_ok(User::ClusterAdmin, args)?)
     }
@@ -111,44 +103,256 @@ async fn the_chart_is_whole_on_1_34_and_1_35() -> Result {
     Ok(())
 }
 
+/// What was done to an object by hand, and where the comparison finds it.
+struct Change {
+    resource: &'static str,
+    name: &'static str,
+    done: Done,
+    found: &'static str,
+}
+
+enum Done {
+    /// Fields of the spec are set to these.
+    Set(Value),
+    /// A variable of the policy has another expression.
+    Variable(&'static str, &'static str),
+    /// It is gone.
+    Deleted,
+    /// It is gone, and somebody made another, which has these fields of the spec and no mark of Helm.
+    MadeAgain(Value),
+    /// The schema of a definition is another by this change.
+    Schema(fn(&mut Value)),
+}
+
+const POLICY: &str = "validatingadmissionpolicy";
+const BINDING: &str = "validatingadmissionpolicybinding";
+const DEFINITION: &str = "customresourcedefinition";
+
+/// One change of each kind: of every field of policies and bindings that decides what is refused, and of definitions.
+fn changes() -> Vec<Change> {
+    let change = |resource, name, done, found| Change { resource, name, done, found };
+    let set = |resource, name, spec, found| change(resource, name, Done::Set(spec), found);
+    let never = json!({ "matchLabels": { "guarded": "yes" } });
+    let rule = |resource: &str| json!([{ "apiGroups": ["billing-operator.io"], "apiVersions": ["*"], "operations": ["*"], "resources": [resource] }]);
+    let constraints = |field: &str, value: Value| json!({ "matchConstraints": { field: value } });
+    let matched = |field: &str, value: Value| json!({ "matchResources": { field: value } });
+    vec![
+        set(POLICY, "billing-operator-books", json!({ "failurePolicy": "Ignore" }), "failurePolicy"),
+        set(POLICY, "billing-operator-quota", json!({ "validations": [{ "expression": "true" }] }), "validations[0]"),
+        set(
+            POLICY,
+            "billing-operator-invoice",
+            json!({ "matchConditions": [{ "name": "never", "expression": "false" }] }),
+            "matchConditions",
+        ),
+        set(
+            POLICY,
+            "billing-operator-credit",
+            constraints("namespaceSelector", never.clone()),
+            "matchConstraints.namespaceSelector",
+        ),
+        set(
+            POLICY,
+            "billing-operator-metadata",
+            constraints("objectSelector", never.clone()),
+            "matchConstraints.objectSelector",
+        ),
+        set(
+            POLICY,
+            "billing-operator-usagerecord",
+            constraints("matchPolicy", json!("Exact")),
+            "matchConstraints.matchPolicy",
+        ),
+        set(
+            POLICY,
+            "billing-operator-organization",
+            constraints("resourceRules", rule("meters")),
+            "matchConstraints.resourceRules",
+        ),
+        set(
+            POLICY,
+            "billing-operator-billingperiod",
+            constraints("excludeResourceRules", rule("billingperiods")),
+            "matchConstraints.excludeResourceRules",
+        ),
+        change(POLICY, "billing-operator-operator", Done::Variable("operator", "true"), "variables"),
+        change(POLICY, "billing-operator-creditnote", Done::Deleted, "is missing"),
+        change(
+            POLICY,
+            "billing-operator-projectbinding",
+            Done::MadeAgain(json!({
+                "matchConstraints": { "resourceRules": rule("projectbindings") },
+                "validations": [{ "expression": "true" }],
+            })),
+            "differs at",
+        ),
+        set(BINDING, "billing-operator-books", json!({ "validationActions": ["Audit"] }), "validationActions"),
+        set(
+            BINDING,
+            "billing-operator-quota",
+            matched("namespaceSelector", never.clone()),
+            "matchResources.namespaceSelector",
+        ),
+        set(BINDING, "billing-operator-invoice", matched("objectSelector", never), "matchResources.objectSelector"),
+        set(
+            BINDING,
+            "billing-operator-credit",
+            matched("excludeResourceRules", rule("credits")),
+            "matchResources.excludeResourceRules",
+        ),
+        set(
+            BINDING,
+            "billing-operator-operator",
+            matched("resourceRules", rule("meters")),
+            "matchResources.resourceRules",
+        ),
+        change(BINDING, "billing-operator-probe", Done::Deleted, "is missing"),
+        change(
+            BINDING,
+            "billing-operator-billinggroup",
+            Done::MadeAgain(json!({ "policyName": "billing-operator-billinggroup", "validationActions": ["Warn"] })),
+            "validationActions",
+        ),
+        change(
+            DEFINITION,
+            "invoices.billing-operator.io",
+            Done::Schema(|schema| schema["x-kubernetes-validations"] = json!(null)),
+            "x-kubernetes-validations",
+        ),
+        change(
+            DEFINITION,
+            "credits.billing-operator.io",
+            Done::Schema(|schema| schema["properties"]["spec"]["properties"]["more"] = json!({ "type": "string" })),
+            "properties",
+        ),
+    ]
+}
+
+impl Change {
+    /// As the comparison names it.
+    fn object(&self) -> String {
+        let kind = match self.resource {
+            POLICY => "ValidatingAdmissionPolicy",
+            BINDING => "ValidatingAdmissionPolicyBinding",
+            _ => "CustomResourceDefinition",
+        };
+        format!("{kind} {}", self.name)
+    }
+}
+
+impl Compared {
+    fn make(&self, change: &Change) -> Result {
+        let Change { resource, name, done, .. } = change;
+        match done {
+            Done::Set(spec) => self.patch(resource, name, &json!({ "spec": spec })),
+            Done::Deleted => self.kubectl(&["delete", resource, name]).map(drop),
+            Done::MadeAgain(spec) => {
+                let mut object = self.get(resource, name)?;
+                self.kubectl(&["delete", resource, name])?;
+                (object["metadata"], object["spec"]) = (json!({ "name": name }), spec.clone());
+                self.put("create", &object)
+            }
+            Done::Variable(variable, expression) => {
+                let mut object = self.get(resource, name)?;
+                let variables = object["spec"]["variables"].as_array_mut().ok_or("no variables")?;
+                let found = variables.iter_mut().find(|known| known["name"] == *variable).ok_or("no such variable")?;
+                found["expression"] = json!(expression);
+                self.put("replace", &object)
+            }
+            Done::Schema(edit) => {
+                let mut object = self.get(resource, name)?;
+                edit(&mut object["spec"]["versions"][0]["schema"]["openAPIV3Schema"]);
+                self.put("replace", &object)
+            }
+        }
+    }
+
+    fn get(&self, resource: &str, name: &str) -> Result<Value> {
+        Ok(serde_json::from_str(&self.kubectl(&["get", resource, name, "-o", "json"])?)?)
+    }
+
+    fn put(&self, verb: &str, object: &Value) -> Result {
+        let args = [verb, "--filename=-"];
+        let put = self.control_plane.kubectl_with(User::ClusterAdmin, &args, &object.to_string())?;
+        if put.status.success() { Ok(()) } else { Err(said(&put).into()) }
+    }
+
+    /// Makes every change, and waits until each of them, and nothing else, is named with its path.
+    async fn make_all(&mut self, changes: &[Change]) -> Result {
+        // Definitions first: they are looked at once a minute, and at every change of the others.
+        for change in changes.iter().rev() {
+            self.make(change)?;
+        }
+        let expected: BTreeMap<_, _> = changes.iter().map(|change| (change.object(), change.found)).collect();
+        assert_eq!(expected.len(), changes.len(), "one change of each object");
+        let fits = |state: &Integrity| match state {
+            Integrity::Weakened { deviations, .. } => {
+                let named = |one: &Deviation| expected.get(&one.object).is_some_and(|found| one.what.contains(found));
+                deviations.len() == expected.len() && deviations.iter().all(named)
+            }
+            Integrity::Unknown | Integrity::Whole => false,
+        };
+        self.wait(&format!("each of {expected:#?} is named"), fits).await
+    }
+
+    /// The remedy without Helm's release: what the chart renders, by server-side apply, and then as a whole.
+    fn apply_and_replace(&self) -> Result {
+        let rendered = String::from_utf8(template(&[], &[])?.stdout)?;
+        let apply = ["apply", "--server-side", "--force-conflicts", "--filename=-"];
+        for args in [&apply[..], &["replace", "--filename=-"]] {
+            let done = self.control_plane.kubectl_with(User::ClusterAdmin, args, &rendered)?;
+            assert!(done.status.success(), "{}", said(&done));
+        }
+        Ok(())
+    }
+}
+
+/// The documented ways back are tried for each kind of change: with Helm, and without it.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_weakened_is_named_with_object_and_path_and_an_upgrade_mends_it() -> Result {
+async fn what_is_weakened_is_named_with_object_and_path_and_both_remedies_mend_it() -> Result {
     let mut compared = Compared::start(None).await?;
     compared.wait_whole().await?;
-    let (policy, binding) = ("billing-operator-invoice", "billing-operator-invoice");
-
     // What others write beside it is no weakening.
-    compared.kubectl(&["label", "validatingadmissionpolicy", policy, "team=platform"])?;
+    compared.kubectl(&["label", POLICY, "billing-operator-invoice", "team=platform"])?;
     compared.kubectl(&["label", "crd", "invoices.billing-operator.io", "team=platform"])?;
 
-    let spares =
-        json!({ "matchExpressions": [{ "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["o"] }] });
-    let patch = json!({ "spec": { "matchResources": { "namespaceSelector": spares } } });
-    compared.patch("validatingadmissionpolicybinding", binding, &patch)?;
-    compared
-        .wait_weakened(&format!("ValidatingAdmissionPolicyBinding {binding}"), "matchResources.namespaceSelector")
-        .await?;
+    compared.make_all(&changes()).await?;
+    compared.upgrade()?;
     // An upgrade takes off nothing that somebody added.
+    let names = |state: &Integrity, object: &str| match state {
+        Integrity::Weakened { deviations, .. } => deviations.iter().any(|one| one.object == object),
+        Integrity::Unknown | Integrity::Whole => false,
+    };
+    let (changed, added) =
+        ("ValidatingAdmissionPolicy billing-operator-books", "ValidatingAdmissionPolicyBinding billing-operator-quota");
+    compared.wait("what was added is left", |state| names(state, added) && !names(state, changed)).await?;
     compared.replace()?;
     compared.wait_whole().await?;
 
-    // No dry run can tell of this one.
-    let patch = json!({ "spec": { "validations": [{ "expression": "true" }] } });
-    compared.patch("validatingadmissionpolicy", "billing-operator-quota", &patch)?;
-    compared.wait_weakened("ValidatingAdmissionPolicy billing-operator-quota", "validations[0]").await?;
-    compared.upgrade()?;
-    compared.wait_whole().await?;
+    compared.make_all(&changes()).await?;
+    compared.apply_and_replace()?;
+    compared.wait_whole().await
+}
 
-    let crd = "invoices.billing-operator.io";
-    let mut object: Value = serde_json::from_str(&compared.kubectl(&["get", "crd", crd, "-o", "json"])?)?;
-    let schema = &mut object["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    schema["description"] = json!("stripped");
-    schema["x-kubernetes-validations"] = json!(null);
-    let text = object.to_string();
-    let replaced = compared.control_plane.kubectl_with(User::ClusterAdmin, &["replace", "-f", "-"], &text)?;
-    assert!(replaced.status.success(), "{}", String::from_utf8_lossy(&replaced.stderr));
-    compared.wait_weakened(&format!("CustomResourceDefinition {crd}"), "x-kubernetes-validations").await?;
-    compared.upgrade()?;
+/// Policies stay when a release is uninstalled. One that was made again by hand meanwhile is nobody's: Helm refuses to take it, and
+/// says so, until it is told to.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_not_helms_is_taken_over_by_a_flag() -> Result {
+    let mut compared = Compared::start(None).await?;
+    let namespace = format!("--namespace={NAMESPACE}");
+    install::helm(&compared.control_plane, &["uninstall", RELEASE, &namespace])?;
+    let spec = json!({ "policyName": "billing-operator-books", "validationActions": ["Warn"] });
+    compared.make(&Change {
+        resource: BINDING,
+        name: "billing-operator-books",
+        done: Done::MadeAgain(spec),
+        found: "",
+    })?;
+    let install = ["install", RELEASE, CHART, &namespace];
+    let Err(refused) = install::helm(&compared.control_plane, &install) else { return Err("it was taken over".into()) };
+    assert!(refused.to_string().contains("invalid ownership metadata"), "{refused}");
+    let take = ["install", RELEASE, CHART, &namespace, "--take-ownership", "--force-conflicts"];
+    install::helm(&compared.control_plane, &take)?;
     compared.wait_whole().await
 }
 

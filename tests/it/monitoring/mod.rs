@@ -1,0 +1,6 @@
+//! Metrics, alerts and the dashboard, with a real Prometheus; and what the operator says when it cannot work.
+
+mod outage;
+mod rules;
+mod scrape;
+mod server;
