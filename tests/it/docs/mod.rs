@@ -35,7 +35,7 @@ fn the_reference_has_every_reason_of_a_condition() -> Result {
 
 #[test]
 fn the_reference_has_every_metric() -> Result {
-    let text = Metrics::new().exposition.encode()?;
+    let text = Metrics::new().exposition.encode_prometheus()?;
     check(text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next().map(str::to_owned)).collect())
 }
 

@@ -173,6 +173,13 @@ async fn a_watch_that_is_refused_is_named_with_its_cause() -> Result {
         resources.retain(|resource| resource != "pricelists");
     }
     replace(&world, &without)?;
+    let account = format!("--as=system:serviceaccount:{NAMESPACE}:{RELEASE}");
+    wait("the right is gone", LIMIT, async || {
+        let asked = ["auth", "can-i", "watch", "pricelists.billing-operator.io", &account];
+        let answer = world.control_plane.kubectl(User::ClusterAdmin, &asked)?;
+        Ok(answer.stdout.starts_with(b"no").then_some(()))
+    })
+    .await?;
     let token = world.control_plane.service_account_token(NAMESPACE, RELEASE)?;
     let kubeconfig = world.control_plane.kubeconfig_for("refused", &token)?;
     let port = billing_test_harness::free_port()?;
