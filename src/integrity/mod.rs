@@ -84,7 +84,7 @@ impl fmt::Display for Integrity {
                     deviations.iter().map(|Deviation { object, what }| format!("{object} {what}")).collect();
                 write!(
                     formatter,
-                    "not as this operator was built with, install the chart of the same version (helm upgrade --force-conflicts), and take off what was added (helm get manifest <release> | kubectl replace -f -): {}",
+                    "not as this operator was built with, make everything as the release has it (helm get manifest <release> | kubectl replace -f -), and install the chart of the same version (helm upgrade --force-conflicts): {}",
                     each.join("; ")
                 )
             }

@@ -14,8 +14,9 @@ pub enum LogFormat {
     Json,
 }
 
-/// kube logs each failed call and each watch that is refused. So do we, with what it was about, and not each time.
-const SUPPRESSED_DUPLICATES: [&str; 2] = ["kube_client::client::builder=off", "kube_runtime::watcher=off"];
+/// kube logs each failed call, each connection of a watch that breaks and each watch that is refused. So do we, with what it was
+/// about, and not each time.
+const SUPPRESSED_DUPLICATES: [&str; 2] = ["kube_client::client=off", "kube_runtime::watcher=off"];
 
 /// Sends the logs of this process to standard error, from now on.
 ///
@@ -58,7 +59,7 @@ mod tests {
         assert!(SUPPRESSED_DUPLICATES.iter().all(|directive| text("info").contains(directive)));
         assert!(text("info").contains("info"));
         let asked = text("info,kube_client=debug");
-        assert!(!asked.contains("builder=off") && asked.contains("watcher=off"), "{asked}");
+        assert!(!asked.contains("client=off") && asked.contains("watcher=off"), "{asked}");
     }
 
     #[test]
