@@ -125,6 +125,7 @@ fn usage(project: &Name, number: usize, record: usize, [kinds, plans, clouds]: &
         uid: Uid(record as u128),
         project: project.clone(),
         created: start,
+        generation: 1,
         service: Arc::new(Service {
             name: format!("service-{record}").into(),
             kind: kinds[record % kinds.len()].clone(),
@@ -163,5 +164,5 @@ fn prices() -> PriceList {
             add(kind, plan, Some(CLOUDS[0]), "2026-11-16T00:00:00Z", None);
         }
     }
-    PriceList::new("default".into(), Uid(3), "1".into(), "USD".parse().unwrap(), entries).unwrap()
+    PriceList::new("default".into(), Uid(3), 1, "USD".parse().unwrap(), entries).unwrap()
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, ContextParts};
 use crate::integrity::{Built, Comparer};
-use crate::kinds::{credit, credit_note, group, period, project, receivables, usage};
+use crate::kinds::{credit, credit_note, group, period, project, published, receivables, usage};
 use crate::metrics::Metrics;
 use crate::probe::Prober;
 use crate::settings::{ClusterSettings, Settings};
@@ -260,6 +260,7 @@ fn controller(key: &Key) -> &'static str {
         Key::Periods => "period",
         Key::Closing(_) => "closing",
         Key::CreditNote { .. } => "credit-note",
+        Key::Published { .. } => "published",
         Key::Receivables | Key::Settled => "receivables",
     }
 }
@@ -268,7 +269,13 @@ fn controller(key: &Key) -> &'static str {
 fn is_irreversible(key: &Key) -> bool {
     match key {
         Key::Project(_) | Key::Credit { .. } | Key::Closing(_) | Key::CreditNote { .. } => true,
-        Key::Group { .. } | Key::Usage(_) | Key::Finals(_) | Key::Periods | Key::Receivables | Key::Settled => false,
+        Key::Group { .. }
+        | Key::Published { .. }
+        | Key::Usage(_)
+        | Key::Finals(_)
+        | Key::Periods
+        | Key::Receivables
+        | Key::Settled => false,
     }
 }
 
@@ -290,6 +297,7 @@ async fn handle(ctx: &Context, key: Key, grace: Duration) -> Outcome {
         Key::Periods => period::reconcile(ctx).await,
         Key::Closing(organization) => Ok(closing::reconcile(ctx, organization).await),
         Key::CreditNote { organization, note } => credit_note::reconcile(ctx, organization, note).await,
+        Key::Published { kind, name } => published::reconcile(ctx, *kind, name).await,
         Key::Receivables => receivables::reconcile(ctx).await,
         Key::Settled => receivables::reconcile_settled(ctx).await,
     };

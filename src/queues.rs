@@ -17,7 +17,7 @@ const CLOSING_DELAY: Duration = Duration::from_millis(500);
 
 /// What there is to do.
 pub struct Queues {
-    /// Projects.
+    /// Projects, and other objects that each are quickly looked at.
     pub projects: WorkQueue<Key>,
     /// Groups.
     pub groups: WorkQueue<Key>,
@@ -53,7 +53,7 @@ impl Queues {
         }
         for key in keys {
             match key {
-                Key::Project(_) | Key::Credit { .. } => self.projects.add(key),
+                Key::Project(_) | Key::Credit { .. } | Key::Published { .. } => self.projects.add(key),
                 Key::Group { .. } => self.groups.add(key),
                 Key::Closing(_) => self.closings.add_after(key, CLOSING_DELAY),
                 Key::CreditNote { .. }

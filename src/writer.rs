@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
-use kube::core::{ClusterResourceScope, NamespaceResourceScope};
+use kube::core::{ClusterResourceScope, NamespaceResourceScope, PartialObjectMeta};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -104,7 +104,7 @@ impl Writer {
     /// # Errors
     /// [`WriteError::Exists`] when the name is taken.
     pub async fn create<K: Written>(&self, object: &K) -> Result<K, WriteError> {
-        answered(object, object.api(&self.client)?.create(&post(), object).await)
+        answered(|| describe(object), object.api(&self.client)?.create(&post(), object).await)
     }
 
     /// Replaces everything but the status, on condition of the object's `resourceVersion`.
@@ -113,7 +113,7 @@ impl Writer {
     /// [`WriteError::Conflict`] when somebody was faster.
     pub async fn replace<K: Written>(&self, object: &K) -> Result<K, WriteError> {
         let name = object.name_any();
-        answered(object, object.api(&self.client)?.replace(&name, &post(), object).await)
+        answered(|| describe(object), object.api(&self.client)?.replace(&name, &post(), object).await)
     }
 
     /// Replaces the status, on condition of the object's `resourceVersion`.
@@ -122,7 +122,7 @@ impl Writer {
     /// [`WriteError::Conflict`] when somebody was faster.
     pub async fn replace_status<K: Written>(&self, object: &K) -> Result<K, WriteError> {
         let name = object.name_any();
-        answered(object, object.api(&self.client)?.replace_status(&name, &post(), object).await)
+        answered(|| describe(object), object.api(&self.client)?.replace_status(&name, &post(), object).await)
     }
 
     /// Changes metadata by a JSON merge patch, on condition of the object's `resourceVersion`.
@@ -135,7 +135,7 @@ impl Writer {
         }
         let patch = Patch::Merge(json!({ "metadata": metadata }));
         let name = object.name_any();
-        answered(object, object.api(&self.client)?.patch(&name, &patching(), &patch).await)
+        answered(|| describe(object), object.api(&self.client)?.patch(&name, &patching(), &patch).await)
     }
 
     /// Changes fields of the status by a JSON merge patch, whatever its `resourceVersion`: for reports, never for money.
@@ -146,7 +146,7 @@ impl Writer {
         let patch = Patch::Merge(json!({ "status": status }));
         let name = object.name_any();
         let written = object.api(&self.client)?.patch_status(&name, &patching(), &patch).await;
-        answered(object, written).map(drop)
+        answered(|| describe(object), written).map(drop)
     }
 
     /// Changes fields of the status by a JSON merge patch, on condition of the object's `resourceVersion`.
@@ -157,7 +157,22 @@ impl Writer {
         let version = object.resource_version();
         let patch = Patch::Merge(json!({ "metadata": { "resourceVersion": version }, "status": status }));
         let name = object.name_any();
-        answered(object, object.api(&self.client)?.patch_status(&name, &patching(), &patch).await)
+        answered(|| describe(object), object.api(&self.client)?.patch_status(&name, &patching(), &patch).await)
+    }
+
+    /// Changes fields of the status of an object without a namespace by a JSON merge patch, whatever its `resourceVersion`: for
+    /// reports, never for money. What the object says beside does not have to decode.
+    ///
+    /// # Errors
+    /// [`WriteError::Gone`] when the object is no longer there.
+    pub async fn patch_cluster_status<K>(&self, name: &str, status: Value) -> Result<(), WriteError>
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let api: Api<PartialObjectMeta<K>> = Api::all(self.client.clone());
+        let patch = Patch::Merge(json!({ "status": status }));
+        let written = api.patch_status(name, &patching(), &patch).await;
+        answered(|| format!("{} {name}", K::kind(&())), written).map(drop)
     }
 
     /// Deletes exactly this object in exactly this state.
@@ -169,7 +184,7 @@ impl Writer {
             preconditions: Some(Preconditions { uid: object.uid(), resource_version: object.resource_version() }),
             ..DeleteParams::default()
         };
-        match answered(object, object.api(&self.client)?.delete(&object.name_any(), &params).await) {
+        match answered(|| describe(object), object.api(&self.client)?.delete(&object.name_any(), &params).await) {
             Ok(_) | Err(WriteError::Gone { .. }) => Ok(()),
             Err(other) => Err(other),
         }
@@ -185,14 +200,13 @@ fn patching() -> PatchParams {
 }
 
 /// What came of a write. With one that was done, the handler that asked for it got on.
-fn answered<K: Written, T>(object: &K, answer: Result<T, kube::Error>) -> Result<T, WriteError> {
-    let written = answer.map_err(|error| classify(object, error))?;
+fn answered<T>(named: impl FnOnce() -> String, answer: Result<T, kube::Error>) -> Result<T, WriteError> {
+    let written = answer.map_err(|error| classify(named(), error))?;
     note_progress();
     Ok(written)
 }
 
-fn classify<K: Written>(object: &K, error: kube::Error) -> WriteError {
-    let named = describe(object);
+fn classify(named: String, error: kube::Error) -> WriteError {
     match error {
         kube::Error::Api(status) => match (status.code, status.reason.as_str()) {
             (409, "AlreadyExists") => WriteError::Exists { object: named },

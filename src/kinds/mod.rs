@@ -7,6 +7,7 @@ pub mod group;
 pub mod invoice;
 pub mod period;
 pub mod project;
+pub mod published;
 pub mod receivables;
 pub mod series;
 pub mod usage;

@@ -10,7 +10,7 @@ use crate::writer::WriteError;
 use billing_api::{self as api, BillingGroup, InvoiceSeries};
 use billing_domain::invoice::number::series_candidates;
 use billing_domain::{Name, Uid};
-use billing_planning::conditions::{self, DesiredCondition};
+use billing_planning::conditions;
 use billing_planning::group::series_taken;
 use operator_kit::queue::Outcome;
 
@@ -43,8 +43,8 @@ pub async fn claim(
         }
     }
     let Some((series, owner)) = owner else { return Ok(Some(Outcome::Done)) }; // there was nothing to claim
-    let taken = DesiredCondition::no("Ready", "InvoiceSeriesTaken", series_taken(series, &owner));
-    let conditions = conditions::merge(&status.conditions, &[taken], object.metadata.generation, ctx.now());
+    let taken: Vec<_> = series_taken(series, &owner).conditions().collect();
+    let conditions = conditions::merge(&status.conditions, &taken, object.metadata.generation, ctx.now());
     if conditions != status.conditions {
         let mut refused = object.clone();
         refused.status =
@@ -105,7 +105,7 @@ pub async fn mark_used(
         return Ok(());
     };
     if let Some(other) = claim_one(ctx, organization, group, object, &series).await? {
-        let message = series_taken(&series, &other);
+        let message = series_taken(&series, &other).message().to_owned();
         return Err(WriteError::Refused { object: format!("InvoiceSeries {series}"), message });
     }
     let Some(mut claimed) = read(ctx, &series).await? else {

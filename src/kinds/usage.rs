@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::writer::WriteError;
 use billing_api::{self as api, UsageRecord};
 use billing_domain::{Name, Timestamp, Usage};
-use billing_state::Key;
+use billing_state::{Key, ReportedCondition};
 use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
@@ -90,8 +90,8 @@ fn report_purged(ctx: &Context, organization: &Name) {
 async fn write(ctx: &Context, organization: &Name, report: Report) -> Result<(), WriteError> {
     let Report { usage, conditions } = report;
     ctx.writer.patch_status(&named(organization, &usage), json!({ "conditions": conditions })).await?;
-    let reason = conditions.first().map(|condition| Name::from(condition.reason.as_str()));
-    ctx.write(|state| state.record_report(organization, &usage.name, reason));
+    let report = conditions.first().map(ReportedCondition::from);
+    ctx.write(|state| state.record_report(organization, &usage.name, report));
     Ok(())
 }
 

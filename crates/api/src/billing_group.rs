@@ -189,11 +189,12 @@ pub struct BillingGroupStatus {
     #[schemars(length(max = 100))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub billed_charges: Vec<BilledCharge>,
-    /// `Ready`, and one condition for everything that needs attention.
+    /// `Ready`; `Stalled`, there only while somebody has to do something before the group is ready; and one condition for everything
+    /// that needs attention.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
     pub conditions: Vec<Condition>,
-    /// The generation of the group that this status was computed from.
+    /// The generation of the group that this status was computed from; -1 before the operator has looked at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 }

@@ -7,9 +7,10 @@ use super::{
     text::{EMAIL, LINE, LINES},
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
 use kube_core::CustomResourceExt;
+use serde_json::json;
 
 use super::labels::SCHEMA_ANNOTATION;
 
@@ -25,6 +26,19 @@ const FROZEN: [(&str, &[&str]); 4] = [
     ("Invoice", &["status", "credited"]),
     ("InvoiceSlice", &["spec"]),
     ("CreditNote", &["status", "document"]),
+];
+
+/// The kinds that people apply. An object of them that the operator has not looked at has a status that says so, or tools that wait
+/// for what they applied would take it for ready: to kstatus, an object without status is.
+const APPLIED: [&str; 8] = [
+    "BillingGroup",
+    "Credit",
+    "CreditCode",
+    "CreditNote",
+    "ExchangeRates",
+    "InvoiceIssuer",
+    "PriceList",
+    "ProjectBinding",
 ];
 
 /// The definition of every kind, in the order of their names.
@@ -52,6 +66,9 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         for version in &mut definition.spec.versions {
             if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
                 describe(schema);
+                if APPLIED.contains(&&*kind) {
+                    begin_unobserved(schema);
+                }
                 revise(schema, &|node| {
                     refuse_null(node);
                     forget_defaults_of_items(node);
@@ -86,6 +103,13 @@ pub fn schema_number(plural: &str) -> u32 {
 /// The node at a path of properties.
 fn node_at<'a>(schema: &'a mut JSONSchemaProps, path: &[&str]) -> Option<&'a mut JSONSchemaProps> {
     path.iter().try_fold(schema, |node, name| node.properties.as_mut()?.get_mut(*name))
+}
+
+/// Says of a new object that no generation of it was looked at.
+fn begin_unobserved(schema: &mut JSONSchemaProps) {
+    if let Some(status) = node_at(schema, &["status"]) {
+        status.default = Some(JSON(json!({ "observedGeneration": -1 })));
+    }
 }
 
 /// Keeps what the schema does not know. It ends at a node that declares properties, so each of them says it.
@@ -164,12 +188,12 @@ mod history;
 
 #[cfg(test)]
 mod tests {
-    use super::{EMAIL, FROZEN, LINE, LINES, all, forget_defaults_of_items, revise, yaml};
+    use super::{APPLIED, EMAIL, FROZEN, LINE, LINES, all, forget_defaults_of_items, revise, yaml};
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
         CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
     };
     use regex::Regex;
-    use serde_json::json;
+    use serde_json::{Value, json};
     use std::{collections::BTreeSet, env, fs, path::Path};
 
     /// `crds/` is what the types say. `UPDATE=1` writes it.
@@ -290,6 +314,26 @@ mod tests {
             assert!(!is_of_a_document(path) || schema.default.is_none(), "{path} has a default");
             assert_eq!(schema.nullable, None, "{path} may be null");
         });
+    }
+
+    #[test]
+    fn what_people_apply_is_not_ready_before_it_was_looked_at() {
+        let mut begin = BTreeSet::new();
+        for definition in all() {
+            let (kind, version) = (definition.spec.names.kind, &definition.spec.versions[0]);
+            let schema = serde_json::to_value(version.schema.as_ref().unwrap()).unwrap();
+            let status = &schema["openAPIV3Schema"]["properties"]["status"];
+            if status["default"].is_null() {
+                continue;
+            }
+            assert_eq!(status["default"], json!({ "observedGeneration": -1 }), "{kind}");
+            assert_eq!(status["required"], Value::Null, "{kind}: a new object's status has nothing else");
+            assert_eq!(status["properties"]["observedGeneration"]["minimum"], Value::Null, "{kind}");
+            assert!(status["properties"]["conditions"].is_object(), "{kind}");
+            assert!(version.subresources.as_ref().is_some_and(|known| known.status.is_some()), "{kind}");
+            begin.insert(kind);
+        }
+        assert_eq!(begin.iter().map(String::as_str).collect::<Vec<_>>(), APPLIED);
     }
 
     /// Whether a node is part of a document, which is a copy of what people wrote elsewhere.

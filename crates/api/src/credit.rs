@@ -211,11 +211,12 @@ pub struct CreditStatus {
     /// What expired unused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expired: Option<Balance>,
-    /// `Ready`: whether invoices can use it; if not, why.
+    /// `Ready`: whether it stands as it was granted; the reason says what is left of it for invoices. `Stalled`, there only while it
+    /// is true: no invoice can use it before somebody does something.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
     pub conditions: Vec<Condition>,
-    /// The generation of the credit that this status was computed from.
+    /// The generation of the credit that this status was computed from; -1 before the operator has looked at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 }

@@ -1,6 +1,7 @@
 //! Codes that become credits.
 
-use super::{CreditType, Money, Name, ObjectName, Time, Uid, time};
+use super::{CreditType, Money, Name, ObjectName, Time, Uid, condition, time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "For", type_ = "string", json_path = ".spec.organization"),
     printcolumn(name = "Until", type_ = "string", json_path = ".spec.redeemUntil"),
     printcolumn(name = "Redeemed By", type_ = "string", json_path = ".status.redeemedBy.organization"),
+    printcolumn(name = "State", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[0-9a-f]{32}$')")
         .message("metadata.name must be the first 32 hexadecimal digits of the SHA-256 of the code; kubectl billing code prints it"),
@@ -64,12 +66,20 @@ pub struct CreditCodeSpec {
 }
 
 /// Whether a code was redeemed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreditCodeStatus {
     /// The Credit that redeemed the code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redeemed_by: Option<Redeemer>,
+    /// `Ready`: whether the code means something to the operator; the reason says whether it can still be redeemed. `Stalled`,
+    /// there only while it is true: somebody has to create another code.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "condition::conditions")]
+    pub conditions: Vec<Condition>,
+    /// The generation of the code that this status was computed from; -1 before the operator has looked at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
 }
 
 /// A Credit that redeemed a code.

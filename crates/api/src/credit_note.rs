@@ -109,11 +109,14 @@ pub struct CreditNoteStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = StructMerge::Atomic)]
     pub document: Option<CreditNoteDocument>,
-    /// `Ready`: whether it was issued; if not, why. `CreditsReturned`, where the invoice used any: whether they were
-    /// returned.
+    /// `Ready`: whether it was issued; if not, why. `Stalled`, there only while it is true: somebody has to do something.
+    /// `CreditsReturned`, where the invoice used any: whether they were returned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
     pub conditions: Vec<Condition>,
+    /// The generation of the credit note that this status was computed from; -1 before the operator has looked at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
 }
 
 /// The phase of a credit note.

@@ -424,10 +424,10 @@ pub struct SliceRef {
 pub struct Inputs {
     /// The price list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub price_list: Option<InputVersion>,
+    pub price_list: Option<CatalogInput>,
     /// The exchange rates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exchange_rates: Option<InputVersion>,
+    pub exchange_rates: Option<CatalogInput>,
     /// The billing group, with the terms that were agreed. On final invoices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub billing_group: Option<InputGeneration>,
@@ -462,6 +462,24 @@ pub struct InputVersion {
     /// Its resourceVersion.
     #[schemars(length(max = 64))]
     pub resource_version: String,
+}
+
+/// A price list, or the exchange rates of a year, as a document was computed from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CatalogInput {
+    /// Its name.
+    pub name: ObjectName,
+    /// Its UID.
+    pub uid: Uid,
+    /// Its generation, which counts the changes of its spec.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub generation: Option<i64>,
+    /// Its resourceVersion, which documents had before they had the generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub resource_version: Option<String>,
 }
 
 /// One generation of the spec of one object.

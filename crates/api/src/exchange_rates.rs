@@ -1,6 +1,6 @@
 //! What currencies cost, day by day.
 
-use super::{CurrencyCode, Name, codes, text::text};
+use super::{CurrencyCode, Name, ReadinessStatus, codes, text::text};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,14 @@ use std::collections::BTreeMap;
     version = "v1alpha1",
     kind = "ExchangeRates",
     plural = "exchangerates",
+    status = "ReadinessStatus",
     derive = "PartialEq",
     shortname = "rates",
     category = "billing",
     printcolumn(name = "Source", type_ = "string", json_path = ".spec.source"),
     printcolumn(name = "Year", type_ = "integer", json_path = ".spec.year"),
     printcolumn(name = "Base", type_ = "string", json_path = ".spec.base"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.size() == self.spec.source.size() + 5 && self.metadata.name.startsWith(self.spec.source + '-') && self.metadata.name.matches('-[1-9][0-9]{3}$') && int(self.metadata.name.substring(self.metadata.name.size() - 4)) == self.spec.year")
         .message("metadata.name must be the source and the year, such as ecb-2026"),

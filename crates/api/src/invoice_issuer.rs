@@ -1,6 +1,6 @@
 //! The legal entity that bills.
 
-use super::{Address, Money, Name, ReverseChargeRequires, TaxRule, codes, is_false, text::LINE};
+use super::{Address, Money, Name, ReadinessStatus, ReverseChargeRequires, TaxRule, codes, is_false, text::LINE};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,12 +15,14 @@ use serde::{Deserialize, Serialize};
     group = "billing-operator.io",
     version = "v1alpha1",
     kind = "InvoiceIssuer",
+    status = "ReadinessStatus",
     derive = "PartialEq",
     shortname = "issuer",
     category = "billing",
     printcolumn(name = "Legal Name", type_ = "string", json_path = ".spec.legalName"),
     printcolumn(name = "Grace", type_ = "string", json_path = ".spec.grace"),
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
         .message("metadata.name must be a DNS label: at most 63 lower-case letters, digits and '-'"),

@@ -27,6 +27,7 @@ pub mod name;
 pub mod price_list;
 pub mod project_binding;
 pub mod project_ledger;
+pub mod readiness;
 pub mod receivable;
 pub mod tax;
 pub mod terms;
@@ -50,9 +51,10 @@ pub use credit_note::{
     CreditNoteStatus, CreditedInvoice, ReturnedCredit,
 };
 pub use document::{
-    AdjustedInvoice, Adjusts, AppliedDiscount, Buyer, CategorySubtotal, CreditReturn, Document, DocumentCharge,
-    DocumentCommitment, DocumentPeriod, DocumentRate, DocumentTaxRule, DocumentTerms, HourRule, InputGeneration,
-    InputVersion, Inputs, Line, LinePrice, LineSource, LineType, Prepayment, ProjectSubtotal, Seller, SliceRef,
+    AdjustedInvoice, Adjusts, AppliedDiscount, Buyer, CatalogInput, CategorySubtotal, CreditReturn, Document,
+    DocumentCharge, DocumentCommitment, DocumentPeriod, DocumentRate, DocumentTaxRule, DocumentTerms, HourRule,
+    InputGeneration, InputVersion, Inputs, Line, LinePrice, LineSource, LineType, Prepayment, ProjectSubtotal, Seller,
+    SliceRef,
 };
 pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
 pub use invoice::{Credited, CreditedBy, Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
@@ -64,6 +66,7 @@ pub use name::{Name, NoteNumber, ObjectName, SeriesName, Uid};
 pub use price_list::{PriceEntry, PriceList, PriceListSpec, PriceUnit};
 pub use project_binding::{ProjectBinding, ProjectBindingSpec, ProjectBindingStatus};
 pub use project_ledger::{ProjectLedger, ProjectLedgerSpec, Segment};
+pub use readiness::ReadinessStatus;
 pub use receivable::{Receivable, ReceivableCredited, ReceivableDocument, ReceivableSpec, ReceivableStatus};
 pub use tax::{
     GroupVatId, LineTax, ReverseChargeRequires, TaxBuyer, TaxCategory, TaxRate, TaxRule, TaxSubtotal, VatIdState,

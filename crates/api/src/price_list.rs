@@ -1,6 +1,6 @@
 //! What things cost, and from when until when.
 
-use super::{CurrencyCode, Name, Price, Time, codes, text::LINE, time};
+use super::{CurrencyCode, Name, Price, ReadinessStatus, Time, codes, text::LINE, time};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
     group = "billing-operator.io",
     version = "v1alpha1",
     kind = "PriceList",
+    status = "ReadinessStatus",
     derive = "PartialEq",
     shortname = "prices",
     category = "billing",
     printcolumn(name = "Currency", type_ = "string", json_path = ".spec.currency"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
         .message("metadata.name must be a DNS label: at most 63 lower-case letters, digits and '-'"),

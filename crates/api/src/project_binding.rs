@@ -49,11 +49,12 @@ pub struct ProjectBindingStatus {
     /// Since when that group pays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
-    /// `Accepted`: whether the group that is named can pay. `Ready`: whether it does.
+    /// `Accepted`: whether the group that is named can pay. `Ready`: whether it does. `Stalled`, there only while it is true:
+    /// somebody has to do something.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
     pub conditions: Vec<Condition>,
-    /// The generation of the binding that this status was computed from.
+    /// The generation of the binding that this status was computed from; -1 before the operator has looked at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
 }

@@ -43,6 +43,8 @@ pub struct Usage {
     pub project: Name,
     /// When the record was made, by the API server's clock.
     pub created: Timestamp,
+    /// The generation of the record as it was read: it counts the changes of its spec.
+    pub generation: i64,
     /// What ran.
     pub service: Arc<Service>,
     /// How much of it, at once; positive.

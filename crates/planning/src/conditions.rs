@@ -43,6 +43,59 @@ impl DesiredCondition {
     }
 }
 
+/// How far the operator is with an object that people apply, in kstatus' words, for tools that wait for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    stage: Stage,
+    reason: &'static str,
+    message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Ready,
+    Waiting,
+    Stalled,
+}
+
+impl Readiness {
+    /// What was asked for is done: nobody waits any more.
+    pub fn ready(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { stage: Stage::Ready, reason, message: message.into() }
+    }
+
+    /// It needs nobody, only time.
+    pub fn waiting(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { stage: Stage::Waiting, reason, message: message.into() }
+    }
+
+    /// Only a change by somebody helps: whoever waits for it waits in vain.
+    pub fn stalled(reason: &'static str, message: impl Into<String>) -> Self {
+        Self { stage: Stage::Stalled, reason, message: message.into() }
+    }
+
+    /// Its documented word for why.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    /// Its sentence for people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// `Ready`; and `Stalled`, with the same reason and message, only while somebody has to act.
+    pub fn conditions(self) -> impl Iterator<Item = DesiredCondition> {
+        let Self { stage, reason, message } = self;
+        let stalled = (stage == Stage::Stalled).then(|| DesiredCondition::yes("Stalled", reason, message.clone()));
+        let ready = match stage {
+            Stage::Ready => DesiredCondition::yes("Ready", reason, message),
+            Stage::Waiting | Stage::Stalled => DesiredCondition::no("Ready", reason, message),
+        };
+        std::iter::once(ready).chain(stalled)
+    }
+}
+
 /// The conditions to write: the desired ones, in their order, at `generation`.
 ///
 /// * The transition time moves only when the status of a type changes; it is in whole seconds.
@@ -187,6 +240,22 @@ mod tests {
         let replaced = replace(&existing, "PastDue", Some(other), Some(2), at(1));
         assert_eq!((&replaced[0], replaced[1].status.as_str()), (&existing[0], "False"));
         assert_ne!(replaced[1].last_transition_time, existing[1].last_transition_time);
+    }
+
+    #[test]
+    fn only_who_waits_in_vain_is_stalled() {
+        let said = |readiness: Readiness| -> Vec<_> {
+            let conditions = readiness.conditions();
+            conditions
+                .map(|said| format!("{} {} {} {}", said.type_, said.status_text(), said.reason, said.message))
+                .collect()
+        };
+        assert_eq!(said(Readiness::ready("Bound", "main pays")), ["Ready True Bound main pays"]);
+        assert_eq!(said(Readiness::waiting("Pending", "soon")), ["Ready False Pending soon"]);
+        assert_eq!(
+            said(Readiness::stalled("CodeInvalid", "another code")),
+            ["Ready False CodeInvalid another code", "Stalled True CodeInvalid another code"]
+        );
     }
 
     #[test]

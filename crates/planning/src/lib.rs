@@ -18,6 +18,7 @@ pub mod months;
 pub mod pending_projects;
 pub mod period;
 pub mod project;
+pub mod published;
 pub mod receivables;
 pub mod recompute;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube_core::ResourceExt;
 
 use super::convert::UnusableParts;
-use super::{Key, ObjectKey, ObservedState, Observes, convert};
+use super::{Key, ObjectKey, ObservedState, Observes, Published, Usability, convert};
 use billing_api::{BillingPeriod, InvoiceIssuer, PriceList};
 use billing_domain::{Issuer, Name};
 
@@ -27,20 +27,33 @@ pub struct ObservedIssuer {
 impl Observes<PriceList> for ObservedState {
     fn observe(&mut self, object: PriceList) -> Vec<Key> {
         let name = Name::from(object.name_any());
-        let list = convert::price_list(&object).map(Arc::new).map_err(|error| error.to_string());
-        self.price_lists.insert(name.clone(), list);
-        self.keys_affected_by_prices(&name)
+        let list = convert::price_list(&object);
+        let usability = Usability::of_prices(&list);
+        let mut keys = self.note_readiness(Published::PriceList, &object, object.status.as_ref(), usability);
+        let list = list.map(Arc::new).map_err(|error| error.to_string());
+        if self.price_lists.get(&name) != Some(&list) {
+            self.price_lists.insert(name.clone(), list);
+            keys.extend(self.keys_affected_by_prices(&name));
+        } // else only its status changed
+        keys
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
         let name = Name::from(key.name.as_str());
-        self.price_lists.insert(name.clone(), Err(error));
-        self.keys_affected_by_prices(&name)
+        let mut keys = self.note_unreadable(Published::PriceList, &name, error.clone());
+        let unusable = Err(error);
+        if self.price_lists.get(&name) != Some(&unusable) {
+            self.price_lists.insert(name.clone(), unusable);
+            keys.extend(self.keys_affected_by_prices(&name));
+        }
+        keys
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
-        self.price_lists.remove(key.name.as_str());
-        self.keys_affected_by_prices(&key.name.as_str().into())
+        let name = Name::from(key.name.as_str());
+        self.price_lists.remove(&name);
+        self.forget_readiness(Published::PriceList, &name);
+        self.keys_affected_by_prices(&name)
     }
 
     fn observed_keys(&self) -> HashSet<ObjectKey> {
@@ -51,27 +64,46 @@ impl Observes<PriceList> for ObservedState {
 impl Observes<InvoiceIssuer> for ObservedState {
     fn observe(&mut self, object: InvoiceIssuer) -> Vec<Key> {
         let name = Name::from(object.name_any());
-        let issuer = convert::issuer(&object).map_err(|error| error.to_string());
+        let issuer = convert::issuer(&object);
+        let usability = Usability::of_issuer(issuer.as_ref().map(|(_, unusable)| unusable));
+        let mut keys = self.note_readiness(Published::InvoiceIssuer, &object, object.status.as_ref(), usability);
+        let before = self.issuers.get(&name).and_then(|known| known.as_ref().ok());
+        if before.is_some_and(|known| is_unchanged(&known.object, &object)) {
+            return keys; // only its status changed
+        }
         let known =
             issuer.map(|(issuer, unusable)| ObservedIssuer { object: convert::trimmed(object), issuer, unusable });
-        self.issuers.insert(name.clone(), known);
-        self.keys_affected_by_issuer(&name)
+        self.issuers.insert(name.clone(), known.map_err(|error| error.to_string()));
+        keys.extend(self.keys_affected_by_issuer(&name));
+        keys
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
         let name = Name::from(key.name.as_str());
-        self.issuers.insert(name.clone(), Err(error));
-        self.keys_affected_by_issuer(&name)
+        let mut keys = self.note_unreadable(Published::InvoiceIssuer, &name, error.clone());
+        if self.issuers.get(&name).and_then(|known| known.as_ref().err()) != Some(&error) {
+            self.issuers.insert(name.clone(), Err(error));
+            keys.extend(self.keys_affected_by_issuer(&name));
+        }
+        keys
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
-        self.issuers.remove(key.name.as_str());
-        self.keys_affected_by_issuer(&key.name.as_str().into())
+        let name = Name::from(key.name.as_str());
+        self.issuers.remove(&name);
+        self.forget_readiness(Published::InvoiceIssuer, &name);
+        self.keys_affected_by_issuer(&name)
     }
 
     fn observed_keys(&self) -> HashSet<ObjectKey> {
         self.issuers.keys().map(|name| ObjectKey::cluster(name)).collect()
     }
+}
+
+/// Whether an issuer says what it said, in the generation in which documents name it.
+fn is_unchanged(known: &InvoiceIssuer, object: &InvoiceIssuer) -> bool {
+    let identity = |issuer: &InvoiceIssuer| (issuer.metadata.uid.clone(), issuer.metadata.generation);
+    identity(known) == identity(object) && known.spec == object.spec
 }
 
 impl Observes<BillingPeriod> for ObservedState {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::convert::{self, ConvertError};
 use super::observe::is_older;
-use super::{Key, ObjectKey, ObservedState, Observes, OrganizationState, UnusableReason};
+use super::{Key, ObjectKey, ObservedState, Observes, OrganizationState, Published, UnusableReason};
 use billing_api::{Credit, CreditCode};
 use billing_domain::{self as domain, Group, Name, Uid};
 
@@ -37,6 +37,13 @@ pub struct ObservedCredit {
 pub(super) struct CreditCodeIndex {
     codes: BTreeMap<Name, Result<Arc<CreditCode>, UnusableReason>>,
     claims: BTreeMap<Name, BTreeSet<(Name, Name)>>,
+}
+
+impl CreditCodeIndex {
+    /// The names of all codes.
+    pub(super) fn names(&self) -> impl Iterator<Item = &Name> {
+        self.codes.keys()
+    }
 }
 
 /// The name of the CreditCode of a code: the first 32 hexadecimal digits of its SHA-256.
@@ -156,18 +163,25 @@ impl Observes<CreditCode> for ObservedState {
     fn observe(&mut self, object: CreditCode) -> Vec<Key> {
         let name = Name::from(object.name_any());
         self.codes.codes.insert(name.clone(), Ok(convert::trimmed(object)));
-        self.claims_of(&name)
+        self.forget_readiness(Published::CreditCode, &name);
+        let mut keys = self.claims_of(&name);
+        keys.push(Key::Published { kind: Published::CreditCode, name });
+        keys
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
         let name = Name::from(key.name.as_str());
+        let mut keys = self.note_unreadable(Published::CreditCode, &name, error.clone());
         self.codes.codes.insert(name.clone(), Err(error));
-        self.claims_of(&name)
+        keys.extend(self.claims_of(&name));
+        keys
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
-        self.codes.codes.remove(key.name.as_str());
-        self.claims_of(&key.name.as_str().into())
+        let name = Name::from(key.name.as_str());
+        self.codes.codes.remove(&name);
+        self.forget_readiness(Published::CreditCode, &name);
+        self.claims_of(&name)
     }
 
     fn observed_keys(&self) -> HashSet<ObjectKey> {
@@ -179,6 +193,11 @@ impl ObservedState {
     /// The CreditCode of a code.
     pub fn credit_code(&self, code: &str) -> Option<&Arc<CreditCode>> {
         self.codes.codes.get(&code_name(code))?.as_ref().ok()
+    }
+
+    /// The CreditCode of this name.
+    pub fn credit_code_named(&self, name: &str) -> Option<&Arc<CreditCode>> {
+        self.codes.codes.get(name)?.as_ref().ok()
     }
 
     fn claims_of(&self, code: &Name) -> Vec<Key> {

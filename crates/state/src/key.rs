@@ -4,6 +4,8 @@ use std::fmt;
 
 use billing_domain::{Name, Uid};
 
+use super::Published;
+
 /// A unit of work. Work on one key never runs twice at once; everything a key needs is read when it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
@@ -29,6 +31,13 @@ pub enum Key {
         organization: Name,
         /// Its name.
         note: Name,
+    },
+    /// Something that the provider publishes: whether all of it can be used.
+    Published {
+        /// What it is.
+        kind: Published,
+        /// Its name.
+        name: Name,
     },
     /// The usage records of an organization: whether they can be billed.
     Usage(Name),

@@ -18,6 +18,7 @@ mod key;
 mod ledgers;
 mod namespaces;
 mod observe;
+mod published;
 mod purged;
 mod rates;
 mod receivables;
@@ -43,9 +44,11 @@ pub use invoices::{Estimate, Final, InvoiceIndex, NumberedInvoice, carried_forwa
 pub use key::Key;
 pub use namespaces::Namespace;
 pub use observe::{ObjectKey, Observes};
+pub use published::{ObservedReadiness, Published, Usability};
 pub use purged::PurgedUsage;
 pub use receivables::{OpenInvoice, ReceivableIndex};
 pub use refusals::{RefusedWrite, RefusedWrites};
+pub use usage::ReportedCondition;
 
 /// All that is known.
 #[derive(Debug, Default)]
@@ -59,6 +62,8 @@ pub struct ObservedState {
     issuers: BTreeMap<Name, Result<ObservedIssuer, UnusableReason>>,
     periods: BTreeMap<Month, Arc<api::BillingPeriod>>,
     codes: credits::CreditCodeIndex,
+    /// Of what is published: how far the operator is with it.
+    readiness: BTreeMap<(Published, Name), ObservedReadiness>,
     refused_writes: RefusedWrites,
     interner: intern::Interner,
 }
@@ -94,8 +99,8 @@ pub struct OrganizationState {
     stale: bool,
     /// What was deleted before it was billed.
     purged: PurgedUsage,
-    /// By record: the reason of the `Billable` condition that is written on it now.
-    reported: HashMap<Name, Name>,
+    /// By record: the `Billable` condition that is written on it now.
+    reported: HashMap<Name, ReportedCondition>,
     /// Objects that bear on money and cannot be read. While there are any, no month becomes final here.
     unreadable: BTreeMap<String, String>,
 }
@@ -289,6 +294,7 @@ impl ObservedState {
             let credit = |name: &Name| Key::Credit { organization: organization.clone(), credit: name.clone() };
             keys.extend(state.credits.all().map(|(name, _)| credit(name)));
         }
+        keys.extend(self.published_keys());
         keys.extend([Key::Periods, Key::Receivables, Key::Settled]);
         keys
     }
@@ -349,8 +355,8 @@ impl OrganizationState {
         self.ledger_versions.get(project).map(String::as_str)
     }
 
-    /// The reason of the `Billable` condition that is written on a record now.
-    pub fn reported(&self, record: &str) -> Option<&Name> {
+    /// The `Billable` condition that is written on a record now.
+    pub fn reported(&self, record: &str) -> Option<&ReportedCondition> {
         self.reported.get(record)
     }
 

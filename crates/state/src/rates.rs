@@ -6,21 +6,28 @@ use std::sync::Arc;
 
 use kube_core::ResourceExt;
 
-use super::{Key, ObjectKey, ObservedState, Observes, convert};
+use super::published::passed_over;
+use super::{Key, ObjectKey, ObservedState, Observes, Published, Usability, convert};
 use billing_api::ExchangeRates;
 use billing_domain::{Group, NO_EXCHANGE_RATES, Name, Rates, YearlyQuotes};
 
 impl Observes<ExchangeRates> for ObservedState {
     fn observe(&mut self, object: ExchangeRates) -> Vec<Key> {
-        let quotes = convert::exchange_rates(&object).map_err(|error| error.to_string());
-        self.put_quotes(&object.name_any(), quotes)
+        let quotes = convert::exchange_rates(&object);
+        let usability = Usability::of_rates(&quotes, passed_over(&object));
+        let mut keys = self.note_readiness(Published::ExchangeRates, &object, object.status.as_ref(), usability);
+        keys.extend(self.put_quotes(&object.name_any(), quotes.map_err(|error| error.to_string())));
+        keys
     }
 
     fn reject(&mut self, key: &ObjectKey, error: String) -> Vec<Key> {
-        self.put_quotes(&key.name, Err(error))
+        let mut keys = self.note_unreadable(Published::ExchangeRates, &key.name.as_str().into(), error.clone());
+        keys.extend(self.put_quotes(&key.name, Err(error)));
+        keys
     }
 
     fn forget(&mut self, key: &ObjectKey) -> Vec<Key> {
+        self.forget_readiness(Published::ExchangeRates, &key.name.as_str().into());
         let Some((source, year)) = source_and_year(&key.name) else { return Vec::new() };
         if let Some(rates) = self.rates.get_mut(&source) {
             rates.remove(year);
@@ -62,10 +69,15 @@ impl ObservedState {
         prices.is_some_and(|prices| group.currency.is_some_and(|currency| currency != prices.currency()))
     }
 
+    /// Takes quotes in; answers with what that concerns, which is nobody where they were known.
     fn put_quotes(&mut self, name: &str, quotes: Result<YearlyQuotes, String>) -> Vec<Key> {
         let Some((source, year)) = source_and_year(name) else { return Vec::new() };
         let rates = self.rates.entry(source.clone()).or_insert_with(|| Rates::of(source.clone()));
-        rates.put(year, quotes.map(Arc::new));
+        let quotes = quotes.map(Arc::new);
+        if rates.years().any(|known| known == (year, &quotes)) {
+            return Vec::new();
+        }
+        rates.put(year, quotes);
         self.keys_affected_by_rates(&source)
     }
 

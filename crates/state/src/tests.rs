@@ -56,7 +56,7 @@ fn uid(text: &str) -> Uid {
 fn metadata(namespace: &str, name: &str) -> Value {
     let uid = uid(&format!("{namespace}/{name}")).to_string();
     let created = "2026-11-01T00:00:00Z";
-    json!({ "name": name, "namespace": namespace, "uid": uid, "resourceVersion": "1", "creationTimestamp": created })
+    json!({ "name": name, "namespace": namespace, "uid": uid, "resourceVersion": "1", "generation": 1, "creationTimestamp": created })
 }
 
 fn enter(state: &mut ObservedState, event: &Event) {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::UsageRecord;
 use billing_domain::{Month, Name, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 /// The condition of a record that cannot be billed.
 const BILLABLE: &str = "Billable";
@@ -20,8 +21,8 @@ impl Observes<UsageRecord> for ObservedState {
         let (project, record, start) = (usage.project.clone(), usage.name.clone(), usage.start);
         let mut keys = self.clear_unreadable(&organization, &key.described::<UsageRecord>());
         let state = self.organization_mut(&organization);
-        match reported_reason(&object) {
-            Some(reason) => state.reported.insert(record.clone(), reason),
+        match reported(&object) {
+            Some(report) => state.reported.insert(record.clone(), report),
             None => state.reported.remove(&record),
         };
         if state.organization.usage(&record).is_some_and(|known| **known == usage) {
@@ -80,10 +81,10 @@ impl Observes<UsageRecord> for ObservedState {
 impl ObservedState {
     /// The `Billable` condition of a record was written, or taken off. Of the record itself nothing is learned by that: what the
     /// watch brought may be newer.
-    pub fn record_report(&mut self, organization: &Name, record: &Name, reason: Option<Name>) {
+    pub fn record_report(&mut self, organization: &Name, record: &Name, report: Option<ReportedCondition>) {
         let Some(state) = self.organizations.get_mut(organization) else { return };
-        match reason.filter(|_| state.organization.usage(record).is_some()) {
-            Some(reason) => drop(state.reported.insert(record.clone(), reason)),
+        match report.filter(|_| state.organization.usage(record).is_some()) {
+            Some(report) => drop(state.reported.insert(record.clone(), report)),
             None => drop(state.reported.remove(record)),
         }
     }
@@ -109,7 +110,28 @@ impl ObservedState {
     }
 }
 
-fn reported_reason(object: &UsageRecord) -> Option<Name> {
+/// The `Billable` condition that is written on a record, without its message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportedCondition {
+    /// Its reason.
+    pub reason: Name,
+    /// The generation of the record that it is about.
+    pub generation: Option<i64>,
+    /// Since when the record is in trouble.
+    pub since: Time,
+}
+
+impl From<&Condition> for ReportedCondition {
+    fn from(condition: &Condition) -> Self {
+        Self {
+            reason: condition.reason.as_str().into(),
+            generation: condition.observed_generation,
+            since: condition.last_transition_time.clone(),
+        }
+    }
+}
+
+fn reported(object: &UsageRecord) -> Option<ReportedCondition> {
     let conditions = &object.status.as_ref()?.conditions;
-    conditions.iter().find(|condition| condition.type_ == BILLABLE).map(|condition| condition.reason.as_str().into())
+    conditions.iter().find(|condition| condition.type_ == BILLABLE).map(ReportedCondition::from)
 }

@@ -27,7 +27,7 @@ struct Operator {
 fn the_reference_has_every_reason_of_a_condition() -> Result {
     let reasons = reasons()?;
     // The ways in which they are found still work.
-    for known in ["Bound", "InvoiceSeriesTaken", "SettlingIn", "TooManyMoves", "PayerGone"] {
+    for known in ["Bound", "InvoiceSeriesTaken", "SettlingIn", "TooManyMoves", "PayerGone", "OlderPrimary", "Issuing"] {
         assert!(reasons.contains(known), "{known} is not found in the code: {reasons:?}");
     }
     check(reasons)
@@ -120,15 +120,22 @@ fn reasons() -> Result<BTreeSet<String>> {
         let code = source.split("#[cfg(test)]").next().unwrap_or_default();
         let conditions = ["DesiredCondition::yes(", "DesiredCondition::no("].map(|call| code.split(call).skip(1));
         reasons.extend(conditions.into_iter().flatten().filter_map(given_reason));
+        let readiness = ["Readiness::ready(", "Readiness::waiting(", "Readiness::stalled("];
+        reasons.extend(readiness.iter().flat_map(|call| code.split(call).skip(1)).filter_map(literal));
     }
     Ok(reasons)
 }
 
 /// The second argument of a call whose arguments begin here, where both are literals: the type, then the reason.
 fn given_reason(arguments: &str) -> Option<String> {
-    let mut arguments = arguments.splitn(3, ',').map(str::trim);
-    arguments.next()?.strip_prefix('"')?;
-    Some(arguments.next()?.strip_prefix('"')?.strip_suffix('"')?.to_owned())
+    let (type_, reason) = arguments.split_once(',')?;
+    literal(type_)?;
+    literal(reason)
+}
+
+/// The first argument of a call whose arguments begin here, where it is a literal.
+fn literal(arguments: &str) -> Option<String> {
+    Some(arguments.split(',').next()?.trim().strip_prefix('"')?.strip_suffix('"')?.to_owned())
 }
 
 /// The string literals of a text without escapes.

@@ -52,7 +52,8 @@ async fn annotations_are_dropped_on_arrival_and_after_a_restart() -> Result {
         let last = format!("claim-{}", OBJECTS - 1);
         wait("the operator has seen the last of them", LIMIT, async || {
             let credit: Credit = scene.api("heavy").get(&last).await?;
-            Ok(credit.status.is_some().then_some(()))
+            let observed = credit.status.is_some_and(|status| status.observed_generation == Some(1));
+            Ok(observed.then_some(()))
         })
         .await?;
     }

@@ -107,7 +107,7 @@ struct Entries {
 pub struct PriceList {
     name: Name,
     uid: Uid,
-    resource_version: Name,
+    generation: i64,
     currency: Currency,
     by_kind: HashMap<Name, Entries>,
     /// The types of which an entry cannot be used, and why: nobody knows what they cost.
@@ -128,11 +128,11 @@ impl PriceList {
     pub fn new(
         name: Name,
         uid: Uid,
-        resource_version: Name,
+        generation: i64,
         currency: Currency,
         entries: Vec<PriceEntry>,
     ) -> Result<Self, PriceListError> {
-        let list = Self::by_type(name, uid, resource_version, currency, entries, BTreeMap::new());
+        let list = Self::by_type(name, uid, generation, currency, entries, BTreeMap::new());
         match list.unusable.values().next() {
             Some(error) => Err(error.clone()),
             None => Ok(list),
@@ -144,7 +144,7 @@ impl PriceList {
     pub fn by_type(
         name: Name,
         uid: Uid,
-        resource_version: Name,
+        generation: i64,
         currency: Currency,
         entries: Vec<PriceEntry>,
         unreadable: BTreeMap<Name, PriceListError>,
@@ -161,7 +161,7 @@ impl PriceList {
             }
         }
         by_kind.retain(|kind, _| !unusable.contains_key(kind));
-        PriceList { name, uid, resource_version, currency, by_kind, unusable }
+        PriceList { name, uid, generation, currency, by_kind, unusable }
     }
 
     /// Why a type of service has no price: one of its entries cannot be used.
@@ -184,9 +184,9 @@ impl PriceList {
         self.uid
     }
 
-    /// The version of the list as it was read.
-    pub fn resource_version(&self) -> &Name {
-        &self.resource_version
+    /// The generation of the list as it was read: it counts the changes of its spec.
+    pub fn generation(&self) -> i64 {
+        self.generation
     }
 
     /// What its prices are in.

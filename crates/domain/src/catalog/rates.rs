@@ -93,8 +93,8 @@ pub struct RatesObject {
     pub name: Name,
     /// Its UID.
     pub uid: Uid,
-    /// Its version.
-    pub resource_version: Name,
+    /// Its generation, which counts the changes of its spec.
+    pub generation: i64,
 }
 
 impl YearlyQuotes {

@@ -77,7 +77,7 @@ fn a_slip_in_one_entry_takes_the_price_of_its_type_and_of_no_other() {
         ..entry(text, None, None)
     };
     let entries = vec![of("VM", "a", "2020-11-01"), of("VM", "b", "2020-12-01"), of("PostgreSQL", "c", "2020-11-01")];
-    let list = PriceList::by_type(name("l"), uid("l"), name("1"), currency("USD"), entries, BTreeMap::new());
+    let list = PriceList::by_type(name("l"), uid("l"), 1, currency("USD"), entries, BTreeMap::new());
     assert!(list.tariff(&service("db", "PostgreSQL")).at(at("2020-12-01")).is_some());
     assert!(list.tariff(&service("vm", "VM")).at(at("2020-11-01")).is_none(), "nobody guesses which price is meant");
     let unusable: Vec<_> = list.unusable_types().map(|(kind, error)| format!("{kind}: {error}")).collect();
@@ -106,7 +106,7 @@ fn equally_specific_entries_that_overlap_are_refused_in_any_order() {
         valid_until: until.map(at),
         ..entry(text, None, None)
     };
-    let build = |entries| PriceList::new(name("l"), uid("l"), name("1"), currency("USD"), entries);
+    let build = |entries| PriceList::new(name("l"), uid("l"), 1, currency("USD"), entries);
     let open = until("open", "2020-11-01", None);
     let later = until("later", "2020-12-01", None);
     let expected = PriceListError::Overlap { first: name("open"), second: name("later"), at: at("2020-12-01") };

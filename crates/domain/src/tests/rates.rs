@@ -184,7 +184,7 @@ fn the_currency_of_a_group_counts_as_it_is_when_a_month_is_billed() {
 
 #[test]
 fn quotes_that_contradict_themselves_are_refused() {
-    let object = || RatesObject { name: name("ecb-2020"), uid: uid("ecb"), resource_version: name("1") };
+    let object = || RatesObject { name: name("ecb-2020"), uid: uid("ecb"), generation: 1 };
     let year = |date: &str, code: &str| {
         YearlyQuotes::new(object(), 2020, currency("EUR"), [(day(date), quote(code, "1.1"))]).map(Arc::new)
     };

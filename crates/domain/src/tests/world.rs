@@ -94,6 +94,7 @@ pub fn usage(record: &str, project: &str, start: &str, end: &str) -> Usage {
         uid: uid(record),
         project: name(project),
         created: at(start),
+        generation: 1,
         service: service(record, "PostgreSQL"),
         quantity: Decimal::ONE,
         start: at(start),
@@ -123,7 +124,7 @@ pub fn hourly(kind: &str, unit_price: &str) -> PriceEntry {
 }
 
 pub fn price_list(entries: Vec<PriceEntry>) -> PriceList {
-    PriceList::new(name("default"), uid("prices"), name("1"), currency("USD"), entries).unwrap()
+    PriceList::new(name("default"), uid("prices"), 1, currency("USD"), entries).unwrap()
 }
 
 /// What is left of a credit without limits, in USD.
@@ -147,7 +148,7 @@ pub fn rates(source: &str, quotes: &[(&str, &str, &str)]) -> Rates {
         let of_year = quotes.iter().filter(|(date, ..)| date.starts_with(year));
         let quotes = of_year.map(|(date, code, rate)| (day(date), quote(code, rate)));
         let object_name = name(&format!("{source}-{year}"));
-        let object = RatesObject { uid: uid(&object_name), name: object_name, resource_version: name("1") };
+        let object = RatesObject { uid: uid(&object_name), name: object_name, generation: 1 };
         let year = year.parse().unwrap();
         rates.put(year, Ok(Arc::new(YearlyQuotes::new(object, year, currency("EUR"), quotes).unwrap())));
     }

@@ -180,13 +180,14 @@ mod tests {
             json!({"company": null, "currency": null, "terms": {}}),
         );
         applied["status"] = json!({"projects": 7});
-        let stored = group(
+        let mut stored = group(
             json!({"name": "main", "namespace": "acme"}),
             json!({
                 "currency": "USD", "primary": false, "paymentMethod": {"type": "Card"},
                 "terms": {"priceList": "default", "issuer": "default"},
             }),
         );
+        stored["status"] = json!({"observedGeneration": -1});
         assert_eq!(create(applied), Ok(stored));
     }
 

@@ -3,7 +3,7 @@
 use kube_core::ResourceExt;
 
 use super::status::{Owner, credit_status, finish, other_currency, withdrawn};
-use crate::conditions::DesiredCondition;
+use crate::conditions::Readiness;
 use billing_api as api;
 use billing_domain::{Month, Name, Timestamp, Uid};
 use billing_state::convert::{self, wire_credit_status};
@@ -53,7 +53,7 @@ impl CreditView<'_> {
             Ok(None) => return self.claim(),
             Err(error) => {
                 let message = format!("{error}; delete the credit, and grant another");
-                return self.not_ready(DesiredCondition::no("Ready", "Invalid", message));
+                return self.not_ready(Readiness::stalled("Invalid", message));
             }
         };
         if let Some(owner) = self.owner() {
@@ -62,9 +62,9 @@ impl CreditView<'_> {
             return self.steady(credit_status(&self.credit.object, credit, owner, self.now), wake);
         }
         let owner = self.credit.owner.map(|uid| uid.to_string().into());
-        let ready = if owner.is_some() { self.group_gone() } else { self.no_group() };
+        let readiness = if owner.is_some() { self.group_gone() } else { self.no_group() };
         let status = wire_credit_status(credit, owner, None);
-        self.steady(finish(&self.credit.object, status, ready, self.now), None)
+        self.steady(finish(&self.credit.object, status, readiness, self.now), None)
     }
 
     /// The group that the credit belongs to, or will.
@@ -82,7 +82,7 @@ impl CreditView<'_> {
         };
         let invalid = || {
             let message = "the code is not valid: unknown, used, expired or not for this organization";
-            self.not_ready(DesiredCondition::no("Ready", "CodeInvalid", message))
+            self.not_ready(Readiness::stalled("CodeInvalid", message))
         };
         let code = object.spec.code.as_deref().and_then(|code| self.state.credit_code(code));
         let Some((code, credit)) = code.and_then(|code| Some((code, convert::redeemed(object, code).ok()?))) else {
@@ -117,26 +117,27 @@ impl CreditView<'_> {
             uid: uid.to_string().into(),
             at: self.now.into(),
         };
-        api::CreditCode { status: Some(api::CreditCodeStatus { redeemed_by: Some(by) }), ..code.clone() }
+        let before = code.status.clone().unwrap_or_default();
+        api::CreditCode { status: Some(api::CreditCodeStatus { redeemed_by: Some(by), ..before }), ..code.clone() }
     }
 
-    fn no_group(&self) -> DesiredCondition {
+    fn no_group(&self) -> Readiness {
         let group = &self.credit.object.spec.billing_group;
-        DesiredCondition::no("Ready", "BillingGroupNotFound", format!("there is no billing group {group}; create it"))
+        Readiness::stalled("BillingGroupNotFound", format!("there is no billing group {group}; create it"))
     }
 
-    fn group_gone(&self) -> DesiredCondition {
+    fn group_gone(&self) -> Readiness {
         let message = format!(
             "billing group {}, to which the credit belongs, was deleted, and a later group of that name cannot use it; grant another credit",
             self.credit.object.spec.billing_group
         );
-        DesiredCondition::no("Ready", "BillingGroupGone", message)
+        Readiness::stalled("BillingGroupGone", message)
     }
 
     /// A credit of which nothing is known but that it cannot be used.
-    fn not_ready(&self, ready: DesiredCondition) -> CreditPlan {
+    fn not_ready(&self, readiness: Readiness) -> CreditPlan {
         let existing = self.credit.object.status.clone().unwrap_or_default();
-        self.steady(finish(&self.credit.object, existing, ready, self.now), None)
+        self.steady(finish(&self.credit.object, existing, readiness, self.now), None)
     }
 
     fn steady(&self, status: api::CreditStatus, wake: Option<Timestamp>) -> CreditPlan {

@@ -1,6 +1,6 @@
 //! What a credit's status says.
 
-use crate::conditions::{self, DesiredCondition};
+use crate::conditions::{self, Readiness};
 use crate::months::oldest_open_month;
 use billing_api as api;
 use billing_domain::credit::availability::Availability;
@@ -11,8 +11,8 @@ use billing_state::convert::wire_credit_status;
 const WITHDRAWN: &str = "the credit is being deleted, and invoices use no more of it; remove its finalizers, and grant another if it is needed";
 
 /// The credit is being deleted, and belongs to nobody.
-pub(super) fn withdrawn() -> DesiredCondition {
-    DesiredCondition::no("Ready", Availability::Withdrawn.as_str(), WITHDRAWN)
+pub(super) fn withdrawn() -> Readiness {
+    Readiness::stalled(Availability::Withdrawn.as_str(), WITHDRAWN)
 }
 
 /// The group that a credit belongs to.
@@ -46,26 +46,29 @@ impl<'a> Owner<'a> {
 pub fn credit_status(object: &api::Credit, credit: &Credit, owner: Owner<'_>, now: Timestamp) -> api::CreditStatus {
     let availability = owner.availability(credit, now);
     let status = wire_credit_status(credit, Some(owner.group.uid.to_string().into()), Some(availability));
-    finish(object, status, ready(credit, owner, availability), now)
+    finish(object, status, readiness(credit, owner, availability), now)
 }
 
-/// A status with its condition.
+/// A status with its conditions.
 pub(super) fn finish(
     object: &api::Credit,
     status: api::CreditStatus,
-    ready: DesiredCondition,
+    readiness: Readiness,
     now: Timestamp,
 ) -> api::CreditStatus {
     let existing = object.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
     let generation = object.metadata.generation;
+    let desired: Vec<_> = readiness.conditions().collect();
     api::CreditStatus {
-        conditions: conditions::merge(existing, &[ready], generation, now),
+        conditions: conditions::merge(existing, &desired, generation, now),
         observed_generation: generation,
         ..status
     }
 }
 
-fn ready(credit: &Credit, owner: Owner<'_>, availability: Availability) -> DesiredCondition {
+/// A credit that nobody can use any more, or not yet, is ready all the same: it stands as it was granted, and tools that wait for it
+/// would wait for ever.
+fn readiness(credit: &Credit, owner: Owner<'_>, availability: Availability) -> Readiness {
     let Owner { group, oldest } = owner;
     let currency = credit.amount.currency();
     if group.currency != Some(currency) {
@@ -83,20 +86,20 @@ fn ready(credit: &Credit, owner: Owner<'_>, availability: Availability) -> Desir
         (Availability::Withdrawn, _) => WITHDRAWN.to_owned(),
     };
     match availability {
-        Availability::Usable => DesiredCondition::yes("Ready", availability.as_str(), message),
-        Availability::NotYet | Availability::Expired | Availability::Exhausted | Availability::Withdrawn => {
-            DesiredCondition::no("Ready", availability.as_str(), message)
+        Availability::Usable | Availability::NotYet | Availability::Expired | Availability::Exhausted => {
+            Readiness::ready(availability.as_str(), message)
         }
+        Availability::Withdrawn => withdrawn(),
     }
 }
 
 /// A credit that its group cannot use.
-pub(super) fn other_currency(credit: &Credit, group: &Group) -> DesiredCondition {
+pub(super) fn other_currency(credit: &Credit, group: &Group) -> Readiness {
     let pays = group.currency.map_or_else(|| "an unknown currency".to_owned(), |currency| currency.to_string());
     let message = format!(
         "the credit is in {}, and billing group {} pays in {pays}: it can be used only when both are the same",
         credit.amount.currency(),
         group.name
     );
-    DesiredCondition::no("Ready", "CurrencyMismatch", message)
+    Readiness::stalled("CurrencyMismatch", message)
 }

@@ -4,7 +4,7 @@
 //! decision**; the series says which number it has; the note is final. What is written in each is computed from what was
 //! written before, all of which only grows: a crash anywhere is a repetition.
 
-use crate::conditions::{self, DesiredCondition};
+use crate::conditions::{self, Readiness};
 use billing_api::{
     CreditNote, CreditNoteDocument, CreditNotePhase, CreditNoteStatus, Credited as WireCredited, CreditedBy, Document,
     Invoice, InvoiceSeries, InvoiceSlice, NumberedNote, Payment, PaymentState, Time,
@@ -79,7 +79,7 @@ pub fn plan_note(observed: &Observed, now: Timestamp) -> Result<Step, NoteError>
     let note = NoteView { observed, name, uid, now };
     let invoice = match note.invoice() {
         Ok(invoice) => invoice,
-        Err((reason, message)) => return Ok(note.refuse(reason, message)),
+        Err(readiness) => return Ok(note.report(None, readiness)),
     };
     let position = invoice.notes.iter().position(|by| by.uid.as_str() == note.uid);
     let (creditable, request) = match note.read(&invoice, &invoice.notes[..position.unwrap_or(invoice.notes.len())]) {
@@ -116,21 +116,19 @@ impl<'a> NoteView<'a> {
         self.observed.note.status.clone().unwrap_or_default()
     }
 
-    /// The invoice, or why there is none: a reason and a message.
-    fn invoice(&self) -> Result<FinalInvoice<'a>, (&'static str, String)> {
+    /// The invoice, or why there is none.
+    fn invoice(&self) -> Result<FinalInvoice<'a>, Readiness> {
         let number = &self.observed.note.spec.invoice;
         let Some(invoice) = &self.observed.invoice else {
-            return Err((
-                "InvoiceNotFound",
-                format!(
-                    "there is no invoice {number} in this namespace; create the credit note in the namespace of its invoice"
-                ),
-            ));
+            let message = format!(
+                "there is no invoice {number} in this namespace; create the credit note in the namespace of its invoice"
+            );
+            return Err(Readiness::stalled("InvoiceNotFound", message));
         };
         let status = invoice.status.as_ref();
         let Some((status, document)) = status.zip(final_document(invoice)) else {
             let message = "correct what it is computed from, or wait until it is final";
-            return Err(("InvoiceNotFinal", format!("invoice {number} is an estimate: {message}")));
+            return Err(Readiness::waiting("InvoiceNotFinal", format!("invoice {number} is an estimate: {message}")));
         };
         Ok(FinalInvoice {
             series: &invoice.spec.series,
@@ -152,25 +150,26 @@ impl<'a> NoteView<'a> {
 
     /// The note is not issued, and says why.
     fn refuse(&self, reason: &'static str, message: String) -> Step {
-        self.report(None, DesiredCondition::no("Ready", reason, message))
+        self.report(None, Readiness::stalled(reason, message))
     }
 
     /// What was written and what is computed now do not agree: nobody goes on before a person has looked.
     fn inconsistent(&self, what: &str) -> Step {
         let message = format!("the credit note does not match {what} and is not issued; please report this");
-        self.report(self.status().phase, DesiredCondition::no("Ready", "Inconsistent", message))
+        self.report(self.status().phase, Readiness::stalled("Inconsistent", message))
     }
 
-    fn report(&self, phase: Option<CreditNotePhase>, ready: DesiredCondition) -> Step {
-        let status = CreditNoteStatus { phase, ..self.saying(ready) };
+    fn report(&self, phase: Option<CreditNotePhase>, readiness: Readiness) -> Step {
+        let status = CreditNoteStatus { phase, ..self.saying(readiness) };
         if status == self.status() { Step::Nothing } else { Step::Report(status) }
     }
 
-    fn saying(&self, ready: DesiredCondition) -> CreditNoteStatus {
+    fn saying(&self, readiness: Readiness) -> CreditNoteStatus {
         let before = self.status();
         let generation = self.observed.note.metadata.generation;
-        let conditions = conditions::merge(&before.conditions, &[ready], generation, self.now);
-        CreditNoteStatus { conditions, ..before }
+        let desired: Vec<_> = readiness.conditions().collect();
+        let conditions = conditions::merge(&before.conditions, &desired, generation, self.now);
+        CreditNoteStatus { conditions, observed_generation: generation, ..before }
     }
 
     fn begin_or_take(&self, invoice: &FinalInvoice<'_>, creditable: &Creditable, credited: &CreditNoteAmounts) -> Step {
@@ -187,7 +186,7 @@ impl<'a> NoteView<'a> {
         if self.status().phase != Some(CreditNotePhase::Issuing) {
             let amount = credited.total.negated();
             let message = format!("{amount:?} of invoice {} is being credited", invoice.document.number);
-            let status = self.saying(DesiredCondition::no("Ready", "Issuing", message));
+            let status = self.saying(Readiness::waiting("Issuing", message));
             return Step::Begin(CreditNoteStatus { phase: Some(CreditNotePhase::Issuing), ..status });
         }
         let Some(total) = creditable.total_credited_with(credited) else {
@@ -223,7 +222,7 @@ impl<'a> NoteView<'a> {
     ) -> Result<Step, CanonicalError> {
         let Some(series) = &self.observed.series else {
             let message = format!("the InvoiceSeries {} is missing: restore it from a backup", invoice.series);
-            return Ok(self.report(self.status().phase, DesiredCondition::no("Ready", "SeriesMissing", message)));
+            return Ok(self.report(self.status().phase, Readiness::stalled("SeriesMissing", message)));
         };
         let numbered = series.status.as_ref().map(|status| status.credit_notes.as_slice()).unwrap_or_default();
         match numbered.iter().position(|known| known.uid.as_str() == self.uid) {
@@ -243,7 +242,7 @@ impl<'a> NoteView<'a> {
                 "invoice series {} has {MAX_NOTES_PER_SERIES} credit notes, which is the limit",
                 invoice.series
             );
-            return Ok(self.report(self.status().phase, DesiredCondition::no("Ready", "SeriesFull", message)));
+            return Ok(self.report(self.status().phase, Readiness::stalled("SeriesFull", message)));
         }
         let issued_at = Time::from(self.now);
         let document = self.document(invoice, numbered, issued_at, credited)?;
@@ -280,7 +279,7 @@ impl<'a> NoteView<'a> {
             1 => format!("{taken}, and returns what the invoice used of a credit"),
             more => format!("{taken}, and returns what the invoice used of {more} credits"),
         };
-        let ready = DesiredCondition::yes("Ready", "Issued", message);
+        let ready = Readiness::ready("Issued", message);
         Ok(Step::Issue(CreditNoteStatus {
             phase: Some(CreditNotePhase::Final),
             number: Some(document.number.clone()),

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::plan::{NoteError, Observed, Step, plan_note};
 use super::restore_credits::{RestorationFacts, RestorationStep, plan_restoration};
-use crate::conditions;
+use crate::conditions::{self, holds};
 use crate::scenario::at;
 use billing_api::{Credit, CreditNote, CreditNoteStatus, Invoice, InvoiceSeries, PaymentState};
 use billing_documents::credit_note::note_digest;
@@ -120,6 +120,7 @@ fn a_note_takes_from_the_invoice_before_it_has_a_number() {
     let steps: Vec<_> = (0..4).map(|_| controller.step(&mut note)).collect();
     assert_eq!(steps, ["begin", "take", "number", "issue"]);
     assert_eq!(said(&note), ("Issued", "aaaaa-cn1 credits 12.50 USD of invoice aaaaa-1"));
+    assert_eq!((status(&note).observed_generation, status(&note).conditions.len()), (Some(1), 1));
     let payment = controller.invoice.status.unwrap().payment.unwrap();
     assert_eq!((payment.state, payment.at.map(|at| at.to_string()).as_deref()), (PaymentState::Credited, Some(NOW)));
     let document = status(&note).document.as_ref().unwrap();
@@ -174,9 +175,11 @@ fn an_estimate_is_not_taken_back() {
     let (mut controller, mut note) = (Controller::new(), note("all", Value::Null));
     controller.invoice.status = None;
     assert_eq!((controller.step(&mut note), said(&note).0), ("report", "InvoiceNotFinal"));
+    assert!(!holds(&status(&note).conditions, "Stalled"), "it becomes final without anybody's help");
     let observed = Observed { note: note.clone(), invoice: None, slices: Vec::new(), others: Vec::new(), series: None };
     let Step::Report(status) = plan_note(&observed, at(NOW)).unwrap() else { panic!("it is refused") };
     assert_eq!(status.conditions[0].reason, "InvoiceNotFound");
+    assert!(holds(&status.conditions, "Stalled"));
 }
 
 /// The note in full of an invoice of 12.50 of which credits paid 10.00 and 2.00, issued.

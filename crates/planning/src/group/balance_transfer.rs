@@ -8,7 +8,7 @@ use billing_api::{
 use billing_domain::{Group, Name};
 use billing_state::OrganizationState;
 
-use crate::conditions::DesiredCondition;
+use crate::conditions::Readiness;
 
 /// An amount in the favour of a group that goes, which nobody has yet.
 #[derive(Debug)]
@@ -60,10 +60,10 @@ impl UnclaimedBalance<'_> {
     }
 
     /// What the group waits for.
-    pub(super) fn condition(&self) -> DesiredCondition {
+    pub(super) fn readiness(&self) -> Readiness {
         match self.name_taken {
-            true => DesiredCondition::no("Ready", "NameTaken", self.name_taken_message()),
-            false => DesiredCondition::no("Ready", "BalanceOwed", self.message()),
+            true => Readiness::stalled("NameTaken", self.name_taken_message()),
+            false => Readiness::stalled("BalanceOwed", self.message()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::balance_transfer::unclaimed_balance;
 use super::plan::Planned;
 use super::unbillable::unbillable;
-use crate::conditions::{self, DesiredCondition, WRITE_REFUSED};
+use crate::conditions::{self, DesiredCondition, Readiness, WRITE_REFUSED};
 use crate::credit::Owner;
 use crate::invoice::GroupInvoices;
 use crate::months::oldest_open_month;
@@ -35,18 +35,15 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
     let StatusFacts { invoices, members, months, existing, now, .. } = facts;
     let generation = invoices.object.metadata.generation;
     let open = months.iter().rfind(|month| month.facts.month == Month::of(*now));
-    let desired: Vec<_> = [
-        Some(ready(facts)),
+    let attention = [
         open.and_then(|open| projects_gone(invoices, open)),
         primary_ignored(invoices.group, facts.groups),
         not_allowed(invoices.group, members),
         charge_missed(invoices.group, existing),
         group_past_due(invoices.organization, invoices.group.uid, *now),
         vat_id_invalid(invoices.group),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    ];
+    let desired: Vec<_> = readiness(facts).conditions().chain(attention.into_iter().flatten()).collect();
     let balance = open.and_then(|month| month.plan.bill.as_ref()).map(|bill| amount(bill.subtotal));
     api::BillingGroupStatus {
         invoice_series: existing.invoice_series.clone(),
@@ -124,16 +121,16 @@ fn credits_remaining(facts: &StatusFacts<'_>) -> Option<Money> {
     usable.reduce(|sum, left| sum.checked_add(left).unwrap_or(sum))
 }
 
-fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
+fn readiness(facts: &StatusFacts<'_>) -> Readiness {
     let group = facts.invoices.group;
     if let Some(refused) = facts.refused {
-        return DesiredCondition::no("Ready", WRITE_REFUSED, refused.sentence());
+        return Readiness::stalled(WRITE_REFUSED, refused.sentence());
     }
     if group.deleted.is_some() {
         let owes = facts.months.iter().any(Planned::owes);
         return match unclaimed_balance(facts.invoices.organization, group, facts.existing).filter(|_| !owes) {
-            Some(unclaimed_balance) => unclaimed_balance.condition(),
-            None => DesiredCondition::no("Ready", "Closing", closing_message(facts)),
+            Some(unclaimed_balance) => unclaimed_balance.readiness(),
+            None => Readiness::waiting("Closing", closing_message(facts)),
         };
     }
     if let Some(too_early) = first_period_too_early(group) {
@@ -142,19 +139,17 @@ fn ready(facts: &StatusFacts<'_>) -> DesiredCondition {
     if let Some(number) = missing(facts) {
         let message =
             format!("final invoice {number} is missing, and its number is never used again: restore it from a backup");
-        return DesiredCondition::no("Ready", "InvoiceMissing", message);
+        return Readiness::stalled("InvoiceMissing", message);
     }
     let unbillable = || unbillable(facts.invoices, facts.months, facts.now);
     match facts.invoices.holds().into_iter().next().or_else(unbillable) {
-        Some(hold) => DesiredCondition::no("Ready", hold.reason.as_str(), hold.message),
-        None => {
-            DesiredCondition::yes("Ready", "Ready", format!("billed with invoice numbers {}-…", facts.invoices.series))
-        }
+        Some(hold) => Readiness::stalled(hold.reason.as_str(), hold.message),
+        None => Readiness::ready("Ready", format!("billed with invoice numbers {}-…", facts.invoices.series)),
     }
 }
 
 /// Nobody is billed for so long a past.
-pub fn first_period_too_early(group: &Group) -> Option<DesiredCondition> {
+pub fn first_period_too_early(group: &Group) -> Option<Readiness> {
     let message = || {
         format!(
             "spec.terms.firstPeriod {} is more than {} months before the group was created; choose a later one",
@@ -162,12 +157,15 @@ pub fn first_period_too_early(group: &Group) -> Option<DesiredCondition> {
             Group::MAX_MONTHS_BACK
         )
     };
-    group.begins_too_early().then(|| DesiredCondition::no("Ready", "FirstPeriodTooEarly", message()))
+    group.begins_too_early().then(|| Readiness::stalled("FirstPeriodTooEarly", message()))
 }
 
 /// Why a group has no series: another has the one it asks for.
-pub fn series_taken(series: &str, owner: &str) -> String {
-    format!("the invoice series {series} belongs to billing group {owner}; request another in spec.terms.invoiceSeries")
+pub fn series_taken(series: &str, owner: &str) -> Readiness {
+    let message = format!(
+        "the invoice series {series} belongs to billing group {owner}; request another in spec.terms.invoiceSeries"
+    );
+    Readiness::stalled("InvoiceSeriesTaken", message)
 }
 
 /// What a group that is being deleted waits for.

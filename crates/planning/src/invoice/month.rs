@@ -454,12 +454,10 @@ impl MonthView<'_> {
         status: &IssueState,
         recorded: &[api::InputVersion],
     ) -> Result<api::Inputs, RenderError> {
-        let version = |list: Arc<PriceList>| api::InputVersion {
-            name: list.name().as_str().into(),
-            uid: list.uid().to_string().into(),
-            resource_version: list.resource_version().to_string(),
-        };
-        let exchange_rates = bill.converted.as_ref().map(|converted| rates_version(&converted.conversion.object));
+        let exchange_rates = bill.converted.as_ref().map(|converted| {
+            let RatesObject { name, uid, generation } = &converted.conversion.object;
+            catalog_input(name, *uid, *generation)
+        });
         let (billing_group, issuer) = match status {
             IssueState::Estimate { .. } => (None, None),
             IssueState::Final { .. } => {
@@ -470,7 +468,8 @@ impl MonthView<'_> {
         let versions = bill.credits.iter().map(|used| self.credit_version(used, recorded));
         let mut credits = versions.collect::<Result<Vec<_>, _>>()?;
         credits.sort_by(|a, b| a.name.cmp(&b.name));
-        let price_list = self.invoices.prices().ok().map(version);
+        let prices = self.invoices.prices().ok();
+        let price_list = prices.map(|list| catalog_input(list.name(), list.uid(), list.generation()));
         Ok(api::Inputs { price_list, exchange_rates, billing_group, issuer, credits })
     }
 
@@ -576,15 +575,15 @@ pub fn generation_of(object: &impl ResourceExt) -> Option<api::InputGeneration> 
     Some(api::InputGeneration { name: object.name_any().into(), uid: uid.into(), generation })
 }
 
-fn rates_version(object: &RatesObject) -> api::InputVersion {
-    let RatesObject { name, uid, resource_version } = object;
+/// A price list, or the rates of a year, as it is now. A write of its status is no change of it.
+fn catalog_input(name: &Name, uid: Uid, generation: i64) -> api::CatalogInput {
     let (name, uid) = (name.as_str().into(), uid.to_string().into());
-    api::InputVersion { name, uid, resource_version: resource_version.to_string() }
+    api::CatalogInput { name, uid, generation: Some(generation), resource_version: None }
 }
 
 /// A price list without prices in the currency of a group, with which all its usage is unpriced; `None` while its currency is none.
 pub(crate) fn empty_price_list(group: &Group) -> Option<Arc<PriceList>> {
-    let list = PriceList::new(group.price_list.clone(), Uid(0), Name::from(""), group.currency?, Vec::new());
+    let list = PriceList::new(group.price_list.clone(), Uid(0), 0, group.currency?, Vec::new());
     list.ok().map(Arc::new)
 }
 

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::billing_settings::BillingSettings;
-use crate::conditions::{self, DesiredCondition, WRITE_REFUSED};
+use crate::conditions::{self, DesiredCondition, Readiness, WRITE_REFUSED};
 use billing_api::{self as api, labels};
 use billing_domain::tenancy::default_binding::{DefaultDecision, decide_default};
 use billing_domain::tenancy::membership::{Acceptance, GroupFacts, ProjectFacts, Refusal, acceptance, next_segment};
@@ -169,12 +169,12 @@ fn plan_binding(
     }
     let existing = object.status.clone().unwrap_or_default();
     let generation = object.metadata.generation;
-    let ready = match refused {
-        Some(refused) => DesiredCondition::no("Ready", WRITE_REFUSED, refused.sentence()),
-        None => ready_condition(&accepted, in_force, last),
+    let readiness = match refused {
+        Some(refused) => Readiness::stalled(WRITE_REFUSED, refused.sentence()),
+        None => readiness(&accepted, in_force, last),
     };
-    let desired: Vec<_> =
-        [Some(accepted_condition(&accepted, binding.group())), Some(ready), not_taken].into_iter().flatten().collect();
+    let accepted_condition = accepted_condition(&accepted, binding.group());
+    let desired: Vec<_> = std::iter::once(accepted_condition).chain(readiness.conditions()).chain(not_taken).collect();
     let accepted_in = matches!(accepted, Acceptance::Accepted { .. }).then_some(facts.organization).flatten();
     let status = api::ProjectBindingStatus {
         organization: accepted_in.map(|name| name.as_str().into()).or_else(|| existing.organization.clone()),
@@ -219,24 +219,26 @@ fn accepted_condition(accepted: &Acceptance, group: &Name) -> DesiredCondition {
     }
 }
 
-fn ready_condition(accepted: &Acceptance, in_force: bool, last: Option<&Segment>) -> DesiredCondition {
+fn readiness(accepted: &Acceptance, in_force: bool, last: Option<&Segment>) -> Readiness {
     let payer = match last {
         Some(last) => format!("billing group {} pays", last.group),
         None => "no billing group pays".to_owned(),
     };
     match accepted {
-        Acceptance::Accepted { .. } if in_force => DesiredCondition::yes("Ready", "Bound", payer),
-        Acceptance::Accepted { .. } => DesiredCondition::no(
-            "Ready",
-            "Pending",
-            format!("{payer}, until the named group lists the project in status.members"),
-        ),
-        Acceptance::Refused(_) => DesiredCondition::no(
-            "Ready",
-            "NotAccepted",
-            format!("{payer}, because the binding is not accepted; see the condition Accepted"),
-        ),
+        Acceptance::Accepted { .. } if in_force => Readiness::ready("Bound", payer),
+        Acceptance::Accepted { .. } => {
+            Readiness::waiting("Pending", format!("{payer}, until the named group lists the project in status.members"))
+        }
+        // The month ends without anybody's help.
+        Acceptance::Refused(refusal @ Refusal::TooManyMoves { until: Some(_) }) => {
+            Readiness::waiting("NotAccepted", not_accepted(&payer, refusal))
+        }
+        Acceptance::Refused(refusal) => Readiness::stalled("NotAccepted", not_accepted(&payer, refusal)),
     }
+}
+
+fn not_accepted(payer: &str, refusal: &Refusal) -> String {
+    format!("{payer}, because the binding is not accepted: {refusal}")
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::difference::{Explanation, FieldDifference, Reason};
-use billing_api::{Document, DocumentRate, InputGeneration, InputVersion, Line};
+use billing_api::{CatalogInput, Document, DocumentRate, InputGeneration, Line};
 use billing_documents::issued::IssuedInvoice;
 use billing_domain::Group;
 
@@ -28,7 +28,7 @@ impl Edits {
             ),
             prices: edited(
                 Reason::PriceListChanged,
-                version("PriceList", &group.price_list, then.price_list.as_ref(), now.price_list.as_ref()),
+                catalog("PriceList", &group.price_list, then.price_list.as_ref(), now.price_list.as_ref()),
             ),
             rates: edited(Reason::ExchangeRatesChanged, rates(recorded.document, computed)),
             issuer: edited(
@@ -53,15 +53,22 @@ impl Edits {
     }
 }
 
-fn version(kind: &str, named: &str, then: Option<&InputVersion>, now: Option<&InputVersion>) -> Option<String> {
+fn catalog(kind: &str, named: &str, then: Option<&CatalogInput>, now: Option<&CatalogInput>) -> Option<String> {
     let Some(then) = then else { return Some(format!("the invoice does not say which {kind} it was computed from")) };
     let name = then.name.as_str();
     let Some(now) = now else { return Some(gone(kind, name, named)) };
     if let Some(other) = other(kind, (name, &then.uid), (now.name.as_str(), &now.uid)) {
         return Some(other);
     }
-    let (before, after) = (&then.resource_version, &now.resource_version);
-    (before != after).then(|| format!("{kind} {name} has been edited since (resourceVersion {before}, now {after})"))
+    let after = now.generation?;
+    match then.generation {
+        Some(before) if before == after => None,
+        Some(before) => Some(edited(kind, name, before, after)),
+        // An earlier version recorded the resourceVersion, which a write of the status changes too. What has its first generation
+        // was never edited.
+        None if after == 1 => None,
+        None => Some(format!("{kind} {name} may have been edited since: the invoice does not record its generation")),
+    }
 }
 
 fn generation(
@@ -79,7 +86,11 @@ fn generation(
         return Some(other);
     }
     let (before, after) = (then.generation, now.generation);
-    (before != after).then(|| format!("{kind} {name} has been edited since (generation {before}, now {after})"))
+    (before != after).then(|| edited(kind, name, before, after))
+}
+
+fn edited(kind: &str, name: &str, before: i64, after: i64) -> String {
+    format!("{kind} {name} has been edited since (generation {before}, now {after})")
 }
 
 /// The final is by one object, and now another is named, or one that was made anew.

@@ -256,7 +256,7 @@ fn a_payer_that_was_written_later_is_told() {
 fn a_price_that_ends_is_told_on_the_lines_that_it_had() {
     let edited = "
 kind: PriceList
-metadata: {name: default, resourceVersion: '2'}
+metadata: {name: default, resourceVersion: '2', generation: 2}
 spec:
   currency: USD
   entries:
@@ -273,7 +273,7 @@ spec:
 fn an_entry_that_changes_nothing_of_the_month_is_no_difference() {
     let edited = "
 kind: PriceList
-metadata: {name: default, resourceVersion: '2'}
+metadata: {name: default, resourceVersion: '2', generation: 2}
 spec:
   currency: USD
   entries:
@@ -281,6 +281,70 @@ spec:
   - {name: kafka, type: Kafka, unit: Hour, unitPrice: '0.03', validFrom: '2020-01-01T00:00:00Z'}
 ";
     assert_eq!(after(|state| add(state, edited)), [""; 0]);
+}
+
+/// A final as versions made it that recorded the resourceVersion of its price list.
+fn of_version(invoice: &Invoice) -> Invoice {
+    forged(invoice, |document| {
+        let list = document["inputs"]["priceList"].as_object_mut().expect("a price list");
+        list.remove("generation").expect("a generation");
+        list.insert("resourceVersion".to_owned(), json!("1"));
+    })
+}
+
+/// Every line at twice its price, with a digest that fits.
+fn dearer(invoice: &Invoice) -> Invoice {
+    forged(invoice, |document| {
+        for line in document["lines"].as_array_mut().expect("lines") {
+            if line["source"]["kind"] == "UsageRecord" {
+                line["unitPrice"] = json!("0.052");
+            }
+        }
+    })
+}
+
+#[test]
+fn a_final_that_records_a_resource_version_is_no_edit_of_a_list_that_nobody_edited() {
+    let mut state = world();
+    let invoice = of_version(&final_of(&state));
+    assert!(compared(&state, &invoice).is_empty(), "it is what it was");
+    // A status was written on the list: the version is another, the generation is not.
+    add(
+        &mut state,
+        "
+kind: PriceList
+metadata: {name: default, resourceVersion: '7'}
+spec:
+  currency: USD
+  entries: [{name: pg, type: PostgreSQL, unit: Hour, unitPrice: '0.026', validFrom: '2020-01-01T00:00:00Z'}]
+status: {observedGeneration: 1}
+",
+    );
+    assert!(compared(&state, &invoice).is_empty(), "a status is no price");
+    let of_lines = |invoice: &Invoice| -> Vec<_> {
+        let found = reasons(&compared(&state, invoice));
+        found.into_iter().filter(|reason| reason.starts_with("UsageRecord")).collect()
+    };
+    let unexplained = ["UsageRecord cache: unexplained", "UsageRecord db: unexplained"];
+    assert_eq!(of_lines(&dearer(&invoice)), unexplained, "forged");
+    assert_eq!(of_lines(&dearer(&final_of(&state))), unexplained, "forged, with the generation");
+}
+
+#[test]
+fn a_final_that_records_a_resource_version_may_be_by_what_the_list_said_before_it_was_edited() {
+    let mut state = world();
+    let invoice = of_version(&final_of(&state));
+    add(&mut state, "
+kind: PriceList
+metadata: {name: default, resourceVersion: '7', generation: 2}
+spec:
+  currency: USD
+  entries:
+  - {name: pg, type: PostgreSQL, unit: Hour, unitPrice: '0.026', validFrom: '2020-01-01T00:00:00Z', validUntil: '2026-11-15T00:00:00Z'}
+  - {name: pg2, type: PostgreSQL, unit: Hour, unitPrice: '0.03', validFrom: '2026-11-15T00:00:00Z'}
+");
+    let found = reasons(&compared(&state, &invoice));
+    assert_eq!(found[..2], ["UsageRecord cache: PriceListChanged", "UsageRecord db: PriceListChanged"]);
 }
 
 /// A final as versions made it that recorded no terms.

@@ -69,9 +69,13 @@ pub fn plan_reports(
         counts.insert(PURGED, purged);
     }
     let new = problems.values().filter(|problem| {
-        organization_state.reported(&problem.usage.name).map(Name::as_str) != Some(problem.reason.as_str())
+        let known = organization_state.reported(&problem.usage.name);
+        known.is_none_or(|known| {
+            *known.reason != *problem.reason.as_str() || known.generation != Some(problem.usage.generation)
+        })
     });
-    let mut reports: Vec<_> = new.map(|problem| report(problem, now)).collect();
+    let report = |problem| report(problem, organization_state, now);
+    let mut reports: Vec<_> = new.map(report).collect();
     reports.extend(resolved(organization_state, &problems));
     let projects: BTreeSet<_> = reports.iter().map(|report| report.usage.project.clone()).collect();
     let waiting = awaiting_ledger(state, organization, projects, settings, now);
@@ -135,9 +139,14 @@ fn oldest_open_month(organization_state: &OrganizationState, open: Month) -> Mon
     organization_state.invoices.estimates().map(|estimate| estimate.month).min().unwrap_or(open).min(open)
 }
 
-fn report(problem: &Problem, now: Timestamp) -> Report {
+fn report(problem: &Problem, organization_state: &OrganizationState, now: Timestamp) -> Report {
+    let usage = problem.usage.clone();
     let desired = DesiredCondition::no("Billable", problem.reason.as_str(), problem.to_string());
-    Report { usage: problem.usage.clone(), conditions: conditions::merge(&[], &[desired], None, now) }
+    let mut conditions = conditions::merge(&[], &[desired], Some(usage.generation), now);
+    if let (Some(known), [condition]) = (organization_state.reported(&usage.name), conditions.as_mut_slice()) {
+        condition.last_transition_time = known.since.clone(); // it was False before
+    }
+    Report { usage, conditions }
 }
 
 /// Records whose condition is no longer true.

@@ -61,3 +61,25 @@ fn nor_is_anything_taken_back() {
 fn nothing_is_said_while_a_default_is_to_come() {
     check(&format!("{ACME}{}", usage("")), &settings(), "waits");
 }
+
+/// What is written on a record that nobody pays for, which says it of a generation.
+fn reported(generation: Option<i64>) -> ReportPlan {
+    let observed = generation.map(|generation| format!("observedGeneration: {generation}, ")).unwrap_or_default();
+    let known = UNKNOWN
+        .replace("ProjectUnknown", "ProjectUnbound")
+        .replace("message: '', ", &format!("message: '', {observed}"));
+    let ended = usage(&known).replace("metadata: {name: db,", "metadata: {generation: 2, name: db,");
+    plan_reports(&state(&format!("{ACME}{ended}")), &Name::from("acme"), &without_defaults(), at(NOW))
+}
+
+#[test]
+fn a_condition_is_about_the_record_as_it_is_and_keeps_its_time() {
+    assert_eq!(summary(&reported(Some(2))), "nothing");
+    for before in [Some(1), None] {
+        let plan = reported(before);
+        assert_eq!(summary(&plan), "db ProjectUnbound");
+        let condition = &plan.reports[0].conditions[0];
+        let since = condition.last_transition_time.0.to_string();
+        assert_eq!((condition.observed_generation, since.as_str()), (Some(2), "2026-11-20T00:00:00Z"));
+    }
+}

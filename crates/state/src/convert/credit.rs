@@ -31,7 +31,7 @@ pub fn credit(object: &api::Credit) -> Result<Option<Credit>, ConvertError> {
     let status = object.status.as_ref();
     let redeemed = status.and_then(|status| Some((status.kind?, status.amount.as_ref()?, status.currency.as_ref()?)));
     let (kind, amount) = match (kind, amount, redeemed) {
-        (Some(kind), Some(amount), _) => (*kind, money(amount)?),
+        (Some(kind), Some(amount), _) => (*kind, credit_amount(amount)?),
         (_, _, Some((kind, amount, currency))) => (kind, balance(amount, read("status.currency", currency)?)?),
         _ => return Ok(None),
     };
@@ -65,7 +65,7 @@ pub fn redeemed(object: &api::Credit, code: &api::CreditCode) -> Result<Credit, 
         name: object.name_any().into(),
         uid: uid_of(object)?,
         kind: credit_type(*kind),
-        amount: money(amount)?,
+        amount: credit_amount(amount)?,
         application: Application::BeforeTax,
         validity: CreditValidity {
             starts: starts_at.map(|starts| starts.0),
@@ -89,7 +89,11 @@ fn reservation(wire: &api::Reservation, currency: Currency) -> Result<Reservatio
     })
 }
 
-fn money(amount: &api::Money) -> Result<Money, ConvertError> {
+/// What a credit or a code is worth.
+///
+/// # Errors
+/// A currency that is none, or an amount with more digits than its currency has.
+pub fn credit_amount(amount: &api::Money) -> Result<Money, ConvertError> {
     let unusable =
         |field: &str, reason: String| ConvertError::Unusable { path: format!("spec.amount.{field}"), reason };
     let currency = Currency::from_str(&amount.currency).map_err(|error| unusable("currency", error.to_string()))?;

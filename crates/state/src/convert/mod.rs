@@ -19,7 +19,7 @@ use kube_core::ResourceExt;
 use rust_decimal::Decimal;
 use thiserror::Error;
 
-pub use credit::{credit, credits_taken, credits_used, redeemed, wire_credit_status, wire_type};
+pub use credit::{credit, credit_amount, credits_taken, credits_used, redeemed, wire_credit_status, wire_type};
 pub use rates::exchange_rates;
 
 use crate::intern::Interner;
@@ -94,6 +94,14 @@ pub fn uid_of(object: &impl ResourceExt) -> Result<Uid, ConvertError> {
 /// It has none: no server sent it.
 pub fn version_of(object: &impl ResourceExt) -> Result<String, ConvertError> {
     object.resource_version().ok_or(ConvertError::Missing("metadata.resourceVersion"))
+}
+
+/// The generation of an object: it counts the changes of its spec.
+///
+/// # Errors
+/// It has none: no server sent it.
+pub fn generation_of(object: &impl ResourceExt) -> Result<i64, ConvertError> {
+    object.meta().generation.ok_or(ConvertError::Missing("metadata.generation"))
 }
 
 /// When an object was created, by the API server's clock.
@@ -185,6 +193,7 @@ pub fn usage(object: &api::UsageRecord, interner: &mut Interner) -> Result<Usage
         uid: uid_of(object)?,
         project: interner.name(project),
         created: created(object)?,
+        generation: object.metadata.generation.unwrap_or_default(),
         service: interner.service(service),
         quantity: decimal("spec.quantity", quantity)?,
         start: start.0,
@@ -210,8 +219,8 @@ pub fn price_list(object: &api::PriceList) -> Result<PriceList, ConvertError> {
             Err(error) => drop(unreadable.insert(entry.kind.as_str().into(), error)),
         }
     }
-    let version = version_of(object)?.into();
-    Ok(PriceList::by_type(object.name_any().into(), uid_of(object)?, version, currency, entries, unreadable))
+    let (name, uid, generation) = (object.name_any().into(), uid_of(object)?, generation_of(object)?);
+    Ok(PriceList::by_type(name, uid, generation, currency, entries, unreadable))
 }
 
 fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, PriceListError> {

@@ -4,7 +4,7 @@ use chrono::Datelike;
 use kube_core::ResourceExt;
 use rust_decimal::Decimal;
 
-use super::{ConvertError, uid_of, version_of};
+use super::{ConvertError, generation_of, uid_of};
 use billing_api as api;
 use billing_domain::{Currency, Date, Quote, Rate, RatesObject, YearlyQuotes};
 
@@ -15,8 +15,8 @@ use billing_domain::{Currency, Date, Quote, Rate, RatesObject, YearlyQuotes};
 /// A base that is none, or a rate that cannot be read.
 pub fn exchange_rates(object: &api::ExchangeRates) -> Result<YearlyQuotes, ConvertError> {
     let api::ExchangeRatesSpec { source: _, year, base, quotes } = &object.spec;
-    let resource_version = version_of(object)?.into();
-    let identity = RatesObject { name: object.name_any().into(), uid: uid_of(object)?, resource_version };
+    let (name, uid, generation) = (object.name_any().into(), uid_of(object)?, generation_of(object)?);
+    let identity = RatesObject { name, uid, generation };
     let mut known = Vec::new();
     for (index, api::DayOfQuotes { date, rates }) in quotes.iter().enumerate() {
         let Some(date) = date.parse::<Date>().ok().filter(|date| date.year() == *year) else { continue };

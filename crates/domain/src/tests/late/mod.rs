@@ -243,8 +243,7 @@ fn a_difference_in_a_currency_that_the_group_had_holds_its_bill() {
     simulator.close("2020-11");
     simulator.usage(usage("db", "p", "2020-11-01", "2020-11-11"));
     simulator.world.organization.put_group(Group { currency: Some(currency("EUR")), ..group("g") });
-    simulator.world.prices =
-        PriceList::new(name("default"), uid("prices"), name("1"), currency("EUR"), Vec::new()).unwrap();
+    simulator.world.prices = PriceList::new(name("default"), uid("prices"), 1, currency("EUR"), Vec::new()).unwrap();
     assert_eq!(problems(&simulator.look("2020-12").problems), ["db CurrencyChanged"]);
 }
 

@@ -84,7 +84,7 @@ fn any_world() -> impl Strategy<Value = World> {
         }
         let kinds = ["PostgreSQL", "Setup"].map(name);
         let entries = kinds.iter().flat_map(|kind| world.prices.entries_for(kind)).cloned().collect();
-        world.prices = PriceList::new(name("default"), uid("prices"), name("1"), currency(code), entries).unwrap();
+        world.prices = PriceList::new(name("default"), uid("prices"), 1, currency(code), entries).unwrap();
         world
     })
 }

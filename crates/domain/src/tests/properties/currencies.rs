@@ -42,7 +42,7 @@ fn in_currency(parts: &Parts, issuer: Option<&Issuer>, code: &str) -> World {
         ..issuer.clone()
     };
     let entries = parts.prices.clone();
-    let prices = PriceList::new(name("default"), uid("prices"), name("1"), currency(code), entries).unwrap();
+    let prices = PriceList::new(name("default"), uid("prices"), 1, currency(code), entries).unwrap();
     World { prices, issuer: issuer.map(in_issuer), ..parts.world() }
 }
 

@@ -117,7 +117,8 @@ impl Preparation<'_> {
             self.without_series.insert(uid);
             let taken = candidates.iter().find_map(|series| Some((series, self.claims.get(series)?)));
             if let Some((series, claim)) = taken {
-                let message = format!("InvoiceSeriesTaken: {}", series_taken(series, &claim.owner));
+                let taken = series_taken(series, &claim.owner);
+                let message = format!("{}: {}", taken.reason(), taken.message());
                 self.findings.refuse(reference("BillingGroup", Some(organization), &object.name_any()), message);
             }
             return;
@@ -233,9 +234,9 @@ impl Preparation<'_> {
         for (organization, uid, object) in self.groups() {
             let state = self.state.organization(&organization);
             let Some(group) = state.and_then(|state| state.organization.group(uid)) else { continue };
-            if let Some(condition) = first_period_too_early(group) {
+            if let Some(readiness) = first_period_too_early(group) {
                 let group = reference("BillingGroup", Some(&organization), &object.name_any());
-                self.findings.refuse(group, format!("{}: {}", condition.reason, condition.message));
+                self.findings.refuse(group, format!("{}: {}", readiness.reason(), readiness.message()));
             }
         }
     }
