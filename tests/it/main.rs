@@ -10,6 +10,7 @@ mod explain;
 mod export;
 mod guards;
 mod house;
+mod kstatus;
 mod monitoring;
 mod month;
 mod preview;

@@ -71,12 +71,12 @@ pub(super) fn unassigned_status(
         "nothing here is billed: the namespace {organization} is not an organization; the platform team sets its label {}={organization}",
         labels::ORGANIZATION_LABEL
     );
-    let ready = DesiredCondition::no("Ready", "OrganizationMissing", message);
+    let desired: Vec<_> = Readiness::stalled("OrganizationMissing", message).conditions().collect();
     api::BillingGroupStatus {
         members: Vec::new(),
         projects: Some(0),
         estimated_balance: None,
-        conditions: conditions::merge(&existing.conditions, &[ready], generation, now),
+        conditions: conditions::merge(&existing.conditions, &desired, generation, now),
         observed_generation: generation,
         ..existing.clone()
     }
@@ -89,9 +89,9 @@ pub(super) fn with_refused_write(
     generation: Option<i64>,
     now: Timestamp,
 ) -> api::BillingGroupStatus {
-    let ready = DesiredCondition::no("Ready", WRITE_REFUSED, refused.sentence());
+    let desired: Vec<_> = Readiness::stalled(WRITE_REFUSED, refused.sentence()).conditions().collect();
     api::BillingGroupStatus {
-        conditions: conditions::merge(&existing.conditions, &[ready], generation, now),
+        conditions: conditions::merge(&existing.conditions, &desired, generation, now),
         observed_generation: generation,
         ..existing.clone()
     }
