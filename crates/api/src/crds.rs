@@ -185,6 +185,8 @@ pub fn yaml() -> Result<Vec<(String, String)>, serde_saphyr::SerializeError> {
 
 #[cfg(test)]
 mod history;
+#[cfg(test)]
+mod pages;
 
 #[cfg(test)]
 mod tests {
