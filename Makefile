@@ -8,7 +8,7 @@ IMAGE_ARCHIVE := $(abspath $(CARGO_TARGET_DIR))/billing-operator-image.tar
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test tools archives image generate fmt lint bench fuzz
+.PHONY: help demo demo-stop test tools archives image release release-files release-check tree-is-clean site generate fmt lint bench fuzz
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,7 +23,7 @@ demo-stop: ## End the demo and remove it
 	@cargo run --quiet --package billing-test-harness --bin demo stop
 
 test: tools ## Run every test; the first time this builds Kubernetes, etcd and Helm
-	cargo test --package billing-test-harness --test image
+	cargo test --package billing-test-harness --test image --test site
 	cargo test --workspace
 
 fuzz: tools ## Throw 20,000 random requests of tenants and roles at a world with finals (about ten minutes)
@@ -37,33 +37,72 @@ bench: tools ## Measure the engine and the operator, with the bare cost beside i
 tools: ## Find or build the programs that the tests need (about 10 minutes, once)
 	@cargo run --quiet --package billing-test-harness --bin test-assets
 
-# Other platforms' programs are built where they run; the archives of all of them are written together:
-# plugin-archives <version> <url> <folder> <platform>=<program>…
-ARCHIVE_URL ?= https://example.com/billing-operator/releases/v$(VERSION)
+# Where the project lives: forks say their own.
+REPOSITORY ?= https://example.com/billing-operator
+ARCHIVE_URL ?= $(REPOSITORY)/releases/download/v$(VERSION)
 PLATFORM := $(shell uname -s | tr A-Z a-z)-$(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+COMMIT = $(shell git rev-parse HEAD 2>/dev/null)
+RUN := cargo run --quiet --package billing-test-harness --bin
 
+# Programs for other systems than Linux are built where they run; archives of several platforms are written together:
+# plugin-archives <version> <url> <folder> <platform>=<program>…
 archives: ## Write the plugin's archive and its krew manifest to target/dist
 	@cargo build --release --locked --bin kubectl-billing
-	@cargo run --quiet --package billing-test-harness --bin plugin-archives -- $(VERSION) $(ARCHIVE_URL) \
+	@$(RUN) plugin-archives -- $(VERSION) $(ARCHIVE_URL) \
 		$(CARGO_TARGET_DIR)/dist $(PLATFORM)=$(CARGO_TARGET_DIR)/release/kubectl-billing
 
-# With --target the flags below reach what runs in the image, and not the build scripts. The two are built one after the other,
-# so that the operator does not get what only the plugin needs. Linux only: elsewhere there is the Dockerfile.
-IMAGE_REVISION ?= $(shell git rev-parse --verify --quiet HEAD 2>/dev/null)
-IMAGE_SOURCE ?=
-
+# Linux only: elsewhere there is the Dockerfile.
 image: ## Write the container image to an archive for docker load, ctr image import, kind load image-archive
-	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target $(HOST) --bin billing-operator
-	@RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --locked --target $(HOST) --package kubectl-billing
-	@IMAGE_REVISION=$(IMAGE_REVISION) IMAGE_SOURCE=$(IMAGE_SOURCE) \
-		cargo run --quiet --package billing-test-harness --bin image -- $(IMAGE) $(IMAGE_ARCHIVE) \
-		$(CARGO_TARGET_DIR)/$(HOST)/release/billing-operator $(CARGO_TARGET_DIR)/$(HOST)/release/kubectl-billing
+	@folder=$$(packaging/build $(HOST)) && $(RUN) image -- $(IMAGE) $(IMAGE_ARCHIVE) "$(COMMIT)" $(REPOSITORY) \
+		$$folder/billing-operator $$folder/kubectl-billing
 
-generate: ## Write the files that are made from the code (crds/, the chart's copy, and the policies that the operator knows)
+# docs/releases.md says what is written. KEY is a private key on P-256; REGISTRY, if it is given, gets images and chart.
+RELEASE := $(abspath $(CARGO_TARGET_DIR))/release-$(VERSION)
+RELEASE_PROFILE ?= release
+BUILDER ?= $(REPOSITORY)/blob/main/docs/releases.md#by-hand
+
+release: tree-is-clean release-files ## Make a release of this commit: KEY=key.pem [REGISTRY=registry.example.com/billing]
+
+release-files:
+	@test -n "$(KEY)" || { echo "make release: KEY=… is the private key to sign with: see docs/releases.md" >&2; exit 2; }
+	@cargo fetch --quiet --locked
+	@rm -rf $(RELEASE)
+	@amd64=$$(packaging/build x86_64-unknown-linux-gnu $(RELEASE_PROFILE)) && \
+	arm64=$$(packaging/build aarch64-unknown-linux-gnu $(RELEASE_PROFILE)) && \
+	$(RUN) release -- write version=$(VERSION) folder=$(RELEASE) key=$(KEY) commit=$(COMMIT) repository=$(REPOSITORY) \
+		builder=$(BUILDER) compiler="$$(rustc -V)" url=$(ARCHIVE_URL) \
+		image=$(if $(REGISTRY),$(REGISTRY)/,)billing-operator amd64=$$amd64 arm64=$$arm64
+	@test -z "$(REGISTRY)" || $(RUN) release -- publish version=$(VERSION) folder=$(RELEASE) key=$(KEY) \
+		registry=$(REGISTRY) amd64= arm64=
+
+tree-is-clean:
+	@test -z "$$(git status --porcelain)" || { git status --short; \
+		echo "make release: commit or stash these first: a release is made of a commit" >&2; exit 2; }
+
+release-check: tools ## Make a whole release with a key of its own, and verify all of it (half an hour)
+	cargo test --package billing-test-harness --test release_check -- --nocapture
+
+# Built once, into the cache (a minute or two). Another version is another folder.
+MDBOOK_VERSION := 0.5.4
+MDBOOK_ROOT := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/billing-operator/tools/mdbook-$(MDBOOK_VERSION)
+MDBOOK := $(MDBOOK_ROOT)/bin/mdbook
+SITE := $(abspath $(CARGO_TARGET_DIR))/site
+
+$(MDBOOK):
+	@CARGO_TARGET_DIR=$(MDBOOK_ROOT)/target cargo install mdbook --version $(MDBOOK_VERSION) --locked --quiet \
+		--no-default-features --features search --profile dev --root $(MDBOOK_ROOT)
+	@rm -rf $(MDBOOK_ROOT)/target
+
+site: $(MDBOOK) ## Build the documentation's site
+	@$(MDBOOK) build --dest-dir $(SITE)
+	@echo $(SITE)
+
+generate: ## Write the files that are made from the code (crds/, docs/api, the chart's copy and metadata, the policies that the operator knows)
 	UPDATE=1 cargo test --quiet --package billing-api --lib crds
 	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::definitions
 	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::built
 	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::values::templates
+	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::hub::the_charts_metadata_is_current
 
 fmt: ## Format the code
 	cargo fmt --all

@@ -12,7 +12,7 @@ use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use tar::{Builder, Header};
 
-use crate::{Error, Result};
+use crate::{Error, Result, licences};
 
 /// What is in an archive beside the program, with its mode.
 const BESIDE: [(&str, &str, u32); 2] = [
@@ -45,16 +45,16 @@ impl PluginBuild {
         if self.platform.starts_with("windows-") { "kubectl-billing.exe" } else { "kubectl-billing" }
     }
 
-    /// The archive's bytes.
-    fn pack(&self) -> Result<Vec<u8>> {
-        let mut files = vec![(self.program(), self.binary.clone(), 0o755)];
-        files.extend(BESIDE.map(|(name, path, mode)| (name, PathBuf::from(path), mode)));
-        let mut archive = Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
-        for (name, path, mode) in files {
-            let bytes = fs::read(&path).map_err(Error::file(&path))?;
-            append(&mut archive, name, &bytes, mode).map_err(Error::file(&path))?;
-        }
-        archive.into_inner().and_then(GzEncoder::finish).map_err(Error::file(&self.binary))
+    /// The archive's bytes, with the licences of all that is built in.
+    fn pack(&self, others: &str) -> Result<Vec<u8>> {
+        let program = fs::read(&self.binary).map_err(Error::file(&self.binary))?;
+        let beside =
+            BESIDE.map(|(name, path, mode)| fs::read(path).map(|bytes| (name, bytes, mode)).map_err(Error::file(path)));
+        let beside = beside.into_iter().collect::<Result<Vec<_>>>()?;
+        let mut files = vec![(self.program(), program.as_slice(), 0o755)];
+        files.extend(beside.iter().map(|(name, bytes, mode)| (*name, bytes.as_slice(), *mode)));
+        files.push(("THIRD-PARTY.txt", others.as_bytes(), 0o644));
+        pack(&files).map_err(Error::file(&self.binary))
     }
 
     /// The platform's part of the manifest.
@@ -68,6 +68,15 @@ impl PluginBuild {
     }
 }
 
+/// A compressed archive of files with these names, contents and modes. The same files give the same bytes.
+pub(crate) fn pack(files: &[(&str, &[u8], u32)]) -> io::Result<Vec<u8>> {
+    let mut archive = Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
+    for (name, bytes, mode) in files {
+        append(&mut archive, name, bytes, *mode)?;
+    }
+    archive.into_inner().and_then(GzEncoder::finish)
+}
+
 fn append(archive: &mut Builder<impl Write>, name: &str, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_size(bytes.len() as u64);
@@ -79,13 +88,14 @@ fn append(archive: &mut Builder<impl Write>, name: &str, bytes: &[u8], mode: u32
 /// Writes the archive of each build and krew's manifest into a folder. `url` is where the archives will be found.
 ///
 /// # Errors
-/// [`Error::File`] when something cannot be read or written.
+/// [`Error::File`] when something cannot be read or written, [`Error::Command`] when Cargo does not say what is built in.
 pub fn write_archives(builds: &[PluginBuild], version: &str, url: &str, folder: &Path) -> Result<Vec<PathBuf>> {
     fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    let others = licences::third_party(&["kubectl-billing"])?;
     let mut manifest = manifest_head(version);
     let mut written = Vec::new();
     for build in builds {
-        let bytes = build.pack()?;
+        let bytes = build.pack(&others)?;
         let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         manifest.push_str(&build.entry(url, &digest));
         written.push(write(&folder.join(build.file_name()), &bytes)?);

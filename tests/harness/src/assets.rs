@@ -33,11 +33,15 @@ pub enum Tool {
     Python,
     /// What installs plugins of kubectl.
     Krew,
+    /// What brings images to a registry.
+    Oras,
+    /// A registry in memory.
+    Registry,
 }
 
 impl Tool {
     /// What a test run needs.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::KubeApiserver,
         Self::KubeControllerManager,
         Self::Kubectl,
@@ -45,6 +49,8 @@ impl Tool {
         Self::Helm,
         Self::Python,
         Self::Krew,
+        Self::Oras,
+        Self::Registry,
     ];
 
     /// The file's name.
@@ -58,6 +64,8 @@ impl Tool {
             Self::Helm => "helm",
             Self::Python => "python3",
             Self::Krew => "krew",
+            Self::Oras => "oras",
+            Self::Registry => "registry",
         }
     }
 

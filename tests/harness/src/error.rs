@@ -121,6 +121,33 @@ pub enum Error {
         /// What it said.
         stderr: String,
     },
+    /// A program of a release is not what it should be.
+    #[error("{path} {what}")]
+    Program {
+        /// The file.
+        path: PathBuf,
+        /// What it is, or is not.
+        what: &'static str,
+    },
+    /// A key that most tools do not verify signatures of.
+    #[error(
+        "{path} is no key on the curve P-256: make one with \
+         `openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -out {path}`"
+    )]
+    Key {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The chart is not as a release expects it.
+    #[error("{path} has {times} lines `{line}` where a release sets the image: there must be one")]
+    Chart {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: String,
+        /// How often it is there.
+        times: usize,
+    },
     /// The certificates could not be made.
     #[error("the certificates of the control plane could not be made: {0}")]
     Certificates(#[from] rcgen::Error),

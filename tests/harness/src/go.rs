@@ -80,6 +80,8 @@ impl Source {
             Tool::Helm => ("helm", "helm.sh/helm/v4/cmd/helm"),
             Tool::Python => ("python", "."),
             Tool::Krew => ("krew", "sigs.k8s.io/krew/cmd/krew"),
+            Tool::Oras => ("oras", "oras.land/oras/cmd/oras"),
+            Tool::Registry => ("registry", "github.com/google/go-containerregistry/cmd/registry"),
         };
         Self { module, package }
     }

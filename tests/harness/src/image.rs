@@ -1,7 +1,7 @@
 //! A container image with static binaries in it and nothing else, written without a daemon.
 //!
 //! The archive is an OCI image layout that also has the `manifest.json` of `docker save`, so that `docker load`,
-//! `ctr image import` and `kind load image-archive` all take it. The same binaries and labels give the same bytes.
+//! `ctr image import` and `kind load image-archive` all take it. The same binaries give the same bytes.
 
 use std::{
     fs::{self, File},
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
-use crate::{Error, Result, go};
+use crate::{Error, Result};
 
 /// The user that the program runs as: nobody in particular, and not root.
 pub const USER: &str = "65532:65532";
@@ -33,10 +33,38 @@ pub struct Image<'a> {
     pub binaries: &'a [&'a Path],
     /// The image's name and tag, `billing-operator:0.1.0`.
     pub name: &'a str,
+    /// The processor that they are for, as Go names it.
+    pub architecture: &'a str,
+    /// What the image says of itself.
+    pub labels: Labels<'a>,
     /// Files beside it, by their path from the root: licences.
     pub texts: &'a [(&'a str, &'a str)],
-    /// What the image says of itself, `org.opencontainers.image.…`: as labels for who runs it, and as annotations for registries.
-    pub labels: &'a [(&'a str, &'a str)],
+}
+
+/// What an image says of itself, to people and to tools that look for updates and sources.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels<'a> {
+    /// The version.
+    pub version: &'a str,
+    /// The commit.
+    pub revision: &'a str,
+    /// The repository's address.
+    pub source: &'a str,
+}
+
+impl Labels<'_> {
+    fn json(&self) -> Value {
+        json!({
+            "org.opencontainers.image.title": "billing-operator",
+            "org.opencontainers.image.description": "Billing groups for Kubernetes: one payer per project, one invoice per month.",
+            "org.opencontainers.image.version": self.version,
+            "org.opencontainers.image.revision": self.revision,
+            "org.opencontainers.image.source": self.source,
+            "org.opencontainers.image.url": self.source,
+            "org.opencontainers.image.documentation": format!("{}/blob/main/docs/README.md", self.source),
+            "org.opencontainers.image.licenses": "Apache-2.0",
+        })
+    }
 }
 
 /// A piece of the image under its digest.
@@ -65,14 +93,13 @@ impl Image<'_> {
         let entrypoint = programs.first().map(|(name, _)| format!("/{name}")).unwrap_or_default();
         let layer_tar = tar_of(programs, self.texts)?;
         let layer = Blob::new(compress(&layer_tar)?);
-        let labels: Value = self.labels.iter().copied().collect();
-        let config = Blob::new(bytes(&config(&entrypoint, &digest(&layer_tar), &labels)));
+        let config = Blob::new(bytes(&self.config(&entrypoint, &digest(&layer_tar))));
         let manifest = Blob::new(bytes(&json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": config.describe(CONFIG),
             "layers": [layer.describe(LAYER)],
-            "annotations": labels,
+            "annotations": self.labels.json(),
         })));
         let index = self.index(&manifest);
         let docker = json!([{ "Config": config.path(), "RepoTags": [self.name], "Layers": [layer.path()] }]);
@@ -85,12 +112,27 @@ impl Image<'_> {
         Ok(files)
     }
 
+    /// How the program runs, and what its root is made of.
+    fn config(&self, entrypoint: &str, layer_digest: &str) -> Value {
+        json!({
+            "os": "linux",
+            "architecture": self.architecture,
+            "config": {
+                "User": USER,
+                "Entrypoint": [entrypoint],
+                "WorkingDir": "/",
+                "Labels": self.labels.json(),
+            },
+            "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{layer_digest}")] },
+        })
+    }
+
     fn index(&self, manifest: &Blob) -> Value {
         let tag = self.name.rsplit_once(':').map_or("latest", |(_, tag)| tag);
         let full_name =
             if self.name.contains('/') { self.name.to_owned() } else { format!("{NO_REGISTRY}{}", self.name) };
         let mut described = manifest.describe(MANIFEST);
-        described["platform"] = json!({ "os": "linux", "architecture": go::arch() });
+        described["platform"] = json!({ "os": "linux", "architecture": self.architecture });
         described["annotations"] =
             json!({ "io.containerd.image.name": full_name, "org.opencontainers.image.ref.name": tag });
         json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [described] })
@@ -109,16 +151,6 @@ impl Blob {
     fn describe(&self, media_type: &str) -> Value {
         json!({ "mediaType": media_type, "digest": format!("sha256:{}", self.digest), "size": self.bytes.len() })
     }
-}
-
-/// How the program runs, and what its root is made of.
-fn config(entrypoint: &str, layer_digest: &str, labels: &Value) -> Value {
-    json!({
-        "os": "linux",
-        "architecture": go::arch(),
-        "config": { "User": USER, "Entrypoint": [entrypoint], "WorkingDir": "/", "Labels": labels },
-        "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{layer_digest}")] },
-    })
 }
 
 /// A tar archive with executable files, and texts.

@@ -10,10 +10,13 @@
 pub mod archive;
 pub mod assets;
 pub mod chart;
+pub mod elf;
 pub mod image;
 pub mod licences;
 pub mod process;
 pub mod prometheus;
+pub mod release;
+pub mod site;
 
 mod call;
 mod certificates;
@@ -27,6 +30,7 @@ mod metrics;
 mod operator;
 mod ports;
 mod proxy;
+mod run;
 mod user;
 mod wait;
 
@@ -36,5 +40,6 @@ pub use error::{Error, Result};
 pub use metrics::Metrics;
 pub use operator::{Operator, free_port};
 pub use proxy::Proxy;
+pub use run::{run, run_in};
 pub use user::User;
 pub use wait::wait_until;

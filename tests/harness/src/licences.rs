@@ -14,16 +14,18 @@ use crate::{Error, Result};
 /// What the names of files with licences begin with.
 const FILES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
 
+/// What we build programs for.
+const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
+
 /// Of every crate of others below `packages`: its name, version and licence; and then the texts, each once, with the crates that it is
 /// for.
 ///
 /// # Errors
 /// Cargo fails, or a text cannot be read.
 pub fn third_party(packages: &[&str]) -> Result<String> {
-    let built = packages.iter().map(|package| names_below(package)).collect::<Result<Vec<_>>>()?;
+    let built = packages.iter().map(|package| below(package)).collect::<Result<Vec<_>>>()?;
     let built: BTreeSet<String> = built.into_iter().flatten().collect();
-    let metadata = cargo(&["metadata", "--format-version=1", "--offline"])?;
-    let metadata: Value = serde_json::from_str(&metadata).unwrap_or_default();
+    let metadata = metadata()?;
     let mut listed = BTreeSet::new();
     let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for found in metadata["packages"].as_array().into_iter().flatten() {
@@ -47,14 +49,27 @@ pub fn third_party(packages: &[&str]) -> Result<String> {
     Ok(all)
 }
 
-/// Name and version of all that is built into a package.
-fn names_below(package: &str) -> Result<BTreeSet<String>> {
-    let tree = cargo(&["tree", "-p", package, "-e", "normal", "--offline", "--prefix", "none", "--format", "{p}"])?;
+/// Name and version of all that is built into a package, on any of the platforms that we build for.
+pub(crate) fn below(package: &str) -> Result<BTreeSet<String>> {
     let named = |line: &str| {
         let (name, rest) = line.split_once(' ')?;
         Some(format!("{name} {}", rest.split(' ').next()?.trim_start_matches('v')))
     };
-    Ok(tree.lines().filter_map(named).collect())
+    let mut all = BTreeSet::new();
+    for target in TARGETS {
+        let fixed = ["-e", "normal", "--locked", "--prefix", "none", "--format", "{p}"];
+        let tree = cargo(&[&["tree", "-p", package, "--target", target], &fixed[..]].concat())?;
+        all.extend(tree.lines().filter_map(named));
+    }
+    Ok(all)
+}
+
+/// What Cargo says of every package that is built on any of these platforms. It fetches what a build on this one did not need.
+pub(crate) fn metadata() -> Result<Value> {
+    let mut args = vec!["metadata", "--format-version=1", "--locked"];
+    args.extend(TARGETS.iter().flat_map(|target| ["--filter-platform", target]));
+    let metadata = cargo(&args)?;
+    Ok(serde_json::from_str(&metadata).unwrap_or_default())
 }
 
 fn licences_in(folder: &Path) -> Result<Vec<String>> {

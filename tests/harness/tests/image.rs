@@ -32,6 +32,7 @@ fn the_image_has_two_static_binaries_and_their_licences_and_runs_in_an_empty_roo
     let config = described(&files, &manifest["config"])?;
     assert_eq!(config["config"]["User"], USER);
     assert_eq!(config["config"]["Entrypoint"], serde_json::json!(["/billing-operator"]));
+    assert_eq!(config["config"]["Labels"]["org.opencontainers.image.version"], env!("CARGO_PKG_VERSION"));
 
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("image-root");
     let _ = fs::remove_dir_all(&root); // of a former run

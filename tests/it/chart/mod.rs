@@ -6,6 +6,7 @@ mod definitions;
 mod drift;
 mod elsewhere;
 mod export;
+mod hub;
 mod probe;
 mod release;
 pub mod rendered;

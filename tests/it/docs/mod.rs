@@ -1,5 +1,9 @@
 //! The reference knows everything that a user can meet: reasons, metrics, flags, labels.
 
+mod github;
+mod links;
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
