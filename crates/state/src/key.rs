@@ -60,6 +60,7 @@ impl fmt::Display for Key {
             Self::Group { organization, group } => write!(formatter, "a billing group of {organization} (UID {group})"),
             Self::Credit { organization, credit } => write!(formatter, "credit {organization}/{credit}"),
             Self::CreditNote { organization, note } => write!(formatter, "credit note {organization}/{note}"),
+            Self::Published { kind, name } => write!(formatter, "{kind} {name}"),
             Self::Usage(organization) => write!(formatter, "the usage of {organization}"),
             Self::Finals(organization) => write!(formatter, "the final invoices of {organization}"),
             Self::Periods => formatter.write_str("the billing periods"),

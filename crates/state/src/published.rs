@@ -2,6 +2,7 @@
 //! status is made of.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use chrono::Datelike;
 use kube_core::ResourceExt;
@@ -23,6 +24,17 @@ pub enum Published {
     ExchangeRates,
     /// A code that becomes a credit.
     CreditCode,
+}
+
+impl fmt::Display for Published {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::PriceList => "price list",
+            Self::InvoiceIssuer => "invoice issuer",
+            Self::ExchangeRates => "exchange rates",
+            Self::CreditCode => "credit code",
+        })
+    }
 }
 
 /// Whether all of an object can be used.

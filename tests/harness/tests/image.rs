@@ -93,7 +93,7 @@ fn image() -> TestResult<&'static Path> {
 fn make_image() -> TestResult<PathBuf> {
     let output = Command::new("make")
         .args(["--silent", "--no-print-directory", "image"])
-        .args([format!("IMAGE_REVISION={REVISION}"), format!("IMAGE_SOURCE={SOURCE}")])
+        .args([format!("COMMIT={REVISION}"), format!("REPOSITORY={SOURCE}")])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .output()?;
     if !output.status.success() {
