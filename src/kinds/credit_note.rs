@@ -2,7 +2,8 @@
 //!
 //! Guarantees: notes never credit more than their invoice has, as each is taken on the invoice by a PUT with its version; numbers
 //! have no gaps, as the series hands them out in the same way; a crash between two steps is gone on from by the next look. Cost of
-//! a look: one read of the invoice; of its slices and its other notes only where the note names lines.
+//! a look: one read of the invoice; of its slices only where the note takes all of them or names one of their lines, of its other notes
+//! where it names lines.
 
 use std::fmt::Debug;
 
@@ -104,7 +105,8 @@ async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<O
     let Some(invoice) = &observed.invoice else { return Ok(observed) };
     let lines: Vec<_> = observed.note.spec.lines.iter().filter_map(|line| line.line.as_deref()).collect();
     if let Some(document) = invoice.status.as_ref().and_then(|status| status.document.as_ref())
-        && lines.iter().any(|id| document.lines.iter().all(|line| line.id != *id))
+        && !document.slices.is_empty()
+        && (observed.note.spec.full || lines.iter().any(|id| document.lines.iter().all(|line| line.id != *id)))
     {
         observed.slices = slices_of(&ctx.client, organization, document).await?.complete()?;
     }

@@ -1,8 +1,8 @@
 //! Taking back a final invoice, or a part of it.
 
 use super::{
-    Amount, Buyer, CurrencyCode, DocumentPeriod, Name, ObjectName, PlainAmount, Seller, TaxSubtotal, Time, condition,
-    is_false, text::LINE,
+    Amount, Buyer, CreditApplication, CurrencyCode, DocumentPeriod, LineTax, Name, ObjectName, PlainAmount, Seller,
+    TaxSubtotal, Time, condition, is_false, text::LINE,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube_derive::{CustomResource, KubeSchema};
@@ -51,8 +51,10 @@ use serde::{Deserialize, Serialize};
         .message("tax must be the sum of the taxes"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || int(self.status.document.total.replace('.', '')) <= 0")
         .message("the total of a credit note must not be above zero"),
-    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.credits) || (has(self.spec.full) && self.spec.full)")
-        .message("credits are returned only when the whole invoice is credited (spec.full)"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.taxes) || self.status.document.taxes.map(t, int(t.base.replace('.', ''))).sum() == int(self.status.document.subtotal.replace('.', ''))")
+        .message("the bases of the taxes must add up to the subtotal"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.credits) || (has(self.spec.full) && self.spec.full) || self.status.document.credits.all(c, has(c.application) && c.application == 'AfterTax')")
+        .message("credits before tax are returned only when the whole invoice is credited (spec.full)"),
     validation = Rule::new("!has(self.status) || !has(self.status.document) || !has(self.status.document.credits) || self.status.document.credits.all(c, c.name.startsWith(self.status.document.number + '-'))")
         .message("the name of a returned credit must begin with the number of the credit note"),
 )]
@@ -78,7 +80,8 @@ pub struct CreditNoteSpec {
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
     validation = Rule::new("has(self.line) || has(self.description)").message("set line to the id of an invoice line, or description to what is credited"),
-    validation = Rule::new("self.amount.matches('[1-9]')").message("the amount to credit must be greater than zero")
+    validation = Rule::new("self.amount.matches('[1-9]')").message("the amount to credit must be greater than zero"),
+    validation = Rule::new("!has(self.tax) || !has(self.line)").message("a line is credited with the tax that it has on the invoice: leave tax out")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct CreditNoteRequest {
@@ -92,6 +95,9 @@ pub struct CreditNoteRequest {
     pub description: Option<String>,
     /// The amount, before tax and greater than zero, in the invoice's currency.
     pub amount: PlainAmount,
+    /// The tax of an amount of the invoice as a whole. Required where the invoice has several taxes, of which it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<LineTax>,
 }
 
 /// The credit note itself.
@@ -148,23 +154,24 @@ pub struct CreditNoteDocument {
     /// The reason.
     #[schemars(length(max = 512), regex(pattern = LINE))]
     pub reason: String,
-    /// The credited amounts: up to 800.
+    /// The credited amounts: up to 1800.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 800))]
+    #[schemars(length(max = 1800))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub lines: Vec<CreditNoteLine>,
     /// The sum of the lines, before tax.
     pub subtotal: Amount,
     /// The credited tax, once per category and rate, as on the invoice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["category".to_owned(), "rate".to_owned()]))]
     pub taxes: Vec<TaxSubtotal>,
     /// The credited tax in all.
     pub tax: Amount,
     /// Subtotal and tax.
     pub total: Amount,
-    /// The credits that the invoice used; each is returned as a Credit of its own, in addition to the total: up to 1000.
+    /// What is returned of the credits that the invoice used, each as a Credit of its own, up to 1000: in addition to the total what
+    /// they paid before tax, and as a part of the total what they paid in advance.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
@@ -188,6 +195,9 @@ pub struct ReturnedCredit {
     pub credit: ObjectName,
     /// The amount that is returned.
     pub amount: Amount,
+    /// `AfterTax` where the credit paid in advance: the amount is then a part of the total.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<CreditApplication>,
 }
 
 /// The invoice that a credit note credits.
@@ -219,4 +229,7 @@ pub struct CreditNoteLine {
     pub description: String,
     /// The amount: negative, unless it reverses a negative one.
     pub total: Amount,
+    /// How it is taxed, where the invoice is taxed in several ways.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<LineTax>,
 }

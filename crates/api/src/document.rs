@@ -4,9 +4,9 @@
 //! is ever taken away.
 
 use super::{
-    Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, LineTax, Month, Name, ObjectName,
-    PaymentMethodType, Percent, Price, PriceUnit, Quantity, QuoteDate, Service, TaxCategory, TaxRate, TaxSubtotal,
-    Time, Uid, text::LINE, usage_record,
+    Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, LineTax, Month, Name, NoteNumber,
+    ObjectName, PaymentMethodType, Percent, Price, PriceUnit, Quantity, QuoteDate, Service, TaxCategory, TaxRate,
+    TaxSubtotal, Time, Uid, text::LINE, usage_record,
 };
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
@@ -588,7 +588,8 @@ pub struct LinePrice {
 }
 
 /// What a line adjusts of a closed month.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
 pub struct Adjusts {
     /// The month.
@@ -612,12 +613,18 @@ pub struct Adjusts {
     /// The part of the difference that credit notes already credited, so that it is not credited again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<Amount>,
+    /// The credit notes that were counted, by number: up to 1000. One that was issued while the closing was read is not among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub notes: Vec<NoteNumber>,
 }
 
 impl Adjusts {
     /// A charge of the month that is on no final invoice.
     pub fn late(period: Month) -> Self {
-        Self { period, invoice: None, kind: None, part: None, billed: None, due: None, settled: None }
+        let (invoice, kind, part, billed, due, settled) = Default::default();
+        Self { period, invoice, kind, part, billed, due, settled, notes: Vec::new() }
     }
 }
 

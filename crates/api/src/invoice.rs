@@ -1,6 +1,8 @@
 //! One group's invoice of one month.
 
-use super::{Amount, Document, Month, Name, ObjectName, SeriesName, Time, Uid, condition, is_false, text::LINE};
+use super::{
+    Amount, Document, Month, Name, ObjectName, SeriesName, TaxSubtotal, Time, Uid, condition, is_false, text::LINE,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -210,7 +212,12 @@ pub struct Credited {
 }
 
 /// What one credit note credited of an invoice; the amounts are positive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(
+    validation = Rule::new("!has(self.taxes) || (self.taxes.map(t, int(t.base.replace('.', ''))).sum() == int(self.subtotal.replace('.', '')) && self.taxes.map(t, int(t.amount.replace('.', ''))).sum() == int(self.tax.replace('.', '')))")
+        .message("the taxes must add up to subtotal and tax")
+)]
 #[serde(rename_all = "camelCase")]
 pub struct CreditedBy {
     /// Its position among them, from 1.
@@ -227,6 +234,11 @@ pub struct CreditedBy {
     pub subtotal: Amount,
     /// The credited tax.
     pub tax: Amount,
+    /// Both by category and rate, where the invoice is taxed in several ways.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["category".to_owned(), "rate".to_owned()]))]
+    pub taxes: Vec<TaxSubtotal>,
     /// Subtotal and tax.
     pub total: Amount,
 }

@@ -2,9 +2,10 @@
 
 use super::canonical::{CanonicalError, digest};
 use super::document::amount;
+use super::tax::tax_category;
 use billing_api as api;
-use billing_domain::invoice::credit_note::{CreditNoteAmounts, CreditedLine};
-use billing_domain::{Money, Name, restored_name};
+use billing_domain::invoice::credit_note::{CreditNoteAmounts, CreditableTax, CreditedLine};
+use billing_domain::{Money, Name, TaxGroup, restored_name};
 
 /// What a credit note says beside its amounts.
 #[derive(Debug, Clone)]
@@ -30,6 +31,11 @@ pub fn render_note(
     credited: &CreditNoteAmounts,
 ) -> Result<api::CreditNoteDocument, CanonicalError> {
     let NoteHeader { number, issued_at, invoice, reason, previous_digest } = header;
+    let has_several_taxes = invoice.taxes.len() > 1;
+    let line = |line: &CreditedLine| {
+        let tax = line.tax.filter(|_| has_several_taxes).map(line_tax);
+        api::CreditNoteLine { tax, ..render_line(line) }
+    };
     let mut document = api::CreditNoteDocument {
         number: number.as_str().into(),
         issued_at,
@@ -43,12 +49,12 @@ pub fn render_note(
         seller: invoice.seller.clone(),
         buyer: invoice.buyer.clone(),
         reason: reason.to_owned(),
-        lines: credited.lines.iter().map(render_line).collect(),
+        lines: credited.lines.iter().map(line).collect(),
         subtotal: amount(credited.subtotal),
-        taxes: invoice.taxes.iter().zip(&credited.taxes).map(render_tax).collect(),
+        taxes: credited.taxes.iter().map(|tax| render_tax(invoice, tax)).collect(),
         tax: amount(credited.tax),
         total: amount(credited.total),
-        credits: credited.credits.iter().map(|used| render_returned(&number, used)).collect(),
+        credits: render_credits(&number, credited),
         previous_digest,
         digest: String::new(),
     };
@@ -68,18 +74,39 @@ pub fn note_digest(document: &api::CreditNoteDocument) -> Result<String, Canonic
     digest(&value)
 }
 
-/// What goes back of a credit that the invoice used.
-fn render_returned(number: &Name, (credit, used): &(Name, Money)) -> api::ReturnedCredit {
-    let name = restored_name(number, credit);
-    api::ReturnedCredit { name: name.as_str().into(), credit: credit.as_str().into(), amount: amount(*used) }
+/// What goes back of the credits that the invoice used.
+fn render_credits(number: &Name, credited: &CreditNoteAmounts) -> Vec<api::ReturnedCredit> {
+    let render = |(credit, back): &(Name, Money), application| api::ReturnedCredit {
+        name: restored_name(number, credit).as_str().into(),
+        credit: credit.as_str().into(),
+        amount: amount(*back),
+        application,
+    };
+    let before_tax = credited.credits.iter().map(|back| render(back, None));
+    let after_tax = credited.prepaid.iter().map(|back| render(back, Some(api::CreditApplication::AfterTax)));
+    before_tax.chain(after_tax).collect()
 }
 
-/// What goes back of a tax of the invoice.
-fn render_tax((tax, (base, back)): (&api::TaxSubtotal, &(Money, Money))) -> api::TaxSubtotal {
-    api::TaxSubtotal { base: amount(*base), amount: amount(*back), ..tax.clone() }
+/// What goes back of a tax, with the reason that the invoice has for it.
+fn render_tax(invoice: &api::Document, tax: &CreditableTax) -> api::TaxSubtotal {
+    let back = credited_tax(tax);
+    let same = |known: &&api::TaxSubtotal| known.category == back.category && *known.rate == *back.rate;
+    let reason = invoice.taxes.iter().find(same).and_then(|known| known.reason.clone());
+    api::TaxSubtotal { reason, ..back }
+}
+
+/// A tax and what is taxed, without a reason.
+pub fn credited_tax(tax: &CreditableTax) -> api::TaxSubtotal {
+    let CreditableTax { group, base, amount: of_base } = tax;
+    let api::LineTax { category, rate } = line_tax(*group);
+    api::TaxSubtotal { category, rate, base: amount(*base), amount: amount(*of_base), reason: None }
+}
+
+fn line_tax(group: TaxGroup) -> api::LineTax {
+    api::LineTax { category: tax_category(group.category), rate: group.rate.to_string().into() }
 }
 
 fn render_line(line: &CreditedLine) -> api::CreditNoteLine {
-    let CreditedLine { line, description, total } = line;
-    api::CreditNoteLine { line: line.clone(), description: description.clone(), total: amount(*total) }
+    let CreditedLine { line, description, total, tax: _ } = line;
+    api::CreditNoteLine { line: line.clone(), description: description.clone(), total: amount(*total), tax: None }
 }

@@ -113,9 +113,13 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
 
 /// The arithmetic of a correction of a final: `170.40 due − 579.36 billed = -408.96`.
 fn correction(line: &Line) -> Option<String> {
-    let Adjusts { billed, due, settled, .. } = line.adjusts.as_ref()?;
+    let Adjusts { billed, due, settled, notes, .. } = line.adjusts.as_ref()?;
+    let notes = match notes.as_slice() {
+        [] => "credit notes".to_owned(),
+        notes => notes.iter().map(|note| note.as_str()).collect::<Vec<_>>().join(", "),
+    };
     let settled =
-        settled.as_ref().map(|settled| format!(" + {settled} already credited by credit notes")).unwrap_or_default();
+        settled.as_ref().map(|settled| format!(" + {settled} already credited by {notes}")).unwrap_or_default();
     Some(format!("{} due − {} billed{settled} = {}", due.as_ref()?, billed.as_ref()?, line.total))
 }
 

@@ -161,7 +161,7 @@ fn tax_subtotal(tax: &api::TaxSubtotal, currency: Currency) -> Result<TaxSubtota
 }
 
 /// A category of tax as documents write it.
-pub(crate) fn tax_category(category: api::TaxCategory) -> TaxCategory {
+pub fn tax_category(category: api::TaxCategory) -> TaxCategory {
     match category {
         api::TaxCategory::S => TaxCategory::Standard,
         api::TaxCategory::Z => TaxCategory::ZeroRated,

@@ -96,18 +96,19 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
             let line = api::Line { price_total: None, ..render_charge(bill, new) };
             api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, ..line }
         }
-        AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, replaced } => {
+        AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, notes, replaced } => {
             let adjusts = Some(api::Adjusts {
                 invoice: Some(invoice.as_str().into()),
                 billed: Some(amount(*billed)),
                 due: Some(amount(*due)),
                 settled: (!settled_by_credit_notes.is_zero()).then(|| amount(*settled_by_credit_notes)),
+                notes: notes.iter().map(|note| note.as_str().into()).collect(),
                 ..api::Adjusts::late(period)
             });
             let itself = line.source.as_ref().filter(|_| *replaced).map(|source| source.name.clone());
             api::Line { adjusts, replaces: itself.into_iter().collect(), ..line }
         }
-        AdjustmentKind::Part { invoice, part, billed, due, settled_by_credit_notes } => {
+        AdjustmentKind::Part { invoice, part, billed, due, settled_by_credit_notes, notes } => {
             let adjusts = Some(api::Adjusts {
                 period,
                 invoice: Some(invoice.as_str().into()),
@@ -116,6 +117,7 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
                 billed: Some(amount(*billed)),
                 due: Some(amount(*due)),
                 settled: (!settled_by_credit_notes.is_zero()).then(|| amount(*settled_by_credit_notes)),
+                notes: notes.iter().map(|note| note.as_str().into()).collect(),
             });
             api::Line { adjusts, ..line }
         }

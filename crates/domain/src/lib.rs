@@ -68,14 +68,15 @@ pub use credit::{
 pub use invoice::adjustment::{Adjustment, AdjustmentKind, LateLine};
 pub use invoice::billed::stated::{StatedAmount, StatedMonth};
 pub use invoice::billed::{
-    BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, IssuedNote, LineBasis, Rating, ReadFinal,
+    BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, IssuedNote, LineBasis, NoteShare, Rating,
+    ReadFinal,
 };
 pub use invoice::brought_forward::BroughtForward;
 pub use invoice::item::Item;
 pub use invoice::line::Line;
 pub use invoice::line_type::LineType;
 pub use invoice::month_terms::{MinimumCharge, MonthTerms, TaxReasons, TaxScheme, TaxTreatment};
-pub use invoice::part::{MINIMUM_CHARGE, PartKey, StatedPart};
+pub use invoice::part::{MINIMUM_CHARGE, PartAdjustment, PartKey, StatedPart};
 pub use invoice::payment::Prepayment;
 pub use invoice::receivable::{AgingBucket, Receivable};
 pub use invoice::service_sum::ServiceSum;

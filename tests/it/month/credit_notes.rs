@@ -240,6 +240,75 @@ async fn credits_that_an_invoice_used_go_back_with_all_of_it() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_paid_in_advance_goes_back_once_nothing_is_due() -> Result {
+    let scene = World::shared().scene().await?;
+    scene.organization("advanced").await?;
+    scene.credit("advanced", "advance", granted("10", json!({ "application": "AfterTax" }))).await?;
+    let invoice = final_invoice_of(&scene, "advanced").await?;
+    let document = invoice.status.as_ref().and_then(|status| status.document.as_ref()).ok_or("a document")?;
+    assert_eq!((total(&invoice), document.amount_due().as_str()), ("12.76", "2.76"));
+
+    ask(&scene, "advanced", "part", parts(&invoice, &[(None, "5")])).await?;
+    let note = gives_back(&scene, "advanced", "part", "Returned").await?;
+    let document = note.status.as_ref().and_then(|status| status.document.as_ref()).ok_or("a document")?;
+    let listed = document.credits.iter().map(|one| format!("{} {} {:?}", &*one.credit, &*one.amount, one.application));
+    assert_eq!(listed.collect::<Vec<_>>(), ["advance 2.24 Some(AfterTax)"]);
+    let (notes, payment) = credited(&scene, "advanced", &invoice.name_any()).await?;
+    assert_eq!((notes, payment), (vec!["part 5.00".to_owned(), "5.00".to_owned()], PaymentState::Credited));
+    let again: Credit = scene.api("advanced").get(&document.credits[0].name).await?;
+    assert_eq!(again.spec.application, Some(billing_api::CreditApplication::AfterTax));
+
+    ask(&scene, "advanced", "rest", json!({ "invoice": invoice.name_any(), "full": true })).await?;
+    gives_back(&scene, "advanced", "rest", "Returned").await?;
+    wait("all of the advance is back", LIMIT, async || {
+        let expected = ["advance for main: 2.24 of 2.24", "advance for main: 7.76 of 7.76"];
+        Ok((returned(&scene, "advanced").await? == expected).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_of_several_taxes_is_taken_back_by_tax() -> Result {
+    let scene = World::shared().scene().await?;
+    let rules = json!([
+        { "name": "domains", "serviceTypes": ["Domain"], "category": "S", "rate": "10" },
+        { "name": "all", "category": "S", "rate": "25.5" },
+    ]);
+    super::tax::issuer(&scene, "by-tax", json!({ "taxRules": rules })).await?;
+    scene.organization("by-tax").await?;
+    scene.project("by-tax", "by-tax-shop").await?;
+    scene.bind("by-tax-shop", "main").await?;
+    let start = back(1).start();
+    scene.usage("by-tax", "domain", domain("by-tax-shop", start)).await?;
+    scene.usage("by-tax", "db", database("by-tax-shop", "db", start, Some(later(start, 10)))).await?;
+    let agreed = json!({ "firstPeriod": back(1).to_string(), "issuer": "by-tax" });
+    scene.group("by-tax", "main", terms(agreed)).await?;
+    let invoice = final_of(&scene, "by-tax", "main", back(1)).await?;
+    let document = invoice.status.as_ref().and_then(|status| status.document.as_ref()).ok_or("a document")?;
+    assert_eq!(document.taxes.len(), 2, "{:?}", document.taxes);
+
+    ask(&scene, "by-tax", "which", parts(&invoice, &[(None, "1")])).await?;
+    refused(&scene, "by-tax", "which", "SeveralTaxes").await?;
+    let whole = json!({ "description": "Goodwill", "amount": "2.50", "tax": { "category": "S", "rate": "10" } });
+    let line = json!({ "line": document.lines[0].id, "amount": "0.06" });
+    ask(&scene, "by-tax", "part", json!({ "invoice": invoice.name_any(), "lines": [whole, line] })).await?;
+    let note = issued(&scene, "by-tax", "part").await?;
+    let taxes = |note: &CreditNote| {
+        let document = note.status.as_ref().and_then(|status| status.document.as_ref());
+        let shown = |tax: &billing_api::TaxSubtotal| format!("{} {} {}", &*tax.rate, &*tax.base, &*tax.amount);
+        document.map(|document| document.taxes.iter().map(shown).collect::<Vec<_>>()).unwrap_or_default()
+    };
+    // Of 12.50 at 10 % 1.25 was charged, of 0.26 at 25.5 % 0.07: 0.20 leave 0.05.
+    assert_eq!(taxes(&note), ["10 -2.50 -0.25", "25.5 -0.06 -0.02"]);
+    ask(&scene, "by-tax", "rest", json!({ "invoice": invoice.name_any(), "full": true })).await?;
+    let rest = issued(&scene, "by-tax", "rest").await?;
+    assert_eq!(taxes(&rest), ["10 -10.00 -1.00", "25.5 -0.20 -0.05"]);
+    let (_, payment) = credited(&scene, "by-tax", &invoice.name_any()).await?;
+    assert_eq!(payment, PaymentState::Credited);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn credits_of_a_group_that_is_gone_go_to_the_primary_one() -> Result {
     let scene = World::shared().scene().await?;
     scene.organization("heirs").await?;

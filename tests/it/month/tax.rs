@@ -22,7 +22,7 @@ fn rules() -> Value {
 }
 
 /// An issuer in Finland with what is special about it.
-async fn issuer(scene: &Scene<'_>, name: &str, special: Value) -> Result {
+pub(super) async fn issuer(scene: &Scene<'_>, name: &str, special: Value) -> Result {
     let mut spec = json!({ "legalName": "Provider Oy", "grace": "0s", "address": { "countryCode": "FI" } });
     special.as_object().into_iter().flatten().for_each(|(field, value)| spec[field] = value.clone());
     make::<InvoiceIssuer>(scene, name, spec).await.map(drop)

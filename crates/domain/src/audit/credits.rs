@@ -139,6 +139,7 @@ fn precedes(one: &CreditOffer, other: &CreditOffer) -> bool {
 impl DerivedUse {
     pub(super) fn items(&self) -> impl Iterator<Item = DerivedItem> {
         self.shares.iter().map(|(tax, share)| DerivedItem {
+            notes: Vec::new(),
             kind: LineType::CreditConsumption,
             key: self.name.to_string(),
             tax: *tax,

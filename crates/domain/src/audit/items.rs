@@ -9,11 +9,13 @@ use super::terms::group_of;
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::terms::charge::{ChargeAmount, ChargeType};
+use crate::invoice::adjustment::AdjustmentKind;
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
 use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::MINIMUM_CHARGE;
 use crate::money::percent::Percent;
+use crate::name::Name;
 
 /// An item as derived: what it is, and its amount in minor units.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +24,16 @@ pub(super) struct DerivedItem {
     pub(super) key: String,
     pub(super) tax: Option<TaxGroup>,
     pub(super) total: i128,
+    /// The credit notes that it counts, where it adjusts something.
+    pub(super) notes: Vec<Name>,
 }
 
 impl DerivedItem {
+    /// One that adjusts nothing.
+    pub(super) fn plain(kind: LineType, key: String, tax: Option<TaxGroup>, total: i128) -> Self {
+        DerivedItem { kind, key, tax, total, notes: Vec::new() }
+    }
+
     /// An item of a bill. A credit is a whole source; others are parts of one, those of usage of many.
     fn of(item: &Item) -> Self {
         let key = match item.kind {
@@ -32,13 +41,17 @@ impl DerivedItem {
             LineType::OtherEvent if item.adjustment.is_some() => format!("{}/{}", item.source.name, item.key),
             _ => item.key.clone(),
         };
-        DerivedItem { kind: item.kind, key, tax: item.tax, total: item.total.minor() }
+        let notes = match item.adjustment.as_ref().map(|adjustment| &adjustment.kind) {
+            Some(AdjustmentKind::Correction { notes, .. } | AdjustmentKind::Part { notes, .. }) => notes.clone(),
+            Some(AdjustmentKind::Late(_)) | None => Vec::new(),
+        };
+        DerivedItem { kind: item.kind, key, tax: item.tax, total: item.total.minor(), notes }
     }
 }
 
 /// The lines that tell of the discounts in services' lines.
 pub(super) fn derive_remarks(terms: &MonthTerms) -> impl Iterator<Item = DerivedItem> {
-    let remark = |name: &str| DerivedItem { kind: LineType::Multiplier, key: name.to_owned(), tax: None, total: 0 };
+    let remark = |name: &str| DerivedItem::plain(LineType::Multiplier, name.to_owned(), None, 0);
     terms.discounts.iter().map(move |discount| remark(&discount.name))
 }
 
@@ -52,7 +65,7 @@ pub(super) fn derive_items(terms: &MonthTerms, services: i128) -> Option<Vec<Der
         let spent = services + items.iter().map(|item| item.total).sum::<i128>();
         let total = commitment.amount.minor() - spent;
         if total > 0 {
-            items.push(DerivedItem { kind: LineType::CommitmentFee, key: commitment.name.to_string(), tax, total });
+            items.push(DerivedItem::plain(LineType::CommitmentFee, commitment.name.to_string(), tax, total));
         }
     }
     derive_charges(terms, ChargeType::Other, services, &mut items)?;
@@ -64,7 +77,7 @@ pub(super) fn derive_brought(month: &GroupMonth<'_>, terms: &MonthTerms) -> Opti
     let brought = month.brought_forward.filter(|brought| !brought.includes_tax)?;
     let (key, tax) = ("brought forward".to_owned(), group_of(terms, None));
     let in_currency = Some(brought.amount.currency()) == month.group.currency;
-    in_currency.then(|| DerivedItem { kind: LineType::OtherEvent, key, tax, total: -brought.amount.minor() })
+    in_currency.then(|| DerivedItem::plain(LineType::OtherEvent, key, tax, -brought.amount.minor()))
 }
 
 /// The lines that bring a month to zero that comes to so much, if they should.
@@ -74,11 +87,8 @@ pub(super) fn derive_rounding(terms: &MonthTerms, groups: &Groups) -> Vec<Derive
     if !(1..least).contains(&net) {
         return Vec::new();
     }
-    let line = |(tax, left): (&Option<TaxGroup>, &i128)| DerivedItem {
-        kind: LineType::Rounding,
-        key: MINIMUM_CHARGE.to_owned(),
-        tax: *tax,
-        total: -left,
+    let line = |(tax, left): (&Option<TaxGroup>, &i128)| {
+        DerivedItem::plain(LineType::Rounding, MINIMUM_CHARGE.to_owned(), *tax, -left)
     };
     groups.iter().filter(|(_, left)| **left != 0).map(line).collect()
 }
@@ -96,7 +106,7 @@ fn derive_charges(terms: &MonthTerms, wanted: ChargeType, services: i128, items:
                 part(services, *percent)?.max(minimum.map_or(0, |minimum| minimum.minor()))
             }
         };
-        items.push(DerivedItem { kind, key: charge.name.to_string(), tax: group_of(terms, None), total });
+        items.push(DerivedItem::plain(kind, charge.name.to_string(), group_of(terms, None), total));
     }
     Some(())
 }
@@ -117,7 +127,11 @@ pub(super) fn compare_items(billed: &[Item], derived: &[DerivedItem]) -> Vec<Aud
     let places = (0..on_bill.len().max(derived.len())).filter(differs);
     let shown = |item: Option<&DerivedItem>| {
         let tax = |item: &DerivedItem| item.tax.map(|tax| format!(" ({tax})")).unwrap_or_default();
-        item.map(|item| format!("{} {:?} {}{}", item.kind.as_str(), item.key, item.total, tax(item)))
+        let notes = |item: &DerivedItem| match item.notes.as_slice() {
+            [] => String::new(),
+            notes => format!(" after {}", notes.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")),
+        };
+        item.map(|item| format!("{} {:?} {}{}{}", item.kind.as_str(), item.key, item.total, tax(item), notes(item)))
     };
     places
         .map(|place| AuditDifference::Item { billed: shown(on_bill.get(place)), derived: shown(derived.get(place)) })

@@ -7,6 +7,7 @@ use num_bigint::BigInt;
 use super::derive::{DerivationBasis, derive_records, hours, is_replaced, pays_for_any_of, projects_near};
 use super::derived::Derived;
 use super::items::DerivedItem;
+use super::noted::Noted;
 use super::payer::payer_at;
 use super::settlement::Changes;
 use super::tax::{Reasons, note};
@@ -19,7 +20,6 @@ use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::billed::{BilledIndex, BilledPart, Rating};
 use crate::invoice::line_type::LineType;
 use crate::invoice::month_terms::{MonthTerms, TaxScheme};
-use crate::invoice::statement::LastCorrection;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::attribution::Attribution;
@@ -35,7 +35,8 @@ type AdjustmentKey = (Month, Name, Name, Timestamp, Name, bool, String, Option<T
 /// What adjusts closed months as derived, and the records that cannot be adjusted.
 #[derive(Default)]
 pub(super) struct DerivedLate {
-    totals: BTreeMap<AdjustmentKey, i128>,
+    /// The amount of each, and the notes that it counts.
+    totals: BTreeMap<AdjustmentKey, (i128, Vec<Name>)>,
     /// By closed month of the group: by how much what is due for services changes.
     pub(super) changes: Changes,
     /// Why lines are not taxed, where that is so.
@@ -46,11 +47,12 @@ pub(super) struct DerivedLate {
 impl DerivedLate {
     /// The items in their order.
     pub(super) fn items(&self) -> impl Iterator<Item = DerivedItem> {
-        self.totals.iter().map(|((.., record, _, key, tax), total)| DerivedItem {
+        self.totals.iter().map(|((.., record, _, key, tax), (total, notes))| DerivedItem {
             kind: LineType::OtherEvent,
             key: format!("{record}/{key}"),
             tax: *tax,
             total: *total,
+            notes: notes.clone(),
         })
     }
 
@@ -172,7 +174,7 @@ fn derive_late_usage(closed: &GroupMonth<'_>, project: &Project, services: &BTre
         first.into_iter().for_each(|one| note(&mut late.reasons, one));
         late.change(closed.month, &key.project, charge.tax, charge.total);
         let place = (closed.month, key.project.clone(), service, key.start, record, true, text, charge.tax);
-        late.totals.insert(place, charge.total);
+        late.totals.insert(place, (charge.total, Vec::new()));
     }
     late.problems.extend(derived.problems);
 }
@@ -214,48 +216,17 @@ fn parts<'a>(closed: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a BilledPart> {
 /// By group, currency and how it is taxed.
 type Balances = BTreeMap<(Uid, Currency, Option<TaxGroup>), Balance>;
 
-/// What was billed and what is due, in minor units.
+/// What was billed and what is due of a record.
 #[derive(Default)]
 struct Balance {
-    billed: i128,
+    noted: Noted,
     due: i128,
-    /// What credit notes took back, and when.
-    credited: Vec<(Timestamp, i128)>,
-    /// The last correction.
-    corrected: Option<(Timestamp, Name, LastCorrection)>,
     /// The first final, and where the line begins.
     invoice: Option<(Timestamp, Name, Timestamp)>,
+    /// The final with the last correction.
+    last: Option<(Timestamp, Name)>,
     reversed: Option<Timestamp>,
     first: Option<Timestamp>,
-}
-
-impl Balance {
-    /// What notes had taken back until an instant.
-    fn noted(&self, until: Timestamp) -> i128 {
-        self.credited.iter().filter(|(at, _)| *at <= until).map(|(_, amount)| amount).sum()
-    }
-
-    /// What was due before: what is billed is that, and what earlier corrections left to notes.
-    fn due_before(&self) -> i128 {
-        self.corrected.as_ref().map_or(self.billed, |(.., last)| self.billed - (last.billed + last.total - last.due))
-    }
-
-    /// What remains to be billed or given back. First what the last correction should have left to notes that it did not know,
-    /// then up to what is due, or down to it as far as notes did not go already.
-    fn difference(&self) -> i128 {
-        let should_be = match &self.corrected {
-            None => self.billed,
-            Some((at, _, last)) => {
-                let reduction = (last.billed - last.due).max(0);
-                let ideal = last.due + reduction.min(self.noted(*at));
-                let actual = last.billed + last.total;
-                self.billed + (ideal - actual).max(0)
-            }
-        };
-        let target =
-            if self.due >= should_be { self.due } else { should_be.min(self.due + self.noted(Timestamp::MAX_UTC)) };
-        target - self.billed
-    }
 }
 
 fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage, late: &mut DerivedLate) {
@@ -272,7 +243,7 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
         if pays(closed, project, group) != Some(closed.group.uid) {
             continue;
         }
-        let (total, change) = (balance.difference(), balance.due - balance.due_before());
+        let (total, change) = (balance.noted.difference(balance.due), balance.due - balance.noted.due_before());
         if total == 0 {
             found.push((None, group, tax, change));
             continue;
@@ -287,7 +258,7 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
         let key = format!("{} {invoice}", closed.month);
         let (project, service) = (usage.project.clone(), usage.service.name.clone());
         let place = (closed.month, project, service, start, usage.name.clone(), false, key, tax);
-        found.push((Some((place, total)), group, tax, change));
+        found.push((Some((place, (total, balance.noted.notes()))), group, tax, change));
     }
     for (item, group, tax, change) in found {
         if item.is_some() {
@@ -310,14 +281,15 @@ fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&BilledPart]) -> Op
         }
         let balance = balances.entry((about.group, about.currency, part.tax())).or_default();
         let start = part.period().start();
-        balance.billed += part.total();
+        balance.noted.billed += part.total();
         balance.first = Some(balance.first.map_or(start, |first| first.min(start)));
-        balance.credited.extend(closed.billed.credited_amounts(&usage.name, part));
+        balance.noted.credited.extend(closed.billed.credited_amounts(&usage.name, part));
         let Some(rating) = closed.billed.rating_of(part) else {
-            let newer =
-                balance.corrected.as_ref().is_none_or(|(at, number, _)| (*at, number) < (on.issued_at, &on.number));
+            let issued = (on.issued_at, on.number.clone());
+            let newer = balance.last.as_ref().is_none_or(|last| *last < issued);
             if let Some(last) = closed.billed.correction(&usage.name, part).filter(|_| newer) {
-                balance.corrected = Some((on.issued_at, on.number.clone(), last));
+                balance.noted.corrected = Some((on.issued_at, last));
+                balance.last = Some(issued);
             }
             continue;
         };

@@ -10,6 +10,7 @@ mod derived;
 pub mod difference;
 mod items;
 mod late;
+mod noted;
 mod payer;
 mod rates;
 mod settlement;

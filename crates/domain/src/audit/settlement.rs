@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::credits::{DerivedUse, Services, derive_credits, in_order};
 use super::items::{DerivedItem, derive_items, derive_rounding};
+use super::noted::Noted;
 use super::tax::{Groups, Reasons, note};
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::credit::{Application, CreditOffer, CreditType, CreditValidity};
-use crate::invoice::billed::stated::StatedMonth;
+use crate::invoice::billed::stated::{StatedAmount, StatedMonth};
 use crate::invoice::line_type::LineType;
 use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::PartKey;
@@ -35,7 +36,15 @@ pub(super) struct DerivedSettlement {
 /// told. Cost: for each month with a change, what documents say of it, and its bill without its lines.
 pub(super) fn derive_settlement(month: &GroupMonth<'_>, changes: &Changes) -> Option<DerivedSettlement> {
     let mut settled = DerivedSettlement { offers: month.credits.to_vec(), ..DerivedSettlement::default() };
-    for (of, changes) in changes {
+    let none = Services::new();
+    let mut all: BTreeMap<Month, &Services> = changes.iter().map(|(of, changes)| (*of, changes)).collect();
+    for of in month.billed.months_with_notes(month.group.uid).filter(|of| month.closed.contains_key(of)) {
+        let stated = month.billed.stated(month.group.uid, of);
+        if stated.is_some_and(|stated| stated.parts.values().any(|said| noted(Some(said)).overlooked() != 0)) {
+            all.entry(of).or_insert(&none);
+        }
+    }
+    for (of, changes) in &all {
         let Some(stated) = month.billed.stated(month.group.uid, *of) else { continue };
         let same_currency = Some(stated.invoice.currency) == month.group.currency;
         if let Some(terms) = stated.terms.filter(|_| same_currency && !stated.is_reversed) {
@@ -43,6 +52,12 @@ pub(super) fn derive_settlement(month: &GroupMonth<'_>, changes: &Changes) -> Op
         }
     }
     Some(settled)
+}
+
+/// What documents say of a part.
+fn noted(known: Option<&StatedAmount>) -> Noted {
+    let Some(StatedAmount { billed, credited, corrected, source: _ }) = known else { return Noted::default() };
+    Noted { billed: *billed, credited: credited.clone(), corrected: corrected.clone() }
 }
 
 fn settle(
@@ -139,9 +154,8 @@ fn compare(
     for (kind, name, tax) in keys {
         let key = PartKey { kind, name: name.clone(), tax };
         let known = stated.parts.get(&key);
-        let (billed, noted) = known.map_or((0, 0), |known| (known.billed, known.credited));
-        let due = parts.get(&(kind, name.clone(), tax)).copied().unwrap_or(0);
-        let total = if billed <= due { due - billed } else { -(billed - due - noted).max(0) };
+        let noted = noted(known);
+        let total = noted.difference(parts.get(&(kind, name.clone(), tax)).copied().unwrap_or(0));
         if total != 0 {
             let tax_text = tax.map(|tax| format!(" {tax}")).unwrap_or_default();
             let source = known.map(|known| known.source.name.clone()).unwrap_or_else(|| match kind {
@@ -152,7 +166,8 @@ fn compare(
             let which = if kind == LineType::CreditConsumption { String::new() } else { format!(" {name}") };
             let owner = format!("{source}/{of} {}{which}{tax_text}", kind.as_str());
             terms.tax.treatments().filter(|one| Some(one.group) == tax).for_each(|one| note(&mut settled.reasons, one));
-            settled.items.push(DerivedItem { kind: LineType::OtherEvent, key: owner, tax, total });
+            let notes = noted.notes();
+            settled.items.push(DerivedItem { kind: LineType::OtherEvent, key: owner, tax, total, notes });
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum AdjustmentKind {
         due: Money,
         /// What credit notes settled: what is due, less what is billed, and this is the item's total.
         settled_by_credit_notes: Money,
+        /// The credit notes that were counted, by number: what they took back is not given back again.
+        notes: Vec<Name>,
         /// Whether the record counts as nothing, as another replaces it.
         replaced: bool,
     },
@@ -47,6 +49,8 @@ pub enum AdjustmentKind {
         due: Money,
         /// What credit notes settled, as for a correction.
         settled_by_credit_notes: Money,
+        /// The credit notes that were counted, as for a correction.
+        notes: Vec<Name>,
     },
 }
 

@@ -7,7 +7,7 @@ mod as_of;
 pub mod stated;
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::TimeDelta;
@@ -47,6 +47,8 @@ pub struct BilledIndex {
     groups: HashMap<Uid, GroupFinals>,
     /// By invoice: the credit notes over it, by the time of their issue.
     notes: HashMap<Name, Vec<IssuedNote>>,
+    /// By group and month: the places of the finals that adjust parts of it. Few months have such.
+    adjusted: HashMap<Uid, BTreeMap<Month, BTreeSet<u32>>>,
     /// The hashes of the names of records that finals bill, and that did not exist when that was asked.
     absent: HashSet<u64>,
 }
@@ -108,6 +110,8 @@ pub enum LineBasis {
         billed: Option<Money>,
         /// What was due, as far as the line says so.
         due: Option<Money>,
+        /// The credit notes that were counted, by number.
+        notes: Vec<Name>,
     },
 }
 
@@ -144,6 +148,17 @@ pub enum CreditedAmount {
     Remainder,
     /// Amounts of lines, by id. What is of the invoice as a whole is of no line.
     Lines(Vec<(String, Money)>),
+}
+
+/// What a credit note took back of something that finals bill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoteShare {
+    /// The number of the note.
+    pub note: Name,
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// How much, in minor units: above zero.
+    pub amount: i128,
 }
 
 /// At what an interval is billed: all that is needed to bill a part of it the same way.
@@ -188,6 +203,9 @@ impl BilledIndex {
         }
         let (on, group) = (self.place(&read.facts.number), read.facts.group);
         self.statements[on as usize] = self.statement(on, &read);
+        for part in read.parts.iter().filter(|part| part.adjusts.is_some()) {
+            self.adjusted.entry(group).or_default().entry(part.month).or_default().insert(on);
+        }
         let ReadFinal { facts, lines, .. } = read;
         self.finals[on as usize] = Some(facts);
         self.groups.entry(group).or_default().count += 1;
@@ -235,13 +253,13 @@ impl BilledIndex {
         }
     }
 
-    /// What credit notes took back of a part of a record, and when; in minor units, above zero.
-    pub fn credited_amounts(&self, record: &str, part: &BilledPart) -> Vec<(Timestamp, i128)> {
+    /// What credit notes took back of a part of a record.
+    pub fn credited_amounts(&self, record: &str, part: &BilledPart) -> Vec<NoteShare> {
         self.line_id(record, part).map_or(Vec::new(), |id| self.credited_of_line(part.on, &id, part.total()))
     }
 
-    /// What credit notes took back of a line of a final, and when; in minor units, above zero.
-    fn credited_of_line(&self, on: u32, id: &str, total: i128) -> Vec<(Timestamp, i128)> {
+    /// What credit notes took back of a line of a final.
+    fn credited_of_line(&self, on: u32, id: &str, total: i128) -> Vec<NoteShare> {
         let facts = self.finals.get(on as usize).and_then(Option::as_ref);
         let Some(notes) = facts.and_then(|facts| self.notes.get(&facts.number)) else { return Vec::new() };
         let (mut left, mut credited) = (total, Vec::new());
@@ -253,7 +271,8 @@ impl BilledIndex {
                 }
             };
             left -= taken;
-            credited.extend((taken > 0).then_some((note.issued_at, taken)));
+            let share = || NoteShare { note: note.number.clone(), issued_at: note.issued_at, amount: taken };
+            credited.extend((taken > 0).then(share));
         }
         credited
     }

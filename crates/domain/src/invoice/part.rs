@@ -22,11 +22,24 @@ pub struct PartKey {
 /// The name of the part that brings an amount below the issuer's minimum to zero.
 pub const MINIMUM_CHARGE: &str = "minimumCharge";
 
+/// What a line says that adjusts a part of a closed month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartAdjustment {
+    /// The number of the final of that month.
+    pub invoice: Name,
+    /// What was billed before, as far as the line says so.
+    pub billed: Option<Money>,
+    /// What was due, as far as the line says so.
+    pub due: Option<Money>,
+    /// The credit notes that it counted, by number.
+    pub notes: Vec<Name>,
+}
+
 /// What a document says of a part of a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatedPart {
-    /// The final of that month, where the line adjusts another month than the document's.
-    pub adjusts: Option<Name>,
+    /// What the line says of that which it adjusts, where it adjusts another month than the document's.
+    pub adjusts: Option<PartAdjustment>,
     /// The month.
     pub month: Month,
     /// Which part.

@@ -51,8 +51,8 @@ pub(crate) struct StatedCorrection {
     pub(crate) last: LastCorrection,
 }
 
-/// The last correction of what a record is billed in a month; in minor units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The last correction of something that is billed in a month: of a record, or of a part of the month. In minor units.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastCorrection {
     /// What was billed before it.
     pub billed: i128,
@@ -60,6 +60,8 @@ pub struct LastCorrection {
     pub due: i128,
     /// What it bills.
     pub total: i128,
+    /// The credit notes that it counted, by number.
+    pub notes: Vec<Name>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,12 +71,19 @@ pub(crate) struct PlacedPart {
     pub(crate) source: Source,
     pub(crate) line: String,
     pub(crate) total: i128,
+    /// What it says of what it adjusts, where it does.
+    pub(crate) correction: Option<LastCorrection>,
 }
 
 impl LastCorrection {
     /// How much of what credit notes took back it came out of.
-    pub fn settled(self) -> i128 {
+    pub fn settled(&self) -> i128 {
         self.billed + self.total - self.due
+    }
+
+    /// By how much it lowers what is due.
+    pub fn reduction(&self) -> i128 {
+        (self.billed - self.due).max(0)
     }
 }
 

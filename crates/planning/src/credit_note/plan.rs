@@ -7,13 +7,15 @@
 use crate::conditions::{self, Readiness};
 use billing_api::{
     CreditNote, CreditNoteDocument, CreditNotePhase, CreditNoteStatus, Credited as WireCredited, CreditedBy, Document,
-    Invoice, InvoiceSeries, InvoiceSlice, NumberedNote, Payment, PaymentState, Time,
+    Invoice, InvoiceSeries, InvoiceSlice, NumberedNote, Payment, PaymentState, TaxSubtotal, Time,
 };
 use billing_documents::canonical::CanonicalError;
-use billing_documents::credit_note::{NoteHeader, render_note};
+use billing_documents::credit_note::{NoteHeader, credited_tax, render_note};
 use billing_documents::document::amount;
 use billing_documents::issued::final_document;
-use billing_domain::invoice::credit_note::{CreditNoteAmounts, CreditRefusal, CreditRequest, Creditable, credit};
+use billing_domain::invoice::credit_note::{
+    CreditNoteAmounts, CreditRefusal, CreditRequest, Creditable, CreditableTax, credit,
+};
 use billing_domain::{Name, Timestamp};
 use billing_state::convert::{self, ConvertError};
 
@@ -28,7 +30,7 @@ pub struct Observed {
     pub note: CreditNote,
     /// The invoice that it names.
     pub invoice: Option<Invoice>,
-    /// The slices of the invoice, if a line is not in the document itself.
+    /// The slices of the invoice, if a line that the note names is not in the document itself, or it takes all of them.
     pub slices: Vec<InvoiceSlice>,
     /// The other notes that name the invoice.
     pub others: Vec<CreditNote>,
@@ -196,8 +198,8 @@ impl<'a> NoteView<'a> {
         let open = invoice.payment.is_some_and(|state| state.is_open() || state == PaymentState::Uncollectible);
         let at = Some(Time::from(self.now));
         let credited = WireCredited { notes, total: amount(total) };
-        let payment = (open && credited.total == invoice.document.total)
-            .then_some(Payment { at, ..Payment::new(PaymentState::Credited) });
+        let is_paid = total.minor() >= creditable.amount_due.minor();
+        let payment = (open && is_paid).then_some(Payment { at, ..Payment::new(PaymentState::Credited) });
         Step::Take { credited, payment }
     }
 
@@ -211,8 +213,20 @@ impl<'a> NoteView<'a> {
             full: note.spec.full,
             subtotal: amount(credited.subtotal.negated()),
             tax: amount(credited.tax.negated()),
+            taxes: self.taxes_taken(credited),
             total: amount(credited.total.negated()),
         }
+    }
+
+    /// What the note takes of each tax, where the invoice has several.
+    fn taxes_taken(&self, credited: &CreditNoteAmounts) -> Vec<TaxSubtotal> {
+        let invoice = self.observed.invoice.as_ref().and_then(final_document);
+        let has_several = invoice.is_some_and(|document| document.taxes.len() > 1);
+        let taken = |tax: &CreditableTax| {
+            let CreditableTax { group, base, amount } = *tax;
+            credited_tax(&CreditableTax { group, base: base.negated(), amount: amount.negated() })
+        };
+        credited.taxes.iter().filter(|_| has_several).map(taken).collect()
     }
 
     fn number_or_issue(

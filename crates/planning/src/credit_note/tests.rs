@@ -170,6 +170,177 @@ fn what_was_written_and_does_not_agree_is_not_gone_on_with() {
     assert_eq!(controller.step(&mut note), "nothing");
 }
 
+impl Controller {
+    /// The same with another document.
+    fn of(change: impl FnOnce(&mut Value)) -> Self {
+        let mut controller = Self::new();
+        let document = &mut controller.invoice.status.as_mut().unwrap().document;
+        let mut changed = serde_json::to_value(&*document).unwrap();
+        change(&mut changed);
+        *document = serde_json::from_value(changed).unwrap();
+        controller
+    }
+
+    /// An invoice of 10.00 at 25 % and 2.50 at 10 %: 15.25.
+    fn of_two_taxes() -> Self {
+        Self::of(|document| {
+            let tax = |rate: &str| json!({ "category": "S", "rate": rate });
+            document["lines"] = json!([
+                { "id": "a", "type": "ServiceCharge", "description": "db", "total": "10.00", "tax": tax("25") },
+                { "id": "b", "type": "ServiceCharge", "description": "book", "total": "2.50", "tax": tax("10") },
+            ]);
+            document["taxes"] = json!([
+                { "category": "S", "rate": "10", "base": "2.50", "amount": "0.25" },
+                { "category": "S", "rate": "25", "base": "10.00", "amount": "2.50" },
+            ]);
+            (document["tax"], document["total"]) = ("2.75".into(), "15.25".into());
+        })
+    }
+
+    /// Issues a note, and answers with its document as JSON.
+    fn issue(&mut self, note: &mut CreditNote) -> Value {
+        let steps: Vec<_> = (0..4).map(|_| self.step(note)).collect();
+        assert_eq!(steps, ["begin", "take", "number", "issue"], "{:?}", status(note).conditions);
+        serde_json::to_value(status(note).document.as_ref().unwrap()).unwrap()
+    }
+}
+
+#[test]
+fn a_note_over_several_taxes_says_what_it_takes_of_each_and_the_next_one_finds_it_on_the_invoice() {
+    let mut controller = Controller::of_two_taxes();
+    let goodwill = json!({ "description": "Goodwill", "amount": "1", "tax": { "category": "S", "rate": "10" } });
+    let document = controller.issue(&mut note("part", json!([goodwill, { "line": "a", "amount": "4" }])));
+    let tax = |rate: &str| json!({ "category": "S", "rate": rate });
+    let lines = json!([
+        { "description": "Goodwill", "total": "-1.00", "tax": tax("10") },
+        { "line": "a", "description": "db", "total": "-4.00", "tax": tax("25") },
+    ]);
+    assert_eq!(document["lines"], lines);
+    let taxes = json!([
+        { "category": "S", "rate": "10", "base": "-1.00", "amount": "-0.10" },
+        { "category": "S", "rate": "25", "base": "-4.00", "amount": "-1.00" },
+    ]);
+    assert_eq!((&document["taxes"], &document["total"]), (&taxes, &json!("-6.10")));
+    let credited = controller.invoice.status.as_ref().unwrap().credited.clone().unwrap();
+    let taken = json!([
+        { "category": "S", "rate": "10", "base": "1.00", "amount": "0.10" },
+        { "category": "S", "rate": "25", "base": "4.00", "amount": "1.00" },
+    ]);
+    assert_eq!(json!(credited.notes[0].taxes), taken);
+    let document = controller.issue(&mut note("all", Value::Null));
+    let taxes = json!([
+        { "category": "S", "rate": "10", "base": "-1.50", "amount": "-0.15" },
+        { "category": "S", "rate": "25", "base": "-6.00", "amount": "-1.50" },
+    ]);
+    assert_eq!((&document["taxes"], &document["total"]), (&taxes, &json!("-9.15")));
+    assert_eq!(document["lines"][2]["description"], "credited before, by part");
+}
+
+#[test]
+fn a_note_that_names_no_tax_of_several_is_refused() {
+    let mut controller = Controller::of_two_taxes();
+    let mut whole = note("whole", json!([{ "description": "Goodwill", "amount": "1" }]));
+    assert_eq!((controller.step(&mut whole), said(&whole).0), ("report", "SeveralTaxes"));
+    let tax = json!({ "category": "S", "rate": "24" });
+    let mut unknown = note("unknown", json!([{ "description": "Goodwill", "amount": "1", "tax": tax }]));
+    assert_eq!((controller.step(&mut unknown), said(&unknown).0), ("report", "TaxUnknown"));
+}
+
+/// What is taxed alike in slices goes back as one line, for a slice can have lines of several taxes.
+#[test]
+fn slices_of_several_taxes_go_back_by_tax() {
+    let mut controller = Controller::of_two_taxes();
+    let document = controller.invoice.status.as_mut().unwrap().document.as_mut().unwrap();
+    let lines = std::mem::take(&mut document.lines);
+    let slice = json!({ "name": "aaaaa-1-0", "lines": 2, "subtotal": "12.50", "digest": "sha256:2" });
+    document.slices = vec![serde_json::from_value(slice).unwrap()];
+    let spec = json!({ "invoice": "aaaaa-1", "subtotal": "12.50", "lines": lines });
+    let slice = json!({ "metadata": { "name": "aaaaa-1-0" }, "spec": spec });
+    let observed = Observed {
+        note: note("all", Value::Null),
+        invoice: Some(controller.invoice.clone()),
+        slices: vec![serde_json::from_value(slice).unwrap()],
+        others: Vec::new(),
+        series: Some(controller.series.clone()),
+    };
+    let Step::Begin(_) = plan_note(&observed, at(NOW)).unwrap() else { panic!("it begins") };
+    let invoice = controller.invoice.status.as_ref().unwrap().document.as_ref().unwrap();
+    let creditable = billing_state::convert::credit_note::creditable(invoice, &observed.slices, &[], &[]).unwrap();
+    let parts: Vec<_> = creditable.parts.iter().map(|part| format!("{} {}", part.description, part.total)).collect();
+    assert_eq!(parts, ["1 lines in 1 slices, taxed as S 10 % 2.50", "1 lines in 1 slices, taxed as S 25 % 10.00"]);
+}
+
+/// An invoice of 12.50 of which credits paid 5.00 and 4.00 in advance.
+fn prepaid() -> Controller {
+    Controller::of(|document| {
+        let uid = "22222222-2222-4222-8222-222222222222";
+        let paid =
+            |kind: &str, name: &str, amount: &str| json!({ "kind": kind, "name": name, "uid": uid, "amount": amount });
+        document["prepayments"] = json!([paid("Credit", "first", "5.00"), paid("Credit", "last", "4.00")]);
+        (document["prepaid"], document["amountDue"]) = ("9.00".into(), "3.50".into());
+    })
+}
+
+#[test]
+fn a_part_gives_back_what_was_paid_in_advance_once_nothing_is_due() {
+    let mut controller = prepaid();
+    let document = controller.issue(&mut note("due", json!([{ "line": "a", "amount": "3.50" }])));
+    assert_eq!(document["credits"], Value::Null);
+    let payment = controller.invoice.status.as_ref().unwrap().payment.clone().unwrap();
+    assert_eq!(payment.state, PaymentState::Credited, "nothing is due any more");
+    let mut more = note("more", json!([{ "line": "a", "amount": "5" }]));
+    let document = controller.issue(&mut more);
+    let back = |name: &str, amount: &str| json!({ "name": format!("aaaaa-cn2-{name}"), "credit": name, "amount": amount, "application": "AfterTax" });
+    assert_eq!(document["credits"], json!([back("last", "4.00"), back("first", "1.00")]));
+    let paid_in_advance = || credit("last", json!({ "application": "AfterTax" }));
+    let mut credits = vec![paid_in_advance(), credit("first", json!({ "application": "AfterTax" }))];
+    let made = restore_credits(&mut more, &mut credits, Some("main"));
+    let specs: Vec<_> =
+        made.iter().map(|made| (made.spec.amount.clone().unwrap().amount, made.spec.application)).collect();
+    let after_tax = Some(billing_api::CreditApplication::AfterTax);
+    assert_eq!(specs, [("4.00".into(), after_tax), ("1.00".into(), after_tax)]);
+    let document = controller.issue(&mut note("all", Value::Null));
+    let back = json!({ "name": "aaaaa-cn3-first", "credit": "first", "amount": "4.00", "application": "AfterTax" });
+    assert_eq!((&document["credits"], &document["total"]), (&json!([back]), &json!("-4.00")));
+}
+
+/// What of an invoice is no charge, and what is: each line by its type, source and what it adjusts.
+#[test]
+fn a_note_names_charges_and_nothing_else() {
+    let uid = "22222222-2222-4222-8222-222222222222";
+    let source = |kind: &str| json!({ "kind": kind, "name": "x", "uid": uid });
+    let of_group = json!({ "kind": "BillingGroup", "name": "x", "uid": uid, "part": "Setup" });
+    let adjusts = |kind: Value| json!({ "period": "2026-09", "invoice": "aaaaa-0", "type": kind, "part": "p" });
+    let line = |kind: &str, source: Value, adjusts: Value| {
+        let mut line = json!({ "id": "x", "type": kind, "description": "x", "total": "1.00", "source": source });
+        if !adjusts.is_null() {
+            line["adjusts"] = adjusts;
+        }
+        line
+    };
+    let none = Value::Null;
+    for (line, expected) in [
+        (line("CreditConsumption", source("Credit"), none.clone()), "LineWithheld"),
+        (line("Rounding", source("InvoiceIssuer"), none.clone()), "LineWithheld"),
+        (line("OtherEvent", source("Invoice"), none.clone()), "LineWithheld"),
+        (line("OtherEvent", source("BillingGroup"), none.clone()), "LineWithheld"),
+        (line("OtherEvent", source("Credit"), adjusts(json!("CreditConsumption"))), "LineWithheld"),
+        (line("OtherEvent", source("InvoiceIssuer"), adjusts(json!("Rounding"))), "LineWithheld"),
+        (line("OtherEvent", of_group.clone(), adjusts(json!("CommitmentFee"))), "Issuing"),
+        (line("OtherEvent", of_group.clone(), none.clone()), "Issuing"),
+        (line("ExtraCharge", of_group, none.clone()), "Issuing"),
+        (line("OtherEvent", source("UsageRecord"), json!({ "period": "2026-09" })), "Issuing"),
+    ] {
+        let mut controller = Controller::of(|document| {
+            document["lines"] = json!([document["lines"][0], line]);
+            (document["subtotal"], document["total"]) = ("13.50".into(), "13.50".into());
+        });
+        let mut asked = note("part", json!([{ "line": "x", "amount": "1" }]));
+        controller.step(&mut asked);
+        assert_eq!(said(&asked).0, expected, "{line}");
+    }
+}
+
 #[test]
 fn an_estimate_is_not_taken_back() {
     let (mut controller, mut note) = (Controller::new(), note("all", Value::Null));

@@ -3,6 +3,8 @@
 //! A final records by what its month was billed (`terms`) since closed months are settled as a whole. One without was made before
 //! that: it is compared with what its version would have written, or each of them would look forged after an upgrade.
 
+use std::collections::BTreeSet;
+
 use super::difference::{Explanation, Reason};
 use billing_api::{Line, LineType};
 use billing_documents::document::Rendered;
@@ -15,6 +17,7 @@ fn is_of_earlier_version(recorded: &IssuedInvoice<'_>) -> bool {
 
 /// Brings a computed document into the form of the version that made the recorded one.
 pub(super) fn in_the_form_of(recorded: &IssuedInvoice<'_>, computed: &mut Rendered) {
+    forget_unrecorded_notes(recorded, computed);
     if !is_of_earlier_version(recorded) {
         return;
     }
@@ -29,6 +32,18 @@ pub(super) fn in_the_form_of(recorded: &IssuedInvoice<'_>, computed: &mut Render
         let of_remarks = said.iter().filter(|category| category.kind == LineType::Multiplier);
         document.categories.splice(..0, of_remarks.cloned());
         document.lines.splice(..0, remarks);
+    }
+}
+
+/// Corrections recorded no credit notes once. What notes settled of a line, it says all the same.
+fn forget_unrecorded_notes(recorded: &IssuedInvoice<'_>, computed: &mut Rendered) {
+    let adjusts = recorded.lines.iter().filter_map(|line| Some((line.id.as_str(), line.adjusts.as_ref()?)));
+    let without: BTreeSet<&str> = adjusts.filter(|(_, adjusts)| adjusts.notes.is_empty()).map(|(id, _)| id).collect();
+    let slices = computed.slices.iter_mut().flat_map(|slice| &mut slice.spec.lines);
+    for line in computed.document.lines.iter_mut().chain(slices) {
+        if let Some(adjusts) = line.adjusts.as_mut().filter(|_| without.contains(line.id.as_str())) {
+            adjusts.notes.clear();
+        }
     }
 }
 

@@ -35,6 +35,7 @@ use billing_domain::{
     Bill, BillError, BilledIndex, ClosedMonths, CreditOffer, Group, GroupMonth, LateUsageWindow, Name, Project,
     Timestamp, bill_group_month,
 };
+use billing_state::convert::billed::read_final;
 use billing_state::{ObservedState, OrganizationState, carried_forward, convert};
 pub use difference::{AdjustedOn, Difference, Explanation, FieldDifference, Reason};
 use earlier::in_the_form_of;
@@ -259,7 +260,8 @@ fn billed_before(recorded: &IssuedInvoice<'_>, organization_state: &Organization
     let names: BTreeSet<&Name> = near.chain(all.projects_of(group.uid)).collect();
     let projects = names.into_iter().filter_map(|name| organization.project(name));
     let records = projects.flat_map(|project| project.usage()).map(|usage| &usage.name);
-    all.as_of_final(&recorded.facts(), records)
+    let unknown = read_final(recorded).map(|read| all.notes_unknown_to(&read, read_at(recorded))).unwrap_or_default();
+    all.as_of_final(&recorded.facts(), &unknown, records)
 }
 
 /// All lines of a document and its slices.

@@ -11,8 +11,8 @@ use billing_documents::explain::{discounts_of, rate_of};
 use billing_documents::issued::IssuedInvoice;
 use billing_documents::terms::terms_of;
 use billing_domain::{
-    BilledLine, LineBasis, LineType, Money, MonthTerms, Name, PartKey, Percent, Period, Rating, ReadFinal, Source,
-    SourceKind, StatedPart, TaxGroup, TaxScheme, Unit,
+    BilledLine, LineBasis, LineType, Money, MonthTerms, Name, PartAdjustment, PartKey, Percent, Period, Rating,
+    ReadFinal, Source, SourceKind, StatedPart, TaxGroup, TaxScheme, Unit,
 };
 
 /// What a final and its slices say, as later bills ask about it.
@@ -83,16 +83,27 @@ fn read_part(
         "Credit" => source.name.as_str(),
         _ => source.part.as_deref().unwrap_or_default(),
     };
+    let money = |field, amount: &api::Amount| {
+        Money::parse(amount, issued.currency).map_err(|_| ConvertError::Field { field, text: amount.to_string() })
+    };
+    let optional = |field, amount: Option<&api::Amount>| amount.map(|amount| money(field, amount)).transpose();
     let (adjusts, month, kind, name) = match &line.adjusts {
         None => (None, issued.month, line.kind, own),
         Some(adjusts) => {
             let month = read("adjusts.period", &adjusts.period)?;
-            let invoice = adjusts.invoice.as_ref().map(|invoice| invoice.as_str().into());
-            (invoice, month, adjusts.kind.unwrap_or(line.kind), adjusts.part.as_deref().unwrap_or(own))
+            let (billed, due) =
+                (optional("adjusts.billed", adjusts.billed.as_ref())?, optional("adjusts.due", adjusts.due.as_ref())?);
+            let adjustment = |invoice: &api::Name| PartAdjustment {
+                invoice: invoice.as_str().into(),
+                billed,
+                due,
+                notes: notes_of(adjusts),
+            };
+            let kind = adjusts.kind.unwrap_or(line.kind);
+            (adjusts.invoice.as_ref().map(adjustment), month, kind, adjusts.part.as_deref().unwrap_or(own))
         }
     };
-    let total = Money::parse(&line.total, issued.currency)
-        .map_err(|_| ConvertError::Field { field: "total", text: line.total.to_string() })?;
+    let total = money("total", &line.total)?;
     Ok(StatedPart {
         adjusts,
         month,
@@ -105,6 +116,11 @@ fn read_part(
         line: line.id.clone(),
         total,
     })
+}
+
+/// The credit notes that an adjustment counted.
+fn notes_of(adjusts: &api::Adjusts) -> Vec<Name> {
+    adjusts.notes.iter().map(|note| note.as_str().into()).collect()
 }
 
 fn source_kind(kind: &str) -> SourceKind {
@@ -166,6 +182,7 @@ fn read_line(
                 invoice: adjusts.invoice.as_deref().unwrap_or_default().into(),
                 billed: optional("adjusts.billed", adjusts.billed.as_ref())?,
                 due: optional("adjusts.due", adjusts.due.as_ref())?,
+                notes: notes_of(adjusts),
             },
             None => LineBasis::Rated(rating(issued.document, line)?),
         },

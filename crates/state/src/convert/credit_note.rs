@@ -1,15 +1,17 @@
 //! A final invoice and what is to be taken back of it.
 
+use std::collections::BTreeMap;
+
 use super::ConvertError;
 use billing_api as api;
-use billing_documents::issued::currency_of;
+use billing_documents::issued::{currency_of, tax_category};
 use billing_domain::invoice::credit_note::{
-    CreditRequest, Creditable, CreditableLine, CreditableTax, PriorNote, RequestedLine,
+    CreditRequest, Creditable, CreditableLine, CreditableTax, PriorNote, RequestedLine, Withheld,
 };
-use billing_domain::{CreditedAmount, Currency, IssuedNote, Money, Name, TaxRate};
+use billing_domain::{CreditedAmount, Currency, IssuedNote, Money, Name, TaxGroup};
 
-/// A final invoice as a credit note finds it: its document, its slices if a line of them is named, and the notes before,
-/// of which those that are given say which lines they took.
+/// A final invoice as a credit note finds it: its document, its slices if one of their lines is named or all of them go back, and the
+/// notes before, of which those that are given say which lines they took.
 ///
 /// # Errors
 /// An amount or a currency that cannot be read.
@@ -20,38 +22,72 @@ pub fn creditable(
     notes: &[api::CreditNote],
 ) -> Result<Creditable, ConvertError> {
     let currency = currency_of(document)?;
-    let own = document.lines.iter().map(|line| part(line, currency)).collect::<Result<Vec<_>, _>>()?;
-    let slice = |slice: &api::SliceRef| {
-        let description = format!("{} lines in slice {}", slice.lines, &*slice.name);
-        Ok::<_, ConvertError>(CreditableLine {
-            id: String::new(),
-            description,
-            total: money("subtotal", &slice.subtotal, currency)?,
-        })
+    let taxes: Vec<_> = document.taxes.iter().map(|tax| tax_part(tax, currency)).collect::<Result<_, _>>()?;
+    let part = |line| part(line, &taxes, currency);
+    let own = document.lines.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+    let of_slices = slices.iter().flat_map(|slice| &slice.spec.lines).map(part).collect::<Result<Vec<_>, _>>()?;
+    let in_slices = match taxes.len() {
+        0 | 1 => each_slice(document, &taxes, currency)?,
+        _ => slices_by_tax(document, &of_slices)?,
     };
-    let in_slices = document.slices.iter().map(slice).collect::<Result<Vec<_>, _>>()?;
-    let of_slices = slices.iter().flat_map(|slice| &slice.spec.lines);
-    let of_slices = of_slices.map(|line| part(line, currency)).collect::<Result<Vec<_>, _>>()?;
+    let prior_note = |by| prior_note(by, notes, &taxes, currency);
     Ok(Creditable {
         parts: own.iter().cloned().chain(in_slices).collect(),
         lines: own.into_iter().chain(of_slices).collect(),
         subtotal: money("subtotal", &document.subtotal, currency)?,
-        taxes: document.taxes.iter().map(|tax| tax_part(tax, currency)).collect::<Result<_, _>>()?,
         tax: money("tax", &document.tax, currency)?,
         amount_due: money("amountDue", document.amount_due(), currency)?,
         gives_back: gives_back(document, slices),
-        credits: credits_that_go_back(document, currency)?,
-        prior_notes: before.iter().map(|by| prior_note(by, notes, currency)).collect::<Result<_, _>>()?,
+        credits: super::credits_used(document)?,
+        prepaid: prepaid_by_credits(document, currency)?,
+        prior_notes: before.iter().map(prior_note).collect::<Result<_, _>>()?,
+        taxes,
     })
 }
 
-/// What an invoice used of credits for its own month, and of its total.
-fn credits_that_go_back(document: &api::Document, currency: Currency) -> Result<Vec<(Name, Money)>, ConvertError> {
-    let mut credits = super::credits_used(document)?;
-    for prepayment in document.prepayments.iter().filter(|one| one.kind == "Credit") {
-        credits.push((prepayment.name.as_str().into(), money("prepayments.amount", &prepayment.amount, currency)?));
+/// Each slice of an invoice as a whole.
+fn each_slice(
+    document: &api::Document,
+    taxes: &[CreditableTax],
+    currency: Currency,
+) -> Result<Vec<CreditableLine>, ConvertError> {
+    let one = |slice: &api::SliceRef| {
+        Ok(CreditableLine {
+            id: String::new(),
+            description: format!("{} lines in slice {}", slice.lines, &*slice.name),
+            total: money("subtotal", &slice.subtotal, currency)?,
+            tax: taxes.first().map(|tax| tax.group),
+            withheld: None,
+        })
+    };
+    document.slices.iter().map(one).collect()
+}
+
+/// What is in slices, by what is taxed alike.
+fn slices_by_tax(document: &api::Document, lines: &[CreditableLine]) -> Result<Vec<CreditableLine>, ConvertError> {
+    let mut sums: BTreeMap<Option<TaxGroup>, (usize, Money)> = BTreeMap::new();
+    for line in lines {
+        let (count, sum) = sums.entry(line.tax).or_insert((0, Money::zero(line.total.currency())));
+        let too_much =
+            || ConvertError::Field { field: "status.document.subtotal", text: document.subtotal.to_string() };
+        (*count, *sum) = (*count + 1, sum.checked_add(line.total).ok_or_else(too_much)?);
     }
-    Ok(credits)
+    let slices = document.slices.len();
+    let one = |(tax, (count, total)): (Option<TaxGroup>, (usize, Money))| {
+        let taxed = tax.map(|tax| format!(", taxed as {tax} %")).unwrap_or_default();
+        let description = format!("{count} lines in {slices} slices{taxed}");
+        CreditableLine { id: String::new(), description, total, tax, withheld: None }
+    };
+    Ok(sums.into_iter().map(one).collect())
+}
+
+/// What credits paid of the total of an invoice, in the order in which they were used.
+fn prepaid_by_credits(document: &api::Document, currency: Currency) -> Result<Vec<(Name, Money)>, ConvertError> {
+    let credits = document.prepayments.iter().filter(|one| one.kind == "Credit");
+    let used = |one: &api::Prepayment| {
+        Ok((one.name.as_str().into(), money("status.document.prepayments.amount", &one.amount, currency)?))
+    };
+    credits.map(used).collect()
 }
 
 /// A line that gives back something of a closed month, among those that are known.
@@ -60,13 +96,17 @@ fn gives_back(document: &api::Document, slices: &[api::InvoiceSlice]) -> Option<
     lines.find(|line| line.adjusts.is_some() && line.total.starts_with('-')).map(|line| line.id.clone())
 }
 
-/// One tax of an invoice.
+/// One tax of an invoice, or of a note.
 fn tax_part(tax: &api::TaxSubtotal, currency: Currency) -> Result<CreditableTax, ConvertError> {
     Ok(CreditableTax {
-        rate: super::read::<TaxRate>("status.document.taxes.rate", &tax.rate)?.part(),
+        group: group("status.document.taxes.rate", tax.category, &tax.rate)?,
         base: money("status.document.taxes.base", &tax.base, currency)?,
         amount: money("status.document.taxes.amount", &tax.amount, currency)?,
     })
+}
+
+fn group(field: &'static str, category: api::TaxCategory, rate: &str) -> Result<TaxGroup, ConvertError> {
+    Ok(TaxGroup { category: tax_category(category), rate: super::read(field, rate)? })
 }
 
 /// What a note asks for, in the currency of the invoice.
@@ -79,29 +119,68 @@ pub fn request(spec: &api::CreditNoteSpec, document: &api::Document) -> Result<C
     }
     let currency = currency_of(document)?;
     let wanted = |line: &api::CreditNoteRequest| {
-        let api::CreditNoteRequest { line, description, amount } = line;
+        let api::CreditNoteRequest { line, description, amount, tax } = line;
+        let tax = tax.as_ref().map(|tax| group("spec.lines.tax.rate", tax.category, &tax.rate));
         Ok::<_, ConvertError>(RequestedLine {
             line: line.clone(),
             description: description.clone().unwrap_or_default(),
             amount: plain("spec.lines.amount", amount, currency)?,
+            tax: tax.transpose()?,
         })
     };
     Ok(CreditRequest::Lines(spec.lines.iter().map(wanted).collect::<Result<_, _>>()?))
 }
 
-fn part(line: &api::Line, currency: Currency) -> Result<CreditableLine, ConvertError> {
-    let total = money("status.document.lines.total", &line.total, currency)?;
-    Ok(CreditableLine { id: line.id.clone(), description: line.description.clone(), total })
+fn part(line: &api::Line, taxes: &[CreditableTax], currency: Currency) -> Result<CreditableLine, ConvertError> {
+    let tax = match &line.tax {
+        Some(tax) => Some(group("status.document.lines.tax.rate", tax.category, &tax.rate)?),
+        None => taxes.first().filter(|_| taxes.len() == 1).map(|tax| tax.group),
+    };
+    Ok(CreditableLine {
+        id: line.id.clone(),
+        description: line.description.clone(),
+        total: money("status.document.lines.total", &line.total, currency)?,
+        tax,
+        withheld: withheld(line),
+    })
 }
 
-fn prior_note(by: &api::CreditedBy, notes: &[api::CreditNote], currency: Currency) -> Result<PriorNote, ConvertError> {
+/// What a line is that is no charge; nothing for one that is.
+fn withheld(line: &api::Line) -> Option<Withheld> {
+    let kind = line.adjusts.as_ref().and_then(|adjusts| adjusts.kind).unwrap_or(line.kind);
+    let moved = line.source.as_ref().is_some_and(|source| {
+        source.kind == "Invoice" || (source.kind == "BillingGroup" && source.part.is_none() && line.adjusts.is_none())
+    });
+    match kind {
+        api::LineType::CreditConsumption => Some(Withheld::Credit),
+        api::LineType::Rounding => Some(Withheld::MinimumCharge),
+        api::LineType::OtherEvent if moved => Some(Withheld::BroughtForward),
+        _ => None,
+    }
+}
+
+fn prior_note(
+    by: &api::CreditedBy,
+    notes: &[api::CreditNote],
+    taxes: &[CreditableTax],
+    currency: Currency,
+) -> Result<PriorNote, ConvertError> {
     let note = notes.iter().find(|note| note.metadata.uid.as_deref() == Some(by.uid.as_str()));
     let lines = note.into_iter().flat_map(|note| &note.spec.lines);
+    let (subtotal, tax) = (
+        money("status.credited.notes.subtotal", &by.subtotal, currency)?,
+        money("status.credited.notes.tax", &by.tax, currency)?,
+    );
+    let taxes = match taxes {
+        [only] => vec![CreditableTax { group: only.group, base: subtotal, amount: tax }],
+        _ => by.taxes.iter().map(|tax| tax_part(tax, currency)).collect::<Result<_, _>>()?,
+    };
     Ok(PriorNote {
         name: by.name.to_string(),
         full: by.full,
-        subtotal: money("status.credited.notes.subtotal", &by.subtotal, currency)?,
-        tax: money("status.credited.notes.tax", &by.tax, currency)?,
+        subtotal,
+        tax,
+        taxes,
         lines: lines.filter_map(|asked| of_line(asked, currency)).collect::<Result<_, _>>()?,
     })
 }

@@ -57,6 +57,8 @@ pub(super) struct Discrepancy {
     pub(super) total: Money,
     /// How much more it would be, had credit notes not taken that back before.
     pub(super) credited: Money,
+    /// The credit notes that were counted, by number.
+    pub(super) notes: Vec<Name>,
 }
 
 /// The item that corrects what a final bills of a record in a month.
@@ -72,6 +74,7 @@ pub(super) fn correction(month: Month, usage: &Usage, discrepancy: Discrepancy, 
         settled_by_credit_notes,
         total,
         credited,
+        notes,
     } = discrepancy;
     let less = if credited.is_zero() { String::new() } else { format!(", less {credited} credited") };
     Item {
@@ -87,7 +90,7 @@ pub(super) fn correction(month: Month, usage: &Usage, discrepancy: Discrepancy, 
         source: source(usage),
         adjustment: Some(Adjustment {
             month,
-            kind: AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, replaced },
+            kind: AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, notes, replaced },
         }),
     }
 }

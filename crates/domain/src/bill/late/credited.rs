@@ -1,13 +1,17 @@
 //! What credit notes took back of lines: that is settled, and a correction does not take it back again.
 
+use std::collections::BTreeSet;
+
+use crate::invoice::billed::NoteShare;
 use crate::invoice::statement::LastCorrection;
+use crate::name::Name;
 use crate::time::period::Timestamp;
 
 /// What was done about what documents bill of something in a month, in minor units.
 #[derive(Debug, Default)]
 pub(super) struct CreditedSoFar {
-    /// What credit notes took back, and when.
-    credited: Vec<(Timestamp, i128)>,
+    /// What credit notes took back.
+    credited: Vec<NoteShare>,
     /// The last correction, and when it was issued.
     last: Option<(Timestamp, LastCorrection)>,
 }
@@ -20,7 +24,7 @@ pub(super) struct Correction {
 }
 
 impl CreditedSoFar {
-    pub(super) fn credit(&mut self, credited: impl IntoIterator<Item = (Timestamp, i128)>) {
+    pub(super) fn credit(&mut self, credited: impl IntoIterator<Item = NoteShare>) {
         self.credited.extend(credited);
     }
 
@@ -34,9 +38,15 @@ impl CreditedSoFar {
         !self.credited.is_empty()
     }
 
+    /// The notes that took something back, by number.
+    pub(super) fn notes(&self) -> Vec<Name> {
+        let numbers: BTreeSet<&Name> = self.credited.iter().map(|share| &share.note).collect();
+        numbers.into_iter().cloned().collect()
+    }
+
     /// What was due before: what is billed, less what of it earlier corrections left to credit notes.
     pub(super) fn due_before(&self, billed: i128) -> i128 {
-        billed - self.last.map_or(0, |(_, last)| last.settled())
+        billed - self.last.as_ref().map_or(0, |(_, last)| last.settled())
     }
 
     /// What has to be corrected of what is billed, earlier corrections included.
@@ -59,28 +69,28 @@ impl CreditedSoFar {
     /// |  80 |  60 |   0 | 50 | of the 30, 20 stay settled |
     /// |  80 | 100 | +20 | 70 | as if nothing had been corrected |
     ///
-    /// A note that was issued while a closing read what it decides on is not in its correction, which then gave back too much:
-    /// what it should have left to the note is billed again.
+    /// A note that was issued while a closing read what it decides on is not in its correction, which names those that it counted: it
+    /// gave back too much then, and what it should have left to the note is billed again.
     pub(super) fn correction(&self, billed: i128, due: i128) -> Correction {
         let missed = self.missed();
         let difference = due - (billed + missed);
         if difference >= 0 {
             return Correction { total: difference + missed, credited: 0 };
         }
-        let credited = self.credited_until(None).min(-difference);
+        let credited = self.credited(|_| true).min(-difference);
         Correction { total: difference + credited + missed, credited }
     }
 
-    /// What the last correction gave back although notes of its time had taken it back: it did not know them.
-    fn missed(&self) -> i128 {
-        let Some((at, last)) = self.last else { return 0 };
-        let known = self.credited_until(Some(at)).min((last.billed - last.due).max(0));
-        (known - last.settled()).max(0)
+    /// What the last correction gave back although notes had taken it back: those that it counted, and those that were issued before
+    /// it and that it did not know.
+    pub(super) fn missed(&self) -> i128 {
+        let Some((at, last)) = &self.last else { return 0 };
+        let ours = self.credited(|share| share.issued_at <= *at || last.notes.contains(&share.note));
+        (ours.min(last.reduction()) - last.settled()).max(0)
     }
 
-    fn credited_until(&self, until: Option<Timestamp>) -> i128 {
-        let counts = |at: Timestamp| until.is_none_or(|until| at <= until);
-        self.credited.iter().filter(|(at, _)| counts(*at)).map(|(_, amount)| amount).sum()
+    fn credited(&self, counts: impl Fn(&NoteShare) -> bool) -> i128 {
+        self.credited.iter().filter(|share| counts(share)).map(|share| share.amount).sum()
     }
 }
 
@@ -92,14 +102,23 @@ mod tests {
         Timestamp::from_timestamp(day * 86_400, 0).unwrap()
     }
 
+    /// A note that took back 30.
+    fn note(issued: i64) -> NoteShare {
+        NoteShare { note: Name::from("g-cn1"), issued_at: day(issued), amount: 30 }
+    }
+
+    fn last(total: i128, notes: &[&str]) -> LastCorrection {
+        LastCorrection { billed: 100, due: 50, total, notes: notes.iter().map(|note| Name::from(*note)).collect() }
+    }
+
     /// The example of [`CreditedSoFar::correction`]: a note took back 30; later a correction may have given back so much of a
     /// reduction to 50.
     #[track_caller]
     fn check(given_back: Option<i128>, billed: i128, due: i128, total: i128) {
         let mut credited = CreditedSoFar::default();
-        credited.credit([(day(1), 30)]);
+        credited.credit([note(1)]);
         if let Some(given_back) = given_back {
-            credited.correct(day(2), LastCorrection { billed: 100, due: 50, total: -given_back });
+            credited.correct(day(2), last(-given_back, &[]));
         }
         assert_eq!(credited.correction(billed, due).total, total, "{billed} are billed, {due} are due");
     }
@@ -122,9 +141,25 @@ mod tests {
     #[test]
     fn what_notes_take_back_after_a_correction_is_theirs() {
         let mut credited = CreditedSoFar::default();
-        credited.credit([(day(3), 30)]);
-        credited.correct(day(2), LastCorrection { billed: 100, due: 50, total: -50 });
+        credited.credit([note(3)]);
+        credited.correct(day(2), last(-50, &[]));
         assert_eq!(credited.correction(50, 50), Correction { total: 0, credited: 0 });
         assert_eq!(credited.correction(50, 10), Correction { total: -10, credited: 30 });
+    }
+
+    /// What a correction says that it counted is not asked of a clock.
+    #[test]
+    fn a_note_that_a_correction_counted_is_no_missed_one_whenever_it_was_issued() {
+        for issued in [1, 3] {
+            let mut credited = CreditedSoFar::default();
+            credited.credit([note(issued)]);
+            credited.correct(day(2), last(-20, &["g-cn1"]));
+            assert_eq!(credited.missed(), 0, "on day {issued}");
+            // It says that it counted the note, and left nothing to it.
+            let mut forgotten = CreditedSoFar::default();
+            forgotten.credit([note(issued)]);
+            forgotten.correct(day(2), last(-50, &["g-cn1"]));
+            assert_eq!(forgotten.missed(), 30, "on day {issued}");
+        }
     }
 }

@@ -266,6 +266,7 @@ impl Account {
             settled_by_credit_notes: money(total - (due.total - billed.total))?,
             total: money(total)?,
             credited: money(credited)?,
+            notes: credited_so_far.notes(),
         };
         Ok(Some(correction(closed.month, usage, discrepancy, !closed.is_effective(usage))))
     }

@@ -59,8 +59,8 @@ pub(crate) struct Settlement {
 
 /// Settles the closed months of a group, the oldest first: each finds the credits that those before it leave.
 ///
-/// Cost: a look at each record of the projects that the group paid for; and for each month in which one of them differs, what
-/// documents say of it, and its bill without its lines.
+/// Cost: a look at each record of the projects that the group paid for; and for each month in which one of them differs, or of which a
+/// part was adjusted and a note took something back, what documents say of it, and its bill without its lines.
 pub(crate) fn settle(month: &GroupMonth<'_>, group: &Source, currency: Currency) -> Result<Settlement, Overflow> {
     let LateUsage { items, changes, reasons, problems } = late_usage(month);
     let offers = month.credits.to_vec();
@@ -93,7 +93,11 @@ impl Settlement {
         currency: Currency,
         changes: &BTreeMap<Month, ServiceChanges>,
     ) -> Result<(), Overflow> {
-        for (of, changes) in changes {
+        let none = ServiceChanges::new();
+        let missed = months_with_missed_notes(month).filter(|of| !changes.contains_key(of)).map(|of| (of, &none));
+        let all: BTreeMap<Month, &ServiceChanges> =
+            changes.iter().map(|(of, changes)| (*of, changes)).chain(missed).collect();
+        for (of, changes) in &all {
             let Some(stated) = month.billed.stated(month.group.uid, *of) else { continue };
             // In another currency nothing can be settled; what of it is due is a problem of its records.
             let Some(terms) = stated.terms.filter(|_| !stated.is_reversed && stated.invoice.currency == currency)
@@ -127,6 +131,25 @@ impl Settlement {
         }
         Ok(())
     }
+}
+
+/// The closed months of a group of which a part was adjusted without a note that had taken something of it back.
+fn months_with_missed_notes(month: &GroupMonth<'_>) -> impl Iterator<Item = Month> {
+    let noted = month.billed.months_with_notes(month.group.uid).filter(|of| month.closed.contains_key(of));
+    noted.filter(|of| {
+        let stated = month.billed.stated(month.group.uid, *of);
+        stated.is_some_and(|stated| stated.parts.values().any(|part| credited_so_far(part).missed() > 0))
+    })
+}
+
+/// What was done about a part of a month.
+fn credited_so_far(stated: &StatedAmount) -> CreditedSoFar {
+    let mut credited = CreditedSoFar::default();
+    credited.credit(stated.credited.iter().cloned());
+    if let Some((at, last)) = &stated.corrected {
+        credited.correct(*at, last.clone());
+    }
+    credited
 }
 
 /// A closed month of a group.
@@ -239,14 +262,12 @@ impl ClosedBill<'_> {
             let Some(source) = stated.map(|stated| &stated.source).or(item.map(|item| &item.source)) else { continue };
             let due = item.map_or(0, |item| item.total.minor());
             let billed = stated.map_or(0, |stated| stated.billed);
-            let mut credited = CreditedSoFar::default();
-            credited
-                .credit(stated.filter(|stated| stated.credited != 0).map(|stated| (self.month.end(), stated.credited)));
-            let Correction { total, credited } = credited.correction(billed, due);
+            let so_far = stated.map(credited_so_far).unwrap_or_default();
+            let Correction { total, credited } = so_far.correction(billed, due);
             if total != 0 {
                 let goes_back = returns.get(&key.name).copied().filter(|_| total > 0);
                 let amounts = PartAmounts { billed, due, total, credited };
-                settlement.items.push(self.item(key, source, amounts, goes_back)?);
+                settlement.items.push(self.item(key, source, amounts, so_far.notes(), goes_back)?);
                 let treatments = self.terms.tax.treatments().filter(|treatment| Some(treatment.group) == key.tax);
                 treatments.for_each(|treatment| settlement.reasons.add(treatment));
             }
@@ -259,6 +280,7 @@ impl ClosedBill<'_> {
         key: &PartKey,
         source: &Source,
         amounts: PartAmounts,
+        notes: Vec<Name>,
         goes_back: Option<bool>,
     ) -> Result<Item, Overflow> {
         let PartAmounts { billed, due, total, credited } = amounts;
@@ -297,6 +319,7 @@ impl ClosedBill<'_> {
                     billed: money(billed)?,
                     due: money(due)?,
                     settled_by_credit_notes: money(total - (due - billed))?,
+                    notes,
                 },
             }),
         })

@@ -1,27 +1,48 @@
 //! What finals billed before one of them was made.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use super::{BilledIndex, BilledPart, FinalFacts, PartBasis};
-use crate::invoice::statement::FinalStatement;
+use super::stated::correction;
+use super::{
+    BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, IssuedNote, LineBasis, NoteShare, PartBasis,
+    ReadFinal,
+};
+use crate::invoice::part::StatedPart;
+use crate::invoice::statement::{FinalStatement, LastCorrection};
 use crate::name::Name;
+use crate::time::month::Month;
+use crate::time::period::Timestamp;
 use crate::uid::Uid;
 
 impl BilledIndex {
     /// What the finals that were made before this one bill of these records, and of which projects its group paid for
-    /// something, and what credit notes had taken back. A record that a final replaces counts as nothing, whichever final that is.
-    pub fn as_of_final<'a>(&self, of: &FinalFacts, records: impl IntoIterator<Item = &'a Name>) -> BilledIndex {
+    /// something, and what credit notes had taken back, but for those that it did not know. A record that a final replaces counts
+    /// as nothing, whichever final that is.
+    pub fn as_of_final<'a>(
+        &self,
+        of: &FinalFacts,
+        unknown: &BTreeSet<Name>,
+        records: impl IntoIterator<Item = &'a Name>,
+    ) -> BilledIndex {
         let mut remapper =
             Remapper { from: self, to: BilledIndex::default(), finals: HashMap::new(), ratings: HashMap::new() };
         remapper.group(of.group);
         for (invoice, notes) in &self.notes {
-            let issued = notes.iter().filter(|note| note.issued_at <= of.issued_at);
+            let known = |note: &&IssuedNote| note.issued_at <= of.issued_at && !unknown.contains(&note.number);
+            let issued = notes.iter().filter(known);
             issued.for_each(|note| remapper.to.add_credit_note(invoice.clone(), note.clone()));
         }
         for place in 0..super::index(self.finals.len()) {
             let on = self.finals[place as usize].as_ref();
             if on.is_some_and(|on| is_before(on, of)) {
                 remapper.statement(place);
+            }
+        }
+        for (month, places) in self.adjusted.get(&of.group).into_iter().flatten() {
+            let before = |place: &&u32| self.finals[**place as usize].as_ref().is_some_and(|on| is_before(on, of));
+            for place in places.iter().filter(before) {
+                let copied = remapper.final_(*place);
+                remapper.to.adjusted.entry(of.group).or_default().entry(*month).or_default().insert(copied);
             }
         }
         for record in records {
@@ -36,6 +57,46 @@ impl BilledIndex {
             }
         }
         remapper.to
+    }
+
+    /// The credit notes that a final did not know though they were issued before it, from `since` on: it was computed on what was read
+    /// before. They took something of what its lines adjust, and none of these counted them.
+    pub fn notes_unknown_to(&self, read: &ReadFinal, since: Timestamp) -> BTreeSet<Name> {
+        let corrections = read.lines.iter().filter_map(|line| self.correction_by(line));
+        let parts = read.parts.iter().filter_map(|part| self.adjustment_by(read.facts.group, part));
+        let adjusted: Vec<_> = corrections.chain(parts).collect();
+        let counted: BTreeSet<&Name> = adjusted.iter().flat_map(|(last, _)| &last.notes).collect();
+        // Where none is counted, an earlier version may have made it: that it came out of none tells, too.
+        let tells = |last: &LastCorrection| !counted.is_empty() || (last.reduction() > 0 && last.settled() == 0);
+        let shares = adjusted.iter().filter(|(last, _)| tells(last)).flat_map(|(_, shares)| shares);
+        let near = |share: &&NoteShare| since < share.issued_at && share.issued_at <= read.facts.issued_at;
+        let missed = shares.filter(near).filter(|share| !counted.contains(&share.note));
+        let reversed = read.parts.iter().filter_map(|part| self.notes.get(&part.adjusts.as_ref()?.invoice)).flatten();
+        let reversed = reversed.filter(|note| {
+            let near = since < note.issued_at && note.issued_at <= read.facts.issued_at;
+            near && note.credited == CreditedAmount::Remainder // or it would settle no part
+        });
+        missed.map(|share| share.note.clone()).chain(reversed.map(|note| note.number.clone())).collect()
+    }
+
+    /// What a line corrects of a record, and what notes took back of that.
+    fn correction_by(&self, line: &BilledLine) -> Option<(LastCorrection, Vec<NoteShare>)> {
+        let LineBasis::Corrects { invoice, billed, due, notes } = &line.basis else { return None };
+        let group_of = |place: &u32| self.finals[*place as usize].as_ref().map(|facts| facts.group);
+        let (group, month) = (self.places.get(invoice).and_then(group_of), Month::of(line.period.start()));
+        let is_it = |part: &&BilledPart| {
+            part.month() == month && part.tax() == line.tax && self.final_about(part).map(|about| about.group) == group
+        };
+        let parts = self.parts(&line.record).iter().filter(is_it);
+        let shares = parts.flat_map(|part| self.credited_amounts(&line.record, part)).collect();
+        Some((correction(*billed, *due, line.total, notes), shares))
+    }
+
+    /// What a line adjusts of a part of a month, and what notes took back of that.
+    fn adjustment_by(&self, group: Uid, part: &StatedPart) -> Option<(LastCorrection, Vec<NoteShare>)> {
+        let adjusts = part.adjusts.as_ref()?;
+        let stated = self.stated(group, part.month)?.parts.remove(&part.key)?;
+        Some((correction(adjusts.billed, adjusts.due, part.total, &adjusts.notes), stated.credited))
     }
 
     /// Takes back that a record is replaced.

@@ -4,18 +4,22 @@
 //! what is taxed alike, and its other parts. What is said in all is added up when somebody asks, which is when something of a
 //! closed month differs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, LineBasis, PartBasis, ReadFinal, hash};
+use super::{
+    BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, LineBasis, NoteShare, PartBasis, ReadFinal, hash,
+};
 use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::{PartKey, StatedPart};
 use crate::invoice::source::Source;
 use crate::invoice::statement::{About, FinalStatement, LastCorrection, PlacedPart, ServiceKey, StatedCorrection};
 use crate::invoice::tax::TaxSubtotal;
+use crate::money::amount::Money;
 use crate::name::Name;
 use crate::time::month::Month;
+use crate::time::period::Timestamp;
 use crate::uid::Uid;
 
 /// What all documents say of a month of a group.
@@ -40,8 +44,10 @@ pub struct StatedMonth<'a> {
 pub struct StatedAmount {
     /// How much, in minor units.
     pub billed: i128,
-    /// What credit notes took back of it, in minor units.
-    pub credited: i128,
+    /// What credit notes took back of it.
+    pub credited: Vec<NoteShare>,
+    /// The last line that adjusted it, and when that was issued.
+    pub corrected: Option<(Timestamp, LastCorrection)>,
     /// The object that caused it.
     pub source: Source,
 }
@@ -49,6 +55,12 @@ pub struct StatedAmount {
 /// The project of a line. One that names none counts all the same, and for no project.
 fn project_of(line: &BilledLine) -> Name {
     line.project.clone().unwrap_or_else(|| Name::from(""))
+}
+
+/// What a line says that adjusts something.
+pub(super) fn correction(billed: Option<Money>, due: Option<Money>, total: Money, notes: &[Name]) -> LastCorrection {
+    let (billed, total) = (billed.map_or(0, Money::minor), total.minor());
+    LastCorrection { billed, due: due.map_or(billed + total, Money::minor), total, notes: notes.to_vec() }
 }
 
 impl BilledIndex {
@@ -59,16 +71,14 @@ impl BilledIndex {
             let about = self.about_of_line(line);
             let key = ServiceKey { about, project: project_of(line), tax: line.tax };
             *services.entry(key).or_default() += line.total.minor();
-            if let (About::Of(about, month), LineBasis::Corrects { billed, due, .. }) = (about, &line.basis) {
-                let billed = billed.map_or(0, |billed| billed.minor());
-                let total = line.total.minor();
+            if let (About::Of(about, month), LineBasis::Corrects { billed, due, notes, .. }) = (about, &line.basis) {
                 corrections.push(StatedCorrection {
                     record: hash(&line.record),
                     about,
                     month,
                     project: project_of(line),
                     tax: line.tax,
-                    last: LastCorrection { billed, due: due.map_or(billed + total, |due| due.minor()), total },
+                    last: correction(*billed, *due, line.total, notes),
                 });
             }
         }
@@ -90,13 +100,15 @@ impl BilledIndex {
     }
 
     fn placed(&mut self, on: u32, part: &StatedPart) -> PlacedPart {
-        let about = part.adjusts.as_ref().map(|invoice| self.place(invoice)).filter(|about| *about != on);
+        let adjusts = part.adjusts.as_ref();
+        let about = adjusts.map(|adjusts| self.place(&adjusts.invoice)).filter(|about| *about != on);
         PlacedPart {
             about: about.map_or(About::Own(part.month), |about| About::Of(about, part.month)),
             key: part.key.clone(),
             source: part.source.clone(),
             line: part.line.clone(),
             total: part.total.minor(),
+            correction: adjusts.map(|adjusts| correction(adjusts.billed, adjusts.due, part.total, &adjusts.notes)),
         }
     }
 
@@ -133,12 +145,14 @@ impl BilledIndex {
                 last.insert((correction.record, correction.tax), correction);
             }
             for part in statement.parts.iter().filter(|part| concerns(part.about)) {
-                let credited = self.credited_of_line(super::index(on), &part.line, part.total);
-                let credited: i128 = credited.iter().map(|(_, amount)| amount).sum();
-                let none = || StatedAmount { billed: 0, credited: 0, source: part.source.clone() };
+                let none =
+                    || StatedAmount { billed: 0, credited: Vec::new(), corrected: None, source: part.source.clone() };
                 let known = stated.parts.entry(part.key.clone()).or_insert_with(none);
                 known.billed += part.total;
-                known.credited += credited;
+                known.credited.extend(self.credited_of_line(super::index(on), &part.line, part.total));
+                if let Some(last) = &part.correction {
+                    known.corrected = Some((facts.issued_at, last.clone()));
+                }
             }
         }
         for correction in last.into_values() {
@@ -146,6 +160,19 @@ impl BilledIndex {
                 correction.last.settled();
         }
         Some(stated)
+    }
+
+    /// The months of a group of which later finals adjust parts, and over whose finals there are credit notes: only there may one have
+    /// been missed.
+    pub fn months_with_notes(&self, group: Uid) -> impl Iterator<Item = Month> {
+        let months = self.adjusted.get(&group).into_iter().flatten();
+        let is_noted = |facts: &FinalFacts| self.notes.contains_key(&facts.number);
+        let of_month = move |month: Month| {
+            self.finals().find(|facts| facts.group == group && facts.month == month).is_some_and(is_noted)
+        };
+        let is_any_noted =
+            move |on: &BTreeSet<u32>| on.iter().filter_map(|on| self.finals.get(*on as usize)?.as_ref()).any(is_noted);
+        months.filter(move |(month, on)| is_any_noted(on) || of_month(**month)).map(|(month, _)| *month)
     }
 
     fn group_at(&self, place: u32) -> Option<Uid> {
@@ -191,6 +218,6 @@ impl BilledIndex {
             (correction.record, correction.about, correction.tax) == (record, about, part.tax)
                 && correction.month == part.month()
         };
-        self.statements.get(part.on as usize)?.corrections.iter().find(is_it).map(|correction| correction.last)
+        self.statements.get(part.on as usize)?.corrections.iter().find(is_it).map(|correction| correction.last.clone())
     }
 }

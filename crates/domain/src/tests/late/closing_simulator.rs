@@ -82,6 +82,12 @@ impl ClosingSimulator {
 
     /// A bill of a group becomes final.
     pub fn enter_of(&mut self, group: &str, of: &str, bill: &Bill) {
+        let read = self.read_of(group, of, bill);
+        self.world.billed.add(read, |record| Some(name(record)));
+    }
+
+    /// What the final of a bill says.
+    pub fn read_of(&self, group: &str, of: &str, bill: &Bill) -> ReadFinal {
         let sequence = number::sequence(self.first, month(of)).unwrap();
         let facts = FinalFacts {
             number: number::number(group, sequence),
@@ -93,8 +99,7 @@ impl ClosingSimulator {
         let (lines, parts) = (self.final_lines(bill), stated_parts(month(of), bill));
         let exchange_rate = bill.conversion.as_ref().map(|conversion| conversion.rate.clone());
         let terms = Some(MonthTerms { exchange_rate, ..bill.terms.clone() });
-        let read = ReadFinal { facts, lines, parts, terms, only_tax: None };
-        self.world.billed.add(read, |record| Some(name(record)));
+        ReadFinal { facts, lines, parts, terms, only_tax: None }
     }
 
     /// The months before that are settled.
@@ -141,7 +146,7 @@ impl ClosingSimulator {
             lines.push(match &adjustment.kind {
                 AdjustmentKind::Part { .. } => continue,
                 AdjustmentKind::Late(new) => rated(&new.line, &new.discounts, new.exchange_rate.as_ref()),
-                AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, replaced } => {
+                AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, notes, replaced } => {
                     let difference = due
                         .checked_sub(*billed)
                         .and_then(|difference| difference.checked_add(*settled_by_credit_notes));
@@ -153,7 +158,12 @@ impl ClosingSimulator {
                         pre_discount: item.pre_discount.unwrap_or(item.total),
                         total: item.total,
                         tax: item.tax,
-                        basis: LineBasis::Corrects { invoice: invoice.clone(), billed: Some(*billed), due: Some(*due) },
+                        basis: LineBasis::Corrects {
+                            invoice: invoice.clone(),
+                            billed: Some(*billed),
+                            due: Some(*due),
+                            notes: notes.clone(),
+                        },
                         replaces: replaced.then(|| item.source.name.clone()).into_iter().collect(),
                     }
                 }
@@ -168,8 +178,10 @@ fn stated_parts(of: Month, bill: &Bill) -> Vec<StatedPart> {
     let stated = |item: &Item| {
         let (adjusts, month, key) = match item.adjustment.as_ref() {
             None => (None, of, item.part()?),
-            Some(Adjustment { month, kind: AdjustmentKind::Part { invoice, part, .. } }) => {
-                (Some(invoice.clone()), *month, part.clone())
+            Some(Adjustment { month, kind: AdjustmentKind::Part { invoice, part, billed, due, notes, .. } }) => {
+                let (invoice, notes) = (invoice.clone(), notes.clone());
+                let adjusts = PartAdjustment { invoice, billed: Some(*billed), due: Some(*due), notes };
+                (Some(adjusts), *month, part.clone())
             }
             Some(_) => return None,
         };

@@ -257,7 +257,100 @@ fn what_a_note_took_back_of_a_charge_is_settled() {
     let expected = "OtherEvent -3.00 Adjustment of g-1 for 2020-10, less 15.00 credited: SupportCharge Support, 20.00 \
                     billed, 2.00 due";
     assert!(closing_simulator::items(&november).contains(&expected.to_owned()));
+    assert_eq!(counted(&november), [("OtherEvent".to_owned(), vec!["g-1-cn-2020-11-05".to_owned()])]);
     is_whole(simulator);
+}
+
+/// The adjustments that counted credit notes, and which.
+fn counted(bill: &Bill) -> Vec<(String, Vec<String>)> {
+    let notes = |item: &Item| match &item.adjustment.as_ref()?.kind {
+        AdjustmentKind::Correction { notes, .. } | AdjustmentKind::Part { notes, .. } if !notes.is_empty() => {
+            Some((item.kind.as_str().to_owned(), notes.iter().map(ToString::to_string).collect()))
+        }
+        AdjustmentKind::Correction { .. } | AdjustmentKind::Part { .. } | AdjustmentKind::Late(_) => None,
+    };
+    bill.items.iter().filter_map(notes).collect()
+}
+
+/// A closing reads, a note is issued, and the final is made of what was read.
+#[test]
+fn what_a_note_took_back_while_a_month_was_closed_is_billed_again_once() {
+    for (of_the_charge, again) in [(true, "15.00"), (false, "100.00")] {
+        let (mut simulator, october) = after_october(support("10"), Vec::new());
+        simulator.usage(Usage { replaces: Some(name("u1")), ..runs("less", "a", "2020-10-01", 20) });
+        let november = simulator.look("2020-11");
+        assert_eq!(november.subtotal, usd("-198.00"));
+        assert!(counted(&november).is_empty());
+        let (line, amount) =
+            if of_the_charge { (october.items[0].id(), usd("15.00")) } else { (october.lines[0].id(), usd("100.00")) };
+        simulator.credit("g-1", "2020-11-05", CreditedAmount::Lines(vec![(line, amount)]));
+        simulator.enter("2020-11", &november);
+        let december = simulator.close("2020-12");
+        let what = if of_the_charge { "g" } else { "u1" };
+        assert_eq!(closing_simulator::adjustments(&december), [format!("2020-10 {what} {again}")]);
+        assert_eq!(counted(&december).len(), 1);
+        assert_eq!(closing_simulator::adjustments(&simulator.close("2021-01")), [""; 0]);
+    }
+}
+
+/// Computed again, a final knows no more notes than it knew when it was made.
+#[test]
+fn a_note_that_a_final_did_not_know_is_none_of_those_that_it_is_computed_from_again() {
+    for of_the_charge in [true, false] {
+        let (mut simulator, october) = after_october(support("10"), Vec::new());
+        simulator.usage(Usage { replaces: Some(name("u1")), ..runs("less", "a", "2020-10-01", 20) });
+        let november = simulator.look("2020-11");
+        let line = if of_the_charge { october.items[0].id() } else { october.lines[0].id() };
+        simulator.credit("g-1", "2020-11-05", CreditedAmount::Lines(vec![(line, usd("15.00"))]));
+        simulator.enter("2020-11", &november);
+        let read = simulator.read_of("g", "2020-11", &november);
+        let unknown = |since: &str| simulator.world.billed.notes_unknown_to(&read, at(since));
+        assert_eq!(unknown("2020-11-04").into_iter().collect::<Vec<_>>(), [name("g-1-cn-2020-11-05")]);
+        assert!(unknown("2020-11-06").is_empty(), "what was issued long before was read");
+        let records = [name("u1"), name("less")];
+        let again = |unknown: &std::collections::BTreeSet<Name>| {
+            let mut then = simulator.clone();
+            then.world.billed = simulator.world.billed.as_of_final(&read.facts, unknown, &records);
+            // What a final replaces counts as nothing, whichever that is.
+            then.world.billed.restore("u1");
+            then.look("2020-11").items
+        };
+        assert!(again(&unknown("2020-11-04")) == november.items);
+        assert!(again(&std::collections::BTreeSet::new()) != november.items);
+        // The next final knows it: it says so.
+        let december = simulator.close("2020-12");
+        let read = simulator.read_of("g", "2020-12", &december);
+        assert!(simulator.world.billed.notes_unknown_to(&read, at("2020-11-04")).is_empty());
+    }
+}
+
+#[test]
+fn a_note_after_the_final_that_lowered_a_charge_is_not_billed_again() {
+    let (mut simulator, october) = after_october(support("10"), Vec::new());
+    simulator.usage(Usage { replaces: Some(name("u1")), ..runs("less", "a", "2020-10-01", 20) });
+    simulator.close("2020-11");
+    let charge = october.items[0].id();
+    simulator.credit("g-1", "2020-12-05", CreditedAmount::Lines(vec![(charge, usd("15.00"))]));
+    assert_eq!(closing_simulator::adjustments(&simulator.close("2020-12")), [""; 0]);
+}
+
+#[test]
+fn the_audit_finds_a_correction_that_says_other_notes_than_it_counted() {
+    let (mut simulator, october) = after_october(support("10"), Vec::new());
+    let lines = vec![(october.items[0].id(), usd("15.00")), (october.lines[0].id(), usd("1.00"))];
+    simulator.credit("g-1", "2020-11-05", CreditedAmount::Lines(lines));
+    simulator.usage(Usage { replaces: Some(name("u1")), ..runs("less", "a", "2020-10-01", 20) });
+    let november = simulator.look("2020-11");
+    assert_eq!(counted(&november).len(), 2);
+    for place in 0..november.items.len() {
+        let mut forged = november.clone();
+        match forged.items[place].adjustment.as_mut().map(|adjustment| &mut adjustment.kind) {
+            Some(AdjustmentKind::Correction { notes, .. } | AdjustmentKind::Part { notes, .. }) => notes.clear(),
+            _ => continue,
+        }
+        let found = audit(&simulator.world.input("g", "2020-11", month("2020-11").end()), &forged);
+        assert!(matches!(found[..], [AuditDifference::Item { .. }]), "{found:?}");
+    }
 }
 
 /// Rates by service: books are taxed less. Half of the month is books.

@@ -21,19 +21,34 @@ Examples:
   kubectl billing credit-note create f3397-1 -n acme --full --reason \"Wrong company\"
 
   # 8.40 of the line whose id begins with 5d1c, before tax
-  kubectl billing credit-note create f3397-1 -n acme --line 5d1c=8.40 --reason \"Outage of 12 October\"")]
+  kubectl billing credit-note create f3397-1 -n acme --line 5d1c=8.40 --reason \"Outage of 12 October\"
+
+  # 5 of the invoice as a whole; of one with several taxes, of what it taxes at 25.5 %
+  kubectl billing credit-note create f3397-1 -n acme --amount 5 --tax S=25.5 --description Goodwill --reason Outage")]
 pub struct CreditNoteCreateArguments {
     /// The invoice's number
     #[arg(value_name = "NUMBER")]
     number: String,
 
     /// Take back everything that earlier notes left
-    #[arg(long, conflicts_with = "lines", required_unless_present = "lines")]
+    #[arg(long, conflicts_with_all = ["lines", "amount"], required_unless_present_any = ["lines", "amount"])]
     full: bool,
 
     /// Take back this amount, before tax, of the line with this id, or an id that begins so; can be given several times
     #[arg(long = "line", value_name = "ID=AMOUNT")]
     lines: Vec<String>,
+
+    /// Take back this amount, before tax, of the invoice as a whole
+    #[arg(long, value_name = "AMOUNT", requires = "description")]
+    amount: Option<String>,
+
+    /// What the amount is for, printed on the note
+    #[arg(long, value_name = "TEXT", requires = "amount")]
+    description: Option<String>,
+
+    /// The tax of the amount, where the invoice has several: category and rate in per cent
+    #[arg(long, value_name = "CATEGORY=RATE", requires = "amount")]
+    tax: Option<String>,
 
     /// Why, printed on the note
     #[arg(long, value_name = "TEXT")]
@@ -63,8 +78,12 @@ pub(super) fn run(arguments: &CreditNoteCreateArguments, io: &mut Io<'_>) -> Res
         if arguments.full {
             spec["full"] = json!(true);
         } else {
-            let lines: Result<Vec<Value>, String> =
-                arguments.lines.iter().map(|line| credited(line, &invoice)).collect();
+            let of_lines = arguments.lines.iter().map(|line| credited(line, &invoice));
+            let of_whole = arguments.amount.iter().map(|amount| {
+                let tax = arguments.tax.as_deref().map(|tax| line_tax(tax, &invoice)).transpose()?;
+                Ok(of_whole(amount, arguments.description.as_deref(), tax))
+            });
+            let lines: Result<Vec<Value>, String> = of_lines.chain(of_whole).collect();
             spec["lines"] = json!(lines.map_err(CommandError::Unusable)?);
         }
         let name = arguments.name.clone().unwrap_or_else(|| name(number, &spec));
@@ -108,11 +127,45 @@ fn credited(written: &str, invoice: &Value) -> Result<Value, String> {
     Ok(json!({ "line": id, "amount": amount }))
 }
 
+/// The request for an amount of the invoice as a whole.
+fn of_whole(amount: &str, description: Option<&str>, tax: Option<Value>) -> Value {
+    let mut request = json!({ "description": description, "amount": amount });
+    if let Some(tax) = tax {
+        request["tax"] = tax;
+    }
+    request
+}
+
+/// One of the invoice's taxes: `S=25.5`.
+fn line_tax(written: &str, invoice: &Value) -> Result<Value, String> {
+    let taxes = invoice.pointer("/status/document/taxes").and_then(Value::as_array);
+    let known = || taxes.into_iter().flatten().map(|tax| (text(tax, "/category"), text(tax, "/rate")));
+    let is_it = |(category, rate): &(&str, &str)| format!("{category}={rate}") == written;
+    let found = known().find(is_it).ok_or_else(|| {
+        let all: Vec<_> = known().map(|(category, rate)| format!("{category}={rate}")).collect();
+        let all = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+        format!("the invoice has no tax {written:?}; its taxes: {all}")
+    });
+    found.map(|(category, rate)| json!({ "category": category, "rate": rate }))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{credited, name};
+    use super::{credited, line_tax, name, of_whole};
+
+    #[test]
+    fn an_amount_of_the_whole_has_one_of_the_invoices_taxes() {
+        let taxes = json!([{ "category": "S", "rate": "25.5" }, { "category": "AE", "rate": "0" }]);
+        let invoice = json!({ "status": { "document": { "taxes": taxes } } });
+        let tax = line_tax("S=25.5", &invoice).unwrap();
+        let expected = json!({ "description": "Goodwill", "amount": "5", "tax": { "category": "S", "rate": "25.5" } });
+        assert_eq!(of_whole("5", Some("Goodwill"), Some(tax)), expected);
+        let said = r#"the invoice has no tax "S=24"; its taxes: S=25.5, AE=0"#;
+        assert_eq!(line_tax("S=24", &invoice), Err(said.to_owned()));
+        assert_eq!(line_tax("S=24", &json!({})), Err(r#"the invoice has no tax "S=24"; its taxes: none"#.to_owned()));
+    }
 
     fn invoice() -> Value {
         json!({ "status": { "document": { "lines": [{ "id": "5d1c0f7a" }, { "id": "5d22" }, { "id": "5d" }] } } })

@@ -38,8 +38,9 @@ enum Event {
     Delete { record: Index },
     /// A credit of so many cents; limited to a project, if so.
     Credit { cents: u32, is_limited: bool },
-    /// A credit note over a final: of all, or of a part of a line.
-    Note { invoice: Index, line: Option<Index> },
+    /// A credit note over a final: of all, or of a part of a line. One that is `missed` was issued while the last final was made, which
+    /// did not know it.
+    Note { invoice: Index, line: Option<Index>, is_missed: bool },
     /// The next month becomes final.
     Close,
 }
@@ -70,7 +71,8 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (any::<Index>(), hours()).prop_map(|(record, hours)| Event::End { record, hours }),
         1 => any::<Index>().prop_map(|record| Event::Delete { record }),
         2 => (1..2000_u32, any::<bool>()).prop_map(|(cents, is_limited)| Event::Credit { cents, is_limited }),
-        2 => (any::<Index>(), prop::option::of(any::<Index>())).prop_map(|(invoice, line)| Event::Note { invoice, line }),
+        2 => (any::<Index>(), prop::option::of(any::<Index>()), any::<bool>())
+            .prop_map(|(invoice, line, is_missed)| Event::Note { invoice, line, is_missed }),
         4 => Just(Event::Close),
     ]
 }
@@ -215,7 +217,7 @@ impl History {
                 add(&mut self.state, &credit.manifest());
                 self.credits.push(credit);
             }
-            Event::Note { invoice, line } => self.credit_back(*invoice, *line),
+            Event::Note { invoice, line, is_missed } => self.credit_back(*invoice, *line, *is_missed),
             Event::Close => self.close(),
         }
     }
@@ -270,8 +272,13 @@ impl History {
     }
 
     /// A credit note over a final that has none.
-    fn credit_back(&mut self, invoice: Index, line: Option<Index>) {
-        let open: Vec<usize> = (0..self.finals.len()).filter(|place| !self.finals[*place].is_credited).collect();
+    fn credit_back(&mut self, invoice: Index, line: Option<Index>, is_missed: bool) {
+        let last = self.finals.last().and_then(|last| document(&last.invoice).issued_at);
+        let while_closing = last.filter(|_| is_missed).map(|last| last.0 - TimeDelta::minutes(1));
+        let issued_at = time(while_closing.unwrap_or(self.now));
+        // None is issued over a final that is still being made.
+        let all = self.finals.len().saturating_sub(usize::from(while_closing.is_some()));
+        let open: Vec<usize> = (0..all).filter(|place| !self.finals[*place].is_credited).collect();
         if open.is_empty() {
             return;
         }
@@ -294,7 +301,7 @@ impl History {
             "metadata": { "name": format!("note-{}", credited.number.as_str()), "namespace": "acme" },
             "spec": asked,
             "status": { "document": {
-                "number": format!("{}-c1", credited.number.as_str()), "issuedAt": time(self.now), "invoice": of,
+                "number": format!("{}-c1", credited.number.as_str()), "issuedAt": issued_at, "invoice": of,
                 "currency": credited.currency, "seller": credited.seller, "buyer": credited.buyer, "reason": "wrong",
                 "lines": [], "subtotal": "-0.01", "tax": "0.00", "total": "-0.01", "digest": "" } },
         });
