@@ -278,7 +278,7 @@ async fn who_waits_for_an_object_is_told_when_it_is_there_and_when_it_never_will
     walk.becomes(&notes, "nothing", Kstatus::Failed, "InvoiceNotFound").await?;
     walk.becomes(&lists, "walk", Kstatus::Current, "Usable").await?;
     let twice = walk.becomes(&lists, "twice", Kstatus::Failed, "Unusable").await?;
-    assert!(twice.starts_with("spec.entries of type VM: the entries vm and again are equally specific"), "{twice}");
+    assert!(twice.starts_with("spec.entries of type VM: the entries again and vm are equally specific"), "{twice}");
     walk.becomes(&issuers, "walk", Kstatus::Current, "Usable").await?;
     walk.becomes(&quotes, "walk-2026", Kstatus::Current, "Usable").await?;
 
