@@ -38,18 +38,15 @@ impl Compared {
         let emulated_version = version.map(str::to_owned);
         let control_plane = ControlPlane::start(&Options { emulated_version, ..Options::default() })?;
         install::install(&control_plane)?;
-        let token = control_plane.service_account_token(NAMESPACE, RELEASE)?;
-        let kubeconfig = Kubeconfig::read_from(control_plane.kubeconfig_for("operator", &token)?)?;
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        let (user, probe) = (
-            format!("system:serviceaccount:{NAMESPACE}:{RELEASE}"),
-            format!("system:serviceaccount:{NAMESPACE}:{RELEASE}-probe"),
-        );
-        let built = Built::new(&user, &probe)?;
-        let (comparer, states) = Comparer::new(Client::try_from(config)?, built, Metrics::new().billing);
-        let cancel = CancellationToken::new();
-        tokio::spawn(comparer.run(cancel.clone()));
+        let (states, cancel) = compare(&control_plane).await?;
         Ok(Self { control_plane, states, cancel })
+    }
+
+    /// Compares anew, as the account that there is now.
+    async fn reconnect(&mut self) -> Result {
+        self.cancel.cancel();
+        (self.states, self.cancel) = compare(&self.control_plane).await?;
+        Ok(())
     }
 
     async fn wait(&mut self, what: &str, fits: impl Fn(&Integrity) -> bool) -> Result {
@@ -92,6 +89,22 @@ impl Compared {
         let namespace = format!("--namespace={NAMESPACE}");
         Ok(install::helm(&self.control_plane, &["get", "manifest", RELEASE, &namespace])?)
     }
+}
+
+/// Starts to compare, with the rights of the release's account.
+async fn compare(control_plane: &ControlPlane) -> Result<(watch::Receiver<Integrity>, CancellationToken)> {
+    let token = control_plane.service_account_token(NAMESPACE, RELEASE)?;
+    let kubeconfig = Kubeconfig::read_from(control_plane.kubeconfig_for("operator", &token)?)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    let (user, probe) = (
+        format!("system:serviceaccount:{NAMESPACE}:{RELEASE}"),
+        format!("system:serviceaccount:{NAMESPACE}:{RELEASE}-probe"),
+    );
+    let built = Built::new(&user, &probe)?;
+    let (comparer, states) = Comparer::new(Client::try_from(config)?, built, Metrics::new().billing);
+    let cancel = CancellationToken::new();
+    tokio::spawn(comparer.run(cancel.clone()));
+    Ok((states, cancel))
 }
 
 impl Drop for Compared {
@@ -360,6 +373,7 @@ async fn an_object_that_is_not_helms_is_taken_over_by_a_flag() -> Result {
     compared.replace(&rendered()?)?;
     let take = ["install", RELEASE, CHART, &namespace, "--take-ownership", "--force-conflicts"];
     install::helm(&compared.control_plane, &take)?;
+    compared.reconnect().await?; // the account is another one under the same name
     compared.wait_whole().await
 }
 
