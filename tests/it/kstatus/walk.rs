@@ -70,11 +70,14 @@ impl Walk {
     /// How tools see an object now. Both say the same of it, and every condition says what it is about.
     async fn seen<K: Kind>(&self, api: &Api<K>, name: &str) -> Result<(Kstatus, Value)> {
         let object = serde_json::to_value(api.get(name).await?)?;
-        for condition in object["status"]["conditions"].as_array().into_iter().flatten() {
+        let conditions: Vec<_> = object["status"]["conditions"].as_array().into_iter().flatten().collect();
+        for condition in &conditions {
             assert!(condition["observedGeneration"].is_i64(), "{} {name}: {condition}", K::kind(&()));
         }
         let status = kstatus(&object);
         let health = match status {
+            // Nobody waits for a usage record, so it has no readiness; the script tells of one that is not billed.
+            Kstatus::Current if conditions.iter().any(|condition| condition["type"] == "Billable") => "Degraded",
             Kstatus::Current => "Healthy",
             Kstatus::InProgress => "Progressing",
             Kstatus::Failed => "Degraded",
