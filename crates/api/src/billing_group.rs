@@ -33,11 +33,11 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
         .message("metadata.name must be a DNS label: at most 63 lower-case letters, digits and '-'; use displayName for any other text"),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.invoiceSeries) || (has(self.status) && has(self.status.invoiceSeries) && self.status.invoiceSeries == oldSelf.status.invoiceSeries)")
+    validation = Rule::new("!has(oldSelf.status.invoiceSeries) || (has(self.status) && has(self.status.invoiceSeries) && self.status.invoiceSeries == oldSelf.status.invoiceSeries)")
         .message("status.invoiceSeries is set once and cannot be changed"),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.firstPeriod) || (has(self.status) && has(self.status.firstPeriod) && self.status.firstPeriod == oldSelf.status.firstPeriod)")
+    validation = Rule::new("!has(oldSelf.status.firstPeriod) || (has(self.status) && has(self.status.firstPeriod) && self.status.firstPeriod == oldSelf.status.firstPeriod)")
         .message("status.firstPeriod is set once and cannot be changed"),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.lastFinal) || (has(self.status) && has(self.status.lastFinal) && self.status.lastFinal.sequence >= oldSelf.status.lastFinal.sequence)")
+    validation = Rule::new("!has(oldSelf.status.lastFinal) || (has(self.status) && has(self.status.lastFinal) && self.status.lastFinal.sequence >= oldSelf.status.lastFinal.sequence)")
         .message("status.lastFinal cannot go back to an earlier invoice"),
     validation = Rule::new("!has(self.spec.terms) || !has(self.spec.terms.commitment) || self.spec.terms.commitment.amount.currency == self.spec.currency")
         .message("spec.terms.commitment must be in the currency of the group (spec.currency)"),

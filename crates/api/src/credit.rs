@@ -42,10 +42,10 @@ use serde::{Deserialize, Serialize};
         .message("status.billingGroupUID, type and amounts must be set together, before anything is reserved"),
     validation = Rule::new("!has(self.status) || !has(self.status.amount) || has(self.spec.code) || (self.status.type == self.spec.type && self.status.currency == self.spec.amount.currency && quantity(self.status.amount).compareTo(quantity(self.spec.amount.amount)) == 0)")
         .message("status.type, status.amount and status.currency must equal those of spec"),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.billingGroupUID) || (has(self.status) && has(self.status.billingGroupUID) && self.status.billingGroupUID == oldSelf.status.billingGroupUID && self.status.type == oldSelf.status.type && self.status.amount == oldSelf.status.amount && self.status.currency == oldSelf.status.currency)")
+    validation = Rule::new("!has(oldSelf.status.billingGroupUID) || (has(self.status) && has(self.status.billingGroupUID) && self.status.billingGroupUID == oldSelf.status.billingGroupUID && self.status.type == oldSelf.status.type && self.status.amount == oldSelf.status.amount && self.status.currency == oldSelf.status.currency)")
         .message("status.billingGroupUID, type, amount and currency are set once and cannot be changed")
         .reason(Reason::FieldValueForbidden),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.reservations) || (has(self.status) && has(self.status.reservations) && oldSelf.status.reservations.all(o, self.status.reservations.exists(r, r.invoice == o.invoice && (o.state == 'Reserved' || r == o))))")
+    validation = Rule::new("!has(oldSelf.status.reservations) || (has(self.status) && has(self.status.reservations) && oldSelf.status.reservations.all(o, self.status.reservations.exists(r, r.invoice == o.invoice && (o.state == 'Reserved' || r == o))))")
         .message("a reservation cannot be removed, and a consumed one cannot be changed")
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || !has(self.status.reservations) || self.status.reservations.filter(r, r.state == 'Reserved').size() <= 1")

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("self.metadata.name.matches('^[0-9a-f]{32}$')")
         .message("metadata.name must be the first 32 hexadecimal digits of the SHA-256 of the code; kubectl billing code prints it"),
     validation = Rule::new("self.spec == oldSelf.spec").message("spec is immutable: delete the CreditCode and create another"),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.redeemedBy) || (has(self.status) && has(self.status.redeemedBy) && self.status.redeemedBy == oldSelf.status.redeemedBy)")
+    validation = Rule::new("!has(oldSelf.status.redeemedBy) || (has(self.status) && has(self.status.redeemedBy) && self.status.redeemedBy == oldSelf.status.redeemedBy)")
         .message("a code can be redeemed only once")
         .reason(Reason::FieldValueForbidden),
 )]

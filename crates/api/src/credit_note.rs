@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("self.spec == oldSelf.spec").message("spec is immutable: create another credit note"),
     validation = Rule::new("(has(self.spec.full) && self.spec.full) != has(self.spec.lines)")
         .message("set either full, to credit the whole invoice, or lines with the amounts to credit"),
-    validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase != 'Final' || (has(self.status) && has(self.status.phase) && self.status.phase == 'Final' && has(self.status.document) && self.status.document == oldSelf.status.document)")
+    validation = Rule::new("!has(oldSelf.status.phase) || oldSelf.status.phase != 'Final' || (has(self.status) && has(self.status.phase) && self.status.phase == 'Final' && has(self.status.document) && self.status.document == oldSelf.status.document)")
         .message("an issued credit note cannot be changed")
         .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.status) || (has(self.status.phase) && self.status.phase == 'Final') == has(self.status.document)")
