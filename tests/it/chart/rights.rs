@@ -139,6 +139,11 @@ spec:
   currency: USD
   entries:
     - {name: any, type: PostgreSQL, unit: Hour, unitPrice: '0.026', validFrom: '2020-01-01T00:00:00Z'}
+---
+apiVersion: billing-operator.io/v1alpha1
+kind: ExchangeRates
+metadata: {name: ecb-2020}
+spec: {source: ecb, year: 2020, base: EUR, quotes: [{date: '2020-10-30', rates: {USD: '1.1698'}}]}
 ";
 
 /// A group that is billed from a month on, its project, and a project that nobody binds.

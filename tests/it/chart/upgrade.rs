@@ -68,7 +68,8 @@ fn an_upgrade_brings_the_values_of_an_older_chart_along_in_every_way() -> Result
         (&[], "exact"), // Helm reuses what was set when nothing is
         (&["--set", "operator.logLevel=info"], "ceil"),
         (&["--reset-values"], "ceil"),
-        (&["--reuse-values", "--set", "operator.hours=null,metrics=null"], "ceil"),
+        // A null takes away what is set with it, and Helm goes on with what was set before.
+        (&["--reuse-values", "--set", "operator.hours=null,metrics=null"], "exact"),
     ] {
         helm(&control_plane, &[&["upgrade", RELEASE, CHART, all], flags].concat())?;
         assert_runs_with(&control_plane, &flags.join(" "), hours)?;

@@ -55,8 +55,9 @@ fn refused(command: &str) -> Option<String> {
 fn every_command_on_a_page_can_be_typed() -> Result {
     let mut found = Vec::new();
     let mut pages = vec!["README.md".into(), "examples/README.md".into()];
+    // Those of the API have none: they are made from the definitions.
     for entry in fs::read_dir("docs")? {
-        pages.push(entry?.path());
+        pages.extend(Some(entry?.path()).filter(|path| path.is_file()));
     }
     for page in pages {
         found.extend(commands(&fs::read_to_string(&page)?));
