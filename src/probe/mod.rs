@@ -20,7 +20,7 @@
 //! Two policies cannot be asked so: `probe`, which lets this account do nothing but dry runs, and `quota`, which is about the
 //! namespaces of organizations. They are held by the [comparison](crate::integrity) alone.
 //!
-//! Once each of them refuses, the operator asks as [itself](account) for something that only it may do: policies that know another
+//! Once each of them refuses, the operator asks as itself for something that only it may do: policies that know another
 //! account would refuse it everything.
 //!
 //! The namespaced ones are about the operator's own namespace. The operator itself needs only
