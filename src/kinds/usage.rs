@@ -1,4 +1,5 @@
-//! Usage that cannot be billed: a condition on the record, a number in the metrics.
+//! Usage that cannot be billed: a condition on the record, a number in the metrics. Usage that is billed and needed no more: removed,
+//! where the operator is set to.
 //!
 //! Guarantees: a record whose reason is written already costs no write; one that is put right within seconds costs none either.
 //! Cost of a look: the usage of one organization, whatever changed in it.
