@@ -1,8 +1,8 @@
 //! Who pays, and how.
 
 use super::{
-    Address, Amount, CurrencyCode, GroupVatId, Month, Name, ObjectName, PlainAmount, SeriesName, Terms, Uid, condition,
-    is_false,
+    Address, Amount, CommitmentProgress, CurrencyCode, GroupVatId, Month, Name, ObjectName, PlainAmount, SeriesName,
+    Terms, Uid, condition, is_false,
     text::{EMAIL, LINE, LINES},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Projects", type_ = "integer", json_path = ".status.projects"),
     printcolumn(name = "Estimate", type_ = "string", json_path = ".status.estimatedBalance"),
     printcolumn(name = "Currency", type_ = "string", json_path = ".spec.currency"),
+    printcolumn(name = "Commitment Left", type_ = "string", json_path = ".status.commitment.left"),
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')")
@@ -174,6 +175,9 @@ pub struct BillingGroupStatus {
     /// What this month costs so far, before tax, in the group's currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_balance: Option<Amount>,
+    /// How far the group has come with its commitment this month, where that is over a term.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<CommitmentProgress>,
     /// The remaining credits that later invoices can use, in the group's currency; absent when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credits_remaining: Option<Amount>,

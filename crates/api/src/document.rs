@@ -4,9 +4,9 @@
 //! is ever taken away.
 
 use super::{
-    Address, Amount, Attribution, BankAccount, CurrencyCode, ExchangeRate, LineTax, Month, Name, NoteNumber,
-    ObjectName, PaymentMethodType, Percent, Price, PriceUnit, Quantity, QuoteDate, Service, TaxCategory, TaxRate,
-    TaxSubtotal, Time, Uid, text::LINE, usage_record,
+    Address, Amount, Attribution, BankAccount, ChargePer, CommitmentSettlement, CurrencyCode, ExchangeRate, LineTax,
+    Month, Name, NoteNumber, ObjectName, PaymentMethodType, Percent, Price, PriceUnit, Quantity, QuoteDate, Service,
+    TaxCategory, TaxRate, TaxSubtotal, Time, Uid, text::LINE, usage_record,
 };
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
@@ -66,6 +66,9 @@ pub struct Document {
     /// The sum of the lines' `priceTotal`: what services cost in the currency of their prices, before tax.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_subtotal: Option<Amount>,
+    /// How far the group has come with its commitment, where that is over a term.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commitment: Option<CommitmentProgress>,
     /// The tax by category and rate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -198,6 +201,11 @@ pub struct DocumentTerms {
     /// The commitment, if one is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commitment: Option<DocumentCommitment>,
+    /// How many projects the charges by project are for: those that the group pays for at the month's end. Absent: no charge is by
+    /// project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 4000))]
+    pub projects: Option<i32>,
     /// The lowest amount that is charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_charge: Option<Amount>,
@@ -228,6 +236,9 @@ pub struct DocumentCharge {
     /// The amount; absent where it is a percentage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Amount>,
+    /// `Project` where the amount is for each project; absent: it is for the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<ChargePer>,
     /// The charge in per cent of what services cost after discounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<Percent>,
@@ -243,8 +254,36 @@ pub struct DocumentCommitment {
     /// Its name in the terms.
     #[schemars(length(max = 64))]
     pub name: String,
-    /// The amount of the month.
+    /// The amount: of the month, or with `settlement: Term` of the term.
     pub amount: Amount,
+    /// `Term` where it is settled with the last month; absent: it is settled every month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<CommitmentSettlement>,
+    /// The first month of the term.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_period: Option<Month>,
+    /// The last month of the term; that of the group's deletion, where it is earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_period: Option<Month>,
+}
+
+/// How far a commitment over a term has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CommitmentProgress {
+    /// Its name in the terms.
+    #[schemars(length(max = 64))]
+    pub name: String,
+    /// The amount of the term.
+    pub amount: Amount,
+    /// The first month of the term.
+    pub first_period: Month,
+    /// The last month of the term.
+    pub last_period: Month,
+    /// What services, extra charges and support come to, from the first month to that of the document, before tax.
+    pub spent: Amount,
+    /// What is left of the amount. With the last month it is billed.
+    pub left: Amount,
 }
 
 /// A tax rule that matches the buyer.

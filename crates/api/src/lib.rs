@@ -51,10 +51,10 @@ pub use credit_note::{
     CreditNoteStatus, CreditedInvoice, ReturnedCredit,
 };
 pub use document::{
-    AdjustedInvoice, Adjusts, AppliedDiscount, Buyer, CatalogInput, CategorySubtotal, CreditReturn, Document,
-    DocumentCharge, DocumentCommitment, DocumentPeriod, DocumentRate, DocumentTaxRule, DocumentTerms, HourRule,
-    InputGeneration, InputVersion, Inputs, Line, LinePrice, LineSource, LineType, Prepayment, ProjectSubtotal, Seller,
-    SliceRef,
+    AdjustedInvoice, Adjusts, AppliedDiscount, Buyer, CatalogInput, CategorySubtotal, CommitmentProgress, CreditReturn,
+    Document, DocumentCharge, DocumentCommitment, DocumentPeriod, DocumentRate, DocumentTaxRule, DocumentTerms,
+    HourRule, InputGeneration, InputVersion, Inputs, Line, LinePrice, LineSource, LineType, Prepayment,
+    ProjectSubtotal, Seller, SliceRef,
 };
 pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
 pub use invoice::{Credited, CreditedBy, Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
@@ -71,7 +71,7 @@ pub use receivable::{Receivable, ReceivableCredited, ReceivableDocument, Receiva
 pub use tax::{
     GroupVatId, LineTax, ReverseChargeRequires, TaxBuyer, TaxCategory, TaxRate, TaxRule, TaxSubtotal, VatIdState,
 };
-pub use terms::{Charge, ChargeType, Commitment, Discount, Terms};
+pub use terms::{Charge, ChargePer, ChargeType, Commitment, CommitmentSettlement, Discount, Terms};
 pub use time::Time;
 pub use usage_record::{Service, UsageRecord, UsageRecordSpec, UsageRecordStatus};
 

@@ -95,6 +95,8 @@ pub struct Discount {
         .message("set either amount or percent, and not both"),
     validation = Rule::new("!has(self.minimum) || has(self.percent)")
         .message("minimum is allowed only with percent"),
+    validation = Rule::new("!has(self.per) || has(self.amount)")
+        .message("per is allowed only with amount"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Charge {
@@ -107,6 +109,9 @@ pub struct Charge {
     /// The amount per month. Set either this or `percent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
+    /// What the amount is for; absent: `Group`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<ChargePer>,
     /// The charge in per cent of what services cost after discounts: "4.5".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percent: Option<Percent>,
@@ -120,6 +125,15 @@ pub struct Charge {
     /// The last month in which it is charged; absent: without end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_period: Option<Month>,
+}
+
+/// What the amount of a charge is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ChargePer {
+    /// The group, whatever it pays for.
+    Group,
+    /// Each project that the group pays for at the end of the month.
+    Project,
 }
 
 /// Types of charges.
@@ -139,18 +153,33 @@ pub enum ChargeType {
 #[x_kube(
     validation = Rule::new("!has(self.firstPeriod) || !has(self.lastPeriod) || self.firstPeriod <= self.lastPeriod")
         .message("lastPeriod must not be before firstPeriod"),
+    validation = Rule::new("!has(self.settlement) || self.settlement != 'Term' || (has(self.firstPeriod) && has(self.lastPeriod))")
+        .message("settlement Term needs firstPeriod and lastPeriod"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Commitment {
     /// Its name, printed on invoices.
     #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
     pub name: String,
-    /// The amount per month.
+    /// The amount: per month, or with `settlement: Term` for all months together.
     pub amount: Money,
+    /// When what is missing is billed; absent: `Month`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<CommitmentSettlement>,
     /// The first month in which it is in force; absent: the group's first month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_period: Option<Month>,
     /// The last month in which it is in force; absent: without end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_period: Option<Month>,
+}
+
+/// When what is missing to a commitment is billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CommitmentSettlement {
+    /// With every month, what is missing in that month.
+    Month,
+    /// With `lastPeriod`, what is missing over all months from `firstPeriod` on. Nothing is prorated. When the group is deleted, its
+    /// last invoice ends the term.
+    Term,
 }

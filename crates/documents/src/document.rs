@@ -4,7 +4,7 @@ use crate::canonical::{CanonicalError, digest};
 use crate::line::line_type;
 use crate::slices::{MAX_SLICES, Slice, place_lines};
 use crate::tax::render_tax;
-use crate::terms::render_terms;
+use crate::terms::{render_progress, render_terms};
 use billing_api as api;
 use billing_domain::{
     Bill, CategorySubtotal, CrossRate, Date, LateUsageWindow, Money, Month, Name, Prepayment, ReturnedCredit,
@@ -148,6 +148,7 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         price_subtotal: converted.map(|converted| amount(converted.price_subtotal)),
         discounts,
         hours: Some(hours),
+        commitment: bill.commitment.as_ref().map(render_progress),
         taxes: bill.taxes.iter().map(render_tax).collect(),
         tax_note: bill.untaxed.map(|untaxed| untaxed.as_str().to_owned()),
         tax: amount(bill.tax),

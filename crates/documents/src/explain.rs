@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use crate::issued::{IssuedInvoice, currency_of};
 use crate::tax::explain_taxes;
-use billing_api::{Adjusts, AppliedDiscount, Document, DocumentRate, HourRule, Line, LineType, PriceUnit};
+use billing_api::{
+    Adjusts, AppliedDiscount, CommitmentProgress, Document, DocumentRate, HourRule, Line, LineType, PriceUnit,
+};
 use billing_domain::{Money, Ratio};
 
 /// How many decimal places of an exact product are written out.
@@ -190,6 +192,7 @@ fn explain_totals(document: &Document) -> Vec<String> {
     totals.extend(explain_taxes(document));
     totals.push(format!("subtotal {} + tax {} = total {} {currency}", document.subtotal, document.tax, document.total));
     totals.extend(explain_amount_due(document));
+    totals.extend(explain_commitment(document));
     totals
 }
 
@@ -201,6 +204,13 @@ fn explain_amount_due(document: &Document) -> Option<String> {
     let carried = document.carried_forward.as_ref();
     let carried = carried.map(|amount| format!(", and {amount} are carried forward to the next invoice"));
     Some(format!("total {}{paid} = due {due} {currency}{}", document.total, carried.unwrap_or_default()))
+}
+
+/// How far a commitment over a term has come: "commitment Plan, 2026-01 to 2026-12: 600.00 of 1000.00 EUR spent, 400.00 left".
+fn explain_commitment(document: &Document) -> Option<String> {
+    let CommitmentProgress { name, amount, first_period, last_period, spent, left } = document.commitment.as_ref()?;
+    let (first, last, currency) = (&**first_period, &**last_period, &document.currency);
+    Some(format!("commitment {name}, {first} to {last}: {spent} of {amount} {currency} spent, {left} left"))
 }
 
 /// How prices became amounts, where they are in another currency than the document.

@@ -2,9 +2,9 @@
 
 use billing_api as api;
 use billing_domain::{
-    AgreedCharge, Bill, ChargeAmount, ChargeType, Commitment, CrossRate, Currency, Discount, LateUsageWindow,
-    MinimumCharge, Money, MonthTerms, Quote, Rate, Source, SourceKind, TaxGroup, TaxScheme, TaxTreatment, Untaxed,
-    Validity,
+    AgreedCharge, Bill, ChargeAmount, ChargeType, Commitment, CommitmentSettlement, CrossRate, Currency, Discount,
+    LateUsageWindow, MinimumCharge, Money, Month, MonthTerms, Quote, Rate, Source, SourceKind, TaxGroup, TaxScheme,
+    TaxTreatment, Term, TermProgress, Untaxed, Validity,
 };
 
 use crate::document::{amount, render_rate};
@@ -13,14 +13,12 @@ use crate::tax;
 
 /// What a final says of its terms.
 pub(crate) fn render_terms(bill: &Bill, price_lists: Vec<api::Name>, window: LateUsageWindow) -> api::DocumentTerms {
-    let MonthTerms { discounts: _, charges, commitment, minimum_charge, tax, exchange_rate: _ } = &bill.terms;
+    let MonthTerms { discounts: _, charges, commitment, projects, minimum_charge, tax, exchange_rate: _ } = &bill.terms;
     api::DocumentTerms {
         price_lists,
         charges: charges.iter().map(render_charge).collect(),
-        commitment: commitment.as_ref().map(|commitment| api::DocumentCommitment {
-            name: commitment.name.to_string(),
-            amount: amount(commitment.amount),
-        }),
+        commitment: commitment.as_ref().map(render_commitment),
+        projects: projects.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
         minimum_charge: minimum_charge.as_ref().map(|minimum| amount(minimum.amount)),
         tax_rules: match tax {
             TaxScheme::Untaxed(_) => None,
@@ -31,9 +29,34 @@ pub(crate) fn render_terms(bill: &Bill, price_lists: Vec<api::Name>, window: Lat
     }
 }
 
+fn render_commitment(commitment: &Commitment) -> api::DocumentCommitment {
+    let term = commitment.term();
+    api::DocumentCommitment {
+        name: commitment.name.to_string(),
+        amount: amount(commitment.amount),
+        settlement: term.map(|_| api::CommitmentSettlement::Term),
+        first_period: term.map(|term| term.first.to_string().into()),
+        last_period: term.map(|term| term.last.to_string().into()),
+    }
+}
+
+/// How far a commitment over a term has come.
+pub fn render_progress(progress: &TermProgress) -> api::CommitmentProgress {
+    let TermProgress { name, amount: agreed, term, spent, left } = progress;
+    api::CommitmentProgress {
+        name: name.to_string(),
+        amount: amount(*agreed),
+        first_period: term.first.to_string().into(),
+        last_period: term.last.to_string().into(),
+        spent: amount(*spent),
+        left: amount(*left),
+    }
+}
+
 fn render_charge(charge: &AgreedCharge) -> api::DocumentCharge {
+    let per = matches!(charge.amount, ChargeAmount::PerProject(_)).then_some(api::ChargePer::Project);
     let (fixed, percent, minimum) = match &charge.amount {
-        ChargeAmount::Fixed(fixed) => (Some(*fixed), None, None),
+        ChargeAmount::Fixed(fixed) | ChargeAmount::PerProject(fixed) => (Some(*fixed), None, None),
         ChargeAmount::OfServices { percent, minimum } => (None, Some(percent.decimal()), *minimum),
     };
     api::DocumentCharge {
@@ -44,6 +67,7 @@ fn render_charge(charge: &AgreedCharge) -> api::DocumentCharge {
             ChargeType::Other => api::LineType::OtherEvent,
         },
         amount: fixed.map(amount),
+        per,
         percent: percent.map(|percent| percent.normalize().to_string().into()),
         minimum: minimum.map(amount),
     }
@@ -71,10 +95,6 @@ pub fn terms_of(document: &api::Document, currency: Currency) -> Result<Option<M
         let issuer = Source { kind: SourceKind::InvoiceIssuer, name, uid: read("inputs.issuer.uid", &issuer.uid)? };
         Ok(MinimumCharge { amount: money("terms.minimumCharge", minimum, currency)?, issuer })
     });
-    let commitment = terms.commitment.as_ref().map(|given| {
-        let amount = money("terms.commitment.amount", &given.amount, currency)?;
-        Ok(Commitment { name: given.name.as_str().into(), amount, validity: Validity::default() })
-    });
     let discount = |given: &api::AppliedDiscount| {
         let percent = read("discounts.percent", &given.percent)?;
         Ok(Discount { name: given.name.as_str().into(), percent, validity: Validity::default() })
@@ -82,7 +102,8 @@ pub fn terms_of(document: &api::Document, currency: Currency) -> Result<Option<M
     Ok(Some(MonthTerms {
         discounts: document.discounts.iter().map(discount).collect::<Result<_, NotIssued>>()?,
         charges: terms.charges.iter().map(|given| charge(given, currency)).collect::<Result<_, _>>()?,
-        commitment: commitment.transpose()?,
+        commitment: terms.commitment.as_ref().map(|given| commitment(given, currency)).transpose()?,
+        projects: terms.projects.map(|count| u32::try_from(count).unwrap_or(0)),
         minimum_charge: minimum_charge.transpose()?,
         tax: match &terms.tax_rules {
             None => TaxScheme::Untaxed(Untaxed::NoRules),
@@ -111,6 +132,19 @@ fn quote(field: &'static str, currency: Currency, text: &str) -> Result<Quote, N
     Ok(Quote { currency, rate })
 }
 
+fn commitment(given: &api::DocumentCommitment, currency: Currency) -> Result<Commitment, NotIssued> {
+    let month = |field, month: &Option<api::Month>| read::<Month>(field, month.as_deref().unwrap_or_default());
+    let settlement = match given.settlement {
+        None | Some(api::CommitmentSettlement::Month) => CommitmentSettlement::Month,
+        Some(api::CommitmentSettlement::Term) => CommitmentSettlement::Term(Term {
+            first: month("terms.commitment.firstPeriod", &given.first_period)?,
+            last: month("terms.commitment.lastPeriod", &given.last_period)?,
+        }),
+    };
+    let amount = money("terms.commitment.amount", &given.amount, currency)?;
+    Ok(Commitment { name: given.name.as_str().into(), amount, validity: Validity::default(), settlement })
+}
+
 fn charge(given: &api::DocumentCharge, currency: Currency) -> Result<AgreedCharge, NotIssued> {
     let amount = match (&given.amount, &given.percent) {
         (_, Some(percent)) => ChargeAmount::OfServices {
@@ -119,8 +153,11 @@ fn charge(given: &api::DocumentCharge, currency: Currency) -> Result<AgreedCharg
         },
         (amount, None) => {
             let missing = || NotIssued::Field { field: "terms.charges.amount", text: String::new() };
-            let amount = optional("terms.charges.amount", amount.as_ref(), currency)?;
-            ChargeAmount::Fixed(amount.ok_or_else(missing)?)
+            let amount = optional("terms.charges.amount", amount.as_ref(), currency)?.ok_or_else(missing)?;
+            match given.per {
+                None | Some(api::ChargePer::Group) => ChargeAmount::Fixed(amount),
+                Some(api::ChargePer::Project) => ChargeAmount::PerProject(amount),
+            }
         }
     };
     let kind = match given.kind {

@@ -139,7 +139,10 @@ impl HoldReason {
 
     /// Whether a group that is held for this cannot be billed at all, whatever it uses.
     pub fn is_of_the_group(self) -> bool {
-        matches!(self, HoldReason::CurrencyUnknown | HoldReason::NoTaxRule | HoldReason::RateMissing)
+        matches!(
+            self,
+            HoldReason::CurrencyUnknown | HoldReason::TermsInvalid | HoldReason::NoTaxRule | HoldReason::RateMissing
+        )
     }
 
     /// Its name, as the reason of a condition.

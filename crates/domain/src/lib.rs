@@ -54,7 +54,7 @@ pub use catalog::rates::{
 pub use catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxGroup, TaxRate, TaxRule};
 pub use catalog::terms::Terms;
 pub use catalog::terms::charge::{AgreedCharge, ChargeAmount, ChargeType};
-pub use catalog::terms::commitment::Commitment;
+pub use catalog::terms::commitment::{Commitment, CommitmentSettlement, Term, TermProgress};
 pub use catalog::terms::discount::Discount;
 pub use catalog::terms::error::TermsError;
 pub use catalog::vat::{VatCheck, VatId};

@@ -104,3 +104,59 @@ async fn a_charge_for_a_month_that_is_final_is_named_and_one_that_was_billed_is_
     scene.wait_group("missed", "main", "nothing is missed any more", |group| !named(group)).await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commitment_over_a_term_is_settled_with_its_last_month_and_the_group_says_what_is_left() -> Result {
+    let scene = World::shared().scene().await?;
+    awaited(&scene, "term", "term-shop", "main").await?;
+    for (name, month) in [("first", back(2)), ("second", back(1))] {
+        let start = month.start();
+        scene.usage("term", name, database("term-shop", name, start, Some(later(start, 100)))).await?;
+    }
+    let usd = |amount: &str| json!({ "amount": amount, "currency": "USD" });
+    let (first, last) = (back(2).to_string(), open_month().to_string());
+    let commitment = |name: &str, last: &str| {
+        json!({
+            "name": name, "amount": usd("100"), "settlement": "Term", "firstPeriod": first, "lastPeriod": last,
+        })
+    };
+    let spec = terms(json!({
+        "firstPeriod": first,
+        "charges": [{ "name": "Platform", "type": "ExtraCharge", "amount": usd("10"), "per": "Project" }],
+        "commitment": commitment("Plan", &last),
+    }));
+    scene.group("term", "main", spec).await?;
+
+    let invoice = final_of(&scene, "term", "main", back(1)).await?;
+    assert_eq!(agreed(&invoice), ["ExtraCharge 10.00 Platform: 1 project at 10.00 USD each"]);
+    assert_eq!(document(&invoice)?.terms.as_ref().and_then(|terms| terms.projects), Some(1));
+    let progress = document(&invoice)?.commitment.clone();
+    assert_eq!(
+        progress.map(|progress| (progress.spent.to_string(), progress.left.to_string())),
+        Some(("25.20".to_owned(), "74.80".to_owned()))
+    );
+
+    // The month that runs is the last: its estimate has what is missing, and the group says so.
+    let missing = format!("CommitmentFee 64.80 Plan: commitment 100.00 USD for {first} to {last}, spent 35.20");
+    let estimated = |invoice: &Invoice| agreed(invoice).contains(&missing);
+    scene.wait_invoice("term", "main", open_month(), "has what is missing", estimated).await?;
+    let left = |group: &BillingGroup| {
+        let progress = group.status.as_ref().and_then(|status| status.commitment.as_ref());
+        progress.is_some_and(|progress| &*progress.left == "64.80")
+    };
+    scene.wait_group("term", "main", "says what is left", left).await?;
+
+    // A term that is over, and that nothing settled, is no term.
+    let over = json!({ "spec": { "terms": { "commitment": commitment("Plan", &back(1).to_string()) } } });
+    scene.patch::<BillingGroup>("term", "main", over).await?;
+    let invalid = |group: &BillingGroup| {
+        let conditions = group.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        reason(conditions, "Ready") == Some("TermsInvalid")
+    };
+    let group = scene.wait_group("term", "main", "is held", invalid).await?;
+    let conditions = group.status.map(|status| status.conditions).unwrap_or_default();
+    let ready = conditions.iter().find(|condition| condition.type_ == "Ready").map(|one| one.message.clone());
+    let message = ready.unwrap_or_default();
+    assert!(message.contains("spec.terms.commitment.lastPeriod") && message.contains(&last), "{message}");
+    Ok(())
+}

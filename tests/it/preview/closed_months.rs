@@ -92,6 +92,34 @@ fn the_commitment_and_percentages_of_a_closed_month_follow_late_usage() -> Resul
     Ok(())
 }
 
+/// A term whose last month is October: what counts of October is by its document, and its fee is settled again.
+#[test]
+fn late_usage_lowers_what_was_missing_to_a_term() -> Result {
+    let plan = "commitment: {name: Plan, amount: {amount: \"300\", currency: EUR}, settlement: Term, firstPeriod: 2026-09, lastPeriod: 2026-10}";
+    let group = format!("terms: {{invoiceSeries: main, firstPeriod: 2026-09, {plan}}}");
+    let before = organization("", &group);
+    let known = [record("u0", "a", "2026-09-01", 100, ""), record("u1", "a", "2026-10-01", 120, "")].concat();
+    let late = record("u2", "a", "2026-09-10", 50, "");
+    let mut september = previewed("2026-09", &format!("{before}{known}"))?;
+    september["items"][0]["metadata"]["uid"] = "00000000-0000-4000-8000-000000000001".into();
+    let mut october = previewed("2026-10", &format!("{before}{known}{september}"))?;
+    let document = &october["items"][0]["status"]["document"];
+    assert_eq!(
+        (&document["commitment"]["spent"], &document["commitment"]["left"]),
+        (&"220.00".into(), &"80.00".into())
+    );
+    assert_eq!(
+        (&document["total"], &document["terms"]["commitment"]["settlement"]),
+        (&"200.00".into(), &"Term".into())
+    );
+    october["items"][0]["metadata"]["uid"] = "00000000-0000-4000-8000-000000000002".into();
+    // The two documents, one after the other: a list in a list is none.
+    let finals = format!("{september}\n---\n{october}");
+    let november = previewed("2026-11", &format!("{before}{known}{late}{finals}"))?;
+    check(&november["items"][0]["status"]["document"], "0.00", &["CommitmentFee Plan -50.00"]);
+    Ok(())
+}
+
 #[test]
 fn what_is_below_the_minimum_charge_stays_so() -> Result {
     let group = terms("");

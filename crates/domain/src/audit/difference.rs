@@ -91,6 +91,13 @@ pub enum AuditDifference {
         /// As derived.
         derived: String,
     },
+    /// How far the term of a commitment has come.
+    Commitment {
+        /// As on the bill, in minor units.
+        billed: String,
+        /// As derived.
+        derived: String,
+    },
     /// What goes back to credits.
     Returned {
         /// As on the bill, in minor units.
@@ -164,6 +171,9 @@ impl fmt::Display for AuditDifference {
             AuditDifference::Terms { billed, derived } => write!(f, "the terms are {billed}, and should be {derived}"),
             AuditDifference::Payment { billed, derived } => {
                 write!(f, "what is paid and due is {billed}, and should be {derived}")
+            }
+            AuditDifference::Commitment { billed, derived } => {
+                write!(f, "the commitment stands at {billed}, and should at {derived}")
             }
             AuditDifference::Returned { billed, derived } => {
                 write!(f, "what goes back to credits is {billed}, and should be {derived}")

@@ -55,14 +55,15 @@ pub(super) fn derive_remarks(terms: &MonthTerms) -> impl Iterator<Item = Derived
     terms.discounts.iter().map(move |discount| remark(&discount.name))
 }
 
-/// What was agreed for a month whose services come to so many minor units; `None` when that cannot be said.
-pub(super) fn derive_items(terms: &MonthTerms, services: i128) -> Option<Vec<DerivedItem>> {
+/// What was agreed for a month whose services come to so many minor units; `None` when that cannot be said. `spent_before` counts
+/// towards the commitment beside the month; `None`: that is not settled with it.
+pub(super) fn derive_items(terms: &MonthTerms, services: i128, spent_before: Option<i128>) -> Option<Vec<DerivedItem>> {
     let tax = group_of(terms, None);
     let mut items = Vec::new();
     derive_charges(terms, ChargeType::Extra, services, &mut items)?;
     derive_charges(terms, ChargeType::Support, services, &mut items)?;
-    if let Some(commitment) = &terms.commitment {
-        let spent = services + items.iter().map(|item| item.total).sum::<i128>();
+    if let (Some(commitment), Some(before)) = (&terms.commitment, spent_before) {
+        let spent = before + services + items.iter().map(|item| item.total).sum::<i128>();
         let total = commitment.amount.minor() - spent;
         if total > 0 {
             items.push(DerivedItem::plain(LineType::CommitmentFee, commitment.name.to_string(), tax, total));
@@ -102,6 +103,7 @@ fn derive_charges(terms: &MonthTerms, wanted: ChargeType, services: i128, items:
     for charge in terms.charges.iter().filter(|charge| charge.kind == wanted) {
         let total = match &charge.amount {
             ChargeAmount::Fixed(amount) => amount.minor(),
+            ChargeAmount::PerProject(amount) => amount.minor() * i128::from(terms.projects.unwrap_or_default()),
             ChargeAmount::OfServices { percent, minimum } => {
                 part(services, *percent)?.max(minimum.map_or(0, |minimum| minimum.minor()))
             }

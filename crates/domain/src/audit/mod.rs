@@ -4,6 +4,7 @@
 //! piece of time, one by one, who pays and at what price, and multiplies with big integers. They share the
 //! inputs and the types, and nothing that decides about money.
 
+mod commitment;
 mod credits;
 mod derive;
 mod derived;
@@ -28,6 +29,7 @@ use crate::invoice::line_type::LineType;
 use crate::invoice::month_terms::MonthTerms;
 use crate::name::Name;
 use crate::time::month::Month;
+use commitment::{compare_progress, counted, derive_projects, derive_spent_before, due_with};
 use credits::{DerivedUse, Services, compare_credits, compare_payment, derive_credits, in_order};
 use derive::derive;
 use derived::{Derived, DerivedCharge};
@@ -43,27 +45,28 @@ use terms::derive_terms;
 pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     let known_terms = derive_terms(month);
     let no_terms = known_terms.is_none().then_some(AuditDifference::ItemsNotDerived);
-    let terms = known_terms.unwrap_or_else(MonthTerms::untaxed);
+    let mut terms = known_terms.unwrap_or_else(MonthTerms::untaxed);
     let mut derived = derive(month, &terms);
+    terms.projects = derive_projects(month, &terms, &derived);
     let late = derive_late(month);
+    let settled = derive_settlement(month, &late.changes);
     let mut differences: Vec<_> = no_terms.into_iter().chain(compare_terms(bill, &terms)).collect();
     differences.extend(compare_charges(&bill.lines, &derived.charges));
     differences.extend(compare_projects(bill, &derived));
     let services = services_of(&derived);
     let in_all: i128 = services.values().sum();
-    let agreed_items = derive_items(&terms, in_all);
+    let months = settled.as_ref().map(|settled| &settled.spent);
+    let before = months.and_then(|months| derive_spent_before(month, month.month, &terms, months));
+    let agreed_items = before.and_then(|before| derive_items(&terms, in_all, due_with(&terms, month.month, before)));
     if agreed_items.is_none() {
         differences.push(AuditDifference::ItemsNotDerived);
     }
+    differences.extend(compare_progress(bill, &terms, before.unwrap_or(0) + counted(&terms, in_all)));
     let agreed_items = agreed_items.unwrap_or_default();
     let mut groups = Groups::new();
     let of_services = services.iter().map(|((_, tax), sum)| (*tax, *sum));
     let of_items = agreed_items.iter().map(|item| (item.tax, item.total));
     of_services.chain(of_items).for_each(|(tax, amount)| *groups.entry(tax).or_default() += amount);
-    let settled = derive_settlement(month, &late.changes);
-    if settled.is_none() {
-        differences.push(AuditDifference::ItemsNotDerived);
-    }
     let settled = settled.unwrap_or_default();
     let own_credits = in_order(&settled.offers, month.month, month.group.currency, Application::BeforeTax);
     let uses = derive_credits(&services, &mut groups, &own_credits, i128::MAX);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::commitment::{counted, derive_spent_before, due_with, said};
 use super::credits::{DerivedUse, Services, derive_credits, in_order};
 use super::items::{DerivedItem, derive_items, derive_rounding};
 use super::noted::Noted;
@@ -30,6 +31,8 @@ pub(super) struct DerivedSettlement {
     /// What goes back: the credit, the month that it paid for, how much.
     pub(super) returned: Vec<(Name, Month, i128)>,
     pub(super) reasons: Reasons,
+    /// What counts of months towards a commitment, of those that were looked at.
+    pub(super) spent: BTreeMap<Month, i128>,
 }
 
 /// The parts of closed months of which documents say something else than these months are worth now; `None` when that cannot be
@@ -44,11 +47,23 @@ pub(super) fn derive_settlement(month: &GroupMonth<'_>, changes: &Changes) -> Op
             all.entry(of).or_insert(&none);
         }
     }
+    // What changes a month of a term that is over changes what was missing to it.
+    let finals: Vec<Month> = if all.is_empty() { Vec::new() } else { month.closed.keys().copied().collect() };
+    for last in finals {
+        let stated = month.billed.stated(month.group.uid, last);
+        let term = stated.and_then(|stated| stated.terms?.commitment.as_ref()?.term());
+        let Some(term) = term.filter(|term| term.last == last) else { continue };
+        if all.keys().any(|of| (term.first..=last).contains(of)) {
+            all.entry(last).or_insert(&none);
+        }
+    }
     for (of, changes) in &all {
         let Some(stated) = month.billed.stated(month.group.uid, *of) else { continue };
         let same_currency = Some(stated.invoice.currency) == month.group.currency;
         if let Some(terms) = stated.terms.filter(|_| same_currency && !stated.is_reversed) {
             settle(month, *of, terms, &stated, changes, &mut settled)?;
+        } else {
+            settled.spent.insert(*of, said(&stated) + changes.values().sum::<i128>());
         }
     }
     Some(settled)
@@ -73,7 +88,9 @@ fn settle(
         *services.entry(key.clone()).or_default() += change;
     }
     let all: i128 = services.values().sum();
-    let mut items = derive_items(terms, all)?;
+    let before = derive_spent_before(month, of, terms, &settled.spent)?;
+    settled.spent.insert(of, counted(terms, all));
+    let mut items = derive_items(terms, all, due_with(terms, of, before))?;
     let mut groups = Groups::new();
     let amounts = services.iter().map(|((_, tax), sum)| (*tax, *sum));
     for (tax, amount) in amounts.chain(items.iter().map(|item| (item.tax, item.total))) {

@@ -5,10 +5,12 @@ use crate::catalog::buyer::{Buyer, VatFinding};
 use crate::catalog::country::Country;
 use crate::catalog::issuer::Issuer;
 use crate::catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxGroup, TaxRule};
+use crate::catalog::terms::commitment::CommitmentSettlement;
 use crate::catalog::vat::VatCheck;
 use crate::invoice::month_terms::{MinimumCharge, MonthTerms, TaxScheme, TaxTreatment};
 use crate::invoice::source::{Source, SourceKind};
 use crate::invoice::tax::Untaxed;
+use crate::time::month::Month;
 use crate::time::validity::Validity;
 
 /// What is agreed for the month; `None` when that contradicts itself.
@@ -18,6 +20,12 @@ pub(super) fn derive_terms(month: &GroupMonth<'_>) -> Option<MonthTerms> {
     derived.discounts.extend(terms.discounts.iter().filter(|one| holds(one.validity, month)).cloned());
     derived.charges.extend(terms.charges.iter().filter(|one| holds(one.validity, month)).cloned());
     derived.commitment = terms.commitment.clone().filter(|one| holds(one.validity, month));
+    if let (Some(commitment), Some(deleted)) = (&mut derived.commitment, month.group.deleted)
+        && let CommitmentSettlement::Term(term) = &mut commitment.settlement
+        && term.last.start() > deleted
+    {
+        term.last = Month::of(deleted); // a group that goes pays until then
+    }
     let Some(issuer) = month.issuer else { return Some(derived) };
     let in_currency = |code: &str| month.group.currency.is_some_and(|currency| currency.code() == code);
     let minimum = issuer.minimum_charges.iter().find(|minimum| in_currency(minimum.currency().code()));

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bill::balance_forward::{brought_before_tax, other_currency};
+use crate::bill::commitment::{Spending, check_term};
 use crate::bill::consumption::{Consumption, CreditLimit, before_tax};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::late::settlement::{Settlement, settle};
 use crate::bill::own_month::OwnMonth;
 use crate::bill::payment::{Payment, pay};
 use crate::bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
-use crate::bill::services::{Services, bill_services};
+use crate::bill::services::{Services, bill_services, charged_projects};
 use crate::bill::tally::Overflow;
 use crate::bill::taxation::{Taxable, Taxation, tax};
 use crate::catalog::tax_rule::TaxGroup;
@@ -45,9 +46,9 @@ pub fn bill_group_month(month: &GroupMonth<'_>) -> Result<Bill, BillError> {
 /// # Errors
 /// The group has no currency, or a sum is larger than a document can carry.
 pub fn bill_with_services(month: &GroupMonth<'_>, given: GivenServices) -> Result<Bill, BillError> {
-    let GivenServices { projects, sums, reasons, adjustments, changes } = given;
+    let GivenServices { projects, charged_projects, sums, reasons, adjustments, changes } = given;
     let services = Services { lines: Vec::new(), projects, sums, reasons, unruled: None, problems: Vec::new() };
-    let making = Making { given: adjustments, ..Making::of(month)? };
+    let making = Making { given: adjustments, charged: charged_projects, ..Making::of(month)? };
     making.bill(services, |month, group, currency| Settlement::of_changes(month, group, currency, &changes))
 }
 
@@ -56,6 +57,8 @@ pub fn bill_with_services(month: &GroupMonth<'_>, given: GivenServices) -> Resul
 pub struct GivenServices {
     /// By project.
     pub projects: Vec<ProjectSubtotal>,
+    /// The projects for each of which a charge is owed; `None`: they are to be counted, where a charge is.
+    pub charged_projects: Option<u32>,
     /// By project and by what is taxed alike.
     pub sums: Vec<ServiceSum>,
     /// Why services and adjustments are not taxed, where that is so.
@@ -74,6 +77,8 @@ struct Making<'a> {
     terms: MonthTerms,
     /// Amounts whose lines are elsewhere.
     given: Vec<(Option<TaxGroup>, Money)>,
+    /// The projects for each of which a charge is owed, where somebody else counted them.
+    charged: Option<u32>,
 }
 
 impl<'a> Making<'a> {
@@ -81,8 +86,9 @@ impl<'a> Making<'a> {
         let unknown = || BillError::CurrencyUnknown(month.group.name.clone());
         let currency = month.group.currency.ok_or_else(unknown)?;
         let terms = month.terms().map_err(|error| BillError::terms(month, error))?;
+        check_term(month).map_err(|error| BillError::terms(month, &error))?;
         let group = Source { kind: SourceKind::BillingGroup, name: month.group.name.clone(), uid: month.group.uid };
-        Ok(Making { month, group, currency, terms, given: Vec::new() })
+        Ok(Making { month, group, currency, terms, given: Vec::new(), charged: None })
     }
 
     /// The steps of a bill.
@@ -100,10 +106,15 @@ impl<'a> Making<'a> {
         services: Services,
         settle: impl FnOnce(&GroupMonth<'_>, &Source, Currency) -> Result<Settlement, Overflow>,
     ) -> Result<Bill, Overflow> {
-        let Making { month, group, currency, terms, given } = self;
+        let Making { month, group, currency, mut terms, given, charged } = self;
         let Services { lines, projects, sums, mut reasons, unruled, mut problems } = services;
-        let own = OwnMonth { group: &group, terms: &terms }.bill(currency, &sums)?;
         let settled = settle(month, &group, currency)?;
+        terms.projects = charged_projects(month, &terms, &projects).map(|counted| charged.unwrap_or(counted));
+        let spending = Spending::before(month, month.month, &terms, &group, currency, &settled.spent)?;
+        let spent_before = spending.as_ref().and_then(Spending::settled);
+        let own = OwnMonth { group: &group, terms: &terms, spent_before }.bill(currency, &sums)?;
+        let progress = spending.as_ref().map(|spending| spending.progress(own.spent())).transpose()?.flatten();
+        let unlike = spending.and_then(|spending| spending.hold);
         let (mut items, Consumption { uses: own_uses, hold: too_many }) =
             own.pay(&before_tax(&settled.offers, month.month, currency), CreditLimit::Unlimited)?;
         reasons.extend(settled.reasons);
@@ -129,6 +140,7 @@ impl<'a> Making<'a> {
             month: month.month,
             conversion: month.conversion().ok().flatten(),
             categories: categories(&lines, &items)?,
+            commitment: progress,
             converted: converted(month, &lines)?,
             replaced: replaced(month.organization, &lines, &items),
             credits: join_uses(own_uses, settled.uses)?.into_iter().chain(payments).collect(),
@@ -146,7 +158,7 @@ impl<'a> Making<'a> {
             prepaid,
             amount_due,
             carried_forward,
-            holds: other_currency.into_iter().chain(too_many).chain(settled.hold).chain(hold).collect(),
+            holds: [other_currency, unlike, too_many, settled.hold, hold].into_iter().flatten().collect(),
             problems,
         })
     }

@@ -79,7 +79,11 @@ impl<'a> GroupMonth<'a> {
     /// The terms contradict themselves.
     pub fn terms(&self) -> Result<MonthTerms, &'a TermsError> {
         let terms = self.group.terms.as_ref()?;
-        Ok(MonthTerms::now(terms, self.issuer, &self.group.buyer, self.group.currency, self.month))
+        let mut now = MonthTerms::now(terms, self.issuer, &self.group.buyer, self.group.currency, self.month);
+        if let Some(last) = self.group.last_month() {
+            now.commitment = now.commitment.map(|commitment| commitment.ending_with(last));
+        }
+        Ok(now)
     }
 
     /// How prices become amounts of the bill; `None` when they are in the group's currency.

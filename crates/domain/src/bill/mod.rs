@@ -2,13 +2,14 @@
 //! [`result`].
 //!
 //! In order: `services` (with `charge`, project by project); [`late`] usage of closed months, which are settled as a whole;
-//! the `own_month`, which is `agreed_terms`, `consumption` of credits and `rounding` to the minimum charge, line by line
-//! on a running `tally`; `taxation` of all that, and the `payment`.
+//! the `own_month`, which is `agreed_terms` (with what counts towards a `commitment`), `consumption` of credits and `rounding` to the
+//! minimum charge, line by line on a running `tally`; `taxation` of all that, and the `payment`.
 
 pub(crate) mod agreed_terms;
 mod balance_forward;
 pub mod billing;
 pub(crate) mod charge;
+pub(crate) mod commitment;
 mod consumption;
 pub mod inputs;
 pub mod late;

@@ -1,4 +1,5 @@
-//! What a month of a group is worth by itself: it reads nothing of another month.
+//! What a month of a group is worth by itself: it reads nothing of another month. Only the last month of a commitment's term asks what
+//! those before it are worth.
 //!
 //! The bill of an open month is this and what adjusts closed ones. A closed month is made again in the same way, from the terms
 //! that its final recorded: what documents say of it is compared with that.
@@ -21,6 +22,8 @@ pub(super) struct OwnMonth<'a> {
     pub(super) group: &'a Source,
     /// What holds for the month.
     pub(super) terms: &'a MonthTerms,
+    /// What counts towards its commitment beside the month itself; `None` where nothing is settled with it.
+    pub(super) spent_before: Option<Money>,
 }
 
 /// A month without its credits yet.
@@ -28,6 +31,7 @@ pub(super) struct OwnMonth<'a> {
 pub(super) struct BeforeCredits<'a> {
     own: OwnMonth<'a>,
     services: &'a [ServiceSum],
+    spent: Money,
     tally: Tally,
 }
 
@@ -35,12 +39,17 @@ impl<'a> OwnMonth<'a> {
     /// What its services and what was agreed come to.
     pub(super) fn bill(self, currency: Currency, services: &'a [ServiceSum]) -> Result<BeforeCredits<'a>, Overflow> {
         let mut tally = Tally::new(currency, services)?;
-        bill_terms(self.terms, self.group, !services.is_empty(), &mut tally)?;
-        Ok(BeforeCredits { own: self, services, tally })
+        let spent = bill_terms(self.terms, self.group, self.spent_before, !services.is_empty(), &mut tally)?;
+        Ok(BeforeCredits { own: self, services, spent, tally })
     }
 }
 
 impl BeforeCredits<'_> {
+    /// What of it counts towards a commitment.
+    pub(super) fn spent(&self) -> Money {
+        self.spent
+    }
+
     /// What it comes to so far.
     pub(super) fn net(&self) -> Money {
         self.tally.net()

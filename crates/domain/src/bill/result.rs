@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::rates::Conversion;
 use crate::catalog::tax_rule::TaxGroup;
+use crate::catalog::terms::commitment::TermProgress;
 use crate::catalog::terms::error::TermsError;
 use crate::closing::Hold;
 use crate::credit::CreditUse;
@@ -46,6 +47,8 @@ pub struct Bill {
     pub credits: Vec<CreditUse>,
     /// What goes back to credits that paid of closed months, once the bill is final.
     pub returned: Vec<ReturnedCredit>,
+    /// How far the group has come with its commitment, where that is over a term.
+    pub commitment: Option<TermProgress>,
     /// How prices became amounts, where there are lines and their prices are in another currency.
     pub converted: Option<Converted>,
     /// How that is taxed, by category and rate.

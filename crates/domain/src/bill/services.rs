@@ -95,6 +95,17 @@ pub(crate) fn charge_project(
     !slices.is_empty()
 }
 
+/// The projects for each of which a charge is owed: of those on the bill, those that the group pays for at the month's end. `None` where
+/// no charge is by project.
+pub(super) fn charged_projects(month: &GroupMonth<'_>, terms: &MonthTerms, listed: &[ProjectSubtotal]) -> Option<u32> {
+    let pays_at_the_end = |listed: &&ProjectSubtotal| {
+        let project = month.organization.project(&listed.project);
+        let payers = project.map(|project| month.organization.payers(project, month.month, month.attribution));
+        payers.unwrap_or_default().last().is_some_and(|(_, payer)| *payer == Payer::Group(month.group.uid))
+    };
+    terms.charges_projects().then(|| u32::try_from(listed.iter().filter(pays_at_the_end).count()).unwrap_or(u32::MAX))
+}
+
 /// The periods of the month in which the group pays for the project.
 fn slices(month: &GroupMonth<'_>, project: &Project) -> Vec<Period> {
     let shares = month.organization.payers(project, month.month, month.attribution);

@@ -35,4 +35,9 @@ impl LineType {
             LineType::Rounding => "Rounding",
         }
     }
+
+    /// Whether lines of the type beside services count towards a commitment.
+    pub(crate) fn counts_towards_commitment(self) -> bool {
+        matches!(self, LineType::ExtraCharge | LineType::SupportCharge)
+    }
 }

@@ -7,7 +7,7 @@ use crate::catalog::issuer::Issuer;
 use crate::catalog::rates::CrossRate;
 use crate::catalog::tax_rule::{TaxGroup, TaxRule};
 use crate::catalog::terms::Terms;
-use crate::catalog::terms::charge::AgreedCharge;
+use crate::catalog::terms::charge::{AgreedCharge, ChargeAmount};
 use crate::catalog::terms::commitment::Commitment;
 use crate::catalog::terms::discount::Discount;
 use crate::invoice::source::{Source, SourceKind};
@@ -26,6 +26,9 @@ pub struct MonthTerms {
     pub charges: Vec<AgreedCharge>,
     /// The commitment, if one is in force.
     pub commitment: Option<Commitment>,
+    /// The projects for each of which a charge is owed: those that the group pays for at the month's end. `None` where no charge is by
+    /// project.
+    pub projects: Option<u32>,
     /// What the month has to come to, to be worth a payment.
     pub minimum_charge: Option<MinimumCharge>,
     /// How its lines are taxed.
@@ -68,7 +71,7 @@ pub struct TaxTreatment {
 pub struct TaxReasons(BTreeMap<TaxGroup, BTreeSet<String>>);
 
 impl MonthTerms {
-    /// What is agreed for a month now, of a group that pays in a currency, if that is known.
+    /// What is agreed for a month now, of a group that pays in a currency, if that is known. Projects are for the bill to count.
     pub fn now(
         terms: &Terms,
         issuer: Option<&Issuer>,
@@ -86,6 +89,7 @@ impl MonthTerms {
             discounts: terms.discounts_in(month).cloned().collect(),
             charges: charges.cloned().collect(),
             commitment: commitment.cloned(),
+            projects: None,
             minimum_charge,
             tax: TaxScheme::now(issuer, buyer, month),
             exchange_rate: None,
@@ -98,10 +102,16 @@ impl MonthTerms {
             discounts: Vec::new(),
             charges: Vec::new(),
             commitment: None,
+            projects: None,
             minimum_charge: None,
             tax: TaxScheme::Untaxed(Untaxed::NoIssuer),
             exchange_rate: None,
         }
+    }
+
+    /// Whether a charge is owed for each project.
+    pub fn charges_projects(&self) -> bool {
+        self.charges.iter().any(|charge| matches!(charge.amount, ChargeAmount::PerProject(_)))
     }
 
     /// What is left of a service's price after the discounts; `None` when there are none.

@@ -66,6 +66,11 @@ impl Group {
     /// Whether it can pay for the month: a group being deleted pays for no month after that of its
     /// deletion.
     pub fn pays_in(&self, month: Month) -> bool {
-        self.deleted.is_none_or(|deleted| month <= Month::of(deleted))
+        self.last_month().is_none_or(|last| month <= last)
+    }
+
+    /// The last month that it pays for, if it is being deleted: that in which its deletion was asked for.
+    pub fn last_month(&self) -> Option<Month> {
+        self.deleted.map(Month::of)
     }
 }

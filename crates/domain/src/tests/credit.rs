@@ -113,7 +113,8 @@ fn two_credits_for_one_project_pay_its_services_once() {
 
 #[test]
 fn a_commitment_is_paid_by_credits_too_and_does_not_shrink_by_them() {
-    let commitment = Commitment { name: name("Plan"), amount: money("100.00", "USD"), validity: Validity::default() };
+    let (amount, validity) = (money("100.00", "USD"), Validity::default());
+    let commitment = Commitment { name: name("Plan"), amount, validity, settlement: CommitmentSettlement::Month };
     let terms = Terms { commitment: Some(commitment), ..Terms::default() };
     let mut world = world(&[("p", "40")]);
     world.organization.put_group(Group { terms: Ok(terms), ..group("g") });

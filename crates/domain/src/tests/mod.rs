@@ -4,6 +4,7 @@ mod absences;
 mod audit_work;
 mod bill;
 mod closing;
+mod commitment;
 mod credit;
 mod credit_events;
 mod credit_note;

@@ -292,6 +292,17 @@ fn mutants(bill: &Bill, index: usize) -> Vec<(&'static str, Bill)> {
                 bill.projects.iter_mut().for_each(|project| project.subtotal = cent(project.subtotal));
             }),
         ),
+        (
+            "another state of a commitment",
+            changed(&|bill| match &mut bill.commitment {
+                Some(progress) => progress.spent = cent(progress.spent),
+                None => bill.commitment = Some(progress_of(bill)),
+            }),
+        ),
+        (
+            "another count of projects",
+            changed(&|bill| bill.terms.projects = Some(bill.terms.projects.map_or(0, |count| count + 1))),
+        ),
         ("another subtotal", changed(&|bill| bill.subtotal = cent(bill.subtotal))),
         ("another subtotal of a project", changed(&|bill| bill.projects[0].subtotal = cent(bill.projects[0].subtotal))),
         ("a project dropped", changed(&|bill| drop(bill.projects.remove(0)))),
@@ -313,6 +324,12 @@ fn mutants(bill: &Bill, index: usize) -> Vec<(&'static str, Bill)> {
 }
 
 /// A converted bill with another rate, or other prices.
+/// A commitment that nobody made.
+fn progress_of(bill: &Bill) -> TermProgress {
+    let (amount, term) = (bill.subtotal, Term { first: bill.month, last: bill.month });
+    TermProgress { name: name("c"), amount, term, spent: amount, left: Money::zero(amount.currency()) }
+}
+
 fn mutants_of_rates(bill: &Bill, index: usize) -> Vec<(&'static str, Bill)> {
     let Some(converted) = &bill.converted else { return Vec::new() };
     let cent = |money: Money| money.checked_add(Money::new(1, money.currency()).unwrap()).unwrap();

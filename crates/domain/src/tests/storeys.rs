@@ -69,7 +69,7 @@ fn an_arrow_that_is_put_in_by_hand_is_found() {
         "name.rs",
         "use crate::Month;",
         &["name.rs imports lib.rs"],
-        Some("audit/credits.rs -> name.rs -> lib.rs -> audit/mod.rs -> audit/credits.rs"),
+        Some("audit/commitment.rs -> name.rs -> lib.rs -> audit/mod.rs -> audit/commitment.rs"),
     );
 }
 

@@ -26,7 +26,12 @@ fn support(percent: &str, minimum: Option<&str>) -> AgreedCharge {
 }
 
 fn commitment(amount: &str) -> Commitment {
-    Commitment { name: name("Annual plan"), amount: money(amount, "USD"), validity: Validity::default() }
+    Commitment {
+        name: name("Annual plan"),
+        amount: money(amount, "USD"),
+        validity: Validity::default(),
+        settlement: CommitmentSettlement::Month,
+    }
 }
 
 fn charges(charges: Vec<AgreedCharge>) -> Terms {

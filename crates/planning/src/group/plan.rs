@@ -331,7 +331,7 @@ fn differs_only_by_members(planned: &api::BillingGroupStatus, existing: &api::Bi
 
 /// What the invoice of a month leaves to the next one, as it is now.
 fn carried_forward(view: &MonthView<'_>, observed: Option<&Estimate>, plan: &EstimatePlan) -> Option<BroughtForward> {
-    let amount = plan.bill.as_ref()?.carried_forward?;
+    let amount = plan.bill.as_ref().ok()?.carried_forward?;
     let uid = observed?.uid.parse().ok()?;
     Some(BroughtForward { amount, invoice: view.number.clone(), uid, includes_tax: true })
 }
@@ -359,9 +359,8 @@ impl Planned {
 
     /// Whether the group pays for something in the month, or may once a hold is solved.
     pub(super) fn owes(&self) -> bool {
-        let charged = self.plan.bill.as_ref().is_none_or(Bill::charges_anything);
-        let held =
-            self.plan.bill.as_ref().is_some_and(|bill| bill.problems.iter().any(|problem| problem.reason.holds()));
+        let charged = self.plan.bill.as_ref().map_or(true, Bill::charges_anything);
+        let held = self.plan.bill.as_ref().is_ok_and(|bill| bill.problems.iter().any(|problem| problem.reason.holds()));
         charged || held
     }
 }

@@ -12,6 +12,7 @@ use crate::months::oldest_open_month;
 use crate::receivables::group_past_due;
 use billing_api::{self as api, labels};
 use billing_documents::document::amount;
+use billing_documents::terms::render_progress;
 use billing_domain::invoice::number;
 use billing_domain::tenancy::membership::GroupFacts;
 use billing_domain::{AgreedCharge, Credit, Group, Money, Month, Name, Timestamp, VatFinding, VatState};
@@ -44,13 +45,14 @@ pub(super) fn plan_status(facts: &StatusFacts<'_>) -> api::BillingGroupStatus {
         vat_id_invalid(invoices.group),
     ];
     let desired: Vec<_> = readiness(facts).conditions().chain(attention.into_iter().flatten()).collect();
-    let balance = open.and_then(|month| month.plan.bill.as_ref()).map(|bill| amount(bill.subtotal));
+    let bill = open.and_then(|month| month.plan.bill.as_ref().ok());
     api::BillingGroupStatus {
         invoice_series: existing.invoice_series.clone(),
         first_period: existing.first_period.clone(),
         members: members.iter().map(|project| api::Member { project: project.as_str().into() }).collect(),
         projects: i32::try_from(members.len()).ok(),
-        estimated_balance: balance,
+        estimated_balance: bill.map(|bill| amount(bill.subtotal)),
+        commitment: bill.and_then(|bill| bill.commitment.as_ref()).map(render_progress),
         credits_remaining: credits_remaining(facts).map(amount),
         vat_id: convert::wire_vat_id(&invoices.group.buyer, existing.vat_id.as_ref()),
         last_final: existing.last_final.clone(),
@@ -76,6 +78,7 @@ pub(super) fn unassigned_status(
         members: Vec::new(),
         projects: Some(0),
         estimated_balance: None,
+        commitment: None,
         conditions: conditions::merge(&existing.conditions, &desired, generation, now),
         observed_generation: generation,
         ..existing.clone()

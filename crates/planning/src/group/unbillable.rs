@@ -6,13 +6,18 @@ use billing_domain::catalog::rates::rate_date;
 use billing_domain::closing::{Hold, HoldReason};
 use billing_domain::{Month, Timestamp};
 
-/// What keeps a group from being billed: no tax rule is its own, or its prices have no rate to its currency. The month that runs says so
+/// What keeps a group from being billed: its terms contradict themselves, no tax rule is its own, or its prices have no rate to its
+/// currency. The month that runs says so
 /// once it has usage; before, it is asked. (That it has no currency holds everything.)
 pub(super) fn unbillable(invoices: &GroupInvoices<'_>, months: &[Planned], now: Timestamp) -> Option<Hold> {
     let running = months.iter().filter(|month| month.facts.month == Month::of(now));
-    let of_its_bill = running.filter_map(|month| month.plan.bill.as_ref()).find_map(|bill| {
-        let problems = bill.problems.iter().filter_map(Hold::of_problem);
-        bill.holds.iter().cloned().chain(problems).find(|hold| hold.reason.is_of_the_group())
+    let is_of_the_group = |hold: &Hold| hold.reason.is_of_the_group();
+    let of_its_bill = running.map(|month| month.plan.bill.as_ref()).find_map(|bill| match bill {
+        Ok(bill) => {
+            let problems = bill.problems.iter().filter_map(Hold::of_problem);
+            bill.holds.iter().cloned().chain(problems).find(is_of_the_group)
+        }
+        Err(hold) => Some(hold.clone()).filter(is_of_the_group),
     });
     of_its_bill.or_else(|| rate_missing(invoices, now)).or_else(|| no_tax_rule(invoices, now))
 }

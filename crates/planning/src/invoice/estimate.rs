@@ -19,8 +19,8 @@ const PERIOD_DELAY: TimeDelta = TimeDelta::seconds(60);
 pub struct EstimatePlan {
     /// What its month waits for, or what holds it, or that it can become final.
     pub decision: CloseDecision,
-    /// The bill that is in force after the plan, where there is one.
-    pub bill: Option<Bill>,
+    /// The bill that is in force after the plan, or what keeps it from being made.
+    pub bill: Result<Bill, Hold>,
     /// What to write; `None` when what is written still holds.
     pub write: Option<EstimateWrite>,
     /// When to look again.
@@ -89,7 +89,7 @@ pub fn plan_estimate(
     let Computed { bill, rendered, .. } = document;
     let obsolete = obsolete_slices(observed, rendered.as_ref());
     let write = changed.then_some(EstimateWrite { rendered, conditions, obsolete });
-    Ok(EstimatePlan { decision, bill: bill.ok(), write, wake })
+    Ok(EstimatePlan { decision, bill, write, wake })
 }
 
 /// A month computed as of an instant.

@@ -104,6 +104,12 @@ fn projects(recorded: &IssuedInvoice<'_>) -> Option<Vec<ProjectSubtotal>> {
     recorded.document.projects.iter().map(subtotal).collect()
 }
 
+/// How many of the projects that it lists a final charged.
+fn charged_projects(document: &Document) -> Option<u32> {
+    let charged = u32::try_from(document.terms.as_ref()?.projects?).ok()?;
+    usize::try_from(charged).is_ok_and(|charged| charged <= document.projects.len()).then_some(charged)
+}
+
 /// What a final says of services, and of records of closed months.
 fn given_services(
     comparison: &Comparison<'_>,
@@ -113,6 +119,8 @@ fn given_services(
 ) -> GivenServices {
     let mut given = GivenServices {
         sums: own_services(comparison, inputs, &projects),
+        // How many of those that it lists paid until its end only their ledgers of then say: it cannot be more than all.
+        charged_projects: charged_projects(comparison.recorded.document),
         projects,
         reasons: reasons(comparison, inputs),
         adjustments: Vec::new(),

@@ -4,7 +4,8 @@ use std::str::FromStr;
 
 use billing_api as api;
 use billing_domain::{
-    AgreedCharge, ChargeAmount, ChargeType, Commitment, Currency, Discount, Money, Month, Terms, TermsError, Validity,
+    AgreedCharge, ChargeAmount, ChargeType, Commitment, CommitmentSettlement, Currency, Discount, Money, Month, Term,
+    Terms, TermsError, Validity,
 };
 
 /// What a group agreed with its provider, in its currency.
@@ -29,11 +30,17 @@ fn discount(given: &api::Discount) -> Result<Discount, TermsError> {
 }
 
 fn charge(given: &api::Charge, currency: Currency) -> Result<AgreedCharge, TermsError> {
-    let api::Charge { name, kind, amount, percent, minimum, first_period, last_period } = given;
+    let api::Charge { name, kind, amount, per, percent, minimum, first_period, last_period } = given;
     let field = |field: &str| format!("charges[{name}].{field}");
     let minimum = minimum.as_ref().map(|minimum| money(field("minimum"), minimum, currency)).transpose()?;
     let amount = match (amount, percent) {
-        (Some(amount), None) => ChargeAmount::Fixed(money(field("amount"), amount, currency)?),
+        (Some(amount), None) => {
+            let amount = money(field("amount"), amount, currency)?;
+            match per {
+                None | Some(api::ChargePer::Group) => ChargeAmount::Fixed(amount),
+                Some(api::ChargePer::Project) => ChargeAmount::PerProject(amount),
+            }
+        }
         (None, Some(percent)) => ChargeAmount::OfServices { percent: read(field("percent"), percent)?, minimum },
         _ => return Err(TermsError::Amount { field: format!("charges[{name}]") }),
     };
@@ -47,13 +54,18 @@ fn charge(given: &api::Charge, currency: Currency) -> Result<AgreedCharge, Terms
 }
 
 fn commitment(given: &api::Commitment, currency: Currency) -> Result<Commitment, TermsError> {
-    let api::Commitment { name, amount, first_period, last_period } = given;
+    let api::Commitment { name, amount, settlement, first_period, last_period } = given;
     let field = |field: &str| format!("commitment.{field}");
-    Ok(Commitment {
-        name: name.as_str().into(),
-        amount: money(field("amount"), amount, currency)?,
-        validity: validity(field, first_period.as_ref(), last_period.as_ref())?,
-    })
+    let validity = validity(field, first_period.as_ref(), last_period.as_ref())?;
+    let settlement = match (settlement, validity.first, validity.last) {
+        (None | Some(api::CommitmentSettlement::Month), ..) => CommitmentSettlement::Month,
+        (Some(api::CommitmentSettlement::Term), Some(first), Some(last)) => {
+            CommitmentSettlement::Term(Term { first, last })
+        }
+        (Some(api::CommitmentSettlement::Term), ..) => return Err(TermsError::TermWithoutPeriods),
+    };
+    let amount = money(field("amount"), amount, currency)?;
+    Ok(Commitment { name: name.as_str().into(), amount, validity, settlement })
 }
 
 fn validity(

@@ -18,10 +18,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::adjustment::shortened;
 use super::credited::{Correction, CreditedSoFar};
 use super::{LateUsage, ServiceChanges, late_usage};
+use crate::bill::commitment::Spending;
 use crate::bill::consumption::{Consumption, CreditLimit, before_tax};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::own_month::OwnMonth;
 use crate::bill::tally::Overflow;
+use crate::catalog::terms::commitment::Term;
 use crate::closing::Hold;
 use crate::credit::restoration::ReturnedCredit;
 use crate::credit::{Application, CreditOffer, CreditType, CreditUse, CreditValidity};
@@ -29,7 +31,7 @@ use crate::invoice::adjustment::{Adjustment, AdjustmentKind};
 use crate::invoice::billed::stated::{StatedAmount, StatedMonth};
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
-use crate::invoice::month_terms::{MonthTerms, TaxReasons};
+use crate::invoice::month_terms::TaxReasons;
 use crate::invoice::part::PartKey;
 use crate::invoice::service_sum::ServiceSum;
 use crate::invoice::source::{Source, SourceKind};
@@ -53,6 +55,8 @@ pub(crate) struct Settlement {
     pub(crate) reasons: TaxReasons,
     /// The records that are left off.
     pub(crate) problems: Vec<Problem>,
+    /// What counts of closed months towards a commitment, in minor units, of those that were looked at.
+    pub(crate) spent: BTreeMap<Month, i128>,
     /// That a month could be paid by more credits than an invoice has room for.
     pub(crate) hold: Option<Hold>,
 }
@@ -65,7 +69,8 @@ pub(crate) fn settle(month: &GroupMonth<'_>, group: &Source, currency: Currency)
     let LateUsage { items, changes, reasons, problems } = late_usage(month);
     let offers = month.credits.to_vec();
     let (uses, returned) = (Vec::new(), Vec::new());
-    let mut settlement = Settlement { items, offers, uses, returned, reasons, problems, hold: None };
+    let spent = BTreeMap::new();
+    let mut settlement = Settlement { items, offers, uses, returned, reasons, problems, spent, hold: None };
     settlement.settle_parts(month, group, currency, &changes)?;
     Ok(settlement)
 }
@@ -80,8 +85,8 @@ impl Settlement {
     ) -> Result<Self, Overflow> {
         let (offers, reasons) = (month.credits.to_vec(), TaxReasons::default());
         let (uses, returned) = (Vec::new(), Vec::new());
-        let (items, problems) = (Vec::new(), Vec::new());
-        let mut settlement = Settlement { items, offers, uses, returned, reasons, problems, hold: None };
+        let (items, problems, spent) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut settlement = Settlement { items, offers, uses, returned, reasons, problems, spent, hold: None };
         settlement.settle_parts(month, group, currency, changes)?;
         Ok(settlement)
     }
@@ -95,17 +100,25 @@ impl Settlement {
     ) -> Result<(), Overflow> {
         let none = ServiceChanges::new();
         let missed = months_with_missed_notes(month).filter(|of| !changes.contains_key(of)).map(|of| (of, &none));
-        let all: BTreeMap<Month, &ServiceChanges> =
+        let mut all: BTreeMap<Month, &ServiceChanges> =
             changes.iter().map(|(of, changes)| (*of, changes)).chain(missed).collect();
+        for term in terms_of(month, &all) {
+            all.entry(term.last).or_insert(&none);
+        }
         for (of, changes) in &all {
             let Some(stated) = month.billed.stated(month.group.uid, *of) else { continue };
             // In another currency nothing can be settled; what of it is due is a problem of its records.
             let Some(terms) = stated.terms.filter(|_| !stated.is_reversed && stated.invoice.currency == currency)
             else {
+                self.spent.insert(*of, stated.spent() + changes.values().sum::<i128>());
                 continue;
             };
-            let closed = ClosedBill { month: *of, group, currency, terms, stated: &stated };
+            let spending = Spending::before(month, *of, terms, group, currency, &self.spent)?;
+            let spent_before = spending.as_ref().and_then(Spending::settled);
+            let own = OwnMonth { group, terms, spent_before };
+            let closed = ClosedBill { month: *of, currency, own, stated: &stated };
             closed.settle(changes, self)?;
+            self.hold = self.hold.take().or(spending.and_then(|spending| spending.hold));
         }
         self.uses.retain(|used| !used.used.is_zero());
         Ok(())
@@ -133,6 +146,14 @@ impl Settlement {
     }
 }
 
+/// The terms that finals of the group settled, of which a month is among these: what is missing to such a commitment is another amount
+/// then.
+fn terms_of<'a>(month: &GroupMonth<'a>, months: &BTreeMap<Month, &ServiceChanges>) -> Vec<Term> {
+    let changed = |term: &Term| months.range(term.first..=term.last).next().is_some();
+    let terms = if months.is_empty() { Vec::new() } else { month.billed.settled_terms(month.group.uid) };
+    terms.into_iter().filter(|term| month.closed.contains_key(&term.last)).filter(changed).collect()
+}
+
 /// The closed months of a group of which a part was adjusted without a note that had taken something of it back.
 fn months_with_missed_notes(month: &GroupMonth<'_>) -> impl Iterator<Item = Month> {
     let noted = month.billed.months_with_notes(month.group.uid).filter(|of| month.closed.contains_key(of));
@@ -155,16 +176,16 @@ fn credited_so_far(stated: &StatedAmount) -> CreditedSoFar {
 /// A closed month of a group.
 struct ClosedBill<'a> {
     month: Month,
-    group: &'a Source,
     currency: Currency,
-    terms: &'a MonthTerms,
+    own: OwnMonth<'a>,
     stated: &'a StatedMonth<'a>,
 }
 
 impl ClosedBill<'_> {
     fn settle(&self, changes: &ServiceChanges, settlement: &mut Settlement) -> Result<(), Overflow> {
         let services = self.services(changes)?;
-        let before = OwnMonth { group: self.group, terms: self.terms }.bill(self.currency, &services)?;
+        let before = self.own.bill(self.currency, &services)?;
+        settlement.spent.insert(self.month, before.spent().minor());
         let paid = self.paid_by_credits();
         let more = before.net().minor() - self.stated_before_credits();
         let limit = CreditLimit::Most(paid.values().sum::<i128>() + more.max(0));
@@ -268,7 +289,7 @@ impl ClosedBill<'_> {
                 let goes_back = returns.get(&key.name).copied().filter(|_| total > 0);
                 let amounts = PartAmounts { billed, due, total, credited };
                 settlement.items.push(self.item(key, source, amounts, so_far.notes(), goes_back)?);
-                let treatments = self.terms.tax.treatments().filter(|treatment| Some(treatment.group) == key.tax);
+                let treatments = self.own.terms.tax.treatments().filter(|treatment| Some(treatment.group) == key.tax);
                 treatments.for_each(|treatment| settlement.reasons.add(treatment));
             }
         }

@@ -34,6 +34,8 @@ pub enum ChargeType {
 pub enum ChargeAmount {
     /// So much a month.
     Fixed(Money),
+    /// So much a month for each project that the group pays for at the month's end.
+    PerProject(Money),
     /// A part of what services cost.
     OfServices {
         /// Which part.
@@ -44,10 +46,13 @@ pub enum ChargeAmount {
 }
 
 impl ChargeAmount {
-    /// The amount for services of this total.
-    pub(crate) fn of(&self, services: Money) -> Option<Money> {
+    /// The amount for so many projects, whose services have this total.
+    pub(crate) fn of(&self, services: Money, projects: u32) -> Option<Money> {
         match self {
             ChargeAmount::Fixed(amount) => Some(*amount),
+            ChargeAmount::PerProject(amount) => {
+                Money::new(amount.minor().checked_mul(projects.into())?, amount.currency())
+            }
             ChargeAmount::OfServices { percent, minimum } => {
                 let part = round_half_away(&services.exact().times(percent.part()), services.currency())?;
                 let least = minimum.filter(|least| part.minor() < least.minor());

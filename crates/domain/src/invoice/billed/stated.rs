@@ -11,6 +11,7 @@ use super::{
     BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, LineBasis, NoteShare, PartBasis, ReadFinal, hash,
 };
 use crate::catalog::tax_rule::TaxGroup;
+use crate::catalog::terms::commitment::Term;
 use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::{PartKey, StatedPart};
 use crate::invoice::source::Source;
@@ -35,8 +36,27 @@ pub struct StatedMonth<'a> {
     pub services: BTreeMap<(Name, Option<TaxGroup>), i128>,
     /// The other parts.
     pub parts: BTreeMap<PartKey, StatedAmount>,
-    /// Whether a credit note took all of the month's final back.
+    /// Whether a credit note took all of the month's final back. Then the rest is what other documents say of the month.
     pub is_reversed: bool,
+}
+
+impl StatedMonth<'_> {
+    /// What counts towards a commitment, in minor units: services, extra charges and support.
+    pub(crate) fn spent(&self) -> i128 {
+        let counted = self.parts.iter().filter(|(key, _)| key.kind.counts_towards_commitment());
+        self.services.values().sum::<i128>() + counted.map(|(_, part)| part.due()).sum::<i128>()
+    }
+
+    fn is_taken_back(&self, on: &FinalFacts) -> bool {
+        self.is_reversed && on.number == self.invoice.number
+    }
+}
+
+impl StatedAmount {
+    /// What is due, as far as documents say: what they bill, and what the last correction left to credit notes.
+    fn due(&self) -> i128 {
+        self.billed - self.corrected.as_ref().map_or(0, |(_, last)| last.settled())
+    }
 }
 
 /// What documents say of a part of a month.
@@ -117,34 +137,49 @@ impl BilledIndex {
     /// Cost: the finals of the organization are looked through for those that say something of the month, and what these say
     /// of it is added up.
     pub fn stated(&self, group: Uid, month: Month) -> Option<StatedMonth<'_>> {
-        let is_it = |facts: &&FinalFacts| facts.group == group && facts.month == month;
-        let at = self.finals.iter().position(|known| known.as_ref().filter(is_it).is_some())?;
-        let invoice = self.finals[at].as_ref()?;
-        let statement = &self.statements[at];
-        let mut stated = StatedMonth {
-            invoice,
-            terms: statement.terms.as_deref(),
-            only_tax: statement.only_tax.clone(),
-            services: BTreeMap::new(),
-            parts: BTreeMap::new(),
-            is_reversed: self.is_reversed(&invoice.number),
-        };
-        let mut last: BTreeMap<(u64, Option<TaxGroup>), &StatedCorrection> = BTreeMap::new();
+        self.stated_in(group, month, month).remove(&month)
+    }
+
+    /// What documents say of the months of a group from the first to the last, of those whose finals were read. Cost: as for one month.
+    pub fn stated_in(&self, group: Uid, first: Month, last: Month) -> BTreeMap<Month, StatedMonth<'_>> {
+        let of_group = |facts: &&FinalFacts| facts.group == group && (first..=last).contains(&facts.month);
+        let mut months: BTreeMap<Month, StatedMonth<'_>> = BTreeMap::new();
+        for (facts, statement) in self.finals.iter().zip(&self.statements) {
+            let Some(invoice) = facts.as_ref().filter(of_group) else { continue };
+            months.entry(invoice.month).or_insert_with(|| StatedMonth {
+                invoice,
+                terms: statement.terms.as_deref(),
+                only_tax: statement.only_tax.clone(),
+                services: BTreeMap::new(),
+                parts: BTreeMap::new(),
+                is_reversed: self.is_reversed(&invoice.number),
+            });
+        }
+        let mut corrected: BTreeMap<(Month, u64, Option<TaxGroup>), &StatedCorrection> = BTreeMap::new();
         for on in self.in_order_of_issue() {
             let Some(facts) = &self.finals[on] else { continue };
-            let concerns = |about: About| match about {
-                About::Own(of) => facts.group == group && of == month,
-                About::Of(place, of) => of == month && self.group_at(place) == Some(group),
+            let of_group = |about: About| match about {
+                About::Own(of) => (facts.group == group).then_some(of),
+                About::Of(place, of) => (self.group_at(place) == Some(group)).then_some(of),
             };
             let statement = &self.statements[on];
-            for (key, sum) in statement.services.iter().filter(|(key, _)| concerns(key.about)) {
+            for (key, sum) in &statement.services {
+                let Some(stated) = of_group(key.about).and_then(|of| months.get_mut(&of)) else { continue };
+                if stated.is_taken_back(facts) {
+                    continue;
+                }
                 *stated.services.entry((key.project.clone(), key.tax)).or_default() += sum;
             }
-            let of_month = |correction: &&StatedCorrection| concerns(About::Of(correction.about, correction.month));
-            for correction in statement.corrections.iter().filter(of_month) {
-                last.insert((correction.record, correction.tax), correction);
+            for correction in &statement.corrections {
+                if let Some(of) = of_group(About::Of(correction.about, correction.month)) {
+                    corrected.insert((of, correction.record, correction.tax), correction);
+                }
             }
-            for part in statement.parts.iter().filter(|part| concerns(part.about)) {
+            for part in &statement.parts {
+                let Some(stated) = of_group(part.about).and_then(|of| months.get_mut(&of)) else { continue };
+                if stated.is_taken_back(facts) {
+                    continue;
+                }
                 let none =
                     || StatedAmount { billed: 0, credited: Vec::new(), corrected: None, source: part.source.clone() };
                 let known = stated.parts.entry(part.key.clone()).or_insert_with(none);
@@ -155,11 +190,28 @@ impl BilledIndex {
                 }
             }
         }
-        for correction in last.into_values() {
+        for ((of, ..), correction) in corrected {
+            let Some(stated) = months.get_mut(&of) else { continue };
             *stated.services.entry((correction.project.clone(), correction.tax)).or_default() -=
                 correction.last.settled();
         }
-        Some(stated)
+        months
+    }
+
+    /// Whether a month of a group is final. Cost: a look at each final of the organization.
+    pub(crate) fn has_final(&self, group: Uid, month: Month) -> bool {
+        self.finals.iter().flatten().any(|facts| facts.group == group && facts.month == month)
+    }
+
+    /// The terms of commitments that finals of a group settled. Cost: a look at each final of the organization.
+    pub(crate) fn settled_terms(&self, group: Uid) -> Vec<Term> {
+        let finals = self.finals.iter().zip(&self.statements);
+        let term = |(facts, statement): (&Option<FinalFacts>, &FinalStatement)| {
+            let facts = facts.as_ref().filter(|facts| facts.group == group)?;
+            let term = statement.terms.as_ref()?.commitment.as_ref()?.term()?;
+            (term.last == facts.month).then_some(term)
+        };
+        finals.filter_map(term).collect()
     }
 
     /// The months of a group of which later finals adjust parts, and over whose finals there are credit notes: only there may one have

@@ -18,7 +18,7 @@ type History = (World, Vec<Story>, LateUsageWindow);
 
 fn history() -> impl Strategy<Value = History> {
     let code = || select(vec!["USD", "USD", "JPY", "KWD"]);
-    let group = || (code(), any_buyer(), prop::option::weighted(0.7, terms()));
+    let group = || (code(), any_buyer(), prop::option::weighted(0.9, terms()));
     // Most without a limit, so that old months are adjusted, too.
     let window = select(vec![0, 0, 0, 1, 2, 3]).prop_map(LateUsageWindow::of_months);
     (world(), stories(), any_issuer(), credits(), group(), group(), window).prop_map(
@@ -64,6 +64,7 @@ fn what_finals_adjust_and_carry_forward_is_what_an_independent_implementation_sa
         ("late", 1_500),
         ("correction", 400),
         ("part", 400),
+        ("fee", 60),
         ("credit given back", 20),
         ("carried", 500),
         ("carried on", 300),
@@ -83,6 +84,7 @@ fn count_adjustments(seen: &mut BTreeMap<&str, usize>, bill: &Value) {
         ("late", adjustments.len() - corrections),
         ("correction", corrections),
         ("part", parts.len()),
+        ("fee", parts.iter().filter(|part| part[1] == "CommitmentFee").count()),
         ("credit given back", bill["returned"].as_array().unwrap().len()),
         ("carried", carried),
         ("carried on", if brought_forward { carried } else { 0 }),

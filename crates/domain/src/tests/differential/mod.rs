@@ -172,6 +172,7 @@ fn told_bill(bill: &Bill) -> Value {
         "due": bill.amount_due.minor() as i64,
         "carried": bill.carried_forward.map(|amount| amount.minor() as i64),
         "projects": projects.collect::<serde_json::Map<_, _>>(),
+        "commitment": bill.commitment.as_ref().map(|one| json!([one.spent.minor() as i64, one.left.minor() as i64])),
         "subtotal": bill.subtotal.minor() as i64,
         "rate": bill.converted.as_ref().map(told_rate),
         "problems": problems,
@@ -372,19 +373,23 @@ fn told_terms(terms: &Terms) -> Value {
         let (first, last) = months(charge.validity);
         let kind = line_type(charge.kind).as_str();
         let (amount, percent, minimum) = match &charge.amount {
-            ChargeAmount::Fixed(amount) => (Some(amount.minor() as i64), None, None),
+            ChargeAmount::Fixed(amount) | ChargeAmount::PerProject(amount) => (Some(amount.minor() as i64), None, None),
             ChargeAmount::OfServices { percent, minimum } => {
                 (None, Some(percent.decimal().to_string()), minimum.map(|minimum| minimum.minor() as i64))
             }
         };
+        let per_project = matches!(charge.amount, ChargeAmount::PerProject(_));
         json!({
-            "name": charge.name.as_str(), "kind": kind, "amount": amount, "percent": percent, "minimum": minimum,
+            "name": charge.name.as_str(), "kind": kind, "amount": amount, "per_project": per_project, "percent": percent, "minimum": minimum,
             "first": first, "last": last,
         })
     };
     let commitment = |commitment: &Commitment| {
         let (first, last) = months(commitment.validity);
-        json!({ "name": commitment.name.as_str(), "amount": commitment.amount.minor() as i64, "first": first, "last": last })
+        json!({
+            "name": commitment.name.as_str(), "amount": commitment.amount.minor() as i64,
+            "term": commitment.term().is_some(), "first": first, "last": last,
+        })
     };
     json!({
         "discounts": terms.discounts.iter().map(discount).collect::<Vec<_>>(),

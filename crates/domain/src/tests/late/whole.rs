@@ -36,7 +36,8 @@ fn support(percent: &str) -> Terms {
 }
 
 fn commitment(amount: &str) -> Terms {
-    let commitment = Commitment { name: name("Plan"), amount: usd(amount), validity: only_in_october() };
+    let (amount, validity) = (usd(amount), only_in_october());
+    let commitment = Commitment { name: name("Plan"), amount, validity, settlement: CommitmentSettlement::Month };
     Terms { commitment: Some(commitment), ..Terms::default() }
 }
 

@@ -22,6 +22,7 @@ fn in_currency(parts: &Parts, issuer: Option<&Issuer>, code: &str) -> World {
         for charge in &mut terms.charges {
             charge.amount = match &charge.amount {
                 ChargeAmount::Fixed(amount) => ChargeAmount::Fixed(other(*amount)),
+                ChargeAmount::PerProject(amount) => ChargeAmount::PerProject(other(*amount)),
                 ChargeAmount::OfServices { percent, minimum } => {
                     ChargeAmount::OfServices { percent: *percent, minimum: minimum.map(other) }
                 }

@@ -154,8 +154,9 @@ pub fn terms() -> impl Strategy<Value = Terms> {
         (percent(), validity()).prop_map(move |(percent, validity)| Discount { name: name(text), percent, validity })
     };
     let charge_amount = prop_oneof![
-        amount().prop_map(ChargeAmount::Fixed),
-        (percent(), prop::option::of(amount()))
+        1 => amount().prop_map(ChargeAmount::Fixed),
+        1 => amount().prop_map(ChargeAmount::PerProject),
+        2 => (percent(), prop::option::of(amount()))
             .prop_map(|(percent, minimum)| ChargeAmount::OfServices { percent, minimum }),
     ];
     let kind = select(vec![ChargeType::Extra, ChargeType::Support, ChargeType::Other]);
@@ -170,11 +171,18 @@ pub fn terms() -> impl Strategy<Value = Terms> {
             })
             .collect()
     });
-    let commitment =
-        (amount(), validity()).prop_map(|(amount, validity)| Commitment { name: name("c"), amount, validity });
+    let monthly = validity().prop_map(|validity| (validity, CommitmentSettlement::Month));
+    // Ends that are not before the first month of any group.
+    let ends = select(vec!["2020-12", "2021-01", "2021-02"]).prop_map(month);
+    let over_a_term = (select(MONTHS.to_vec()).prop_map(month), ends).prop_map(|(first, last)| {
+        let validity = Validity { first: Some(first), last: Some(last) };
+        (validity, CommitmentSettlement::Term(Term { first, last }))
+    });
+    let commitment = (amount(), prop_oneof![monthly, over_a_term])
+        .prop_map(|(amount, (validity, settlement))| Commitment { name: name("c"), amount, validity, settlement });
     let discounts = (prop::option::of(discount("d")), prop::option::of(discount("e")))
         .prop_map(|(a, b)| a.into_iter().chain(b).collect());
-    (discounts, charges, prop::option::of(commitment)).prop_map(|(discounts, charges, commitment)| Terms {
+    (discounts, charges, prop::option::weighted(0.75, commitment)).prop_map(|(discounts, charges, commitment)| Terms {
         discounts,
         charges,
         commitment,

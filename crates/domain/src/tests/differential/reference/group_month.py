@@ -6,6 +6,7 @@ from fractions import Fraction
 from basics import NoBill, Problem, checked, hours, month_bounds, rounded, shown
 from credits import usable
 from own import Own
+from terms import commitment_of, counted, last_of_term, months_before
 from tax import group_of, rule_of, rules_of, tax
 
 BASE = "EUR"  # of all exchange rates
@@ -37,7 +38,8 @@ class GroupMonth:
             key = (line["project"], line["tax"])
             sums[key] = sums.get(key, 0) + line["total"]
         credits = settlement.credits if settlement else self.given["credits"]
-        own = Own(self, sums, usable(self, credits))
+        before = self.spent_before(settlement)
+        own = Own(self, sums, usable(self, credits), before=before)
         parts = settlement.parts if settlement else []
         amounts = dict(own.open)
         for entry in own.rounded + list(adjustments) + parts:
@@ -63,6 +65,7 @@ class GroupMonth:
             "due": max(0, left),
             "carried": max(0, -left) or None,
             "projects": dict(sorted(projects.items())),
+            "commitment": self.progress(before + counted(self, sum(sums.values()))),
             "subtotal": subtotal,
             "rate": self.rate(lines),
             "problems": sorted(problems),
@@ -87,6 +90,25 @@ class GroupMonth:
                 if group_of(rule) == part["tax"]:
                     add(rule)
         return found
+
+    def spent_before(self, settlement):
+        """In earlier months of the commitment's term: of those that are final as they are settled, else as they would be billed now."""
+        spent = 0
+        for month in months_before(self):
+            if settlement:
+                spent += settlement.worth(month)
+            else:
+                earlier = GroupMonth(self.organization, self.group, month)
+                spent += counted(earlier, sum(line["total"] for line in earlier.services()[0]))
+        return spent
+
+    def progress(self, spent):
+        if last_of_term(self) is None:
+            return None
+        return [spent, max(0, commitment_of(self)["amount"] - spent)]
+
+    def projects_at_the_end(self):
+        return [name for name in self.organization.ledgers if self.pays(name, self.end - 1)]
 
     def general(self):
         return group_of(rule_of(rules_of(self), None))

@@ -6,12 +6,13 @@ from terms import terms
 
 
 class Own:
-    """Services are sums by project and tax group. Offers come in the order in which they are used; cap is what they may pay in all."""
+    """Services are sums by project and tax group. Offers come in the order in which they are used; cap is what they may pay in all;
+    before is what counts towards the commitment of earlier months of its term."""
 
-    def __init__(self, month, services, offers, cap=None):
+    def __init__(self, month, services, offers, cap=None, before=0):
         self.month = month
         total = sum(services.values())
-        self.agreed = terms(month, total, month.general(), bool(services))
+        self.agreed = terms(month, total, month.general(), bool(services), before)
         self.before_credits = total + sum(entry["total"] for entry in self.agreed)
         running = total
         for entry in self.agreed:

@@ -3,6 +3,7 @@
 from credits import usable
 from group_month import GroupMonth
 from own import Own, in_order
+from terms import counted, last_of_term, months_before
 
 KINDS = ["ExtraCharge", "SupportCharge", "CommitmentFee", "OtherEvent", "CreditConsumption", "Rounding"]
 
@@ -13,8 +14,30 @@ class Settlement:
     def __init__(self, current, changes, past, credits):
         self.parts, self.used, self.returned = [], {}, []
         self.credits = [dict(credit) for credit in credits]
-        for month in sorted(changes):
-            self.settle(GroupMonth(current.organization, current.group, month), changes[month], past)
+        self.current, self.past, self.changes = current, past, changes
+        for month in sorted(set(changes) | set(self.ends_of_terms())):
+            self.settle(self.closed(month), changes.get(month, {}), past)
+
+    def closed(self, month):
+        return GroupMonth(self.current.organization, self.current.group, month)
+
+    def ends_of_terms(self):
+        """The closed months with which a term was settled of which a month changes."""
+        for closed in map(self.closed, self.finals()):
+            if last_of_term(closed) == closed.month and set(months_before(closed)) & set(self.changes):
+                yield closed.month
+
+    def finals(self):
+        months, first = self.current.given["months"], self.current.group["first_period"]
+        return [month for month in months if first <= month < self.current.month]
+
+    def worth(self, month):
+        """What counts of a closed month towards a commitment, as it is settled now."""
+        services = sum(self.changes.get(month, {}).values())
+        for said in self.past:
+            if "record" in said and (said["group"], said["month"]) == (self.current.group["uid"], month):
+                services += said["total"]
+        return counted(self.closed(month), services)
 
     def settle(self, closed, change, past):
         mine = [said for said in past if (said["group"], said["month"]) == (closed.group["uid"], closed.month)]
@@ -34,8 +57,9 @@ class Settlement:
         said_before = sum(services.values()) - sum(change.values()) + sum(
             total for (kind, *_), total in said.items() if kind not in ("CreditConsumption", "Rounding")
         )
-        more = Own(closed, services, []).before_credits - said_before
-        now = Own(closed, services, offers, sum(paid.values()) + max(0, more))
+        before = closed.spent_before(self)
+        more = Own(closed, services, [], before=before).before_credits - said_before
+        now = Own(closed, services, offers, sum(paid.values()) + max(0, more), before)
         due = now.parts()
         for kind, name, tax in sorted(set(said) | set(due), key=place):
             difference = due.get((kind, name, tax), 0) - said.get((kind, name, tax), 0)
