@@ -143,6 +143,25 @@ fn a_month_that_was_taken_back_in_full_counts_as_nothing_but_what_is_billed_for_
     assert_eq!(items(&january)[1..], [less]);
 }
 
+/// What a correction left to a credit note is spent no more.
+#[test]
+fn a_charge_counts_as_what_is_due_of_it_whatever_a_credit_note_took_back() {
+    let amount = ChargeAmount::OfServices { percent: "10".parse().unwrap(), minimum: None };
+    let charge =
+        AgreedCharge { name: name("Support"), kind: ChargeType::Support, amount, validity: Validity::default() };
+    let mut simulator = three_months(Terms { charges: vec![charge], ..of_1000() });
+    let october = simulator.close("2020-10");
+    let support = october.items.iter().find(|item| item.kind == LineType::SupportCharge).unwrap();
+    let taken_back = CreditedAmount::Lines(vec![(support.id(), money("4.00", "USD"))]);
+    simulator.credit("g-1", "2020-11-15", taken_back);
+    simulator.usage(runs("o", "2020-10-01", 40));
+    // 60.00 less of services, and 6.00 less of support: of these the note gave back 4.00.
+    let november = simulator.close("2020-11");
+    assert_eq!(november.subtotal, money("158.00", "USD"), "220.00 less 60.00 less 2.00");
+    assert_eq!(progress(&november).as_deref(), Some("264.00 of 1000.00, 736.00 left"));
+    assert_eq!(progress(&simulator.close("2020-12")).as_deref(), Some("594.00 of 1000.00, 406.00 left"));
+}
+
 /// The month before is not final: it counts as it would be billed now.
 #[test]
 fn an_estimate_of_the_last_month_counts_a_month_that_waits() {
