@@ -1,6 +1,6 @@
 //! What commands print: text in which nothing hides, and for programs one value as JSON or as YAML.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use serde::Serialize;
 use thiserror::Error;
@@ -12,6 +12,9 @@ use crate::commands::explain::ExplainError;
 use crate::commands::preview::PreviewError;
 use crate::commands::rates::import::ImportError;
 use crate::commands::verify::VerifyError;
+
+/// How many bytes of JSON are written at a time.
+const PIECE: usize = 1 << 16;
 
 /// Why something was not printed.
 #[derive(Debug, Error)]
@@ -27,12 +30,19 @@ pub enum OutputError {
     Write(#[from] io::Error),
 }
 
-/// Prints a value as JSON that people can read, too.
+/// Prints a value as JSON that people can read, too, as it goes: nothing is held but what the value is.
 ///
 /// # Errors
 /// It has no such form, or cannot be written.
 pub fn print_json(value: &impl Serialize, out: &mut dyn Write) -> Result<(), OutputError> {
-    Ok(writeln!(out, "{}", serde_json::to_string_pretty(value)?)?)
+    // In large pieces: JSON comes a word at a time, and each piece is looked through.
+    let mut out = BufWriter::with_capacity(PIECE, out);
+    serde_json::to_writer_pretty(&mut out, value).map_err(|error| match error.io_error_kind() {
+        Some(kind) => OutputError::Write(kind.into()),
+        None => OutputError::Json(error),
+    })?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
 }
 
 /// Prints a value as a YAML document.

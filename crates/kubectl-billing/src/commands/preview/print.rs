@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Value;
 
 use super::held::holds;
 use super::{Preview, PreviewError, PreviewOutput, PreviewProblem, PreviewedInvoice};
-use crate::output::{OutputError, one_line, print_json, print_yaml};
+use crate::output::{one_line, print_json, print_yaml};
 use crate::table::{Column, render_table};
 use billing_api::{Document, Invoice, InvoicePhase, Line};
 use billing_documents::explain::explain_rate;
@@ -51,22 +52,42 @@ pub(super) fn print_invoices(
                 stdout.write_all(line_tables(invoices).as_bytes())?;
             }
         }
-        PreviewOutput::Json => print_json(&list(invoices).map_err(OutputError::from)?, stdout)?,
-        PreviewOutput::Yaml => print_yaml(&list(invoices).map_err(OutputError::from)?, stdout)?,
+        PreviewOutput::Json => print_json(&List(invoices), stdout)?,
+        PreviewOutput::Yaml => print_yaml(&List(invoices), stdout)?,
     }
     Ok(())
 }
 
 /// The objects as a List, every slice right after its invoice.
-fn list(invoices: &[PreviewedInvoice]) -> serde_json::Result<Value> {
-    let mut items = Vec::new();
-    for PreviewedInvoice { month: _, invoice, slices } in invoices {
-        items.push(serde_json::to_value(invoice)?);
-        for slice in slices {
-            items.push(serde_json::to_value(slice)?);
-        }
+struct List<'a>(&'a [PreviewedInvoice]);
+
+impl Serialize for List<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_map(Some(4))?;
+        list.serialize_entry("apiVersion", "v1")?;
+        list.serialize_entry("items", &Items(self.0))?;
+        list.serialize_entry("kind", "List")?;
+        list.serialize_entry("metadata", &Value::Object(serde_json::Map::new()))?;
+        list.end()
     }
-    Ok(json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items }))
+}
+
+/// The objects, each with its fields in the order of the alphabet, as the API server gives them: of all only one at a time is held
+/// so.
+struct Items<'a>(&'a [PreviewedInvoice]);
+
+impl Serialize for Items<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = |object: serde_json::Result<Value>| object.map_err(S::Error::custom);
+        let mut items = serializer.serialize_seq(None)?;
+        for PreviewedInvoice { month: _, invoice, slices } in self.0 {
+            items.serialize_element(&value(serde_json::to_value(invoice))?)?;
+            for slice in slices {
+                items.serialize_element(&value(serde_json::to_value(slice))?)?;
+            }
+        }
+        items.end()
+    }
 }
 
 fn invoice_table(invoices: &[PreviewedInvoice]) -> String {
