@@ -4,27 +4,25 @@
 //! Guarantees: a record whose reason is written already costs no write; one that is put right within seconds costs none either.
 //! Cost of a look: the usage of one organization, whatever changed in it.
 
+mod removal;
+mod reports;
+
 use chrono::TimeDelta;
 use futures::{StreamExt, stream};
 use kube::core::ObjectMeta;
-use serde_json::json;
 
 use crate::context::Context;
 use crate::writer::WriteError;
 use billing_api::{self as api, UsageRecord};
-use billing_domain::{Name, Timestamp, Usage};
-use billing_state::{Key, ReportedCondition};
-use operator_kit::events::Severity;
+use billing_domain::{Name, Usage};
+use billing_planning::usage::{ReportPlan, plan_reports};
+use billing_state::Key;
 use operator_kit::queue::Outcome;
-
-use billing_planning::usage::{PURGED, Report, ReportPlan, plan_reports, plan_retention};
+use removal::remove_old;
+use reports::{report_purged, write};
 
 /// How many records are written at once.
 const CONCURRENT_RECORDS: usize = 8;
-
-/// How many records are removed at a look, and how soon the next ones are: a few a second, which no API server minds.
-const REMOVED_AT_ONCE: usize = 50;
-const REMOVAL_PAUSE: TimeDelta = TimeDelta::seconds(10);
 
 /// How soon an organization is looked at again whose projects wait for their ledgers, should nothing else tell.
 const AWAITING_RECHECK: TimeDelta = TimeDelta::seconds(10);
@@ -56,44 +54,6 @@ pub async fn reconcile(ctx: &Context, organization: &Name) -> Result<Outcome, Wr
     }
     let more = remove_old(ctx, organization, now).await?;
     Ok(ctx.requeue_at([wake, recheck, later, more].into_iter().flatten().min()))
-}
-
-/// Removes records that are needed no more, some at a look, and says when to go on.
-async fn remove_old(ctx: &Context, organization: &Name, now: Timestamp) -> Result<Option<Timestamp>, WriteError> {
-    if ctx.settings.usage_retention.is_none() {
-        return Ok(None);
-    }
-    let plan = || ctx.read(|state| plan_retention(state, organization, &ctx.settings, now));
-    let old = tokio::task::block_in_place(plan);
-    if old.is_empty() {
-        return Ok(None);
-    }
-    let records: Vec<_> = old.iter().take(REMOVED_AT_ONCE).map(|usage| named(organization, usage)).collect();
-    let deletions = records.into_iter().map(|record| async move { ctx.writer.delete(&record).await });
-    let removed: Vec<_> = stream::iter(deletions).buffer_unordered(CONCURRENT_RECORDS).collect().await;
-    let count = removed.iter().filter(|removed| removed.is_ok()).count();
-    ctx.metrics.billing.usage_records_removed(count);
-    tracing::info!(%organization, count, left = old.len() - count, "usage records older than they are kept were removed");
-    removed.into_iter().collect::<Result<Vec<()>, _>>()?;
-    Ok(now.checked_add_signed(REMOVAL_PAUSE).filter(|_| old.len() > count))
-}
-
-/// Tells of records that were deleted before they were billed: their condition went with them.
-fn report_purged(ctx: &Context, organization: &Name) {
-    for usage in ctx.write(|state| state.take_purged(organization)) {
-        let note = "deleted before its month was final: no invoice bills it; create the record again under its name if that was a mistake";
-        tracing::warn!(%organization, record = %usage.name, project = %usage.project, "usage was deleted before it was billed");
-        ctx.publish_event(&named(organization, &usage), Severity::Warning, PURGED, "Bill", note);
-    }
-}
-
-/// Writes a report, and keeps in the state that it is written: the watch may be slower than the next look.
-async fn write(ctx: &Context, organization: &Name, report: Report) -> Result<(), WriteError> {
-    let Report { usage, conditions } = report;
-    ctx.writer.patch_status(&named(organization, &usage), json!({ "conditions": conditions })).await?;
-    let report = conditions.first().map(ReportedCondition::from);
-    ctx.write(|state| state.record_report(organization, &usage.name, report));
-    Ok(())
 }
 
 /// The record with no more than a patch needs.
