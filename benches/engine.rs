@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use billing_domain::{
     Attribution, BilledIndex, Buyer, Group, GroupMonth, HourRule, Ledger, Month, NO_CLOSED_MONTHS, NO_EXCHANGE_RATES,
-    Name, Organization, PriceEntry, PriceList, Segment, Service, Terms, Timestamp, Uid, Unit, Usage, audit,
+    Name, Organization, PriceEntry, PriceList, Segment, Service, Terms, Timestamp, Uid, Unit, UnitPrice, Usage, audit,
     bill_group_month,
 };
 use chrono::TimeDelta;
@@ -149,8 +149,7 @@ fn prices() -> PriceList {
             kind: kind.into(),
             plan: Some(plan.into()),
             cloud: cloud.map(Name::from),
-            unit: Unit::Hour,
-            unit_price: Decimal::new(2_602_740 + count as i64, 8),
+            price: UnitPrice::of_one(Unit::Hour, Decimal::new(2_602_740 + count as i64, 8)),
             valid_from: at(from),
             valid_until: until.map(at),
         });

@@ -42,8 +42,8 @@ text!(
 );
 
 text!(
-    /// The price of one unit: not negative, with up to 8 decimals ("0.026").
-    Price, max: 18, pattern: "^(0|[1-9][0-9]{0,8})([.][0-9]{1,8})?$"
+    /// A price: not negative, with up to 12 decimals ("0.026").
+    Price, max: 22, pattern: "^(0|[1-9][0-9]{0,8})([.][0-9]{1,12})?$"
 );
 
 text!(

@@ -563,9 +563,17 @@ pub struct Line {
     /// The unit of the quantity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<PriceUnit>,
-    /// The price of one unit, in the price list's currency.
+    /// The price of one unit, or of as many as `per` says, in the price list's currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit_price: Option<Price>,
+    /// For how many units the price is, where that is not one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub per: Option<i64>,
+    /// What one unit is called, where it has a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub unit_name: Option<String>,
     /// How many of the service ran at once, where that is not one: an hourly quantity is this number times hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<Quantity>,

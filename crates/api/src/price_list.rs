@@ -52,6 +52,8 @@ pub struct PriceListSpec {
         .message("validUntil must be after validFrom"),
     validation = Rule::new("self.type == oldSelf.type && has(self.plan) == has(oldSelf.plan) && (!has(self.plan) || self.plan == oldSelf.plan) && has(self.cloud) == has(oldSelf.cloud) && (!has(self.cloud) || self.cloud == oldSelf.cloud) && self.unit == oldSelf.unit && self.unitPrice == oldSelf.unitPrice && self.validFrom == oldSelf.validFrom")
         .message("an entry cannot be changed; end it with validUntil and add another"),
+    validation = Rule::new("has(self.per) == has(oldSelf.per) && (!has(self.per) || self.per == oldSelf.per) && has(self.unitName) == has(oldSelf.unitName) && (!has(self.unitName) || self.unitName == oldSelf.unitName)")
+        .message("what a price is for cannot be changed; end the entry with validUntil and add another"),
     validation = Rule::new("!has(oldSelf.validUntil) || (has(self.validUntil) && self.validUntil == oldSelf.validUntil)")
         .message("validUntil is set once and cannot be changed"),
 )]
@@ -73,8 +75,16 @@ pub struct PriceEntry {
     pub cloud: Option<String>,
     /// What the price is for.
     pub unit: PriceUnit,
-    /// The price of one unit, in the list's currency, with up to 8 decimals.
+    /// The price of one unit, or of as many as `per` says, in the list's currency, with up to 12 decimals.
     pub unit_price: Price,
+    /// For how many units `unitPrice` is: 1000000 for a price per million. Absent: for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
+    pub per: Option<i64>,
+    /// What one unit is called on invoices, in the singular: "GiB", "request", "vCPU". Absent: it has no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 32), regex(pattern = LINE))]
+    pub unit_name: Option<String>,
     /// The first second that the price is valid, in UTC.
     #[schemars(schema_with = "time::whole_seconds")]
     pub valid_from: Time,

@@ -12,8 +12,11 @@ use billing_api::{
 };
 use billing_domain::{Money, Ratio};
 
-/// How many decimal places of an exact product are written out.
+/// How many decimal places of an exact number are written out that has no end, or none so soon.
 pub(super) const MAX_DECIMAL_PLACES: u32 = 12;
+
+/// How many a quantity (6) times a price (12) has at most.
+const PRODUCT_DECIMAL_PLACES: u32 = 18;
 
 /// Where the amounts of a document come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -98,19 +101,52 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
         PriceUnit::Hour => hours_in_words(document, line)?,
         PriceUnit::Unit => line.quantity.as_ref()?.to_string(),
     };
+    let name = line.unit_name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+    let per = line.per.map(|per| format!(" ÷ {per}")).unwrap_or_default();
     let before = line.pre_discount.as_ref()?;
-    let written = exact.written_out(MAX_DECIMAL_PLACES);
+    let written = written_out(&exact);
     let (currency, converted) = match rate_of(document, line) {
         None => (&document.currency, String::new()),
         Some(rate) => (&rate.from, format!(" × {} {} ÷ {} {}", rate.to_quote, rate.to, rate.from_quote, rate.from)),
     };
-    let mut text = format!("{quantity} × {price} {currency}{converted} = {written} → {before}");
+    let mut text = format!("{quantity}{name} × {price} {currency}{per}{converted} = {written} → {before}");
     let discounts = discounts_of(document, line);
     if !discounts.is_empty() {
         let discounts = discounts.iter().map(|discount| format!("−{} % {}", discount.percent, discount.name));
         text.push_str(&format!("; {} → {}", discounts.collect::<Vec<_>>().join(", "), line.total));
     }
     Some(text)
+}
+
+/// An exact amount with all of its decimal places, if there are not too many of them.
+fn written_out(exact: &Ratio) -> String {
+    let all = exact.written_out(PRODUCT_DECIMAL_PLACES);
+    if all.ends_with('…') { exact.written_out(MAX_DECIMAL_PLACES) } else { all }
+}
+
+/// The price of one unit, exactly.
+pub(super) fn price_of_one(line: &Line) -> Option<Ratio> {
+    let price = Ratio::from(decimal(line.unit_price.as_ref()?)?);
+    match line.per {
+        None => Some(price),
+        Some(per) => price.divided_by(per.into()),
+    }
+}
+
+/// What a line counts: "GiB", "Hour", "vCPU Hour".
+pub fn unit_in_words(line: &Line) -> Option<String> {
+    let unit = line.unit?;
+    Some(match (&line.unit_name, unit) {
+        (None, unit) => format!("{unit:?}"),
+        (Some(name), PriceUnit::Unit) => name.clone(),
+        (Some(name), unit) => format!("{name} {unit:?}"),
+    })
+}
+
+/// What so many of it cost: "0.026", "0.4 per 1000000".
+pub fn price_in_words(line: &Line) -> Option<String> {
+    let price = line.unit_price.as_ref()?;
+    Some(line.per.map_or_else(|| price.to_string(), |per| format!("{price} per {per}")))
 }
 
 /// The arithmetic of a correction of a final: `170.40 due − 579.36 billed = -408.96`.
@@ -174,7 +210,7 @@ pub fn discounts_of<'a>(document: &'a Document, line: &'a Line) -> &'a [AppliedD
 
 /// The same in the currency of the price.
 pub(super) fn exact_price(document: &Document, line: &Line) -> Option<Ratio> {
-    let price = Ratio::from(decimal(line.unit_price.as_ref()?)?);
+    let price = price_of_one(line)?;
     let count = line.count.as_ref().map_or(Some(Decimal::ONE), |count| decimal(count))?;
     let quantity = match line.unit? {
         PriceUnit::Hour => hours(document, line)?.times(Ratio::from(count)),

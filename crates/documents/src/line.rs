@@ -66,6 +66,8 @@ fn render_plain(item: &Item) -> api::Line {
         quantity: None,
         unit: None,
         unit_price: None,
+        per: None,
+        unit_name: None,
         count: None,
         price: None,
         pre_discount: pre_discount.map(amount),
@@ -154,7 +156,7 @@ pub(super) fn render_line(bill: &Bill, line: &Line) -> api::Line {
 }
 
 fn render_charge(bill: &Bill, line: &Line) -> api::Line {
-    let usage = &line.usage;
+    let (usage, price) = (&line.usage, line.price());
     let service = &usage.service;
     let text = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned());
     let replaced = bill.replaced.get(&usage.name).into_iter().flatten();
@@ -175,9 +177,11 @@ fn render_charge(bill: &Bill, line: &Line) -> api::Line {
             Unit::Hour => api::PriceUnit::Hour,
             Unit::Unit => api::PriceUnit::Unit,
         }),
-        unit_price: Some(line.unit_price().to_string().into()),
+        unit_price: Some(price.amount.to_string().into()),
+        per: i64::try_from(price.per.get()).ok().filter(|per| *per > 1),
+        unit_name: price.unit_name.as_ref().map(ToString::to_string),
         count: (usage.quantity != Decimal::ONE).then(|| usage.quantity.normalize().to_string().into()),
-        price: Some(render_price(&line.price)),
+        price: Some(render_price(&line.entry)),
         pre_discount: Some(amount(line.pre_discount)),
         total: amount(line.total),
         tax: None,

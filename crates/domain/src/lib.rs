@@ -47,7 +47,7 @@ pub use catalog::buyer::{Buyer, BuyerVat, VatFinding, VatState};
 pub use catalog::country::Country;
 pub use catalog::issuer::Issuer;
 pub use catalog::locality::{Locality, PostalCodes, Region};
-pub use catalog::price::{PriceEntry, PriceList, PriceListError, Tariff, Unit};
+pub use catalog::price::{PriceEntry, PriceList, PriceListError, Tariff};
 pub use catalog::rates::{
     Conversion, CrossRate, MissingRate, NO_EXCHANGE_RATES, Quote, QuotesError, Rate, Rates, RatesObject, YearlyQuotes,
 };
@@ -57,6 +57,7 @@ pub use catalog::terms::charge::{AgreedCharge, ChargeAmount, ChargeType};
 pub use catalog::terms::commitment::{Commitment, CommitmentSettlement, Term, TermProgress};
 pub use catalog::terms::discount::Discount;
 pub use catalog::terms::error::TermsError;
+pub use catalog::unit_price::{Unit, UnitPrice};
 pub use catalog::vat::{VatCheck, VatId};
 pub use closing::{CloseDecision, ClosingFacts, Hold, HoldReason, WaitReason, decide_closing};
 pub use credit::availability::Availability;

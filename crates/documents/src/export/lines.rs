@@ -211,5 +211,7 @@ pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
         optional("source_name", Text, |row| Cell::maybe(row.source().map(|source| &*source.name))).unique(),
         optional("source_uid", Text, |row| Cell::maybe(row.source().map(|source| &*source.uid))).unique(),
         optional("source_part", Text, |row| Cell::maybe(row.source().and_then(|source| source.part.as_deref()))),
+        optional("unit_name", Text, |row| Cell::maybe(row.line().and_then(|line| line.unit_name.as_deref()))),
+        optional("price_per", Count, |row| row.line().and_then(|line| line.per).map_or(Cell::Null, Cell::Count)),
     ]
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use num_bigint::BigInt;
-use rust_decimal::Decimal;
 
 use super::derived::{Derived, DerivedCharge};
 use super::difference::ChargeKey;
@@ -13,7 +12,8 @@ use super::rates::{DerivedRate, derive_rate_by};
 use super::terms::group_of;
 use super::work::{Look, count};
 use crate::bill::inputs::GroupMonth;
-use crate::catalog::price::{PriceEntry, Unit};
+use crate::catalog::price::PriceEntry;
+use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::invoice::month_terms::MonthTerms;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
@@ -160,7 +160,7 @@ fn derive_record<'a>(
     let month = basis.month;
     let entries = matching(month, usage);
     let first = best(&entries, usage.start);
-    if first.is_some_and(|entry| entry.unit == Unit::Unit) {
+    if first.is_some_and(|entry| entry.price.unit == Unit::Unit) {
         return derive_event(basis, project, usage, first);
     }
     let until = ended(month, usage);
@@ -168,9 +168,9 @@ fn derive_record<'a>(
         return derive_event(basis, project, usage, None);
     }
     let mut run = DerivedRun { usage, pieces: Vec::new(), charges: Vec::new() };
-    let mut open: Vec<(Timestamp, Timestamp, Decimal)> = Vec::new();
+    let mut open: Vec<(Timestamp, Timestamp, &UnitPrice)> = Vec::new();
     let billed = month.billed.billed_periods_in(&usage.name, month.month.period());
-    let hourly: Vec<&PriceEntry> = entries.iter().filter(|entry| entry.unit == Unit::Hour).copied().collect();
+    let hourly: Vec<&PriceEntry> = entries.iter().filter(|entry| entry.price.unit == Unit::Hour).copied().collect();
     for (from, to) in elementary(month, project, usage, &entries, &billed) {
         if from < usage.start || until <= from || !pays(month, project, from) {
             continue;
@@ -180,7 +180,7 @@ fn derive_record<'a>(
             continue;
         }
         check_group(basis)?;
-        let price = best(&hourly, from).ok_or(Unbillable)?.unit_price;
+        let price = &best(&hourly, from).ok_or(Unbillable)?.price;
         match open.last_mut() {
             Some(last) if last.1 == from && last.2 == price => last.1 = to,
             _ => open.push((from, to, price)),
@@ -188,7 +188,7 @@ fn derive_record<'a>(
     }
     for (from, to, price) in open {
         let (count, per_hour) = hours(month.hours, usage.start, from, to);
-        let charge = charge(basis, usage, Unit::Hour, price, (count, per_hour))?;
+        let charge = charge(basis, usage, price, (count, per_hour))?;
         run.charges.push((key(usage, from, to), charge));
     }
     Ok(Some(run))
@@ -208,8 +208,8 @@ fn derive_event<'a>(
         return Ok(None);
     }
     check_group(basis)?;
-    let price = entry.ok_or(Unbillable)?.unit_price;
-    let charge = charge(basis, usage, Unit::Unit, price, (1.into(), 1.into()))?;
+    let price = &entry.ok_or(Unbillable)?.price;
+    let charge = charge(basis, usage, price, (1.into(), 1.into()))?;
     Ok(Some(DerivedRun { usage, pieces: Vec::new(), charges: vec![(key(usage, usage.start, usage.start), charge)] }))
 }
 
@@ -279,20 +279,19 @@ pub(super) fn hours(rule: HourRule, start: Timestamp, from: Timestamp, to: Times
 fn charge(
     basis: &DerivationBasis<'_>,
     usage: &Usage,
-    unit: Unit,
-    unit_price: Decimal,
+    price: &UnitPrice,
     (count, per_hour): (BigInt, BigInt),
 ) -> Result<DerivedCharge, Unbillable> {
     let ten = BigInt::from(10);
-    let above = count * usage.quantity.mantissa() * unit_price.mantissa();
-    let below = per_hour * ten.pow(usage.quantity.scale()) * ten.pow(unit_price.scale());
+    let above = count * usage.quantity.mantissa() * price.amount.mantissa();
+    let below = per_hour * price.per.get() * ten.pow(usage.quantity.scale()) * ten.pow(price.amount.scale());
     let (kept, of) = after_discounts(basis.terms);
     let DerivedRate { from, to, numerator, denominator, .. } = basis.rate.as_ref().ok_or(Unbillable)?;
     let pre_discount = half_up(*to, &above * numerator, &below * denominator)?;
     let total = half_up(*to, &above * numerator * &kept, &below * denominator * &of)?;
     let price_total = (from != to).then(|| half_up(*from, above * kept, below * of)).transpose()?;
     let tax = group_of(basis.terms, Some(&usage.service.kind));
-    Ok(DerivedCharge { unit, unit_price, pre_discount, total, tax, price_total })
+    Ok(DerivedCharge { price: price.clone(), pre_discount, total, tax, price_total })
 }
 
 /// What the discounts leave: so much of so much.

@@ -3,11 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use rust_decimal::Decimal;
-
 use super::difference::ChargeKey;
-use crate::catalog::price::Unit;
 use crate::catalog::tax_rule::TaxGroup;
+use crate::catalog::unit_price::UnitPrice;
 use crate::invoice::line::Line;
 use crate::money::amount::Money;
 use crate::name::Name;
@@ -15,8 +13,7 @@ use crate::name::Name;
 /// A charge as derived: what decides about the amount, and the amount in minor units.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DerivedCharge {
-    pub(super) unit: Unit,
-    pub(super) unit_price: Decimal,
+    pub(super) price: UnitPrice,
     pub(super) pre_discount: i128,
     pub(super) total: i128,
     pub(super) tax: Option<TaxGroup>,
@@ -28,21 +25,14 @@ impl DerivedCharge {
     pub(super) fn of_line(line: &Line) -> Self {
         let (pre_discount, total) = (line.pre_discount.minor(), line.total.minor());
         let price_total = line.price_total.map(Money::minor);
-        DerivedCharge {
-            unit: line.unit(),
-            unit_price: line.unit_price(),
-            pre_discount,
-            total,
-            tax: line.tax,
-            price_total,
-        }
+        DerivedCharge { price: line.price().clone(), pre_discount, total, tax: line.tax, price_total }
     }
 }
 
 impl fmt::Display for DerivedCharge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DerivedCharge { unit, unit_price, pre_discount, total, tax, price_total } = self;
-        write!(f, "{total} minor units ({pre_discount} before discounts, at {unit_price} per {})", unit.as_str())?;
+        let DerivedCharge { price, pre_discount, total, tax, price_total } = self;
+        write!(f, "{total} minor units ({pre_discount} before discounts, at {price})")?;
         tax.map_or(Ok(()), |tax| write!(f, ", taxed {tax}"))?;
         price_total.map_or(Ok(()), |price_total| write!(f, ", from {price_total} of the price's currency"))
     }

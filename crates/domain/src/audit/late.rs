@@ -15,8 +15,8 @@ use super::terms::derive_terms;
 use super::work::{Look, count};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::NO_CLOSED_MONTHS;
-use crate::catalog::price::Unit;
 use crate::catalog::tax_rule::TaxGroup;
+use crate::catalog::unit_price::Unit;
 use crate::invoice::billed::{BilledIndex, BilledPart, Rating};
 use crate::invoice::line_type::LineType;
 use crate::invoice::month_terms::{MonthTerms, TaxScheme};
@@ -139,7 +139,7 @@ fn is_settled(month: &GroupMonth<'_>, (from, until): (Timestamp, Timestamp), usa
     let (mut run_until, mut billed_until) = (began, began.max(from));
     for part in parts {
         let (start, end) = part.micros();
-        match month.billed.rating_of(part).map(|rating| rating.unit) {
+        match month.billed.rating_of(part).map(|rating| rating.price.unit) {
             Some(Unit::Unit) => return parts.len() == 1 && start == began,
             Some(Unit::Hour) => {}
             None => return false, // it was corrected before
@@ -312,8 +312,9 @@ fn due(
 ) -> Option<(i128, Option<Timestamp>)> {
     let (start, end) = (part.period().start(), part.period().end());
     let counts = !is_replaced(closed, usage);
-    if rating.unit == Unit::Unit {
-        let events = parts.iter().filter(|other| closed.billed.rating_of(other).is_some_and(|r| r.unit == Unit::Unit));
+    if rating.price.unit == Unit::Unit {
+        let events =
+            parts.iter().filter(|other| closed.billed.rating_of(other).is_some_and(|r| r.price.unit == Unit::Unit));
         let first = events.min_by_key(|other| rank(closed, other));
         let here = closed.month.start() <= usage.start && usage.start < closed.month.end();
         let stands = counts && here && first.is_some_and(|first| std::ptr::eq(*first, part));
@@ -355,7 +356,7 @@ fn rank(closed: &GroupMonth<'_>, part: &BilledPart) -> Option<(Timestamp, Name, 
 /// Whether no hourly line of an earlier final bills the instant.
 fn is_first(closed: &GroupMonth<'_>, part: &BilledPart, parts: &[&BilledPart], instant: Timestamp) -> bool {
     let earlier = |other: &&&BilledPart| {
-        let hourly = closed.billed.rating_of(other).is_some_and(|rating| rating.unit == Unit::Hour);
+        let hourly = closed.billed.rating_of(other).is_some_and(|rating| rating.price.unit == Unit::Hour);
         hourly && other.period().contains(instant) && rank(closed, other) < rank(closed, part)
     };
     !parts.iter().any(|other| earlier(&other))
@@ -365,8 +366,9 @@ fn is_first(closed: &GroupMonth<'_>, part: &BilledPart, parts: &[&BilledPart], i
 fn amount(rating: &Rating, usage: &Usage, from: Timestamp, to: Timestamp, digits: u32) -> Option<i128> {
     let ten = BigInt::from(10);
     let (count, per_hour) = hours(rating.hours, usage.start, from, to);
-    let mut above = count * usage.quantity.mantissa() * rating.unit_price.mantissa() * ten.pow(digits);
-    let mut below = per_hour * ten.pow(usage.quantity.scale()) * ten.pow(rating.unit_price.scale());
+    let mut above = count * usage.quantity.mantissa() * rating.price.amount.mantissa() * ten.pow(digits);
+    let mut below = per_hour * rating.price.per.get();
+    below = below * ten.pow(usage.quantity.scale()) * ten.pow(rating.price.amount.scale());
     if let Some((quote_to, quote_from)) = rating.rate {
         above = above * quote_to.mantissa() * ten.pow(quote_from.scale());
         below = below * quote_from.mantissa() * ten.pow(quote_to.scale());

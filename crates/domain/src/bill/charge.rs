@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::bill::inputs::GroupMonth;
-use crate::catalog::price::{PriceEntry, Tariff, Unit};
+use crate::catalog::price::{PriceEntry, Tariff};
 use crate::catalog::rates::MissingRate;
+use crate::catalog::unit_price::Unit;
 use crate::invoice::line::Line;
 use crate::invoice::month_terms::MonthTerms;
 use crate::money::amount::{Currency, Money, round_half_away};
@@ -88,7 +89,7 @@ impl<'a, 'out> Charger<'a, 'out> {
         }
         let tariff = self.month.prices.tariff(&usage.service);
         match (tariff.at(usage.start), Period::new(usage.start, until)) {
-            (Some(entry), _) if entry.unit == Unit::Unit => self.charge_unit(usage, entry),
+            (Some(entry), _) if entry.price.unit == Unit::Unit => self.charge_unit(usage, entry),
             (None, Some(run)) if run.is_empty() => self.refuse_unpriced_event(usage),
             (_, Some(run)) => self.charge_hours(usage, run, tariff),
             (_, None) => Ok(()), // of the future
@@ -190,7 +191,7 @@ impl<'a, 'out> Charger<'a, 'out> {
         hours: Hours,
         entry: &Arc<PriceEntry>,
     ) -> Result<(), ProblemReason> {
-        let priced = hours.ratio().times(Ratio::from(usage.quantity)).times(Ratio::from(entry.unit_price));
+        let priced = hours.ratio().times(Ratio::from(usage.quantity)).times(entry.price.each());
         let (exact, price_total) = match &self.rate {
             Ok(Some(rate)) => {
                 let price_total = self.rounded(&self.discounted(priced.clone()), self.month.prices.currency())?;
@@ -205,8 +206,8 @@ impl<'a, 'out> Charger<'a, 'out> {
             Some(_) => self.rounded(&self.discounted(exact), currency)?,
         };
         let tax = self.terms.tax.treatment(Some(&usage.service.kind)).map(|treatment| treatment.group);
-        let (usage, price) = (usage.clone(), entry.clone());
-        self.charges.lines.push(Line { usage, period, price, hours, pre_discount, total, tax, price_total });
+        let (usage, entry) = (usage.clone(), entry.clone());
+        self.charges.lines.push(Line { usage, period, entry, hours, pre_discount, total, tax, price_total });
         Ok(())
     }
 

@@ -8,4 +8,5 @@ pub mod price;
 pub mod rates;
 pub mod tax_rule;
 pub mod terms;
+pub mod unit_price;
 pub mod vat;

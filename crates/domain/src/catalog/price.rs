@@ -3,33 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use rust_decimal::Decimal;
 use thiserror::Error;
 
-use crate::money::amount::Currency;
+use crate::catalog::unit_price::{Unit, UnitPrice};
+use crate::money::amount::{Currency, Money, round_half_away};
+use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::time::period::{Period, Timestamp};
 use crate::uid::Uid;
 use crate::usage::Service;
-
-/// What a price is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Unit {
-    /// One hour of one.
-    Hour,
-    /// One of it, whole, in the month in which it happened.
-    Unit,
-}
-
-impl Unit {
-    /// Its name on documents and in price lists.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Unit::Hour => "Hour",
-            Unit::Unit => "Unit",
-        }
-    }
-}
 
 /// One price with the time of its validity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +24,8 @@ pub struct PriceEntry {
     pub plan: Option<Name>,
     /// Only this cloud; `None` for any.
     pub cloud: Option<Name>,
-    /// What the price is for.
-    pub unit: Unit,
-    /// The price of one, in the list's currency.
-    pub unit_price: Decimal,
+    /// What it costs, in the list's currency.
+    pub price: UnitPrice,
     /// The first instant at which it is valid.
     pub valid_from: Timestamp,
     /// The first instant at which it no longer is; `None` for ever.
@@ -151,7 +131,8 @@ impl PriceList {
     ) -> Self {
         let (mut by_kind, mut unusable): (HashMap<Name, Entries>, _) = (HashMap::new(), unreadable);
         for entry in entries {
-            let (kind, entry) = (entry.kind.clone(), PriceEntry { unit_price: entry.unit_price.normalize(), ..entry });
+            let price = UnitPrice { amount: entry.price.amount.normalize(), ..entry.price };
+            let (kind, entry) = (entry.kind.clone(), PriceEntry { price, ..entry });
             let inserted = match entry.until() <= entry.valid_from {
                 true => Err(PriceListError::NeverValid { entry: entry.name }),
                 false => insert(by_kind.entry(kind.clone()).or_default().timeline_of(&entry), Arc::new(entry)),
@@ -192,6 +173,16 @@ impl PriceList {
     /// What its prices are in.
     pub fn currency(&self) -> Currency {
         self.currency
+    }
+
+    /// The entries whose price by the unit is nothing once it is rounded, in no particular order: what is recorded unit by unit is
+    /// free.
+    pub fn small_prices(&self) -> impl Iterator<Item = &PriceEntry> {
+        let is_small = |entry: &&PriceEntry| {
+            let rounded = round_half_away(&Ratio::from(entry.price.amount), self.currency);
+            entry.price.unit == Unit::Unit && !entry.price.amount.is_zero() && rounded.is_some_and(Money::is_zero)
+        };
+        self.by_kind.keys().flat_map(|kind| self.entries_for(kind)).filter(is_small)
     }
 
     /// All entries for a type of service, in no particular order.
@@ -300,7 +291,7 @@ impl<'a> Tariff<'a> {
             let next = level.partition_point(|entry| entry.valid_from <= instant);
             if let Some(entry) = next.checked_sub(1).map(|current| &level[current])
                 && instant < entry.until()
-                && entry.unit == Unit::Hour
+                && entry.price.unit == Unit::Hour
             {
                 return (Some(entry), until.min(entry.until()));
             }
@@ -317,6 +308,6 @@ fn valid_at(timeline: &[Arc<PriceEntry>], instant: Timestamp) -> Option<&Arc<Pri
     next.checked_sub(1).map(|current| &timeline[current]).filter(|entry| instant < entry.until())
 }
 
-fn price(entry: Option<&Arc<PriceEntry>>) -> Option<Decimal> {
-    entry.map(|entry| entry.unit_price)
+fn price(entry: Option<&Arc<PriceEntry>>) -> Option<&UnitPrice> {
+    entry.map(|entry| &entry.price)
 }

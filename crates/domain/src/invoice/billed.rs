@@ -13,8 +13,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
-use crate::catalog::price::Unit;
 use crate::catalog::tax_rule::TaxGroup;
+use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::invoice::ids::{charge_id, correction_id, late_id};
 use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::StatedPart;
@@ -164,10 +164,8 @@ pub struct NoteShare {
 /// At what an interval is billed: all that is needed to bill a part of it the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rating {
-    /// What the price is for.
-    pub unit: Unit,
-    /// The price of one.
-    pub unit_price: Decimal,
+    /// What a unit costs.
+    pub price: UnitPrice,
     /// The discounts that were in force.
     pub discounts: Vec<Percent>,
     /// What one unit of the price's currency was in the document's, where that is another: so much of so much.
@@ -330,7 +328,7 @@ impl BilledIndex {
 
     /// Whether a final bills this record as a single unit.
     pub fn has_unit_charge(&self, record: &str) -> bool {
-        let unit = |part: &BilledPart| self.rating_of(part).is_some_and(|rating| rating.unit == Unit::Unit);
+        let unit = |part: &BilledPart| self.rating_of(part).is_some_and(|rating| rating.price.unit == Unit::Unit);
         self.parts(record).iter().any(unit)
     }
 
@@ -373,7 +371,7 @@ impl BilledIndex {
     }
 
     fn is_hourly(&self, part: &BilledPart) -> bool {
-        self.rating_of(part).is_some_and(|rating| rating.unit == Unit::Hour)
+        self.rating_of(part).is_some_and(|rating| rating.price.unit == Unit::Hour)
     }
 
     fn place(&mut self, number: &Name) -> u32 {
@@ -454,11 +452,11 @@ impl Rating {
     /// What a piece of a record comes to at this rating, before and after discounts; `None` beyond what a document can
     /// carry.
     pub fn amounts(&self, usage: &Usage, piece: Period, currency: Currency) -> Option<(Money, Money)> {
-        let hours = match self.unit {
+        let hours = match self.price.unit {
             Unit::Hour => self.hours.hours(usage.start, piece),
             Unit::Unit => Hours::ONE,
         };
-        let price = hours.ratio().times(Ratio::from(usage.quantity)).times(Ratio::from(self.unit_price));
+        let price = hours.ratio().times(Ratio::from(usage.quantity)).times(self.price.each());
         let exact = match self.rate {
             None => price,
             // The divisor is a rate of exchange, which is positive.

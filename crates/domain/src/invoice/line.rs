@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use rust_decimal::Decimal;
-
-use crate::catalog::price::{PriceEntry, Unit};
+use crate::catalog::price::PriceEntry;
 use crate::catalog::tax_rule::TaxGroup;
+use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::invoice::ids::charge_id;
 use crate::invoice::line_type::LineType;
 use crate::money::amount::Money;
@@ -23,8 +22,8 @@ pub struct Line {
     pub usage: Arc<Usage>,
     /// What of it is charged; empty, at the start of the record, for a single unit.
     pub period: Period,
-    /// The price, as its list has it at the start of the period.
-    pub price: Arc<PriceEntry>,
+    /// The entry with its price, as the list has it at the start of the period.
+    pub entry: Arc<PriceEntry>,
     /// The hours charged; one for a single unit.
     pub hours: Hours,
     /// The amount before discounts.
@@ -40,12 +39,12 @@ pub struct Line {
 impl Line {
     /// What the price is for.
     pub fn unit(&self) -> Unit {
-        self.price.unit
+        self.entry.price.unit
     }
 
-    /// The price of one.
-    pub fn unit_price(&self) -> Decimal {
-        self.price.unit_price
+    /// What a unit of it costs.
+    pub fn price(&self) -> &UnitPrice {
+        &self.entry.price
     }
 
     /// What it is for.

@@ -96,7 +96,7 @@ fn single_units_are_charged_whole_in_the_month_in_which_they_began() {
         .usage(Usage { quantity: decimal("2.5"), ..usage("move", "p", "2020-11-30T23:59", "2020-12-05") })
         .usage(usage("now", "p", "2020-11-12", "2020-11-12"))
         .usage(usage("open", "p", "2020-11-13", ""));
-    world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", "10.00") }]);
+    world.prices = price_list(vec![by_unit("PostgreSQL", "10.00")]);
     let expected = ["move 11-30T23:59..11-30T23:59 2.5 25.00", "now 11-12..11-12 1 10.00", "open 11-13..11-13 1 10.00"];
     assert_eq!(lines(&world.bill("g", "2020-11")), expected);
     assert!(world.bill("g", "2020-12").lines.is_empty());
@@ -163,7 +163,7 @@ fn a_single_unit_stands_between_the_pieces_of_the_running_service_of_its_name() 
     world.prices = price_list(vec![
         PriceEntry { valid_until: Some(at("2020-11-10")), ..hourly("PostgreSQL", "0.01") },
         PriceEntry { valid_from: at("2020-11-10"), ..hourly("PostgreSQL", "0.02") },
-        PriceEntry { unit: Unit::Unit, ..hourly("Backup", "3.00") },
+        by_unit("Backup", "3.00"),
     ]);
     assert_eq!(
         lines(&world.bill("g", "2020-11")),
@@ -234,8 +234,7 @@ fn what_finals_bill_already_is_not_billed_again() {
     let mut world = simple()
         .usage(usage("db", "p", "2020-11-10", "2020-11-12"))
         .usage(Usage { service: service("once", "Setup"), ..usage("once", "p", "2020-11-10", "2020-11-10") });
-    world.prices =
-        price_list(vec![hourly("PostgreSQL", "0.01"), PriceEntry { unit: Unit::Unit, ..hourly("Setup", "9.00") }]);
+    world.prices = price_list(vec![hourly("PostgreSQL", "0.01"), by_unit("Setup", "9.00")]);
     assert_eq!(world.bill("g", "2020-11").lines.len(), 2);
     world.bill_elsewhere("db", period("2020-11-10T06:00", "2020-11-11"), Unit::Hour);
     world.bill_elsewhere("once", period("2020-11-10", "2020-11-10"), Unit::Unit);

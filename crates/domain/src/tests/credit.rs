@@ -11,7 +11,7 @@ fn world(services: &[(&str, &str)]) -> World {
         world = world
             .project(project, &[segment("2020-01-01", "g")])
             .usage(Usage { service: service(project, project), ..usage(project, project, "2020-11-01", "2020-12-01") });
-        prices.push(PriceEntry { unit: Unit::Unit, ..hourly(project, cost) });
+        prices.push(by_unit(project, cost));
     }
     world.prices = price_list(prices);
     world

@@ -1,6 +1,7 @@
 //! Which price a service has.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 
 use super::world::*;
 use crate::*;
@@ -41,13 +42,13 @@ fn a_more_specific_entry_interrupts_a_general_one() {
     let special = PriceEntry {
         valid_from: at("2020-11-10"),
         valid_until: Some(at("2020-11-20")),
-        unit_price: decimal("2"),
+        price: UnitPrice::of_one(Unit::Hour, decimal("2")),
         ..entry("special", Some("Hobbyist"), None)
     };
     let list = price_list(vec![entry("type", None, None), special]);
     let tariff = list.tariff(&service("db", "PostgreSQL"));
     let pieces: Vec<_> =
-        tariff.hourly(month("2020-11").period()).map(|(piece, entry)| (piece, entry.unwrap().unit_price)).collect();
+        tariff.hourly(month("2020-11").period()).map(|(piece, entry)| (piece, entry.unwrap().price.amount)).collect();
     assert_eq!(
         pieces,
         [
@@ -60,7 +61,8 @@ fn a_more_specific_entry_interrupts_a_general_one() {
 
 #[test]
 fn what_began_as_running_hours_is_never_priced_by_the_unit() {
-    let unit = PriceEntry { unit: Unit::Unit, valid_from: at("2020-11-10"), ..entry("unit", Some("Hobbyist"), None) };
+    let price = UnitPrice::of_one(Unit::Unit, decimal("1"));
+    let unit = PriceEntry { price, valid_from: at("2020-11-10"), ..entry("unit", Some("Hobbyist"), None) };
     let list = price_list(vec![entry("type", None, None), unit.clone()]);
     let pieces: Vec<_> = list.tariff(&service("db", "PostgreSQL")).hourly(month("2020-11").period()).collect();
     assert_eq!(pieces.len(), 1);
@@ -115,4 +117,63 @@ fn equally_specific_entries_that_overlap_are_refused_in_any_order() {
     assert!(build(vec![later, until("ended", "2020-11-01", Some("2020-12-01"))]).is_ok());
     let never = build(vec![until("never", "2020-11-01", Some("2020-11-01"))]).unwrap_err();
     assert_eq!(never, PriceListError::NeverValid { entry: name("never") });
+}
+
+/// What November costs of a record that is priced by this: without the end of the record, of what runs.
+fn november(entry: PriceEntry, record: Usage) -> Bill {
+    let mut world = World::new([group("g")]).project("p", &[segment("2020-11-01", "g")]).usage(record);
+    world.prices = price_list(vec![entry]);
+    world.bill("g", "2020-11")
+}
+
+fn per(count: u64, entry: PriceEntry) -> PriceEntry {
+    let price = UnitPrice { per: NonZeroU64::new(count).unwrap(), ..entry.price };
+    PriceEntry { price, ..entry }
+}
+
+#[test]
+fn a_price_is_for_as_many_units_as_it_says() {
+    let of = |quantity: &str| Usage { quantity: decimal(quantity), ..usage("db", "p", "2020-11-01", "2020-12-01") };
+    for (entry, quantity, total) in [
+        (per(1_000_000, by_unit("PostgreSQL", "0.40")), "2500000", "1.00"),
+        (per(1_000_000, by_unit("PostgreSQL", "0.40")), "12499", "0.00"),
+        (per(1_000_000, by_unit("PostgreSQL", "0.40")), "12500", "0.01"),
+        (per(730, hourly("PostgreSQL", "100")), "1", "98.63"), // 720 of 730 hours
+        (per(3, by_unit("PostgreSQL", "0.01")), "1.5", "0.01"),
+        (by_unit("PostgreSQL", "0.000000123456"), "1000000000", "123.46"),
+        (
+            per(1_000_000_000_000, by_unit("PostgreSQL", "999999999.999999999999")),
+            "999999999999999.999999",
+            "1000000000000.00",
+        ),
+    ] {
+        let bill = november(entry, of(quantity));
+        assert_eq!(bill.subtotal, money(total, "USD"), "{quantity} at {}", bill.lines[0].price());
+    }
+}
+
+#[test]
+fn a_price_says_what_it_is_for() {
+    let named =
+        |unit_name: Option<&str>, entry: PriceEntry| UnitPrice { unit_name: unit_name.map(Name::from), ..entry.price };
+    assert_eq!(named(Some("request"), per(1_000, by_unit("A", "0.40"))).to_string(), "0.40 per 1000 Unit request");
+    assert_eq!(named(None, hourly("A", "0.026")).to_string(), "0.026 per Hour");
+    // A record is billed in the words that its price has at the time: another name begins another line.
+    let renamed = PriceEntry {
+        price: named(Some("server"), hourly("PostgreSQL", "1")),
+        valid_from: at("2020-11-16"),
+        ..entry("later", None, None)
+    };
+    let first = PriceEntry { valid_until: Some(at("2020-11-16")), ..entry("first", None, None) };
+    let list = price_list(vec![first, renamed]);
+    assert_eq!(list.tariff(&service("db", "PostgreSQL")).hourly(month("2020-11").period()).count(), 2);
+}
+
+#[test]
+fn a_price_by_the_unit_that_rounds_to_zero_is_small() {
+    let small = |entry: PriceEntry| price_list(vec![entry]).small_prices().count() == 1;
+    assert!(small(by_unit("A", "0.00499")) && small(per(1_000, by_unit("A", "0.004"))));
+    for entry in [by_unit("A", "0.005"), by_unit("A", "0"), hourly("A", "0.0001"), per(1_000, by_unit("A", "0.01"))] {
+        assert!(!small(entry.clone()), "{}", entry.price);
+    }
 }

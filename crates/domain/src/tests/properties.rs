@@ -226,7 +226,7 @@ fn check_conserved(world: &World, bills: &[(GroupMonth<'_>, Bill)], usage: &Usag
     }
     let mut until = usage.end.map_or(at(AS_OF), |end| end.min(at(AS_OF)));
     let entry = world.prices.tariff(&usage.service).at(usage.start);
-    if entry.is_some_and(|entry| entry.unit == Unit::Unit) {
+    if entry.is_some_and(|entry| entry.price.unit == Unit::Unit) {
         until = until.min(usage.start + chrono::TimeDelta::microseconds(1)); // only its start counts
     }
     let first = month(MONTHS[0]).start();

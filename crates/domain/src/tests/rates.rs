@@ -83,7 +83,7 @@ fn amounts_have_the_digits_of_the_currency_that_is_paid_in() {
 /// What a single unit at a price in USD costs in a currency, and in USD.
 fn converted(unit_price: &str, code: &str, quotes: &[(&str, &str)]) -> (String, String) {
     let mut world = world(code);
-    world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", unit_price) }]);
+    world.prices = price_list(vec![by_unit("PostgreSQL", unit_price)]);
     let quotes: Vec<_> = quotes.iter().map(|(code, rate)| ("2020-11-30", *code, *rate)).collect();
     world.rates = rates("ecb", &quotes);
     let bill = world.bill("g", "2020-11");

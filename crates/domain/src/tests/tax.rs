@@ -10,7 +10,7 @@ fn world(amount: &str, buyer: Buyer, tax_rules: Vec<TaxRule>) -> World {
     let mut world = World::new([Group { buyer, ..group("g") }])
         .project("p", &[segment("2020-01-01", "g")])
         .usage(usage("db", "p", "2020-11-01", "2020-12-01"));
-    world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", amount) }]);
+    world.prices = price_list(vec![by_unit("PostgreSQL", amount)]);
     world.issuer = Some(issuer(tax_rules));
     world
 }

@@ -107,7 +107,7 @@ fn support_is_a_part_of_services_and_at_least_its_minimum() {
 fn golden_7_support_is_500_for_5000_and_540_for_12000() {
     for (spend, total) in [("5000", "500.00"), ("12000", "540.00")] {
         let mut world = world("1", charges(vec![support("4.5", Some("500.00"))]));
-        world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", spend) }]);
+        world.prices = price_list(vec![by_unit("PostgreSQL", spend)]);
         let bill = world.bill("g", "2020-11");
         assert_eq!(
             items(&bill),
@@ -120,7 +120,7 @@ fn golden_7_support_is_500_for_5000_and_540_for_12000() {
 fn golden_8_a_commitment_makes_up_what_is_missing() {
     for (spend, fee) in [("820.50", Some("179.50")), ("1000", None), ("1000.01", None), ("0", Some("1000.00"))] {
         let mut world = world("1", Terms { commitment: Some(commitment("1000.00")), ..Terms::default() });
-        world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", spend) }]);
+        world.prices = price_list(vec![by_unit("PostgreSQL", spend)]);
         let bill = world.bill("g", "2020-11");
         assert_eq!(bill.items.first().map(|item| item.total), fee.map(|fee| money(fee, "USD")), "{spend}");
         assert!(bill.items.iter().all(|item| item.kind == LineType::CommitmentFee));

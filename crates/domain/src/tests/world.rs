@@ -116,11 +116,15 @@ pub fn hourly(kind: &str, unit_price: &str) -> PriceEntry {
         kind: name(kind),
         plan: None,
         cloud: None,
-        unit: Unit::Hour,
-        unit_price: decimal(unit_price),
+        price: UnitPrice::of_one(Unit::Hour, decimal(unit_price)),
         valid_from: at("2020-01-01"),
         valid_until: None,
     }
+}
+
+/// A price by the unit for a type of service, valid from 2020 on.
+pub fn by_unit(kind: &str, unit_price: &str) -> PriceEntry {
+    PriceEntry { price: UnitPrice::of_one(Unit::Unit, decimal(unit_price)), ..hourly(kind, unit_price) }
 }
 
 pub fn price_list(entries: Vec<PriceEntry>) -> PriceList {
@@ -214,7 +218,7 @@ impl World {
         let number = name(&format!("elsewhere-{}", self.billed.finals().count() + 1));
         let (group, currency, month) = (uid("elsewhere"), currency("USD"), Month::of(period.start()));
         let facts = FinalFacts { number, group, month, issued_at: month.end(), currency };
-        let (unit_price, hours) = (decimal("0.026"), self.hours);
+        let (price, hours) = (UnitPrice::of_one(unit, decimal("0.026")), self.hours);
         let line = BilledLine {
             record: name(record),
             project: Some(name("p")),
@@ -222,7 +226,7 @@ impl World {
             pre_discount: money("1.00", "USD"),
             total: money("1.00", "USD"),
             tax: None,
-            basis: LineBasis::Rated(Rating { unit, unit_price, discounts: Vec::new(), rate: None, hours }),
+            basis: LineBasis::Rated(Rating { price, discounts: Vec::new(), rate: None, hours }),
             replaces: Vec::new(),
         };
         let read = ReadFinal { facts, lines: vec![line], parts: Vec::new(), terms: None, only_tax: None };

@@ -157,6 +157,6 @@ impl Comparison<'_> {
             return true;
         }
         let entry = list.entries_for(&service.kind).find(|entry| entry.name.as_str() == price.entry.as_str());
-        entry.is_none_or(|entry| line.unit_price.as_deref() == Some(&entry.unit_price.to_string()))
+        entry.is_none_or(|entry| line.unit_price.as_deref() == Some(&entry.price.amount.to_string()))
     }
 }

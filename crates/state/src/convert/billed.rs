@@ -5,14 +5,14 @@
 
 use rust_decimal::Decimal;
 
-use super::{ConvertError, hours, read};
+use super::{ConvertError, hours, per_of, price_unit, read};
 use billing_api as api;
 use billing_documents::explain::{discounts_of, rate_of};
 use billing_documents::issued::IssuedInvoice;
 use billing_documents::terms::terms_of;
 use billing_domain::{
     BilledLine, LineBasis, LineType, Money, MonthTerms, Name, PartAdjustment, PartKey, Percent, Period, Rating,
-    ReadFinal, Source, SourceKind, StatedPart, TaxGroup, TaxScheme, Unit,
+    ReadFinal, Source, SourceKind, StatedPart, TaxGroup, TaxScheme, Unit, UnitPrice,
 };
 
 /// What a final and its slices say, as later bills ask about it.
@@ -195,12 +195,14 @@ fn rating(document: &api::Document, line: &api::Line) -> Result<Rating, ConvertE
     let percent = |discount: &api::AppliedDiscount| read::<Percent>("discounts.percent", &discount.percent);
     let price = line.unit_price.as_deref().unwrap_or("0");
     Ok(Rating {
-        unit: match line.unit {
-            Some(api::PriceUnit::Unit) => Unit::Unit,
-            Some(api::PriceUnit::Hour) | None => Unit::Hour,
+        price: UnitPrice {
+            unit: line.unit.map_or(Unit::Hour, price_unit),
+            amount: Decimal::from_str_exact(price)
+                .map_err(|_| ConvertError::Field { field: "unitPrice", text: price.to_owned() })?,
+            per: per_of(line.per)
+                .ok_or_else(|| ConvertError::Field { field: "per", text: line.per.unwrap_or_default().to_string() })?,
+            unit_name: line.unit_name.as_deref().map(Name::from),
         },
-        unit_price: Decimal::from_str_exact(price)
-            .map_err(|_| ConvertError::Field { field: "unitPrice", text: price.to_owned() })?,
         discounts: discounts_of(document, line).iter().map(percent).collect::<Result<_, _>>()?,
         rate: rate.map(quotes).transpose()?,
         hours: document.hours.map(hours).unwrap_or_default(),

@@ -12,6 +12,7 @@ mod rates;
 mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -27,7 +28,7 @@ use billing_api as api;
 use billing_documents::issued::NotIssued;
 use billing_domain::{
     Attribution, BroughtForward, Currency, Group, HourRule, Ledger, LedgerError, Money, Month, Name, PriceEntry,
-    PriceList, PriceListError, QuotesError, Segment, Terms, Timestamp, Uid, Unit, Usage,
+    PriceList, PriceListError, QuotesError, Segment, Terms, Timestamp, Uid, Unit, UnitPrice, Usage,
 };
 
 pub use buyer::wire_vat_id;
@@ -224,23 +225,38 @@ pub fn price_list(object: &api::PriceList) -> Result<PriceList, ConvertError> {
 }
 
 fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, PriceListError> {
-    let api::PriceEntry { name, kind, plan, cloud, unit, unit_price, valid_from, valid_until } = entry;
+    let api::PriceEntry { name, kind, plan, cloud, unit, unit_price, per, unit_name, valid_from, valid_until } = entry;
+    let unreadable = |field: &str, text: String| {
+        let path = format!("spec.entries[{index}].{field}");
+        PriceListError::Unreadable { path, text }
+    };
     Ok(PriceEntry {
         name: name.as_str().into(),
         kind: kind.as_str().into(),
         plan: plan.as_deref().map(Name::from),
         cloud: cloud.as_deref().map(Name::from),
-        unit: match unit {
-            api::PriceUnit::Hour => Unit::Hour,
-            api::PriceUnit::Unit => Unit::Unit,
+        price: UnitPrice {
+            unit: price_unit(*unit),
+            amount: Decimal::from_str_exact(unit_price).map_err(|_| unreadable("unitPrice", unit_price.to_string()))?,
+            per: per_of(*per).ok_or_else(|| unreadable("per", per.unwrap_or_default().to_string()))?,
+            unit_name: unit_name.as_deref().map(Name::from),
         },
-        unit_price: Decimal::from_str_exact(unit_price).map_err(|_| PriceListError::Unreadable {
-            path: format!("spec.entries[{index}].unitPrice"),
-            text: unit_price.to_string(),
-        })?,
         valid_from: valid_from.0,
         valid_until: valid_until.map(|until| until.0),
     })
+}
+
+/// What a price is for.
+fn price_unit(unit: api::PriceUnit) -> Unit {
+    match unit {
+        api::PriceUnit::Hour => Unit::Hour,
+        api::PriceUnit::Unit => Unit::Unit,
+    }
+}
+
+/// For how many units a price is: one, where nothing is said; `None` for a number that is none.
+fn per_of(per: Option<i64>) -> Option<NonZeroU64> {
+    per.map_or(Some(NonZeroU64::MIN), |per| NonZeroU64::new(u64::try_from(per).ok()?))
 }
 
 /// What a group's last final leaves to the next invoice. There is none that cannot be read: [`group`] refuses it.

@@ -7,8 +7,8 @@ use super::closed_month::{ClosedMonth, successor};
 use super::credited::{Correction, CreditedSoFar};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::records::BilledUsage;
-use crate::catalog::price::Unit;
 use crate::catalog::tax_rule::TaxGroup;
+use crate::catalog::unit_price::Unit;
 use crate::invoice::billed::{BilledPart, FinalFacts, Rating};
 use crate::invoice::item::Item;
 use crate::money::amount::{Currency, Money};
@@ -154,7 +154,7 @@ impl<'a> Accounts<'a> {
 
     fn pieces(&mut self, part: &BilledPart, rating: &Rating) -> Vec<Period> {
         let period = part.period();
-        if rating.unit == Unit::Unit {
+        if rating.price.unit == Unit::Unit {
             let stands = !self.unit_billed
                 && self.records.is_effective(self.usage)
                 && Month::of(self.usage.start) == part.month();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::bill::inputs::ClosedMonths;
 use crate::bill::records::BilledUsage;
-use crate::catalog::price::Unit;
+use crate::catalog::unit_price::Unit;
 use crate::tenancy::attribution::Attribution;
 use crate::time::month::Month;
 use crate::time::period::Period;
@@ -47,7 +47,7 @@ impl BilledUsage<'_> {
         for part in parts {
             let Some(rating) = self.billed.rating_of(part) else { return false };
             let (part_start, part_end) = part.micros();
-            if rating.unit == Unit::Unit {
+            if rating.price.unit == Unit::Unit {
                 return parts.len() == 1 && part_start == start;
             }
             if part_start < free_from || end < part_end {

@@ -141,7 +141,7 @@ fn inputs(world: &World) -> Vec<GroupMonth<'_>> {
 
 fn told_bill(bill: &Bill) -> Value {
     let line = |line: &Line| {
-        let price = Ratio::from(line.unit_price());
+        let price = line.price().each();
         json!([
             line.usage.name.as_str(),
             line.period.start().timestamp_micros(),
@@ -433,8 +433,8 @@ fn told_price(entry: &PriceEntry) -> Value {
     let text = |name: &Option<Name>| name.as_ref().map(|name| name.to_string());
     json!({
         "kind": entry.kind.as_str(), "plan": text(&entry.plan), "cloud": text(&entry.cloud),
-        "unit": if entry.unit == Unit::Hour { "Hour" } else { "Unit" },
-        "price": entry.unit_price.to_string(),
+        "unit": entry.price.unit.as_str(),
+        "price": entry.price.amount.to_string(), "per": entry.price.per, "unit_name": text(&entry.price.unit_name),
         "from": entry.valid_from.timestamp_micros(), "until": entry.valid_until.map(|until| until.timestamp_micros()),
     })
 }

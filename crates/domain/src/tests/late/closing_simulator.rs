@@ -131,8 +131,7 @@ impl ClosingSimulator {
             total: line.total,
             tax: line.tax,
             basis: LineBasis::Rated(Rating {
-                unit: line.unit(),
-                unit_price: line.unit_price(),
+                price: line.price().clone(),
                 discounts: discounts.iter().map(|discount| discount.percent).collect(),
                 rate: exchange_rate.map(rate),
                 hours: self.world.hours,

@@ -133,7 +133,7 @@ fn a_correction_has_the_price_and_the_discounts_of_the_line_that_billed_it() {
 #[test]
 fn a_single_unit_that_arrives_late_is_billed_in_the_month_in_which_it_happened() {
     let mut simulator = simulator();
-    simulator.world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", "12.50") }]);
+    simulator.world.prices = price_list(vec![by_unit("PostgreSQL", "12.50")]);
     simulator.close("2020-10");
     simulator.close("2020-11");
     simulator.usage(usage("domain", "p", "2020-11-30T23:00", "2020-12-02"));
@@ -264,7 +264,7 @@ fn a_closed_month_keeps_the_attribution_that_it_was_closed_with() {
 #[test]
 fn a_single_unit_that_stands_on_two_finals_is_taken_back_from_the_later() {
     let mut simulator = simulator();
-    simulator.world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", "12.50") }]);
+    simulator.world.prices = price_list(vec![by_unit("PostgreSQL", "12.50")]);
     simulator.close("2020-10");
     simulator.usage(usage("domain", "p", "2020-11-05", "2020-11-06"));
     let event = Period::at(at("2020-11-05"));

@@ -66,7 +66,7 @@ pub fn world() -> impl Strategy<Value = World> {
             world.prices = price_list(vec![
                 PriceEntry { valid_until: Some(price_change), ..hourly("PostgreSQL", "0.026") },
                 PriceEntry { valid_from: price_change, ..hourly("PostgreSQL", "0.0333") },
-                PriceEntry { unit: Unit::Unit, ..hourly("Setup", "49.995") },
+                by_unit("Setup", "49.995"),
             ]);
             world.attribution = if prorated { Attribution::Prorated } else { Attribution::MonthEnd };
             world.hours = if exact { HourRule::Exact } else { HourRule::Ceil };

@@ -1,5 +1,7 @@
 //! Organizations made up at random: few names and few instants, so that things meet.
 
+use std::num::NonZeroU64;
+
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -286,18 +288,31 @@ fn usage_record() -> impl Strategy<Value = Usage> {
     )
 }
 
+/// What an entry costs: for one, or for so many, with a name or without.
+fn unit_price(unit: impl Strategy<Value = Unit>) -> impl Strategy<Value = UnitPrice> {
+    let amount = select(vec!["0.026", "0.02602740", "99999999.99999999", "0", "0.000000000001", "7.123456789012"]);
+    let per = select(vec![1_u64, 1, 1, 1_000, 730, 1_000_000_000_000]);
+    let unit_name = prop::option::weighted(0.2, Just(name("vCPU")));
+    (unit, amount, per, unit_name).prop_map(|(unit, amount, per, unit_name)| UnitPrice {
+        per: NonZeroU64::new(per).unwrap(),
+        unit_name,
+        ..UnitPrice::of_one(unit, decimal(amount))
+    })
+}
+
 /// Prices that begin, end, change and leave gaps; one is by the unit.
 fn prices() -> impl Strategy<Value = Vec<PriceEntry>> {
-    let general = (instant(), instant(), select(vec!["0.026", "0.02602740", "99999999.99999999", "0"]));
-    let special = (a_period(), select(vec!["0.026", "0.5"]), any::<bool>());
-    (general, special, any::<bool>()).prop_map(|((a, b, price), (when, special_price, by_unit), has_gap)| {
+    let general = (instant(), instant(), unit_price(Just(Unit::Hour)));
+    let special = (a_period(), unit_price(select(vec![Unit::Hour, Unit::Unit])));
+    let setup = prop_oneof![Just(UnitPrice::of_one(Unit::Unit, decimal("49.995"))), unit_price(Just(Unit::Unit))];
+    (general, special, setup, any::<bool>()).prop_map(|((a, b, price), (when, special_price), setup, has_gap)| {
         let (change, later) = (a.min(b), a.max(b));
         let again = if has_gap { later } else { change };
         let mut entries = vec![
             PriceEntry { name: name("old"), valid_until: Some(change), ..hourly("PostgreSQL", "0.026") },
-            PriceEntry { name: name("new"), valid_from: again, ..hourly("PostgreSQL", price) },
+            PriceEntry { name: name("new"), price, valid_from: again, ..hourly("PostgreSQL", "0.03") },
             hourly("MySQL", "0.019"),
-            PriceEntry { unit: Unit::Unit, ..hourly("Setup", "49.995") },
+            PriceEntry { price: setup, ..by_unit("Setup", "1") },
         ];
         if !when.is_empty() {
             entries.push(PriceEntry {
@@ -305,8 +320,8 @@ fn prices() -> impl Strategy<Value = Vec<PriceEntry>> {
                 plan: Some(name("Hobbyist")),
                 valid_from: when.start(),
                 valid_until: Some(when.end()),
-                unit: if by_unit { Unit::Unit } else { Unit::Hour },
-                ..hourly("PostgreSQL", special_price)
+                price: special_price,
+                ..hourly("PostgreSQL", "1")
             });
         }
         entries

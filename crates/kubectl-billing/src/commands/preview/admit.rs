@@ -10,7 +10,7 @@ use super::finals::Finals;
 use super::server_fields::{fill_server_fields, is_stored};
 use crate::manifest::{Manifest, Manifests, Object, ObjectRef, Rejection, SourceLocation};
 use billing_api::{BillingGroup, InvoiceSeries, labels};
-use billing_domain::{Month, PriceList, Timestamp};
+use billing_domain::{Currency, Month, PriceEntry, PriceList, Timestamp};
 use billing_state::intern::Interner;
 use billing_state::{ObservedState, Observes, convert};
 
@@ -68,6 +68,7 @@ pub(super) fn admit(manifests: Manifests, options: &PreviewOptions) -> Admitted 
         findings.sources.insert(reference.clone(), source);
         match namespaces.placement(&object) {
             Placement::Allowed => {
+                findings.notes.extend(small_prices(&object));
                 if let Err(message) = builder.enter(object) {
                     findings.refuse(reference, message);
                 }
@@ -82,6 +83,24 @@ pub(super) fn admit(manifests: Manifests, options: &PreviewOptions) -> Admitted 
         ));
     }
     Admitted { state: builder.state, since, series: builder.series, finals: builder.finals, findings }
+}
+
+/// The prices of a list that are nothing for one unit, once they are rounded.
+fn small_prices(object: &Object) -> Vec<String> {
+    let Object::PriceList(object) = object else { return Vec::new() };
+    let list = convert::price_list(object).ok();
+    let small = list.iter().flat_map(|list| list.small_prices().map(|entry| (list.currency(), entry)));
+    let told = |(currency, entry): (Currency, &PriceEntry)| {
+        let PriceEntry { name, price, .. } = entry;
+        format!(
+            "price list {}: the entry {name} rounds to zero on a line of one unit ({} {currency}); record many units at once, or give the price per 1000 of them",
+            object.name_any(),
+            price.amount
+        )
+    };
+    let mut notes: Vec<String> = small.map(told).collect();
+    notes.sort();
+    notes
 }
 
 /// The first instant of the oldest first period: from then on, every binding is in force.

@@ -10,7 +10,7 @@ use super::{Preview, PreviewError, PreviewOutput, PreviewProblem, PreviewedInvoi
 use crate::output::{one_line, print_json, print_yaml};
 use crate::table::{Column, render_table};
 use billing_api::{Document, Invoice, InvoicePhase, Line};
-use billing_documents::explain::explain_rate;
+use billing_documents::explain::{explain_rate, price_in_words, unit_in_words};
 use billing_documents::tax::explain_taxes;
 use billing_planning::conditions;
 
@@ -185,8 +185,8 @@ fn line_row(line: &Line) -> Vec<String> {
         text(line.start.map(|start| start.to_string())),
         text(line.end.map(|end| end.to_string())),
         text(line.quantity.as_ref().map(ToString::to_string)),
-        text(line.unit.map(|unit| format!("{unit:?}"))),
-        text(line.unit_price.as_ref().map(ToString::to_string)),
+        text(unit_in_words(line)),
+        text(price_in_words(line)),
         line.total.to_string(),
     ]
 }

@@ -164,12 +164,12 @@ class GroupMonth:
             entry = self.organization.price(service, begin, hourly_only=True)
             if entry is None:
                 raise Problem
-            if pieces and pieces[-1][1] == begin and Fraction(pieces[-1][2]) == Fraction(entry["price"]):
+            if pieces and pieces[-1][1] == begin and is_same(pieces[-1][2], entry):
                 pieces[-1][1] = end
             else:
-                pieces.append([begin, end, entry["price"]])
+                pieces.append([begin, end, entry])
         rule = self.given["hours"]
-        charged = [self.line(record, begin, end, price, hours(rule, start, begin, end)) for begin, end, price in pieces]
+        charged = [self.line(record, begin, end, entry, hours(rule, start, begin, end)) for begin, end, entry in pieces]
         return charged, times
 
     def cuts(self, record, until):
@@ -189,14 +189,15 @@ class GroupMonth:
         self.check_group()
         if entry is None:
             raise Problem
-        return [self.line(record, start, start, entry["price"], Fraction(1))]
+        return [self.line(record, start, start, entry, Fraction(1))]
 
     def check_group(self):
         if self.month < self.group["first_period"] or self.quotes is None:
             raise Problem
 
-    def line(self, record, begin, end, price, count):
-        exact = count * Fraction(record["quantity"]) * Fraction(price)
+    def line(self, record, begin, end, entry, count):
+        price = Fraction(entry["price"]) / entry["per"]
+        exact = count * Fraction(record["quantity"]) * price
         left = Fraction(1)
         for discount in self.in_force(self.group["terms"]["discounts"]):
             left *= 1 - Fraction(discount["percent"]) / 100
@@ -212,13 +213,13 @@ class GroupMonth:
             "project": record["project"],
             "start": begin,
             "end": end,
-            "price": str(Fraction(price)),
+            "price": str(price),
             "pre": pre,
             "total": total,
             "price_total": price_total,
             "rule": rule,
             "tax": group_of(rule),
-            "at": (Fraction(price) * of_group / of_price, left),
+            "at": (price * of_group / of_price, left),
         }
 
     # Exchange rates.
@@ -243,3 +244,9 @@ class GroupMonth:
         price_digits = self.given["prices"]["digits"]
         prices = checked(sum(line["price_total"] for line in lines), price_digits, NoBill)
         return [day, str(of_price), str(of_group), prices]
+
+
+def is_same(one, other):
+    """Whether two entries say the same price in the same words."""
+    priced = [(Fraction(entry["price"]), entry["per"], entry["unit_name"]) for entry in (one, other)]
+    return priced[0] == priced[1]
