@@ -557,7 +557,8 @@ pub struct Line {
     /// The first instant that is no longer charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Time>,
-    /// How many units are charged, to 6 decimals: of an hourly price, hours × the record's quantity.
+    /// How many units are charged, to 6 decimals: of a price by the hour, hours × the record's quantity; of one by the month, the share
+    /// of the month × that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Quantity>,
     /// The unit of the quantity.
@@ -574,7 +575,17 @@ pub struct Line {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub unit_name: Option<String>,
-    /// How many of the service ran at once, where that is not one: an hourly quantity is this number times hours.
+    /// The most that the price comes to in a month, for a record, where it has a maximum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_per_month: Option<Price>,
+    /// When the record began, where that is not the line's start and the price has a maximum: its hours of the month count towards
+    /// that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// How running time was converted to hours, where the price says so itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<HourRule>,
+    /// How many of the service ran at once, where that is not one: `quantity` is this number times hours, or the share of the month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<Quantity>,
     /// The entry of the price list that the price is from, as it was at the line's start.

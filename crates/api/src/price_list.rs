@@ -1,6 +1,6 @@
 //! What things cost, and from when until when.
 
-use super::{CurrencyCode, Name, Price, ReadinessStatus, Time, codes, text::LINE, time};
+use super::{CurrencyCode, HourRule, Name, Price, ReadinessStatus, Time, codes, text::LINE, time};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,10 @@ pub struct PriceListSpec {
         .message("an entry cannot be changed; end it with validUntil and add another"),
     validation = Rule::new("has(self.per) == has(oldSelf.per) && (!has(self.per) || self.per == oldSelf.per) && has(self.unitName) == has(oldSelf.unitName) && (!has(self.unitName) || self.unitName == oldSelf.unitName)")
         .message("what a price is for cannot be changed; end the entry with validUntil and add another"),
+    validation = Rule::new("has(self.maxPerMonth) == has(oldSelf.maxPerMonth) && (!has(self.maxPerMonth) || self.maxPerMonth == oldSelf.maxPerMonth) && has(self.hours) == has(oldSelf.hours) && (!has(self.hours) || self.hours == oldSelf.hours)")
+        .message("maxPerMonth and hours of an entry cannot be changed; end it with validUntil and add another"),
+    validation = Rule::new("self.unit == 'Hour' || !has(self.maxPerMonth) && !has(self.hours)")
+        .message("maxPerMonth and hours are for prices by the Hour"),
     validation = Rule::new("!has(oldSelf.validUntil) || (has(self.validUntil) && self.validUntil == oldSelf.validUntil)")
         .message("validUntil is set once and cannot be changed"),
 )]
@@ -85,6 +89,13 @@ pub struct PriceEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32), regex(pattern = LINE))]
     pub unit_name: Option<String>,
+    /// The most that a record costs in a month at a price by the hour: of one unit, or of as many as `per` says, in the list's
+    /// currency, before discounts. Absent: there is no maximum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_per_month: Option<Price>,
+    /// How running time becomes hours at this price. Absent: as the operator's setting says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<HourRule>,
     /// The first second that the price is valid, in UTC.
     #[schemars(schema_with = "time::whole_seconds")]
     pub valid_from: Time,
@@ -99,6 +110,9 @@ pub struct PriceEntry {
 pub enum PriceUnit {
     /// Per hour: hours × quantity × price.
     Hour,
+    /// Per calendar month: quantity × price × the share of the month that it runs, in exact seconds. The parts of a month add up
+    /// to the cent.
+    Month,
     /// Per unit, however long it runs: quantity × price, in full, in the month in which it starts.
     Unit,
 }

@@ -10,7 +10,8 @@ use crate::tax::explain_taxes;
 use billing_api::{
     Adjusts, AppliedDiscount, CommitmentProgress, Document, DocumentRate, HourRule, Line, LineType, PriceUnit,
 };
-use billing_domain::{Money, Ratio};
+use billing_domain::money::amount::round_half_away;
+use billing_domain::{ExactAmount, Money, Month, Period, Ratio, Timestamp};
 
 /// How many decimal places of an exact number are written out that has no end, or none so soon.
 pub(super) const MAX_DECIMAL_PLACES: u32 = 12;
@@ -99,23 +100,70 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
     let price = line.unit_price.as_ref()?;
     let quantity = match line.unit? {
         PriceUnit::Hour => hours_in_words(document, line)?,
+        PriceUnit::Month => line.count.as_ref().map_or_else(|| "1".to_owned(), ToString::to_string),
         PriceUnit::Unit => line.quantity.as_ref()?.to_string(),
     };
+    let share = share_in_words(line)?;
+    let most = line.max_per_month.as_ref().map(|most| format!(", at most {most} a month")).unwrap_or_default();
     let name = line.unit_name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     let per = line.per.map(|per| format!(" ÷ {per}")).unwrap_or_default();
     let before = line.pre_discount.as_ref()?;
-    let written = written_out(&exact);
+    let written = match &exact {
+        ExactAmount::Whole(exact) => format!("{} → {before}", written_out(exact)),
+        ExactAmount::Between(from, to) => format!("{}{before}", between_in_words(document, from, to)?),
+    };
     let (currency, converted) = match rate_of(document, line) {
         None => (&document.currency, String::new()),
         Some(rate) => (&rate.from, format!(" × {} {} ÷ {} {}", rate.to_quote, rate.to, rate.from_quote, rate.from)),
     };
-    let mut text = format!("{quantity}{name} × {price} {currency}{per}{converted} = {written} → {before}");
+    let mut text = format!("{quantity}{name}{share} × {price} {currency}{per}{most}{converted} = {written}");
     let discounts = discounts_of(document, line);
     if !discounts.is_empty() {
         let discounts = discounts.iter().map(|discount| format!("−{} % {}", discount.percent, discount.name));
         text.push_str(&format!("; {} → {}", discounts.collect::<Vec<_>>().join(", "), line.total));
     }
     Some(text)
+}
+
+/// Of a price by the month, the share of it.
+fn share_in_words(line: &Line) -> Option<String> {
+    if line.unit? != PriceUnit::Month {
+        return Some(String::new());
+    }
+    let (month, period) = month_and_period(line)?;
+    let seconds = |period: Period| {
+        let micros = period.end().timestamp_micros() - period.start().timestamp_micros();
+        Ratio::Small { numerator: micros.into(), denominator: 1_000_000 }.written_out(6)
+    };
+    Some(format!(" × {} s ÷ {} s", seconds(period), seconds(month.period())))
+}
+
+/// What the month comes to until a line ends, less what it comes to until the line starts: each is rounded. Nothing is told of a
+/// line that starts with the month.
+fn between_in_words(document: &Document, from: &Ratio, to: &Ratio) -> Option<String> {
+    let currency = currency_of(document).ok()?;
+    let [begin, end] = [from, to].map(|exact| round_half_away(exact, currency));
+    let (begin, end) = (begin?, end?);
+    match begin.is_zero() && from.units(18) == Some(0) {
+        true => Some(format!("{} → ", written_out(to))),
+        false => Some(format!(
+            "{} → {end} until its end, less {} → {begin} until its start, = ",
+            written_out(to),
+            written_out(from)
+        )),
+    }
+}
+
+/// The share of a month that a piece of it has.
+pub(super) fn share(month: Month, piece: Period) -> Ratio {
+    let micros = |period: Period| (period.end().timestamp_micros() - period.start().timestamp_micros()).into();
+    Ratio::Small { numerator: micros(piece), denominator: micros(month.period()) }
+}
+
+/// The month of a line, and what of it is charged.
+pub(super) fn month_and_period(line: &Line) -> Option<(Month, Period)> {
+    let period = Period::new(line.start?.0, line.end?.0)?;
+    Some((Month::of(period.start()), period))
 }
 
 /// An exact amount with all of its decimal places, if there are not too many of them.
@@ -163,7 +211,7 @@ fn correction(line: &Line) -> Option<String> {
 
 fn hours_in_words(document: &Document, line: &Line) -> Option<String> {
     let count = line.count.as_ref().map(|count| format!(" × {count}")).unwrap_or_default();
-    Some(match document.hours? {
+    Some(match rule_of(document, line)? {
         HourRule::Ceil => format!("{} h{count}", hours(document, line)?.written_out(0)),
         HourRule::Exact => {
             let time = line.end?.0.signed_duration_since(line.start?.0);
@@ -173,9 +221,26 @@ fn hours_in_words(document: &Document, line: &Line) -> Option<String> {
     })
 }
 
+/// How the running time of a line became hours.
+pub(super) fn rule_of(document: &Document, line: &Line) -> Option<HourRule> {
+    line.hours.or(document.hours)
+}
+
+/// The hours of a record that runs since an instant, in a piece of its time: begun ones, or exact ones.
+pub(super) fn hours_in(rule: HourRule, since: Timestamp, piece: Period) -> Ratio {
+    const HOUR: i64 = 3_600_000_000;
+    let micros = |instant: Timestamp| instant.timestamp_micros().saturating_sub(since.timestamp_micros()).max(0);
+    let begun = |micros: i64| i128::from(micros / HOUR + i64::from(micros % HOUR > 0));
+    let (from, to) = (micros(piece.start()), micros(piece.end()));
+    match rule {
+        HourRule::Ceil => Ratio::from(begun(to) - begun(from)),
+        HourRule::Exact => Ratio::Small { numerator: (to - from).into(), denominator: HOUR.into() },
+    }
+}
+
 /// The hours of a line, exactly.
 pub(super) fn hours(document: &Document, line: &Line) -> Option<Ratio> {
-    match document.hours? {
+    match rule_of(document, line)? {
         // Whole hours: what is written, over how many ran, leaves no remainder.
         HourRule::Ceil => {
             let quantity = Ratio::from(decimal(line.quantity.as_ref()?)?);
@@ -192,10 +257,10 @@ pub(super) fn hours(document: &Document, line: &Line) -> Option<Ratio> {
 }
 
 /// What a line of usage charges before discounts and rounding, in the document's currency; `None` for other lines.
-pub fn exact_charge(document: &Document, line: &Line) -> Option<Ratio> {
+pub fn exact_charge(document: &Document, line: &Line) -> Option<ExactAmount> {
     let price = exact_price(document, line)?;
     let Some(rate) = rate_of(document, line) else { return Some(price) };
-    price.times(Ratio::from(decimal(&rate.to_quote)?)).divided_by(decimal(&rate.from_quote)?)
+    Some(price.times(&Ratio::from(decimal(&rate.to_quote)?).divided_by(decimal(&rate.from_quote)?)?))
 }
 
 /// The rate that is in a line: late usage has that of its own month.
@@ -209,14 +274,33 @@ pub fn discounts_of<'a>(document: &'a Document, line: &'a Line) -> &'a [AppliedD
 }
 
 /// The same in the currency of the price.
-pub(super) fn exact_price(document: &Document, line: &Line) -> Option<Ratio> {
+pub(super) fn exact_price(document: &Document, line: &Line) -> Option<ExactAmount> {
     let price = price_of_one(line)?;
     let count = line.count.as_ref().map_or(Some(Decimal::ONE), |count| decimal(count))?;
-    let quantity = match line.unit? {
-        PriceUnit::Hour => hours(document, line)?.times(Ratio::from(count)),
-        PriceUnit::Unit => Ratio::from(decimal(line.quantity.as_ref()?)?),
-    };
-    Some(quantity.times(price))
+    Some(match line.unit? {
+        PriceUnit::Hour if line.max_per_month.is_some() => {
+            let (month, period) = month_and_period(line)?;
+            let since = line.since.map_or(period.start(), |since| since.0);
+            let (rule, first) = (rule_of(document, line)?, since.max(month.start()));
+            let for_one = |price: Ratio| line.per.map_or(Some(price.clone()), |per| price.divided_by(per.into()));
+            let most = for_one(Ratio::from(decimal(line.max_per_month.as_ref()?)?))?.times(Ratio::from(count));
+            let until = |instant| {
+                let hours = hours_in(rule, since, Period::new(first, instant)?);
+                Some(hours.times(Ratio::from(count)).times(price.clone()).at_most(&most))
+            };
+            ExactAmount::Between(until(period.start())?, until(period.end())?)
+        }
+        PriceUnit::Hour => ExactAmount::Whole(hours(document, line)?.times(Ratio::from(count)).times(price)),
+        PriceUnit::Month => {
+            let (month, period) = month_and_period(line)?;
+            let until = |instant| {
+                let over = Period::new(month.start(), instant)?;
+                Some(price.clone().times(Ratio::from(count)).times(share(month, over)))
+            };
+            ExactAmount::Between(until(period.start())?, until(period.end())?)
+        }
+        PriceUnit::Unit => ExactAmount::Whole(Ratio::from(decimal(line.quantity.as_ref()?)?).times(price)),
+    })
 }
 
 fn explain_totals(document: &Document) -> Vec<String> {

@@ -6,8 +6,8 @@ use super::document::{amount, render_rate};
 use super::tax::tax_category;
 use billing_api as api;
 use billing_domain::{
-    Adjustment, AdjustmentKind, Bill, Discount, Item, LateLine, Line, LineType, Name, PriceEntry, Source, TaxGroup,
-    Unit,
+    Adjustment, AdjustmentKind, Bill, Discount, HourRule, Item, LateLine, Line, LineType, Name, PriceEntry, Source,
+    TaxGroup, Unit,
 };
 use rust_decimal::Decimal;
 
@@ -68,6 +68,9 @@ fn render_plain(item: &Item) -> api::Line {
         unit_price: None,
         per: None,
         unit_name: None,
+        max_per_month: None,
+        since: None,
+        hours: None,
         count: None,
         price: None,
         pre_discount: pre_discount.map(amount),
@@ -142,6 +145,14 @@ fn render_source(source: &Source, part: &str) -> api::LineSource {
     }
 }
 
+/// How running time becomes hours, as it is written.
+pub fn hour_rule(rule: HourRule) -> api::HourRule {
+    match rule {
+        HourRule::Ceil => api::HourRule::Ceil,
+        HourRule::Exact => api::HourRule::Exact,
+    }
+}
+
 fn render_price(entry: &PriceEntry) -> api::LinePrice {
     api::LinePrice {
         entry: entry.name.as_str().into(),
@@ -175,11 +186,15 @@ fn render_charge(bill: &Bill, line: &Line) -> api::Line {
         quantity: Some(line.quantity().into()),
         unit: Some(match line.unit() {
             Unit::Hour => api::PriceUnit::Hour,
+            Unit::Month => api::PriceUnit::Month,
             Unit::Unit => api::PriceUnit::Unit,
         }),
         unit_price: Some(price.amount.to_string().into()),
         per: i64::try_from(price.per.get()).ok().filter(|per| *per > 1),
         unit_name: price.unit_name.as_ref().map(ToString::to_string),
+        max_per_month: price.max_per_month.map(|most| most.to_string().into()),
+        since: price.max_per_month.map(|_| usage.start).filter(|start| *start != line.period.start()).map(Into::into),
+        hours: price.hours.map(hour_rule),
         count: (usage.quantity != Decimal::ONE).then(|| usage.quantity.normalize().to_string().into()),
         price: Some(render_price(&line.entry)),
         pre_discount: Some(amount(line.pre_discount)),

@@ -8,10 +8,14 @@ use std::fmt;
 
 use super::canonical::digest;
 use super::document::document_digest;
-use super::explain::{MAX_DECIMAL_PLACES, discounts_of, exact_charge, exact_price, hours, money};
+use super::explain::{
+    MAX_DECIMAL_PLACES, discounts_of, exact_charge, exact_price, hours, hours_in, money, month_and_period, rule_of,
+    share,
+};
 use super::tax::tax_of;
 use billing_api::{Adjusts, Amount, Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit, TaxCategory};
-use billing_domain::{Currency, Money, Percent, Ratio, money::amount::round_half_away};
+use billing_domain::{Currency, Money, Percent, Ratio};
+use rust_decimal::Decimal;
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,13 +140,14 @@ fn verify_charge(document: &Document, line: &Line) -> Vec<Finding> {
     let Ok(left) = left.collect::<Result<Vec<Ratio>, _>>() else {
         return vec![Finding::Unreadable("discounts".to_owned())];
     };
-    let discounted = left.iter().cloned().fold(exact.clone(), Ratio::times);
+    let discounted = left.iter().cloned().fold(exact.clone(), |exact, rest| exact.times(&rest));
     let written = line.pre_discount.as_deref().unwrap_or(NOTHING);
     let findings = [
         verify_hours(document, line),
+        verify_share(line),
         verify_price_total(document, line, &left),
-        differs(format!("preDiscount of line {}", line.id), written, shown(round_half_away(&exact, currency))),
-        differs(format!("total of line {}", line.id), &line.total, shown(round_half_away(&discounted, currency))),
+        differs(format!("preDiscount of line {}", line.id), written, shown(exact.rounded(currency))),
+        differs(format!("total of line {}", line.id), &line.total, shown(discounted.rounded(currency))),
     ];
     findings.into_iter().flatten().collect()
 }
@@ -151,14 +156,18 @@ fn verify_charge(document: &Document, line: &Line) -> Vec<Finding> {
 fn verify_price_total(document: &Document, line: &Line, left: &[Ratio]) -> Option<Finding> {
     let rate = document.exchange_rate.as_ref().filter(|_| line.kind == LineType::ServiceCharge)?;
     let currency: Currency = rate.from.parse().ok()?;
-    let exact = left.iter().cloned().fold(exact_price(document, line)?, Ratio::times);
+    let exact = left.iter().cloned().fold(exact_price(document, line)?, |exact, rest| exact.times(&rest));
     let written = line.price_total.as_deref().unwrap_or(NOTHING);
-    differs(format!("priceTotal of line {}", line.id), written, shown(round_half_away(&exact, currency)))
+    differs(format!("priceTotal of line {}", line.id), written, shown(exact.rounded(currency)))
 }
 
 /// Begun hours are whole ones, over the record as a whole: of a piece they are its length, rounded up or down.
 fn verify_hours(document: &Document, line: &Line) -> Option<Finding> {
-    if (line.unit, document.hours) != (Some(PriceUnit::Hour), Some(HourRule::Ceil)) {
+    let rule = rule_of(document, line).filter(|_| line.unit == Some(PriceUnit::Hour))?;
+    if line.max_per_month.is_some() {
+        return verify_counted_hours(line, rule);
+    }
+    if rule == HourRule::Exact {
         return None;
     }
     let time = line.end?.0.signed_duration_since(line.start?.0);
@@ -168,6 +177,24 @@ fn verify_hours(document: &Document, line: &Line) -> Option<Finding> {
     let within = written.parse::<i64>().is_ok_and(|hours| (least..=most).contains(&hours));
     let expected = format!("between {least} and {most}");
     (!within).then(|| Finding::Differs { what: format!("the hours of line {}", line.id), written, expected })
+}
+
+/// The hours of a line that says when its record began.
+fn verify_counted_hours(line: &Line, rule: HourRule) -> Option<Finding> {
+    let (_, period) = month_and_period(line)?;
+    let since = line.since.map_or(period.start(), |since| since.0);
+    let count = line.count.as_deref().map_or(Some(Decimal::ONE), |count| Decimal::from_str_exact(count).ok())?;
+    let expected = hours_in(rule, since, period).times(Ratio::from(count)).display(6);
+    differs(format!("the quantity of line {}", line.id), line.quantity.as_deref().unwrap_or(NOTHING), expected)
+}
+
+/// The quantity of a price by the month is the share of the month, times how many ran.
+fn verify_share(line: &Line) -> Option<Finding> {
+    line.unit.filter(|unit| *unit == PriceUnit::Month)?;
+    let (month, period) = month_and_period(line)?;
+    let count = line.count.as_deref().map_or(Some(Decimal::ONE), |count| Decimal::from_str_exact(count).ok())?;
+    let expected = share(month, period).times(Ratio::from(count)).display(6);
+    differs(format!("the quantity of line {}", line.id), line.quantity.as_deref().unwrap_or(NOTHING), expected)
 }
 
 fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {

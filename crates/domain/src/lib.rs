@@ -85,6 +85,7 @@ pub use invoice::source::{Source, SourceKind};
 pub use invoice::statement::LastCorrection;
 pub use invoice::tax::{TaxSubtotal, Untaxed};
 pub use money::amount::{Currency, Money};
+pub use money::exact_amount::ExactAmount;
 pub use money::percent::Percent;
 pub use money::ratio::Ratio;
 pub use name::Name;
@@ -99,9 +100,10 @@ pub use tenancy::membership::{
     Acceptance, BindingFacts, GroupFacts, ProjectFacts, Refusal, acceptance, desired_members, next_segment,
 };
 pub use tenancy::organization::{Organization, Project};
-pub use time::hours::{HourRule, Hours};
+pub use time::hours::HourRule;
 pub use time::late_usage_window::LateUsageWindow;
 pub use time::month::Month;
+pub use time::multiple::Multiple;
 pub use time::period::{Date, Period, Timestamp};
 pub use time::validity::Validity;
 pub use uid::Uid;

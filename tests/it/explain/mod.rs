@@ -293,3 +293,56 @@ fn tax_is_explained_and_verified() -> Result {
     }
     Ok(())
 }
+
+/// The invoices of the price pages.
+fn price_pages() -> Result<String> {
+    let arguments =
+        ["preview", "-f", "examples/prices", "--as-of", "2026-11-21T12:00:00Z", "--period", "2026-10", "-o", "json"];
+    let Run { ended, stdout: invoices, stderr: said } = run(&arguments, "")?;
+    if ended == ExitStatus::Ok { Ok(invoices) } else { Err(said.into()) }
+}
+
+#[test]
+fn the_price_pages_are_explained_to_the_cent() -> Result {
+    let pages = price_pages()?;
+    let mut explained = String::new();
+    for number in ["digitalocean-1", "aws-1", "cloudflare-1"] {
+        explained += &run(&["explain", number, "-f", "-"], &pages)?.stdout;
+    }
+    let golden = Path::new("tests/it/explain/prices.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(golden, &explained)?;
+    }
+    assert_eq!(explained, fs::read_to_string(golden)?);
+    Ok(())
+}
+
+/// What a line says of its price is what its amount is judged by: each of these fields changes it, or is found to be wrong.
+#[test]
+fn every_field_of_a_price_is_verified() -> Result {
+    let pages: Value = serde_json::from_str(&price_pages()?)?;
+    for (invoice, line, field, forged) in [
+        ("digitalocean-1", "Droplet", "maxPerMonth", json!("5.00")),
+        ("digitalocean-1", "Droplet", "since", json!("2026-10-02T00:00:00Z")),
+        ("digitalocean-1", "Volume", "count", json!("101")),
+        ("digitalocean-1", "Volume", "quantity", json!("99")),
+        ("digitalocean-1", "Volume", "end", json!("2026-10-16T11:00:00Z")),
+        ("aws-1", "S3Put", "per", json!(900)),
+        ("aws-1", "EC2", "hours", json!("Ceil")),
+        ("cloudflare-1", "ClassA", "per", json!(900_000)),
+    ] {
+        let found = |document: &Document| verify_document(document, |_| None, document.previous_digest.as_deref());
+        let items = pages["items"].as_array().ok_or("a list")?;
+        let invoice = items.iter().find(|item| item["metadata"]["name"] == invoice).ok_or(invoice)?;
+        let mut document = invoice["status"]["document"].clone();
+        let read = |value: &Value| serde_json::from_value::<Document>(value.clone());
+        assert_eq!(found(&read(&document)?), [], "{field}");
+        let lines = document["lines"].as_array_mut().ok_or("lines")?;
+        let place = lines.iter_mut().find(|one| one["service"]["type"] == line).ok_or(line)?;
+        place[field] = forged;
+        let mut document = read(&document)?;
+        document.digest = document_digest(&document)?;
+        assert!(!found(&document).is_empty(), "{field} of {line}");
+    }
+    Ok(())
+}

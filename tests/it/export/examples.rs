@@ -12,10 +12,11 @@ use crate::Result;
 use crate::support::command::run;
 
 /// What is previewed: the manifests, and more arguments.
-const EXAMPLES: [(&str, &[&str]); 6] = [
+const EXAMPLES: [(&str, &[&str]); 7] = [
     ("examples/acme", &[]),
     ("examples/initech", &["--period", "2026-10"]),
     ("examples/currencies.yaml", &["--period", "2026-10"]),
+    ("examples/prices", &["--period", "2026-10"]),
     ("examples/tax.yaml", &["--period", "2026-09"]),
     ("tests/it/preview/cases/late-usage.yaml", &["--as-of", "2026-11-15T00:00:00Z"]),
     ("tests/it/preview/cases/golden-1-two-services-of-32-hours.yaml", &[]),

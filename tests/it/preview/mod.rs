@@ -137,6 +137,14 @@ fn the_documentation_shows_every_type_of_line() -> Result {
     check_block("README.md", &command, &stdout)
 }
 
+#[test]
+fn the_documentation_shows_the_price_pages_of_three_clouds() -> Result {
+    let arguments = ["-f", "examples/prices", "--as-of", "2026-11-21T12:00:00Z", "--period", "2026-10", "--lines"];
+    let Run { ended, stdout, stderr } = preview(&arguments, "")?;
+    assert_eq!((ended, &*stderr), (ExitStatus::Ok, ""));
+    check_block("docs/prices.md", &format!("preview {}", arguments.join(" ")), &stdout)
+}
+
 /// The manifests of an example, one after the other; read backwards if so wanted.
 fn manifests(folder: &str, backwards: bool) -> Result<String> {
     let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;

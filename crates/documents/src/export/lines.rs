@@ -140,6 +140,7 @@ pub fn line_type(kind: LineType) -> &'static str {
 fn unit(unit: PriceUnit) -> &'static str {
     match unit {
         PriceUnit::Hour => "Hour",
+        PriceUnit::Month => "Month",
         PriceUnit::Unit => "Unit",
     }
 }
@@ -212,6 +213,9 @@ pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
         optional("source_uid", Text, |row| Cell::maybe(row.source().map(|source| &*source.uid))).unique(),
         optional("source_part", Text, |row| Cell::maybe(row.source().and_then(|source| source.part.as_deref()))),
         optional("unit_name", Text, |row| Cell::maybe(row.line().and_then(|line| line.unit_name.as_deref()))),
+        optional("max_per_month", Number, |row| {
+            Cell::maybe_number(row.line().and_then(|line| line.max_per_month.as_deref()))
+        }),
         optional("price_per", Count, |row| row.line().and_then(|line| line.per).map_or(Cell::Null, Cell::Count)),
     ]
 }

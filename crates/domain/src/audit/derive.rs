@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::{Datelike, Months, NaiveTime};
 use num_bigint::BigInt;
 
 use super::derived::{Derived, DerivedCharge};
@@ -170,7 +171,7 @@ fn derive_record<'a>(
     let mut run = DerivedRun { usage, pieces: Vec::new(), charges: Vec::new() };
     let mut open: Vec<(Timestamp, Timestamp, &UnitPrice)> = Vec::new();
     let billed = month.billed.billed_periods_in(&usage.name, month.month.period());
-    let hourly: Vec<&PriceEntry> = entries.iter().filter(|entry| entry.price.unit == Unit::Hour).copied().collect();
+    let running: Vec<&PriceEntry> = entries.iter().filter(|entry| entry.price.unit != Unit::Unit).copied().collect();
     for (from, to) in elementary(month, project, usage, &entries, &billed) {
         if from < usage.start || until <= from || !pays(month, project, from) {
             continue;
@@ -180,15 +181,14 @@ fn derive_record<'a>(
             continue;
         }
         check_group(basis)?;
-        let price = &best(&hourly, from).ok_or(Unbillable)?.price;
+        let price = &best(&running, from).ok_or(Unbillable)?.price;
         match open.last_mut() {
             Some(last) if last.1 == from && last.2 == price => last.1 = to,
             _ => open.push((from, to, price)),
         }
     }
     for (from, to, price) in open {
-        let (count, per_hour) = hours(month.hours, usage.start, from, to);
-        let charge = charge(basis, usage, price, (count, per_hour))?;
+        let charge = charge(basis, usage, price, worth(price, month.hours, usage.start, from, to))?;
         run.charges.push((key(usage, from, to), charge));
     }
     Ok(Some(run))
@@ -209,7 +209,7 @@ fn derive_event<'a>(
     }
     check_group(basis)?;
     let price = &entry.ok_or(Unbillable)?.price;
-    let charge = charge(basis, usage, price, (1.into(), 1.into()))?;
+    let charge = charge(basis, usage, price, worth(price, month.hours, usage.start, usage.start, usage.start))?;
     Ok(Some(DerivedRun { usage, pieces: Vec::new(), charges: vec![(key(usage, usage.start, usage.start), charge)] }))
 }
 
@@ -276,20 +276,66 @@ pub(super) fn hours(rule: HourRule, start: Timestamp, from: Timestamp, to: Times
     }
 }
 
+/// What one of a piece of running time costs: what it comes to until the piece ends, less what it comes to until it starts; each is
+/// so much of so much, and rounded.
+pub(super) struct Worth {
+    pub(super) before: BigInt,
+    pub(super) until: BigInt,
+    pub(super) of: BigInt,
+}
+
+/// Hours are rounded by themselves, so nothing comes before; of a month all of it that is over counts.
+pub(super) fn worth(price: &UnitPrice, rule: HourRule, start: Timestamp, from: Timestamp, to: Timestamp) -> Worth {
+    let (amount, scale) = (BigInt::from(price.amount.mantissa()), BigInt::from(10).pow(price.amount.scale()));
+    match price.unit {
+        Unit::Unit => Worth { before: 0.into(), until: amount, of: scale },
+        Unit::Hour => {
+            let rule = price.hours.unwrap_or(rule);
+            let Some(most) = price.max_per_month else {
+                let (count, per_hour) = hours(rule, start, from, to);
+                return Worth { before: 0.into(), until: count * amount, of: per_hour * scale };
+            };
+            // All hours of the record in the month count, and no more than the maximum.
+            let since = start.max(first_of_month(from));
+            let finer = BigInt::from(10).pow(most.scale());
+            let over = |instant: Timestamp| {
+                let (count, per_hour) = hours(rule, start, since, instant);
+                ((count * &amount * &finer).min(&per_hour * &scale * most.mantissa()), per_hour)
+            };
+            let ((before, _), (until, per_hour)) = (over(from), over(to));
+            Worth { before, until, of: per_hour * scale * finer }
+        }
+        Unit::Month => {
+            let first = first_of_month(from);
+            let next = first.checked_add_months(Months::new(1)).unwrap_or(to);
+            let since = |instant: Timestamp| BigInt::from((instant - first).num_microseconds().unwrap_or_default());
+            Worth { before: since(from) * &amount, until: since(to) * amount, of: since(next) * scale }
+        }
+    }
+}
+
+fn first_of_month(instant: Timestamp) -> Timestamp {
+    instant.with_day(1).and_then(|day| day.with_time(NaiveTime::MIN).single()).unwrap_or(instant)
+}
+
 fn charge(
     basis: &DerivationBasis<'_>,
     usage: &Usage,
     price: &UnitPrice,
-    (count, per_hour): (BigInt, BigInt),
+    worth: Worth,
 ) -> Result<DerivedCharge, Unbillable> {
     let ten = BigInt::from(10);
-    let above = count * usage.quantity.mantissa() * price.amount.mantissa();
-    let below = per_hour * price.per.get() * ten.pow(usage.quantity.scale()) * ten.pow(price.amount.scale());
+    let above = BigInt::from(usage.quantity.mantissa());
+    let below = worth.of * price.per.get() * ten.pow(usage.quantity.scale());
     let (kept, of) = after_discounts(basis.terms);
     let DerivedRate { from, to, numerator, denominator, .. } = basis.rate.as_ref().ok_or(Unbillable)?;
-    let pre_discount = half_up(*to, &above * numerator, &below * denominator)?;
-    let total = half_up(*to, &above * numerator * &kept, &below * denominator * &of)?;
-    let price_total = (from != to).then(|| half_up(*from, above * kept, below * of)).transpose()?;
+    let amount = |currency: Currency, above: BigInt, below: BigInt| {
+        let until = half_up(currency, &worth.until * &above, below.clone())?;
+        Ok(until - half_up(currency, &worth.before * above, below)?)
+    };
+    let pre_discount = amount(*to, &above * numerator, &below * denominator)?;
+    let total = amount(*to, &above * numerator * &kept, &below * denominator * &of)?;
+    let price_total = (from != to).then(|| amount(*from, above * kept, below * of)).transpose()?;
     let tax = group_of(basis.terms, Some(&usage.service.kind));
     Ok(DerivedCharge { price: price.clone(), pre_discount, total, tax, price_total })
 }

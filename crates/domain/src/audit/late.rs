@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigInt;
 
-use super::derive::{DerivationBasis, derive_records, hours, is_replaced, pays_for_any_of, projects_near};
+use super::derive::{DerivationBasis, Worth, derive_records, is_replaced, pays_for_any_of, projects_near, worth};
 use super::derived::Derived;
 use super::items::DerivedItem;
 use super::noted::Noted;
@@ -121,7 +121,7 @@ fn months_of(month: &GroupMonth<'_>, usage: &Usage) -> impl Iterator<Item = (Mon
 }
 
 /// A quick yes: nothing of the record can be late, and nothing is to be corrected, within the span. Nobody bills it, and it counts as
-/// nothing or ran at another time; or a single line bills it as a unit; or lines by the hour follow each other through all of its
+/// nothing or ran at another time; or a single line bills it as a unit; or lines of time follow each other through all of its
 /// run, within it, and none meets another.
 fn is_settled(month: &GroupMonth<'_>, (from, until): (Timestamp, Timestamp), usage: &Usage) -> bool {
     count(Look::Glance);
@@ -141,7 +141,7 @@ fn is_settled(month: &GroupMonth<'_>, (from, until): (Timestamp, Timestamp), usa
         let (start, end) = part.micros();
         match month.billed.rating_of(part).map(|rating| rating.price.unit) {
             Some(Unit::Unit) => return parts.len() == 1 && start == began,
-            Some(Unit::Hour) => {}
+            Some(Unit::Hour | Unit::Month) => {}
             None => return false, // it was corrected before
         }
         let gap = billed_until < start.min(until);
@@ -353,22 +353,21 @@ fn rank(closed: &GroupMonth<'_>, part: &BilledPart) -> Option<(Timestamp, Name, 
     Some((on.issued_at, on.number.clone(), part.period().start()))
 }
 
-/// Whether no hourly line of an earlier final bills the instant.
+/// Whether no line of running time of an earlier final bills the instant.
 fn is_first(closed: &GroupMonth<'_>, part: &BilledPart, parts: &[&BilledPart], instant: Timestamp) -> bool {
     let earlier = |other: &&&BilledPart| {
-        let hourly = closed.billed.rating_of(other).is_some_and(|rating| rating.price.unit == Unit::Hour);
-        hourly && other.period().contains(instant) && rank(closed, other) < rank(closed, part)
+        let of_time = closed.billed.rating_of(other).is_some_and(|rating| rating.price.unit != Unit::Unit);
+        of_time && other.period().contains(instant) && rank(closed, other) < rank(closed, part)
     };
     !parts.iter().any(|other| earlier(&other))
 }
 
-/// Hours × quantity × price × rate × what discounts leave, half away from zero; none of it is negative.
+/// What one costs × quantity × rate × what discounts leave, half away from zero; none of it is negative.
 fn amount(rating: &Rating, usage: &Usage, from: Timestamp, to: Timestamp, digits: u32) -> Option<i128> {
     let ten = BigInt::from(10);
-    let (count, per_hour) = hours(rating.hours, usage.start, from, to);
-    let mut above = count * usage.quantity.mantissa() * rating.price.amount.mantissa() * ten.pow(digits);
-    let mut below = per_hour * rating.price.per.get();
-    below = below * ten.pow(usage.quantity.scale()) * ten.pow(rating.price.amount.scale());
+    let Worth { before, until, of } = worth(&rating.price, rating.hours, usage.start, from, to);
+    let mut above = usage.quantity.mantissa() * ten.pow(digits);
+    let mut below = of * rating.price.per.get() * ten.pow(usage.quantity.scale());
     if let Some((quote_to, quote_from)) = rating.rate {
         above = above * quote_to.mantissa() * ten.pow(quote_from.scale());
         below = below * quote_from.mantissa() * ten.pow(quote_to.scale());
@@ -378,8 +377,8 @@ fn amount(rating: &Rating, usage: &Usage, from: Timestamp, to: Timestamp, digits
         above *= &hundred - BigInt::from(percent.mantissa());
         below *= hundred;
     }
-    let rounded: BigInt = (above * 2 + &below) / (below * 2);
-    rounded.try_into().ok()
+    let rounded = |one: BigInt| -> BigInt { (one * &above * 2 + &below) / (&below * 2) };
+    (rounded(until) - rounded(before)).try_into().ok()
 }
 
 /// Who gets or pays a correction of a group's final: the group, and once it is gone who pays for the month's last instant.

@@ -8,12 +8,12 @@ use crate::catalog::rates::MissingRate;
 use crate::catalog::unit_price::Unit;
 use crate::invoice::line::Line;
 use crate::invoice::month_terms::MonthTerms;
-use crate::money::amount::{Currency, Money, round_half_away};
+use crate::money::amount::{Currency, Money};
+use crate::money::exact_amount::ExactAmount;
 use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::problem::{Problem, ProblemReason};
 use crate::tenancy::organization::Project;
-use crate::time::hours::Hours;
 use crate::time::period::{Period, Timestamp};
 use crate::usage::Usage;
 
@@ -27,7 +27,7 @@ pub(crate) struct Charger<'a, 'out> {
     slices: &'a [Period],
     /// The service whose records are being charged, and where its lines begin.
     service: Option<(&'a Name, usize)>,
-    /// Of the records of the service that are charged by the hour: the one that runs longest, until then.
+    /// Of the records of the service that are charged by time: the one that runs longest, until then.
     running: Option<(&'a Name, Timestamp)>,
     /// What holds for the month.
     terms: &'a MonthTerms,
@@ -91,7 +91,7 @@ impl<'a, 'out> Charger<'a, 'out> {
         match (tariff.at(usage.start), Period::new(usage.start, until)) {
             (Some(entry), _) if entry.price.unit == Unit::Unit => self.charge_unit(usage, entry),
             (None, Some(run)) if run.is_empty() => self.refuse_unpriced_event(usage),
-            (_, Some(run)) => self.charge_hours(usage, run, tariff),
+            (_, Some(run)) => self.charge_time(usage, run, tariff),
             (_, None) => Ok(()), // of the future
         }
     }
@@ -109,7 +109,7 @@ impl<'a, 'out> Charger<'a, 'out> {
             return Ok(());
         }
         self.check_group()?;
-        self.push(usage, Period::at(usage.start), Hours::ONE, entry)
+        self.push(usage, Period::at(usage.start), entry)
     }
 
     /// Without a price nobody knows whether a record that takes no time is a single unit: it may be.
@@ -127,7 +127,7 @@ impl<'a, 'out> Charger<'a, 'out> {
         ours && usage.start < self.month.as_of && !self.month.billed.has_unit_charge(&usage.name)
     }
 
-    fn charge_hours(&mut self, usage: &'a Arc<Usage>, run: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
+    fn charge_time(&mut self, usage: &'a Arc<Usage>, run: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
         let before = self.charges.lines.len();
         let billed = self.month.billed.billed_periods_in(&usage.name, self.month.month.period());
         for piece in self.slices.iter().filter_map(|slice| slice.intersect(&run)) {
@@ -144,9 +144,9 @@ impl<'a, 'out> Charger<'a, 'out> {
 
     fn charge_piece(&mut self, usage: &Arc<Usage>, piece: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
         self.check_group()?;
-        for (period, entry) in tariff.hourly(piece) {
+        for (period, entry) in tariff.running(piece) {
             let entry = entry.ok_or_else(|| self.unpriced(usage, period.start()))?;
-            self.push(usage, period, self.month.hours.hours(usage.start, period), entry)?;
+            self.push(usage, period, entry)?;
         }
         Ok(())
     }
@@ -184,18 +184,13 @@ impl<'a, 'out> Charger<'a, 'out> {
         self.rate.as_ref().map(drop).map_err(missing)
     }
 
-    fn push(
-        &mut self,
-        usage: &Arc<Usage>,
-        period: Period,
-        hours: Hours,
-        entry: &Arc<PriceEntry>,
-    ) -> Result<(), ProblemReason> {
-        let priced = hours.ratio().times(Ratio::from(usage.quantity)).times(entry.price.each());
+    fn push(&mut self, usage: &Arc<Usage>, period: Period, entry: &Arc<PriceEntry>) -> Result<(), ProblemReason> {
+        let priced = entry.price.amount_of(usage, period, self.month.hours);
+        let multiple = entry.price.multiple(usage.start, period, self.month.hours);
         let (exact, price_total) = match &self.rate {
             Ok(Some(rate)) => {
                 let price_total = self.rounded(&self.discounted(priced.clone()), self.month.prices.currency())?;
-                (priced.times(rate.clone()), Some(price_total))
+                (priced.times(rate), Some(price_total))
             }
             Ok(None) | Err(_) => (priced, None), // without a rate nothing comes here: see `check_group`
         };
@@ -207,19 +202,19 @@ impl<'a, 'out> Charger<'a, 'out> {
         };
         let tax = self.terms.tax.treatment(Some(&usage.service.kind)).map(|treatment| treatment.group);
         let (usage, entry) = (usage.clone(), entry.clone());
-        self.charges.lines.push(Line { usage, period, entry, hours, pre_discount, total, tax, price_total });
+        self.charges.lines.push(Line { usage, period, entry, multiple, pre_discount, total, tax, price_total });
         Ok(())
     }
 
     /// What discounts leave of an amount.
-    fn discounted(&self, amount: Ratio) -> Ratio {
+    fn discounted(&self, amount: ExactAmount) -> ExactAmount {
         match &self.discount {
             None => amount,
-            Some(factor) => amount.times(factor.clone()),
+            Some(factor) => amount.times(factor),
         }
     }
 
-    fn rounded(&self, exact: &Ratio, currency: Currency) -> Result<Money, ProblemReason> {
-        round_half_away(exact, currency).ok_or(ProblemReason::Overflow)
+    fn rounded(&self, exact: &ExactAmount, currency: Currency) -> Result<Money, ProblemReason> {
+        exact.rounded(currency).ok_or(ProblemReason::Overflow)
     }
 }

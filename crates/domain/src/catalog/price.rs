@@ -60,6 +60,16 @@ pub enum PriceListError {
         /// Its name.
         entry: Name,
     },
+    /// An entry that says something which does not go with its unit.
+    #[error("the entry {entry}: {field} is for prices by the {unit}")]
+    Unfit {
+        /// Its name.
+        entry: Name,
+        /// The field, as in the manifest.
+        field: &'static str,
+        /// The unit that has such.
+        unit: &'static str,
+    },
     /// An entry of which something cannot be read.
     #[error("{path}: {text:?} is no price")]
     Unreadable {
@@ -131,7 +141,8 @@ impl PriceList {
     ) -> Self {
         let (mut by_kind, mut unusable): (HashMap<Name, Entries>, _) = (HashMap::new(), unreadable);
         for entry in entries {
-            let price = UnitPrice { amount: entry.price.amount.normalize(), ..entry.price };
+            let max_per_month = entry.price.max_per_month.map(|most| most.normalize());
+            let price = UnitPrice { amount: entry.price.amount.normalize(), max_per_month, ..entry.price };
             let (kind, entry) = (entry.kind.clone(), PriceEntry { price, ..entry });
             let inserted = match entry.until() <= entry.valid_from {
                 true => Err(PriceListError::NeverValid { entry: entry.name }),
@@ -253,15 +264,15 @@ impl<'a> Tariff<'a> {
         self.levels.iter().find_map(|level| valid_at(level, instant))
     }
 
-    /// The hourly prices of a period, cut where the price changes, in order of time. `None` where there is
-    /// no hourly price.
-    pub fn hourly(self, period: Period) -> impl Iterator<Item = (Period, Option<&'a Arc<PriceEntry>>)> {
+    /// The prices of running time in a period, by the hour or the month, cut where the price changes, in order of time.
+    /// `None` where there is none.
+    pub fn running(self, period: Period) -> impl Iterator<Item = (Period, Option<&'a Arc<PriceEntry>>)> {
         let mut from = period.start();
         std::iter::from_fn(move || {
             let start = from;
-            let (entry, mut until) = (start < period.end()).then(|| self.hourly_from(start))?;
+            let (entry, mut until) = (start < period.end()).then(|| self.running_from(start))?;
             while until < period.end() {
-                let (next, after) = self.hourly_from(until);
+                let (next, after) = self.running_from(until);
                 if price(next) != price(entry) {
                     break;
                 }
@@ -272,9 +283,9 @@ impl<'a> Tariff<'a> {
         })
     }
 
-    /// The hourly entry that applies from an instant on, and until when it does.
+    /// The entry of running time that applies from an instant on, and until when it does.
     ///
-    /// The levels are asked from the most specific down, and the first with an hourly entry at the instant has it. That
+    /// The levels are asked from the most specific down, and the first with such an entry at the instant has it. That
     /// lasts until the entry ends, or until an entry begins on a level that was passed by: from then on that one may
     /// come first. An entry per unit is passed by as if it were not there, so its end changes nothing.
     ///
@@ -285,13 +296,13 @@ impl<'a> Tariff<'a> {
     /// | 1st | the plan has nothing yet, begins on the 10th; any plan: 1.00 | 1.00 until the 10th |
     /// | 10th | the plan: 0.80 | 0.80 until the 20th |
     /// | 20th | the plan has nothing any more; any plan: 1.00 | 1.00 for ever |
-    fn hourly_from(&self, instant: Timestamp) -> (Option<&'a Arc<PriceEntry>>, Timestamp) {
+    fn running_from(&self, instant: Timestamp) -> (Option<&'a Arc<PriceEntry>>, Timestamp) {
         let mut until = Timestamp::MAX_UTC;
         for level in self.levels {
             let next = level.partition_point(|entry| entry.valid_from <= instant);
             if let Some(entry) = next.checked_sub(1).map(|current| &level[current])
                 && instant < entry.until()
-                && entry.price.unit == Unit::Hour
+                && entry.price.unit != Unit::Unit
             {
                 return (Some(entry), until.min(entry.until()));
             }

@@ -20,11 +20,11 @@ use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::StatedPart;
 use crate::invoice::statement::FinalStatement;
 use crate::invoice::tax::TaxSubtotal;
-use crate::money::amount::{Currency, Money, round_half_away};
+use crate::money::amount::{Currency, Money};
 use crate::money::percent::Percent;
 use crate::money::ratio::Ratio;
 use crate::name::Name;
-use crate::time::hours::{HourRule, Hours};
+use crate::time::hours::HourRule;
 use crate::time::month::Month;
 use crate::time::period::{Period, Timestamp};
 use crate::uid::Uid;
@@ -317,13 +317,13 @@ impl BilledIndex {
         self.records.get(record).map_or(&[], Vec::as_slice)
     }
 
-    /// The intervals of a record that finals bill by the hour and that have time in the period.
+    /// The intervals of a record that finals bill by time and that have time in the period.
     pub fn billed_periods_in(&self, record: &str, within: Period) -> Vec<Period> {
         // Of a record that runs for years, nearly all are of other months.
         let (from, until) = (within.start().timestamp_micros(), within.end().timestamp_micros());
         let near = self.parts(record).iter().filter(|part| part.start < until && from < part.end);
-        let hourly = near.filter(|part| self.is_hourly(part)).map(BilledPart::period);
-        hourly.filter(|period| period.intersect(&within).is_some()).collect()
+        let running = near.filter(|part| self.is_of_time(part)).map(BilledPart::period);
+        running.filter(|period| period.intersect(&within).is_some()).collect()
     }
 
     /// Whether a final bills this record as a single unit.
@@ -370,8 +370,8 @@ impl BilledIndex {
         key(a).cmp(&key(b)).then_with(|| a.start.cmp(&b.start))
     }
 
-    fn is_hourly(&self, part: &BilledPart) -> bool {
-        self.rating_of(part).is_some_and(|rating| rating.price.unit == Unit::Hour)
+    fn is_of_time(&self, part: &BilledPart) -> bool {
+        self.rating_of(part).is_some_and(|rating| rating.price.unit != Unit::Unit)
     }
 
     fn place(&mut self, number: &Name) -> u32 {
@@ -452,20 +452,13 @@ impl Rating {
     /// What a piece of a record comes to at this rating, before and after discounts; `None` beyond what a document can
     /// carry.
     pub fn amounts(&self, usage: &Usage, piece: Period, currency: Currency) -> Option<(Money, Money)> {
-        let hours = match self.price.unit {
-            Unit::Hour => self.hours.hours(usage.start, piece),
-            Unit::Unit => Hours::ONE,
-        };
-        let price = hours.ratio().times(Ratio::from(usage.quantity)).times(self.price.each());
+        let price = self.price.amount_of(usage, piece, self.hours);
         let exact = match self.rate {
             None => price,
-            // The divisor is a rate of exchange, which is positive.
-            Some((quote_to, quote_from)) => price
-                .times(Ratio::from(quote_to))
-                .times(Ratio::Small { numerator: 10_i128.pow(quote_from.scale()), denominator: quote_from.mantissa() }),
+            Some((quote_to, quote_from)) => price.times(&Ratio::from(quote_to).divided_by(quote_from)?),
         };
-        let pre_discount = round_half_away(&exact, currency)?;
-        let discounted = self.discounts.iter().fold(exact, |exact, percent| exact.times(percent.rest()));
-        Some((pre_discount, round_half_away(&discounted, currency)?))
+        let pre_discount = exact.rounded(currency)?;
+        let discounted = self.discounts.iter().fold(exact, |exact, percent| exact.times(&percent.rest()));
+        Some((pre_discount, discounted.rounded(currency)?))
     }
 }

@@ -9,7 +9,7 @@ use crate::invoice::ids::charge_id;
 use crate::invoice::line_type::LineType;
 use crate::money::amount::Money;
 use crate::money::ratio::Ratio;
-use crate::time::hours::Hours;
+use crate::time::multiple::Multiple;
 use crate::time::period::Period;
 use crate::usage::Usage;
 
@@ -24,8 +24,8 @@ pub struct Line {
     pub period: Period,
     /// The entry with its price, as the list has it at the start of the period.
     pub entry: Arc<PriceEntry>,
-    /// The hours charged; one for a single unit.
-    pub hours: Hours,
+    /// How often its quantity is charged.
+    pub multiple: Multiple,
     /// The amount before discounts.
     pub pre_discount: Money,
     /// The amount.
@@ -58,10 +58,10 @@ impl Line {
         charge_id(&self.usage.name, self.period.start())
     }
 
-    /// Hours × the record's quantity, to 6 decimal places for reading. The amounts come from the exact
-    /// product, not from this.
+    /// Hours, or the share of the month, × the record's quantity, to 6 decimal places for reading. The amounts come from the
+    /// exact product, not from this.
     pub fn quantity(&self) -> String {
-        self.hours.ratio().times(Ratio::from(self.usage.quantity)).display(6)
+        self.multiple.ratio().times(Ratio::from(self.usage.quantity)).display(6)
     }
 
     /// `<service>: <type> <plan> <cloud>`.

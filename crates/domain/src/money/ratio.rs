@@ -42,6 +42,14 @@ impl Ratio {
         Ratio::Large { numerator: a * c, denominator: b * d }
     }
 
+    /// The number, or another that is smaller.
+    #[must_use]
+    pub fn at_most(self, most: &Ratio) -> Ratio {
+        let (a, b) = self.clone().into_large();
+        let (c, d) = most.clone().into_large();
+        if a * d <= c * b { self } else { most.clone() }
+    }
+
     /// The quotient by a decimal above zero; `None` for any other.
     pub fn divided_by(self, divisor: Decimal) -> Option<Ratio> {
         let above_zero = !divisor.is_zero() && divisor.is_sign_positive();

@@ -48,7 +48,7 @@ fn a_more_specific_entry_interrupts_a_general_one() {
     let list = price_list(vec![entry("type", None, None), special]);
     let tariff = list.tariff(&service("db", "PostgreSQL"));
     let pieces: Vec<_> =
-        tariff.hourly(month("2020-11").period()).map(|(piece, entry)| (piece, entry.unwrap().price.amount)).collect();
+        tariff.running(month("2020-11").period()).map(|(piece, entry)| (piece, entry.unwrap().price.amount)).collect();
     assert_eq!(
         pieces,
         [
@@ -64,10 +64,10 @@ fn what_began_as_running_hours_is_never_priced_by_the_unit() {
     let price = UnitPrice::of_one(Unit::Unit, decimal("1"));
     let unit = PriceEntry { price, valid_from: at("2020-11-10"), ..entry("unit", Some("Hobbyist"), None) };
     let list = price_list(vec![entry("type", None, None), unit.clone()]);
-    let pieces: Vec<_> = list.tariff(&service("db", "PostgreSQL")).hourly(month("2020-11").period()).collect();
+    let pieces: Vec<_> = list.tariff(&service("db", "PostgreSQL")).running(month("2020-11").period()).collect();
     assert_eq!(pieces.len(), 1);
     let list = price_list(vec![unit]);
-    let pieces: Vec<_> = list.tariff(&service("db", "PostgreSQL")).hourly(month("2020-11").period()).collect();
+    let pieces: Vec<_> = list.tariff(&service("db", "PostgreSQL")).running(month("2020-11").period()).collect();
     assert_eq!(pieces, [(month("2020-11").period(), None)]);
 }
 
@@ -166,7 +166,7 @@ fn a_price_says_what_it_is_for() {
     };
     let first = PriceEntry { valid_until: Some(at("2020-11-16")), ..entry("first", None, None) };
     let list = price_list(vec![first, renamed]);
-    assert_eq!(list.tariff(&service("db", "PostgreSQL")).hourly(month("2020-11").period()).count(), 2);
+    assert_eq!(list.tariff(&service("db", "PostgreSQL")).running(month("2020-11").period()).count(), 2);
 }
 
 #[test]
@@ -175,5 +175,77 @@ fn a_price_by_the_unit_that_rounds_to_zero_is_small() {
     assert!(small(by_unit("A", "0.00499")) && small(per(1_000, by_unit("A", "0.004"))));
     for entry in [by_unit("A", "0.005"), by_unit("A", "0"), hourly("A", "0.0001"), per(1_000, by_unit("A", "0.01"))] {
         assert!(!small(entry.clone()), "{}", entry.price);
+    }
+}
+
+#[test]
+fn a_price_by_the_month_is_for_the_share_of_the_month_whatever_the_rule_of_hours() {
+    let of = |start: &str, end: &str| Usage { quantity: decimal("3"), ..usage("db", "p", start, end) };
+    for (start, end, expected) in [
+        ("2020-11-01", "2020-12-01", "db 11-01..12-01 3 29.97"),
+        ("2020-10-07", "", "db 11-01..12-01 3 29.97"),
+        ("2020-11-16", "2020-12-01", "db 11-16..12-01 1.5 14.98"), // 29.97 - 14.985, which rounds to 14.99
+        ("2020-11-01", "2020-11-16", "db 11-01..11-16 1.5 14.99"),
+        ("2020-11-01", "2020-11-01T00:00:01", "db 11-01..11-01 0.000001 0.00"),
+    ] {
+        let bill = november(monthly("PostgreSQL", "9.99"), of(start, end));
+        assert_eq!(lines(&bill), [expected], "{start} to {end}");
+    }
+}
+
+#[test]
+fn pieces_take_the_hour_or_the_month_by_their_instant() {
+    let hour = PriceEntry { valid_until: Some(at("2020-11-16")), ..hourly("PostgreSQL", "0.01") };
+    let month = PriceEntry { valid_from: at("2020-11-16"), ..monthly("PostgreSQL", "7.00") };
+    let mut world =
+        World::new([group("g")]).project("p", &[segment("2020-11-01", "g")]).usage(usage("db", "p", "2020-11-01", ""));
+    world.prices = price_list(vec![hour, month]);
+    assert_eq!(lines(&world.bill("g", "2020-11")), ["db 11-01..11-16 360 3.60", "db 11-16..12-01 0.5 3.50"]);
+    // Two that run at once overlap, whatever the unit of their price.
+    let world = world.usage(Usage { service: service("db", "PostgreSQL"), ..usage("twice", "p", "2020-11-20", "") });
+    assert_eq!(problems(&world.bill("g", "2020-11").problems), ["twice OverlappingUsage"]);
+}
+
+#[test]
+fn a_price_by_the_hour_comes_to_its_maximum_in_a_month_and_each_unit_has_its_own() {
+    let of =
+        |quantity: &str, start: &str, end: &str| Usage { quantity: decimal(quantity), ..usage("db", "p", start, end) };
+    for (quantity, start, end, expected) in [
+        ("1", "2020-11-01", "2020-12-01", "db 11-01..12-01 720 3.79"),
+        ("3", "2020-10-20", "2021-01-01", "db 11-01..12-01 2160 11.37"),
+        ("1", "2020-11-01", "2020-11-21", "db 11-01..11-21 480 2.88"),
+        ("1", "2020-11-01", "2020-11-27T07:00", "db 11-01..11-27T07:00 631 3.79"), // 3.786
+        ("1", "2020-11-01", "2020-11-27T08:00", "db 11-01..11-27T08:00 632 3.79"), // 3.792
+    ] {
+        let bill = november(capped("PostgreSQL", "0.006", "3.79"), of(quantity, start, end));
+        assert_eq!(lines(&bill), [expected], "{quantity} from {start} to {end}");
+    }
+}
+
+#[test]
+fn hours_count_towards_the_maximum_whoever_paid_for_them() {
+    let mut world = World::new([group("a"), group("b")])
+        .project("p", &[segment("2020-11-01", "a"), segment("2020-11-21", "b")])
+        .usage(usage("db", "p", "2020-10-31T23:30", ""));
+    world.attribution = Attribution::Prorated;
+    world.prices = price_list(vec![capped("PostgreSQL", "0.006", "3.79")]);
+    // An hour begins at half past; the first of the month is the one at 00:30.
+    assert_eq!(lines(&world.bill("a", "2020-11")), ["db 11-01..11-21 480 2.88"]);
+    assert_eq!(lines(&world.bill("b", "2020-11")), ["db 11-21..12-01 240 0.91"]);
+}
+
+#[test]
+fn a_price_has_its_own_rule_of_hours() {
+    let half_past = usage("db", "p", "2020-11-01", "2020-11-01T01:30");
+    for (rule, own, expected) in [
+        (HourRule::Ceil, None, "db 11-01..11-01T01:30 2 0.20"),
+        (HourRule::Ceil, Some(HourRule::Exact), "db 11-01..11-01T01:30 1.5 0.15"),
+        (HourRule::Exact, Some(HourRule::Ceil), "db 11-01..11-01T01:30 2 0.20"),
+    ] {
+        let mut world = World::new([group("g")]).project("p", &[segment("2020-11-01", "g")]).usage(half_past.clone());
+        let entry = hourly("PostgreSQL", "0.1");
+        world.prices = price_list(vec![PriceEntry { price: UnitPrice { hours: own, ..entry.price }, ..entry }]);
+        world.hours = rule;
+        assert_eq!(lines(&world.bill("g", "2020-11")), [expected], "{rule:?} and {own:?}");
     }
 }

@@ -128,7 +128,7 @@ proptest! {
         let months = Month::of(run.start()).through(Month::of(run.end())).map(|month| month.to_string());
         let bills = months.flat_map(|month| ["a", "b"].map(|group| world.bill(group, &month)));
         let lines: Vec<Line> = bills.flat_map(|bill| bill.lines).collect();
-        let hours: BigInt = lines.iter().map(|line| exact(&line.hours.ratio())).sum();
+        let hours: BigInt = lines.iter().map(|line| exact(&line.multiple.ratio())).sum();
         prop_assert_eq!(hours, exact(&world.hours.hours(run.start(), run).ratio()));
         let pieces: Vec<Period> = lines.iter().map(|line| line.period).collect();
         prop_assert!(run.subtract(&pieces).is_empty());
@@ -214,7 +214,7 @@ fn bills(world: &World) -> Vec<(GroupMonth<'_>, Bill)> {
 /// A record's pieces do not overlap, and lie in its time; whatever is missing is named by a problem or
 /// belongs to nobody, and the hours of a record without a problem are conserved.
 fn check_conserved(world: &World, bills: &[(GroupMonth<'_>, Bill)], usage: &Usage) -> Result<(), TestCaseError> {
-    let of_record = |line: &&Line| line.usage.name == usage.name && line.unit() == Unit::Hour;
+    let of_record = |line: &&Line| line.usage.name == usage.name && line.unit() != Unit::Unit;
     let mut lines: Vec<&Line> = bills.iter().flat_map(|(_, bill)| &bill.lines).filter(of_record).collect();
     lines.sort_by_key(|line| line.period.start());
     for pair in lines.windows(2) {
@@ -234,8 +234,9 @@ fn check_conserved(world: &World, bills: &[(GroupMonth<'_>, Bill)], usage: &Usag
     let taken: Vec<Period> = lines.iter().map(|line| line.period).collect();
     prop_assert!(taken.iter().all(|piece| run.start() <= piece.start() && piece.end() <= run.end()));
     let remaining = run.subtract(&taken);
-    if remaining.is_empty() && world.billed == BilledIndex::default() && usage.start >= first {
-        let pieces: BigInt = lines.iter().map(|line| exact(&line.hours.ratio())).sum();
+    let by_hour = lines.iter().all(|line| line.unit() == Unit::Hour && line.price().hours.is_none());
+    if by_hour && remaining.is_empty() && world.billed == BilledIndex::default() && usage.start >= first {
+        let pieces: BigInt = lines.iter().map(|line| exact(&line.multiple.ratio())).sum();
         prop_assert_eq!(pieces, exact(&world.hours.hours(usage.start, run).ratio()));
     }
     for piece in remaining.iter().flat_map(|piece| piece.subtract(&world.billed.billed_periods_in(&usage.name, *piece)))

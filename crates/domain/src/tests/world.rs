@@ -122,6 +122,17 @@ pub fn hourly(kind: &str, unit_price: &str) -> PriceEntry {
     }
 }
 
+/// A price by the month for a type of service, valid from 2020 on.
+pub fn monthly(kind: &str, unit_price: &str) -> PriceEntry {
+    PriceEntry { price: UnitPrice::of_one(Unit::Month, decimal(unit_price)), ..hourly(kind, unit_price) }
+}
+
+/// A price by the hour that comes to so much in a month at most, valid from 2020 on.
+pub fn capped(kind: &str, unit_price: &str, most: &str) -> PriceEntry {
+    let entry = hourly(kind, unit_price);
+    PriceEntry { price: UnitPrice { max_per_month: Some(decimal(most)), ..entry.price }, ..entry }
+}
+
 /// A price by the unit for a type of service, valid from 2020 on.
 pub fn by_unit(kind: &str, unit_price: &str) -> PriceEntry {
     PriceEntry { price: UnitPrice::of_one(Unit::Unit, decimal(unit_price)), ..hourly(kind, unit_price) }

@@ -1,6 +1,6 @@
 //! Billable hours.
 
-use crate::money::ratio::Ratio;
+use crate::time::multiple::Multiple;
 use crate::time::period::{Period, Timestamp};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -16,23 +16,16 @@ pub enum HourRule {
     Exact,
 }
 
-/// An exact number of hours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hours {
-    count: i64,
-    per_hour: i64,
-}
-
 impl HourRule {
     /// The hours of the piece `piece` of something that runs since `start`. The pieces of a period add up
     /// to the hours of the period, wherever it is cut.
-    pub fn hours(self, start: Timestamp, piece: Period) -> Hours {
+    pub fn hours(self, start: Timestamp, piece: Period) -> Multiple {
         let (from, until) = (piece.start().timestamp_micros(), piece.end().timestamp_micros());
         match self {
-            HourRule::Exact => Hours { count: until - from, per_hour: HOUR_MICROS },
+            HourRule::Exact => Multiple::of(until - from, HOUR_MICROS),
             HourRule::Ceil => {
                 let start = start.timestamp_micros();
-                Hours { count: begun_hours(start, until) - begun_hours(start, from), per_hour: 1 }
+                Multiple::of(begun_hours(start, until) - begun_hours(start, from), 1)
             }
         }
     }
@@ -42,16 +35,4 @@ impl HourRule {
 fn begun_hours(start: i64, until: i64) -> i64 {
     let elapsed = until.saturating_sub(start);
     if elapsed <= 0 { 0 } else { (elapsed - 1) / HOUR_MICROS + 1 }
-}
-
-impl Hours {
-    /// The number of hours as an exact ratio.
-    pub fn ratio(self) -> Ratio {
-        Ratio::Small { numerator: self.count.into(), denominator: self.per_hour.into() }
-    }
-}
-
-impl Hours {
-    /// Exactly one: what a single unit counts as.
-    pub const ONE: Hours = Hours { count: 1, per_hour: 1 };
 }

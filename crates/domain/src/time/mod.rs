@@ -3,5 +3,6 @@
 pub mod hours;
 pub mod late_usage_window;
 pub mod month;
+pub mod multiple;
 pub mod period;
 pub mod validity;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use chrono::{Datelike, Months, NaiveDate, NaiveTime};
 use thiserror::Error;
 
+use crate::time::multiple::Multiple;
 use crate::time::period::{Period, Timestamp};
 
 /// A calendar month in UTC.
@@ -44,6 +45,17 @@ impl Month {
     /// The whole month.
     pub fn period(self) -> Period {
         Period::new(self.start(), self.end()).unwrap_or(Period::at(self.start()))
+    }
+
+    /// The share of it that a piece of it has, in exact time.
+    pub fn share(self, piece: Period) -> Multiple {
+        let length = |period: Period| period.end().timestamp_micros() - period.start().timestamp_micros();
+        Multiple::of(length(piece), length(self.period()).max(1))
+    }
+
+    /// What of it is over at an instant of it.
+    pub fn until(self, instant: Timestamp) -> Period {
+        Period::new(self.start(), instant).unwrap_or(Period::at(self.start()))
     }
 
     /// The month after it.

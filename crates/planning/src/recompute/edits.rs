@@ -43,8 +43,19 @@ impl Edits {
         // Late usage has the discounts and the rate of its month on its line.
         const DISCOUNTED: [&str; 3] = ["discounts", "total", "priceTotal"];
         const CONVERTED: [&str; 4] = ["exchangeRate", "preDiscount", "total", "priceTotal"];
-        const PRICED: [&str; 8] =
-            ["unit", "unitPrice", "per", "unitName", "price", "preDiscount", "total", "priceTotal"];
+        const PRICED: [&str; 11] = [
+            "unit",
+            "unitPrice",
+            "per",
+            "unitName",
+            "maxPerMonth",
+            "since",
+            "hours",
+            "price",
+            "preDiscount",
+            "total",
+            "priceTotal",
+        ];
         let names: BTreeSet<&str> = fields.iter().filter_map(|field| field.field.split('.').next()).collect();
         let within = |most: &[&str]| names.iter().all(|name| most.contains(name));
         let discounted = self.group.as_ref().filter(|_| within(&DISCOUNTED));

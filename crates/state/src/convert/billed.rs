@@ -5,7 +5,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{ConvertError, hours, per_of, price_unit, read};
+use super::{ConvertError, decimal, hours, per_of, price_unit, read};
 use billing_api as api;
 use billing_documents::explain::{discounts_of, rate_of};
 use billing_documents::issued::IssuedInvoice;
@@ -197,11 +197,12 @@ fn rating(document: &api::Document, line: &api::Line) -> Result<Rating, ConvertE
     Ok(Rating {
         price: UnitPrice {
             unit: line.unit.map_or(Unit::Hour, price_unit),
-            amount: Decimal::from_str_exact(price)
-                .map_err(|_| ConvertError::Field { field: "unitPrice", text: price.to_owned() })?,
+            amount: decimal("unitPrice", price)?,
             per: per_of(line.per)
                 .ok_or_else(|| ConvertError::Field { field: "per", text: line.per.unwrap_or_default().to_string() })?,
             unit_name: line.unit_name.as_deref().map(Name::from),
+            max_per_month: line.max_per_month.as_ref().map(|most| decimal("maxPerMonth", most)).transpose()?,
+            hours: line.hours.map(hours),
         },
         discounts: discounts_of(document, line).iter().map(percent).collect::<Result<_, _>>()?,
         rate: rate.map(quotes).transpose()?,

@@ -225,11 +225,30 @@ pub fn price_list(object: &api::PriceList) -> Result<PriceList, ConvertError> {
 }
 
 fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, PriceListError> {
-    let api::PriceEntry { name, kind, plan, cloud, unit, unit_price, per, unit_name, valid_from, valid_until } = entry;
+    let api::PriceEntry {
+        name,
+        kind,
+        plan,
+        cloud,
+        unit,
+        unit_price,
+        per,
+        unit_name,
+        max_per_month,
+        hours: rule,
+        valid_from,
+        valid_until,
+    } = entry;
     let unreadable = |field: &str, text: String| {
         let path = format!("spec.entries[{index}].{field}");
         PriceListError::Unreadable { path, text }
     };
+    let price = |field, text: &api::Price| decimal(field, text).map_err(|_| unreadable(field, text.to_string()));
+    let of_hours = [("maxPerMonth", max_per_month.is_some()), ("hours", rule.is_some())];
+    let unfit = of_hours.into_iter().find(|(_, has)| *has && *unit != api::PriceUnit::Hour);
+    if let Some((field, _)) = unfit {
+        return Err(PriceListError::Unfit { entry: name.as_str().into(), field, unit: Unit::Hour.as_str() });
+    }
     Ok(PriceEntry {
         name: name.as_str().into(),
         kind: kind.as_str().into(),
@@ -237,9 +256,11 @@ fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, Pric
         cloud: cloud.as_deref().map(Name::from),
         price: UnitPrice {
             unit: price_unit(*unit),
-            amount: Decimal::from_str_exact(unit_price).map_err(|_| unreadable("unitPrice", unit_price.to_string()))?,
+            amount: price("unitPrice", unit_price)?,
             per: per_of(*per).ok_or_else(|| unreadable("per", per.unwrap_or_default().to_string()))?,
             unit_name: unit_name.as_deref().map(Name::from),
+            max_per_month: max_per_month.as_ref().map(|most| price("maxPerMonth", most)).transpose()?,
+            hours: rule.map(hours),
         },
         valid_from: valid_from.0,
         valid_until: valid_until.map(|until| until.0),
@@ -250,6 +271,7 @@ fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, Pric
 fn price_unit(unit: api::PriceUnit) -> Unit {
     match unit {
         api::PriceUnit::Hour => Unit::Hour,
+        api::PriceUnit::Month => Unit::Month,
         api::PriceUnit::Unit => Unit::Unit,
     }
 }

@@ -92,12 +92,13 @@ fn of_units(document: &Document, line: &Line, billed: Fixed) -> Option<Pricing> 
 fn unit_of(line: &Line) -> Option<String> {
     let unit = match line.unit? {
         PriceUnit::Hour => "Hours",
+        PriceUnit::Month => "Months",
         PriceUnit::Unit => "Units",
     };
     Some(match (&line.unit_name, line.unit?) {
         (None, _) => unit.to_owned(),
         (Some(name), PriceUnit::Unit) => name.clone(),
-        (Some(name), PriceUnit::Hour) => format!("{name}-{unit}"),
+        (Some(name), PriceUnit::Hour | PriceUnit::Month) => format!("{name}-{unit}"),
     })
 }
 

@@ -51,6 +51,7 @@ const LEAST: &[(&str, usize)] = &[
     ("bill", 20_000),
     ("line", 4_000),
     ("line of a price that follows another", 200),
+    ("line of a price by the month", 200),
     ("part of a month", 200),
     ("bill in another currency", 500),
     ("CreditConsumption", 1_000),
@@ -86,6 +87,8 @@ fn count(seen: &mut BTreeMap<String, usize>, bill: &Value) {
     add("bill", 1);
     add("line", lines.len());
     let follows = |pair: &&[Value]| pair[0][0] == pair[1][0] && pair[0][2] == pair[1][1] && pair[0][3] != pair[1][3];
+    let by_month = |line: &&Value| line[8] == "Month";
+    add("line of a price by the month", lines.iter().filter(by_month).count());
     add("line of a price that follows another", lines.windows(2).filter(follows).count());
     add("bill in another currency", usize::from(bill["rate"].is_array()));
     list("items").iter().chain(list("taxes")).for_each(|encoded| add(encoded[0].as_str().unwrap(), 1));
@@ -151,6 +154,7 @@ fn told_bill(bill: &Bill) -> Value {
             line.total.minor() as i64,
             line.price_total.map(|price| price.minor() as i64),
             told_group(line.tax),
+            line.unit().as_str(),
         ])
     };
     let mut lines: Vec<Value> = bill.lines.iter().map(line).collect();
@@ -435,6 +439,7 @@ fn told_price(entry: &PriceEntry) -> Value {
         "kind": entry.kind.as_str(), "plan": text(&entry.plan), "cloud": text(&entry.cloud),
         "unit": entry.price.unit.as_str(),
         "price": entry.price.amount.to_string(), "per": entry.price.per, "unit_name": text(&entry.price.unit_name),
+        "most": entry.price.max_per_month.map(|most| most.to_string()), "hours": entry.price.hours.map(|rule| format!("{rule:?}")),
         "from": entry.valid_from.timestamp_micros(), "until": entry.valid_until.map(|until| until.timestamp_micros()),
     })
 }

@@ -53,8 +53,13 @@ pub fn stories() -> impl Strategy<Value = Vec<Story>> {
 /// A primary group and another, and two projects, one of which moves.
 pub fn world() -> impl Strategy<Value = World> {
     let moves = (instant(), select(vec!["a", "b", "gone"]), instant(), any::<bool>(), any::<bool>());
-    (moves, select(vec!["0", "10", "33.3333", "100"]), "2020-1[012]").prop_map(
-        |((at_move, to, price_change, prorated, exact), percent, last)| {
+    let later = select(vec![
+        hourly("PostgreSQL", "0.0333"),
+        monthly("PostgreSQL", "29.99"),
+        capped("PostgreSQL", "0.05", "19.99"),
+    ]);
+    (moves, select(vec!["0", "10", "33.3333", "100"]), "2020-1[012]", later).prop_map(
+        |((at_move, to, price_change, prorated, exact), percent, last, later)| {
             let validity = Validity { first: None, last: Some(month(&last)) };
             let discount = percent.parse().ok().map(|percent| Discount { name: name("d"), percent, validity });
             let terms = Ok(Terms { discounts: discount.into_iter().collect(), ..Terms::default() });
@@ -65,7 +70,7 @@ pub fn world() -> impl Strategy<Value = World> {
                 .project("q", &[first]);
             world.prices = price_list(vec![
                 PriceEntry { valid_until: Some(price_change), ..hourly("PostgreSQL", "0.026") },
-                PriceEntry { valid_from: price_change, ..hourly("PostgreSQL", "0.0333") },
+                PriceEntry { valid_from: price_change, ..later },
                 by_unit("Setup", "49.995"),
             ]);
             world.attribution = if prorated { Attribution::Prorated } else { Attribution::MonthEnd };

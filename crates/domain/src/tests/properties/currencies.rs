@@ -34,8 +34,11 @@ fn in_currency(parts: &Parts, issuer: Option<&Issuer>, code: &str) -> World {
     let most = decimal("1000.5");
     parts.usage.iter_mut().for_each(|usage| usage.quantity = usage.quantity.min(most));
     for entry in &mut parts.prices {
-        let cents = entry.price.amount.min(most) * decimal("100");
-        entry.price.amount = cents / rust_decimal::Decimal::from(10_u32.pow(digits));
+        let scaled = |amount: rust_decimal::Decimal| {
+            amount.min(most) * decimal("100") / rust_decimal::Decimal::from(10_u32.pow(digits))
+        };
+        entry.price.amount = scaled(entry.price.amount);
+        entry.price.max_per_month = entry.price.max_per_month.map(scaled);
     }
     parts.credits.iter_mut().for_each(|credit| credit.remaining = other(credit.remaining));
     let in_issuer = |issuer: &Issuer| Issuer {

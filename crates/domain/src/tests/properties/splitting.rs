@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::super::world::*;
-use super::worlds::prices_without_gaps;
+use super::worlds::{prices_by_the_month, prices_with_a_maximum, prices_without_gaps};
 use crate::*;
 
 /// One service that ran in November, and where its record is cut.
@@ -81,7 +81,7 @@ fn hours(bill: &Bill) -> i128 {
         Ratio::Small { numerator, denominator: 1 } => numerator,
         other => panic!("{other:?} is not a number of hours"),
     };
-    bill.lines.iter().map(|line| whole(line.hours.ratio())).sum()
+    bill.lines.iter().map(|line| whole(line.multiple.ratio())).sum()
 }
 
 proptest! {
@@ -111,6 +111,41 @@ proptest! {
         let (whole, pieces) = (case.bill([case.whole.clone()]), case.bill(case.pieces()));
         prop_assert_eq!(hours(&whole), hours(&pieces));
         check_rounding(&whole, &pieces)?;
+    }
+
+    #[test]
+    fn what_is_priced_by_the_month_adds_up_to_the_cent_wherever_it_is_cut(
+        case in case(prices_by_the_month(), HourRule::Ceil),
+    ) {
+        let (whole, pieces) = (case.bill([case.whole.clone()]), case.bill(case.pieces()));
+        let before = |bill: &Bill| bill.lines.iter().map(|line| line.pre_discount.minor()).sum::<i128>();
+        prop_assert_eq!((before(&whole), whole.subtotal), (before(&pieces), pieces.subtotal));
+    }
+
+    #[test]
+    fn by_the_month_and_with_a_maximum_it_adds_up_to_the_cent_whoever_pays_for_a_part(
+        case in case(prop_oneof![prices_by_the_month(), prices_with_a_maximum()], HourRule::Ceil),
+        moves in prop::collection::vec(0_i64..2_592_000_000_000, 0..4),
+    ) {
+        let whole = case.bill([case.whole.clone()]);
+        let before = |bills: &[Bill]| bills.iter().flat_map(|bill| &bill.lines).map(|line| line.pre_discount.minor()).sum::<i128>();
+        let total = |bills: &[Bill]| bills.iter().map(|bill| bill.subtotal.minor()).sum::<i128>();
+        let whole = [whole];
+        let mut world = case.world.clone();
+        let group = world.organization.group(uid("g")).unwrap().clone();
+        world.organization.put_group(Group { name: name("h"), uid: uid("h"), ..group });
+        let from = |micros: &i64| at("2020-11-01") + chrono::TimeDelta::microseconds(*micros);
+        let mut at_moves: Vec<Timestamp> = moves.iter().map(from).collect();
+        at_moves.sort();
+        at_moves.dedup();
+        let payers = ["h", "g"].iter().cycle();
+        let moved = at_moves.into_iter().zip(payers).map(|(from, group)| Segment { from, ..segment("2020-01-01", group) });
+        let segments: Vec<Segment> = std::iter::once(segment("2020-01-01", "g")).chain(moved).collect();
+        world.organization.put_ledger(name("p"), ledger(&segments));
+        world.attribution = Attribution::Prorated;
+        world.organization.put_usage(case.whole.clone());
+        let shares = ["g", "h"].map(|group| world.bill(group, "2020-11"));
+        prop_assert_eq!((before(&whole), total(&whole)), (before(&shares), total(&shares)));
     }
 
     #[test]

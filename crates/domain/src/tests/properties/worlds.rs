@@ -249,6 +249,24 @@ pub fn prices_without_gaps() -> impl Strategy<Value = Vec<PriceEntry>> {
     })
 }
 
+/// The same by the month.
+pub fn prices_by_the_month() -> impl Strategy<Value = Vec<PriceEntry>> {
+    let by_the_month = |entry: PriceEntry| {
+        let amount = entry.price.amount * decimal("730.1");
+        PriceEntry { price: UnitPrice { unit: Unit::Month, amount, ..entry.price }, ..entry }
+    };
+    prices_without_gaps().prop_map(move |entries| entries.into_iter().map(by_the_month).collect())
+}
+
+/// The same by the hour, of which 300 are the most that is charged for a month.
+pub fn prices_with_a_maximum() -> impl Strategy<Value = Vec<PriceEntry>> {
+    let with_a_maximum = |entry: PriceEntry| {
+        let max_per_month = Some(entry.price.amount * decimal("300"));
+        PriceEntry { price: UnitPrice { max_per_month, ..entry.price }, ..entry }
+    };
+    prices_without_gaps().prop_map(move |entries| entries.into_iter().map(with_a_maximum).collect())
+}
+
 /// Credits of one group; each name once.
 pub fn credits() -> impl Strategy<Value = Vec<CreditOffer>> {
     let when = (prop::option::of(instant()), prop::option::of(instant()));
@@ -293,17 +311,21 @@ fn unit_price(unit: impl Strategy<Value = Unit>) -> impl Strategy<Value = UnitPr
     let amount = select(vec!["0.026", "0.02602740", "99999999.99999999", "0", "0.000000000001", "7.123456789012"]);
     let per = select(vec![1_u64, 1, 1, 1_000, 730, 1_000_000_000_000]);
     let unit_name = prop::option::weighted(0.2, Just(name("vCPU")));
-    (unit, amount, per, unit_name).prop_map(|(unit, amount, per, unit_name)| UnitPrice {
+    let most = prop::option::weighted(0.4, select(vec!["9.99", "0.000000000001", "0", "100000"]));
+    let hours = prop::option::weighted(0.3, select(vec![HourRule::Ceil, HourRule::Exact]));
+    (unit, amount, per, unit_name, most, hours).prop_map(|(unit, amount, per, unit_name, most, hours)| UnitPrice {
         per: NonZeroU64::new(per).unwrap(),
         unit_name,
+        max_per_month: most.map(decimal).filter(|_| unit == Unit::Hour),
+        hours: hours.filter(|_| unit == Unit::Hour),
         ..UnitPrice::of_one(unit, decimal(amount))
     })
 }
 
 /// Prices that begin, end, change and leave gaps; one is by the unit.
 fn prices() -> impl Strategy<Value = Vec<PriceEntry>> {
-    let general = (instant(), instant(), unit_price(Just(Unit::Hour)));
-    let special = (a_period(), unit_price(select(vec![Unit::Hour, Unit::Unit])));
+    let general = (instant(), instant(), unit_price(select(vec![Unit::Hour, Unit::Hour, Unit::Month])));
+    let special = (a_period(), unit_price(select(vec![Unit::Hour, Unit::Month, Unit::Unit])));
     let setup = prop_oneof![Just(UnitPrice::of_one(Unit::Unit, decimal("49.995"))), unit_price(Just(Unit::Unit))];
     (general, special, setup, any::<bool>()).prop_map(|((a, b, price), (when, special_price), setup, has_gap)| {
         let (change, later) = (a.min(b), a.max(b));

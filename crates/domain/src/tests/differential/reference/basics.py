@@ -41,6 +41,22 @@ def checked(minor, digits, error):
     return minor
 
 
+def costs(entry, rule, start, begin, end):
+    """What one of a piece costs: from nothing to its hours; of a month from what is over at its begin to what is at its end."""
+    price = Fraction(entry["price"]) / entry["per"]
+    if entry["unit"] == "Unit":
+        return 0, price
+    first, last = month_bounds(month_of(begin))
+    if entry["unit"] == "Hour":
+        rule = entry["hours"] or rule
+        if entry["most"] is None:
+            return 0, hours(rule, start, begin, end) * price
+        most = Fraction(entry["most"]) / entry["per"]
+        until = lambda instant: min(most, price * hours(rule, start, max(start, first), instant))
+        return until(begin), until(end)
+    return price * (begin - first) / (last - first), price * (end - first) / (last - first)
+
+
 def hours(rule, start, begin, end):
     if rule == "Exact":
         return Fraction(end - begin, HOUR)

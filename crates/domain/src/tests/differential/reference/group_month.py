@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 
-from basics import NoBill, Problem, checked, hours, month_bounds, rounded, shown
+from basics import NoBill, Problem, checked, costs, month_bounds, rounded, shown
 from credits import usable
 from own import Own
 from terms import commitment_of, counted, last_of_term, months_before
@@ -48,7 +48,7 @@ class GroupMonth:
             checked(reached, self.digits, NoBill)
         subtotal = sum(amounts.values())
         columns = ["record", "start", "end", "price", "pre", "total", "price_total"]
-        told = [[line[column] for column in columns] + [shown(line["tax"])] for line in lines]
+        told = [[line[column] for column in columns] + [shown(line["tax"]), line["at"][0]["unit"]] for line in lines]
         taxed = tax(self, amounts, self.reasons(lines + list(adjustments), own, parts))
         left = taxed["total"] - brought
         items = own.agreed + own.paid + own.rounded
@@ -144,11 +144,11 @@ class GroupMonth:
         return lines, problems
 
     def charge(self, record):
-        """The lines of a record, and the times in which the group pays for it by the hour."""
+        """The lines of a record, and the times in which the group pays for it as something that runs."""
         start, as_of = record["start"], self.given["as_of"]
         until = as_of if record["end"] is None else min(record["end"], as_of)
         service = record["service"]
-        first = self.organization.price(service, start, hourly_only=False)
+        first = self.organization.price(service, start, running_only=False)
         if first and first["unit"] == "Unit" or first is None and start == until:
             return self.charge_event(record, first), []
         cuts = self.cuts(record, until)
@@ -161,16 +161,14 @@ class GroupMonth:
             if any(a <= begin < b for a, b in billed):
                 continue
             self.check_group()
-            entry = self.organization.price(service, begin, hourly_only=True)
+            entry = self.organization.price(service, begin, running_only=True)
             if entry is None:
                 raise Problem
             if pieces and pieces[-1][1] == begin and is_same(pieces[-1][2], entry):
                 pieces[-1][1] = end
             else:
                 pieces.append([begin, end, entry])
-        rule = self.given["hours"]
-        charged = [self.line(record, begin, end, entry, hours(rule, start, begin, end)) for begin, end, entry in pieces]
-        return charged, times
+        return [self.line(record, begin, end, entry) for begin, end, entry in pieces], times
 
     def cuts(self, record, until):
         cuts = {self.start, self.end, record["start"], until}
@@ -189,24 +187,24 @@ class GroupMonth:
         self.check_group()
         if entry is None:
             raise Problem
-        return [self.line(record, start, start, entry, Fraction(1))]
+        return [self.line(record, start, start, entry)]
 
     def check_group(self):
         if self.month < self.group["first_period"] or self.quotes is None:
             raise Problem
 
-    def line(self, record, begin, end, entry, count):
+    def line(self, record, begin, end, entry):
         price = Fraction(entry["price"]) / entry["per"]
-        exact = count * Fraction(record["quantity"]) * price
+        span = costs(entry, self.given["hours"], record["start"], begin, end)
+        quantity = Fraction(record["quantity"])
         left = Fraction(1)
         for discount in self.in_force(self.group["terms"]["discounts"]):
             left *= 1 - Fraction(discount["percent"]) / 100
         day, of_price, of_group = self.quotes
-        paid = exact * of_group / of_price
-        pre = checked(rounded(paid, self.digits), self.digits, Problem)
-        total = checked(rounded(paid * left, self.digits), self.digits, Problem)
-        price_digits = self.given["prices"]["digits"]
-        price_total = checked(rounded(exact * left, price_digits), price_digits, Problem) if day else None
+        paid = quantity * of_group / of_price
+        pre = between(span, paid, self.digits)
+        total = between(span, paid * left, self.digits)
+        price_total = between(span, quantity * left, self.given["prices"]["digits"]) if day else None
         rule = rule_of(rules_of(self), record["service"]["kind"])
         return {
             "record": record["name"],
@@ -219,7 +217,7 @@ class GroupMonth:
             "price_total": price_total,
             "rule": rule,
             "tax": group_of(rule),
-            "at": (price * of_group / of_price, left),
+            "at": (entry, of_group / of_price, left),
         }
 
     # Exchange rates.
@@ -246,7 +244,15 @@ class GroupMonth:
         return [day, str(of_price), str(of_group), prices]
 
 
+def between(span, times, digits):
+    """What comes to be due from the begin of a piece to its end."""
+    begin, end = (checked(rounded(one * times, digits), digits, Problem) for one in span)
+    return end - begin
+
+
 def is_same(one, other):
     """Whether two entries say the same price in the same words."""
-    priced = [(Fraction(entry["price"]), entry["per"], entry["unit_name"]) for entry in (one, other)]
-    return priced[0] == priced[1]
+    def priced(entry):
+        most = entry["most"] and Fraction(entry["most"])
+        return entry["unit"], Fraction(entry["price"]), entry["per"], entry["unit_name"], most, entry["hours"]
+    return priced(one) == priced(other)

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from basics import hours, month_bounds, rounded
+from basics import costs, month_bounds, rounded
 from group_month import GroupMonth
 from organization import Organization
 from settle import Settlement
@@ -119,12 +119,15 @@ def worth(current, billed):
     record = current.organization.usage[billed["record"]]
     if billed["at"] is None or not current.organization.counts(record):
         return 0, 0
-    price, left = billed["at"]
+    entry, rate, left = billed["at"]
     begin, end, start = billed["start"], billed["end"], record["start"]
-    count = 1
     if begin < end:
-        until = end if record["end"] is None else min(end, record["end"])
-        count = hours(current.given["hours"], start, begin, until) if begin < until else 0
-    exact = count * Fraction(record["quantity"]) * price
-    return rounded(exact, current.digits), rounded(exact * left, current.digits)
+        end = end if record["end"] is None else min(end, record["end"])
+        if end <= begin:
+            return 0, 0
+    before, until = costs(entry, current.given["hours"], start, begin, end)
+    paid = Fraction(record["quantity"]) * rate
+    def amount(times):
+        return rounded(until * times, current.digits) - rounded(before * times, current.digits)
+    return amount(paid), amount(paid * left)
 

@@ -67,7 +67,7 @@ class Organization:
 
     # What it costs.
 
-    def price(self, service, instant, hourly_only):
+    def price(self, service, instant, running_only):
         """The most specific entry that is valid: type, plan, cloud; type, plan; type, cloud; type."""
         best = None
         for entry in self.given["prices"]["entries"]:
@@ -78,7 +78,7 @@ class Organization:
                 and entry["from"] <= instant
                 and (entry["until"] is None or instant < entry["until"])
             )
-            if fits and not (hourly_only and entry["unit"] != "Hour"):
+            if fits and not (running_only and entry["unit"] == "Unit"):
                 rank = (entry["plan"] is not None, entry["cloud"] is not None)
                 if best is None or rank > best[0]:
                     best = (rank, entry)
