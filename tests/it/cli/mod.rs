@@ -100,7 +100,13 @@ async fn make() -> Result {
         json!({
             "displayName": display, "primary": primary, "company": "Acme Corp.", "vatId": "US-1", "invoiceEmails": ["a@acme.example"],
             "billingAddress": { "lines": ["12 Example Street"], "city": "Springfield", "countryCode": "US" },
-            "terms": { "firstPeriod": back(1).to_string(), "invoiceSeries": series },
+            "terms": {
+                "firstPeriod": back(1).to_string(), "invoiceSeries": series,
+                "commitment": {
+                    "name": "Plan", "amount": { "amount": "10000", "currency": "USD" }, "settlement": "Term",
+                    "firstPeriod": back(1).to_string(), "lastPeriod": "2099-12",
+                },
+            },
         })
     };
     scene.group(ORGANIZATION, "main", group("Acme", "clia", true)).await?;

@@ -22,6 +22,20 @@ const PROJECTS: TableShape = TableShape::of_items(
     ],
 );
 
+/// How far a commitment over a term has come.
+const COMMITMENT: TableShape = TableShape::of_items(
+    &[".status.commitment"],
+    &[
+        Column::text("NAME", "@.name"),
+        Column::text("FROM", "@.firstPeriod"),
+        Column::text("TO", "@.lastPeriod"),
+        Column::number("AMOUNT", "@.amount"),
+        Column::number("SPENT", "@.spent"),
+        Column::number("LEFT", "@.left"),
+        Column::text("CURRENCY", ".spec.currency"),
+    ],
+);
+
 /// What needs attention.
 const CONDITIONS: TableShape = TableShape::of_items(
     &[".status.conditions[*]"],
@@ -59,11 +73,14 @@ pub(super) fn run(arguments: &GroupGetArguments, io: &mut Io<'_>) -> Result<Exit
         let open = format!("spec.billingGroup={},status.phase=Estimate", arguments.group);
         let open = read::list::<Invoice>(&cluster, &place, ListParams::default().fields(&open)).await?;
         let groups = vec![group];
-        let sections = vec![
+        let mut sections = vec![
             Section::new(GROUPS, groups.clone(), "").headed("Billing group"),
             Section::new(PROJECTS, open, "none").headed("Projects"),
-            Section::new(CONDITIONS, groups, "none").headed("Conditions"),
         ];
+        if groups.iter().any(|group| !group["status"]["commitment"].is_null()) {
+            sections.push(Section::new(COMMITMENT, groups.clone(), "none").headed("Commitment"));
+        }
+        sections.push(Section::new(CONDITIONS, groups, "none").headed("Conditions"));
         print_sections(sections, &arguments.print, io.stdout, io.stderr)?;
         Ok(ExitStatus::Ok)
     })?

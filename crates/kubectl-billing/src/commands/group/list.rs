@@ -18,6 +18,7 @@ pub(in crate::commands) const GROUPS: TableShape = TableShape::of(&[
     Column::text("CURRENCY", ".spec.currency"),
     Column::text("PRIMARY", ".spec.primary"),
     Column::text("READY", r#".status.conditions[?(@.type=="Ready")].status"#),
+    Column::number("COMMITMENT LEFT", ".status.commitment.left").wide(),
     Column::number("CREDITS", ".status.creditsRemaining").wide(),
     Column::text("SERIES", ".status.invoiceSeries").wide(),
     Column::text("LAST FINAL", ".status.lastFinal.number").wide(),
