@@ -157,7 +157,7 @@ impl fmt::Display for Problem {
             ProblemReason::CurrencyChanged { invoice, currency } => {
                 write!(
                     f,
-                    "usage {record} is billed in {currency} on invoice {invoice}, which must be corrected; set the group's spec.currency to {currency} until the correction is final"
+                    "usage {record} is billed in {currency} on invoice {invoice}, which must be corrected, and its group pays in another currency now; take back the difference by a credit note for {invoice}"
                 )
             }
             ProblemReason::PayerGone => {
