@@ -556,6 +556,10 @@ pub struct Line {
     /// in another currency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rate: Option<DocumentRate>,
+    /// For late usage of a closed month: how its running time became hours, as on the final of that month, where that is another rule
+    /// than the document's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<HourRule>,
     /// The closed month that it adjusts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adjusts: Option<Adjusts>,

@@ -125,7 +125,7 @@ fn correction(line: &Line) -> Option<String> {
 
 fn hours_in_words(document: &Document, line: &Line) -> Option<String> {
     let count = line.count.as_ref().map(|count| format!(" × {count}")).unwrap_or_default();
-    Some(match document.hours? {
+    Some(match hour_rule_of(document, line)? {
         HourRule::Ceil => format!("{} h{count}", hours(document, line)?.written_out(0)),
         HourRule::Exact => {
             let time = line.end?.0.signed_duration_since(line.start?.0);
@@ -135,9 +135,14 @@ fn hours_in_words(document: &Document, line: &Line) -> Option<String> {
     })
 }
 
+/// How running time became the hours of a line.
+pub(super) fn hour_rule_of(document: &Document, line: &Line) -> Option<HourRule> {
+    line.hours.or(document.hours)
+}
+
 /// The hours of a line, exactly.
 pub(super) fn hours(document: &Document, line: &Line) -> Option<Ratio> {
-    match document.hours? {
+    match hour_rule_of(document, line)? {
         // Whole hours: what is written, over how many ran, leaves no remainder.
         HourRule::Ceil => {
             let quantity = Ratio::from(decimal(line.quantity.as_ref()?)?);

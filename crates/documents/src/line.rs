@@ -6,8 +6,8 @@ use super::document::{amount, render_rate};
 use super::tax::tax_category;
 use billing_api as api;
 use billing_domain::{
-    Adjustment, AdjustmentKind, Bill, Discount, Item, LateLine, Line, LineType, Name, PriceEntry, Source, TaxGroup,
-    Unit,
+    Adjustment, AdjustmentKind, Bill, Discount, HourRule, Item, LateLine, Line, LineType, Name, PriceEntry, Source,
+    TaxGroup, Unit,
 };
 use rust_decimal::Decimal;
 
@@ -75,6 +75,7 @@ fn render_plain(item: &Item) -> api::Line {
         description: description.clone(),
         discounts: Vec::new(),
         exchange_rate: None,
+        hours: None,
         adjusts: None,
         replaces: Vec::new(),
         tags: BTreeMap::new(),
@@ -87,14 +88,15 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
     let period = adjustment.month.to_string().into();
     match &adjustment.kind {
         AdjustmentKind::Late(new) => {
-            let LateLine { line: new, discounts, exchange_rate } = &**new;
+            let LateLine { line: new, discounts, exchange_rate, hours } = &**new;
             let api::Line { id, kind, description, source, .. } = line;
             let adjusts = Some(api::Adjusts::late(period));
             let discounts = discounts.iter().map(applied_discount).collect();
             let exchange_rate = exchange_rate.as_ref().map(render_rate);
+            let hours = hours.map(hour_rule);
             // The document's sum in the currency of prices is that of its services.
             let line = api::Line { price_total: None, ..render_charge(bill, new) };
-            api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, ..line }
+            api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, hours, ..line }
         }
         AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, notes, replaced } => {
             let adjusts = Some(api::Adjusts {
@@ -121,6 +123,13 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
             });
             api::Line { adjusts, ..line }
         }
+    }
+}
+
+fn hour_rule(rule: HourRule) -> api::HourRule {
+    match rule {
+        HourRule::Ceil => api::HourRule::Ceil,
+        HourRule::Exact => api::HourRule::Exact,
     }
 }
 
@@ -185,6 +194,7 @@ fn render_charge(bill: &Bill, line: &Line) -> api::Line {
         description: line.description(),
         discounts: Vec::new(),
         exchange_rate: None,
+        hours: None,
         adjusts: None,
         replaces: replaced.map(|record| record.as_str().into()).collect(),
         tags: usage.tags.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::canonical::digest;
 use super::document::document_digest;
-use super::explain::{MAX_DECIMAL_PLACES, discounts_of, exact_charge, exact_price, hours, money};
+use super::explain::{MAX_DECIMAL_PLACES, discounts_of, exact_charge, exact_price, hour_rule_of, hours, money};
 use super::tax::tax_of;
 use billing_api::{Adjusts, Amount, Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit, TaxCategory};
 use billing_domain::{Currency, Money, Percent, Ratio, money::amount::round_half_away};
@@ -158,7 +158,7 @@ fn verify_price_total(document: &Document, line: &Line, left: &[Ratio]) -> Optio
 
 /// Begun hours are whole ones, over the record as a whole: of a piece they are its length, rounded up or down.
 fn verify_hours(document: &Document, line: &Line) -> Option<Finding> {
-    if (line.unit, document.hours) != (Some(PriceUnit::Hour), Some(HourRule::Ceil)) {
+    if (line.unit, hour_rule_of(document, line)) != (Some(PriceUnit::Hour), Some(HourRule::Ceil)) {
         return None;
     }
     let time = line.end?.0.signed_duration_since(line.start?.0);

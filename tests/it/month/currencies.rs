@@ -89,19 +89,22 @@ async fn a_new_currency_counts_until_the_first_final_and_a_new_quote_at_once() -
     let scene = World::shared().scene().await?;
     let issuer = json!({ "legalName": "Provider Ltd", "grace": "0s", "exchangeRates": "bourse" });
     make::<InvoiceIssuer>(&scene, "currency-change", issuer).await?;
+    scene.organization("currency-new").await?;
     for (project, group, month) in
         [("currency-new-shop", "billed", back(1)), ("currency-new-blog", "unbilled", open_month())]
     {
-        awaited(&scene, "currency-new", project, group).await?;
+        scene.project("currency-new", project).await?;
+        scene.bind(project, group).await?;
         scene.usage("currency-new", &format!("domain-{group}"), domain(project, month.start())).await?;
         let spec = terms(json!({ "firstPeriod": month.to_string(), "issuer": "currency-change" }));
         scene.group("currency-new", group, spec).await?;
     }
     let before = final_of(&scene, "currency-new", "billed", back(1)).await?;
     assert_eq!(total(&before), "12.50");
-    for (change, what) in
-        [(json!({ "currency": "KWD" }), "spec.currency"), (json!({ "terms": { "issuer": "default" } }), "spec.terms.issuer")]
-    {
+    for (change, what) in [
+        (json!({ "currency": "KWD" }), "spec.currency"),
+        (json!({ "terms": { "issuer": "default" } }), "spec.terms.issuer"),
+    ] {
         let refused = scene.patch::<BillingGroup>("currency-new", "billed", json!({ "spec": change })).await;
         let told = format!("{what} cannot be changed after the first final invoice");
         assert!(refused.is_err_and(|error| error.to_string().contains(&told)), "{what}");

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Tariff, Unit};
 use crate::catalog::rates::MissingRate;
+use crate::catalog::spelling::Misspelling;
 use crate::invoice::line::Line;
 use crate::invoice::month_terms::MonthTerms;
 use crate::money::amount::{Currency, Money, round_half_away};
@@ -108,6 +111,11 @@ impl<'a, 'out> Charger<'a, 'out> {
             return Ok(());
         }
         self.check_group()?;
+        if let Some((misspelling, meant)) = self.month.prices.misspelling(&usage.service)
+            && meant.at(usage.start).map(price_of) != Some(price_of(entry))
+        {
+            return Err(self.misspelt(misspelling));
+        }
         self.push(usage, Period::at(usage.start), Hours::ONE, entry)
     }
 
@@ -143,9 +151,22 @@ impl<'a, 'out> Charger<'a, 'out> {
 
     fn charge_piece(&mut self, usage: &Arc<Usage>, piece: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
         self.check_group()?;
+        if let Some((misspelling, meant)) = self.month.prices.misspelling(&usage.service) {
+            let prices = |tariff: Tariff<'_>| -> Vec<_> {
+                tariff.hourly(piece).map(|(period, entry)| (period, entry.map(price_of))).collect()
+            };
+            let is_event = meant.at(usage.start).is_some_and(|entry| entry.unit == Unit::Unit);
+            if is_event || prices(meant) != prices(tariff) {
+                return Err(self.misspelt(misspelling));
+            }
+        }
         for (period, entry) in tariff.hourly(piece) {
             let entry = entry.ok_or_else(|| self.unpriced(usage, period.start()))?;
-            self.push(usage, period, self.month.hours.hours(usage.start, period), entry)?;
+            let hours = self.month.hours.hours(usage.start, period);
+            // Its time is within an hour that began, and is charged, before.
+            if self.month.lists_no_hours || !hours.is_none() {
+                self.push(usage, period, hours, entry)?;
+            }
         }
         Ok(())
     }
@@ -165,8 +186,15 @@ impl<'a, 'out> Charger<'a, 'out> {
         Ok(())
     }
 
+    fn misspelt(&self, misspelling: Misspelling) -> ProblemReason {
+        ProblemReason::Misspelt { price_list: self.month.prices.name().clone(), misspelling }
+    }
+
     fn unpriced(&self, usage: &Usage, at: Timestamp) -> ProblemReason {
         let prices = self.month.prices;
+        if let Some((misspelling, _)) = prices.misspelling(&usage.service) {
+            return self.misspelt(misspelling);
+        }
         let error = prices.unusable(&usage.service.kind).cloned();
         ProblemReason::Unpriced { price_list: prices.name().clone(), at, error }
     }
@@ -221,4 +249,9 @@ impl<'a, 'out> Charger<'a, 'out> {
     fn rounded(&self, exact: &Ratio, currency: Currency) -> Result<Money, ProblemReason> {
         round_half_away(exact, currency).ok_or(ProblemReason::Overflow)
     }
+}
+
+/// What a price is compared by.
+fn price_of(entry: &Arc<PriceEntry>) -> (Unit, Decimal) {
+    (entry.unit, entry.unit_price)
 }

@@ -521,6 +521,7 @@ impl MonthView<'_> {
             month: self.month,
             attribution: self.attribution(),
             hours: self.invoices.settings.hours,
+            lists_no_hours: false,
             prices,
             rates,
             issuer: self.invoices.issuer().ok().map(|known| &known.issuer),

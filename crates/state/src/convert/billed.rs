@@ -203,7 +203,7 @@ fn rating(document: &api::Document, line: &api::Line) -> Result<Rating, ConvertE
             .map_err(|_| ConvertError::Field { field: "unitPrice", text: price.to_owned() })?,
         discounts: discounts_of(document, line).iter().map(percent).collect::<Result<_, _>>()?,
         rate: rate.map(quotes).transpose()?,
-        hours: document.hours.map(hours).unwrap_or_default(),
+        hours: line.hours.or(document.hours).map(hours).unwrap_or_default(),
     })
 }
 

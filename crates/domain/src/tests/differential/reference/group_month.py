@@ -147,7 +147,9 @@ class GroupMonth:
             else:
                 pieces.append([begin, end, entry["price"]])
         rule = self.given["hours"]
-        charged = [self.line(record, begin, end, price, hours(rule, start, begin, end)) for begin, end, price in pieces]
+        counted = [(hours(rule, start, begin, end), begin, end, price) for begin, end, price in pieces]
+        # A piece in which no hour begins is paid with the hour that began before it.
+        charged = [self.line(record, begin, end, price, count) for count, begin, end, price in counted if count]
         return charged, times
 
     def cuts(self, record, until):
