@@ -5,6 +5,7 @@ mod histories;
 use serde_json::{Value, json};
 
 use super::{Difference, RecomputeInputs, compare, last_final};
+use crate::group::{GroupPlan, plan_group};
 use crate::invoice::{GroupInvoices, InvoiceFacts, MonthView, Predecessor, make_invoice};
 use crate::scenario::{ACME, add, at, binding, ledger, settings, state, uid};
 use billing_api::{self as api, Invoice, LastFinal};
@@ -731,4 +732,32 @@ fn a_final_of_before_a_price_in_another_spelling_stays_as_it_is() {
     assert_eq!(compared(&state, &before), []);
     let forged = forged(&before, |document| document["lines"][0]["total"] = "0.01".into());
     assert_ne!(compared(&state, &forged), []);
+}
+
+/// What a month gives back is no Credit before it is final, and the next one is estimated with it all the same.
+#[test]
+fn an_estimate_uses_what_the_open_month_before_it_gives_back() {
+    let mut state = state(&format!("{ACME}{}{}", binding("shop"), ledger(&["shop"])));
+    let terms = "{displayName: Shop}";
+    add(&mut state, &shop(1, terms));
+    add(&mut state, &record("db", "2026-11-12T00:00:00Z", ", end: '2026-12-01T00:00:00Z'"));
+    add(&mut state, &credit("Reserved, amount: '5.00'", ""));
+    close_as(&mut state, terms, final_of);
+    add(&mut state, &credit("Consumed, amount: '5.00'", ""));
+    let replaces = ", end: '2026-11-12T01:00:00Z', replaces: db";
+    add(&mut state, &made("none", "2026-11-12T00:00:00Z", "2026-12-05T00:00:00Z", replaces));
+    add(&mut state, &record("next", "2027-01-01T00:00:00Z", ""));
+    let (organization, group) = (Name::from("acme"), uid("BillingGroup", "acme", "shop"));
+    let plan = plan_group(&state, &organization, group, &settings(), None, at("2027-01-10T00:00:00Z")).unwrap();
+    let GroupPlan::Steady(steady) = plan else { panic!("{plan:?}") };
+    let documents: Vec<_> =
+        steady.writes.iter().map(|write| &write.write.rendered.as_ref().unwrap().document).collect();
+    let [december, january] = documents[..] else { panic!("{documents:?}") };
+    let names = |document: &api::Document| -> Vec<String> {
+        document.returned_credits.iter().map(|one| format!("{} {}", &*one.name, &*one.amount)).collect()
+    };
+    assert_eq!((names(december), names(january)), (vec!["bbbbb-2-1-welcome 4.97".to_owned()], vec![]));
+    let used = january.lines.iter().find(|line| line.kind == api::LineType::CreditConsumption).unwrap();
+    assert_eq!((used.source.as_ref().unwrap().name.as_str(), used.total.as_str()), ("bbbbb-2-1-welcome", "-4.97"));
+    assert_eq!(january.inputs.credits, []);
 }
