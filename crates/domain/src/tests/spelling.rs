@@ -71,6 +71,9 @@ fn a_single_unit_is_asked_for_its_price_when_it_happens() {
     assert_eq!(told(&world).0, ["db Misspelt"]);
     world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", "7") }, event("HOBBYIST")]);
     assert_eq!(told(&world), (vec![], vec!["db 11-10..11-10 1 7.00".to_owned()]), "it costs the same");
+    let dearer = PriceEntry { unit_price: decimal("9"), ..event("HOBBYIST") };
+    world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", "7") }, dearer]);
+    assert_eq!(told(&world).0, ["db Misspelt"]);
 }
 
 #[test]
