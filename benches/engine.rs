@@ -35,6 +35,7 @@ fn main() {
             month,
             attribution: Attribution::MonthEnd,
             hours,
+            lists_no_hours: false,
             prices: &prices,
             rates: &NO_EXCHANGE_RATES,
             issuer: None,

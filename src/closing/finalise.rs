@@ -242,7 +242,18 @@ async fn fix_numbers(
     let fix = |group: &mut BillingGroup| {
         group.status.get_or_insert_default().first_period = Some(first.to_string().into());
     };
-    change_status(ctx, pass, group, fix).await
+    let fixed = change_status(ctx, pass, group.clone(), fix).await?;
+    if bills_otherwise(&group, &fixed) {
+        return Err(WriteError::Conflict { object: format!("BillingGroup {}", fixed.name_any()) });
+    }
+    Ok(fixed)
+}
+
+/// Whether a group has another currency or issuer than the one that was read. From the first period on nobody changes them, so what
+/// is decided on afterwards stays.
+fn bills_otherwise(read: &BillingGroup, written: &BillingGroup) -> bool {
+    let issuer = |group: &BillingGroup| group.spec.terms.clone().unwrap_or_default().issuer;
+    (&read.spec.currency, issuer(read)) != (&written.spec.currency, issuer(written))
 }
 
 /// Consumes what a final used of credits, gives back what it returns to them, and writes into the group's status that it is the last

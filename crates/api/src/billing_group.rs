@@ -40,6 +40,12 @@ use serde::{Deserialize, Serialize};
         .message("status.firstPeriod is set once and cannot be changed"),
     validation = Rule::new("!has(oldSelf.status.lastFinal) || (has(self.status) && has(self.status.lastFinal) && self.status.lastFinal.sequence >= oldSelf.status.lastFinal.sequence)")
         .message("status.lastFinal cannot go back to an earlier invoice"),
+    validation = Rule::new("!has(oldSelf.status.firstPeriod) || self.spec.currency == oldSelf.spec.currency || (has(oldSelf.status.lastFinal) && has(oldSelf.status.lastFinal.carriedForward) && self.spec.currency == oldSelf.status.lastFinal.carriedForward.currency)")
+        .message("spec.currency cannot be changed after the first final invoice: create another group for another currency, and bind the projects to it")
+        .reason(Reason::FieldValueForbidden),
+    validation = Rule::new("!has(oldSelf.status.firstPeriod) || (has(self.spec.terms) ? self.spec.terms.issuer : 'default') == (has(oldSelf.spec.terms) ? oldSelf.spec.terms.issuer : 'default')")
+        .message("spec.terms.issuer cannot be changed after the first final invoice: create another group for another legal entity, and bind the projects to it")
+        .reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.spec.terms) || !has(self.spec.terms.commitment) || self.spec.terms.commitment.amount.currency == self.spec.currency")
         .message("spec.terms.commitment must be in the currency of the group (spec.currency)"),
     validation = Rule::new("!has(self.spec.terms) || !has(self.spec.terms.charges) || self.spec.terms.charges.all(c, (!has(c.amount) || c.amount.currency == self.spec.currency) && (!has(c.minimum) || c.minimum.currency == self.spec.currency))")
@@ -69,7 +75,8 @@ pub struct BillingGroupSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), regex(pattern = LINE))]
     pub vat_id: Option<String>,
-    /// The currency of the invoices, by its ISO 4217 code.
+    /// The currency of the invoices, by its ISO 4217 code. Once the group has a series, only who may `negotiate` changes it, and
+    /// after the first final invoice nobody: another currency is another group.
     #[serde(default = "default_currency")]
     pub currency: CurrencyCode,
     /// Who gets the invoice: up to 10 e-mail addresses.

@@ -582,7 +582,8 @@ pub struct Line {
     /// that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
-    /// How running time was converted to hours, where the price says so itself.
+    /// How running time was converted to hours, where that is another rule than the document's: the price's own, or for late usage that
+    /// of the month's final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<HourRule>,
     /// How many of the service ran at once, where that is not one: `quantity` is this number times hours, or the share of the month.

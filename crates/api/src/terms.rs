@@ -13,7 +13,7 @@ pub struct Terms {
     /// The PriceList that usage is priced with.
     #[serde(default = "default_name")]
     pub price_list: Name,
-    /// The InvoiceIssuer that bills.
+    /// The InvoiceIssuer that bills. Cannot be changed after the first final invoice: another legal entity is another group.
     #[serde(default = "default_name")]
     pub issuer: Name,
     /// The preferred prefix of the invoice numbers, for groups that have one already. Has no effect once

@@ -211,7 +211,7 @@ fn correction(line: &Line) -> Option<String> {
 
 fn hours_in_words(document: &Document, line: &Line) -> Option<String> {
     let count = line.count.as_ref().map(|count| format!(" × {count}")).unwrap_or_default();
-    Some(match rule_of(document, line)? {
+    Some(match hour_rule_of(document, line)? {
         HourRule::Ceil => format!("{} h{count}", hours(document, line)?.written_out(0)),
         HourRule::Exact => {
             let time = line.end?.0.signed_duration_since(line.start?.0);
@@ -221,8 +221,8 @@ fn hours_in_words(document: &Document, line: &Line) -> Option<String> {
     })
 }
 
-/// How the running time of a line became hours.
-pub(super) fn rule_of(document: &Document, line: &Line) -> Option<HourRule> {
+/// How running time became the hours of a line.
+pub(super) fn hour_rule_of(document: &Document, line: &Line) -> Option<HourRule> {
     line.hours.or(document.hours)
 }
 
@@ -240,7 +240,7 @@ pub(super) fn hours_in(rule: HourRule, since: Timestamp, piece: Period) -> Ratio
 
 /// The hours of a line, exactly.
 pub(super) fn hours(document: &Document, line: &Line) -> Option<Ratio> {
-    match rule_of(document, line)? {
+    match hour_rule_of(document, line)? {
         // Whole hours: what is written, over how many ran, leaves no remainder.
         HourRule::Ceil => {
             let quantity = Ratio::from(decimal(line.quantity.as_ref()?)?);
@@ -281,7 +281,7 @@ pub(super) fn exact_price(document: &Document, line: &Line) -> Option<ExactAmoun
         PriceUnit::Hour if line.max_per_month.is_some() => {
             let (month, period) = month_and_period(line)?;
             let since = line.since.map_or(period.start(), |since| since.0);
-            let (rule, first) = (rule_of(document, line)?, since.max(month.start()));
+            let (rule, first) = (hour_rule_of(document, line)?, since.max(month.start()));
             let for_one = |price: Ratio| line.per.map_or(Some(price.clone()), |per| price.divided_by(per.into()));
             let most = for_one(Ratio::from(decimal(line.max_per_month.as_ref()?)?))?.times(Ratio::from(count));
             let until = |instant| {

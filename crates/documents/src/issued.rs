@@ -1,7 +1,9 @@
 //! An invoice with all its lines: what everything begins with that reads one.
 
 use billing_api::{self as api, Buyer, Document, Invoice, InvoicePhase, InvoiceSliceSpec, Line, Seller};
-use billing_domain::{Currency, FinalFacts, Money, Month, TaxCategory, TaxGroup, TaxSubtotal, Timestamp, Uid};
+use billing_domain::{
+    Currency, FinalFacts, HourRule, Money, Month, TaxCategory, TaxGroup, TaxSubtotal, Timestamp, Uid,
+};
 use kube_core::ResourceExt;
 use thiserror::Error;
 
@@ -122,7 +124,16 @@ impl<'a> IssuedInvoice<'a> {
             month: self.month,
             issued_at: self.issued_at,
             currency: self.currency,
+            hours: hours_of(self.document),
         }
+    }
+}
+
+/// How running time became the hours of a document. The first documents did not say it, and counted begun hours.
+pub fn hours_of(document: &Document) -> HourRule {
+    match document.hours {
+        Some(billing_api::HourRule::Exact) => HourRule::Exact,
+        Some(billing_api::HourRule::Ceil) | None => HourRule::Ceil,
     }
 }
 

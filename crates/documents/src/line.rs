@@ -92,14 +92,15 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
     let period = adjustment.month.to_string().into();
     match &adjustment.kind {
         AdjustmentKind::Late(new) => {
-            let LateLine { line: new, discounts, exchange_rate } = &**new;
+            let LateLine { line: new, discounts, exchange_rate, hours } = &**new;
             let api::Line { id, kind, description, source, .. } = line;
             let adjusts = Some(api::Adjusts::late(period));
             let discounts = discounts.iter().map(applied_discount).collect();
             let exchange_rate = exchange_rate.as_ref().map(render_rate);
             // The document's sum in the currency of prices is that of its services.
             let line = api::Line { price_total: None, ..render_charge(bill, new) };
-            api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, ..line }
+            let hours = line.hours.or(hours.map(hour_rule)); // the price's own counts more than any month's
+            api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, hours, ..line }
         }
         AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, notes, replaced } => {
             let adjusts = Some(api::Adjusts {

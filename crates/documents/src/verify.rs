@@ -9,7 +9,7 @@ use std::fmt;
 use super::canonical::digest;
 use super::document::document_digest;
 use super::explain::{
-    MAX_DECIMAL_PLACES, discounts_of, exact_charge, exact_price, hours, hours_in, money, month_and_period, rule_of,
+    MAX_DECIMAL_PLACES, discounts_of, exact_charge, exact_price, hours, hours_in, money, month_and_period, hour_rule_of,
     share,
 };
 use super::tax::tax_of;
@@ -163,7 +163,7 @@ fn verify_price_total(document: &Document, line: &Line, left: &[Ratio]) -> Optio
 
 /// Begun hours are whole ones, over the record as a whole: of a piece they are its length, rounded up or down.
 fn verify_hours(document: &Document, line: &Line) -> Option<Finding> {
-    let rule = rule_of(document, line).filter(|_| line.unit == Some(PriceUnit::Hour))?;
+    let rule = hour_rule_of(document, line).filter(|_| line.unit == Some(PriceUnit::Hour))?;
     if line.max_per_month.is_some() {
         return verify_counted_hours(line, rule);
     }

@@ -94,7 +94,7 @@ pub enum HoldReason {
     CurrencyUnknown,
     /// The group's terms contradict themselves.
     TermsInvalid,
-    /// Usage without a price.
+    /// Usage without a price, or with one that another spelling does not have.
     Unpriced,
     /// Prices in a currency without a rate.
     RateMissing,
@@ -172,7 +172,7 @@ impl Hold {
     /// The hold of a problem, if it is one that holds: it names the first such record.
     pub fn of_problem(problem: &Problem) -> Option<Hold> {
         let reason = match &problem.reason {
-            ProblemReason::Unpriced { .. } => HoldReason::Unpriced,
+            ProblemReason::Unpriced { .. } | ProblemReason::Misspelt { .. } => HoldReason::Unpriced,
             ProblemReason::RateMissing { .. } => HoldReason::RateMissing,
             ProblemReason::OverlappingUsage { .. } => HoldReason::OverlappingUsage,
             ProblemReason::Overflow => HoldReason::Overflow,

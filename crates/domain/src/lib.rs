@@ -51,6 +51,7 @@ pub use catalog::price::{PriceEntry, PriceList, PriceListError, Tariff};
 pub use catalog::rates::{
     Conversion, CrossRate, MissingRate, NO_EXCHANGE_RATES, Quote, QuotesError, Rate, Rates, RatesObject, YearlyQuotes,
 };
+pub use catalog::spelling::Misspelling;
 pub use catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxGroup, TaxRate, TaxRule};
 pub use catalog::terms::Terms;
 pub use catalog::terms::charge::{AgreedCharge, ChargeAmount, ChargeType};

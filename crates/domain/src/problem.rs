@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::catalog::price::PriceListError;
 use crate::catalog::rates::MissingRate;
+use crate::catalog::spelling::Misspelling;
 use crate::money::amount::Currency;
 use crate::name::Name;
 use crate::time::late_usage_window::LateUsageWindow;
@@ -32,6 +33,13 @@ pub enum ProblemReason {
         at: Timestamp,
         /// What of the list cannot be used, where that is why.
         error: Option<PriceListError>,
+    },
+    /// The price list has another price for it in another spelling: by letter case or Unicode form.
+    Misspelt {
+        /// The list.
+        price_list: Name,
+        /// What is spelled otherwise.
+        misspelling: Misspelling,
     },
     /// The price is in one currency, the group pays in another, and there is no rate between them.
     RateMissing {
@@ -88,6 +96,7 @@ impl ProblemReason {
     pub fn as_str(&self) -> &'static str {
         match self {
             ProblemReason::Unpriced { .. } => "Unpriced",
+            ProblemReason::Misspelt { .. } => "Misspelt",
             ProblemReason::RateMissing { .. } => "RateMissing",
             ProblemReason::OverlappingUsage { .. } => "OverlappingUsage",
             ProblemReason::Overflow => "Overflow",
@@ -106,6 +115,7 @@ impl ProblemReason {
     pub fn holds(&self) -> bool {
         match self {
             ProblemReason::Unpriced { .. }
+            | ProblemReason::Misspelt { .. }
             | ProblemReason::RateMissing { .. }
             | ProblemReason::OverlappingUsage { .. }
             | ProblemReason::Overflow
@@ -135,6 +145,13 @@ impl fmt::Display for Problem {
                 let at = at.format("%FT%TZ");
                 write!(f, "usage {record} ({service}) has no price at {at}; add an entry to the price list {list}")
             }
+            ProblemReason::Misspelt { price_list: list, misspelling } => {
+                let (field, written) = (misspelling.field, &misspelling.written);
+                write!(
+                    f,
+                    "usage {record} ({service}) has {misspelling} as the price list {list}, where it has another price; replace the record, or add an entry for the {field} {written:?}"
+                )
+            }
             ProblemReason::RateMissing { from, missing: missing @ MissingRate::NoCurrency } => {
                 write!(f, "usage {record} is priced in {from}, and {missing}")
             }
@@ -157,7 +174,7 @@ impl fmt::Display for Problem {
             ProblemReason::CurrencyChanged { invoice, currency } => {
                 write!(
                     f,
-                    "usage {record} is billed in {currency} on invoice {invoice}, which must be corrected; set the group's spec.currency to {currency} until the correction is final"
+                    "usage {record} is billed in {currency} on invoice {invoice}, which must be corrected, and its group pays in another currency now; take back the difference by a credit note for {invoice}"
                 )
             }
             ProblemReason::PayerGone => {

@@ -178,6 +178,7 @@ impl<'a> OrganizationMonth<'a> {
             month,
             attribution,
             hours,
+            lists_no_hours: false,
             prices,
             rates,
             billed,

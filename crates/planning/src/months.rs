@@ -6,6 +6,7 @@
 
 use billing_api::BillingGroupStatus;
 use billing_domain::credit::reservation::plan_uses;
+use billing_domain::invoice::number;
 use billing_domain::{Credit, Group, Money, Month, Name, ReturnedCredit, restored_name};
 
 use crate::invoice::{GroupInvoices, MonthView, Predecessor};
@@ -61,7 +62,8 @@ pub fn month_at<'a>(invoices: &'a GroupInvoices<'a>, position: Position) -> Opti
 fn planned(credits: &[Credit], view: &MonthView<'_>, returned: &ReturnedCredit) -> Option<Credit> {
     let ReturnedCredit { credit, month, amount } = returned;
     let used = credits.iter().find(|known| known.name == *credit)?;
-    let name = restored_name(&Name::from(format!("{}-{month}", view.number)), credit);
+    let sequence = number::sequence(view.invoices.group.first_period, *month)?;
+    let name = restored_name(&Name::from(format!("{}-{sequence}", view.number)), credit);
     let validity = used.validity.restored(*month, view.month.end());
     Some(Credit { name, amount: *amount, validity, reservations: Vec::new(), withdrawn: false, ..used.clone() })
 }

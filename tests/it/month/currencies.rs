@@ -85,30 +85,41 @@ async fn a_month_is_held_for_a_rate_and_final_when_it_is_quoted() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_currency_counts_from_the_open_month_on_and_a_new_quote_at_once() -> Result {
+async fn a_new_currency_counts_until_the_first_final_and_a_new_quote_at_once() -> Result {
     let scene = World::shared().scene().await?;
     let issuer = json!({ "legalName": "Provider Ltd", "grace": "0s", "exchangeRates": "bourse" });
     make::<InvoiceIssuer>(&scene, "currency-change", issuer).await?;
-    awaited(&scene, "currency-new", "currency-new-shop", "main").await?;
-    for month in [back(1), open_month()] {
-        scene.usage("currency-new", &format!("domain-{month}"), domain("currency-new-shop", month.start())).await?;
+    scene.organization("currency-new").await?;
+    for (project, group, month) in
+        [("currency-new-shop", "billed", back(1)), ("currency-new-blog", "unbilled", open_month())]
+    {
+        scene.project("currency-new", project).await?;
+        scene.bind(project, group).await?;
+        scene.usage("currency-new", &format!("domain-{group}"), domain(project, month.start())).await?;
+        let spec = terms(json!({ "firstPeriod": month.to_string(), "issuer": "currency-change" }));
+        scene.group("currency-new", group, spec).await?;
     }
-    let spec = terms(json!({ "firstPeriod": back(1).to_string(), "issuer": "currency-change" }));
-    scene.group("currency-new", "main", spec).await?;
-    let before = final_of(&scene, "currency-new", "main", back(1)).await?;
+    let before = final_of(&scene, "currency-new", "billed", back(1)).await?;
     assert_eq!(total(&before), "12.50");
+    for (change, what) in [
+        (json!({ "currency": "KWD" }), "spec.currency"),
+        (json!({ "terms": { "issuer": "default" } }), "spec.terms.issuer"),
+    ] {
+        let refused = scene.patch::<BillingGroup>("currency-new", "billed", json!({ "spec": change })).await;
+        let told = format!("{what} cannot be changed after the first final invoice");
+        assert!(refused.is_err_and(|error| error.to_string().contains(&told)), "{what}");
+    }
 
-    scene.patch::<BillingGroup>("currency-new", "main", json!({ "spec": { "currency": "KWD" } })).await?;
-    held(&scene, "currency-new", "main", open_month(), "RateMissing").await?;
+    scene.wait_invoice("currency-new", "unbilled", open_month(), "is in dollars", |one| total(one) == "12.50").await?;
+    scene.patch::<BillingGroup>("currency-new", "unbilled", json!({ "spec": { "currency": "KWD" } })).await?;
+    held(&scene, "currency-new", "unbilled", open_month(), "RateMissing").await?;
     let today = Utc::now().date_naive();
     let quotes = json!([{ "date": today.to_string(), "rates": { "USD": "1.25", "KWD": "0.3333" } }]);
     let rates = json!({ "source": "bourse", "year": today.year(), "base": "EUR", "quotes": quotes });
     make::<ExchangeRates>(&scene, &format!("bourse-{}", today.year()), rates).await?;
     // 12.50 USD × 0.3333 ÷ 1.25
     let billed = |invoice: &Invoice| total(invoice) == "3.333";
-    scene.wait_invoice("currency-new", "main", open_month(), "is in dinars", billed).await?;
-    let after = final_of(&scene, "currency-new", "main", back(1)).await?;
-    assert_eq!(document(&before)?, document(&after)?, "a final stays in its currency");
+    scene.wait_invoice("currency-new", "unbilled", open_month(), "is in dinars", billed).await?;
     Ok(())
 }
 

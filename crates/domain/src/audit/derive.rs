@@ -14,6 +14,7 @@ use super::terms::group_of;
 use super::work::{Look, count};
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::PriceEntry;
+use crate::catalog::spelling::folded;
 use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::invoice::month_terms::MonthTerms;
 use crate::money::amount::{Currency, Money};
@@ -160,9 +161,11 @@ fn derive_record<'a>(
 ) -> Result<Option<DerivedRun<'a>>, Unbillable> {
     let month = basis.month;
     let entries = matching(month, usage);
+    let meant = meant(month, usage);
     let first = best(&entries, usage.start);
     if first.is_some_and(|entry| entry.price.unit == Unit::Unit) {
-        return derive_event(basis, project, usage, first);
+        let is_other = meant.as_ref().is_some_and(|meant| costs(best(meant, usage.start)) != costs(first));
+        return derive_event(basis, project, usage, first.filter(|_| !is_other));
     }
     let until = ended(month, usage);
     if until == usage.start && first.is_none() {
@@ -172,7 +175,14 @@ fn derive_record<'a>(
     let mut open: Vec<(Timestamp, Timestamp, &UnitPrice)> = Vec::new();
     let billed = month.billed.billed_periods_in(&usage.name, month.month.period());
     let running: Vec<&PriceEntry> = entries.iter().filter(|entry| entry.price.unit != Unit::Unit).copied().collect();
-    for (from, to) in elementary(month, project, usage, &entries, &billed) {
+    let in_time: Vec<&PriceEntry> = entries.iter().chain(meant.iter().flatten()).copied().collect();
+    let is_event =
+        meant.as_ref().and_then(|meant| best(meant, usage.start)).is_some_and(|entry| entry.price.unit == Unit::Unit);
+    let meant = meant.map(|mut meant| {
+        meant.retain(|entry| entry.price.unit != Unit::Unit);
+        meant
+    });
+    for (from, to) in elementary(month, project, usage, &in_time, &billed) {
         if from < usage.start || until <= from || !pays(month, project, from) {
             continue;
         }
@@ -182,12 +192,18 @@ fn derive_record<'a>(
         }
         check_group(basis)?;
         let price = &best(&running, from).ok_or(Unbillable)?.price;
+        if is_event || meant.as_ref().is_some_and(|meant| costs(best(meant, from)) != Some(price)) {
+            return Err(Unbillable);
+        }
         match open.last_mut() {
             Some(last) if last.1 == from && last.2 == price => last.1 = to,
             _ => open.push((from, to, price)),
         }
     }
     for (from, to, price) in open {
+        if !month.lists_no_hours && is_of_no_hours(price, month.hours, usage.start, from, to) {
+            continue;
+        }
         let charge = charge(basis, usage, price, worth(price, month.hours, usage.start, from, to))?;
         run.charges.push((key(usage, from, to), charge));
     }
@@ -251,6 +267,35 @@ fn matching<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a PriceEntry> {
     let fits = |wanted: &Option<Name>, has: &Option<Name>| wanted.is_none() || wanted == has;
     let entries = month.prices.entries_for(&service.kind);
     entries.filter(|entry| fits(&entry.plan, &service.plan) && fits(&entry.cloud, &service.cloud)).collect()
+}
+
+/// The entries for the service as the price list spells it, where it has it in no other spelling than by letter case or Unicode form.
+fn meant<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Option<Vec<&'a PriceEntry>> {
+    let service = &usage.service;
+    let entries: Vec<&PriceEntry> = month.prices.entries_for(&service.kind).collect();
+    let spelled = |word: &Option<Name>, of: fn(&PriceEntry) -> &Option<Name>| {
+        let word = word.as_ref()?;
+        let mut known: Vec<&Name> = entries.iter().filter_map(|entry| of(entry).as_ref()).collect();
+        known.sort();
+        let is_known = known.contains(&word);
+        known.into_iter().find(|known| !is_known && folded(known) == folded(word))
+    };
+    let (plan, cloud) = (spelled(&service.plan, |entry| &entry.plan), spelled(&service.cloud, |entry| &entry.cloud));
+    if !month.prices.tells_spellings() || plan.is_none() && cloud.is_none() {
+        return None;
+    }
+    let (plan, cloud) = (plan.or(service.plan.as_ref()), cloud.or(service.cloud.as_ref()));
+    let fits = |wanted: &Option<Name>, has: Option<&Name>| wanted.is_none() || wanted.as_ref() == has;
+    Some(entries.into_iter().filter(|entry| fits(&entry.plan, plan) && fits(&entry.cloud, cloud)).collect())
+}
+
+fn costs<'a>(entry: Option<&'a PriceEntry>) -> Option<&'a UnitPrice> {
+    entry.map(|entry| &entry.price)
+}
+
+/// Whether the piece is within an hour that began before it.
+fn is_of_no_hours(price: &UnitPrice, rule: HourRule, start: Timestamp, from: Timestamp, to: Timestamp) -> bool {
+    price.unit == Unit::Hour && hours(price.hours.unwrap_or(rule), start, from, to).0 == BigInt::ZERO
 }
 
 /// The most specific entry valid at an instant: a plan counts more than a cloud.

@@ -159,6 +159,8 @@ fn derive_late_usage(closed: &GroupMonth<'_>, project: &Project, services: &BTre
     if !pays_for_any_of(closed, project) {
         return;
     }
+    let stated = closed.billed.stated(closed.group.uid, closed.month);
+    let closed = &GroupMonth { hours: stated.map_or(closed.hours, |stated| stated.invoice.hours), ..*closed };
     let terms = late_terms(closed);
     let mut derived = Derived::default();
     let open = project.usage().filter(|usage| services.contains(&usage.service.name));

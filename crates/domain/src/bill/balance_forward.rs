@@ -36,7 +36,7 @@ pub(super) fn other_currency(brought: &BroughtForward, currency: Currency) -> Op
 fn hold(invoice: &Name, amount: crate::money::amount::Money) -> Hold {
     let currency = amount.currency();
     let message = format!(
-        "{amount} {currency} in the group's favour is brought forward from invoice {invoice}, which is in another currency; set spec.currency to {currency} until this invoice is final"
+        "{amount} {currency} in the group's favour is brought forward from invoice {invoice}, which is in another currency; set the group's spec.currency to {currency}"
     );
     Hold { reason: HoldReason::CurrencyChanged, message }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Tariff};
 use crate::catalog::rates::MissingRate;
-use crate::catalog::unit_price::Unit;
+use crate::catalog::spelling::Misspelling;
+use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::invoice::line::Line;
 use crate::invoice::month_terms::MonthTerms;
 use crate::money::amount::{Currency, Money};
@@ -109,6 +110,11 @@ impl<'a, 'out> Charger<'a, 'out> {
             return Ok(());
         }
         self.check_group()?;
+        if let Some((misspelling, meant)) = self.month.prices.misspelling(&usage.service)
+            && meant.at(usage.start).map(price_of) != Some(price_of(entry))
+        {
+            return Err(self.misspelt(misspelling));
+        }
         self.push(usage, Period::at(usage.start), entry)
     }
 
@@ -144,9 +150,22 @@ impl<'a, 'out> Charger<'a, 'out> {
 
     fn charge_piece(&mut self, usage: &Arc<Usage>, piece: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
         self.check_group()?;
+        if let Some((misspelling, meant)) = self.month.prices.misspelling(&usage.service) {
+            let prices = |tariff: Tariff<'_>| -> Vec<_> {
+                tariff.running(piece).map(|(period, entry)| (period, entry.map(price_of))).collect()
+            };
+            let is_event = meant.at(usage.start).is_some_and(|entry| entry.price.unit == Unit::Unit);
+            if is_event || prices(meant) != prices(tariff) {
+                return Err(self.misspelt(misspelling));
+            }
+        }
         for (period, entry) in tariff.running(piece) {
             let entry = entry.ok_or_else(|| self.unpriced(usage, period.start()))?;
-            self.push(usage, period, entry)?;
+            let multiple = entry.price.multiple(usage.start, period, self.month.hours);
+            // Its time is within an hour that began, and is charged, before.
+            if self.month.lists_no_hours || !multiple.is_none() {
+                self.push(usage, period, entry)?;
+            }
         }
         Ok(())
     }
@@ -166,8 +185,15 @@ impl<'a, 'out> Charger<'a, 'out> {
         Ok(())
     }
 
+    fn misspelt(&self, misspelling: Misspelling) -> ProblemReason {
+        ProblemReason::Misspelt { price_list: self.month.prices.name().clone(), misspelling }
+    }
+
     fn unpriced(&self, usage: &Usage, at: Timestamp) -> ProblemReason {
         let prices = self.month.prices;
+        if let Some((misspelling, _)) = prices.misspelling(&usage.service) {
+            return self.misspelt(misspelling);
+        }
         let error = prices.unusable(&usage.service.kind).cloned();
         ProblemReason::Unpriced { price_list: prices.name().clone(), at, error }
     }
@@ -217,4 +243,9 @@ impl<'a, 'out> Charger<'a, 'out> {
     fn rounded(&self, exact: &ExactAmount, currency: Currency) -> Result<Money, ProblemReason> {
         exact.rounded(currency).ok_or(ProblemReason::Overflow)
     }
+}
+
+/// What a price is compared by.
+fn price_of(entry: &Arc<PriceEntry>) -> &UnitPrice {
+    &entry.price
 }

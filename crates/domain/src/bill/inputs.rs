@@ -32,6 +32,8 @@ pub struct GroupMonth<'a> {
     pub attribution: Attribution,
     /// How running time becomes hours.
     pub hours: HourRule,
+    /// Whether time within an hour that is charged before has a line, of no hours, as earlier versions wrote it.
+    pub lists_no_hours: bool,
     /// The group's price list.
     pub prices: &'a PriceList,
     /// The exchange rates of the group's issuer, where its prices are in another currency than the group's.

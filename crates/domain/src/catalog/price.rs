@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::catalog::spelling::{Misspelling, Spellings};
 use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::money::amount::{Currency, Money, round_half_away};
 use crate::money::ratio::Ratio;
@@ -90,6 +91,9 @@ struct Entries {
     plan: HashMap<Name, Timeline>,
     cloud: HashMap<Name, Timeline>,
     any: Timeline,
+    /// The plans and clouds that entries name.
+    plans: Spellings,
+    clouds: Spellings,
 }
 
 /// A price list, indexed.
@@ -100,6 +104,8 @@ pub struct PriceList {
     generation: i64,
     currency: Currency,
     by_kind: HashMap<Name, Entries>,
+    /// The types of service that it has entries for.
+    kinds: Spellings,
     /// The types of which an entry cannot be used, and why: nobody knows what they cost.
     unusable: BTreeMap<Name, PriceListError>,
 }
@@ -153,7 +159,9 @@ impl PriceList {
             }
         }
         by_kind.retain(|kind, _| !unusable.contains_key(kind));
-        PriceList { name, uid, generation, currency, by_kind, unusable }
+        let mut kinds = Spellings::default();
+        by_kind.keys().for_each(|kind| kinds.add(kind));
+        PriceList { name, uid, generation, currency, by_kind, kinds, unusable }
     }
 
     /// Why a type of service has no price: one of its entries cannot be used.
@@ -199,7 +207,7 @@ impl PriceList {
     /// All entries for a type of service, in no particular order.
     pub fn entries_for(&self, kind: &str) -> impl Iterator<Item = &PriceEntry> {
         self.by_kind.get(kind).into_iter().flat_map(|entries| {
-            let Entries { plan_and_cloud, plan, cloud, any } = entries;
+            let Entries { plan_and_cloud, plan, cloud, any, .. } = entries;
             let timelines = plan_and_cloud.values().flat_map(HashMap::values).chain(plan.values());
             timelines.chain(cloud.values()).flatten().chain(any).map(Arc::as_ref)
         })
@@ -224,8 +232,55 @@ impl PriceList {
     }
 }
 
+impl PriceList {
+    /// What of a service the list spells in another way, and what it has for it in that spelling: a word that no entry has, and that
+    /// differs from one that an entry has only by letter case or Unicode form.
+    ///
+    /// Cost: looks at the words; one that no entry has is folded where entries have others in its place.
+    pub fn misspelling(&self, service: &Service) -> Option<(Misspelling, Tariff<'_>)> {
+        let (mut first, mut meant) = (None, None);
+        let mut correct = |field, written: &Name, known: &Name| {
+            let known = known.clone();
+            first.get_or_insert(Misspelling { field, written: written.clone(), known: known.clone() });
+            known
+        };
+        let mut kind = &service.kind;
+        if !self.by_kind.contains_key(kind) {
+            kind = self.kinds.like(kind).filter(|_| !self.unusable.contains_key(kind))?;
+            meant.get_or_insert_with(|| service.clone()).kind = correct("type", &service.kind, kind);
+        }
+        let entries = self.by_kind.get(kind)?;
+        if let Some((written, known)) = service.plan.as_ref().and_then(|plan| Some((plan, entries.plans.like(plan)?))) {
+            meant.get_or_insert_with(|| service.clone()).plan = Some(correct("plan", written, known));
+        }
+        if let Some((written, known)) =
+            service.cloud.as_ref().and_then(|cloud| Some((cloud, entries.clouds.like(cloud)?)))
+        {
+            meant.get_or_insert_with(|| service.clone()).cloud = Some(correct("cloud", written, known));
+        }
+        Some((first?, self.tariff(&meant?)))
+    }
+
+    /// Whether it knows of other spellings.
+    pub(crate) fn tells_spellings(&self) -> bool {
+        self.kinds != Spellings::default()
+    }
+
+    /// The list as it is written: one that knows of no other spelling. A final was made of what it has so.
+    #[must_use]
+    pub fn as_written(&self) -> Self {
+        let mut list = PriceList { kinds: Spellings::default(), ..self.clone() };
+        for entries in list.by_kind.values_mut() {
+            (entries.plans, entries.clouds) = Default::default();
+        }
+        list
+    }
+}
+
 impl Entries {
     fn timeline_of(&mut self, entry: &PriceEntry) -> &mut Timeline {
+        entry.plan.iter().for_each(|plan| self.plans.add(plan));
+        entry.cloud.iter().for_each(|cloud| self.clouds.add(cloud));
         match (&entry.plan, &entry.cloud) {
             (Some(plan), Some(cloud)) => {
                 self.plan_and_cloud.entry(plan.clone()).or_default().entry(cloud.clone()).or_default()

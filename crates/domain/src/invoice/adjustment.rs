@@ -6,6 +6,7 @@ use crate::invoice::line::Line;
 use crate::invoice::part::PartKey;
 use crate::money::amount::Money;
 use crate::name::Name;
+use crate::time::hours::HourRule;
 use crate::time::month::Month;
 
 /// What an item adjusts.
@@ -63,6 +64,8 @@ pub struct LateLine {
     pub discounts: Vec<Discount>,
     /// How its price became its amounts, where that is in another currency.
     pub exchange_rate: Option<CrossRate>,
+    /// How its hours were counted, where that is otherwise than on the invoice that has it.
+    pub hours: Option<HourRule>,
 }
 
 impl Adjustment {

@@ -74,6 +74,8 @@ pub struct FinalFacts {
     pub issued_at: Timestamp,
     /// What its amounts are in.
     pub currency: Currency,
+    /// How running time became its hours.
+    pub hours: HourRule,
 }
 
 /// What a final says of a usage record.

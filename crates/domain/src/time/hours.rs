@@ -1,5 +1,7 @@
 //! Billable hours.
 
+use chrono::TimeDelta;
+
 use crate::time::multiple::Multiple;
 use crate::time::period::{Period, Timestamp};
 
@@ -17,6 +19,16 @@ pub enum HourRule {
 }
 
 impl HourRule {
+    /// Whether a piece of something that runs since `start` is within an hour that began before it, in one of these periods: whoever
+    /// charges whole hours there charges nothing for the piece.
+    pub fn is_within_begun_hour(self, start: Timestamp, piece: Period, charged: impl Iterator<Item = Period>) -> bool {
+        let is_none = self == HourRule::Ceil && piece.start() > start && self.hours(start, piece).is_none();
+        let elapsed = piece.start().timestamp_micros().saturating_sub(start.timestamp_micros());
+        let began = piece.start() - TimeDelta::microseconds(elapsed.rem_euclid(HOUR_MICROS));
+        let mut charged = charged;
+        is_none && charged.any(|period| period.contains(began))
+    }
+
     /// The hours of the piece `piece` of something that runs since `start`. The pieces of a period add up
     /// to the hours of the period, wherever it is cut.
     pub fn hours(self, start: Timestamp, piece: Period) -> Multiple {

@@ -19,6 +19,11 @@ impl Multiple {
         Multiple { above, below }
     }
 
+    /// Whether there is nothing to charge: no hour begins, or no time passes.
+    pub fn is_none(self) -> bool {
+        self.above == 0
+    }
+
     /// The number as an exact ratio.
     pub fn ratio(self) -> Ratio {
         Ratio::Small { numerator: self.above.into(), denominator: self.below.into() }

@@ -10,9 +10,11 @@ use kube_core::ResourceExt;
 
 use crate::conditions::{self, DesiredCondition};
 use billing_api::{
-    Credit, CreditNote, CreditNoteDocument, CreditNoteStatus, CreditOrigin, CreditSpec, Money, ReturnedCredit, Time,
+    Credit, CreditNote, CreditNoteDocument, CreditNoteStatus, CreditOrigin, CreditSpec, CreditType, Money,
+    ReturnedCredit, Time,
 };
 use billing_domain::{CreditValidity, Month, Name, Timestamp};
+use billing_state::convert::credit_note::is_carried;
 use billing_state::{CREDITS_RETURNED, convert};
 
 /// All that is decided on.
@@ -98,31 +100,27 @@ impl RestorationFacts {
         returned: &ReturnedCredit,
         origin: CreditOrigin,
     ) -> Result<Credit, Blocked> {
-        let used = self.credit(&returned.credit).ok_or_else(|| {
-            let message = "which the invoice used, was deleted: restore it from a backup, because the returned credit takes its expiry from it";
-            ("CreditMissing", format!("Credit {}, {message}", returned.credit))
-        })?;
-        let invalid = |error: String| ("CreditMissing", format!("Credit {} cannot be read: {error}", returned.credit));
-        let worth = convert::credit(used).map_err(|error| invalid(error.to_string()))?;
-        let worth = worth.ok_or_else(|| invalid("its amount is not known".to_owned()))?;
         let group = self.group.as_ref().ok_or_else(|| {
             let owner = &document.buyer.billing_group;
             let message =
                 "and the organization has no primary group to receive its credits: set spec.primary on a group";
             ("NoBillingGroup", format!("billing group {owner} was deleted, {message}"))
         })?;
-        let month = Month::of(document.invoice.period.start.0);
-        let CreditValidity { starts: _, expires } = worth.validity.restored(month, document.issued_at.0);
-        let spec = CreditSpec {
+        let plain = CreditSpec {
             billing_group: group.as_str().into(),
-            kind: Some(convert::wire_type(worth.kind)),
+            kind: Some(CreditType::Other),
             amount: Some(Money { amount: returned.amount.as_str().into(), currency: document.currency.clone() }),
-            application: used.spec.application,
+            application: returned.application,
             starts_at: None,
-            expires_at: expires.map(|expires| Time::from(expires).min(Time::last())),
-            projects: used.spec.projects.clone(),
+            expires_at: None,
+            projects: None,
             code: None,
             origin: Some(origin),
+        };
+        let spec = match self.credit(&returned.credit) {
+            // An invoice left it, and it was never a Credit.
+            None if is_carried(&returned.credit) => plain,
+            used => self.like(used, document, returned, plain)?,
         };
         let metadata = ObjectMeta {
             name: Some(returned.name.to_string()),
@@ -130,6 +128,32 @@ impl RestorationFacts {
             ..ObjectMeta::default()
         };
         Ok(Credit { metadata, spec, status: None })
+    }
+
+    /// What goes back, with the type, the projects and the validity of the credit that was used.
+    fn like(
+        &self,
+        used: Option<&Credit>,
+        document: &CreditNoteDocument,
+        returned: &ReturnedCredit,
+        plain: CreditSpec,
+    ) -> Result<CreditSpec, Blocked> {
+        let used = used.ok_or_else(|| {
+            let message = "which the invoice used, was deleted: restore it from a backup, because the returned credit takes its expiry from it";
+            ("CreditMissing", format!("Credit {}, {message}", returned.credit))
+        })?;
+        let invalid = |error: String| ("CreditMissing", format!("Credit {} cannot be read: {error}", returned.credit));
+        let worth = convert::credit(used).map_err(|error| invalid(error.to_string()))?;
+        let worth = worth.ok_or_else(|| invalid("its amount is not known".to_owned()))?;
+        let month = Month::of(document.invoice.period.start.0);
+        let CreditValidity { starts: _, expires } = worth.validity.restored(month, document.issued_at.0);
+        Ok(CreditSpec {
+            kind: Some(convert::wire_type(worth.kind)),
+            application: used.spec.application,
+            expires_at: expires.map(|expires| Time::from(expires).min(Time::last())),
+            projects: used.spec.projects.clone(),
+            ..plain
+        })
     }
 
     fn credit(&self, name: &str) -> Option<&Credit> {

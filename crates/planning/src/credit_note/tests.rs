@@ -4,7 +4,9 @@ use super::plan::{NoteError, Observed, Step, plan_note};
 use super::restore_credits::{RestorationFacts, RestorationStep, plan_restoration};
 use crate::conditions::{self, holds};
 use crate::scenario::at;
-use billing_api::{Credit, CreditNote, CreditNoteStatus, Invoice, InvoiceSeries, PaymentState};
+use billing_api::{
+    Credit, CreditApplication, CreditNote, CreditNoteStatus, CreditType, Invoice, InvoiceSeries, PaymentState,
+};
 use billing_documents::credit_note::note_digest;
 use billing_domain::Name;
 use billing_state::{CREDITS_RETURNED, ObservedState, Observes};
@@ -302,6 +304,29 @@ fn a_part_gives_back_what_was_paid_in_advance_once_nothing_is_due() {
     let document = controller.issue(&mut note("all", Value::Null));
     let back = json!({ "name": "aaaaa-cn3-first", "credit": "first", "amount": "4.00", "application": "AfterTax" });
     assert_eq!((&document["credits"], &document["total"]), (&json!([back]), &json!("-4.00")));
+}
+
+/// What an earlier invoice left over is a credit once it goes back, for nobody knows of a payment.
+#[test]
+fn what_an_earlier_invoice_left_over_goes_back_as_a_credit() {
+    let mut controller = Controller::of(|document| {
+        let paid = |kind: &str, name: &str, amount: &str| json!({ "kind": kind, "name": name, "uid": "22222222-2222-4222-8222-222222222222", "amount": amount });
+        document["prepayments"] = json!([paid("Invoice", "aaaaa-0", "5.00"), paid("Credit", "first", "4.00")]);
+        (document["prepaid"], document["amountDue"]) = ("9.00".into(), "3.50".into());
+    });
+    let document = controller.issue(&mut note("part", json!([{ "line": "a", "amount": "8.00" }])));
+    let back = |number: u8, name: &str, amount: &str| json!({ "name": format!("aaaaa-cn{number}-{name}"), "credit": name, "amount": amount, "application": "AfterTax" });
+    // 3.50 are due; the credit was used last.
+    assert_eq!(document["credits"], json!([back(1, "first", "4.00"), back(1, "carried-aaaaa-0", "0.50")]));
+    let mut all = note("all", Value::Null);
+    let document = controller.issue(&mut all);
+    assert_eq!(document["credits"], json!([back(2, "carried-aaaaa-0", "4.50")]));
+    let made = restore_credits(&mut all, &mut Vec::new(), Some("main"));
+    let spec = &made[0].spec;
+    assert_eq!(spec.amount.clone().unwrap().amount, "4.50".into());
+    assert_eq!((spec.kind, spec.application), (Some(CreditType::Other), Some(CreditApplication::AfterTax)));
+    assert_eq!((spec.expires_at, spec.projects.clone()), (None, None));
+    assert_eq!(spec.origin.as_ref().unwrap().credit.as_ref().unwrap().as_str(), "carried-aaaaa-0");
 }
 
 /// What of an invoice is no charge, and what is: each line by its type, source and what it adjusts.

@@ -7,6 +7,7 @@ use billing_api::{
 };
 use billing_domain::{Group, Name};
 use billing_state::OrganizationState;
+use billing_state::convert::credit_note::carried_credit;
 
 use crate::conditions::Readiness;
 
@@ -51,7 +52,7 @@ pub(super) fn unclaimed_balance<'a>(
 impl UnclaimedBalance<'_> {
     /// The name of the Credit.
     fn name(&self) -> String {
-        format!("carried-{}", self.invoice)
+        carried_credit(self.invoice)
     }
 
     /// What the Credit says of where it comes from.

@@ -465,7 +465,11 @@ impl MonthView<'_> {
                 (generation_of(self.invoices.object), issuer)
             }
         };
-        let versions = bill.credits.iter().map(|used| self.credit_version(used, recorded));
+        // What the invoice before gives back is a Credit once that one is final: an estimate that uses it already names none.
+        let is_estimate = matches!(status, IssueState::Estimate { .. });
+        let is_there = |used: &&CreditUse| self.invoices.organization.credits.get(&used.name).is_some();
+        let used = bill.credits.iter().filter(|used| !is_estimate || is_there(used));
+        let versions = used.map(|used| self.credit_version(used, recorded));
         let mut credits = versions.collect::<Result<Vec<_>, _>>()?;
         credits.sort_by(|a, b| a.name.cmp(&b.name));
         let prices = self.invoices.prices().ok();
@@ -521,6 +525,7 @@ impl MonthView<'_> {
             month: self.month,
             attribution: self.attribution(),
             hours: self.invoices.settings.hours,
+            lists_no_hours: false,
             prices,
             rates,
             issuer: self.invoices.issuer().ok().map(|known| &known.issuer),

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::difference::{Explanation, Reason};
-use billing_api::{Line, LineType};
+use super::difference::{Explanation, FieldDifference, Reason};
+use billing_api::{Line, LineType, PriceUnit};
 use billing_documents::document::Rendered;
 use billing_documents::issued::IssuedInvoice;
 
@@ -33,6 +33,24 @@ pub(super) fn in_the_form_of(recorded: &IssuedInvoice<'_>, computed: &mut Render
         document.categories.splice(..0, of_remarks.cloned());
         document.lines.splice(..0, remarks);
     }
+}
+
+/// Whether the version that made a final wrote lines of no hours: of time within an hour that was charged before.
+pub(super) fn lists_no_hours(recorded: &IssuedInvoice<'_>) -> bool {
+    let is_none = |line: &&Line| line.unit == Some(PriceUnit::Hour) && line.quantity.as_deref() == Some("0");
+    recorded.lines.iter().copied().any(|line| is_none(&line))
+}
+
+/// Why late usage differs that earlier versions counted as the usage of the final that has it.
+pub(super) fn explain_hours(recorded: &Line, computed: &Line, fields: &[FieldDifference]) -> Option<Explanation> {
+    const COUNTED: [&str; 5] = ["hours", "quantity", "preDiscount", "total", "priceTotal"];
+    let within = fields.iter().all(|field| COUNTED.contains(&field.field.as_str()));
+    (within && recorded.hours.is_none() && computed.hours.is_some()).then(|| {
+        Explanation::new(
+            Reason::EarlierVersion,
+            "an earlier version made the final, which counted the hours of late usage by the rule of its own month",
+        )
+    })
 }
 
 /// Corrections recorded no credit notes once. What notes settled of a line, it says all the same.

@@ -38,7 +38,7 @@ use billing_domain::{
 use billing_state::convert::billed::read_final;
 use billing_state::{ObservedState, OrganizationState, carried_forward, convert};
 pub use difference::{AdjustedOn, Difference, Explanation, FieldDifference, Reason};
-use earlier::in_the_form_of;
+use earlier::{in_the_form_of, lists_no_hours};
 use edits::Edits;
 
 /// A closing reads everything first and makes its invoices then. What was made so shortly before one may not have been
@@ -245,7 +245,11 @@ fn render(
     EarlierInvoices { billed, closed, credits }: &EarlierInvoices,
     bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>,
 ) -> Result<Rendered, Incomparable> {
-    let inputs = |inputs: &GroupMonth<'_>| bill(&GroupMonth { billed, closed, credits, ..*inputs });
+    let inputs = |inputs: &GroupMonth<'_>| {
+        let prices = &inputs.prices.as_written();
+        let lists_no_hours = lists_no_hours(recorded);
+        bill(&GroupMonth { prices, billed, closed, credits, lists_no_hours, ..*inputs })
+    };
     let billed = view.with_inputs(recorded.issued_at, inputs).map_err(|hold| no_bill(hold.message))?;
     let bill = billed.map_err(no_bill)?;
     let mut rendered = view.final_document(&bill, recorded.issued_at).map_err(no_bill)?;

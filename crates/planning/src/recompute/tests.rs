@@ -5,14 +5,15 @@ mod histories;
 use serde_json::{Value, json};
 
 use super::{Difference, RecomputeInputs, compare, last_final};
-use crate::invoice::{GroupInvoices, InvoiceFacts, Predecessor, make_invoice};
+use crate::group::{GroupPlan, plan_group};
+use crate::invoice::{GroupInvoices, InvoiceFacts, MonthView, Predecessor, make_invoice};
 use crate::scenario::{ACME, add, at, binding, ledger, settings, state, uid};
 use billing_api::{self as api, Invoice, LastFinal};
 use billing_documents::document::document_digest;
 use billing_documents::explain::explain;
 use billing_documents::issued::IssuedInvoice;
 use billing_documents::verify::{Finding, verify_document};
-use billing_domain::{Month, Name};
+use billing_domain::{Bill, GroupMonth, Month, Name, bill_group_month};
 use billing_state::convert::billed::final_lines;
 use billing_state::{ObjectKey, ObservedState, Observes};
 
@@ -72,6 +73,17 @@ fn final_of(state: &ObservedState) -> Invoice {
 
 /// The final of a month, made at an instant after another.
 fn final_for(state: &ObservedState, month: &str, issued_at: &str, after: Option<&LastFinal>) -> Invoice {
+    final_billed(state, month, issued_at, after, |view| view.bill(at(issued_at)).unwrap())
+}
+
+/// The final of such a bill.
+fn final_billed(
+    state: &ObservedState,
+    month: &str,
+    issued_at: &str,
+    after: Option<&LastFinal>,
+    bill: impl FnOnce(&MonthView<'_>) -> Bill,
+) -> Invoice {
     let known = state.organization("acme").unwrap();
     let group = uid("BillingGroup", "acme", "shop");
     let settings = settings();
@@ -87,7 +99,7 @@ fn final_for(state: &ObservedState, month: &str, issued_at: &str, after: Option<
     let credits = known.credits.readable_credits(invoices.group);
     let month: Month = month.parse().unwrap();
     let view = invoices.month(month, Predecessor::last_final(after), &credits).unwrap();
-    let bill = view.bill(at(issued_at)).unwrap();
+    let bill = bill(&view);
     let document = view.final_document(&bill, at(issued_at)).unwrap().document;
     let mut invoice = make_invoice(&InvoiceFacts::of(&view, &Name::from("acme")));
     invoice.metadata.uid = Some(uid("Invoice", "acme", &view.number).to_string());
@@ -676,4 +688,76 @@ fn a_forged_amount_does_not_hide_behind_services_that_are_gone() {
     assert_eq!(reasons(&compared(&state, &november)), ["UsageRecord db: RecordReplaced"]);
     let dearer = forged(&november, |document| document["lines"][0]["total"] = "99.00".into());
     assert_eq!(reasons(&compared(&state, &dearer)), ["UsageRecord db: unexplained"]);
+}
+
+/// The final of November as earlier versions made it: with lines of no hours, and at the price of whatever is spelled so.
+fn final_of_before(state: &ObservedState) -> Invoice {
+    final_billed(state, "2026-11", ISSUED, None, |view| {
+        let bill = |inputs: &GroupMonth<'_>| {
+            bill_group_month(&GroupMonth { lists_no_hours: true, prices: &inputs.prices.as_written(), ..*inputs })
+        };
+        view.with_inputs(at(ISSUED), bill).unwrap().unwrap()
+    })
+}
+
+#[test]
+fn a_final_of_an_earlier_version_may_have_lines_of_no_hours() {
+    let mut state = world();
+    add(&mut state, &record("night", "2026-10-31T23:30:00Z", ", end: '2026-11-01T00:20:00Z'"));
+    assert_eq!(compared(&state, &final_of(&state)), []);
+    let before = final_of_before(&state);
+    assert_ne!(before, final_of(&state), "it has a line more");
+    assert_eq!(compared(&state, &before), []);
+    let dearer = forged(&before, |document| {
+        let lines = document["lines"].as_array_mut().unwrap();
+        let line = lines.iter_mut().find(|line| line["quantity"] == "0").unwrap();
+        line["total"] = "5.00".into();
+    });
+    assert_eq!(reasons(&compared(&state, &dearer))[0], "UsageRecord night: unexplained");
+}
+
+#[test]
+fn a_final_of_before_a_price_in_another_spelling_stays_as_it_is() {
+    let mut state = world();
+    let night = record("night", "2026-11-05T00:00:00Z", ", end: '2026-11-06T00:00:00Z'");
+    add(&mut state, &night.replace("type: PostgreSQL", "type: PostgreSQL, plan: Hobbyist"));
+    let (general, plan) =
+        ("{name: all, type: PostgreSQL, unit: Hour, unitPrice: '1'", "validFrom: '2020-01-01T00:00:00Z'}");
+    let list = format!(
+        "kind: PriceList\nmetadata: {{name: default}}\nspec: {{currency: USD, entries: [{general}, {plan}, \
+         {{name: plan, type: PostgreSQL, plan: HOBBYIST, unit: Hour, unitPrice: '2', {plan}]}}\n"
+    );
+    add(&mut state, &list);
+    let before = final_of_before(&state);
+    assert_eq!(compared(&state, &before), []);
+    let forged = forged(&before, |document| document["lines"][0]["total"] = "0.01".into());
+    assert_ne!(compared(&state, &forged), []);
+}
+
+/// What a month gives back is no Credit before it is final, and the next one is estimated with it all the same.
+#[test]
+fn an_estimate_uses_what_the_open_month_before_it_gives_back() {
+    let mut state = state(&format!("{ACME}{}{}", binding("shop"), ledger(&["shop"])));
+    let terms = "{displayName: Shop}";
+    add(&mut state, &shop(1, terms));
+    add(&mut state, &record("db", "2026-11-12T00:00:00Z", ", end: '2026-12-01T00:00:00Z'"));
+    add(&mut state, &credit("Reserved, amount: '5.00'", ""));
+    close_as(&mut state, terms, final_of);
+    add(&mut state, &credit("Consumed, amount: '5.00'", ""));
+    let replaces = ", end: '2026-11-12T01:00:00Z', replaces: db";
+    add(&mut state, &made("none", "2026-11-12T00:00:00Z", "2026-12-05T00:00:00Z", replaces));
+    add(&mut state, &record("next", "2027-01-01T00:00:00Z", ""));
+    let (organization, group) = (Name::from("acme"), uid("BillingGroup", "acme", "shop"));
+    let plan = plan_group(&state, &organization, group, &settings(), None, at("2027-01-10T00:00:00Z")).unwrap();
+    let GroupPlan::Steady(steady) = plan else { panic!("{plan:?}") };
+    let documents: Vec<_> =
+        steady.writes.iter().map(|write| &write.write.rendered.as_ref().unwrap().document).collect();
+    let [december, january] = documents[..] else { panic!("{documents:?}") };
+    let names = |document: &api::Document| -> Vec<String> {
+        document.returned_credits.iter().map(|one| format!("{} {}", &*one.name, &*one.amount)).collect()
+    };
+    assert_eq!((names(december), names(january)), (vec!["bbbbb-2-1-welcome 4.97".to_owned()], vec![]));
+    let used = january.lines.iter().find(|line| line.kind == api::LineType::CreditConsumption).unwrap();
+    assert_eq!((used.source.as_ref().unwrap().name.as_str(), used.total.as_str()), ("bbbbb-2-1-welcome", "-4.97"));
+    assert_eq!(january.inputs.credits, []);
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::{AdjustedOn, Difference, Explanation, Reason};
+use super::earlier::explain_hours;
 use super::edits::Edits;
 use super::fields::{Pair, differing_lines};
 use super::header::conversion;
@@ -103,7 +104,8 @@ impl<'a> LineJudge<'a> {
             (Some(recorded), Some(line)) => {
                 let fields = Pair { recorded: pair.recorded, computed: rewound }.fields();
                 let edited = self.comparison.edits.of_line(&fields);
-                edited.or_else(|| Edits::of_late_line(recorded, line, &fields))
+                let edited = edited.or_else(|| Edits::of_late_line(recorded, line, &fields));
+                edited.or_else(|| explain_hours(recorded, line, &fields))
             }
             (Some(line), None) => self.cut_by_price(line, self.rewound.values().copied(), record),
             (None, Some(line)) => self.cut_by_price(line, self.comparison.recorded.lines.iter().copied(), record),

@@ -39,7 +39,7 @@ pub fn creditable(
         amount_due: money("amountDue", document.amount_due(), currency)?,
         gives_back: gives_back(document, slices),
         credits: super::credits_used(document)?,
-        prepaid: prepaid_by_credits(document, currency)?,
+        prepaid: prepaid(document, currency)?,
         prior_notes: before.iter().map(prior_note).collect::<Result<_, _>>()?,
         taxes,
     })
@@ -81,14 +81,27 @@ fn slices_by_tax(document: &api::Document, lines: &[CreditableLine]) -> Result<V
     Ok(sums.into_iter().map(one).collect())
 }
 
-/// What credits paid of the total of an invoice, in the order in which they were used.
-fn prepaid_by_credits(document: &api::Document, currency: Currency) -> Result<Vec<(Name, Money)>, ConvertError> {
-    let credits = document.prepayments.iter().filter(|one| one.kind == "Credit");
+/// What of the total of an invoice was paid in advance, in the order in which it was used: what an earlier invoice left, as the credit
+/// that it would be if its group went, and credits.
+fn prepaid(document: &api::Document, currency: Currency) -> Result<Vec<(Name, Money)>, ConvertError> {
     let used = |one: &api::Prepayment| {
-        Ok((one.name.as_str().into(), money("status.document.prepayments.amount", &one.amount, currency)?))
+        let name = if one.kind == "Invoice" { carried_credit(&one.name) } else { one.name.to_string() };
+        Ok((name.into(), money("status.document.prepayments.amount", &one.amount, currency)?))
     };
-    credits.map(used).collect()
+    document.prepayments.iter().map(used).collect()
 }
+
+/// What a Credit is called that has what an invoice carried forward.
+pub fn carried_credit(invoice: &str) -> String {
+    format!("{CARRIED}{invoice}")
+}
+
+/// Whether a Credit of this name has what an invoice carried forward: then it is money, without an end.
+pub fn is_carried(credit: &str) -> bool {
+    credit.starts_with(CARRIED)
+}
+
+const CARRIED: &str = "carried-";
 
 /// A line that gives back something of a closed month, among those that are known.
 fn gives_back(document: &api::Document, slices: &[api::InvoiceSlice]) -> Option<String> {

@@ -21,6 +21,7 @@ use crate::bill::charge::Charges;
 use crate::bill::inputs::{ClosedMonths, GroupMonth};
 use crate::bill::records::BilledUsage;
 use crate::bill::services::charge_project;
+use crate::catalog::price::Unit;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::adjustment::LateLine;
 use crate::invoice::billed::BilledIndex;
@@ -31,6 +32,7 @@ use crate::name::Name;
 use crate::problem::{Problem, ProblemReason};
 use crate::tenancy::attribution::Attribution;
 use crate::tenancy::organization::Project;
+use crate::time::hours::HourRule;
 use crate::time::late_usage_window::LateUsageWindow;
 use crate::time::month::Month;
 use crate::uid::Uid;
@@ -179,6 +181,8 @@ impl Adjustments {
 
     /// Bills what stands on no final as the month itself would have.
     fn bill_late_usage(&mut self, closed: &GroupMonth<'_>, project: &Project) {
+        let now = closed.hours;
+        let closed = &by_hours_of_its_final(closed);
         let terms = self.terms.entry(closed.month).or_insert_with(|| terms_of_late_usage(closed)).clone();
         let mut charges = Charges::default();
         charge_project(closed, project, &terms, &mut charges);
@@ -188,7 +192,7 @@ impl Adjustments {
             }
             self.change(closed.month, &line.usage.project, line.tax, line.total.minor());
             let usage = line.usage.clone();
-            self.add(closed.month, &usage, late_item(closed, &terms, line));
+            self.add(closed.month, &usage, late_item(closed, now, &terms, line));
         }
         self.problems.extend(charges.problems);
     }
@@ -234,7 +238,16 @@ fn terms_of_late_usage(closed: &GroupMonth<'_>) -> MonthTerms {
     }
 }
 
-fn late_item(closed: &GroupMonth<'_>, terms: &MonthTerms, line: Line) -> Item {
+/// A closed month in which running time becomes hours as in its final.
+fn by_hours_of_its_final<'a>(closed: &GroupMonth<'a>) -> GroupMonth<'a> {
+    let mut finals = closed.billed.finals();
+    let its_final = finals.find(|facts| (facts.group, facts.month) == (closed.group.uid, closed.month));
+    GroupMonth { hours: its_final.map_or(closed.hours, |facts| facts.hours), ..*closed }
+}
+
+/// `now` is how the hours of the invoice that has the line are counted.
+fn late_item(closed: &GroupMonth<'_>, now: HourRule, terms: &MonthTerms, line: Line) -> Item {
     let exchange_rate = closed.rate_by(terms).ok().flatten(); // without a rate there is no line
-    adjustment::late_item(closed.month, LateLine { line, discounts: terms.discounts.clone(), exchange_rate })
+    let hours = (line.unit() == Unit::Hour && closed.hours != now).then_some(closed.hours);
+    adjustment::late_item(closed.month, LateLine { line, discounts: terms.discounts.clone(), exchange_rate, hours })
 }

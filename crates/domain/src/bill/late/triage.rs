@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use crate::bill::inputs::ClosedMonths;
 use crate::bill::records::BilledUsage;
 use crate::catalog::unit_price::Unit;
+use crate::invoice::billed::BilledPart;
 use crate::tenancy::attribution::Attribution;
+use crate::time::hours::HourRule;
 use crate::time::month::Month;
 use crate::time::period::Period;
 use crate::usage::Usage;
@@ -81,6 +83,19 @@ impl BilledUsage<'_> {
                 && (self.run_within(usage, whole).is_some() || whole.contains(usage.start));
         }
         let run = self.run_within(usage, whole).filter(|_| !self.billed.has_unit_charge(&usage.name));
-        run.is_some_and(|run| !run.subtract(&self.billed.billed_periods_in(&usage.name, whole)).is_empty())
+        run.is_some_and(|run| {
+            let open = run.subtract(&self.billed.billed_periods_in(&usage.name, whole));
+            open.into_iter().any(|piece| !self.is_charged_by_begun_hour(usage, piece))
+        })
+    }
+
+    /// Whether a piece that no final bills is within an hour that one charges as a whole: nothing is due for it.
+    fn is_charged_by_begun_hour(&self, usage: &Usage, piece: Period) -> bool {
+        let begun = |part: &&BilledPart| {
+            let rating = self.billed.rating_of(part);
+            rating.is_some_and(|rating| rating.price.hours.unwrap_or(rating.hours) == HourRule::Ceil)
+        };
+        let charged = self.billed.parts(&usage.name).iter().filter(begun).map(BilledPart::period);
+        HourRule::Ceil.is_within_begun_hour(usage.start, piece, charged)
     }
 }

@@ -95,6 +95,7 @@ impl ClosingSimulator {
             month: month(of),
             issued_at: month(of).end(),
             currency: bill.subtotal.currency(),
+            hours: self.world.hours,
         };
         let (lines, parts) = (self.final_lines(bill), stated_parts(month(of), bill));
         let exchange_rate = bill.conversion.as_ref().map(|conversion| conversion.rate.clone());

@@ -308,3 +308,72 @@ fn a_final_that_is_observed_again_bills_nothing_more() {
     simulator.purge("db");
     assert!(simulator.world.billed.has_dropped("db"));
 }
+
+/// Whether nothing of the closed months needs a look, and the record is settled.
+fn is_quiet(simulator: &ClosingSimulator, of: &str, record: &Usage) -> bool {
+    let world = &simulator.world;
+    let (records, closed) =
+        (BilledUsage { organization: &world.organization, billed: &world.billed }, simulator.months_until(of));
+    let window = LateUsageWindow::UNLIMITED;
+    months_to_review(records, &closed).is_empty()
+        && too_late(records, &closed, window).is_empty()
+        && is_settled_within(records, &closed, record)
+}
+
+#[test]
+fn time_within_an_hour_that_began_before_has_no_line_and_is_never_late() {
+    let mut simulator = simulator();
+    let over_midnight = usage("db", "p", "2020-10-31T23:30", "2020-11-01T00:20");
+    let dearer = usage("cut", "p", "2020-11-10T11:30", "2020-11-10T12:20");
+    simulator.usage(over_midnight.clone());
+    simulator.usage(dearer.clone());
+    simulator.world.prices = price_list(vec![
+        PriceEntry { valid_until: Some(at("2020-11-10T12:00")), ..hourly("PostgreSQL", "1") },
+        PriceEntry { valid_from: at("2020-11-10T12:00"), ..hourly("PostgreSQL", "2") },
+    ]);
+    assert_eq!(lines(&simulator.close("2020-10")), ["db 10-31T23:30..11-01 1 1.00"]);
+    assert_eq!(lines(&simulator.close("2020-11")), ["cut 11-10T11:30..11-10T12:00 1 1.00"]);
+    assert!(is_quiet(&simulator, "2020-12", &over_midnight) && is_quiet(&simulator, "2020-12", &dearer));
+    // Not by another rule of hours either: what is closed was counted in whole hours.
+    simulator.world.hours = HourRule::Exact;
+    simulator.usage(usage("other", "p", "2020-11-10T13:00", "2020-11-10T13:30"));
+    assert_eq!(closing_simulator::adjustments(&simulator.close("2020-12")), ["2020-11 other 2.00"]);
+    assert!(is_quiet(&simulator, "2021-01", &over_midnight) && is_quiet(&simulator, "2021-01", &dearer));
+}
+
+#[test]
+fn time_in_which_an_hour_begins_is_late_until_it_is_billed() {
+    let mut simulator = simulator();
+    let running = usage("db", "p", "2020-10-31T23:30", "2020-11-01T00:20");
+    simulator.usage(running.clone());
+    simulator.close("2020-10");
+    simulator.close("2020-11");
+    let longer = usage("db", "p", "2020-10-31T23:30", "2020-11-01T00:40");
+    assert!(is_quiet(&simulator, "2020-12", &running) && !is_quiet(&simulator, "2020-12", &longer));
+    simulator.usage(longer.clone());
+    assert!(!is_quiet(&simulator, "2020-12", &longer));
+    let december = simulator.close("2020-12");
+    assert_eq!(closing_simulator::adjustments(&december), ["2020-11 db 0.03"]);
+    assert!(is_quiet(&simulator, "2021-01", &longer));
+}
+
+#[test]
+fn late_usage_is_counted_by_the_hours_of_its_months_final() {
+    let mut simulator = simulator();
+    simulator.close("2020-10");
+    simulator.world.hours = HourRule::Exact;
+    simulator.close("2020-11");
+    for of in ["2020-10", "2020-11", "2020-12"] {
+        simulator.usage(usage(of, "p", &format!("{of}-10"), &format!("{of}-10T00:30")));
+    }
+    // Half an hour at 0.026.
+    let bill = simulator.close("2020-12");
+    assert_eq!(closing_simulator::adjustments(&bill), ["2020-10 2020-10 0.03", "2020-11 2020-11 0.01"]);
+    assert_eq!(lines(&bill), ["2020-12 12-10..12-10T00:30 0.5 0.01"]);
+    let rules = bill.items.iter().filter_map(|item| match &item.adjustment.as_ref()?.kind {
+        AdjustmentKind::Late(new) => Some(new.hours),
+        _ => None,
+    });
+    assert_eq!(rules.collect::<Vec<_>>(), [Some(HourRule::Ceil), None]);
+    assert_eq!(closing_simulator::items(&simulator.close("2021-01")), [""; 0]);
+}

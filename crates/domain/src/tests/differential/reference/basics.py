@@ -57,6 +57,10 @@ def costs(entry, rule, start, begin, end):
     return price * (begin - first) / (last - first), price * (end - first) / (last - first)
 
 
+def is_of_no_hours(entry, rule, start, begin, end):
+    return entry["unit"] == "Hour" and hours(entry["hours"] or rule, start, begin, end) == 0
+
+
 def hours(rule, start, begin, end):
     if rule == "Exact":
         return Fraction(end - begin, HOUR)

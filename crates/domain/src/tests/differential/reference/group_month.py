@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 
-from basics import NoBill, Problem, checked, costs, month_bounds, rounded, shown
+from basics import NoBill, Problem, checked, costs, is_of_no_hours, month_bounds, rounded, shown
 from credits import usable
 from own import Own
 from terms import commitment_of, counted, last_of_term, months_before
@@ -168,7 +168,10 @@ class GroupMonth:
                 pieces[-1][1] = end
             else:
                 pieces.append([begin, end, entry])
-        return [self.line(record, begin, end, entry) for begin, end, entry in pieces], times
+        rule = self.given["hours"]
+        # A piece in which no hour begins is paid with the hour that began before it.
+        counted = [(begin, end, entry) for begin, end, entry in pieces if not is_of_no_hours(entry, rule, start, begin, end)]
+        return [self.line(record, begin, end, entry) for begin, end, entry in counted], times
 
     def cuts(self, record, until):
         cuts = {self.start, self.end, record["start"], until}
