@@ -9,8 +9,8 @@ use std::fmt;
 use super::canonical::digest;
 use super::document::document_digest;
 use super::explain::{
-    MAX_DECIMAL_PLACES, discounts_of, exact_charge, exact_price, hours, hours_in, money, month_and_period, hour_rule_of,
-    share,
+    MAX_DECIMAL_PLACES, discounts_of, exact_charge, exact_price, hour_rule_of, hours, hours_in, money,
+    month_and_period, share,
 };
 use super::tax::tax_of;
 use billing_api::{Adjusts, Amount, Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit, TaxCategory};

@@ -151,11 +151,9 @@ impl<'a, 'out> Charger<'a, 'out> {
     fn charge_piece(&mut self, usage: &Arc<Usage>, piece: Period, tariff: Tariff<'a>) -> Result<(), ProblemReason> {
         self.check_group()?;
         if let Some((misspelling, meant)) = self.month.prices.misspelling(&usage.service) {
-            let prices = |tariff: Tariff<'_>| -> Vec<_> {
-                tariff.running(piece).map(|(period, entry)| (period, entry.map(price_of))).collect()
-            };
             let is_event = meant.at(usage.start).is_some_and(|entry| entry.price.unit == Unit::Unit);
-            if is_event || prices(meant) != prices(tariff) {
+            let is_alike = prices_in(meant, piece).eq(prices_in(tariff, piece));
+            if is_event || !is_alike {
                 return Err(self.misspelt(misspelling));
             }
         }
@@ -243,6 +241,11 @@ impl<'a, 'out> Charger<'a, 'out> {
     fn rounded(&self, exact: &ExactAmount, currency: Currency) -> Result<Money, ProblemReason> {
         exact.rounded(currency).ok_or(ProblemReason::Overflow)
     }
+}
+
+/// The prices of a piece of running time, each with its time.
+fn prices_in(tariff: Tariff<'_>, piece: Period) -> impl Iterator<Item = (Period, Option<&UnitPrice>)> {
+    tariff.running(piece).map(|(period, entry)| (period, entry.map(price_of)))
 }
 
 /// What a price is compared by.

@@ -5,6 +5,8 @@ mod splitting;
 pub mod taxes;
 pub mod worlds;
 
+use std::sync::Arc;
+
 use num_bigint::BigInt;
 use proptest::prelude::*;
 

@@ -66,13 +66,13 @@ fn a_price_that_begins_within_the_run_is_asked_too() {
 
 #[test]
 fn a_single_unit_is_asked_for_its_price_when_it_happens() {
-    let event = |plan| PriceEntry { unit: Unit::Unit, ..of_plan(plan, "7") };
-    let mut world = with(vec![event("HOBBYIST")]);
+    let event = |plan, price| PriceEntry { price: by_unit("PostgreSQL", price).price, ..of_plan(plan, price) };
+    let mut world = with(vec![event("HOBBYIST", "7")]);
     assert_eq!(told(&world).0, ["db Misspelt"]);
-    world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", "7") }, event("HOBBYIST")]);
+    world.prices = price_list(vec![by_unit("PostgreSQL", "7"), event("HOBBYIST", "7")]);
     assert_eq!(told(&world), (vec![], vec!["db 11-10..11-10 1 7.00".to_owned()]), "it costs the same");
-    let dearer = PriceEntry { unit_price: decimal("9"), ..event("HOBBYIST") };
-    world.prices = price_list(vec![PriceEntry { unit: Unit::Unit, ..hourly("PostgreSQL", "7") }, dearer]);
+    let dearer = event("HOBBYIST", "9");
+    world.prices = price_list(vec![by_unit("PostgreSQL", "7"), dearer]);
     assert_eq!(told(&world).0, ["db Misspelt"]);
 }
 
