@@ -109,14 +109,14 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
     let per = line.per.map(|per| format!(" ÷ {per}")).unwrap_or_default();
     let before = line.pre_discount.as_ref()?;
     let written = match &exact {
-        ExactAmount::Whole(exact) => format!("{} → {before}", written_out(exact)),
+        ExactAmount::Whole(exact) => format!(" = {} → {before}", written_out(exact)),
         ExactAmount::Between(from, to) => format!("{}{before}", between_in_words(document, from, to)?),
     };
     let (currency, converted) = match rate_of(document, line) {
         None => (&document.currency, String::new()),
         Some(rate) => (&rate.from, format!(" × {} {} ÷ {} {}", rate.to_quote, rate.to, rate.from_quote, rate.from)),
     };
-    let mut text = format!("{quantity}{name}{share} × {price} {currency}{per}{most}{converted} = {written}");
+    let mut text = format!("{quantity}{name}{share} × {price} {currency}{per}{most}{converted}{written}");
     let discounts = discounts_of(document, line);
     if !discounts.is_empty() {
         let discounts = discounts.iter().map(|discount| format!("−{} % {}", discount.percent, discount.name));
@@ -145,9 +145,9 @@ fn between_in_words(document: &Document, from: &Ratio, to: &Ratio) -> Option<Str
     let [begin, end] = [from, to].map(|exact| round_half_away(exact, currency));
     let (begin, end) = (begin?, end?);
     match begin.is_zero() && from.units(18) == Some(0) {
-        true => Some(format!("{} → ", written_out(to))),
+        true => Some(format!(" = {} → ", written_out(to))),
         false => Some(format!(
-            "{} → {end} until its end, less {} → {begin} until its start, = ",
+            ": {} → {end} until its end, less {} → {begin} until its start, = ",
             written_out(to),
             written_out(from)
         )),
