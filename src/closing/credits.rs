@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 
 use super::fetch::ClosingPass;
 use crate::context::Context;
@@ -15,7 +15,7 @@ use billing_api as api;
 use billing_domain::credit::ReservationState;
 use billing_domain::credit::reservation::ReservationError;
 use billing_domain::{Credit, CreditUse, Money, Name, Timestamp};
-use billing_planning::closing::returned_credits::{ReturningFinal, origin, returned_credit};
+use billing_planning::closing::returned_credits::{ReturningFinal, returned_credit};
 use billing_planning::credit::{Owner, credit_status};
 use billing_state::{Observes, OrganizationState};
 use operator_kit::events::Severity;
@@ -114,7 +114,7 @@ pub(super) async fn write(ctx: &Context, pass: &ClosingPass, credits: Vec<api::C
 /// attempt before, or of another operator.
 ///
 /// # Errors
-/// One could not be made.
+/// One could not be made; or it came after the pass read what there is, and a further pass knows it.
 pub(super) async fn give_back(
     ctx: &Context,
     pass: &ClosingPass,
@@ -123,32 +123,36 @@ pub(super) async fn give_back(
     returned: &[api::CreditReturn],
 ) -> Result<(), WriteError> {
     for one in returned {
-        let used = used_credit(pass, &of.organization, &one.credit);
+        let used = credit_in(pass, &of.organization, &one.credit);
         let credit = returned_credit(&of, one, used.as_deref());
+        if let Some(there) = credit_in(pass, &of.organization, &one.name) {
+            if there.spec.origin != credit.spec.origin {
+                return Err(name_taken(&of, one));
+            }
+            continue;
+        }
         match ctx.writer.create(&credit).await {
             Ok(made) => {
                 ctx.publish_event(group, Severity::Normal, "CreditReturned", "Credit", returned_note(&of, one));
                 ctx.observe(made);
             }
-            Err(WriteError::Exists { object }) => {
-                let there = Api::<api::Credit>::namespaced(ctx.client.clone(), &of.organization).get(&one.name).await;
-                let there =
-                    there.map_err(|source| WriteError::Failed { object: object.clone(), source: Box::new(source) })?;
-                if there.spec.origin != Some(origin(&of.number, one)) {
-                    let message = format!(
-                        "it exists and was not created for invoice {}, which returns {} {} to Credit {}: delete it, and the operator creates it again",
-                        of.number, &*one.amount, &*of.currency, &*one.credit
-                    );
-                    return Err(WriteError::Refused { object, message });
-                }
-            }
+            Err(WriteError::Exists { object }) => return Err(WriteError::Conflict { object }),
             Err(error) => return Err(error),
         }
     }
     Ok(())
 }
 
-fn used_credit(pass: &ClosingPass, organization: &str, credit: &str) -> Option<Arc<api::Credit>> {
+fn name_taken(of: &ReturningFinal, returned: &api::CreditReturn) -> WriteError {
+    let message = format!(
+        "it exists and was not created for invoice {}, which returns {} {} to Credit {}: delete it, and the operator creates it again",
+        of.number, &*returned.amount, &*of.currency, &*returned.credit
+    );
+    WriteError::Refused { object: format!("Credit {}/{}", of.organization, &*returned.name), message }
+}
+
+/// A credit as the pass read it.
+fn credit_in(pass: &ClosingPass, organization: &str, credit: &str) -> Option<Arc<api::Credit>> {
     let state = pass.state.read().unwrap_or_else(PoisonError::into_inner);
     state.organization(organization)?.credits.get(credit).map(|known| known.object.clone())
 }

@@ -52,7 +52,7 @@ pub fn returned_credit(of: &ReturningFinal, returned: &CreditReturn, used: Optio
 }
 
 /// Where a Credit says that it comes from.
-pub fn origin(number: &str, returned: &CreditReturn) -> CreditOrigin {
+fn origin(number: &str, returned: &CreditReturn) -> CreditOrigin {
     CreditOrigin {
         invoice: Name::from(number),
         credit_note: None,
