@@ -8,7 +8,7 @@ IMAGE_ARCHIVE := $(abspath $(CARGO_TARGET_DIR))/billing-operator-image.tar
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test tools archives image release release-files release-check tree-is-clean site generate fmt lint bench fuzz
+.PHONY: help demo demo-stop test histories tools archives image release release-files release-check tree-is-clean site generate fmt lint bench fuzz
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -25,6 +25,9 @@ demo-stop: ## End the demo and remove it
 test: tools ## Run every test; the first time this builds Kubernetes, etcd and Helm
 	cargo test --package billing-test-harness --test image --test site
 	cargo test --workspace
+
+histories: tools ## Close 10,000 random histories, and compare them with the independent implementation (about half an hour)
+	BILLING_HISTORIES=10000 cargo test --package billing-domain --lib -- --nocapture late::properties differential::histories
 
 fuzz: tools ## Throw 20,000 random requests of tenants and roles at a world with finals (about ten minutes)
 	BILLING_FUZZ_REQUESTS=20000 cargo test --package billing-operator --test it -- --nocapture rules::fuzz::random

@@ -93,6 +93,11 @@ async fn adjusting_survives_a_crash_after_each_write() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn settling_with_returned_credits_and_a_balance_survives_a_crash_after_each_write() -> Result {
+    check_crashes(Scenario::Settle, 4).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn crediting_survives_a_crash_after_each_write() -> Result {
     check_crashes(Scenario::Credit, 9).await
 }

@@ -26,13 +26,16 @@ pub enum Scenario {
     Close,
     /// A month that was held becomes final, with adjustments of the one before it, and a credit.
     Adjust,
+    /// A month that was held becomes final, gives a part of a credit back for the one before it, and carries the rest forward.
+    Settle,
     /// A final invoice is taken back, and the credits that it used are given back.
     Credit,
 }
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Bind, Self::Move, Self::Leave, Self::Close, Self::Adjust, Self::Credit];
+    pub const ALL: [Self; 7] =
+        [Self::Bind, Self::Move, Self::Leave, Self::Close, Self::Adjust, Self::Settle, Self::Credit];
 
     /// A short name, for organizations.
     pub fn name(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Scenario {
             Self::Leave => "leave",
             Self::Close => "close",
             Self::Adjust => "adjust",
+            Self::Settle => "settle",
             Self::Credit => "credit",
         }
     }
@@ -96,6 +100,18 @@ impl Scenario {
                 let spec = json!({ "billingGroup": "main", "type": "Promotion", "amount": amount });
                 scene.credit(organization, "welcome", spec).await?;
             }
+            Self::Settle => {
+                let (last, first) = (open.prev(), open.prev().prev());
+                scene.usage(organization, "another-domain", domain(&shop, first)).await?;
+                scene.usage(organization, "unpriced", unpriced(&shop, last)).await?;
+                scene.bind(&shop, "main").await?;
+                let amount = json!({ "amount": "5.00", "currency": "USD" });
+                let spec = json!({ "billingGroup": "main", "type": "Promotion", "amount": amount });
+                scene.credit(organization, "welcome", spec).await?;
+                scene.group(organization, "main", json!({ "terms": { "firstPeriod": first.to_string() } })).await?;
+                scene.wait_invoice(organization, "main", first, "is final", is_final).await?;
+                scene.usage(organization, "no-domain", corrected(&shop, first, "another-domain")).await?;
+            }
             Self::Credit => {
                 let last = open.prev();
                 scene.usage(organization, "another-domain", domain(&shop, last)).await?;
@@ -126,7 +142,7 @@ impl Scenario {
                 let first = open_month().prev().prev().to_string();
                 scene.group(organization, "main", json!({ "terms": { "firstPeriod": first } })).await?;
             }
-            Self::Adjust => scene.delete::<UsageRecord>(organization, "unpriced").await?,
+            Self::Adjust | Self::Settle => scene.delete::<UsageRecord>(organization, "unpriced").await?,
             Self::Credit => {
                 let last = open_month().prev();
                 let invoice = scene.wait_invoice(organization, "main", last, "is final", is_final).await?;
@@ -145,7 +161,7 @@ impl Scenario {
     pub fn has_ended(self, snapshot: &Value) -> bool {
         let shop = "ORGANIZATION-shop";
         let (payers, members): (&[&str], _) = match self {
-            Self::Bind | Self::Close | Self::Adjust | Self::Credit => {
+            Self::Bind | Self::Close | Self::Adjust | Self::Settle | Self::Credit => {
                 (&["main"], [json!([{ "project": shop }]), Value::Null])
             }
             Self::Move => (&["main", "other"], [json!([]), json!([{ "project": shop }])]),
@@ -157,6 +173,7 @@ impl Scenario {
             && snapshot["groups"]["other"]["members"] == members[1]
             && invoices_in(snapshot) == self.invoices()
             && (self != Self::Credit || is_credited(snapshot))
+            && (self != Self::Settle || is_settled(snapshot))
     }
 
     /// Each invoice in the end: group, month, phase and total.
@@ -179,6 +196,11 @@ impl Scenario {
                 invoice("main", last, "Final", "0.00"),     // 12.50 that were late, − 0.08 + 0.03; of a credit of 12.60
                 invoice("main", open, "Estimate", "12.35"), // 12.50, less the 0.15 that the credit still has
             ],
+            Self::Settle => vec![
+                invoice("main", first, "Final", "7.50"),   // 12.50, of which a credit paid 5.00
+                invoice("main", last, "Final", "-7.50"),   // − 12.50 + 0.03, and of the credit 4.97 are no longer due
+                invoice("main", open, "Estimate", "7.53"), // 12.50, less the 4.97 that went back
+            ],
             // 12.50, less credits of 3.50 and 5.00, in both: what was given back pays for the month that runs.
             Self::Credit => vec![invoice("main", last, "Final", "4.00"), invoice("main", open, "Estimate", "4.00")],
         }
@@ -187,6 +209,18 @@ impl Scenario {
 
 fn is_final(invoice: &Invoice) -> bool {
     invoice.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final))
+}
+
+/// Whether what the last final gives back is a credit again, and the open month has what it carries forward.
+fn is_settled(snapshot: &Value) -> bool {
+    let document = |month: Month| &snapshot["invoices"][format!("main {month}")]["document"];
+    let (last, open) = (document(open_month().prev()), document(open_month()));
+    let remaining = |credit: &str| &snapshot["credits"][credit]["remaining"];
+    last["carriedForward"] == "7.50"
+        && last["amountDue"] == "0.00"
+        && last["returnedCredits"][0]["amount"] == "4.97"
+        && (&open["prepaid"], &open["amountDue"]) == (&json!("7.50"), &json!("0.03"))
+        && [remaining("welcome"), remaining("2-1-welcome")] == [&json!("0.00"), &json!("4.97")]
 }
 
 /// Whether the note of the organization is issued, its invoice says so, and its credits are there again.

@@ -256,7 +256,11 @@ fn of_invoice(invoice: &Invoice) -> Result<(String, Value)> {
     let status = invoice.status.clone().unwrap_or_default();
     let mut document = serde_json::to_value(&status.document)?;
     forget_what_varies(&mut document);
-    document["lines"].as_array_mut().into_iter().flatten().for_each(forget_series);
+    let series = invoice.spec.series.as_str();
+    document["lines"].as_array_mut().into_iter().flatten().for_each(|line| forget_series(line, series));
+    for named in ["prepayments", "returnedCredits"] {
+        document[named].as_array_mut().into_iter().flatten().for_each(|one| drop(one["name"].take()));
+    }
     let mut credited = serde_json::to_value(&status.credited)?;
     forget_what_varies(&mut credited);
     let content = json!({
@@ -289,15 +293,16 @@ fn reasons(conditions: &[Condition]) -> Value {
     conditions.iter().map(reason).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Of a line that uses what a credit note gave back, or that corrects a final: names begin with the number of that, and
+/// Of a line that uses what was given back to a credit, or that corrects a final: names begin with the number of that, and
 /// the id follows from it.
-fn forget_series(line: &mut Value) {
+fn forget_series(line: &mut Value, series: &str) {
     if line["adjusts"]["invoice"].is_string() {
         for varying in ["/id", "/description", "/source/part", "/adjusts/invoice"] {
             line.pointer_mut(varying).map(Value::take);
         }
     }
-    let given_back = line["source"]["kind"] == "Credit" && line["description"].to_string().contains("-cn");
+    let of_series = line["source"]["name"].as_str().is_some_and(|name| name.starts_with(&format!("{series}-")));
+    let given_back = line["source"]["kind"] == "Credit" && of_series;
     for varying in ["id", "description", "source"].into_iter().filter(|_| given_back) {
         line[varying].take();
     }

@@ -57,9 +57,13 @@ pub(super) fn derive_spent_before(
     Some(spent)
 }
 
-/// What documents say of services, extra charges and support of a month.
+/// What services of a month are worth, as documents say, with extra charges and support: by the terms of its final, or where that says
+/// none, as documents say.
 pub(super) fn said(stated: &StatedMonth<'_>) -> i128 {
     let mut spent: i128 = stated.services.values().sum();
+    if let Some(terms) = stated.terms.filter(|_| !stated.is_reversed) {
+        return counted(terms, spent);
+    }
     for (key, part) in &stated.parts {
         if matches!(key.kind, LineType::ExtraCharge | LineType::SupportCharge) {
             spent += part.billed;

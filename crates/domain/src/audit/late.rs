@@ -267,7 +267,7 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
             late.note_reasons(closed.billed, group, closed.month, tax);
         }
         late.totals.extend(item);
-        if group == closed.group.uid && change != 0 {
+        if group == closed.group.uid && change != 0 && !closed.billed.is_month_reversed(group, closed.month) {
             late.change(closed.month, project.name(), tax, change);
         }
     }

@@ -13,6 +13,7 @@ use crate::bill::tally::Overflow;
 use crate::catalog::terms::commitment::{Commitment, CommitmentSettlement, TermProgress};
 use crate::catalog::terms::error::TermsError;
 use crate::closing::{Hold, HoldReason};
+use crate::invoice::billed::stated::StatedMonth;
 use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::source::Source;
 use crate::money::amount::{Currency, Money};
@@ -57,7 +58,7 @@ impl<'a> Spending<'a> {
                     0
                 }
                 (Some(settled), _) => *settled,
-                (None, Some(stated)) => stated.spent(),
+                (None, Some(stated)) => closed_month(stated, group, currency)?,
                 (None, None) => open_month(month, earlier, group, currency)?,
             };
         }
@@ -79,6 +80,13 @@ impl<'a> Spending<'a> {
         let left = if missing.minor() > 0 { missing } else { Money::zero(amount.currency()) };
         Ok(Some(TermProgress { name: name.clone(), amount: *amount, term: *term, spent, left }))
     }
+}
+
+/// What counts of a month by what documents say of its services, and by the terms that its final recorded, in minor units.
+fn closed_month(stated: &StatedMonth<'_>, group: &Source, currency: Currency) -> Result<i128, Overflow> {
+    let Some(terms) = stated.terms.filter(|_| !stated.is_reversed) else { return Ok(stated.spent()) };
+    let services = stated.service_sums().ok_or(Overflow)?;
+    Ok(OwnMonth { group, terms, spent_before: None }.bill(currency, &services)?.spent().minor())
 }
 
 /// What counts of an earlier month that is not final, in minor units. Only an estimate asks: months become final in order.

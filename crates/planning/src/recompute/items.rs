@@ -172,6 +172,7 @@ fn own_services(comparison: &Comparison<'_>, inputs: &GroupMonth<'_>, projects: 
 fn change(billed: &BilledIndex, read: &ReadFinal, line: &BilledLine) -> Option<i128> {
     let LineBasis::Corrects { invoice, due, .. } = &line.basis else { return Some(line.total.minor()) };
     let ours = billed.finals().any(|known| known.number == *invoice && known.group == read.facts.group);
+    let ours = ours && !billed.is_month_reversed(read.facts.group, Month::of(line.period.start()));
     let before = billed.due_before(line, invoice);
     ours.then(|| due.map_or(line.total.minor(), |due| due.minor() - before))
 }

@@ -158,8 +158,8 @@ impl Adjustments {
 
     fn correct(&mut self, closed: &GroupMonth<'_>, usage: &Usage, difference: RecordDifference) {
         let RecordDifference { biller, tax, change, item } = difference;
-        // What was of a group that is gone is adjusted record by record.
-        if biller == closed.group.uid {
+        // What was of a group that is gone is adjusted record by record; and all of a final that was taken back is settled.
+        if biller == closed.group.uid && !closed.billed.is_month_reversed(biller, closed.month) {
             self.change(closed.month, &usage.project, tax, change);
         }
         if let Some(item) = item {

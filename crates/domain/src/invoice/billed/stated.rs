@@ -14,6 +14,7 @@ use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::terms::commitment::Term;
 use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::{PartKey, StatedPart};
+use crate::invoice::service_sum::ServiceSum;
 use crate::invoice::source::Source;
 use crate::invoice::statement::{About, FinalStatement, LastCorrection, PlacedPart, ServiceKey, StatedCorrection};
 use crate::invoice::tax::TaxSubtotal;
@@ -36,19 +37,30 @@ pub struct StatedMonth<'a> {
     pub services: BTreeMap<(Name, Option<TaxGroup>), i128>,
     /// The other parts.
     pub parts: BTreeMap<PartKey, StatedAmount>,
-    /// Whether a credit note took all of the month's final back. Then the rest is what other documents say of the month.
+    /// Whether a credit note took all of the month's final back. Then the rest is what other documents say of usage that was found since.
     pub is_reversed: bool,
 }
 
 impl StatedMonth<'_> {
-    /// What counts towards a commitment, in minor units: services, extra charges and support.
+    /// What is due for services, where a document can carry it.
+    pub(crate) fn service_sums(&self) -> Option<Vec<ServiceSum>> {
+        let sum = |((project, tax), minor): (&(Name, Option<TaxGroup>), &i128)| {
+            let total = Money::new(*minor, self.invoice.currency)?;
+            Some(ServiceSum { project: project.clone(), tax: *tax, total })
+        };
+        self.services.iter().map(sum).collect()
+    }
+
+    /// What counts towards a commitment, in minor units, where nothing says by which terms: services, extra charges and support.
     pub(crate) fn spent(&self) -> i128 {
         let counted = self.parts.iter().filter(|(key, _)| key.kind.counts_towards_commitment());
         self.services.values().sum::<i128>() + counted.map(|(_, part)| part.due()).sum::<i128>()
     }
 
-    fn is_taken_back(&self, on: &FinalFacts) -> bool {
-        self.is_reversed && on.number == self.invoice.number
+    /// Whether a line of a final counts: of a month that was taken back in full only usage that was found for it since.
+    fn counts(&self, on: &FinalFacts, about: About) -> bool {
+        let is_late = on.number != self.invoice.number && matches!(about, About::Own(_));
+        !self.is_reversed || is_late
     }
 }
 
@@ -165,7 +177,7 @@ impl BilledIndex {
             let statement = &self.statements[on];
             for (key, sum) in &statement.services {
                 let Some(stated) = of_group(key.about).and_then(|of| months.get_mut(&of)) else { continue };
-                if stated.is_taken_back(facts) {
+                if !stated.counts(facts, key.about) {
                     continue;
                 }
                 *stated.services.entry((key.project.clone(), key.tax)).or_default() += sum;
@@ -176,10 +188,8 @@ impl BilledIndex {
                 }
             }
             for part in &statement.parts {
-                let Some(stated) = of_group(part.about).and_then(|of| months.get_mut(&of)) else { continue };
-                if stated.is_taken_back(facts) {
-                    continue;
-                }
+                let stated = of_group(part.about).and_then(|of| months.get_mut(&of));
+                let Some(stated) = stated.filter(|stated| !stated.is_reversed) else { continue };
                 let none =
                     || StatedAmount { billed: 0, credited: Vec::new(), corrected: None, source: part.source.clone() };
                 let known = stated.parts.entry(part.key.clone()).or_insert_with(none);
@@ -191,11 +201,17 @@ impl BilledIndex {
             }
         }
         for ((of, ..), correction) in corrected {
-            let Some(stated) = months.get_mut(&of) else { continue };
+            let Some(stated) = months.get_mut(&of).filter(|stated| !stated.is_reversed) else { continue };
             *stated.services.entry((correction.project.clone(), correction.tax)).or_default() -=
                 correction.last.settled();
         }
         months
+    }
+
+    /// Whether a credit note took all of a month of a group back. Cost: a look at each final of the organization.
+    pub fn is_month_reversed(&self, group: Uid, month: Month) -> bool {
+        let of_month = |facts: &&FinalFacts| facts.group == group && facts.month == month;
+        self.finals.iter().flatten().filter(of_month).any(|facts| self.is_reversed(&facts.number))
     }
 
     /// Whether a month of a group is final. Cost: a look at each final of the organization.

@@ -198,7 +198,9 @@ fn told_adjustments(bill: &Bill) -> Vec<Value> {
             AdjustmentKind::Part { .. } => return None,
         };
         let (month, record) = (adjustment.month.to_string(), item.source.name.to_string());
-        Some((month, record, invoice, begin, item.pre_discount?.minor() as i64, item.total.minor() as i64))
+        // Of what credit notes settled a part of, there is no amount before discounts.
+        let pre_discount = item.pre_discount.map(|amount| amount.minor() as i64);
+        Some((month, record, invoice, begin, pre_discount, item.total.minor() as i64))
     };
     let mut found: Vec<_> = bill.items.iter().filter_map(encoded).collect();
     found.sort();

@@ -377,3 +377,18 @@ fn late_usage_is_counted_by_the_hours_of_its_months_final() {
     assert_eq!(rules.collect::<Vec<_>>(), [Some(HourRule::Ceil), None]);
     assert_eq!(closing_simulator::items(&simulator.close("2021-01")), [""; 0]);
 }
+
+#[test]
+fn by_the_exact_time_every_minute_is_late_until_it_is_billed() {
+    let mut simulator = simulator();
+    simulator.world.hours = HourRule::Exact;
+    simulator.usage(usage("db", "p", "2020-10-31T23:30", "2020-11-01"));
+    simulator.close("2020-10");
+    simulator.close("2020-11");
+    // No hour begins in it, but no final charges whole hours either.
+    let longer = usage("db", "p", "2020-10-31T23:30", "2020-11-01T00:20");
+    simulator.usage(longer.clone());
+    assert!(!is_quiet(&simulator, "2020-12", &longer));
+    assert_eq!(closing_simulator::adjustments(&simulator.close("2020-12")), ["2020-11 db 0.01"]);
+    assert!(is_quiet(&simulator, "2021-01", &longer));
+}

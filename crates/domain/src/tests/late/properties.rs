@@ -134,8 +134,13 @@ fn cent(money: Money) -> Money {
     money.checked_add(Money::new(1, money.currency()).unwrap()).unwrap()
 }
 
+/// How many histories a test looks at: the sample, or what `make histories` asks for.
+pub fn histories(sample: usize) -> usize {
+    std::env::var("BILLING_HISTORIES").map_or(sample, |count| count.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: histories(192) as u32, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn closed_months_become_whole_to_the_last_digit(world in any_world(), stories in stories()) {

@@ -75,3 +75,8 @@ def item(kind, key, total, tax=None):
 
 def shown(tax):
     return tax and [tax[0], str(tax[1])]
+
+
+def to_bill(billed, due, taken):
+    """What notes took back was given back in advance: a reduction comes out of that, and only the rest of it is given back."""
+    return due - billed + min(taken, max(0, billed - due))

@@ -110,6 +110,10 @@ class GroupMonth:
     def projects_at_the_end(self):
         return [name for name in self.organization.ledgers if self.pays(name, self.end - 1)]
 
+    def number_of(self, month):
+        """Of the group's final."""
+        return f"{self.group['name']}-{self.given['months'].index(month) + 1}"
+
     def general(self):
         return group_of(rule_of(rules_of(self), None))
 

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from basics import costs, month_bounds, rounded
+from basics import costs, month_bounds, rounded, shown, to_bill
 from group_month import GroupMonth
 from organization import Organization
 from settle import Settlement
@@ -11,7 +11,7 @@ from tax import group_of, rules_of
 
 def history(given):
     """The bills of one month after the other, each knowing what has come in by then, and what those before billed."""
-    past, brought, answers = [], {}, []
+    past, brought, answers, reversed_finals = [], {}, [], set()
     for index, month in enumerate(given["months"]):
         usage = known(given, index)
         for group in sorted(given["groups"], key=lambda group: group["name"]):
@@ -19,22 +19,43 @@ def history(given):
             if group["name"] != "a":
                 now["credits"] = []
             current = GroupMonth(Organization(now), group, month)
-            adjustments, changes = late(current, past)
-            settlement = Settlement(current, changes, past, now["credits"])
+            adjustments, changes = late(current, past, reversed_finals)
+            settlement = Settlement(current, changes, past, now["credits"], reversed_finals)
             bill = current.bill(brought.pop(group["name"], 0), adjustments, settlement)
             answers.append(bill)
             past += said(current, adjustments, f"{group['name']}-{index + 1}")
-            past += said_of_parts(current, bill, settlement)
+            past += said_of_parts(current, bill, settlement, f"{group['name']}-{index + 1}")
             brought[group["name"]] = bill["carried"] or 0
             for credit in given["credits"]:
                 credit["left"] -= settlement.used.get(credit["name"], 0)
                 for kind, key, _, total in bill["items"]:
                     if (kind, key) == ("CreditConsumption", credit["name"]):
                         credit["left"] += total
+        for note in given["notes"]:
+            if note["after"] == index:
+                take_back(note, past)
+                reversed_finals |= {note["over"]} if note.get("full") else set()
     return answers
 
 
-def said_of_parts(current, bill, settlement):
+def take_back(note, past):
+    """What a credit note takes of what a final says: of one line, or of each what is left of it."""
+    for entry in past:
+        if entry["on"] != note["over"]:
+            continue
+        if note.get("full"):
+            entry["taken"] += max(0, entry["total"] - entry["taken"])
+        elif name_of(entry) == note["line"]:
+            entry["taken"] += note["amount"]
+
+
+def name_of(entry):
+    if "record" in entry:
+        return ["line", entry["record"], entry["start"]]
+    return ["part", entry["month"], entry["kind"], entry["name"], shown(entry["tax"])]
+
+
+def said_of_parts(current, bill, settlement, invoice):
     """What a final says beside records: its own parts, and those of closed months."""
     group = current.group["uid"]
     own = [
@@ -42,7 +63,7 @@ def said_of_parts(current, bill, settlement):
         for kind, key, tax, total in bill["items"]
         if kind != "Multiplier"
     ]
-    return [{**part, "group": group} for part in own + settlement.parts]
+    return [{**part, "group": group, "on": invoice, "taken": 0} for part in own + settlement.parts]
 
 
 def known(given, closed):
@@ -56,9 +77,13 @@ def said(current, adjustments, invoice):
     """What a final says of records: its lines, those of closed months, and the corrections of other finals."""
     group = current.group["uid"]
     own = [{**line, "month": current.month, "invoice": ""} for line in current.services()[0]]
-    corrects = {"at": None, "start": 0, "end": 0}
+    corrects = {"at": None, "start": 0, "end": 0, "settled": None}
     lines = [{**corrects, **line} for line in own + adjustments]
-    return [{**line, "group": group, "invoice": line["invoice"] or invoice} for line in lines]
+    about = {"group": group, "on": invoice, "taken": 0}
+    return [
+        {**line, **about, "invoice": line["invoice"] or invoice, "pre": line["total"] if line["pre"] is None else line["pre"]}
+        for line in lines
+    ]
 
 
 def taken(past):
@@ -74,7 +99,7 @@ def taken(past):
     return {"periods": periods, "events": events}
 
 
-def late(current, past):
+def late(current, past, reversed_finals):
     """What the group's finals of closed months would say more, or less, if they knew what is known now."""
     found, changes = [], {}
     closed = [month for month in current.given["months"] if current.group["first_period"] <= month < current.month]
@@ -83,34 +108,47 @@ def late(current, past):
     for month in closed:
         adjusting = corrections(current, month, past)
         for line in GroupMonth(current.organization, current.group, month).services()[0]:
-            adjusting.append({**line, "month": month, "invoice": "", "begin": line["start"]})
+            late_line = {**line, "month": month, "invoice": "", "begin": line["start"], "change": line["total"]}
+            adjusting.append(late_line)
+        is_reversed = current.number_of(month) in reversed_finals
         for line in adjusting:
+            if is_reversed and line["invoice"]:
+                continue  # all that it corrects was taken back
             of_month = changes.setdefault(month, {})
             key = (line["project"], line["tax"])
-            of_month[key] = of_month.get(key, 0) + line["total"]
-        found += adjusting
+            of_month[key] = of_month.get(key, 0) + line["change"]
+        found += [line for line in adjusting if line["total"] or not line["invoice"]]
     return found, changes
 
 
 def corrections(current, month, past):
-    """One for each record and final of the group; none where the amount is as it should be."""
-    sums = {}
+    """One for each record and final of the group; none where the amount is as it should be, and was before."""
+    accounts = {}
     for billed in past:
         if "record" in billed and (billed["group"], billed["month"]) == (current.group["uid"], month):
             pre, total = worth(current, billed)
             place = (billed["record"], billed["project"], billed["invoice"], billed["tax"])
-            owed = sums.setdefault(place, [0, 0])
-            owed[0] += pre - billed["pre"]
-            owed[1] += total - billed["total"]
+            account = accounts.setdefault(place, {"pre": 0, "due": 0, "billed": 0, "taken": 0, "settled": 0})
+            account["pre"] += pre - billed["pre"]
+            account["due"] += total
+            account["billed"] += billed["total"]
+            account["taken"] += billed["taken"]
+            if billed["settled"] is not None:
+                account["settled"] = billed["settled"]
     closed = rules_of(GroupMonth(current.organization, current.group, month))
     taxing = [] if isinstance(closed, str) else closed
     found = []
-    for (record, project, invoice, tax), (pre, total) in sums.items():
-        if total:
+    for (record, project, invoice, tax), account in accounts.items():
+        billed, due = account["billed"], account["due"]
+        total = to_bill(billed, due, account["taken"])
+        change = due - (billed - account["settled"])
+        if total or change:
             line = {"month": month, "record": record, "project": project, "invoice": invoice, "begin": 0}
-            found.append({**line, "pre": pre, "total": total, "tax": tax})
+            pre = None if account["taken"] else account["pre"]
+            amounts = {"pre": pre, "total": total, "change": change, "settled": billed + total - due}
             # Its reasons are all that the rules of then have for its tax group.
-            found[-1]["reasons"] = [rule for rule in taxing if group_of(rule) == tax]
+            reasons = [rule for rule in taxing if group_of(rule) == tax]
+            found.append({**line, **amounts, "tax": tax, "reasons": reasons})
     return found
 
 

@@ -1,5 +1,6 @@
 """Closed months, settled as a whole: what follows from services that changed."""
 
+from basics import to_bill
 from credits import usable
 from group_month import GroupMonth
 from own import Own, in_order
@@ -11,12 +12,16 @@ KINDS = ["ExtraCharge", "SupportCharge", "CommitmentFee", "OtherEvent", "CreditC
 class Settlement:
     """Parts of closed months that documents say wrongly, what is used of credits for them, and what goes back to credits."""
 
-    def __init__(self, current, changes, past, credits):
+    def __init__(self, current, changes, past, credits, reversed_finals):
         self.parts, self.used, self.returned = [], {}, []
         self.credits = [dict(credit) for credit in credits]
-        self.current, self.past, self.changes = current, past, changes
+        self.current, self.past, self.changes, self.reversed = current, past, changes, reversed_finals
         for month in sorted(set(changes) | set(self.ends_of_terms())):
-            self.settle(self.closed(month), changes.get(month, {}), past)
+            if not self.is_reversed(month):  # of what was taken back in full, only records are looked at
+                self.settle(self.closed(month), changes.get(month, {}), past)
+
+    def is_reversed(self, month):
+        return self.current.number_of(month) in self.reversed
 
     def closed(self, month):
         return GroupMonth(self.current.organization, self.current.group, month)
@@ -33,22 +38,36 @@ class Settlement:
 
     def worth(self, month):
         """What counts of a closed month towards a commitment, as it is settled now."""
-        services = sum(self.changes.get(month, {}).values())
+        services, settled = sum(self.changes.get(month, {}).values()), {}
         for said in self.past:
-            if "record" in said and (said["group"], said["month"]) == (self.current.group["uid"], month):
+            if "record" not in said or (said["group"], said["month"]) != (self.current.group["uid"], month):
+                continue
+            if not self.is_reversed(month):
                 services += said["total"]
-        return counted(self.closed(month), services)
+                if said["settled"] is not None:
+                    settled[said["record"], said["project"], said["tax"]] = said["settled"]
+            elif said["on"] == said["invoice"] != self.current.number_of(month):
+                services += said["total"]  # found since
+        if self.is_reversed(month):
+            return services
+        return counted(self.closed(month), services - sum(settled.values()))
 
     def settle(self, closed, change, past):
         mine = [said for said in past if (said["group"], said["month"]) == (closed.group["uid"], closed.month)]
-        services, said = dict(change), {}
+        services, said, taken, settled = dict(change), {}, {}, {}
         for entry in mine:
             if "record" in entry:
                 key = (entry["project"], entry["tax"])
                 services[key] = services.get(key, 0) + entry["total"]
+                if entry["settled"] is not None:
+                    settled[entry["record"], key] = entry["settled"]
             else:
                 key = (entry["kind"], entry["name"], entry["tax"])
                 said[key] = said.get(key, 0) + entry["total"]
+                taken[key] = taken.get(key, 0) + entry["taken"]
+        # What corrections left to credit notes is still billed, and no longer due.
+        for (_, key), amount in settled.items():
+            services[key] -= amount
         paid = {}
         for (kind, name, _), total in said.items():
             if kind == "CreditConsumption":
@@ -62,9 +81,10 @@ class Settlement:
         now = Own(closed, services, offers, sum(paid.values()) + max(0, more), before)
         due = now.parts()
         for kind, name, tax in sorted(set(said) | set(due), key=place):
-            difference = due.get((kind, name, tax), 0) - said.get((kind, name, tax), 0)
-            if difference:
-                self.parts.append({"month": closed.month, "kind": kind, "name": name, "tax": tax, "total": difference})
+            key = (kind, name, tax)
+            total = to_bill(said.get(key, 0), due.get(key, 0), taken.get(key, 0))
+            if total:
+                self.parts.append({"month": closed.month, "kind": kind, "name": name, "tax": tax, "total": total})
         for name in sorted(set(paid) | set(now.uses)):
             self.account(closed, name, now.uses.get(name, 0) - paid.get(name, 0))
 
