@@ -40,8 +40,8 @@ impl<'a> Charge<'a> {
     }
 
     /// What is used up: the quantity of charges for usage.
-    fn consumed(&self) -> Option<&(Fixed, String)> {
-        self.pricing.as_ref().filter(|_| self.category == Category::Usage).map(|pricing| &pricing.consumed)
+    fn consumed(&self) -> Option<&Pricing> {
+        self.pricing.as_ref().filter(|_| self.category == Category::Usage)
     }
 
     fn cloud(&self) -> Option<&'a str> {
@@ -49,9 +49,9 @@ impl<'a> Charge<'a> {
     }
 
     /// In what it is counted.
-    pub(super) fn meter(&self) -> Option<&str> {
+    pub(super) fn meter(&self) -> Option<&'static str> {
         self.sku.as_ref()?;
-        self.pricing.as_ref().map(|pricing| pricing.consumed.1.as_str())
+        self.pricing.as_ref().map(|pricing| pricing.unit)
     }
 
     fn price_details(&self) -> Cell<'_> {
@@ -97,9 +97,9 @@ fn standard<'a>() -> Vec<Column<Charge<'a>>> {
         required("ChargePeriodEnd", Time, |charge| instant(charge.period.1)),
         required("ChargePeriodStart", Time, |charge| instant(charge.period.0)),
         optional("ConsumedQuantity", Number, |charge| {
-            charge.consumed().map_or(Cell::Null, |consumed| number(consumed.0))
+            charge.consumed().map_or(Cell::Null, |pricing| number(pricing.quantity))
         }),
-        optional("ConsumedUnit", Text, |charge| Cell::maybe(charge.consumed().map(|consumed| consumed.1.as_str()))),
+        optional("ConsumedUnit", Text, |charge| Cell::maybe(charge.consumed().map(|pricing| pricing.unit))),
         required("ContractedCost", Number, |charge| charge.cost(|pricing| pricing.billing.contracted)),
         optional("ContractedUnitPrice", Number, |charge| charge.unit_price(|pricing| pricing.billing.contracted)),
         required("EffectiveCost", Number, |charge| number(charge.billed)),
@@ -120,9 +120,7 @@ fn standard<'a>() -> Vec<Column<Charge<'a>>> {
         optional("PricingQuantity", Number, |charge| {
             charge.pricing.as_ref().map_or(Cell::Null, |pricing| number(pricing.quantity))
         }),
-        optional("PricingUnit", Text, |charge| {
-            Cell::maybe(charge.pricing.as_ref().map(|pricing| pricing.unit.as_str()))
-        }),
+        optional("PricingUnit", Text, |charge| Cell::maybe(charge.pricing.as_ref().map(|pricing| pricing.unit))),
         optional("RegionId", Text, |charge| Cell::maybe(charge.cloud())),
         optional("RegionName", Text, |charge| Cell::maybe(charge.cloud())),
         optional("ResourceId", Text, |charge| Cell::made(charge.resource_id())),

@@ -10,12 +10,10 @@ use rust_decimal::Decimal;
 /// How the cost of a charge came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pricing {
-    /// How many of what the price is for.
+    /// How many units.
     pub quantity: Fixed,
-    /// What the price is for: `Hours`, `GiB`, `1000 request`.
-    pub unit: String,
-    /// What is used up: how many units, and of what.
-    pub consumed: (Fixed, String),
+    /// Of what.
+    pub unit: &'static str,
     /// In the currency of the invoice.
     pub billing: Prices,
     /// In the currency of the price.
@@ -49,8 +47,7 @@ pub(super) fn pricing(document: &Document, line: &Line, category: Category, bill
     let once = Prices { list: billed, contracted: billed };
     (is_sold && billed >= Fixed::default()).then_some(Pricing {
         quantity: Fixed::ONE,
-        unit: "Charges".to_owned(),
-        consumed: (Fixed::ONE, "Charges".to_owned()),
+        unit: "Charges",
         billing: once,
         pricing: once,
         currency: None,
@@ -58,12 +55,16 @@ pub(super) fn pricing(document: &Document, line: &Line, category: Category, bill
 }
 
 fn of_units(document: &Document, line: &Line, billed: Fixed) -> Option<Pricing> {
-    let consumed = (Fixed::parse(line.quantity.as_ref()?)?, unit_of(line)?);
-    let (quantity, unit, price) =
-        packaged(line, &consumed).or_else(|| Some((consumed.0, consumed.1.clone(), price_of_one(line)?)))?;
+    let quantity = Fixed::parse(line.quantity.as_ref()?)?;
+    let unit = match line.unit? {
+        PriceUnit::Hour => "Hours",
+        PriceUnit::Month => "Months",
+        PriceUnit::Unit => "Units",
+    };
     let before = line.pre_discount.as_deref().map_or(Some(billed), Fixed::parse)?;
     let rate = rate_of(document, line);
     let kept = kept(document, line)?;
+    let price = price_of_one(line)?;
     let prices = |price: Ratio| -> Option<Prices> {
         Some(Prices { list: Fixed::rounded(&price)?, contracted: Fixed::rounded(&price.clone().times(kept.clone()))? })
     };
@@ -76,7 +77,7 @@ fn of_units(document: &Document, line: &Line, billed: Fixed) -> Option<Pricing> 
         }
     };
     let currency = rate.map(|rate| rate.from.to_string());
-    let found = Pricing { quantity, unit, consumed, billing, pricing, currency };
+    let found = Pricing { quantity, unit, billing, pricing, currency };
     let smallest = smallest_unit(&line.total);
     let fits = |price: Fixed, amount: Fixed| {
         found.cost(price).is_some_and(|cost| (cost.units() - amount.units()).abs() <= smallest)
@@ -86,29 +87,6 @@ fn of_units(document: &Document, line: &Line, billed: Fixed) -> Option<Pricing> 
         // Tiers, caps and rounded quantities: the price of a unit is what it cost on average.
         false => averaged(found, before, billed),
     }
-}
-
-/// In what a line counts, as FOCUS writes units: in the plural, time behind a hyphen.
-fn unit_of(line: &Line) -> Option<String> {
-    let unit = match line.unit? {
-        PriceUnit::Hour => "Hours",
-        PriceUnit::Month => "Months",
-        PriceUnit::Unit => "Units",
-    };
-    Some(match (&line.unit_name, line.unit?) {
-        (None, _) => unit.to_owned(),
-        (Some(name), PriceUnit::Unit) => name.clone(),
-        (Some(name), PriceUnit::Hour | PriceUnit::Month) => format!("{name}-{unit}"),
-    })
-}
-
-/// A price for many units is that of a package, where the quantity is so many packages to the last digit.
-fn packaged(line: &Line, (quantity, unit): &(Fixed, String)) -> Option<(Fixed, String, Ratio)> {
-    let per = line.per?;
-    let packages = Fixed::rounded(&quantity.ratio().divided_by(per.into())?)?;
-    let is_exact = packages.units().checked_mul(per.into()) == Some(quantity.units());
-    let price = Ratio::from(Decimal::from_str_exact(line.unit_price.as_ref()?).ok()?);
-    is_exact.then(|| (packages, format!("{per} {unit}"), price))
 }
 
 fn averaged(found: Pricing, before: Fixed, billed: Fixed) -> Option<Pricing> {
