@@ -47,7 +47,7 @@ async fn the_group_that_has_the_project_at_the_end_pays_for_the_whole_month() ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prorated_each_group_pays_for_its_own_part_and_the_month_keeps_that() -> Result {
-    let mut world = World::start(&["--attribution=prorated"])?;
+    let mut world = World::start(&["--attribution=prorated", "--hours=exact"])?;
     {
         let scene = world.scene().await?;
         moved(&scene, "prorated").await?;
@@ -67,7 +67,7 @@ async fn prorated_each_group_pays_for_its_own_part_and_the_month_keeps_that() ->
     world.operator.kill9();
     let kubeconfig = world.control_plane.folder().join("operator.kubeconfig");
     let (operator, port) =
-        start_operator(&world.control_plane, &kubeconfig, "month-end", &["--attribution=month-end"])?;
+        start_operator(&world.control_plane, &kubeconfig, "month-end", &["--attribution=month-end", "--hours=exact"])?;
     (world.operator, world.port) = (operator, port);
     let scene = world.scene().await?;
     let period: BillingPeriod = scene.cluster().get(&back(1).to_string()).await?;
@@ -86,7 +86,7 @@ async fn open_month_is_split(scene: &Scene<'_>) -> Result {
     scene.project("prorated", "prorated-moving").await?;
     scene.bind("prorated-moving", "old").await?;
     scene.wait_ready("prorated-moving").await?;
-    // Since before the month, so that each part is at least a second long.
+    // Since before the month, so that each part is at least a second long; and by exact hours, as no hour may begin in the new part.
     let usage = database("prorated-moving", "moving", later(open_month().start(), -30), None);
     scene.usage("prorated", "moving", usage).await?;
     bills_something(scene, "old").await?;
