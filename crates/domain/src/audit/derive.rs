@@ -289,7 +289,7 @@ fn meant<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Option<Vec<&'a PriceEntry
     Some(entries.into_iter().filter(|entry| fits(&entry.plan, plan) && fits(&entry.cloud, cloud)).collect())
 }
 
-fn costs<'a>(entry: Option<&'a PriceEntry>) -> Option<&'a UnitPrice> {
+fn costs(entry: Option<&PriceEntry>) -> Option<&UnitPrice> {
     entry.map(|entry| &entry.price)
 }
 

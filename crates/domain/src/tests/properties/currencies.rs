@@ -33,10 +33,10 @@ fn in_currency(parts: &Parts, issuer: Option<&Issuer>, code: &str) -> World {
     // Nothing comes near to the most that a document can carry, which differs.
     let most = decimal("1000.5");
     parts.usage.iter_mut().for_each(|usage| usage.quantity = usage.quantity.min(most));
+    let scaled = |amount: rust_decimal::Decimal| {
+        amount.min(most) * decimal("100") / rust_decimal::Decimal::from(10_u32.pow(digits))
+    };
     for entry in &mut parts.prices {
-        let scaled = |amount: rust_decimal::Decimal| {
-            amount.min(most) * decimal("100") / rust_decimal::Decimal::from(10_u32.pow(digits))
-        };
         entry.price.amount = scaled(entry.price.amount);
         entry.price.max_per_month = entry.price.max_per_month.map(scaled);
     }
