@@ -1,6 +1,6 @@
 //! What others write beside what matters costs no memory.
 
-use std::{fs, path::Path};
+use std::{env, fs, path::Path};
 
 use billing_api::Credit;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -12,7 +12,7 @@ use crate::{
     support::{LIMIT, World, wait},
 };
 
-/// How many objects; each with nearly all the annotations that the API server allows.
+/// How many objects, unless `BILLING_HEAVY_OBJECTS` says so; each with nearly all the annotations that the API server allows.
 const OBJECTS: usize = 300;
 const ANNOTATION: usize = 250_000;
 
@@ -34,6 +34,7 @@ fn resident_kib(port: u16) -> Result<usize> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn annotations_are_dropped_on_arrival_and_after_a_restart() -> Result {
+    let objects = env::var("BILLING_HEAVY_OBJECTS").map_or(Ok(OBJECTS), |count| count.parse())?;
     let mut world = World::start(&[])?;
     let before = resident_kib(world.port)?;
     {
@@ -41,7 +42,7 @@ async fn annotations_are_dropped_on_arrival_and_after_a_restart() -> Result {
         scene.organization("heavy").await?;
         let text = "x".repeat(ANNOTATION);
         let (credits, text) = (&scene.api::<Credit>("heavy"), &text);
-        let claims = (0..OBJECTS).map(|number| async move {
+        let claims = (0..objects).map(|number| async move {
             let metadata = json!({ "name": format!("claim-{number}"), "annotations": { "example.com/text": text } });
             let spec = json!({ "billingGroup": "main", "code": "AAAABBBBCCCCDDDD" });
             let claim = serde_json::from_value(json!({ "metadata": metadata, "spec": spec }))?;
@@ -49,7 +50,7 @@ async fn annotations_are_dropped_on_arrival_and_after_a_restart() -> Result {
             Ok::<_, crate::Error>(())
         });
         stream::iter(claims).buffer_unordered(4).try_collect::<()>().await?;
-        let last = format!("claim-{}", OBJECTS - 1);
+        let last = format!("claim-{}", objects - 1);
         wait("the operator has seen the last of them", LIMIT, async || {
             let credit: Credit = scene.api("heavy").get(&last).await?;
             let observed = credit.status.is_some_and(|status| status.observed_generation == Some(1));
@@ -57,7 +58,7 @@ async fn annotations_are_dropped_on_arrival_and_after_a_restart() -> Result {
         })
         .await?;
     }
-    let written = OBJECTS * ANNOTATION / 1024;
+    let written = objects * ANNOTATION / 1024;
     let grown = |now: usize| now.saturating_sub(before);
     let after = grown(resident_kib(world.port)?);
     world.restart_operator()?;

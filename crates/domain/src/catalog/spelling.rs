@@ -81,6 +81,7 @@ mod tests {
             ["Startup\u{a0}4", "startup 4"], // a space that does not break
             ["ΛΟΓΟΣ", "λογος"],
             ["ﬁne", "FINE"], // a ligature
+            ["\u{210c}obby", "hobby"], // a letter of another script, which has no lower case of its own
         ];
         for [one, other] in alike {
             assert_eq!(folded(one), folded(other), "{one} {other}");
