@@ -80,7 +80,7 @@ mod tests {
             ["caf\u{e9}", "Cafe\u{301}"],    // composed or not
             ["Startup\u{a0}4", "startup 4"], // a space that does not break
             ["ΛΟΓΟΣ", "λογος"],
-            ["ﬁne", "FINE"], // a ligature
+            ["ﬁne", "FINE"],           // a ligature
             ["\u{210c}obby", "hobby"], // a letter of another script, which has no lower case of its own
         ];
         for [one, other] in alike {
