@@ -172,6 +172,23 @@ fn an_estimate_of_the_last_month_counts_a_month_that_waits() {
     assert_eq!(items(&december).len(), 1);
 }
 
+/// Nobody adds euros to dollars.
+#[test]
+fn a_month_that_was_billed_in_another_currency_holds_the_term() {
+    let mut simulator = three_months(of_1000());
+    let october = simulator.bill("2020-10");
+    let mut read = simulator.read_of("g", "2020-10", &october);
+    read.facts.currency = currency("EUR");
+    simulator.world.billed.add(read, |record| Some(name(record)));
+    let holds: Vec<String> = simulator.bill("2020-11").holds.into_iter().map(|hold| hold.message).collect();
+    assert_eq!(
+        holds,
+        [
+            "the commitment Plan counts 2020-10, which was billed in EUR, and the group pays in USD; let its term begin later"
+        ]
+    );
+}
+
 #[test]
 fn months_before_the_groups_first_do_not_count() {
     let commitment = Some(over("2020-01", "2020-10", "1000.00"));
