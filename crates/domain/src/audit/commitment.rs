@@ -45,11 +45,12 @@ pub(super) fn derive_spent_before(
         return Some(0);
     };
     let (mut spent, mut earlier) = (0, term.first.max(month.group.first_period));
+    let stated = month.billed.stated_in(month.group.uid, earlier, of.prev());
     while earlier < of {
-        spent += match (settled.get(&earlier), month.billed.stated(month.group.uid, earlier)) {
+        spent += match (settled.get(&earlier), stated.get(&earlier)) {
             (_, Some(stated)) if Some(stated.invoice.currency) != month.group.currency => 0,
             (Some(settled), _) => *settled,
-            (None, Some(stated)) => said(&stated),
+            (None, Some(stated)) => said(stated),
             (None, None) => of_open_month(&GroupMonth { month: earlier, ..*month })?,
         };
         earlier = earlier.next();

@@ -48,13 +48,15 @@ pub(super) fn derive_settlement(month: &GroupMonth<'_>, changes: &Changes) -> Op
         }
     }
     // What changes a month of a term that is over changes what was missing to it.
-    let finals: Vec<Month> = if all.is_empty() { Vec::new() } else { month.closed.keys().copied().collect() };
-    for last in finals {
-        let stated = month.billed.stated(month.group.uid, last);
-        let term = stated.and_then(|stated| stated.terms?.commitment.as_ref()?.term());
-        let Some(term) = term.filter(|term| term.last == last) else { continue };
-        if all.keys().any(|of| (term.first..=last).contains(of)) {
-            all.entry(last).or_insert(&none);
+    if let (Some(first), Some((until, _))) = (all.keys().next().copied(), month.closed.last_key_value()) {
+        for (last, stated) in month.billed.stated_in(month.group.uid, first, *until) {
+            let term = stated.terms.and_then(|terms| terms.commitment.as_ref()?.term());
+            let Some(term) = term.filter(|term| term.last == last && month.closed.contains_key(&last)) else {
+                continue;
+            };
+            if all.keys().any(|of| (term.first..=last).contains(of)) {
+                all.entry(last).or_insert(&none);
+            }
         }
     }
     for (of, changes) in &all {

@@ -206,7 +206,7 @@ fn rating(document: &api::Document, line: &api::Line) -> Result<Rating, ConvertE
         },
         discounts: discounts_of(document, line).iter().map(percent).collect::<Result<_, _>>()?,
         rate: rate.map(quotes).transpose()?,
-        hours: line.hours.or(document.hours).map(hours).unwrap_or_default(),
+        hours: document.hours.map(hours).unwrap_or_default(),
     })
 }
 

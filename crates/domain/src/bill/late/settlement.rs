@@ -41,7 +41,7 @@ use crate::problem::Problem;
 use crate::time::month::Month;
 
 /// What a bill says of closed months.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Settlement {
     /// Its lines: those of records, and then those of parts, by month and part.
     pub(crate) items: Vec<Item>,
@@ -68,9 +68,7 @@ pub(crate) struct Settlement {
 pub(crate) fn settle(month: &GroupMonth<'_>, group: &Source, currency: Currency) -> Result<Settlement, Overflow> {
     let LateUsage { items, changes, reasons, problems } = late_usage(month);
     let offers = month.credits.to_vec();
-    let (uses, returned) = (Vec::new(), Vec::new());
-    let spent = BTreeMap::new();
-    let mut settlement = Settlement { items, offers, uses, returned, reasons, problems, spent, hold: None };
+    let mut settlement = Settlement { items, offers, reasons, problems, ..Settlement::default() };
     settlement.settle_parts(month, group, currency, &changes)?;
     Ok(settlement)
 }
@@ -83,10 +81,7 @@ impl Settlement {
         currency: Currency,
         changes: &BTreeMap<Month, ServiceChanges>,
     ) -> Result<Self, Overflow> {
-        let (offers, reasons) = (month.credits.to_vec(), TaxReasons::default());
-        let (uses, returned) = (Vec::new(), Vec::new());
-        let (items, problems, spent) = (Vec::new(), Vec::new(), BTreeMap::new());
-        let mut settlement = Settlement { items, offers, uses, returned, reasons, problems, spent, hold: None };
+        let mut settlement = Settlement { offers: month.credits.to_vec(), ..Settlement::default() };
         settlement.settle_parts(month, group, currency, changes)?;
         Ok(settlement)
     }
