@@ -5,8 +5,8 @@
 
 use super::{
     Address, Amount, Attribution, BankAccount, ChargePer, CommitmentSettlement, CurrencyCode, ExchangeRate, LineTax,
-    Month, Name, NoteNumber, ObjectName, PaymentMethodType, Percent, Price, PriceUnit, Quantity, QuoteDate, Service,
-    TaxCategory, TaxRate, TaxSubtotal, Time, Uid, text::LINE, usage_record,
+    Month, Name, NoteNumber, ObjectName, PaymentMethodType, Percent, Price, PriceScope, PriceTier, PriceUnit, Quantity,
+    QuoteDate, Service, TaxCategory, TaxRate, TaxSubtotal, TierMode, Time, Uid, text::LINE, usage_record,
 };
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
@@ -124,6 +124,11 @@ pub struct Document {
     #[schemars(length(max = 250))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["number".to_owned()]))]
     pub adjusted_invoices: Vec<AdjustedInvoice>,
+    /// The entries of the price list whose price depends on how much comes together in a month, by which lines are charged: up to 1000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["entry".to_owned()]))]
+    pub scales: Vec<DocumentScale>,
     /// By what the month is billed beside usage and prices: what it takes to settle it again. On final invoices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<DocumentTerms>,
@@ -156,6 +161,41 @@ pub struct Prepayment {
     pub uid: Uid,
     /// The amount.
     pub amount: Amount,
+}
+
+/// A price that depends on how much comes together in a month, as its entry of the price list says it.
+#[derive(KubeSchema, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[x_kube(crates(kube_core = "::kube_core"))]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentScale {
+    /// The name of the entry in its list.
+    pub entry: Name,
+    /// Whose usage comes together.
+    pub scope: PriceScope,
+    /// The price of a package, of which begun ones count whole; absent with tiers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<Price>,
+    /// How tiers price a quantity; absent without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<TierMode>,
+    /// The tiers, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub tiers: Vec<PriceTier>,
+}
+
+/// The tier by which a line is charged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineTier {
+    /// The quantity below it.
+    pub from: Quantity,
+    /// The last quantity that belongs to it; absent on the last tier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<Quantity>,
+    /// Whether it is the price of this part of the quantity, or of all of it.
+    pub mode: TierMode,
 }
 
 /// What goes back to a credit.
@@ -586,6 +626,16 @@ pub struct Line {
     /// of the month's final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<HourRule>,
+    /// The tier, where the price has tiers. A record has a line for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<LineTier>,
+    /// Whether begun packages count whole, where the price says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_up: Option<bool>,
+    /// How much of the month's quantity comes before the line, with tiers and whole packages, where that is not nothing: what the
+    /// tier or the packages come to with the line, less what they come to without, is the charge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Quantity>,
     /// How many of the service ran at once, where that is not one: `quantity` is this number times hours, or the share of the month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<Quantity>,
@@ -669,6 +719,13 @@ pub struct Adjusts {
     /// What they should have billed. The line is the difference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Amount>,
+    /// For charges at a price with tiers or whole packages (`part` is the entry): how much came together in the month, by what
+    /// documents say so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity_before: Option<Quantity>,
+    /// How much did come together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity_after: Option<Quantity>,
     /// The part of the difference that credit notes already credited, so that it is not credited again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settled: Option<Amount>,
@@ -683,7 +740,8 @@ impl Adjusts {
     /// A charge of the month that is on no final invoice.
     pub fn late(period: Month) -> Self {
         let (invoice, kind, part, billed, due, settled) = Default::default();
-        Self { period, invoice, kind, part, billed, due, settled, notes: Vec::new() }
+        let (quantity_before, quantity_after) = (None, None);
+        Self { period, invoice, kind, part, billed, due, quantity_before, quantity_after, settled, notes: Vec::new() }
     }
 }
 

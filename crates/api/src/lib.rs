@@ -52,9 +52,9 @@ pub use credit_note::{
 };
 pub use document::{
     AdjustedInvoice, Adjusts, AppliedDiscount, Buyer, CatalogInput, CategorySubtotal, CommitmentProgress, CreditReturn,
-    Document, DocumentCharge, DocumentCommitment, DocumentPeriod, DocumentRate, DocumentTaxRule, DocumentTerms,
-    HourRule, InputGeneration, InputVersion, Inputs, Line, LinePrice, LineSource, LineType, Prepayment,
-    ProjectSubtotal, Seller, SliceRef,
+    Document, DocumentCharge, DocumentCommitment, DocumentPeriod, DocumentRate, DocumentScale, DocumentTaxRule,
+    DocumentTerms, HourRule, InputGeneration, InputVersion, Inputs, Line, LinePrice, LineSource, LineTier, LineType,
+    Prepayment, ProjectSubtotal, Seller, SliceRef,
 };
 pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
 pub use invoice::{Credited, CreditedBy, Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
@@ -63,7 +63,7 @@ pub use invoice_series::{InvoiceSeries, InvoiceSeriesSpec, InvoiceSeriesStatus, 
 pub use invoice_slice::{InvoiceSlice, InvoiceSliceSpec};
 pub use month::Month;
 pub use name::{Name, NoteNumber, ObjectName, SeriesName, Uid};
-pub use price_list::{PriceEntry, PriceList, PriceListSpec, PriceUnit};
+pub use price_list::{PriceEntry, PriceList, PriceListSpec, PriceScope, PriceTier, PriceUnit, TierMode};
 pub use project_binding::{ProjectBinding, ProjectBindingSpec, ProjectBindingStatus};
 pub use project_ledger::{ProjectLedger, ProjectLedgerSpec, Segment};
 pub use readiness::ReadinessStatus;

@@ -1,6 +1,6 @@
 //! What things cost, and from when until when.
 
-use super::{CurrencyCode, HourRule, Name, Price, ReadinessStatus, Time, codes, text::LINE, time};
+use super::{CurrencyCode, HourRule, Name, Price, Quantity, ReadinessStatus, Time, codes, text::LINE, time};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,12 +50,28 @@ pub struct PriceListSpec {
 #[x_kube(
     validation = Rule::new("!has(self.validUntil) || self.validFrom < self.validUntil")
         .message("validUntil must be after validFrom"),
-    validation = Rule::new("self.type == oldSelf.type && has(self.plan) == has(oldSelf.plan) && (!has(self.plan) || self.plan == oldSelf.plan) && has(self.cloud) == has(oldSelf.cloud) && (!has(self.cloud) || self.cloud == oldSelf.cloud) && self.unit == oldSelf.unit && self.unitPrice == oldSelf.unitPrice && self.validFrom == oldSelf.validFrom")
+    validation = Rule::new("self.type == oldSelf.type && has(self.plan) == has(oldSelf.plan) && (!has(self.plan) || self.plan == oldSelf.plan) && has(self.cloud) == has(oldSelf.cloud) && (!has(self.cloud) || self.cloud == oldSelf.cloud) && self.unit == oldSelf.unit && has(self.unitPrice) == has(oldSelf.unitPrice) && (!has(self.unitPrice) || self.unitPrice == oldSelf.unitPrice) && self.validFrom == oldSelf.validFrom")
         .message("an entry cannot be changed; end it with validUntil and add another"),
     validation = Rule::new("has(self.per) == has(oldSelf.per) && (!has(self.per) || self.per == oldSelf.per) && has(self.unitName) == has(oldSelf.unitName) && (!has(self.unitName) || self.unitName == oldSelf.unitName)")
         .message("what a price is for cannot be changed; end the entry with validUntil and add another"),
     validation = Rule::new("has(self.maxPerMonth) == has(oldSelf.maxPerMonth) && (!has(self.maxPerMonth) || self.maxPerMonth == oldSelf.maxPerMonth) && has(self.hours) == has(oldSelf.hours) && (!has(self.hours) || self.hours == oldSelf.hours)")
         .message("maxPerMonth and hours of an entry cannot be changed; end it with validUntil and add another"),
+    validation = Rule::new("has(self.roundUp) == has(oldSelf.roundUp) && (!has(self.roundUp) || self.roundUp == oldSelf.roundUp) && has(self.scope) == has(oldSelf.scope) && (!has(self.scope) || self.scope == oldSelf.scope)")
+        .message("roundUp and scope of an entry cannot be changed; end it with validUntil and add another"),
+    validation = Rule::new("has(self.tiers) == has(oldSelf.tiers) && (!has(self.tiers) || self.tiers == oldSelf.tiers) && has(self.mode) == has(oldSelf.mode) && (!has(self.mode) || self.mode == oldSelf.mode)")
+        .message("the tiers of an entry cannot be changed; end it with validUntil and add another"),
+    validation = Rule::new("has(self.unitPrice) != has(self.tiers)")
+        .message("an entry has a unitPrice, or tiers"),
+    validation = Rule::new("self.unit == 'Unit' || !has(self.tiers) && !has(self.roundUp)")
+        .message("tiers and roundUp are for prices by the Unit"),
+    validation = Rule::new("!has(self.roundUp) || !has(self.tiers)")
+        .message("roundUp does not go with tiers"),
+    validation = Rule::new("has(self.tiers) || !has(self.mode)")
+        .message("mode is for tiers"),
+    validation = Rule::new("has(self.tiers) || has(self.roundUp) || !has(self.scope)")
+        .message("scope is for tiers and roundUp"),
+    validation = Rule::new("!has(self.tiers) && !has(self.roundUp) || [self.validFrom, has(self.validUntil) ? self.validUntil : self.validFrom].all(t, t.getDayOfMonth() == 0 && t.getHours() == 0 && t.getMinutes() == 0 && t.getSeconds() == 0 && t.getMilliseconds() == 0)")
+        .message("a price with tiers or roundUp begins and ends with a month: at 00:00 UTC on the 1st"),
     validation = Rule::new("self.unit == 'Hour' || !has(self.maxPerMonth) && !has(self.hours)")
         .message("maxPerMonth and hours are for prices by the Hour"),
     validation = Rule::new("!has(oldSelf.validUntil) || (has(self.validUntil) && self.validUntil == oldSelf.validUntil)")
@@ -79,8 +95,9 @@ pub struct PriceEntry {
     pub cloud: Option<String>,
     /// What the price is for.
     pub unit: PriceUnit,
-    /// The price of one unit, or of as many as `per` says, in the list's currency, with up to 12 decimals.
-    pub unit_price: Price,
+    /// The price of one unit, or of as many as `per` says, in the list's currency, with up to 12 decimals. Absent with `tiers`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_price: Option<Price>,
     /// For how many units `unitPrice` is: 1000000 for a price per million. Absent: for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000_000_i64))]
@@ -89,6 +106,28 @@ pub struct PriceEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32), regex(pattern = LINE))]
     pub unit_name: Option<String>,
+    /// Counts begun packages of `per` units whole, over all that the scope uses in a month. For prices by the unit without tiers,
+    /// from the first of a month on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_up: Option<bool>,
+    /// Prices that depend on how much the scope uses in a month: up to 20, each from where the one before ends. For prices by the
+    /// unit, from the first of a month on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.filter(t, has(t.upTo)).size() == self.size() - 1 && !has(self[self.size() - 1].upTo)")
+            .message("every tier has an upTo but the last one"),
+        validation = Rule::new("[self.filter(t, has(t.upTo)).map(t, double(t.upTo))].all(ends, ends.isSorted() && ends.all(end, end > 0.0 && ends.indexOf(end) == ends.lastIndexOf(end)))")
+            .message("each tier ends above the one before"),
+    )]
+    pub tiers: Vec<PriceTier>,
+    /// How tiers price a quantity. Absent: `Graduated`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<TierMode>,
+    /// Whose usage comes together, with `tiers` and `roundUp`. Absent: `Project`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<PriceScope>,
     /// The most that a record costs in a month at a price by the hour: of one unit, or of as many as `per` says, in the list's
     /// currency, before discounts. Absent: there is no maximum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +142,35 @@ pub struct PriceEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time::whole_seconds")]
     pub valid_until: Option<Time>,
+}
+
+/// A part of a month's quantity, and its price.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceTier {
+    /// The last quantity that belongs to the tier, in units. Absent on the last tier, which has all that is more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub up_to: Option<Quantity>,
+    /// The price of one unit, or of as many as `per` says. A free tier costs 0.
+    pub unit_price: Price,
+}
+
+/// How tiers price a quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum TierMode {
+    /// Each part of the quantity at the price of its tier.
+    Graduated,
+    /// All of it at the price of the tier that it reaches.
+    Volume,
+}
+
+/// Whose usage comes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PriceScope {
+    /// What a project uses, as far as the group pays for it.
+    Project,
+    /// What all projects use, as far as the group pays for them.
+    BillingGroup,
 }
 
 /// What a price is for.

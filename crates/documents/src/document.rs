@@ -1,7 +1,7 @@
 //! A bill as the document of an invoice: lines, sums, slices and digest.
 
 use crate::canonical::{CanonicalError, digest};
-use crate::line::line_type;
+use crate::line::{line_type, render_scales};
 use crate::slices::{MAX_SLICES, Slice, place_lines};
 use crate::tax::render_tax;
 use crate::terms::{render_progress, render_terms};
@@ -161,6 +161,7 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         inputs,
         returned_credits: bill.returned.iter().map(|one| render_return(&number, first_period, one)).collect(),
         adjusted_invoices,
+        scales: render_scales(bill),
         terms: issued_at.map(|_| render_terms(bill, price_lists, late_usage_window)),
         previous_digest,
         digest: String::new(),

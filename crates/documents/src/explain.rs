@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::issued::{IssuedInvoice, currency_of};
 use crate::tax::explain_taxes;
 use billing_api::{
-    Adjusts, AppliedDiscount, CommitmentProgress, Document, DocumentRate, HourRule, Line, LineType, PriceUnit,
+    Adjusts, AppliedDiscount, CommitmentProgress, Document, DocumentRate, HourRule, Line, LineType, PriceUnit, TierMode,
 };
 use billing_domain::money::amount::round_half_away;
 use billing_domain::{ExactAmount, Money, Month, Period, Ratio, Timestamp};
@@ -104,19 +104,20 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
         PriceUnit::Unit => line.quantity.as_ref()?.to_string(),
     };
     let share = share_in_words(line)?;
+    let packages = line.round_up.filter(|whole| *whole).map(|_| ", begun ones whole,").unwrap_or_default();
     let most = line.max_per_month.as_ref().map(|most| format!(", at most {most} a month")).unwrap_or_default();
     let name = line.unit_name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     let per = line.per.map(|per| format!(" ÷ {per}")).unwrap_or_default();
     let before = line.pre_discount.as_ref()?;
     let written = match &exact {
         ExactAmount::Whole(exact) => format!(" = {} → {before}", written_out(exact)),
-        ExactAmount::Between(from, to) => format!("{}{before}", between_in_words(document, from, to)?),
+        ExactAmount::Between(from, to) => format!("{}{before}", between_in_words(document, line, from, to)?),
     };
     let (currency, converted) = match rate_of(document, line) {
         None => (&document.currency, String::new()),
         Some(rate) => (&rate.from, format!(" × {} {} ÷ {} {}", rate.to_quote, rate.to, rate.from_quote, rate.from)),
     };
-    let mut text = format!("{quantity}{name}{share} × {price} {currency}{per}{most}{converted}{written}");
+    let mut text = format!("{quantity}{name}{share} × {price} {currency}{per}{packages}{most}{converted}{written}");
     let discounts = discounts_of(document, line);
     if !discounts.is_empty() {
         let discounts = discounts.iter().map(|discount| format!("−{} % {}", discount.percent, discount.name));
@@ -138,19 +139,21 @@ fn share_in_words(line: &Line) -> Option<String> {
     Some(format!(" × {} s ÷ {} s", seconds(period), seconds(month.period())))
 }
 
-/// What the month comes to until a line ends, less what it comes to until the line starts: each is rounded. Nothing is told of a
-/// line that starts with the month.
-fn between_in_words(document: &Document, from: &Ratio, to: &Ratio) -> Option<String> {
+/// What the month comes to with a line, less what it comes to without it: each is rounded. Nothing is told of a line with which it
+/// begins. With tiers it is what the tier comes to.
+fn between_in_words(document: &Document, line: &Line, from: &Ratio, to: &Ratio) -> Option<String> {
     let currency = currency_of(document).ok()?;
     let [begin, end] = [from, to].map(|exact| round_half_away(exact, currency));
     let (begin, end) = (begin?, end?);
     match begin.is_zero() && from.units(18) == Some(0) {
         true => Some(format!(" = {} → ", written_out(to))),
-        false => Some(format!(
-            ": {} → {end} until its end, less {} → {begin} until its start, = ",
-            written_out(to),
-            written_out(from)
-        )),
+        false => {
+            let (with, without) = match is_portion(line) {
+                true => ("with it", "without it"),
+                false => ("until its end", "until its start"),
+            };
+            Some(format!(": {} → {end} {with}, less {} → {begin} {without}, = ", written_out(to), written_out(from)))
+        }
     }
 }
 
@@ -299,8 +302,38 @@ pub(super) fn exact_price(document: &Document, line: &Line) -> Option<ExactAmoun
             };
             ExactAmount::Between(until(period.start())?, until(period.end())?)
         }
+        PriceUnit::Unit if is_portion(line) => exact_portion(line, &price)?,
         PriceUnit::Unit => ExactAmount::Whole(Ratio::from(decimal(line.quantity.as_ref()?)?).times(price)),
     })
+}
+
+/// Whether what comes together in the month matters to the price of a line.
+fn is_portion(line: &Line) -> bool {
+    line.tier.is_some() || line.round_up == Some(true)
+}
+
+/// What a tier, or whole packages, come to with a line, and without it.
+fn exact_portion(line: &Line, price: &Ratio) -> Option<ExactAmount> {
+    let (before, quantity) =
+        (line.before.as_deref().map_or(Some(Decimal::ZERO), decimal)?, decimal(line.quantity.as_ref()?)?);
+    let after = before.checked_add(quantity)?;
+    let base = match &line.tier {
+        Some(tier) if tier.mode == TierMode::Graduated => decimal(&tier.from)?,
+        _ => Decimal::ZERO,
+    };
+    let units = |quantity: Decimal| match line.tier {
+        Some(_) => Some(Ratio::from(quantity.checked_sub(base)?)),
+        None => whole_packages(quantity, line.per.unwrap_or(1)),
+    };
+    Some(ExactAmount::Between(units(before)?.times(price.clone()), units(after)?.times(price.clone())))
+}
+
+/// A quantity in units, brought up to whole packages.
+fn whole_packages(quantity: Decimal, per: i64) -> Option<Ratio> {
+    let (quantity, per) = (quantity.normalize(), i128::from(per));
+    let package = 10_i128.checked_pow(quantity.scale())?.checked_mul(per)?;
+    let whole = quantity.mantissa().checked_add(package - 1)?.checked_div(package)?;
+    Some(Ratio::from(whole.checked_mul(per)?))
 }
 
 fn explain_totals(document: &Document) -> Vec<String> {

@@ -6,8 +6,8 @@ use super::document::{amount, render_rate};
 use super::tax::tax_category;
 use billing_api as api;
 use billing_domain::{
-    Adjustment, AdjustmentKind, Bill, Discount, HourRule, Item, LateLine, Line, LineType, Name, PriceEntry, Source,
-    TaxGroup, Unit,
+    Adjustment, AdjustmentKind, Bill, Discount, HourRule, Item, LateLine, Line, LineType, Name, Portion, PriceEntry,
+    Scale, ScalePricing, ScaleStep, Scope, Source, TaxGroup, Tier, Unit,
 };
 use rust_decimal::Decimal;
 
@@ -71,6 +71,9 @@ fn render_plain(item: &Item) -> api::Line {
         max_per_month: None,
         since: None,
         hours: None,
+        tier: None,
+        round_up: None,
+        before: None,
         count: None,
         price: None,
         pre_discount: pre_discount.map(amount),
@@ -114,9 +117,23 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
             let itself = line.source.as_ref().filter(|_| *replaced).map(|source| source.name.clone());
             api::Line { adjusts, replaces: itself.into_iter().collect(), ..line }
         }
+        AdjustmentKind::Refill { invoice, entry, before, after, billed, due, settled_by_credit_notes, notes } => {
+            let adjusts = Some(api::Adjusts {
+                invoice: Some(invoice.as_str().into()),
+                kind: Some(api::LineType::ServiceCharge),
+                part: Some(entry.to_string()),
+                billed: Some(amount(*billed)),
+                due: Some(amount(*due)),
+                quantity_before: Some(quantity(*before)),
+                quantity_after: Some(quantity(*after)),
+                settled: (!settled_by_credit_notes.is_zero()).then(|| amount(*settled_by_credit_notes)),
+                notes: notes.iter().map(|note| note.as_str().into()).collect(),
+                ..api::Adjusts::late(period)
+            });
+            api::Line { adjusts, ..line }
+        }
         AdjustmentKind::Part { invoice, part, billed, due, settled_by_credit_notes, notes } => {
             let adjusts = Some(api::Adjusts {
-                period,
                 invoice: Some(invoice.as_str().into()),
                 kind: Some(line_type(part.kind)),
                 part: Some(part.name.to_string()),
@@ -124,6 +141,7 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
                 due: Some(amount(*due)),
                 settled: (!settled_by_credit_notes.is_zero()).then(|| amount(*settled_by_credit_notes)),
                 notes: notes.iter().map(|note| note.as_str().into()).collect(),
+                ..api::Adjusts::late(period)
             });
             api::Line { adjusts, ..line }
         }
@@ -144,6 +162,51 @@ fn render_source(source: &Source, part: &str) -> api::LineSource {
         uid: uid.to_string().into(),
         part: (!part.is_empty()).then(|| part.to_owned()),
     }
+}
+
+/// The tier of a portion, where there are tiers.
+fn render_tier(portion: &Portion) -> Option<api::LineTier> {
+    let (span, mode) = match &portion.step {
+        ScaleStep::Packages => return None,
+        ScaleStep::Graduated(span) => (span, api::TierMode::Graduated),
+        ScaleStep::Volume(span) => (span, api::TierMode::Volume),
+    };
+    Some(api::LineTier { from: quantity(span.from), up_to: span.up_to.map(quantity), mode })
+}
+
+/// A quantity as it stands on documents.
+fn quantity(quantity: Decimal) -> api::Quantity {
+    quantity.normalize().to_string().into()
+}
+
+/// The prices of a bill that depend on what comes together in a month, by the name of their entries.
+pub(super) fn render_scales(bill: &Bill) -> Vec<api::DocumentScale> {
+    let late = bill.items.iter().filter_map(|item| item.adjustment.as_ref()?.late_line());
+    let entries = bill.lines.iter().chain(late).map(|line| &line.entry);
+    let scaled = entries.filter_map(|entry| Some((&entry.name, (entry.price.scale.as_deref()?, entry.price.amount))));
+    let by_entry: BTreeMap<&Name, (&Scale, Decimal)> = scaled.collect();
+    let render = |(entry, (scale, amount)): (&Name, (&Scale, Decimal))| {
+        let (mode, tiers) = match &scale.pricing {
+            ScalePricing::Packages => (None, &[][..]),
+            ScalePricing::Graduated(tiers) => (Some(api::TierMode::Graduated), &tiers[..]),
+            ScalePricing::Volume(tiers) => (Some(api::TierMode::Volume), &tiers[..]),
+        };
+        let tier = |tier: &Tier| api::PriceTier {
+            up_to: tier.up_to.map(quantity),
+            unit_price: tier.amount.to_string().into(),
+        };
+        api::DocumentScale {
+            entry: entry.as_str().into(),
+            scope: match scale.scope {
+                Scope::Project => api::PriceScope::Project,
+                Scope::BillingGroup => api::PriceScope::BillingGroup,
+            },
+            unit_price: mode.is_none().then(|| amount.to_string().into()),
+            mode,
+            tiers: tiers.iter().map(tier).collect(),
+        }
+    };
+    by_entry.into_iter().map(render).collect()
 }
 
 /// How running time becomes hours, as it is written.
@@ -168,7 +231,7 @@ pub(super) fn render_line(bill: &Bill, line: &Line) -> api::Line {
 }
 
 fn render_charge(bill: &Bill, line: &Line) -> api::Line {
-    let (usage, price) = (&line.usage, line.price());
+    let (usage, price, portion) = (&line.usage, line.price(), line.portion.as_deref());
     let service = &usage.service;
     let text = |name: &Option<Name>| name.as_ref().map(|name| name.as_str().to_owned());
     let replaced = bill.replaced.get(&usage.name).into_iter().flatten();
@@ -190,13 +253,17 @@ fn render_charge(bill: &Bill, line: &Line) -> api::Line {
             Unit::Month => api::PriceUnit::Month,
             Unit::Unit => api::PriceUnit::Unit,
         }),
-        unit_price: Some(price.amount.to_string().into()),
+        unit_price: Some(line.unit_amount().to_string().into()),
         per: i64::try_from(price.per.get()).ok().filter(|per| *per > 1),
         unit_name: price.unit_name.as_ref().map(ToString::to_string),
         max_per_month: price.max_per_month.map(|most| most.to_string().into()),
         since: price.max_per_month.map(|_| usage.start).filter(|start| *start != line.period.start()).map(Into::into),
         hours: price.hours.map(hour_rule),
-        count: (usage.quantity != Decimal::ONE).then(|| usage.quantity.normalize().to_string().into()),
+        tier: portion.and_then(render_tier),
+        round_up: portion.filter(|portion| portion.step == ScaleStep::Packages).map(|_| true),
+        before: portion.map(|portion| portion.before).filter(|before| !before.is_zero()).map(quantity),
+        count: (portion.is_none() && usage.quantity != Decimal::ONE)
+            .then(|| usage.quantity.normalize().to_string().into()),
         price: Some(render_price(&line.entry)),
         pre_discount: Some(amount(line.pre_discount)),
         total: amount(line.total),

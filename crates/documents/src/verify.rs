@@ -13,7 +13,10 @@ use super::explain::{
     month_and_period, share,
 };
 use super::tax::tax_of;
-use billing_api::{Adjusts, Amount, Document, HourRule, InvoiceSlice, Line, LineType, PriceUnit, TaxCategory};
+use billing_api::{
+    Adjusts, Amount, Document, DocumentScale, HourRule, InvoiceSlice, Line, LineType, PriceScope, PriceUnit,
+    TaxCategory,
+};
 use billing_domain::{Currency, Money, Percent, Ratio};
 use rust_decimal::Decimal;
 
@@ -202,6 +205,7 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     let sum = total(document, [&*document.subtotal, &*document.tax].into_iter());
     let mut findings: Vec<_> = differs("subtotal", &document.subtotal, shown(subtotal)).into_iter().collect();
     findings.extend(differs("total", &document.total, shown(sum)));
+    findings.extend(verify_portions(document, lines));
     findings.extend(verify_taxes(document));
     findings.extend(verify_bases(document, lines));
     findings.extend(verify_amount_due(document));
@@ -212,6 +216,54 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     findings.extend(verify_projects(document, lines));
     findings.extend(verify_carried_forward(document, lines));
     findings
+}
+
+/// What lines have of the quantity of a month follows each other, from nothing on: of each entry, and of each project where that is
+/// the scope.
+fn verify_portions(document: &Document, lines: &[&Line]) -> Vec<Finding> {
+    let decimal = |text: &str| Decimal::from_str_exact(text).ok();
+    let mut portions: BTreeMap<(&str, Option<&str>), Vec<(Decimal, Decimal, &str)>> = BTreeMap::new();
+    let mut findings = Vec::new();
+    let own = lines.iter().filter(|line| line.kind == LineType::ServiceCharge);
+    for line in own.filter(|line| line.tier.is_some() || line.round_up == Some(true)) {
+        let entry = line.price.as_ref().map_or("", |price| &*price.entry);
+        let scale = document.scales.iter().find(|scale| &*scale.entry == entry);
+        let before = line.before.as_deref().map_or(Some(Decimal::ZERO), decimal);
+        let (Some(scale), Some(before), Some(quantity)) = (scale, before, line.quantity.as_deref().and_then(decimal))
+        else {
+            findings.push(Finding::Unreadable(format!("the scale of line {}", line.id)));
+            continue;
+        };
+        findings.extend(verify_tier(scale, line));
+        let project = line.project.as_deref().filter(|_| scale.scope == PriceScope::Project);
+        portions.entry((entry, project)).or_default().push((before, quantity, &line.id));
+    }
+    for mut placed in portions.into_values() {
+        placed.sort();
+        let mut reached = Decimal::ZERO;
+        for (before, quantity, id) in placed {
+            findings.extend(differs(format!("what comes before line {id}"), before.normalize(), reached.normalize()));
+            reached = reached.saturating_add(quantity);
+        }
+    }
+    findings
+}
+
+/// The tier of a line is one of its entry.
+fn verify_tier(scale: &DocumentScale, line: &Line) -> Option<Finding> {
+    let Some(tier) = &line.tier else {
+        let price = scale.unit_price.as_deref().unwrap_or(NOTHING);
+        return differs(format!("unitPrice of line {}", line.id), line.unit_price.as_deref().unwrap_or(NOTHING), price);
+    };
+    let ends = std::iter::once("0").chain(scale.tiers.iter().filter_map(|tier| tier.up_to.as_deref()));
+    let known = ends.zip(&scale.tiers).any(|(from, known)| {
+        (from, &known.up_to, Some(&known.unit_price)) == (&*tier.from, &tier.up_to, line.unit_price.as_ref())
+    });
+    (!known || scale.mode != Some(tier.mode)).then(|| Finding::Differs {
+        what: format!("the tier of line {}", line.id),
+        written: format!("from {} at {}", &*tier.from, line.unit_price.as_deref().unwrap_or(NOTHING)),
+        expected: format!("a tier of the entry {}", &*scale.entry),
+    })
 }
 
 /// What is to be paid, and what goes to the next invoice, follow from the total and what was paid in advance.

@@ -51,6 +51,7 @@ pub use catalog::price::{PriceEntry, PriceList, PriceListError, Tariff};
 pub use catalog::rates::{
     Conversion, CrossRate, MissingRate, NO_EXCHANGE_RATES, Quote, QuotesError, Rate, Rates, RatesObject, YearlyQuotes,
 };
+pub use catalog::scale::{Portion, Scale, ScalePricing, ScaleStep, Scope, Tier, TierSpan};
 pub use catalog::spelling::Misspelling;
 pub use catalog::tax_rule::{Area, BuyerKind, ReverseChargeRequires, TaxCategory, TaxGroup, TaxRate, TaxRule};
 pub use catalog::terms::Terms;
@@ -70,8 +71,8 @@ pub use credit::{
 pub use invoice::adjustment::{Adjustment, AdjustmentKind, LateLine};
 pub use invoice::billed::stated::{StatedAmount, StatedMonth};
 pub use invoice::billed::{
-    BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, IssuedNote, LineBasis, NoteShare, Rating,
-    ReadFinal,
+    BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, FinalScales, IssuedNote, LineBasis, NoteShare,
+    ReadFinal, ScaledBasis,
 };
 pub use invoice::brought_forward::BroughtForward;
 pub use invoice::item::Item;
@@ -80,10 +81,11 @@ pub use invoice::line_type::LineType;
 pub use invoice::month_terms::{MinimumCharge, MonthTerms, TaxReasons, TaxScheme, TaxTreatment};
 pub use invoice::part::{MINIMUM_CHARGE, PartAdjustment, PartKey, StatedPart};
 pub use invoice::payment::Prepayment;
+pub use invoice::rating::Rating;
 pub use invoice::receivable::{AgingBucket, Receivable};
 pub use invoice::service_sum::ServiceSum;
 pub use invoice::source::{Source, SourceKind};
-pub use invoice::statement::LastCorrection;
+pub use invoice::statement::{LastCorrection, StatedRefill};
 pub use invoice::tax::{TaxSubtotal, Untaxed};
 pub use money::amount::{Currency, Money};
 pub use money::exact_amount::ExactAmount;

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::bill::charge::Charges;
+use crate::bill::fill::Portions;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::NO_CLOSED_MONTHS;
 use crate::bill::records::BilledUsage;
@@ -195,9 +196,10 @@ impl<'a> OrganizationMonth<'a> {
 fn problems_of_bill(month: &GroupMonth<'_>) -> Vec<Problem> {
     // Terms that contradict themselves hold the invoice. Which records have a place on it does not depend on them.
     let terms = month.terms().unwrap_or_else(|_| MonthTerms::untaxed());
-    let mut charges = Charges::default();
+    // What a record has of a month changes nothing about its place.
+    let (portions, mut charges) = (Portions::default(), Charges::default());
     for project in month.organization.candidate_projects(month.group) {
-        charge_project(month, project, &terms, &mut charges);
+        charge_project(month, project, &terms, &portions, &mut charges);
         charges.lines.clear();
     }
     charges.problems

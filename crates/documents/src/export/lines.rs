@@ -216,6 +216,12 @@ pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
         optional("max_per_month", Number, |row| {
             Cell::maybe_number(row.line().and_then(|line| line.max_per_month.as_deref()))
         }),
+        optional("tier_from", Number, |row| {
+            Cell::maybe_number(row.line().and_then(|line| Some(&*line.tier.as_ref()?.from)))
+        }),
+        optional("tier_up_to", Number, |row| {
+            Cell::maybe_number(row.line().and_then(|line| line.tier.as_ref()?.up_to.as_deref()))
+        }),
         optional("price_per", Count, |row| row.line().and_then(|line| line.per).map_or(Cell::Null, Cell::Count)),
     ]
 }

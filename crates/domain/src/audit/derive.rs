@@ -3,23 +3,28 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{Datelike, Months, NaiveTime};
 use num_bigint::BigInt;
+use rust_decimal::Decimal;
 
 use super::derived::{Derived, DerivedCharge};
 use super::difference::ChargeKey;
-use super::payer::payer_at;
 use super::rates::{DerivedRate, derive_rate_by};
+use super::records::{
+    best, is_open_event, is_replaced, ledger_instants, matching, pays, pays_for_any_of, projects_near,
+};
+use super::scales::{DerivedPortions, derive_portions};
 use super::terms::group_of;
 use super::work::{Look, count};
+use super::worth::{Worth, hours, worth};
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::PriceEntry;
 use crate::catalog::spelling::folded;
 use crate::catalog::unit_price::{Unit, UnitPrice};
+use crate::invoice::billed::scaled::StatedScales;
 use crate::invoice::month_terms::MonthTerms;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
-use crate::tenancy::organization::{Organization, Project};
+use crate::tenancy::organization::Project;
 use crate::time::hours::HourRule;
 use crate::time::period::{Period, Timestamp};
 use crate::usage::Usage;
@@ -30,11 +35,13 @@ pub(super) struct DerivationBasis<'a> {
     terms: &'a MonthTerms,
     /// `None` when there is none to be had.
     rate: Option<DerivedRate>,
+    /// What records have of the month, where prices depend on what comes together.
+    portions: &'a DerivedPortions,
 }
 
 impl<'a> DerivationBasis<'a> {
-    pub(super) fn of(month: &'a GroupMonth<'a>, terms: &'a MonthTerms) -> Self {
-        DerivationBasis { month, terms, rate: derive_rate_by(month, terms) }
+    pub(super) fn of(month: &'a GroupMonth<'a>, terms: &'a MonthTerms, portions: &'a DerivedPortions) -> Self {
+        DerivationBasis { month, terms, rate: derive_rate_by(month, terms), portions }
     }
 }
 
@@ -42,7 +49,8 @@ impl<'a> DerivationBasis<'a> {
 /// for in the month, of which only those that ran in it are derived.
 pub(super) fn derive(month: &GroupMonth<'_>, terms: &MonthTerms) -> Derived {
     let mut derived = Derived::default();
-    let basis = DerivationBasis::of(month, terms);
+    let portions = derive_portions(month, &StatedScales::default());
+    let basis = DerivationBasis::of(month, terms, &portions);
     for project in projects_near(month) {
         if pays_for_any_of(month, project) {
             if project.namespace().is_some() {
@@ -52,32 +60,6 @@ pub(super) fn derive(month: &GroupMonth<'_>, terms: &MonthTerms) -> Derived {
         }
     }
     derived
-}
-
-/// The projects that the group pays for in any month: those whose ledgers name it. Another can only fall to it as the primary one,
-/// and only when who comes last in its ledger is gone or going: as long as that group lives, it pays.
-pub(super) fn projects_near<'a>(month: &GroupMonth<'a>) -> impl Iterator<Item = &'a Project> {
-    let organization = month.organization;
-    let stays = |uid| organization.group(uid).is_some_and(|group| group.deleted.is_none());
-    let left = move |project: &&Project| project.ledger().is_some_and(|ledger| !stays(ledger.last().group_uid));
-    let fallen = organization.projects().filter(|_| month.group.primary).filter(left).map(Project::name);
-    let names: BTreeSet<&Name> = organization.projects_naming(month.group.uid).iter().chain(fallen).collect();
-    names.into_iter().filter_map(|name| organization.project(name))
-}
-
-pub(super) fn pays_for_any_of(month: &GroupMonth<'_>, project: &Project) -> bool {
-    let mut instants = vec![month.month.start()];
-    instants.extend(ledger_instants(project));
-    let whole = month.month.period();
-    instants.into_iter().any(|instant| whole.contains(instant) && pays(month, project, instant))
-}
-
-fn pays(month: &GroupMonth<'_>, project: &Project, instant: Timestamp) -> bool {
-    payer_at(month, project, instant) == Some(month.group.uid)
-}
-
-fn ledger_instants(project: &Project) -> impl Iterator<Item = Timestamp> {
-    project.ledger().into_iter().flat_map(|ledger| ledger.segments()).map(|segment| segment.from)
 }
 
 /// One record, with the pieces of time in which the group pays for it and nothing bills it yet.
@@ -218,19 +200,27 @@ fn derive_event<'a>(
     entry: Option<&PriceEntry>,
 ) -> Result<Option<DerivedRun<'a>>, Unbillable> {
     let month = basis.month;
-    let in_month = month.month.start() <= usage.start && usage.start < month.month.end();
-    let here = in_month && usage.start < month.as_of && pays(month, project, usage.start);
-    if !here || month.billed.has_unit_charge(&usage.name) {
+    if !is_open_event(month, project, usage) {
         return Ok(None);
     }
     check_group(basis)?;
     let price = &entry.ok_or(Unbillable)?.price;
+    if price.scale.is_some() {
+        let mut charges = Vec::new();
+        for portion in basis.portions.get(&usage.name).into_iter().flatten() {
+            let of = (portion.before, portion.quantity, portion.amount);
+            let charge = charge_of(basis, usage, price, (portion.worth(), Decimal::ONE))?;
+            let key = ChargeKey { tier: portion.tier, ..key(usage, usage.start, usage.start) };
+            charges.push((key, DerivedCharge { portion: Some(of), ..charge }));
+        }
+        return Ok(Some(DerivedRun { usage, pieces: Vec::new(), charges }));
+    }
     let charge = charge(basis, usage, price, worth(price, month.hours, usage.start, usage.start, usage.start))?;
     Ok(Some(DerivedRun { usage, pieces: Vec::new(), charges: vec![(key(usage, usage.start, usage.start), charge)] }))
 }
 
 fn key(usage: &Usage, start: Timestamp, end: Timestamp) -> ChargeKey {
-    ChargeKey { project: usage.project.clone(), record: usage.name.clone(), start, end }
+    ChargeKey { project: usage.project.clone(), record: usage.name.clone(), start, end, tier: None }
 }
 
 fn check_group(basis: &DerivationBasis<'_>) -> Result<(), Unbillable> {
@@ -262,13 +252,6 @@ fn elementary(
     within.windows(2).map(|pair| (pair[0], pair[1])).collect()
 }
 
-fn matching<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a PriceEntry> {
-    let service = &usage.service;
-    let fits = |wanted: &Option<Name>, has: &Option<Name>| wanted.is_none() || wanted == has;
-    let entries = month.prices.entries_for(&service.kind);
-    entries.filter(|entry| fits(&entry.plan, &service.plan) && fits(&entry.cloud, &service.cloud)).collect()
-}
-
 /// The entries for the service as the price list spells it, where it has it in no other spelling than by letter case or Unicode form.
 fn meant<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Option<Vec<&'a PriceEntry>> {
     let service = &usage.service;
@@ -298,80 +281,26 @@ fn is_of_no_hours(price: &UnitPrice, rule: HourRule, start: Timestamp, from: Tim
     price.unit == Unit::Hour && hours(price.hours.unwrap_or(rule), start, from, to).0 == BigInt::ZERO
 }
 
-/// The most specific entry valid at an instant: a plan counts more than a cloud.
-fn best<'a>(entries: &[&'a PriceEntry], instant: Timestamp) -> Option<&'a PriceEntry> {
-    let valid = entries.iter().filter(|entry| {
-        entry.valid_from <= instant && entry.valid_until.is_none_or(|valid_until| instant < valid_until)
-    });
-    valid.max_by_key(|entry| (entry.plan.is_some(), entry.cloud.is_some())).copied()
-}
-
-/// Hours as a fraction: for `Ceil` the whole hours since the record's start that begin in the piece.
-pub(super) fn hours(rule: HourRule, start: Timestamp, from: Timestamp, to: Timestamp) -> (BigInt, BigInt) {
-    const HOUR: i128 = 3_600_000_000;
-    let micros = |instant: Timestamp| i128::from(instant.timestamp_micros());
-    match rule {
-        HourRule::Exact => ((micros(to) - micros(from)).into(), HOUR.into()),
-        HourRule::Ceil => {
-            let into_hour = (micros(from) - micros(start)).rem_euclid(HOUR);
-            let first = micros(from) + (HOUR - into_hour) % HOUR;
-            let begin = if first < micros(to) { (micros(to) - 1 - first) / HOUR + 1 } else { 0 };
-            (begin.into(), 1.into())
-        }
-    }
-}
-
-/// What one of a piece of running time costs: what it comes to until the piece ends, less what it comes to until it starts; each is
-/// so much of so much, and rounded.
-pub(super) struct Worth {
-    pub(super) before: BigInt,
-    pub(super) until: BigInt,
-    pub(super) of: BigInt,
-}
-
-/// Hours are rounded by themselves, so nothing comes before; of a month all of it that is over counts.
-pub(super) fn worth(price: &UnitPrice, rule: HourRule, start: Timestamp, from: Timestamp, to: Timestamp) -> Worth {
-    let (amount, scale) = (BigInt::from(price.amount.mantissa()), BigInt::from(10).pow(price.amount.scale()));
-    match price.unit {
-        Unit::Unit => Worth { before: 0.into(), until: amount, of: scale },
-        Unit::Hour => {
-            let rule = price.hours.unwrap_or(rule);
-            let Some(most) = price.max_per_month else {
-                let (count, per_hour) = hours(rule, start, from, to);
-                return Worth { before: 0.into(), until: count * amount, of: per_hour * scale };
-            };
-            // All hours of the record in the month count, and no more than the maximum.
-            let since = start.max(first_of_month(from));
-            let finer = BigInt::from(10).pow(most.scale());
-            let over = |instant: Timestamp| {
-                let (count, per_hour) = hours(rule, start, since, instant);
-                ((count * &amount * &finer).min(&per_hour * &scale * most.mantissa()), per_hour)
-            };
-            let ((before, _), (until, per_hour)) = (over(from), over(to));
-            Worth { before, until, of: per_hour * scale * finer }
-        }
-        Unit::Month => {
-            let first = first_of_month(from);
-            let next = first.checked_add_months(Months::new(1)).unwrap_or(to);
-            let since = |instant: Timestamp| BigInt::from((instant - first).num_microseconds().unwrap_or_default());
-            Worth { before: since(from) * &amount, until: since(to) * amount, of: since(next) * scale }
-        }
-    }
-}
-
-fn first_of_month(instant: Timestamp) -> Timestamp {
-    instant.with_day(1).and_then(|day| day.with_time(NaiveTime::MIN).single()).unwrap_or(instant)
-}
-
 fn charge(
     basis: &DerivationBasis<'_>,
     usage: &Usage,
     price: &UnitPrice,
     worth: Worth,
 ) -> Result<DerivedCharge, Unbillable> {
-    let ten = BigInt::from(10);
-    let above = BigInt::from(usage.quantity.mantissa());
-    let below = worth.of * price.per.get() * ten.pow(usage.quantity.scale());
+    let Worth { before, until, of } = worth;
+    let worth = Worth { before, until, of: of * price.per.get() };
+    charge_of(basis, usage, price, (worth, usage.quantity))
+}
+
+/// What so many cost, one of which is worth so much.
+fn charge_of(
+    basis: &DerivationBasis<'_>,
+    usage: &Usage,
+    price: &UnitPrice,
+    (worth, quantity): (Worth, Decimal),
+) -> Result<DerivedCharge, Unbillable> {
+    let above = BigInt::from(quantity.mantissa());
+    let below = worth.of * BigInt::from(10).pow(quantity.scale());
     let (kept, of) = after_discounts(basis.terms);
     let DerivedRate { from, to, numerator, denominator, .. } = basis.rate.as_ref().ok_or(Unbillable)?;
     let amount = |currency: Currency, above: BigInt, below: BigInt| {
@@ -382,7 +311,7 @@ fn charge(
     let total = amount(*to, &above * numerator * &kept, &below * denominator * &of)?;
     let price_total = (from != to).then(|| amount(*from, above * kept, below * of)).transpose()?;
     let tax = group_of(basis.terms, Some(&usage.service.kind));
-    Ok(DerivedCharge { price: price.clone(), pre_discount, total, tax, price_total })
+    Ok(DerivedCharge { price: price.clone(), portion: None, pre_discount, total, tax, price_total })
 }
 
 /// What the discounts leave: so much of so much.
@@ -403,28 +332,4 @@ fn half_up(currency: Currency, above: BigInt, below: BigInt) -> Result<i128, Unb
     let rounded: BigInt = (above * 2 + &below) / (below * 2);
     let limit = Money::limit(currency);
     i128::try_from(rounded).ok().filter(|minor| *minor <= limit).ok_or(Unbillable)
-}
-
-/// Whether another record replaces this one, or one that a final bills did; in a circle, the first name's `replaces` does not count.
-pub(super) fn is_replaced(month: &GroupMonth<'_>, usage: &Usage) -> bool {
-    let organization = month.organization;
-    if month.billed.is_replaced(&usage.name) {
-        return true;
-    }
-    let replacers = organization.replacers(&usage.name);
-    replacers.into_iter().any(|replacer| cycle(organization, replacer).first() != Some(&replacer))
-}
-
-/// The names in the circle of replacements that a record is in, sorted; none when it is in none.
-fn cycle<'a>(organization: &'a Organization, record: &'a Name) -> BTreeSet<&'a Name> {
-    let mut seen = BTreeSet::new();
-    let mut current = record;
-    while seen.insert(current) {
-        match organization.usage(current).and_then(|usage| usage.replaces.as_ref()) {
-            Some(next) => current = next,
-            None => return BTreeSet::new(),
-        }
-    }
-    // The walk came back to something seen: to the record itself, or into a circle further on.
-    if current == record { seen } else { BTreeSet::new() }
 }

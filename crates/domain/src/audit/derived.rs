@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use rust_decimal::Decimal;
+
 use super::difference::ChargeKey;
+use crate::catalog::scale::Portion;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::unit_price::UnitPrice;
 use crate::invoice::line::Line;
@@ -14,6 +17,8 @@ use crate::name::Name;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DerivedCharge {
     pub(super) price: UnitPrice,
+    /// How much comes before it in the month, how much it is, and what a package of it costs, where that matters.
+    pub(super) portion: Option<(Decimal, Decimal, Decimal)>,
     pub(super) pre_discount: i128,
     pub(super) total: i128,
     pub(super) tax: Option<TaxGroup>,
@@ -25,14 +30,17 @@ impl DerivedCharge {
     pub(super) fn of_line(line: &Line) -> Self {
         let (pre_discount, total) = (line.pre_discount.minor(), line.total.minor());
         let price_total = line.price_total.map(Money::minor);
-        DerivedCharge { price: line.price().clone(), pre_discount, total, tax: line.tax, price_total }
+        let of = |portion: &Portion| (portion.before, portion.quantity, portion.amount);
+        let portion = line.portion.as_deref().map(of);
+        DerivedCharge { price: line.price().clone(), portion, pre_discount, total, tax: line.tax, price_total }
     }
 }
 
 impl fmt::Display for DerivedCharge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DerivedCharge { price, pre_discount, total, tax, price_total } = self;
+        let DerivedCharge { price, portion, pre_discount, total, tax, price_total } = self;
         write!(f, "{total} minor units ({pre_discount} before discounts, at {price})")?;
+        portion.map_or(Ok(()), |(before, quantity, amount)| write!(f, ", {quantity} after {before} at {amount}"))?;
         tax.map_or(Ok(()), |tax| write!(f, ", taxed {tax}"))?;
         price_total.map_or(Ok(()), |price_total| write!(f, ", from {price_total} of the price's currency"))
     }

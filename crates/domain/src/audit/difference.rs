@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rust_decimal::Decimal;
+
 use crate::invoice::line_type::LineType;
 use crate::name::Name;
 use crate::time::period::Timestamp;
@@ -127,12 +129,15 @@ pub struct ChargeKey {
     pub start: Timestamp,
     /// Its end.
     pub end: Timestamp,
+    /// Where its tier begins, where there are tiers.
+    pub tier: Option<Decimal>,
 }
 
 impl fmt::Display for ChargeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (start, end) = (self.start.format("%FT%T%.fZ"), self.end.format("%FT%T%.fZ"));
-        write!(f, "usage {} of project {} from {start} to {end}", self.record, self.project)
+        write!(f, "usage {} of project {} from {start} to {end}", self.record, self.project)?;
+        self.tier.map_or(Ok(()), |from| write!(f, " in the tier from {from}"))
     }
 }
 

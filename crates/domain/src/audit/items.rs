@@ -42,7 +42,11 @@ impl DerivedItem {
             _ => item.key.clone(),
         };
         let notes = match item.adjustment.as_ref().map(|adjustment| &adjustment.kind) {
-            Some(AdjustmentKind::Correction { notes, .. } | AdjustmentKind::Part { notes, .. }) => notes.clone(),
+            Some(
+                AdjustmentKind::Correction { notes, .. }
+                | AdjustmentKind::Refill { notes, .. }
+                | AdjustmentKind::Part { notes, .. },
+            ) => notes.clone(),
             Some(AdjustmentKind::Late(_)) | None => Vec::new(),
         };
         DerivedItem { kind: item.kind, key, tax: item.tax, total: item.total.minor(), notes }

@@ -2,24 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use num_bigint::BigInt;
-
-use super::derive::{DerivationBasis, Worth, derive_records, is_replaced, pays_for_any_of, projects_near, worth};
+use super::derive::{DerivationBasis, derive_records};
 use super::derived::Derived;
 use super::items::DerivedItem;
 use super::noted::Noted;
 use super::payer::payer_at;
+use super::records::{is_replaced, pays_for_any_of, projects_near};
+use super::refills::derive_refills;
+use super::scales::{DerivedPortions, derive_portions};
 use super::settlement::Changes;
 use super::tax::{Reasons, note};
 use super::terms::derive_terms;
 use super::work::{Look, count};
+use super::worth::{Worth, at_rating, worth};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::NO_CLOSED_MONTHS;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::unit_price::Unit;
-use crate::invoice::billed::{BilledIndex, BilledPart, Rating};
+use crate::invoice::billed::{BilledIndex, BilledPart};
 use crate::invoice::line_type::LineType;
 use crate::invoice::month_terms::{MonthTerms, TaxScheme};
+use crate::invoice::rating::Rating;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::attribution::Attribution;
@@ -42,6 +45,10 @@ pub(super) struct DerivedLate {
     /// Why lines are not taxed, where that is so.
     pub(super) reasons: Reasons,
     pub(super) problems: BTreeSet<Name>,
+    /// The lines for charges with which others came together.
+    pub(super) refills: Vec<DerivedItem>,
+    /// That these cannot be told.
+    pub(super) is_too_large: bool,
 }
 
 impl DerivedLate {
@@ -80,6 +87,7 @@ pub(super) fn derive_late(month: &GroupMonth<'_>) -> DerivedLate {
     let ends = month.closed.first_key_value().zip(month.closed.last_key_value());
     let Some(((first, _), (last, _))) = ends else { return late };
     let span = (first.start(), last.end());
+    let (mut portions, mut scaled) = (BTreeMap::new(), BTreeMap::new());
     for project in projects(month) {
         let mut open: BTreeMap<Month, BTreeSet<&Name>> = BTreeMap::new();
         for usage in project.usage().filter(|usage| !is_settled(month, span, usage)) {
@@ -87,17 +95,36 @@ pub(super) fn derive_late(month: &GroupMonth<'_>) -> DerivedLate {
                 count(Look::Closer);
                 let closed = closed_month(month, of);
                 derive_corrections(&closed, project, usage, &mut late);
-                if !is_covered(&closed, usage) {
+                let is_open = !is_covered(&closed, usage);
+                if is_open {
                     open.entry(of.0).or_default().insert(&usage.service.name);
+                }
+                if (is_open && month.prices.has_scales()) || month.billed.is_scaled(&usage.name) {
+                    scaled.insert(of.0, of.1);
                 }
             }
         }
         for (of, services) in open {
             let Some(attribution) = month.closed.get(&of) else { continue };
-            derive_late_usage(&closed_month(month, (of, *attribution)), project, &services, &mut late);
+            let closed = closed_month(month, (of, *attribution));
+            let portions = portions.entry(of).or_insert_with(|| portions_of(&closed));
+            derive_late_usage(&closed, project, &services, portions, &mut late);
+        }
+    }
+    for (of, attribution) in scaled {
+        let closed = closed_month(month, (of, attribution));
+        let portions = portions.entry(of).or_insert_with(|| portions_of(&closed));
+        match derive_refills(&closed, portions, &mut late.changes, &mut late.reasons) {
+            Some(items) => late.refills.extend(items),
+            None => late.is_too_large = true,
         }
     }
     late
+}
+
+/// What records have of a closed month, where prices depend on what comes together.
+fn portions_of(closed: &GroupMonth<'_>) -> DerivedPortions {
+    derive_portions(closed, &closed.billed.stated_scales(closed.group.uid, closed.month))
 }
 
 fn closed_month<'a>(month: &GroupMonth<'a>, (of, attribution): (Month, Attribution)) -> GroupMonth<'a> {
@@ -121,7 +148,7 @@ fn months_of(month: &GroupMonth<'_>, usage: &Usage) -> impl Iterator<Item = (Mon
 }
 
 /// A quick yes: nothing of the record can be late, and nothing is to be corrected, within the span. Nobody bills it, and it counts as
-/// nothing or ran at another time; or a single line bills it as a unit; or lines of time follow each other through all of its
+/// nothing or ran at another time; or lines of a single final bill it by the unit; or lines of time follow each other through all of its
 /// run, within it, and none meets another.
 fn is_settled(month: &GroupMonth<'_>, (from, until): (Timestamp, Timestamp), usage: &Usage) -> bool {
     count(Look::Glance);
@@ -140,7 +167,14 @@ fn is_settled(month: &GroupMonth<'_>, (from, until): (Timestamp, Timestamp), usa
     for part in parts {
         let (start, end) = part.micros();
         match month.billed.rating_of(part).map(|rating| rating.price.unit) {
-            Some(Unit::Unit) => return parts.len() == 1 && start == began,
+            Some(Unit::Unit) => {
+                let number = |part: &BilledPart| month.billed.final_of(part).map(|on| &on.number);
+                let same = |other: &BilledPart| {
+                    let unit = month.billed.rating_of(other).map(|rating| rating.price.unit);
+                    other.micros().0 == began && number(other) == number(part) && unit == Some(Unit::Unit)
+                };
+                return parts.iter().all(same);
+            }
             Some(Unit::Hour | Unit::Month) => {}
             None => return false, // it was corrected before
         }
@@ -155,7 +189,13 @@ fn is_settled(month: &GroupMonth<'_>, (from, until): (Timestamp, Timestamp), usa
 }
 
 /// What the month itself would bill of these services, and no final does.
-fn derive_late_usage(closed: &GroupMonth<'_>, project: &Project, services: &BTreeSet<&Name>, late: &mut DerivedLate) {
+fn derive_late_usage(
+    closed: &GroupMonth<'_>,
+    project: &Project,
+    services: &BTreeSet<&Name>,
+    portions: &DerivedPortions,
+    late: &mut DerivedLate,
+) {
     if !pays_for_any_of(closed, project) {
         return;
     }
@@ -164,10 +204,11 @@ fn derive_late_usage(closed: &GroupMonth<'_>, project: &Project, services: &BTre
     let terms = late_terms(closed);
     let mut derived = Derived::default();
     let open = project.usage().filter(|usage| services.contains(&usage.service.name));
-    derive_records(&DerivationBasis::of(closed, &terms), project, open, &mut derived);
+    derive_records(&DerivationBasis::of(closed, &terms, portions), project, open, &mut derived);
     for (key, charge) in derived.charges {
         let Some(usage) = closed.organization.usage(&key.record) else { continue };
-        let text = format!("{} {}", closed.month, key.start.format("%FT%TZ"));
+        let tier = key.tier.map(|from| format!(" {from}")).unwrap_or_default();
+        let text = format!("{} {}{tier}", closed.month, key.start.format("%FT%TZ"));
         let (service, record) = (usage.service.name.clone(), key.record.clone());
         let first = terms
             .tax
@@ -319,7 +360,7 @@ fn due(
             parts.iter().filter(|other| closed.billed.rating_of(other).is_some_and(|r| r.price.unit == Unit::Unit));
         let first = events.min_by_key(|other| rank(closed, other));
         let here = closed.month.start() <= usage.start && usage.start < closed.month.end();
-        let stands = counts && here && first.is_some_and(|first| std::ptr::eq(*first, part));
+        let stands = counts && here && first.is_some_and(|first| rank(closed, first) == rank(closed, part));
         return Some(if stands { (part.total(), None) } else { (0, Some(start)) });
     }
     let mut instants = BTreeSet::from([start, end, usage.start]);
@@ -366,21 +407,9 @@ fn is_first(closed: &GroupMonth<'_>, part: &BilledPart, parts: &[&BilledPart], i
 
 /// What one costs × quantity × rate × what discounts leave, half away from zero; none of it is negative.
 fn amount(rating: &Rating, usage: &Usage, from: Timestamp, to: Timestamp, digits: u32) -> Option<i128> {
-    let ten = BigInt::from(10);
     let Worth { before, until, of } = worth(&rating.price, rating.hours, usage.start, from, to);
-    let mut above = usage.quantity.mantissa() * ten.pow(digits);
-    let mut below = of * rating.price.per.get() * ten.pow(usage.quantity.scale());
-    if let Some((quote_to, quote_from)) = rating.rate {
-        above = above * quote_to.mantissa() * ten.pow(quote_from.scale());
-        below = below * quote_from.mantissa() * ten.pow(quote_to.scale());
-    }
-    for percent in rating.discounts.iter().map(|percent| percent.decimal()) {
-        let hundred = BigInt::from(100) * ten.pow(percent.scale());
-        above *= &hundred - BigInt::from(percent.mantissa());
-        below *= hundred;
-    }
-    let rounded = |one: BigInt| -> BigInt { (one * &above * 2 + &below) / (&below * 2) };
-    (rounded(until) - rounded(before)).try_into().ok()
+    let worth = Worth { before, until, of: of * rating.price.per.get() };
+    at_rating(rating, worth, usage.quantity, digits)
 }
 
 /// Who gets or pays a correction of a group's final: the group, and once it is gone who pays for the month's last instant.

@@ -14,10 +14,14 @@ mod late;
 mod noted;
 mod payer;
 mod rates;
+mod records;
+mod refills;
+mod scales;
 mod settlement;
 mod tax;
 mod terms;
 pub(crate) mod work;
+mod worth;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +52,7 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     let mut terms = known_terms.unwrap_or_else(MonthTerms::untaxed);
     let mut derived = derive(month, &terms);
     terms.projects = derive_projects(month, &terms, &derived);
-    let late = derive_late(month);
+    let mut late = derive_late(month);
     let settled = derive_settlement(month, &late.changes);
     let mut differences: Vec<_> = no_terms.into_iter().chain(compare_terms(bill, &terms)).collect();
     differences.extend(compare_charges(&bill.lines, &derived.charges));
@@ -58,7 +62,7 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     let months = settled.as_ref().map(|settled| &settled.spent);
     let before = months.and_then(|months| derive_spent_before(month, month.month, &terms, months));
     let agreed_items = before.and_then(|before| derive_items(&terms, in_all, due_with(&terms, month.month, before)));
-    if agreed_items.is_none() {
+    if agreed_items.is_none() || late.is_too_large {
         differences.push(AuditDifference::ItemsNotDerived);
     }
     differences.extend(compare_progress(bill, &terms, before.unwrap_or(0) + counted(&terms, in_all)));
@@ -76,7 +80,9 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     }
     let brought = derive_brought(month, &terms);
     let agreed = !agreed_items.is_empty() || brought.is_some();
-    let others: Vec<DerivedItem> = brought.into_iter().chain(late.items()).chain(settled.items).collect();
+    let refills = std::mem::take(&mut late.refills);
+    let others: Vec<DerivedItem> =
+        brought.into_iter().chain(late.items()).chain(refills).chain(settled.items).collect();
     for item in &others {
         *groups.entry(item.tax).or_default() += item.total;
     }
@@ -186,6 +192,7 @@ fn key_of(line: &Line) -> ChargeKey {
         record: line.usage.name.clone(),
         start: line.period.start(),
         end: line.period.end(),
+        tier: line.tier().map(|tier| tier.from),
     }
 }
 

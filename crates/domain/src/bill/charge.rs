@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::bill::fill::Portions;
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Tariff};
 use crate::catalog::rates::MissingRate;
+use crate::catalog::scale::Portion;
 use crate::catalog::spelling::Misspelling;
 use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::invoice::line::Line;
@@ -15,6 +17,7 @@ use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::problem::{Problem, ProblemReason};
 use crate::tenancy::organization::Project;
+use crate::time::multiple::Multiple;
 use crate::time::period::{Period, Timestamp};
 use crate::usage::Usage;
 
@@ -26,6 +29,8 @@ pub(crate) struct Charger<'a, 'out> {
     month: &'a GroupMonth<'a>,
     /// The periods of the project that the group pays for, in order of time.
     slices: &'a [Period],
+    /// What records have of the month, where prices depend on what comes together in it.
+    portions: &'a Portions,
     /// The service whose records are being charged, and where its lines begin.
     service: Option<(&'a Name, usize)>,
     /// Of the records of the service that are charged by time: the one that runs longest, until then.
@@ -52,12 +57,13 @@ impl<'a, 'out> Charger<'a, 'out> {
         month: &'a GroupMonth<'a>,
         project: &'a Project,
         terms: &'a MonthTerms,
-        slices: &'a [Period],
+        (slices, portions): (&'a [Period], &'a Portions),
         charges: &'out mut Charges,
     ) {
         let discount = terms.discount_factor();
         let rate = month.rate_by(terms).map(|rate| rate.map(|rate| rate.ratio()));
-        let mut charger = Charger { month, slices, service: None, running: None, terms, discount, rate, charges };
+        let mut charger =
+            Charger { month, slices, portions, service: None, running: None, terms, discount, rate, charges };
         project.usage().for_each(|usage| charger.charge(usage));
         charger.end_service();
     }
@@ -115,7 +121,12 @@ impl<'a, 'out> Charger<'a, 'out> {
         {
             return Err(self.misspelt(misspelling));
         }
-        self.push(usage, Period::at(usage.start), entry)
+        let Some(scale) = &entry.price.scale else { return self.push(usage, Period::at(usage.start), entry) };
+        for portion in self.portions.of_record(usage, entry, scale) {
+            let (period, exact) = (Period::at(usage.start), portion.amount_of(entry.price.per));
+            self.push_line(usage, period, entry, (Multiple::ONCE, exact), Some(Box::new(portion)))?;
+        }
+        Ok(())
     }
 
     /// Without a price nobody knows whether a record that takes no time is a single unit: it may be.
@@ -211,6 +222,17 @@ impl<'a, 'out> Charger<'a, 'out> {
     fn push(&mut self, usage: &Arc<Usage>, period: Period, entry: &Arc<PriceEntry>) -> Result<(), ProblemReason> {
         let priced = entry.price.amount_of(usage, period, self.month.hours);
         let multiple = entry.price.multiple(usage.start, period, self.month.hours);
+        self.push_line(usage, period, entry, (multiple, priced), None)
+    }
+
+    fn push_line(
+        &mut self,
+        usage: &Arc<Usage>,
+        period: Period,
+        entry: &Arc<PriceEntry>,
+        (multiple, priced): (Multiple, ExactAmount),
+        portion: Option<Box<Portion>>,
+    ) -> Result<(), ProblemReason> {
         let (exact, price_total) = match &self.rate {
             Ok(Some(rate)) => {
                 let price_total = self.rounded(&self.discounted(priced.clone()), self.month.prices.currency())?;
@@ -226,7 +248,17 @@ impl<'a, 'out> Charger<'a, 'out> {
         };
         let tax = self.terms.tax.treatment(Some(&usage.service.kind)).map(|treatment| treatment.group);
         let (usage, entry) = (usage.clone(), entry.clone());
-        self.charges.lines.push(Line { usage, period, entry, multiple, pre_discount, total, tax, price_total });
+        self.charges.lines.push(Line {
+            usage,
+            period,
+            entry,
+            multiple,
+            pre_discount,
+            total,
+            tax,
+            price_total,
+            portion,
+        });
         Ok(())
     }
 

@@ -11,12 +11,12 @@ use crate::credit::CreditOffer;
 use crate::invoice::billed::BilledIndex;
 use crate::invoice::brought_forward::BroughtForward;
 use crate::invoice::month_terms::MonthTerms;
-use crate::tenancy::attribution::Attribution;
+use crate::tenancy::attribution::{Attribution, Payer};
 use crate::tenancy::group::Group;
-use crate::tenancy::organization::Organization;
+use crate::tenancy::organization::{Organization, Project};
 use crate::time::hours::HourRule;
 use crate::time::month::Month;
-use crate::time::period::Timestamp;
+use crate::time::period::{Period, Timestamp};
 use crate::usage::Usage;
 
 /// All that the bill of a group for a month is computed from; nothing else bears on it.
@@ -68,6 +68,13 @@ impl<'a> GroupMonth<'a> {
     /// Whether the record counts.
     pub(crate) fn is_effective(&self, usage: &Usage) -> bool {
         self.records().is_effective(usage)
+    }
+
+    /// The periods of the month in which the group pays for the project.
+    pub(crate) fn periods_of(&self, project: &Project) -> Vec<Period> {
+        let shares = self.organization.payers(project, self.month, self.attribution);
+        let ours = |(period, payer)| (payer == Payer::Group(self.group.uid)).then_some(period);
+        shares.into_iter().filter_map(ours).collect()
     }
 
     /// The same group's bill of a closed month.

@@ -11,6 +11,7 @@ pub mod billing;
 pub(crate) mod charge;
 pub(crate) mod commitment;
 mod consumption;
+pub(crate) mod fill;
 pub mod inputs;
 pub mod late;
 mod own_month;

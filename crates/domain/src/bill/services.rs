@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::bill::charge::{Charger, Charges};
+use crate::bill::fill::Portions;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::{BillError, ProjectSubtotal};
 use crate::catalog::tax_rule::TaxGroup;
@@ -14,7 +15,6 @@ use crate::name::Name;
 use crate::problem::Problem;
 use crate::tenancy::attribution::Payer;
 use crate::tenancy::organization::Project;
-use crate::time::period::Period;
 
 /// What the services of the group's projects cost.
 pub(super) struct Services {
@@ -35,11 +35,11 @@ pub(super) fn bill_services(
     terms: &MonthTerms,
     currency: Currency,
 ) -> Result<Services, BillError> {
-    let mut charges = Charges::default();
+    let (portions, mut charges) = (Portions::of(month), Charges::default());
     let (mut projects, mut sums) = (Vec::new(), Vec::new());
     for project in month.organization.candidate_projects(month.group) {
         let before = charges.lines.len();
-        if charge_project(month, project, terms, &mut charges) {
+        if charge_project(month, project, terms, &portions, &mut charges) {
             let lines = &charges.lines[before..];
             let subtotal = total(lines, currency).ok_or_else(|| BillError::overflow(month))?;
             // One that is long gone is not listed for ever.
@@ -86,11 +86,12 @@ pub(crate) fn charge_project(
     month: &GroupMonth<'_>,
     project: &Project,
     terms: &MonthTerms,
+    portions: &Portions,
     charges: &mut Charges,
 ) -> bool {
-    let slices = slices(month, project);
+    let slices = month.periods_of(project);
     if !slices.is_empty() {
-        Charger::charge_project(month, project, terms, &slices, charges);
+        Charger::charge_project(month, project, terms, (&slices, portions), charges);
     }
     !slices.is_empty()
 }
@@ -104,13 +105,6 @@ pub(super) fn charged_projects(month: &GroupMonth<'_>, terms: &MonthTerms, liste
         payers.unwrap_or_default().last().is_some_and(|(_, payer)| *payer == Payer::Group(month.group.uid))
     };
     terms.charges_projects().then(|| u32::try_from(listed.iter().filter(pays_at_the_end).count()).unwrap_or(u32::MAX))
-}
-
-/// The periods of the month in which the group pays for the project.
-fn slices(month: &GroupMonth<'_>, project: &Project) -> Vec<Period> {
-    let shares = month.organization.payers(project, month.month, month.attribution);
-    let ours = |(period, payer)| (payer == Payer::Group(month.group.uid)).then_some(period);
-    shares.into_iter().filter_map(ours).collect()
 }
 
 fn total(lines: &[Line], currency: Currency) -> Option<Money> {

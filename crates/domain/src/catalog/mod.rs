@@ -6,6 +6,7 @@ pub mod issuer;
 pub mod locality;
 pub mod price;
 pub mod rates;
+pub mod scale;
 pub mod spelling;
 pub mod tax_rule;
 pub mod terms;

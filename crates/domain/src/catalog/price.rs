@@ -10,6 +10,7 @@ use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::money::amount::{Currency, Money, round_half_away};
 use crate::money::ratio::Ratio;
 use crate::name::Name;
+use crate::time::month::Month;
 use crate::time::period::{Period, Timestamp};
 use crate::uid::Uid;
 use crate::usage::Service;
@@ -37,6 +38,20 @@ impl PriceEntry {
     fn until(&self) -> Timestamp {
         self.valid_until.unwrap_or(Timestamp::MAX_UTC)
     }
+
+    /// Why it cannot be used by itself.
+    fn fault(&self) -> Option<PriceListError> {
+        let entry = || self.name.clone();
+        if self.until() <= self.valid_from {
+            return Some(PriceListError::NeverValid { entry: entry() });
+        }
+        let scale = self.price.scale.as_ref()?;
+        let is_whole = |instant: Timestamp| Month::of(instant).start() == instant;
+        if !is_whole(self.valid_from) || !self.valid_until.is_none_or(is_whole) {
+            return Some(PriceListError::PartOfMonth { entry: entry() });
+        }
+        (!scale.is_in_order()).then(|| PriceListError::Tiers { entry: entry() })
+    }
 }
 
 /// Why entries are no price list.
@@ -58,6 +73,18 @@ pub enum PriceListError {
     /// An entry that ends before it begins.
     #[error("the entry {entry} is never valid: validUntil is not after validFrom")]
     NeverValid {
+        /// Its name.
+        entry: Name,
+    },
+    /// An entry of which a part of a month has the price, and whole months must.
+    #[error("the entry {entry}: a price with tiers or roundUp begins and ends with a month")]
+    PartOfMonth {
+        /// Its name.
+        entry: Name,
+    },
+    /// An entry whose tiers are none.
+    #[error("the entry {entry}: its tiers must follow each other, and the last one has no upTo")]
+    Tiers {
         /// Its name.
         entry: Name,
     },
@@ -106,6 +133,8 @@ pub struct PriceList {
     by_kind: HashMap<Name, Entries>,
     /// The types of service that it has entries for.
     kinds: Spellings,
+    /// Whether what comes together in a month matters to any of them.
+    has_scales: bool,
     /// The types of which an entry cannot be used, and why: nobody knows what they cost.
     unusable: BTreeMap<Name, PriceListError>,
 }
@@ -146,13 +175,13 @@ impl PriceList {
         unreadable: BTreeMap<Name, PriceListError>,
     ) -> Self {
         let (mut by_kind, mut unusable): (HashMap<Name, Entries>, _) = (HashMap::new(), unreadable);
+        let mut has_scales = false;
         for entry in entries {
-            let max_per_month = entry.price.max_per_month.map(|most| most.normalize());
-            let price = UnitPrice { amount: entry.price.amount.normalize(), max_per_month, ..entry.price };
-            let (kind, entry) = (entry.kind.clone(), PriceEntry { price, ..entry });
-            let inserted = match entry.until() <= entry.valid_from {
-                true => Err(PriceListError::NeverValid { entry: entry.name }),
-                false => insert(by_kind.entry(kind.clone()).or_default().timeline_of(&entry), Arc::new(entry)),
+            let (kind, entry) = (entry.kind.clone(), PriceEntry { price: entry.price.normalized(), ..entry });
+            has_scales |= entry.price.scale.is_some();
+            let inserted = match entry.fault() {
+                Some(error) => Err(error),
+                None => insert(by_kind.entry(kind.clone()).or_default().timeline_of(&entry), Arc::new(entry)),
             };
             if let Err(error) = inserted {
                 unusable.entry(kind).or_insert(error);
@@ -161,7 +190,12 @@ impl PriceList {
         by_kind.retain(|kind, _| !unusable.contains_key(kind));
         let mut kinds = Spellings::default();
         by_kind.keys().for_each(|kind| kinds.add(kind));
-        PriceList { name, uid, generation, currency, by_kind, kinds, unusable }
+        PriceList { name, uid, generation, currency, by_kind, kinds, has_scales, unusable }
+    }
+
+    /// Whether what comes together in a month matters to any of its prices.
+    pub fn has_scales(&self) -> bool {
+        self.has_scales
     }
 
     /// Why a type of service has no price: one of its entries cannot be used.
@@ -199,7 +233,10 @@ impl PriceList {
     pub fn small_prices(&self) -> impl Iterator<Item = &PriceEntry> {
         let is_small = |entry: &&PriceEntry| {
             let rounded = round_half_away(&Ratio::from(entry.price.amount), self.currency);
-            entry.price.unit == Unit::Unit && !entry.price.amount.is_zero() && rounded.is_some_and(Money::is_zero)
+            entry.price.unit == Unit::Unit
+                && entry.price.scale.is_none()
+                && !entry.price.amount.is_zero()
+                && rounded.is_some_and(Money::is_zero)
         };
         self.by_kind.keys().flat_map(|kind| self.entries_for(kind)).filter(is_small)
     }

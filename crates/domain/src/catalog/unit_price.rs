@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+use crate::catalog::scale::Scale;
 use crate::money::exact_amount::ExactAmount;
 use crate::money::ratio::Ratio;
 use crate::name::Name;
@@ -51,12 +53,14 @@ pub struct UnitPrice {
     pub max_per_month: Option<Decimal>,
     /// How running time becomes hours, where the price says so itself.
     pub hours: Option<HourRule>,
+    /// How what comes together in a month is priced, of a price by the unit; `None` for each by itself.
+    pub scale: Option<Arc<Scale>>,
 }
 
 impl UnitPrice {
     /// The price of one unit without a name.
     pub fn of_one(unit: Unit, amount: Decimal) -> Self {
-        UnitPrice { unit, amount, per: NonZeroU64::MIN, unit_name: None, max_per_month: None, hours: None }
+        UnitPrice { unit, amount, per: NonZeroU64::MIN, unit_name: None, max_per_month: None, hours: None, scale: None }
     }
 
     /// How often the quantity of a record that began at `start` is charged for a piece of a month.
@@ -97,6 +101,17 @@ impl UnitPrice {
         }
     }
 
+    /// The same without zeros that say nothing.
+    #[must_use]
+    pub fn normalized(self) -> Self {
+        UnitPrice {
+            amount: self.amount.normalize(),
+            max_per_month: self.max_per_month.map(|most| most.normalize()),
+            scale: self.scale.map(|scale| Arc::new(scale.normalized())),
+            ..self
+        }
+    }
+
     /// The price of one unit, exactly.
     pub fn each(&self) -> Ratio {
         self.for_one(Ratio::from(self.amount))
@@ -114,7 +129,7 @@ impl UnitPrice {
 impl fmt::Display for UnitPrice {
     /// `0.4 per 1000000 Unit request`, `0.006 per Hour, at most 3.79 a month`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let UnitPrice { unit, amount, per, unit_name, max_per_month, hours } = self;
+        let UnitPrice { unit, amount, per, unit_name, max_per_month, hours, scale } = self;
         write!(f, "{amount} per ")?;
         if *per > NonZeroU64::MIN {
             write!(f, "{per} ")?;
@@ -122,6 +137,7 @@ impl fmt::Display for UnitPrice {
         f.write_str(unit.as_str())?;
         unit_name.as_ref().map_or(Ok(()), |name| write!(f, " {name}"))?;
         max_per_month.map_or(Ok(()), |most| write!(f, ", at most {most} a month"))?;
-        hours.map_or(Ok(()), |rule| write!(f, ", hours {rule:?}"))
+        hours.map_or(Ok(()), |rule| write!(f, ", hours {rule:?}"))?;
+        scale.as_ref().map_or(Ok(()), |scale| write!(f, ", by {scale:?}"))
     }
 }

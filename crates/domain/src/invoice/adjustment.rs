@@ -1,5 +1,7 @@
 //! What a line says of the closed month that it adjusts.
 
+use rust_decimal::Decimal;
+
 use crate::catalog::rates::CrossRate;
 use crate::catalog::terms::discount::Discount;
 use crate::invoice::line::Line;
@@ -38,6 +40,25 @@ pub enum AdjustmentKind {
         /// Whether the record counts as nothing, as another replaces it.
         replaced: bool,
     },
+    /// By what documents say too much, or too little, of a project's charges at a price with a scale: others came together with them.
+    Refill {
+        /// The number of the month's final.
+        invoice: Name,
+        /// The entry of the price list.
+        entry: Name,
+        /// How much came together, by what documents say so far.
+        before: Decimal,
+        /// How much did.
+        after: Decimal,
+        /// What documents say of these charges so far.
+        billed: Money,
+        /// What they should say.
+        due: Money,
+        /// What credit notes settled, as for a correction.
+        settled_by_credit_notes: Money,
+        /// The credit notes that were counted, as for a correction.
+        notes: Vec<Name>,
+    },
     /// By what documents say of a part of the month too much, or too little.
     Part {
         /// The number of the month's final.
@@ -73,7 +94,9 @@ impl Adjustment {
     pub fn invoice(&self) -> Option<&Name> {
         match &self.kind {
             AdjustmentKind::Late(_) => None,
-            AdjustmentKind::Correction { invoice, .. } | AdjustmentKind::Part { invoice, .. } => Some(invoice),
+            AdjustmentKind::Correction { invoice, .. }
+            | AdjustmentKind::Refill { invoice, .. }
+            | AdjustmentKind::Part { invoice, .. } => Some(invoice),
         }
     }
 
@@ -81,7 +104,7 @@ impl Adjustment {
     pub fn late_line(&self) -> Option<&Line> {
         match &self.kind {
             AdjustmentKind::Late(new) => Some(&new.line),
-            AdjustmentKind::Correction { .. } | AdjustmentKind::Part { .. } => None,
+            AdjustmentKind::Correction { .. } | AdjustmentKind::Refill { .. } | AdjustmentKind::Part { .. } => None,
         }
     }
 }

@@ -4,31 +4,32 @@
 //! name: which interval stands on which final at which price, and by how much later finals corrected it.
 
 mod as_of;
+pub(crate) mod scaled;
 pub mod stated;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
+use crate::catalog::scale::Scale;
 use crate::catalog::tax_rule::TaxGroup;
-use crate::catalog::unit_price::{Unit, UnitPrice};
+use crate::catalog::unit_price::Unit;
 use crate::invoice::ids::{charge_id, correction_id, late_id};
 use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::StatedPart;
-use crate::invoice::statement::FinalStatement;
+use crate::invoice::rating::Rating;
+use crate::invoice::statement::{FinalStatement, StatedRefill};
 use crate::invoice::tax::TaxSubtotal;
 use crate::money::amount::{Currency, Money};
-use crate::money::percent::Percent;
-use crate::money::ratio::Ratio;
 use crate::name::Name;
 use crate::time::hours::HourRule;
 use crate::time::month::Month;
 use crate::time::period::{Period, Timestamp};
 use crate::uid::Uid;
-use crate::usage::Usage;
 
 /// What the finals of an organization bill, by usage record.
 ///
@@ -51,6 +52,8 @@ pub struct BilledIndex {
     adjusted: HashMap<Uid, BTreeMap<Month, BTreeSet<u32>>>,
     /// The hashes of the names of records that finals bill, and that did not exist when that was asked.
     absent: HashSet<u64>,
+    /// Whether one of the finals bills something at a price that depends on what comes together in a month.
+    has_scales: bool,
 }
 
 /// The finals of one group.
@@ -97,6 +100,28 @@ pub struct BilledLine {
     pub basis: LineBasis,
     /// Records that count as nothing from this line on.
     pub replaces: Vec<Name>,
+    /// What it has of a quantity that comes together in the month, where its price depends on that.
+    pub scaled: Option<ScaledBasis>,
+}
+
+/// What a line has of a quantity that comes together in a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScaledBasis {
+    /// The entry of the price list.
+    pub entry: Name,
+    /// The service.
+    pub service: Name,
+    /// How much of it.
+    pub quantity: Decimal,
+}
+
+/// What a final says of prices with a scale.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FinalScales {
+    /// By entry: the scale, and the price of a package.
+    pub scales: BTreeMap<Name, (Arc<Scale>, Decimal)>,
+    /// What it says of charges of closed months with which others came together.
+    pub refills: Vec<StatedRefill>,
 }
 
 /// What the amount of a line is.
@@ -130,6 +155,8 @@ pub struct ReadFinal {
     pub terms: Option<MonthTerms>,
     /// How all of it is taxed, on one that records no terms; `None`: not at all.
     pub only_tax: Option<TaxSubtotal>,
+    /// What it says of prices with a scale.
+    pub scales: FinalScales,
 }
 
 /// A credit note, as far as later bills ask about it.
@@ -163,19 +190,6 @@ pub struct NoteShare {
     pub amount: i128,
 }
 
-/// At what an interval is billed: all that is needed to bill a part of it the same way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rating {
-    /// What a unit costs.
-    pub price: UnitPrice,
-    /// The discounts that were in force.
-    pub discounts: Vec<Percent>,
-    /// What one unit of the price's currency was in the document's, where that is another: so much of so much.
-    pub rate: Option<(Decimal, Decimal)>,
-    /// How running time became hours.
-    pub hours: HourRule,
-}
-
 /// What one line of a final says of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BilledPart {
@@ -202,7 +216,9 @@ impl BilledIndex {
             return;
         }
         let (on, group) = (self.place(&read.facts.number), read.facts.group);
-        self.statements[on as usize] = self.statement(on, &read);
+        let statement = self.statement(on, &read);
+        self.has_scales |= !statement.scaled.is_empty() || !statement.refills.is_empty();
+        self.statements[on as usize] = statement;
         for part in read.parts.iter().filter(|part| part.adjusts.is_some()) {
             self.adjusted.entry(group).or_default().entry(part.month).or_default().insert(on);
         }
@@ -280,9 +296,10 @@ impl BilledIndex {
     /// The id of the line that a part was read from.
     fn line_id(&self, record: &str, part: &BilledPart) -> Option<String> {
         let (on, start) = (self.final_of(part)?, part.period().start());
+        let tier = self.rating_of(part).and_then(|rating| rating.tier);
         Some(match part.basis {
-            PartBasis::Rated(_) if on.month == part.month() => charge_id(record, start),
-            PartBasis::Rated(_) => late_id(record, part.month(), start),
+            PartBasis::Rated(_) if on.month == part.month() => charge_id(record, start, tier),
+            PartBasis::Rated(_) => late_id(record, part.month(), start, tier),
             PartBasis::Corrects(_) => correction_id(record, part.month(), &self.final_about(part)?.number),
         })
     }
@@ -366,6 +383,12 @@ impl BilledIndex {
         }
     }
 
+    /// Whether two parts stand on one final, and bill by the unit.
+    pub(crate) fn are_together(&self, one: &BilledPart, other: &BilledPart) -> bool {
+        let by_unit = |part| self.rating_of(part).is_some_and(|rating: &Rating| rating.price.unit == Unit::Unit);
+        one.on == other.on && by_unit(one) && by_unit(other)
+    }
+
     /// Of two parts that bill the same, the one whose final was made first stands.
     pub fn order(&self, a: &BilledPart, b: &BilledPart) -> Ordering {
         let key = |part: &BilledPart| self.final_of(part).map(|known| (known.issued_at, known.number.clone()));
@@ -447,20 +470,5 @@ impl BilledPart {
     /// Whether it corrects another part, and bills nothing itself.
     pub fn is_correction(&self) -> bool {
         matches!(self.basis, PartBasis::Corrects(_))
-    }
-}
-
-impl Rating {
-    /// What a piece of a record comes to at this rating, before and after discounts; `None` beyond what a document can
-    /// carry.
-    pub fn amounts(&self, usage: &Usage, piece: Period, currency: Currency) -> Option<(Money, Money)> {
-        let price = self.price.amount_of(usage, piece, self.hours);
-        let exact = match self.rate {
-            None => price,
-            Some((quote_to, quote_from)) => price.times(&Ratio::from(quote_to).divided_by(quote_from)?),
-        };
-        let pre_discount = exact.rounded(currency)?;
-        let discounted = self.discounts.iter().fold(exact, |exact, percent| exact.times(&percent.rest()));
-        Some((pre_discount, discounted.rounded(currency)?))
     }
 }

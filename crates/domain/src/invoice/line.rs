@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
 use crate::catalog::price::PriceEntry;
+use crate::catalog::scale::{Portion, TierSpan};
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::invoice::ids::charge_id;
@@ -34,6 +37,8 @@ pub struct Line {
     pub tax: Option<TaxGroup>,
     /// The amount in the currency of the price, where that is another; rounded to the digits of that one.
     pub price_total: Option<Money>,
+    /// What it has of the quantity that comes together in the month, where the price depends on that.
+    pub portion: Option<Box<Portion>>,
 }
 
 impl Line {
@@ -55,13 +60,24 @@ impl Line {
     /// The same charge has the same id on every invoice it is computed for: 16 hexadecimal digits of a
     /// hash of what it is for, the record's name and the start of the piece.
     pub fn id(&self) -> String {
-        charge_id(&self.usage.name, self.period.start())
+        charge_id(&self.usage.name, self.period.start(), self.tier().map(|tier| tier.from))
     }
 
     /// Hours, or the share of the month, × the record's quantity, to 6 decimal places for reading. The amounts come from the
     /// exact product, not from this.
     pub fn quantity(&self) -> String {
-        self.multiple.ratio().times(Ratio::from(self.usage.quantity)).display(6)
+        let quantity = self.portion.as_ref().map_or(self.usage.quantity, |portion| portion.quantity);
+        self.multiple.ratio().times(Ratio::from(quantity)).display(6)
+    }
+
+    /// How much as many units cost as the price is for.
+    pub fn unit_amount(&self) -> Decimal {
+        self.portion.as_ref().map_or(self.entry.price.amount, |portion| portion.amount)
+    }
+
+    /// The tier that it is charged by, where there are tiers.
+    pub fn tier(&self) -> Option<&TierSpan> {
+        self.portion.as_ref()?.tier()
     }
 
     /// `<service>: <type> <plan> <cloud>`.

@@ -13,6 +13,7 @@ pub mod month_terms;
 pub mod number;
 pub mod part;
 pub mod payment;
+pub mod rating;
 pub mod receivable;
 pub mod service_sum;
 pub mod source;

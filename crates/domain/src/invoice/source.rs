@@ -27,6 +27,8 @@ pub enum SourceKind {
     InvoiceIssuer,
     /// An invoice from which an amount is brought forward.
     Invoice,
+    /// The price list of an entry whose charges differ.
+    PriceList,
 }
 
 impl SourceKind {
@@ -38,6 +40,7 @@ impl SourceKind {
             SourceKind::Credit => "Credit",
             SourceKind::InvoiceIssuer => "InvoiceIssuer",
             SourceKind::Invoice => "Invoice",
+            SourceKind::PriceList => "PriceList",
         }
     }
 }

@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
+use crate::catalog::scale::Scale;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::PartKey;
+use crate::invoice::rating::Rating;
 use crate::invoice::source::Source;
 use crate::invoice::tax::TaxSubtotal;
+use crate::money::amount::Money;
 use crate::name::Name;
 use crate::time::month::Month;
+use crate::time::period::Timestamp;
 
 /// What one final says of its own month, and of those that it adjusts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +26,11 @@ pub(crate) struct FinalStatement {
     pub(crate) services: BTreeMap<ServiceKey, i128>,
     pub(crate) corrections: Vec<StatedCorrection>,
     pub(crate) parts: Vec<PlacedPart>,
+    /// What it bills at prices that depend on what comes together in a month.
+    pub(crate) scaled: Vec<ScaledRecord>,
+    /// By entry: the scale, and the price of a package.
+    pub(crate) scales: BTreeMap<Name, (Arc<Scale>, Decimal)>,
+    pub(crate) refills: Vec<StatedRefill>,
 }
 
 /// Services that are taxed alike, of a project in a month.
@@ -49,6 +60,48 @@ pub(crate) struct StatedCorrection {
     pub(crate) project: Name,
     pub(crate) tax: Option<TaxGroup>,
     pub(crate) last: LastCorrection,
+}
+
+/// What a final bills of a record at such a price: the sum of its lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ScaledRecord {
+    pub(crate) month: Month,
+    pub(crate) entry: Name,
+    pub(crate) project: Name,
+    pub(crate) service: Name,
+    pub(crate) record: Name,
+    pub(crate) start: Timestamp,
+    pub(crate) quantity: Decimal,
+    /// In minor units.
+    pub(crate) pre_discount: i128,
+    pub(crate) total: i128,
+    pub(crate) tax: Option<TaxGroup>,
+    pub(crate) rating: Rating,
+    /// Its lines: the id of each, and its amount.
+    pub(crate) lines: Vec<(String, i128)>,
+}
+
+/// What a final says of a project's charges in a closed month at a price with a scale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatedRefill {
+    /// The month.
+    pub month: Month,
+    /// The entry.
+    pub entry: Name,
+    /// The project.
+    pub project: Name,
+    /// How it is taxed.
+    pub tax: Option<TaxGroup>,
+    /// The id of the line.
+    pub line: String,
+    /// What it says, before and after discounts.
+    pub pre_discount: Money,
+    /// The amount.
+    pub total: Money,
+    /// How much came together, as it says.
+    pub quantity: Decimal,
+    /// What was billed before, what was due, and which notes counted.
+    pub last: LastCorrection,
 }
 
 /// The last correction of something that is billed in a month: of a record, or of a part of the month. In minor units.

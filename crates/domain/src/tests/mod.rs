@@ -18,6 +18,7 @@ mod money;
 mod price;
 mod properties;
 mod rates;
+mod scale;
 mod spelling;
 mod storeys;
 mod tax;

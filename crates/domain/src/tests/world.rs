@@ -122,6 +122,21 @@ pub fn hourly(kind: &str, unit_price: &str) -> PriceEntry {
     }
 }
 
+/// A price by the unit on a scale, for a type of service, valid from 2020 on.
+pub fn scaled(kind: &str, unit_price: &str, scope: Scope, pricing: ScalePricing) -> PriceEntry {
+    let entry = by_unit(kind, unit_price);
+    PriceEntry { price: UnitPrice { scale: Some(Arc::new(Scale { scope, pricing })), ..entry.price }, ..entry }
+}
+
+/// Tiers, by where each ends ("" for the last) and what it costs.
+pub fn tiers(tiers: &[(&str, &str)]) -> Vec<Tier> {
+    let tier = |(up_to, amount): &(&str, &str)| Tier {
+        up_to: (!up_to.is_empty()).then(|| decimal(up_to)),
+        amount: decimal(amount),
+    };
+    tiers.iter().map(tier).collect()
+}
+
 /// A price by the month for a type of service, valid from 2020 on.
 pub fn monthly(kind: &str, unit_price: &str) -> PriceEntry {
     PriceEntry { price: UnitPrice::of_one(Unit::Month, decimal(unit_price)), ..hourly(kind, unit_price) }
@@ -237,10 +252,18 @@ impl World {
             pre_discount: money("1.00", "USD"),
             total: money("1.00", "USD"),
             tax: None,
-            basis: LineBasis::Rated(Rating { price, discounts: Vec::new(), rate: None, hours }),
+            basis: LineBasis::Rated(Rating { price, discounts: Vec::new(), rate: None, hours, tier: None }),
             replaces: Vec::new(),
+            scaled: None,
         };
-        let read = ReadFinal { facts, lines: vec![line], parts: Vec::new(), terms: None, only_tax: None };
+        let read = ReadFinal {
+            facts,
+            lines: vec![line],
+            parts: Vec::new(),
+            terms: None,
+            only_tax: None,
+            scales: FinalScales::default(),
+        };
         self.billed.add(read, |record| Some(name(record)));
     }
 

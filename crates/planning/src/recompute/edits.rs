@@ -43,13 +43,16 @@ impl Edits {
         // Late usage has the discounts and the rate of its month on its line.
         const DISCOUNTED: [&str; 3] = ["discounts", "total", "priceTotal"];
         const CONVERTED: [&str; 4] = ["exchangeRate", "preDiscount", "total", "priceTotal"];
-        const PRICED: [&str; 11] = [
+        const PRICED: [&str; 14] = [
             "unit",
             "unitPrice",
             "per",
             "unitName",
             "maxPerMonth",
             "since",
+            "tier",
+            "roundUp",
+            "before",
             "hours",
             "price",
             "preDiscount",

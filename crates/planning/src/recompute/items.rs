@@ -138,6 +138,12 @@ fn given_services(
             *of_month.entry((project, line.tax)).or_default() += change;
         }
     }
+    for refill in &read.scales.refills {
+        given.adjustments.push((refill.tax, refill.total));
+        let change = refill.last.due - inputs.billed.due_before_refill(read.facts.group, refill);
+        let of_month = given.changes.entry(refill.month).or_default();
+        *of_month.entry((refill.project.clone(), refill.tax)).or_default() += change;
+    }
     given
 }
 

@@ -274,6 +274,11 @@ fn lines_of(rendered: &Rendered) -> impl Iterator<Item = &Line> {
 }
 
 /// Whether a line is about a usage record.
+/// Whether a line says what differs of charges with which others came together.
+fn is_refill(line: &Line) -> bool {
+    line.source.as_ref().is_some_and(|source| source.kind == "PriceList")
+}
+
 fn is_of_usage(line: &Line) -> bool {
-    line.source.as_ref().is_some_and(|source| source.kind == "UsageRecord")
+    line.source.as_ref().is_some_and(|source| source.kind == "UsageRecord") || is_refill(line)
 }

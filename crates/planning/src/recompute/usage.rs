@@ -8,9 +8,10 @@ use super::edits::Edits;
 use super::fields::{Pair, differing_lines};
 use super::header::conversion;
 use super::historical_records::{HistoricalRecords, source_name};
-use super::{Comparison, Incomparable, is_of_usage, lines_of};
+use super::{Comparison, Incomparable, is_of_usage, is_refill, lines_of};
 use billing_api::{Document, Line};
-use billing_domain::{GroupMonth, Month, Name, bill_group_month};
+use billing_domain::{GroupMonth, Month, Name, PriceEntry, bill_group_month};
+use rust_decimal::Decimal;
 
 /// What is different about usage, line by line.
 pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>, Incomparable> {
@@ -20,7 +21,8 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
-    let names: BTreeSet<&str> = pairs.iter().filter_map(Pair::any).filter_map(source_name).collect();
+    let of_records = pairs.iter().filter_map(Pair::any).filter(|line| !is_refill(line));
+    let names: BTreeSet<&str> = of_records.filter_map(source_name).collect();
     let names: Vec<Name> = names.into_iter().map(Name::from).collect();
     let then = HistoricalRecords::new(
         &comparison.organization_state.organization,
@@ -159,6 +161,10 @@ impl Comparison<'_> {
             return true;
         }
         let entry = list.entries_for(&service.kind).find(|entry| entry.name.as_str() == price.entry.as_str());
-        entry.is_none_or(|entry| line.unit_price.as_deref() == Some(&entry.price.amount.to_string()))
+        let is = |amount: Decimal| line.unit_price.as_deref() == Some(&amount.to_string());
+        let tiers = |entry: &PriceEntry| {
+            entry.price.scale.iter().flat_map(|scale| scale.pricing.tiers()).any(|tier| is(tier.amount))
+        };
+        entry.is_none_or(|entry| is(entry.price.amount) || tiers(entry))
     }
 }

@@ -3,16 +3,19 @@
 //! A line that was written before a field existed, or by a hand that knows more, is read as far as it goes: what
 //! cannot be read is no reason to bill it twice, so its interval always counts.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
-use super::{ConvertError, decimal, hours, per_of, price_unit, read};
+use super::{ConvertError, decimal, hours, per_of, price_unit, read, scale_of};
 use billing_api as api;
 use billing_documents::explain::{discounts_of, rate_of};
 use billing_documents::issued::IssuedInvoice;
 use billing_documents::terms::terms_of;
 use billing_domain::{
-    BilledLine, LineBasis, LineType, Money, MonthTerms, Name, PartAdjustment, PartKey, Percent, Period, Rating,
-    ReadFinal, Source, SourceKind, StatedPart, TaxGroup, TaxScheme, Unit, UnitPrice,
+    BilledLine, FinalScales, LastCorrection, LineBasis, LineType, Money, MonthTerms, Name, PartAdjustment, PartKey,
+    Percent, Period, Rating, ReadFinal, ScaledBasis, Source, SourceKind, StatedPart, StatedRefill, TaxGroup, TaxScheme,
+    Unit, UnitPrice,
 };
 
 /// What a final and its slices say, as later bills ask about it.
@@ -42,8 +45,70 @@ pub fn read_final(issued: &IssuedInvoice<'_>) -> Result<ReadFinal, ConvertError>
         facts: issued.facts(),
         lines: lines.collect::<Result<_, _>>()?,
         parts: parts.collect::<Result<_, _>>()?,
+        scales: scales(issued, terms.as_ref())?,
         terms,
         only_tax,
+    })
+}
+
+/// What a final says of prices with a scale.
+fn scales(issued: &IssuedInvoice<'_>, terms: Option<&MonthTerms>) -> Result<FinalScales, ConvertError> {
+    let table = |given: &api::DocumentScale| {
+        let api::DocumentScale { entry, scope, unit_price, mode, tiers } = given;
+        let field = |text: String| ConvertError::Field { field: "scales", text };
+        let scale = scale_of(Some(*scope), *mode, tiers, tiers.is_empty()).map_err(field)?;
+        let amount = unit_price.as_ref().map_or(Ok(Decimal::ZERO), |price| decimal("scales.unitPrice", price))?;
+        let missing = || ConvertError::Field { field: "scales", text: entry.to_string() };
+        Ok((entry.as_str().into(), (Arc::new(scale.ok_or_else(missing)?.normalized()), amount)))
+    };
+    let refills = issued.lines.iter().filter_map(|line| stated_refill(issued, terms, line));
+    Ok(FinalScales {
+        scales: issued.document.scales.iter().map(table).collect::<Result<_, ConvertError>>()?,
+        refills: refills.collect::<Result<_, _>>()?,
+    })
+}
+
+/// What a line says of charges with which others came together; `None` of another line.
+fn stated_refill(
+    issued: &IssuedInvoice<'_>,
+    terms: Option<&MonthTerms>,
+    line: &api::Line,
+) -> Option<Result<StatedRefill, ConvertError>> {
+    line.source.as_ref().filter(|source| source.kind == "PriceList")?;
+    Some(read_refill(issued, terms, line, line.adjusts.as_ref()?))
+}
+
+fn read_refill(
+    issued: &IssuedInvoice<'_>,
+    terms: Option<&MonthTerms>,
+    line: &api::Line,
+    adjusts: &api::Adjusts,
+) -> Result<StatedRefill, ConvertError> {
+    let money = |field, amount: &api::Amount| {
+        Money::parse(amount, issued.currency).map_err(|_| ConvertError::Field { field, text: amount.to_string() })
+    };
+    let minor = |field, amount: Option<&api::Amount>| {
+        Ok::<_, ConvertError>(amount.map(|amount| money(field, amount)).transpose()?.map_or(0, Money::minor))
+    };
+    let total = money("total", &line.total)?;
+    Ok(StatedRefill {
+        month: read("adjusts.period", &adjusts.period)?,
+        entry: adjusts.part.as_deref().unwrap_or_default().into(),
+        project: line.project.as_deref().unwrap_or_default().into(),
+        tax: tax_of(issued, terms, line)?,
+        line: line.id.clone(),
+        pre_discount: line.pre_discount.as_ref().map_or(Ok(total), |amount| money("preDiscount", amount))?,
+        total,
+        quantity: adjusts
+            .quantity_after
+            .as_ref()
+            .map_or(Ok(Decimal::ZERO), |text| decimal("adjusts.quantityAfter", text))?,
+        last: LastCorrection {
+            billed: minor("adjusts.billed", adjusts.billed.as_ref())?,
+            due: minor("adjusts.due", adjusts.due.as_ref())?,
+            total: total.minor(),
+            notes: notes_of(adjusts),
+        },
     })
 }
 
@@ -65,7 +130,8 @@ fn stated_part(
     terms: Option<&MonthTerms>,
     line: &api::Line,
 ) -> Option<Result<StatedPart, ConvertError>> {
-    let source = line.source.as_ref().filter(|source| source.kind != "UsageRecord" && source.kind != "Invoice")?;
+    let source =
+        line.source.as_ref().filter(|source| !["UsageRecord", "Invoice", "PriceList"].contains(&&*source.kind))?;
     let carried = source.kind == "BillingGroup" && source.part.is_none();
     if line.kind == api::LineType::Multiplier || carried {
         return None;
@@ -187,7 +253,20 @@ fn read_line(
             None => LineBasis::Rated(rating(issued.document, line)?),
         },
         replaces: line.replaces.iter().map(|record| record.as_str().into()).collect(),
+        scaled: scaled_basis(line)?,
     })
+}
+
+/// What a line has of a quantity that comes together in its month, where its price depends on that.
+fn scaled_basis(line: &api::Line) -> Result<Option<ScaledBasis>, ConvertError> {
+    if line.tier.is_none() && line.round_up != Some(true) {
+        return Ok(None);
+    }
+    let missing = |field| ConvertError::Field { field, text: String::new() };
+    let entry = line.price.as_ref().ok_or_else(|| missing("price"))?.entry.as_str().into();
+    let service = line.service.as_ref().ok_or_else(|| missing("service"))?.name.as_str().into();
+    let quantity = decimal("quantity", line.quantity.as_ref().ok_or_else(|| missing("quantity"))?)?;
+    Ok(Some(ScaledBasis { entry, service, quantity }))
 }
 
 fn rating(document: &api::Document, line: &api::Line) -> Result<Rating, ConvertError> {
@@ -203,10 +282,12 @@ fn rating(document: &api::Document, line: &api::Line) -> Result<Rating, ConvertE
             unit_name: line.unit_name.as_deref().map(Name::from),
             max_per_month: line.max_per_month.as_ref().map(|most| decimal("maxPerMonth", most)).transpose()?,
             hours: line.hours.map(hours),
+            scale: None,
         },
         discounts: discounts_of(document, line).iter().map(percent).collect::<Result<_, _>>()?,
         rate: rate.map(quotes).transpose()?,
         hours: document.hours.map(hours).unwrap_or_default(),
+        tier: line.tier.as_ref().map(|tier| decimal("tier.from", &tier.from)).transpose()?,
     })
 }
 

@@ -28,7 +28,8 @@ use billing_api as api;
 use billing_documents::issued::NotIssued;
 use billing_domain::{
     Attribution, BroughtForward, Currency, Group, HourRule, Ledger, LedgerError, Money, Month, Name, PriceEntry,
-    PriceList, PriceListError, QuotesError, Segment, Terms, Timestamp, Uid, Unit, UnitPrice, Usage,
+    PriceList, PriceListError, QuotesError, Scale, ScalePricing, Scope, Segment, Terms, Tier, Timestamp, Uid, Unit,
+    UnitPrice, Usage,
 };
 
 pub use buyer::wire_vat_id;
@@ -234,6 +235,10 @@ fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, Pric
         unit_price,
         per,
         unit_name,
+        round_up,
+        tiers,
+        mode,
+        scope,
         max_per_month,
         hours: rule,
         valid_from,
@@ -245,6 +250,11 @@ fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, Pric
     };
     let price = |field, text: &api::Price| decimal(field, text).map_err(|_| unreadable(field, text.to_string()));
     let of_hours = [("maxPerMonth", max_per_month.is_some()), ("hours", rule.is_some())];
+    let is_scaled = !tiers.is_empty() || *round_up == Some(true);
+    if is_scaled && *unit != api::PriceUnit::Unit {
+        let field = if tiers.is_empty() { "roundUp" } else { "tiers" };
+        return Err(PriceListError::Unfit { entry: name.as_str().into(), field, unit: Unit::Unit.as_str() });
+    }
     let unfit = of_hours.into_iter().find(|(_, has)| *has && *unit != api::PriceUnit::Hour);
     if let Some((field, _)) = unfit {
         return Err(PriceListError::Unfit { entry: name.as_str().into(), field, unit: Unit::Hour.as_str() });
@@ -256,11 +266,18 @@ fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, Pric
         cloud: cloud.as_deref().map(Name::from),
         price: UnitPrice {
             unit: price_unit(*unit),
-            amount: price("unitPrice", unit_price)?,
+            amount: match unit_price {
+                Some(text) => price("unitPrice", text)?,
+                None if !tiers.is_empty() => Decimal::ZERO,
+                None => return Err(unreadable("unitPrice", String::new())),
+            },
             per: per_of(*per).ok_or_else(|| unreadable("per", per.unwrap_or_default().to_string()))?,
             unit_name: unit_name.as_deref().map(Name::from),
             max_per_month: max_per_month.as_ref().map(|most| price("maxPerMonth", most)).transpose()?,
             hours: rule.map(hours),
+            scale: scale_of(*scope, *mode, tiers, round_up.unwrap_or_default())
+                .map_err(|text| unreadable("tiers", text))?
+                .map(Arc::new),
         },
         valid_from: valid_from.0,
         valid_until: valid_until.map(|until| until.0),
@@ -274,6 +291,35 @@ fn price_unit(unit: api::PriceUnit) -> Unit {
         api::PriceUnit::Month => Unit::Month,
         api::PriceUnit::Unit => Unit::Unit,
     }
+}
+
+/// How what comes together in a month is priced; `None` for each by itself.
+///
+/// # Errors
+/// The text of a tier that cannot be read.
+fn scale_of(
+    scope: Option<api::PriceScope>,
+    mode: Option<api::TierMode>,
+    tiers: &[api::PriceTier],
+    round_up: bool,
+) -> Result<Option<Scale>, String> {
+    let decimal = |text: &str| Decimal::from_str_exact(text).map_err(|_| text.to_owned());
+    let tier = |tier: &api::PriceTier| {
+        let up_to = tier.up_to.as_deref().map(decimal).transpose()?;
+        Ok::<_, String>(Tier { up_to, amount: decimal(&tier.unit_price)? })
+    };
+    let tiers = tiers.iter().map(tier).collect::<Result<Vec<_>, _>>()?;
+    let pricing = match (tiers.is_empty(), mode) {
+        (true, _) if !round_up => return Ok(None),
+        (true, _) => ScalePricing::Packages,
+        (false, Some(api::TierMode::Volume)) => ScalePricing::Volume(tiers),
+        (false, Some(api::TierMode::Graduated) | None) => ScalePricing::Graduated(tiers),
+    };
+    let scope = match scope {
+        Some(api::PriceScope::BillingGroup) => Scope::BillingGroup,
+        Some(api::PriceScope::Project) | None => Scope::Project,
+    };
+    Ok(Some(Scale { scope, pricing }))
 }
 
 /// For how many units a price is: one, where nothing is said; `None` for a number that is none.

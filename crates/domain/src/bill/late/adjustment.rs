@@ -21,7 +21,7 @@ pub(super) fn late_item(month: Month, new: LateLine) -> Item {
     let description = described(&format!("Late for {month}"), &line.usage, line.period);
     Item {
         kind: LineType::OtherEvent,
-        key: late_key(month, line.period.start()),
+        key: late_key(month, line.period.start(), line.tier().map(|tier| tier.from)),
         project: Some(line.usage.project.clone()),
         period: Some(line.period),
         pre_discount: Some(line.pre_discount),

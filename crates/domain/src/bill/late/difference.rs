@@ -9,8 +9,9 @@ use crate::bill::inputs::GroupMonth;
 use crate::bill::records::BilledUsage;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::unit_price::Unit;
-use crate::invoice::billed::{BilledPart, FinalFacts, Rating};
+use crate::invoice::billed::{BilledPart, FinalFacts};
 use crate::invoice::item::Item;
+use crate::invoice::rating::Rating;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::problem::ProblemReason;
@@ -107,7 +108,8 @@ struct Accounts<'a> {
     accounts: Vec<Account>,
     /// What finals made earlier bill.
     billed_periods: Vec<Period>,
-    unit_billed: bool,
+    /// The final that bills it by the unit, the first of them. It has a line for each tier.
+    unit_billed: Option<Name>,
 }
 
 impl<'a> Accounts<'a> {
@@ -119,7 +121,7 @@ impl<'a> Accounts<'a> {
             parts.partition(|part| part.is_correction());
         rated.sort_by(|a, b| billed.order(a, b));
         let (accounts, billed_periods) = (Vec::new(), Vec::new());
-        let mut accounts = Accounts { records: closed.records, usage, accounts, billed_periods, unit_billed: false };
+        let mut accounts = Accounts { records: closed.records, usage, accounts, billed_periods, unit_billed: None };
         for part in rated {
             accounts.rate(part)?;
         }
@@ -155,10 +157,11 @@ impl<'a> Accounts<'a> {
     fn pieces(&mut self, part: &BilledPart, rating: &Rating) -> Vec<Period> {
         let period = part.period();
         if rating.price.unit == Unit::Unit {
-            let stands = !self.unit_billed
-                && self.records.is_effective(self.usage)
-                && Month::of(self.usage.start) == part.month();
-            self.unit_billed = true;
+            let on = self.records.billed.final_of(part).map(|on| on.number.clone());
+            let is_first = self.unit_billed.is_none() || self.unit_billed == on;
+            let stands =
+                is_first && self.records.is_effective(self.usage) && Month::of(self.usage.start) == part.month();
+            self.unit_billed = self.unit_billed.take().or(on);
             return if stands { vec![period] } else { Vec::new() };
         }
         let run = self.records.run_within(self.usage, period);

@@ -12,15 +12,18 @@ mod adjustment;
 mod closed_month;
 mod credited;
 mod difference;
+mod refill;
 pub(super) mod settlement;
 pub(crate) mod triage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bill::charge::Charges;
+use crate::bill::fill::Portions;
 use crate::bill::inputs::{ClosedMonths, GroupMonth};
 use crate::bill::records::BilledUsage;
 use crate::bill::services::charge_project;
+use crate::bill::tally::Overflow;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::unit_price::Unit;
 use crate::invoice::adjustment::LateLine;
@@ -40,6 +43,7 @@ use crate::usage::Usage;
 
 use closed_month::ClosedMonth;
 use difference::{RecordDifference, differences, is_unclaimed, is_wrong};
+use refill::{RefillDifference, closed_portions, refills};
 
 /// The records of which finals of a group that is gone bill too much or too little in a closed month, when no group is in
 /// its place to get or to pay the difference.
@@ -110,18 +114,20 @@ pub(super) struct LateUsage {
 }
 
 /// What the group's closed months are short of or have too much of.
-pub(super) fn late_usage(month: &GroupMonth<'_>) -> LateUsage {
+pub(super) fn late_usage(month: &GroupMonth<'_>) -> Result<LateUsage, Overflow> {
     if month.closed.is_empty() {
-        return LateUsage::default();
+        return Ok(LateUsage::default());
     }
     let mut adjustments = Adjustments::default();
     for project in projects(month) {
         collect_adjustments(month, project, &mut adjustments);
     }
+    let refills = adjustments.refill(month)?;
     adjustments.add_reasons_of_corrections(month.billed);
-    let Adjustments { mut items, changes, reasons, problems, taxed: _, terms: _ } = adjustments;
+    let Adjustments { mut items, changes, reasons, problems, .. } = adjustments;
     items.sort_by(|(a, _), (b, _)| a.cmp(b));
-    LateUsage { items: items.into_iter().map(|(_, item)| item).collect(), changes, reasons, problems }
+    let items = items.into_iter().map(|(_, item)| item).chain(refills).collect();
+    Ok(LateUsage { items, changes, reasons, problems })
 }
 
 /// Adjustments in the order in which they are found, and what is missing from them.
@@ -135,6 +141,10 @@ struct Adjustments {
     taxed: BTreeSet<(Uid, Month, TaxGroup)>,
     /// What late usage of a month is billed by, once it was asked for.
     terms: BTreeMap<Month, MonthTerms>,
+    /// What records have of a month at prices with a scale, once it was asked for.
+    portions: BTreeMap<Month, Portions>,
+    /// The months of which something at such prices may differ.
+    scaled: BTreeMap<Month, Attribution>,
 }
 
 /// The order of adjustments: month, project, service, start, record; of one record, the correction of an invoice comes
@@ -179,13 +189,31 @@ impl Adjustments {
         }
     }
 
+    /// The lines for charges with which others came together, by month, entry and project.
+    fn refill(&mut self, month: &GroupMonth<'_>) -> Result<Vec<Item>, Overflow> {
+        let mut items = Vec::new();
+        for (of, attribution) in std::mem::take(&mut self.scaled) {
+            let closed = month.closed_month(of, attribution);
+            let portions = self.portions.entry(of).or_insert_with(|| closed_portions(&closed));
+            for RefillDifference { project, tax, change, item } in refills(&closed, portions)? {
+                self.change(of, &project, tax, change);
+                if item.is_some() {
+                    self.taxed.extend(tax.map(|tax| (month.group.uid, of, tax)));
+                }
+                items.extend(item);
+            }
+        }
+        Ok(items)
+    }
+
     /// Bills what stands on no final as the month itself would have.
     fn bill_late_usage(&mut self, closed: &GroupMonth<'_>, project: &Project) {
         let now = closed.hours;
         let closed = &by_hours_of_its_final(closed);
         let terms = self.terms.entry(closed.month).or_insert_with(|| terms_of_late_usage(closed)).clone();
         let mut charges = Charges::default();
-        charge_project(closed, project, &terms, &mut charges);
+        let portions = self.portions.entry(closed.month).or_insert_with(|| closed_portions(closed));
+        charge_project(closed, project, &terms, portions, &mut charges);
         for line in charges.lines {
             if let Some(treatment) = terms.tax.treatment(Some(&line.usage.service.kind)) {
                 self.reasons.add(treatment);
@@ -215,8 +243,12 @@ fn collect_adjustments(month: &GroupMonth<'_>, project: &Project, adjustments: &
                 Ok(found) => found.into_iter().for_each(|one| adjustments.correct(&closed, usage, one)),
                 Err(reason) => adjustments.problems.push(Problem { usage: usage.clone(), reason }),
             }
-            if records.is_open(of, usage) {
+            let is_open = records.is_open(of, usage);
+            if is_open {
                 open.insert((of, attribution));
+            }
+            if (is_open && month.prices.has_scales()) || month.billed.is_scaled(&usage.name) {
+                adjustments.scaled.insert(of, attribution);
             }
         }
     }

@@ -66,7 +66,7 @@ pub(crate) struct Settlement {
 /// Cost: a look at each record of the projects that the group paid for; and for each month in which one of them differs, or of which a
 /// part was adjusted and a note took something back, what documents say of it, and its bill without its lines.
 pub(crate) fn settle(month: &GroupMonth<'_>, group: &Source, currency: Currency) -> Result<Settlement, Overflow> {
-    let LateUsage { items, changes, reasons, problems } = late_usage(month);
+    let LateUsage { items, changes, reasons, problems } = late_usage(month)?;
     let offers = month.credits.to_vec();
     let mut settlement = Settlement { items, offers, reasons, problems, ..Settlement::default() };
     settlement.settle_parts(month, group, currency, &changes)?;

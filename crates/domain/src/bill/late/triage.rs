@@ -50,7 +50,9 @@ impl BilledUsage<'_> {
             let Some(rating) = self.billed.rating_of(part) else { return false };
             let (part_start, part_end) = part.micros();
             if rating.price.unit == Unit::Unit {
-                return parts.len() == 1 && part_start == start;
+                // A line for each tier, of one final.
+                let is_one = |other: &BilledPart| other.micros().0 == start && self.billed.are_together(part, other);
+                return parts.iter().all(is_one);
             }
             if part_start < free_from || end < part_end {
                 return false;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::scaled::scaled_records;
 use super::{
     BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, LineBasis, NoteShare, PartBasis, ReadFinal, hash,
 };
@@ -16,7 +17,9 @@ use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::{PartKey, StatedPart};
 use crate::invoice::service_sum::ServiceSum;
 use crate::invoice::source::Source;
-use crate::invoice::statement::{About, FinalStatement, LastCorrection, PlacedPart, ServiceKey, StatedCorrection};
+use crate::invoice::statement::{
+    About, FinalStatement, LastCorrection, PlacedPart, ServiceKey, StatedCorrection, StatedRefill,
+};
 use crate::invoice::tax::TaxSubtotal;
 use crate::money::amount::Money;
 use crate::name::Name;
@@ -115,7 +118,14 @@ impl BilledIndex {
             }
         }
         let parts = read.parts.iter().map(|part| self.placed(on, part)).collect();
+        for refill in &read.scales.refills {
+            let key = ServiceKey { about: About::Own(refill.month), project: refill.project.clone(), tax: refill.tax };
+            *services.entry(key).or_default() += refill.total.minor();
+        }
         FinalStatement {
+            scaled: scaled_records(read),
+            scales: read.scales.scales.clone(),
+            refills: read.scales.refills.clone(),
             terms: read.terms.clone().map(Arc::new),
             only_tax: read.only_tax.clone(),
             services,
@@ -167,6 +177,7 @@ impl BilledIndex {
                 is_reversed: self.is_reversed(&invoice.number),
             });
         }
+        let mut refilled: BTreeMap<(Month, &Name, &Name, Option<TaxGroup>), &StatedRefill> = BTreeMap::new();
         let mut corrected: BTreeMap<(Month, u64, Option<TaxGroup>), &StatedCorrection> = BTreeMap::new();
         for on in self.in_order_of_issue() {
             let Some(facts) = &self.finals[on] else { continue };
@@ -181,6 +192,11 @@ impl BilledIndex {
                     continue;
                 }
                 *stated.services.entry((key.project.clone(), key.tax)).or_default() += sum;
+            }
+            for refill in &statement.refills {
+                if let Some(of) = of_group(About::Own(refill.month)) {
+                    refilled.insert((of, &refill.entry, &refill.project, refill.tax), refill);
+                }
             }
             for correction in &statement.corrections {
                 if let Some(of) = of_group(About::Of(correction.about, correction.month)) {
@@ -199,6 +215,10 @@ impl BilledIndex {
                     known.corrected = Some((facts.issued_at, last.clone()));
                 }
             }
+        }
+        for ((of, _, project, tax), refill) in refilled {
+            let Some(stated) = months.get_mut(&of).filter(|stated| !stated.is_reversed) else { continue };
+            *stated.services.entry((project.clone(), tax)).or_default() -= refill.last.settled();
         }
         for ((of, ..), correction) in corrected {
             let Some(stated) = months.get_mut(&of).filter(|stated| !stated.is_reversed) else { continue };
@@ -243,11 +263,11 @@ impl BilledIndex {
         months.filter(move |(month, on)| is_any_noted(on) || of_month(**month)).map(|(month, _)| *month)
     }
 
-    fn group_at(&self, place: u32) -> Option<Uid> {
+    pub(super) fn group_at(&self, place: u32) -> Option<Uid> {
         self.finals.get(place as usize)?.as_ref().map(|facts| facts.group)
     }
 
-    fn in_order_of_issue(&self) -> Vec<usize> {
+    pub(super) fn in_order_of_issue(&self) -> Vec<usize> {
         let known = self.finals.iter().enumerate().filter_map(|(on, facts)| Some((on, facts.as_ref()?)));
         let mut order: Vec<_> = known.map(|(on, facts)| (facts.issued_at, &facts.number, on)).collect();
         order.sort_unstable();

@@ -87,6 +87,7 @@ fn what_finals_adjust_and_carry_forward_is_what_an_independent_implementation_sa
         ("late", 1_500),
         ("correction", 400),
         ("part", 400),
+        ("refill", 100),
         ("fee", 60),
         ("credit given back", 20),
         ("carried", 500),
@@ -127,6 +128,7 @@ fn count_adjustments(seen: &mut BTreeMap<&str, usize>, bill: &Value) {
         ("correction", corrections),
         ("correction of what a note took back", adjustments.iter().filter(|encoded| encoded[4].is_null()).count()),
         ("part", parts.len()),
+        ("refill", bill["refills"].as_array().unwrap().len()),
         ("fee", parts.iter().filter(|part| part[1] == "CommitmentFee").count()),
         ("credit given back", bill["returned"].as_array().unwrap().len()),
         ("carried", carried),
@@ -210,12 +212,21 @@ impl Finals {
     fn add(&mut self, group: &'static str, index: usize, bill: &Bill) {
         let line = |line: &Line| {
             let start = line.period.start().timestamp_micros();
-            (line.id(), json!(["line", line.usage.name.as_str(), start]), line.total.minor())
+            let before = line.portion.as_ref().map(|portion| fraction(&Ratio::from(portion.before)));
+            (line.id(), json!(["line", line.usage.name.as_str(), start, before]), line.total.minor())
         };
         let item = |item: &Item| {
             let late = item.adjustment.as_ref().and_then(Adjustment::late_line);
+            let refilled = item.adjustment.as_ref().and_then(|adjustment| match &adjustment.kind {
+                AdjustmentKind::Refill { entry, .. } => Some((adjustment.month.to_string(), entry.as_str())),
+                _ => None,
+            });
+            let project = item.project.as_deref();
             let named = match (late, part_of(MONTHS[index], item)) {
                 (Some(late), _) => line(late).1,
+                _ if let Some((month, entry)) = refilled => {
+                    json!(["entry", month, entry, project, told_group(item.tax)])
+                }
                 (None, Some((month, part))) if part.kind < LineType::CreditConsumption => {
                     json!(["part", month, part.kind.as_str(), part.name.as_str(), told_group(part.tax)])
                 }

@@ -52,6 +52,7 @@ const LEAST: &[(&str, usize)] = &[
     ("line", 4_000),
     ("line of a price that follows another", 200),
     ("line of a price by the month", 200),
+    ("line of a scale", 300),
     ("part of a month", 200),
     ("bill in another currency", 500),
     ("CreditConsumption", 1_000),
@@ -88,6 +89,7 @@ fn count(seen: &mut BTreeMap<String, usize>, bill: &Value) {
     add("line", lines.len());
     let follows = |pair: &&[Value]| pair[0][0] == pair[1][0] && pair[0][2] == pair[1][1] && pair[0][3] != pair[1][3];
     let by_month = |line: &&Value| line[8] == "Month";
+    add("line of a scale", lines.iter().filter(|line| !line[9].is_null()).count());
     add("line of a price by the month", lines.iter().filter(by_month).count());
     add("line of a price that follows another", lines.windows(2).filter(follows).count());
     add("bill in another currency", usize::from(bill["rate"].is_array()));
@@ -144,7 +146,7 @@ fn inputs(world: &World) -> Vec<GroupMonth<'_>> {
 
 fn told_bill(bill: &Bill) -> Value {
     let line = |line: &Line| {
-        let price = line.price().each();
+        let price = Ratio::from(line.unit_amount());
         json!([
             line.usage.name.as_str(),
             line.period.start().timestamp_micros(),
@@ -155,10 +157,15 @@ fn told_bill(bill: &Bill) -> Value {
             line.price_total.map(|price| price.minor() as i64),
             told_group(line.tax),
             line.unit().as_str(),
+            line.portion.as_ref().map(|portion| {
+                json!([fraction(&Ratio::from(portion.before)), fraction(&Ratio::from(portion.quantity))])
+            }),
         ])
     };
     let mut lines: Vec<Value> = bill.lines.iter().map(line).collect();
-    lines.sort_by_key(|line| (line[0].as_str().map(str::to_owned), line[1].as_i64(), line[2].as_i64()));
+    lines.sort_by_key(|line| {
+        (line[0].as_str().map(str::to_owned), line[1].as_i64(), line[2].as_i64(), line[9].to_string())
+    });
     let charged = bill.items.iter().filter(|item| item.adjustment.is_none());
     let which = |item: &Item| if item.key.is_empty() { item.source.name.to_string() } else { item.key.clone() };
     let items =
@@ -171,6 +178,7 @@ fn told_bill(bill: &Bill) -> Value {
         "items": items.collect::<Vec<_>>(),
         "adjustments": told_adjustments(bill),
         "parts": told_parts(bill),
+        "refills": told_refills(bill),
         "returned": bill.returned.iter().map(told_returned).collect::<Vec<_>>(),
         "brought": bill.prepaid.minor() as i64,
         "due": bill.amount_due.minor() as i64,
@@ -195,7 +203,7 @@ fn told_adjustments(bill: &Bill) -> Vec<Value> {
         let (invoice, begin) = match &adjustment.kind {
             AdjustmentKind::Late(new) => (String::new(), new.line.period.start().timestamp_micros()),
             AdjustmentKind::Correction { invoice, .. } => (invoice.to_string(), 0),
-            AdjustmentKind::Part { .. } => return None,
+            AdjustmentKind::Part { .. } | AdjustmentKind::Refill { .. } => return None,
         };
         let (month, record) = (adjustment.month.to_string(), item.source.name.to_string());
         // Of what credit notes settled a part of, there is no amount before discounts.
@@ -214,6 +222,25 @@ fn told_parts(bill: &Bill) -> Vec<Value> {
         let AdjustmentKind::Part { part, .. } = &adjustment.kind else { return None };
         let (month, kind) = (adjustment.month.to_string(), part.kind.as_str());
         Some(json!([month, kind, part.name.as_str(), told_group(part.tax), item.total.minor() as i64]))
+    };
+    bill.items.iter().filter_map(told).collect()
+}
+
+/// Of each entry and project of a closed month that differs: the month, how much came together before and now, and by how much.
+fn told_refills(bill: &Bill) -> Vec<Value> {
+    let told = |item: &Item| {
+        let Adjustment { month, kind } = item.adjustment.as_ref()?;
+        let AdjustmentKind::Refill { entry, after, .. } = kind else { return None };
+        let project = item.project.as_ref()?.as_str();
+        let after = fraction(&Ratio::from(*after));
+        Some(json!([
+            month.to_string(),
+            entry.as_str(),
+            project,
+            told_group(item.tax),
+            after,
+            item.total.minor() as i64
+        ]))
     };
     bill.items.iter().filter_map(told).collect()
 }
@@ -435,9 +462,20 @@ fn told_usage(usage: &Usage) -> Value {
     })
 }
 
+fn told_scale(scale: &Scale) -> Value {
+    let (way, tiers) = match &scale.pricing {
+        ScalePricing::Packages => ("Packages", &[][..]),
+        ScalePricing::Graduated(tiers) => ("Graduated", &tiers[..]),
+        ScalePricing::Volume(tiers) => ("Volume", &tiers[..]),
+    };
+    let tier = |tier: &Tier| json!([tier.up_to.map(|up_to| up_to.to_string()), tier.amount.to_string()]);
+    json!({ "scope": format!("{:?}", scale.scope), "way": way, "tiers": tiers.iter().map(tier).collect::<Vec<_>>() })
+}
+
 fn told_price(entry: &PriceEntry) -> Value {
     let text = |name: &Option<Name>| name.as_ref().map(|name| name.to_string());
     json!({
+        "name": entry.name.as_str(), "scale": entry.price.scale.as_deref().map(told_scale),
         "kind": entry.kind.as_str(), "plan": text(&entry.plan), "cloud": text(&entry.cloud),
         "unit": entry.price.unit.as_str(),
         "price": entry.price.amount.to_string(), "per": entry.price.per, "unit_name": text(&entry.price.unit_name),

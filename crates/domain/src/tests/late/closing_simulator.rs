@@ -100,7 +100,8 @@ impl ClosingSimulator {
         let (lines, parts) = (self.final_lines(bill), stated_parts(month(of), bill));
         let exchange_rate = bill.conversion.as_ref().map(|conversion| conversion.rate.clone());
         let terms = Some(MonthTerms { exchange_rate, ..bill.terms.clone() });
-        ReadFinal { facts, lines, parts, terms, only_tax: None }
+        let scales = stated_scales(bill);
+        ReadFinal { facts, lines, parts, terms, only_tax: None, scales }
     }
 
     /// The months before that are settled.
@@ -136,15 +137,21 @@ impl ClosingSimulator {
                 discounts: discounts.iter().map(|discount| discount.percent).collect(),
                 rate: exchange_rate.map(rate),
                 hours: self.world.hours,
+                tier: line.tier().map(|tier| tier.from),
             }),
             replaces: bill.replaced.get(&line.usage.name).cloned().unwrap_or_default(),
+            scaled: line.portion.as_ref().map(|portion| ScaledBasis {
+                entry: line.entry.name.clone(),
+                service: line.usage.service.name.clone(),
+                quantity: portion.quantity,
+            }),
         };
         let converted = bill.converted.as_ref().map(|converted| &converted.conversion.rate);
         let mut lines: Vec<_> = bill.lines.iter().map(|line| rated(line, &bill.terms.discounts, converted)).collect();
         for item in &bill.items {
             let Some(adjustment) = &item.adjustment else { continue };
             lines.push(match &adjustment.kind {
-                AdjustmentKind::Part { .. } => continue,
+                AdjustmentKind::Part { .. } | AdjustmentKind::Refill { .. } => continue,
                 AdjustmentKind::Late(new) => rated(&new.line, &new.discounts, new.exchange_rate.as_ref()),
                 AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, notes, replaced } => {
                     let difference = due
@@ -165,12 +172,45 @@ impl ClosingSimulator {
                             notes: notes.clone(),
                         },
                         replaces: replaced.then(|| item.source.name.clone()).into_iter().collect(),
+                        scaled: None,
                     }
                 }
             });
         }
         lines
     }
+}
+
+/// What a bill says of prices with a scale.
+fn stated_scales(bill: &Bill) -> FinalScales {
+    let late = bill.items.iter().filter_map(|item| item.adjustment.as_ref()?.late_line());
+    let entries = bill.lines.iter().chain(late).map(|line| &line.entry);
+    let scales =
+        entries.filter_map(|entry| Some((entry.name.clone(), (entry.price.scale.clone()?, entry.price.amount))));
+    let refill = |item: &Item| {
+        let Adjustment { month, kind } = item.adjustment.as_ref()?;
+        let AdjustmentKind::Refill { entry, after, billed, due, settled_by_credit_notes, notes, .. } = kind else {
+            return None;
+        };
+        assert_eq!(due.minor() - billed.minor() + settled_by_credit_notes.minor(), item.total.minor());
+        Some(StatedRefill {
+            month: *month,
+            entry: entry.clone(),
+            project: item.project.clone().unwrap(),
+            tax: item.tax,
+            line: item.id(),
+            pre_discount: item.pre_discount.unwrap_or(item.total),
+            total: item.total,
+            quantity: *after,
+            last: LastCorrection {
+                billed: billed.minor(),
+                due: due.minor(),
+                total: item.total.minor(),
+                notes: notes.clone(),
+            },
+        })
+    };
+    FinalScales { scales: scales.collect(), refills: bill.items.iter().filter_map(refill).collect() }
 }
 
 /// What a bill says of parts, of its own month and of closed ones.

@@ -265,10 +265,17 @@ fn what_a_note_took_back_of_a_charge_is_settled() {
 /// The adjustments that counted credit notes, and which.
 fn counted(bill: &Bill) -> Vec<(String, Vec<String>)> {
     let notes = |item: &Item| match &item.adjustment.as_ref()?.kind {
-        AdjustmentKind::Correction { notes, .. } | AdjustmentKind::Part { notes, .. } if !notes.is_empty() => {
+        AdjustmentKind::Correction { notes, .. }
+        | AdjustmentKind::Refill { notes, .. }
+        | AdjustmentKind::Part { notes, .. }
+            if !notes.is_empty() =>
+        {
             Some((item.kind.as_str().to_owned(), notes.iter().map(ToString::to_string).collect()))
         }
-        AdjustmentKind::Correction { .. } | AdjustmentKind::Part { .. } | AdjustmentKind::Late(_) => None,
+        AdjustmentKind::Correction { .. }
+        | AdjustmentKind::Refill { .. }
+        | AdjustmentKind::Part { .. }
+        | AdjustmentKind::Late(_) => None,
     };
     bill.items.iter().filter_map(notes).collect()
 }
@@ -346,7 +353,11 @@ fn the_audit_finds_a_correction_that_says_other_notes_than_it_counted() {
     for place in 0..november.items.len() {
         let mut forged = november.clone();
         match forged.items[place].adjustment.as_mut().map(|adjustment| &mut adjustment.kind) {
-            Some(AdjustmentKind::Correction { notes, .. } | AdjustmentKind::Part { notes, .. }) => notes.clear(),
+            Some(
+                AdjustmentKind::Correction { notes, .. }
+                | AdjustmentKind::Refill { notes, .. }
+                | AdjustmentKind::Part { notes, .. },
+            ) => notes.clear(),
             _ => continue,
         }
         let found = audit(&simulator.world.input("g", "2020-11", month("2020-11").end()), &forged);

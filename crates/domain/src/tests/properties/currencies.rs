@@ -39,6 +39,11 @@ fn in_currency(parts: &Parts, issuer: Option<&Issuer>, code: &str) -> World {
     for entry in &mut parts.prices {
         entry.price.amount = scaled(entry.price.amount);
         entry.price.max_per_month = entry.price.max_per_month.map(scaled);
+        entry.price.scale = entry.price.scale.take().map(|scale| {
+            let mut scale = Scale::clone(&scale);
+            scale.pricing.tiers_mut().iter_mut().for_each(|tier| tier.amount = scaled(tier.amount));
+            scale.into()
+        });
     }
     parts.credits.iter_mut().for_each(|credit| credit.remaining = other(credit.remaining));
     let in_issuer = |issuer: &Issuer| Issuer {

@@ -1,6 +1,7 @@
 //! Organizations made up at random: few names and few instants, so that things meet.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -322,11 +323,30 @@ fn unit_price(unit: impl Strategy<Value = Unit>) -> impl Strategy<Value = UnitPr
     })
 }
 
+/// Tiers of all kinds, and whole packages.
+pub fn scale() -> impl Strategy<Value = Option<Arc<Scale>>> {
+    let ends = select(vec![
+        vec![("", "0.5")],
+        vec![("2", "0"), ("", "3.333333333333")],
+        vec![("0.5", "10"), ("1000000", "0.01"), ("2000000.25", "0.009"), ("", "0")],
+    ]);
+    let scope = select(vec![Scope::Project, Scope::BillingGroup]);
+    (ends, scope, 0..3_u8).prop_map(|(ends, scope, which)| {
+        let pricing = match which {
+            0 => ScalePricing::Packages,
+            1 => ScalePricing::Graduated(tiers(&ends)),
+            _ => ScalePricing::Volume(tiers(&ends)),
+        };
+        Some(Arc::new(Scale { scope, pricing }))
+    })
+}
+
 /// Prices that begin, end, change and leave gaps; one is by the unit.
 fn prices() -> impl Strategy<Value = Vec<PriceEntry>> {
     let general = (instant(), instant(), unit_price(select(vec![Unit::Hour, Unit::Hour, Unit::Month])));
     let special = (a_period(), unit_price(select(vec![Unit::Hour, Unit::Month, Unit::Unit])));
-    let setup = prop_oneof![Just(UnitPrice::of_one(Unit::Unit, decimal("49.995"))), unit_price(Just(Unit::Unit))];
+    let plain = prop_oneof![Just(UnitPrice::of_one(Unit::Unit, decimal("49.995"))), unit_price(Just(Unit::Unit))];
+    let setup = (plain, prop_oneof![Just(None), scale()]).prop_map(|(price, scale)| UnitPrice { scale, ..price });
     (general, special, setup, any::<bool>()).prop_map(|((a, b, price), (when, special_price), setup, has_gap)| {
         let (change, later) = (a.min(b), a.max(b));
         let again = if has_gap { later } else { change };

@@ -1,11 +1,13 @@
 """The bill of one group for one month."""
 
+import json
 from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 
 from basics import NoBill, Problem, checked, costs, is_of_no_hours, month_bounds, rounded, shown
 from credits import usable
 from own import Own
+from scales import portions
 from terms import commitment_of, counted, last_of_term, months_before
 from tax import group_of, rule_of, rules_of, tax
 
@@ -20,6 +22,7 @@ class GroupMonth:
         self.start, self.end = month_bounds(month)
         self.digits = group["digits"]
         self.quotes = self.find_quotes()
+        self.said_scaled = []  # what finals bill already on a scale: pairs of entry and record
 
     def pays(self, project, instant):
         return self.organization.payer(project, self.month, instant) == self.group["uid"]
@@ -48,17 +51,23 @@ class GroupMonth:
             checked(reached, self.digits, NoBill)
         subtotal = sum(amounts.values())
         columns = ["record", "start", "end", "price", "pre", "total", "price_total"]
-        told = [[line[column] for column in columns] + [shown(line["tax"]), line["at"][0]["unit"]] for line in lines]
+        told = [[line[column] for column in columns] + [shown(line["tax"]), line["at"][0]["unit"], line["portion"]] for line in lines]
         taxed = tax(self, amounts, self.reasons(lines + list(adjustments), own, parts))
         left = taxed["total"] - brought
         items = own.agreed + own.paid + own.rounded
         return {
-            "lines": sorted(told, key=lambda line: line[:3]),
+            "lines": sorted(told, key=lambda line: (line[:3], "null" if line[9] is None else json.dumps(line[9], separators=(",", ":")))),
             "items": [[entry["kind"], entry["key"], shown(entry["tax"]), entry["total"]] for entry in items],
             "adjustments": sorted(
                 [entry["month"], entry["record"], entry["invoice"], entry["begin"], entry["pre"], entry["total"]]
                 for entry in adjustments
+                if "entry" not in entry
             ),
+            "refills": [
+                [entry["month"], entry["entry"], entry["project"], shown(entry["tax"]), str(entry["after"]), entry["total"]]
+                for entry in adjustments
+                if "entry" in entry
+            ],
             "parts": [[part["month"], part["kind"], part["name"], shown(part["tax"]), part["total"]] for part in parts],
             "returned": settlement.returned if settlement else [],
             "brought": brought,
@@ -133,6 +142,7 @@ class GroupMonth:
 
     def services(self):
         lines, problems, running = [], [], {}
+        self.portions, self.sums = portions(self.taking() + list(self.said_scaled))
         for record in sorted(self.given["usage"], key=lambda record: (record["start"], record["name"])):
             if not self.organization.counts(record):
                 continue
@@ -188,22 +198,42 @@ class GroupMonth:
 
     def charge_event(self, record, entry):
         start = record["start"]
-        here = self.start <= start < self.end and start < self.given["as_of"]
-        if not here or not self.pays(record["project"], start) or record["name"] in self.given["billed"]["events"]:
+        if not self.is_event_here(record):
             return []
         self.check_group()
         if entry is None:
             raise Problem
+        if entry["scale"]:
+            return [self.line(record, start, start, entry, piece) for piece in self.portions[record["name"]]]
         return [self.line(record, start, start, entry)]
+
+    def taking(self):
+        """What comes together: pairs of entry and record."""
+        found = []
+        for record in self.given["usage"]:
+            entry = self.organization.price(record["service"], record["start"], running_only=False)
+            if entry and entry["unit"] == "Unit" and entry["scale"] and self.organization.counts(record):
+                if self.is_event_here(record):
+                    found.append((entry, record))
+        return found
+
+    def is_event_here(self, record):
+        start = record["start"]
+        here = self.start <= start < self.end and start < self.given["as_of"]
+        return here and self.pays(record["project"], start) and record["name"] not in self.given["billed"]["events"]
 
     def check_group(self):
         if self.month < self.group["first_period"] or self.quotes is None:
             raise Problem
 
-    def line(self, record, begin, end, entry):
-        price = Fraction(entry["price"]) / entry["per"]
-        span = costs(entry, self.given["hours"], record["start"], begin, end)
-        quantity = Fraction(record["quantity"])
+    def line(self, record, begin, end, entry, piece=None):
+        if piece:
+            price, before, much, *span = piece
+            quantity = Fraction(1)
+        else:
+            price = Fraction(entry["price"])
+            span = costs(entry, self.given["hours"], record["start"], begin, end)
+            quantity = Fraction(record["quantity"])
         left = Fraction(1)
         for discount in self.in_force(self.group["terms"]["discounts"]):
             left *= 1 - Fraction(discount["percent"]) / 100
@@ -225,6 +255,7 @@ class GroupMonth:
             "rule": rule,
             "tax": group_of(rule),
             "at": (entry, of_group / of_price, left),
+            "portion": piece and [str(before), str(much)],
         }
 
     # Exchange rates.

@@ -5,6 +5,7 @@ from fractions import Fraction
 from basics import costs, month_bounds, rounded, shown, to_bill
 from group_month import GroupMonth
 from organization import Organization
+from scales import place
 from settle import Settlement
 from tax import group_of, rules_of
 
@@ -51,7 +52,10 @@ def take_back(note, past):
 
 def name_of(entry):
     if "record" in entry:
-        return ["line", entry["record"], entry["start"]]
+        portion = entry.get("portion")
+        return ["line", entry["record"], entry["start"], portion and portion[0]]
+    if "entry" in entry:
+        return ["entry", entry["month"], entry["entry"], entry["project"], shown(entry["tax"])]
     return ["part", entry["month"], entry["kind"], entry["name"], shown(entry["tax"])]
 
 
@@ -78,12 +82,13 @@ def said(current, adjustments, invoice):
     group = current.group["uid"]
     own = [{**line, "month": current.month, "invoice": ""} for line in current.services()[0]]
     corrects = {"at": None, "start": 0, "end": 0, "settled": None}
-    lines = [{**corrects, **line} for line in own + adjustments]
+    lines = [{**corrects, **line} for line in own + [line for line in adjustments if "record" in line]]
     about = {"group": group, "on": invoice, "taken": 0}
+    refilled = [{**line, **about} for line in adjustments if "entry" in line]
     return [
         {**line, **about, "invoice": line["invoice"] or invoice, "pre": line["total"] if line["pre"] is None else line["pre"]}
         for line in lines
-    ]
+    ] + refilled
 
 
 def taken(past):
@@ -107,10 +112,13 @@ def late(current, past, reversed_finals):
     closed = closed[-current.given["window"] :] if current.given.get("window") else closed
     for month in closed:
         adjusting = corrections(current, month, past)
-        for line in GroupMonth(current.organization, current.group, month).services()[0]:
+        closed_month = GroupMonth(current.organization, current.group, month)
+        closed_month.said_scaled = standing(current, month, past)
+        for line in closed_month.services()[0]:
             late_line = {**line, "month": month, "invoice": "", "begin": line["start"], "change": line["total"]}
             adjusting.append(late_line)
         is_reversed = current.number_of(month) in reversed_finals
+        adjusting += [] if is_reversed else refills(current, closed_month, past)
         for line in adjusting:
             if is_reversed and line["invoice"]:
                 continue  # all that it corrects was taken back
@@ -152,12 +160,84 @@ def corrections(current, month, past):
     return found
 
 
+def standing(current, month, past):
+    """What finals of the group bill of the month on a scale, and still stands: pairs of entry and record."""
+    found = {}
+    for billed in of_scales(current, month, past):
+        record = current.organization.usage[billed["record"]]
+        if current.organization.counts(record):
+            found[record["name"]] = (billed["at"][0], record)
+    return list(found.values())
+
+
+def of_scales(current, month, past):
+    group = current.group["uid"]
+    lines = [said for said in past if "record" in said and said.get("portion")]
+    return [said for said in lines if (said["group"], said["month"]) == (group, month)]
+
+
+def refills(current, closed, past):
+    """By how much what the month's documents say on scales differs from what they should, by entry and project."""
+    month, group = closed.month, current.group["uid"]
+    accounts = {}
+
+    def account(entry, project, tax):
+        return accounts.setdefault((entry, project, tax), {"pre": 0, "due": 0, "billed": 0, "taken": 0, "settled": 0})
+
+    stands = {record["name"]: record for _, record in closed.said_scaled}
+    entries = {}
+    for billed in of_scales(current, month, past):
+        if billed["record"] in stands:
+            entry, rate, left = billed["at"]
+            entries[billed["record"]] = (entry["name"], billed["project"], billed["tax"], rate, left)
+            said_of(account(entry["name"], billed["project"], billed["tax"]), billed)
+    for said in past:
+        if "entry" in said and (said["group"], said["month"]) == (group, month):
+            found = account(said["entry"], said["project"], said["tax"])
+            said_of(found, said)
+            found["settled"] = said["settled"]
+    for record in stands:
+        *key, rate, left = entries[record]
+        for *_, before, until in closed.portions[record]:
+            pre, total = (
+                rounded(until * times, current.digits) - rounded(before * times, current.digits)
+                for times in (rate, rate * left)
+            )
+            found = account(*key)
+            found["pre"] += pre
+            found["due"] += total
+    rules = rules_of(GroupMonth(current.organization, current.group, month))
+    taxing = [] if isinstance(rules, str) else rules
+    found = []
+    for (entry, project, tax), sums in sorted(accounts.items(), key=lambda pair: pair[0][:2]):
+        billed, due = sums["billed"], sums["due"]
+        total = to_bill(billed, due, sums["taken"])
+        change = due - (billed - sums["settled"])
+        if total or change:
+            scale = next(price for price in current.given["prices"]["entries"] if price["name"] == entry)
+            line = {"month": month, "invoice": current.number_of(month), "entry": entry, "project": project, "tax": tax}
+            pre = None if sums["taken"] else sums["pre"]
+            amounts = {"pre": pre, "total": total, "change": change, "settled": billed + total - due}
+            reasons = [rule for rule in taxing if group_of(rule) == tax]
+            found.append({**line, **amounts, "after": closed.sums.get(place(scale, project), 0), "reasons": reasons})
+    return found
+
+
+def said_of(account, said):
+    """Adds what a final says."""
+    account["pre"] -= said["total"] if said["pre"] is None else said["pre"]
+    account["billed"] += said["total"]
+    account["taken"] += said["taken"]
+
+
 def worth(current, billed):
     """What a line of a final should come to: at its own price, discounts, rate and digits."""
     record = current.organization.usage[billed["record"]]
     if billed["at"] is None or not current.organization.counts(record):
         return 0, 0
     entry, rate, left = billed["at"]
+    if billed.get("portion"):
+        return billed["pre"], billed["total"]
     begin, end, start = billed["start"], billed["end"], record["start"]
     if begin < end:
         end = end if record["end"] is None else min(end, record["end"])

@@ -40,13 +40,13 @@ class Settlement:
         """What counts of a closed month towards a commitment, as it is settled now."""
         services, settled = sum(self.changes.get(month, {}).values()), {}
         for said in self.past:
-            if "record" not in said or (said["group"], said["month"]) != (self.current.group["uid"], month):
+            if is_part(said) or (said["group"], said["month"]) != (self.current.group["uid"], month):
                 continue
             if not self.is_reversed(month):
                 services += said["total"]
                 if said["settled"] is not None:
-                    settled[said["record"], said["project"], said["tax"]] = said["settled"]
-            elif said["on"] == said["invoice"] != self.current.number_of(month):
+                    settled[subject(said), said["project"], said["tax"]] = said["settled"]
+            elif said["on"] != self.current.number_of(month) and ("entry" in said or said["on"] == said["invoice"]):
                 services += said["total"]  # found since
         if self.is_reversed(month):
             return services
@@ -56,11 +56,11 @@ class Settlement:
         mine = [said for said in past if (said["group"], said["month"]) == (closed.group["uid"], closed.month)]
         services, said, taken, settled = dict(change), {}, {}, {}
         for entry in mine:
-            if "record" in entry:
+            if not is_part(entry):
                 key = (entry["project"], entry["tax"])
                 services[key] = services.get(key, 0) + entry["total"]
                 if entry["settled"] is not None:
-                    settled[entry["record"], key] = entry["settled"]
+                    settled[subject(entry), key] = entry["settled"]
             else:
                 key = (entry["kind"], entry["name"], entry["tax"])
                 said[key] = said.get(key, 0) + entry["total"]
@@ -101,3 +101,12 @@ def place(key):
     kind, name, tax = key
     taxes = [group for group, _ in in_order({tax: 0})]
     return KINDS.index(kind), name, [] if tax is None else [["S", "Z", "E", "AE", "O"].index(taxes[0][0]), taxes[0][1]]
+
+
+def is_part(said):
+    """Whether something that a final says is of no record, and of no price whose scale is filled again."""
+    return "record" not in said and "entry" not in said
+
+
+def subject(said):
+    return ("record", said["record"]) if "record" in said else ("entry", said["entry"])

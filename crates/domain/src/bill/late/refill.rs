@@ -1,0 +1,199 @@
+//! Prices that depend on what comes together: of a closed month their scales are filled again.
+//!
+//! What comes late is billed at its place among all records of the month, and what was billed before moves: an earlier start takes
+//! a lower tier from others. By how much the charges of a project differ is one line for each entry and project. A record that
+//! counts as nothing any more is taken back by its own correction; one that is deleted keeps its place.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+
+use super::adjustment::shortened;
+use super::credited::{Correction, CreditedSoFar};
+use crate::bill::fill::{Filler, Filling, Portions, fillings};
+use crate::bill::inputs::GroupMonth;
+use crate::bill::tally::Overflow;
+use crate::catalog::tax_rule::TaxGroup;
+use crate::invoice::adjustment::{Adjustment, AdjustmentKind};
+use crate::invoice::billed::scaled::{StatedRecord, StatedScales};
+use crate::invoice::ids::refill_key;
+use crate::invoice::item::Item;
+use crate::invoice::line_type::LineType;
+use crate::invoice::source::{Source, SourceKind};
+use crate::money::amount::{Currency, Money};
+use crate::name::Name;
+
+/// The portions of a closed month: of what documents of the group bill of it, and of what comes late.
+pub(super) fn closed_portions(closed: &GroupMonth<'_>) -> Portions {
+    let stated = closed.billed.stated_scales(closed.group.uid, closed.month);
+    let mut fillings = fillings(closed);
+    for StatedRecord { billed: record, .. } in stated.records.iter().filter(|record| stands(closed, record)) {
+        let Some((scale, amount)) = stated.scales.get(&record.entry) else { continue };
+        let none = || Filling { scale: scale.clone(), amount: *amount, fillers: Vec::new() };
+        let filling = fillings.entry(record.entry.clone()).or_insert_with(none);
+        // As it was billed, so it is filled.
+        (filling.scale, filling.amount) = (scale.clone(), *amount);
+        filling.fillers.push(Filler {
+            start: record.start,
+            project: record.project.clone(),
+            service: record.service.clone(),
+            record: record.record.clone(),
+            quantity: record.quantity,
+        });
+    }
+    Portions::of_fillings(fillings)
+}
+
+/// Whether a record that is billed still is: nothing replaces it, and no earlier final bills it. One that is gone stands as documents
+/// left it.
+fn stands(closed: &GroupMonth<'_>, record: &StatedRecord<'_>) -> bool {
+    let name = &record.billed.record;
+    let Some(usage) = closed.organization.usage(name) else { return !record.is_taken_back };
+    let first = closed.billed.unit_final(name);
+    closed.is_effective(usage) && first.is_none_or(|first| first.group == closed.group.uid)
+}
+
+/// What differs of a project's charges at an entry.
+pub(super) struct RefillDifference {
+    pub(super) project: Name,
+    pub(super) tax: Option<TaxGroup>,
+    /// By how much what is due changes, in minor units.
+    pub(super) change: i128,
+    pub(super) item: Option<Item>,
+}
+
+/// What is said of a project's charges at an entry, and what is due. In minor units, before and after discounts.
+#[derive(Default)]
+struct Account {
+    billed: (i128, i128),
+    due: (i128, i128),
+    credited: CreditedSoFar,
+    before: Decimal,
+}
+
+/// By how much what documents say of a closed month at prices with a scale differs from what they should, by entry and project.
+pub(super) fn refills(closed: &GroupMonth<'_>, portions: &Portions) -> Result<Vec<RefillDifference>, Overflow> {
+    let stated = closed.billed.stated_scales(closed.group.uid, closed.month);
+    let Some(month) = closed.billed.stated(closed.group.uid, closed.month) else { return Ok(Vec::new()) };
+    let currency = month.invoice.currency;
+    if month.is_reversed || closed.group.currency != Some(currency) {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for ((entry, project, tax), account) in accounts(closed, portions, &stated, currency)? {
+        let after = portions.quantity(&entry, &project);
+        let change = account.due.1 - account.credited.due_before(account.billed.1);
+        let invoice = month.invoice.number.clone();
+        let item = account.item(closed, (invoice, entry, project.clone(), tax), after, currency)?;
+        if change != 0 || item.is_some() {
+            found.push(RefillDifference { project, tax, change, item });
+        }
+    }
+    Ok(found)
+}
+
+type AccountKey = (Name, Name, Option<TaxGroup>);
+
+fn accounts(
+    closed: &GroupMonth<'_>,
+    portions: &Portions,
+    stated: &StatedScales<'_>,
+    currency: Currency,
+) -> Result<BTreeMap<AccountKey, Account>, Overflow> {
+    let mut accounts: BTreeMap<AccountKey, Account> = BTreeMap::new();
+    for known in stated.records.iter().filter(|record| stands(closed, record)) {
+        let StatedRecord { billed: record, credited, .. } = known;
+        let key = (record.entry.clone(), record.project.clone(), record.tax);
+        let account = accounts.entry(key).or_default();
+        account.billed.0 += record.pre_discount;
+        account.billed.1 += record.total;
+        account.credited.credit(credited.iter().cloned());
+        for portion in portions.of_name(&record.record) {
+            let exact = portion.amount_of(record.rating.price.per);
+            let (pre_discount, total) = record.rating.rated(exact, currency).ok_or(Overflow)?;
+            account.due.0 += pre_discount.minor();
+            account.due.1 += total.minor();
+        }
+    }
+    for (refill, at, credited) in &stated.refills {
+        let account = accounts.entry((refill.entry.clone(), refill.project.clone(), refill.tax)).or_default();
+        account.billed.0 += refill.pre_discount.minor();
+        account.billed.1 += refill.total.minor();
+        account.credited.credit(credited.iter().cloned());
+        account.credited.correct(*at, refill.last.clone());
+    }
+    let quantities = quantities_before(stated, portions);
+    for ((entry, project, _), account) in &mut accounts {
+        account.before = quantities.get(&place(portions, entry, project)).copied().unwrap_or_default();
+    }
+    Ok(accounts)
+}
+
+/// An entry, and the project where what comes together is a project's.
+type Place<'a> = (&'a Name, Option<&'a Name>);
+
+fn place<'a>(portions: &Portions, entry: &'a Name, project: &'a Name) -> Place<'a> {
+    (entry, (!portions.is_shared(entry)).then_some(project))
+}
+
+/// How much came together by what documents say: all that they bill and did not take back.
+fn quantities_before<'a>(stated: &StatedScales<'a>, portions: &Portions) -> BTreeMap<Place<'a>, Decimal> {
+    let mut quantities: BTreeMap<Place<'a>, Decimal> = BTreeMap::new();
+    for StatedRecord { billed: record, .. } in stated.records.iter().filter(|record| !record.is_taken_back) {
+        let sum = quantities.entry(place(portions, &record.entry, &record.project)).or_default();
+        *sum = sum.saturating_add(record.quantity);
+    }
+    quantities
+}
+
+impl Account {
+    fn item(
+        self,
+        closed: &GroupMonth<'_>,
+        (invoice, entry, project, tax): (Name, Name, Name, Option<TaxGroup>),
+        after: Decimal,
+        currency: Currency,
+    ) -> Result<Option<Item>, Overflow> {
+        let Account { billed, due, credited: so_far, before } = self;
+        let Correction { total, credited } = so_far.correction(billed.1, due.1);
+        if total == 0 {
+            return Ok(None);
+        }
+        let money = |minor| Money::new(minor, currency).ok_or(Overflow);
+        let (month, before, after) = (closed.month, before.normalize(), after.normalize());
+        let less = if credited == 0 { String::new() } else { format!(", less {} credited", money(credited)?) };
+        Ok(Some(Item {
+            kind: LineType::OtherEvent,
+            key: refill_key(month, &entry, &project),
+            project: Some(project),
+            period: None,
+            pre_discount: (!so_far.is_credited()).then(|| money(due.0 - billed.0)).transpose()?,
+            total: money(total)?,
+            tax,
+            is_share: false,
+            description: shortened(format!(
+                "Adjustment of {invoice} for {month}{less}: {entry}, {before} came together before, {after} now; {} billed, {} due",
+                money(billed.1)?,
+                money(due.1)?
+            )),
+            source: Source {
+                kind: SourceKind::PriceList,
+                name: closed.prices.name().clone(),
+                uid: closed.prices.uid(),
+            },
+            adjustment: Some(Adjustment {
+                month,
+                kind: AdjustmentKind::Refill {
+                    invoice,
+                    entry,
+                    before,
+                    after,
+                    billed: money(billed.1)?,
+                    due: money(due.1)?,
+                    settled_by_credit_notes: money(total - (due.1 - billed.1))?,
+                    notes: so_far.notes(),
+                },
+            }),
+        }))
+    }
+}

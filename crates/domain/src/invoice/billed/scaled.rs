@@ -1,0 +1,149 @@
+//! What finals bill at prices that depend on what comes together in a month.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use super::{BilledIndex, FinalFacts, LineBasis, NoteShare, ReadFinal};
+use crate::catalog::scale::Scale;
+use crate::catalog::unit_price::Unit;
+use crate::invoice::ids::{charge_id, late_id};
+use crate::invoice::statement::{ScaledRecord, StatedRefill};
+use crate::name::Name;
+use crate::time::month::Month;
+use crate::time::period::Timestamp;
+use crate::uid::Uid;
+
+/// The records that a final bills at such prices, by name.
+pub(super) fn scaled_records(read: &ReadFinal) -> Vec<ScaledRecord> {
+    let mut records: BTreeMap<(Name, Timestamp), ScaledRecord> = BTreeMap::new();
+    for line in &read.lines {
+        let (Some(scaled), LineBasis::Rated(rating)) = (&line.scaled, &line.basis) else { continue };
+        let (start, month) = (line.period.start(), Month::of(line.period.start()));
+        let id = match month == read.facts.month {
+            true => charge_id(&line.record, start, rating.tier),
+            false => late_id(&line.record, month, start, rating.tier),
+        };
+        let none = || ScaledRecord {
+            month,
+            entry: scaled.entry.clone(),
+            project: line.project.clone().unwrap_or_else(|| Name::from("")),
+            service: scaled.service.clone(),
+            record: line.record.clone(),
+            start,
+            quantity: Decimal::ZERO,
+            pre_discount: 0,
+            total: 0,
+            tax: line.tax,
+            rating: rating.clone(),
+            lines: Vec::new(),
+        };
+        let known = records.entry((line.record.clone(), start)).or_insert_with(none);
+        known.quantity = known.quantity.saturating_add(scaled.quantity);
+        known.pre_discount += line.pre_discount.minor();
+        known.total += line.total.minor();
+        known.lines.push((id, line.total.minor()));
+    }
+    records.into_values().collect()
+}
+
+/// What documents of a group say of a month at prices with a scale.
+#[derive(Debug, Default)]
+pub(crate) struct StatedScales<'a> {
+    /// The records, each once.
+    pub(crate) records: Vec<StatedRecord<'a>>,
+    /// The lines by which others came together with them, in the order of their issue, with when that was and what notes took back.
+    pub(crate) refills: Vec<(&'a StatedRefill, Timestamp, Vec<NoteShare>)>,
+    /// By entry, as the first of the finals has it.
+    pub(crate) scales: BTreeMap<&'a Name, &'a (Arc<Scale>, Decimal)>,
+}
+
+/// What documents say of a record at a price with a scale.
+#[derive(Debug)]
+pub(crate) struct StatedRecord<'a> {
+    /// As the final has it that was made first.
+    pub(crate) billed: &'a ScaledRecord,
+    /// What credit notes took back of that.
+    pub(crate) credited: Vec<NoteShare>,
+    /// Whether a later final took it back, because it counts as nothing.
+    pub(crate) is_taken_back: bool,
+}
+
+impl BilledIndex {
+    /// Whether a final bills something of a record at a price with a scale.
+    pub(crate) fn is_scaled(&self, record: &str) -> bool {
+        self.parts(record).iter().any(|part| {
+            let on = self.statements.get(part.on as usize);
+            on.is_some_and(|on| on.scaled.binary_search_by(|known| known.record.as_str().cmp(record)).is_ok())
+        })
+    }
+
+    /// The final that bills a record by the unit, of several the one that was made first.
+    pub(crate) fn unit_final(&self, record: &str) -> Option<&FinalFacts> {
+        let by_unit = |part: &&_| self.rating_of(part).is_some_and(|rating| rating.price.unit == Unit::Unit);
+        let first = self.parts(record).iter().filter(by_unit).min_by(|a, b| self.order(a, b))?;
+        self.final_of(first)
+    }
+
+    /// What documents of a group say of a month at prices with a scale.
+    ///
+    /// Cost: where any final has such prices, a look at each final of the organization, and what those of the group say of the month.
+    pub(crate) fn stated_scales(&self, group: Uid, month: Month) -> StatedScales<'_> {
+        let mut stated = StatedScales::default();
+        if !self.has_scales {
+            return stated;
+        }
+        let mut known = HashSet::new();
+        for on in self.in_order_of_issue() {
+            let Some(facts) = self.finals[on].as_ref().filter(|facts| facts.group == group) else { continue };
+            let statement = &self.statements[on];
+            let place = super::index(on);
+            for record in statement.scaled.iter().filter(|record| record.month == month) {
+                if !known.insert(&record.record) {
+                    continue;
+                }
+                let shares = record.lines.iter().flat_map(|(id, total)| self.credited_of_line(place, id, *total));
+                let credited = shares.collect();
+                stated.records.push(StatedRecord { billed: record, credited, is_taken_back: false });
+                if let Some((entry, scale)) = statement.scales.get_key_value(&record.entry) {
+                    stated.scales.entry(entry).or_insert(scale);
+                }
+            }
+            for refill in statement.refills.iter().filter(|refill| refill.month == month) {
+                let shares = self.credited_of_line(place, &refill.line, refill.total.minor());
+                stated.refills.push((refill, facts.issued_at, shares));
+            }
+        }
+        let corrections = self.statements.iter().flat_map(|statement| &statement.corrections);
+        let of_month = corrections.filter(|known| known.month == month && self.group_at(known.about) == Some(group));
+        let corrected: HashSet<u64> = of_month.map(|known| known.record).collect();
+        for known in &mut stated.records {
+            known.is_taken_back = corrected.contains(&super::hash(&known.billed.record));
+        }
+        stated
+    }
+
+    /// The lines of all finals for charges with which others came together, and whose they are.
+    #[cfg(test)]
+    pub(crate) fn refills(&self) -> impl Iterator<Item = (Uid, &StatedRefill)> {
+        let of = |(facts, statement): (&Option<FinalFacts>, _)| {
+            let statement: &crate::invoice::statement::FinalStatement = statement;
+            facts.as_ref().map(|facts| statement.refills.iter().map(|refill| (facts.group, refill)).collect::<Vec<_>>())
+        };
+        self.finals.iter().zip(&self.statements).filter_map(of).flatten()
+    }
+
+    /// What was due of a project's charges at a price with a scale, before a line of a final that was not taken in: what is billed, less
+    /// what of it the last line left to credit notes. In minor units.
+    pub fn due_before_refill(&self, group: Uid, refill: &StatedRefill) -> i128 {
+        let same = |known: &&StatedRefill| {
+            (&known.entry, &known.project, known.month, known.tax)
+                == (&refill.entry, &refill.project, refill.month, refill.tax)
+        };
+        let order = self.in_order_of_issue().into_iter().rev();
+        let ours = order.filter(|on| self.finals[*on].as_ref().is_some_and(|facts| facts.group == group));
+        let last = ours.filter_map(|on| self.statements[on].refills.iter().find(same)).next();
+        refill.last.billed - last.map_or(0, |known| known.last.settled())
+    }
+}

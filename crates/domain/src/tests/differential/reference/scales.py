@@ -1,0 +1,47 @@
+"""Prices that depend on how much comes together in a month: tiers, and whole packages."""
+
+from fractions import Fraction
+
+
+def place(entry, project):
+    """Whose usage comes together."""
+    return entry["name"], project if entry["scale"]["scope"] == "Project" else None
+
+
+def portions(taking):
+    """What each record has of the quantity of its scope. Taking are (entry, record) pairs; answers with the portions by record."""
+    found, sums, filled = {}, {}, {}
+    taking = sorted(taking, key=lambda pair: (
+        pair[1]["start"], pair[1]["project"], pair[1]["service"]["name"], pair[1]["name"],
+    ))
+    for entry, record in taking:
+        at = place(entry, record["project"])
+        sums[at] = sums.get(at, 0) + Fraction(record["quantity"])
+    for entry, record in taking:
+        at = place(entry, record["project"])
+        before, quantity = filled.get(at, Fraction(0)), Fraction(record["quantity"])
+        filled[at] = before + quantity
+        found[record["name"]] = pieces(entry, before, before + quantity, sums[at])
+    return found, sums
+
+
+def pieces(entry, low, high, whole):
+    """Of each tier what lies in it: its price, where it lies, and what the tier comes to before and with it."""
+    per, scale = entry["per"], entry["scale"]
+    if scale["way"] == "Packages":
+        price = Fraction(entry["price"])
+        packages = lambda quantity: -(-quantity // per)
+        return [(price, low, high - low, packages(low) * price, packages(high) * price)]
+    found, begin = [], Fraction(0)
+    for end, price in scale["tiers"]:
+        end, price = None if end is None else Fraction(end), Fraction(price)
+        if scale["way"] == "Volume":
+            if end is None or whole <= end:
+                return [(price, low, high - low, low * price / per, high * price / per)]
+        else:
+            bottom, top = max(low, begin), high if end is None else min(high, end)
+            if bottom < top:
+                cost = lambda quantity: (quantity - begin) * price / per
+                found.append((price, bottom, top - bottom, cost(bottom), cost(top)))
+        begin = end
+    return found
