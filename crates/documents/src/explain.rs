@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::issued::{IssuedInvoice, currency_of};
 use crate::tax::explain_taxes;
 use billing_api::{
-    Adjusts, AppliedDiscount, CommitmentProgress, Document, DocumentRate, HourRule, Line, LineType, PriceUnit, TierMode,
+    Adjusts, AppliedDiscount, CommitmentProgress, Document, DocumentRate, HourRule, Line, LineTier, LineType,
+    PriceUnit, TierMode,
 };
 use billing_domain::money::amount::round_half_away;
 use billing_domain::{ExactAmount, Money, Month, Period, Ratio, Timestamp};
@@ -105,6 +106,7 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
     };
     let share = share_in_words(line)?;
     let packages = line.round_up.filter(|whole| *whole).map(|_| ", begun ones whole,").unwrap_or_default();
+    let tier = line.tier.as_ref().map(tier_in_words).unwrap_or_default();
     let most = line.max_per_month.as_ref().map(|most| format!(", at most {most} a month")).unwrap_or_default();
     let name = line.unit_name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     let per = line.per.map(|per| format!(" ÷ {per}")).unwrap_or_default();
@@ -117,13 +119,29 @@ fn derivation(document: &Document, line: &Line) -> Option<String> {
         None => (&document.currency, String::new()),
         Some(rate) => (&rate.from, format!(" × {} {} ÷ {} {}", rate.to_quote, rate.to, rate.from_quote, rate.from)),
     };
-    let mut text = format!("{quantity}{name}{share} × {price} {currency}{per}{packages}{most}{converted}{written}");
+    let mut text =
+        format!("{quantity}{name}{share} × {price} {currency}{per}{tier}{packages}{most}{converted}{written}");
     let discounts = discounts_of(document, line);
     if !discounts.is_empty() {
         let discounts = discounts.iter().map(|discount| format!("−{} % {}", discount.percent, discount.name));
         text.push_str(&format!("; {} → {}", discounts.collect::<Vec<_>>().join(", "), line.total));
     }
     Some(text)
+}
+
+/// Which part of the month's quantity has the price: of `Volume`, all of it.
+fn tier_in_words(tier: &LineTier) -> String {
+    let (from, to) = (tier.from.as_str(), tier.up_to.as_ref().map(|to| to.as_str()));
+    let part = match (Decimal::from_str_exact(from).is_ok_and(|from| from.is_zero()), to) {
+        (true, None) => return String::new(),
+        (true, Some(to)) => format!("up to {to}"),
+        (false, None) => format!("above {from}"),
+        (false, Some(to)) => format!("above {from} up to {to}"),
+    };
+    match tier.mode {
+        TierMode::Graduated => format!(", {part} in the month,"),
+        TierMode::Volume => format!(", as {part} came together in the month,"),
+    }
 }
 
 /// Of a price by the month, the share of it.

@@ -14,8 +14,8 @@ use super::explain::{
 };
 use super::tax::tax_of;
 use billing_api::{
-    Adjusts, Amount, Document, DocumentScale, HourRule, InvoiceSlice, Line, LineType, PriceScope, PriceUnit,
-    TaxCategory,
+    Adjusts, Amount, Document, DocumentScale, HourRule, InvoiceSlice, Line, LineTier, LineType, PriceScope, PriceUnit,
+    Quantity, TaxCategory, TierMode,
 };
 use billing_domain::{Currency, Money, Percent, Ratio};
 use rust_decimal::Decimal;
@@ -222,7 +222,7 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
 /// the scope.
 fn verify_portions(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     let decimal = |text: &str| Decimal::from_str_exact(text).ok();
-    let mut portions: BTreeMap<(&str, Option<&str>), Vec<(Decimal, Decimal, &str)>> = BTreeMap::new();
+    let mut portions: BTreeMap<(&str, Option<&str>), Vec<(Decimal, Decimal, &Line)>> = BTreeMap::new();
     let mut findings = Vec::new();
     let own = lines.iter().filter(|line| line.kind == LineType::ServiceCharge);
     for line in own.filter(|line| line.tier.is_some() || line.round_up == Some(true)) {
@@ -236,17 +236,38 @@ fn verify_portions(document: &Document, lines: &[&Line]) -> Vec<Finding> {
         };
         findings.extend(verify_tier(scale, line));
         let project = line.project.as_deref().filter(|_| scale.scope == PriceScope::Project);
-        portions.entry((entry, project)).or_default().push((before, quantity, &line.id));
+        portions.entry((entry, project)).or_default().push((before, quantity, line));
     }
     for mut placed in portions.into_values() {
-        placed.sort();
+        placed.sort_by_key(|(before, ..)| *before);
+        let in_all = placed.iter().fold(Decimal::ZERO, |sum, (_, quantity, _)| sum.saturating_add(*quantity));
         let mut reached = Decimal::ZERO;
-        for (before, quantity, id) in placed {
-            findings.extend(differs(format!("what comes before line {id}"), before.normalize(), reached.normalize()));
+        for (before, quantity, line) in placed {
+            let what = format!("what comes before line {}", line.id);
+            findings.extend(differs(what, before.normalize(), reached.normalize()));
             reached = reached.saturating_add(quantity);
+            findings
+                .extend(line.tier.as_ref().and_then(|tier| verify_place(&line.id, tier, (before, reached), in_all)));
         }
     }
     findings
+}
+
+/// A part of the quantity lies in its own tier; at a price by volume, all of it does.
+fn verify_place(id: &str, tier: &LineTier, (from, until): (Decimal, Decimal), in_all: Decimal) -> Option<Finding> {
+    let decimal = |text: &Quantity| Decimal::from_str_exact(text).ok();
+    let bounds = decimal(&tier.from).zip(tier.up_to.as_ref().map_or(Some(Decimal::MAX), decimal));
+    let Some((low, high)) = bounds else { return Some(Finding::Unreadable(format!("the tier of line {id}"))) };
+    let is_within = match tier.mode {
+        TierMode::Graduated => low <= from && until <= high,
+        TierMode::Volume => low < in_all && in_all <= high,
+    };
+    let end = tier.up_to.as_ref().map(|up_to| format!(" to {}", up_to.as_str())).unwrap_or_default();
+    (!is_within).then(|| Finding::Differs {
+        what: format!("the quantity of line {id}, of {} in all", in_all.normalize()),
+        written: format!("from {} to {}", from.normalize(), until.normalize()),
+        expected: format!("within its tier, from {}{end}", tier.from.as_str()),
+    })
 }
 
 /// The tier of a line is one of its entry.

@@ -329,7 +329,14 @@ fn every_field_of_a_price_is_verified() -> Result {
         ("digitalocean-1", "Volume", "end", json!("2026-10-16T11:00:00Z")),
         ("aws-1", "S3Put", "per", json!(900)),
         ("aws-1", "EC2", "hours", json!("Ceil")),
-        ("cloudflare-1", "ClassA", "per", json!(900_000)),
+        ("cloudflare-1", "ClassA", "per", json!(700_000)),
+        ("cloudflare-1", "ClassA", "roundUp", json!(false)),
+        ("cloudflare-1", "ClassA", "before", json!("1")),
+        ("cloudflare-1", "ClassB", "tier", json!({ "from": "0", "upTo": "20000000", "mode": "Graduated" })),
+        ("cloudflare-1", "ClassB", "tier", json!({ "from": "0", "upTo": "10000000", "mode": "Volume" })),
+        // More is free than is, at the cost of nobody who looks at one line.
+        ("cloudflare-1", "ClassB", "quantity", json!("10000001")),
+        ("cloudflare-1", "ClassB", "unitPrice", json!("0.000001")),
     ] {
         let found = |document: &Document| verify_document(document, |_| None, document.previous_digest.as_deref());
         let items = pages["items"].as_array().ok_or("a list")?;

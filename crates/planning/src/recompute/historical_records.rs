@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::difference::{Explanation, Reason};
 use super::is_of_usage;
-use billing_api::Line;
+use billing_api::{self as api, Line};
 use billing_documents::issued::IssuedInvoice;
-use billing_domain::{BilledIndex, Ledger, Name, Organization, Timestamp, Usage};
+use billing_domain::{BilledIndex, Ledger, Name, Organization, Service, Timestamp, Usage};
+use rust_decimal::Decimal;
 
 /// An organization set back, as far as lawful changes of some of its records go.
 pub(super) struct HistoricalRecords {
@@ -31,11 +32,11 @@ impl HistoricalRecords {
             let of_record = |line: &&&Line| is_of_usage(line) && source_name(line) == Some(record.as_str());
             let lines: Vec<&Line> = recorded.lines.iter().filter(of_record).copied().collect();
             match now.usage(record) {
-                None => then.add_reason(
-                    record,
-                    Reason::RecordGone,
-                    format!("UsageRecord {record} was deleted; deleting records changes no invoice"),
-                ),
+                None => {
+                    let message = format!("UsageRecord {record} was deleted; deleting records changes no invoice");
+                    then.add_reason(record, Reason::RecordGone, message);
+                    then.keep_place(record, &lines, super::read_at(recorded));
+                }
                 Some(usage) => then.rewind(now, usage, &lines, recorded),
             }
         }
@@ -57,7 +58,8 @@ impl HistoricalRecords {
             self.organization.remove_usage(record);
             let message =
                 format!("UsageRecord {record} was deleted, and another of that name was created at {made_at}");
-            return self.add_reason(record, Reason::RecordMadeAgain, message);
+            self.add_reason(record, Reason::RecordMadeAgain, message);
+            return self.keep_place(record, lines, read_at);
         }
         if lines.is_empty() && read_at < usage.created {
             self.organization.remove_usage(record);
@@ -72,6 +74,41 @@ impl HistoricalRecords {
         // What the final bills of a project it bills by a ledger that was there; a default yields later all the same.
         let is_billed = recorded.lines.iter().any(|line| line.project.as_deref() == Some(usage.project.as_str()));
         self.shorten_ledger(now, usage, if is_billed { recorded.issued_at } else { read_at });
+    }
+
+    /// A record that is gone still counts for the others with which it came together, at a price that depends on that: as much as the
+    /// final says.
+    fn keep_place(&mut self, record: &Name, lines: &[&Line], read_at: Timestamp) {
+        let scaled: Vec<&Line> =
+            lines.iter().filter(|line| line.tier.is_some() || line.round_up == Some(true)).copied().collect();
+        let quantity = scaled.iter().filter_map(|line| Decimal::from_str_exact(line.quantity.as_deref()?).ok()).sum();
+        let said = scaled.first().and_then(|line| {
+            let uid = line.source.as_ref()?.uid.parse().ok()?;
+            Some((uid, line.service.as_ref()?, line.project.as_ref()?, line.start?))
+        });
+        let Some((uid, service, project, start)) = said else { return };
+        let api::Service { name, kind, plan, cloud } = service;
+        let name_of = |text: &String| Name::from(text.as_str());
+        let usage = Usage {
+            name: record.clone(),
+            uid,
+            project: project.as_str().into(),
+            created: start.0,
+            generation: 1,
+            service: Arc::new(Service {
+                name: name.as_str().into(),
+                kind: name_of(kind),
+                plan: plan.as_ref().map(name_of),
+                cloud: cloud.as_ref().map(name_of),
+            }),
+            quantity,
+            start: start.0,
+            end: None,
+            replaces: None,
+            tags: Vec::new(),
+        };
+        self.restore(&usage, lines, read_at);
+        self.organization.put_usage(usage);
     }
 
     /// A record that is replaced since counts again.

@@ -273,12 +273,12 @@ fn lines_of(rendered: &Rendered) -> impl Iterator<Item = &Line> {
     rendered.document.lines.iter().chain(rendered.slices.iter().flat_map(|slice| &slice.spec.lines))
 }
 
-/// Whether a line is about a usage record.
 /// Whether a line says what differs of charges with which others came together.
 fn is_refill(line: &Line) -> bool {
     line.source.as_ref().is_some_and(|source| source.kind == "PriceList")
 }
 
+/// Whether a line is about usage records.
 fn is_of_usage(line: &Line) -> bool {
     line.source.as_ref().is_some_and(|source| source.kind == "UsageRecord") || is_refill(line)
 }

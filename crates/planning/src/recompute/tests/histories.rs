@@ -31,7 +31,7 @@ struct Setting {
 #[derive(Debug, Clone)]
 enum Event {
     /// Usage from so many hours after the first of November on, for so long if it ended.
-    Record { project: &'static str, start: i64, hours: Option<i64>, replaces: Option<Index> },
+    Record { project: &'static str, kind: &'static str, start: i64, hours: Option<i64>, replaces: Option<Index> },
     /// A record that runs ended so many hours after its start.
     End { record: Index, hours: i64 },
     /// A record that a final bills, and that replaces none, is deleted.
@@ -64,10 +64,11 @@ fn setting() -> impl Strategy<Value = Setting> {
 
 fn event() -> impl Strategy<Value = Event> {
     let hours = || 1..1500_i64;
-    let record = (select(vec!["acme-web", "acme-app"]), 0..2900_i64, prop::option::of(hours()));
+    let kind = select(vec!["PostgreSQL", "PostgreSQL", "Calls", "Mails"]);
+    let record = (select(vec!["acme-web", "acme-app"]), kind, 0..2900_i64, prop::option::of(hours()));
     let replaces = prop::option::weighted(0.3, any::<Index>());
     prop_oneof![
-        6 => (record, replaces).prop_map(|((project, start, hours), replaces)| Event::Record { project, start, hours, replaces }),
+        6 => (record, replaces).prop_map(|((project, kind, start, hours), replaces)| Event::Record { project, kind, start, hours, replaces }),
         3 => (any::<Index>(), hours()).prop_map(|(record, hours)| Event::End { record, hours }),
         1 => any::<Index>().prop_map(|record| Event::Delete { record }),
         2 => (1..2000_u32, any::<bool>()).prop_map(|(cents, is_limited)| Event::Credit { cents, is_limited }),
@@ -82,6 +83,7 @@ fn event() -> impl Strategy<Value = Event> {
 struct Record {
     name: String,
     project: &'static str,
+    kind: &'static str,
     start: Timestamp,
     end: Option<Timestamp>,
     created: Timestamp,
@@ -91,7 +93,7 @@ struct Record {
 
 impl Record {
     fn manifest(&self) -> String {
-        let Self { name, project, start, end, created, replaces, deleted: _ } = self;
+        let Self { name, project, kind, start, end, created, replaces, deleted: _ } = self;
         let mut more = String::new();
         if let Some(end) = end {
             let _ = write!(more, ", end: '{}'", time(*end));
@@ -101,7 +103,7 @@ impl Record {
         }
         format!(
             "kind: UsageRecord\nmetadata: {{name: {name}, namespace: acme, creationTimestamp: '{}'}}\n\
-             spec: {{project: {project}, service: {{name: {name}, type: PostgreSQL}}, start: '{}'{more}}}\n",
+             spec: {{project: {project}, service: {{name: {name}, type: {kind}}}, quantity: '3', start: '{}'{more}}}\n",
             time(*created),
             time(*start)
         )
@@ -166,8 +168,12 @@ impl History {
             super::shop(1, terms),
             format!("kind: InvoiceIssuer\nmetadata: {{name: default}}\nspec: {issuer}\n"),
             format!(
-                "kind: PriceList\nmetadata: {{name: default}}\nspec: {{currency: {prices}, entries: [{{name: pg, \
-                 type: PostgreSQL, unit: Hour, unitPrice: '0.0123', validFrom: '2020-01-01T00:00:00Z'}}]}}\n"
+                "kind: PriceList\nmetadata: {{name: default}}\nspec: {{currency: {prices}, entries: [\
+                 {{name: pg, type: PostgreSQL, unit: Hour, unitPrice: '0.0123', validFrom: '2020-01-01T00:00:00Z'}},\
+                 {{name: calls, type: Calls, unit: Unit, scope: BillingGroup, validFrom: '2020-01-01T00:00:00Z', \
+                 tiers: [{{upTo: '4', unitPrice: '0'}}, {{upTo: '7.5', unitPrice: '1.005'}}, {{unitPrice: '0.5'}}]}},\
+                 {{name: mails, type: Mails, unit: Unit, unitPrice: '2.5', per: 5, roundUp: true, \
+                 validFrom: '2020-01-01T00:00:00Z'}}]}}\n"
             ),
             format!(
                 "kind: ExchangeRates\nmetadata: {{name: ecb-2026}}\nspec: {{source: ecb, year: 2026, base: EUR, quotes: [{quotes}]}}\n"
@@ -186,14 +192,15 @@ impl History {
     fn happen(&mut self, event: &Event) {
         self.now += TimeDelta::hours(1);
         match event {
-            Event::Record { project, start, hours, replaces } => {
+            Event::Record { project, kind, start, hours, replaces } => {
                 let of_project: Vec<String> = self.others(project).map(|record| record.name.clone()).collect();
                 let replaces = replaces.filter(|_| !of_project.is_empty()).map(|index| index.get(&of_project).clone());
                 let start = at("2026-11-01T00:00:00Z") + TimeDelta::hours(*start);
                 let end = hours.map(|hours| start + TimeDelta::hours(hours));
                 let name = format!("r{}", self.records.len());
                 let (created, deleted) = (self.now, false);
-                self.write(self.records.len(), Record { name, project, start, end, created, replaces, deleted });
+                let record = Record { name, project, kind, start, end, created, replaces, deleted };
+                self.write(self.records.len(), record);
             }
             Event::End { record, hours } => {
                 let Some(place) = self.pick(*record, |record| record.end.is_none()) else { return };
