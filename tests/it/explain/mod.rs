@@ -20,7 +20,7 @@ use crate::support::command::{Run, run};
 use crate::support::{Scene, World};
 
 /// Runs a command about an organization of a cluster.
-async fn ask(scene: &Scene<'_>, organization: &str, arguments: &[&str]) -> Result<Run> {
+pub async fn ask(scene: &Scene<'_>, organization: &str, arguments: &[&str]) -> Result<Run> {
     let kubeconfig = scene.control_plane.kubeconfig(User::ClusterAdmin).display().to_string();
     let arguments = [arguments, &["-n", organization, "--kubeconfig", &kubeconfig]].concat();
     let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();

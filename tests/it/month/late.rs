@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// `period record total` of the lines that adjust closed months.
-fn adjustments(invoice: &Invoice) -> Vec<String> {
+pub(super) fn adjustments(invoice: &Invoice) -> Vec<String> {
     let lines = written(invoice).into_iter().flat_map(|document| &document.lines);
     let shown = |line: &Line| {
         let record = line.source.as_ref().map_or("", |source| source.name.as_str());

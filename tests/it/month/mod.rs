@@ -15,6 +15,7 @@ mod number;
 mod payments;
 pub mod records;
 mod rivals;
+mod scales;
 mod slices;
 pub mod stage;
 pub mod tampered;

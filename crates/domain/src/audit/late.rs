@@ -111,6 +111,9 @@ pub(super) fn derive_late(month: &GroupMonth<'_>) -> DerivedLate {
             derive_late_usage(&closed, project, &services, portions, &mut late);
         }
     }
+    let noted = month.billed.scaled_months_with_notes(month.group.uid);
+    scaled
+        .extend(month.closed.iter().filter(|(of, _)| noted.contains(of)).map(|(of, attribution)| (*of, *attribution)));
     for (of, attribution) in scaled {
         let closed = closed_month(month, (of, attribution));
         let portions = portions.entry(of).or_insert_with(|| portions_of(&closed));
@@ -287,11 +290,13 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
             continue;
         }
         let (total, change) = (balance.noted.difference(balance.due), balance.due - balance.noted.due_before());
-        if total == 0 {
+        let fits = closed.group.currency.is_some_and(|known| known == currency);
+        // That a record takes no place in its tiers any more is said once, whatever it cost.
+        let leaves = closed.billed.is_scaled(&usage.name) && balance.reversed.is_some() && balance.last.is_none();
+        if total == 0 && !(leaves && fits) {
             found.push((None, group, tax, change));
             continue;
         }
-        let fits = closed.group.currency.is_some_and(|known| known == currency);
         let fits = fits && total.abs() <= closed.group.currency.map_or(0, Money::limit);
         let Some(((_, invoice, _), start)) = balance.invoice.zip(balance.reversed.or(balance.first)).filter(|_| fits)
         else {

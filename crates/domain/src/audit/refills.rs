@@ -56,7 +56,7 @@ pub(super) fn derive_refills(
             *changes.entry(of).or_default().entry((project.clone(), tax)).or_default() += change;
         }
         let total = noted.difference(due);
-        if total == 0 {
+        if total == 0 && change == 0 {
             continue;
         }
         if let (Some(only), Some(tax)) = (month.only_tax.as_ref().filter(|only| Some(only.group()) == tax), tax) {

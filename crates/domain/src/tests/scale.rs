@@ -124,3 +124,41 @@ fn a_price_with_tiers_is_for_whole_months_and_its_tiers_follow_each_other() {
         assert_eq!(build(entry.clone()), PriceListError::Tiers { entry: entry.name });
     }
 }
+
+#[test]
+fn a_replaced_record_that_cost_nothing_leaves_its_place_also_when_it_is_gone() {
+    let mut simulator = ClosingSimulator::new(world(graduated(Scope::Project)), "2020-11");
+    simulator.usage(event("a", "p", "2020-11-10", "100"));
+    simulator.usage(event("b", "p", "2020-11-20", "50"));
+    simulator.close("2020-11");
+    simulator.usage(Usage { replaces: Some(name("a")), ..event("a2", "p", "2020-11-10", "60") });
+    let december = simulator.look("2020-12");
+    // Of the others, 40 are free now. What `a` cost was nothing: that is taken back, for its place.
+    assert_eq!(adjustments(&december), ["2020-11 a 0.00", "2020-11 a2 0.00", "2020-11 default -4.00"]);
+    simulator.enter("2020-12", &december);
+    simulator.purge("a");
+    assert_eq!(adjustments(&simulator.look("2021-01")), [""; 0]);
+}
+
+#[test]
+fn what_a_note_took_back_is_not_given_back_again_where_tiers_are_filled_again() {
+    let mut simulator = ClosingSimulator::new(world(graduated(Scope::Project)), "2020-11");
+    simulator.usage(event("a", "p", "2020-11-10", "150"));
+    let november = simulator.close("2020-11");
+    assert_eq!(charged(&november), ["a 100 0.00", "a 50 5.00"]);
+    let credited = CreditedAmount::Lines(vec![(november.lines[1].id(), money("4.00", "USD"))]);
+    simulator.credit("g-1", "2020-12-02", credited);
+    // Of 1,000 at 0.10, 950 are left for `a`: 5.00 are 5.00. Then its last 50 come above 1,000, where they cost half.
+    simulator.usage(event("early", "p", "2020-11-01", "950"));
+    let december = simulator.look("2020-12");
+    assert_eq!(adjustments(&december), ["2020-11 early 0.00", "2020-11 early 85.00", "2020-11 default 5.00"]);
+    simulator.enter("2020-12", &december);
+    simulator.usage(event("second", "p", "2020-11-02", "1000"));
+    let january = simulator.look("2021-01");
+    // 10.00 are billed of `a`, and 7.50 are due: the note took that back already, and the line says so.
+    let refill = january.items.iter().find(|item| item.source.kind == SourceKind::PriceList).unwrap();
+    assert!(refill.description.contains("less 2.50 credited"), "{}", refill.description);
+    assert_eq!(refill.total, money("0.00", "USD"));
+    simulator.enter("2021-01", &january);
+    assert_eq!(adjustments(&simulator.look("2021-02")), [""; 0], "it is said once");
+}

@@ -33,6 +33,8 @@ struct Account {
     credited_so_far: CreditedSoFar,
     /// The corrections that were made of it.
     corrections: Vec<BilledPart>,
+    /// Whether its price depends on what comes together in a month.
+    is_scaled: bool,
     /// What is not to be billed any more, or all that was billed.
     reversed: Option<Period>,
     billed_period: Period,
@@ -225,6 +227,7 @@ impl<'a> Accounts<'a> {
                 due,
                 credited_so_far,
                 corrections: Vec::new(),
+                is_scaled: self.records.billed.is_scaled(&self.usage.name),
                 reversed: None,
                 billed_period: period,
             };
@@ -246,11 +249,18 @@ impl Account {
         self.due.total - self.credited_so_far.due_before(self.billed.total)
     }
 
+    /// Whether a record with which others come together does not any more, and no final says so yet. It is said also of one that cost
+    /// nothing: its place is free.
+    fn leaves_its_place(&self) -> bool {
+        self.is_scaled && self.reversed.is_some() && self.corrections.is_empty()
+    }
+
     /// The correction; `None` when what is billed is what is due.
     fn item(self, closed: &GroupMonth<'_>, usage: &Usage, is_share: bool) -> Result<Option<Item>, ProblemReason> {
         let Correction { total, credited } = self.correction();
+        let leaves_its_place = self.leaves_its_place() && closed.group.currency == Some(self.currency);
         let Account { invoice, currency, tax, billed, due, credited_so_far, reversed, billed_period, .. } = self;
-        if total == 0 {
+        if total == 0 && !leaves_its_place {
             return Ok(None);
         }
         if closed.group.currency != Some(currency) {

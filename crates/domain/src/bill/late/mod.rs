@@ -122,6 +122,7 @@ pub(super) fn late_usage(month: &GroupMonth<'_>) -> Result<LateUsage, Overflow> 
     for project in projects(month) {
         collect_adjustments(month, project, &mut adjustments);
     }
+    adjustments.scaled.extend(refill::noted_months(month));
     let refills = adjustments.refill(month)?;
     adjustments.add_reasons_of_corrections(month.billed);
     let Adjustments { mut items, changes, reasons, problems, .. } = adjustments;

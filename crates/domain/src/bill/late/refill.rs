@@ -22,6 +22,8 @@ use crate::invoice::line_type::LineType;
 use crate::invoice::source::{Source, SourceKind};
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
+use crate::tenancy::attribution::Attribution;
+use crate::time::month::Month;
 
 /// The portions of a closed month: of what documents of the group bill of it, and of what comes late.
 pub(super) fn closed_portions(closed: &GroupMonth<'_>) -> Portions {
@@ -51,6 +53,12 @@ fn stands(closed: &GroupMonth<'_>, record: &StatedRecord<'_>) -> bool {
     let Some(usage) = closed.organization.usage(name) else { return !record.is_taken_back };
     let first = closed.billed.unit_final(name);
     closed.is_effective(usage) && first.is_none_or(|first| first.group == closed.group.uid)
+}
+
+/// The closed months of which a note may have been missed.
+pub(super) fn noted_months(month: &GroupMonth<'_>) -> impl Iterator<Item = (Month, Attribution)> {
+    let noted = month.billed.scaled_months_with_notes(month.group.uid);
+    noted.into_iter().filter_map(|of| Some((of, *month.closed.get(&of)?)))
 }
 
 /// What differs of a project's charges at an entry.
@@ -84,7 +92,11 @@ pub(super) fn refills(closed: &GroupMonth<'_>, portions: &Portions) -> Result<Ve
         let after = portions.quantity(&entry, &project);
         let change = account.due.1 - account.credited.due_before(account.billed.1);
         let invoice = month.invoice.number.clone();
-        let item = account.item(closed, (invoice, entry, project.clone(), tax), after, currency)?;
+        // A reduction that notes took back already is said too, so that it is known from then on.
+        let item = match account.is_as_said() {
+            true => None,
+            false => Some(account.item(closed, (invoice, entry, project.clone(), tax), after, currency)?),
+        };
         if change != 0 || item.is_some() {
             found.push(RefillDifference { project, tax, change, item });
         }
@@ -147,22 +159,25 @@ fn quantities_before<'a>(stated: &StatedScales<'a>, portions: &Portions) -> BTre
 }
 
 impl Account {
+    /// Whether nothing is to be billed, and what is due is what documents say.
+    fn is_as_said(&self) -> bool {
+        self.credited.correction(self.billed.1, self.due.1).total == 0
+            && self.due.1 == self.credited.due_before(self.billed.1)
+    }
+
     fn item(
         self,
         closed: &GroupMonth<'_>,
         (invoice, entry, project, tax): (Name, Name, Name, Option<TaxGroup>),
         after: Decimal,
         currency: Currency,
-    ) -> Result<Option<Item>, Overflow> {
+    ) -> Result<Item, Overflow> {
         let Account { billed, due, credited: so_far, before } = self;
         let Correction { total, credited } = so_far.correction(billed.1, due.1);
-        if total == 0 {
-            return Ok(None);
-        }
         let money = |minor| Money::new(minor, currency).ok_or(Overflow);
         let (month, before, after) = (closed.month, before.normalize(), after.normalize());
         let less = if credited == 0 { String::new() } else { format!(", less {} credited", money(credited)?) };
-        Ok(Some(Item {
+        Ok(Item {
             kind: LineType::OtherEvent,
             key: refill_key(month, &entry, &project),
             project: Some(project),
@@ -194,6 +209,6 @@ impl Account {
                     notes: so_far.notes(),
                 },
             }),
-        }))
+        })
     }
 }

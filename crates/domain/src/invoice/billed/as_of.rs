@@ -27,6 +27,7 @@ impl BilledIndex {
         let mut remapper =
             Remapper { from: self, to: BilledIndex::default(), finals: HashMap::new(), ratings: HashMap::new() };
         remapper.group(of.group);
+        remapper.to.has_scales = self.has_scales;
         for (invoice, notes) in &self.notes {
             let known = |note: &&IssuedNote| note.issued_at <= of.issued_at && !unknown.contains(&note.number);
             let issued = notes.iter().filter(known);

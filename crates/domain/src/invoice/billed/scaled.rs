@@ -1,6 +1,6 @@
 //! What finals bill at prices that depend on what comes together in a month.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -122,6 +122,24 @@ impl BilledIndex {
             known.is_taken_back = corrected.contains(&super::hash(&known.billed.record));
         }
         stated
+    }
+
+    /// The months of a group of which later finals say that charges at a price with a scale differ, and of whose lines at such prices
+    /// credit notes took something back: only there may a note have been missed.
+    ///
+    /// Cost: where any final has such prices, a look at each final of the organization, and at what those of the group with notes say.
+    pub(crate) fn scaled_months_with_notes(&self, group: Uid) -> BTreeSet<Month> {
+        let finals = self.finals.iter().zip(&self.statements).filter(|_| self.has_scales);
+        let ours = finals.filter_map(|(facts, statement)| Some((facts.as_ref()?, statement)));
+        let ours: Vec<_> = ours.filter(|(facts, _)| facts.group == group).collect();
+        let refilled = ours.iter().flat_map(|(_, statement)| &statement.refills).map(|refill| refill.month);
+        let refilled: BTreeSet<Month> = refilled.collect();
+        let noted = ours.iter().filter(|(facts, _)| self.notes.contains_key(&facts.number));
+        let months = noted.flat_map(|(_, statement)| {
+            let records = statement.scaled.iter().map(|record| record.month);
+            records.chain(statement.refills.iter().map(|refill| refill.month))
+        });
+        months.filter(|month| refilled.contains(month)).collect()
     }
 
     /// The lines of all finals for charges with which others came together, and whose they are.

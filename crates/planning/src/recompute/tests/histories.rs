@@ -411,3 +411,25 @@ proptest! {
         }
     }
 }
+
+/// A record that is replaced leaves its tier to another, which a later final bills as a difference: this comes out again.
+#[test]
+fn what_a_replaced_record_moves_is_computed_again() {
+    let setting = Setting { terms: "{}", issuer: "{legalName: Example}", prices: "USD" };
+    let mut history = History::new(&setting);
+    let record = |start, replaces| Event::Record { project: "acme-web", kind: "Calls", start, hours: None, replaces };
+    let first = MONTHS[0];
+    for event in [record(4, None), record(3, None), Event::Close] {
+        history.happen(&event);
+    }
+    history.happen(&record(2, None));
+    let replaced = Record { replaces: Some("r1".to_owned()), name: "r3".to_owned(), ..history.records[2].clone() };
+    history.write(3, replaced);
+    history.happen(&Event::Close);
+    let last = document(&history.finals[1].invoice);
+    let moved = last.lines.iter().filter(|line| line.source.as_ref().is_some_and(|source| source.kind == "PriceList"));
+    let told = |line: &api::Line| (line.adjusts.as_ref().unwrap().period.to_string(), line.total.to_string());
+    // It was 4 to 6, and is 6 to 9: 3.52 − 2.01 of the second tier and 0.75 of the last one, and no more 2.01.
+    assert_eq!(moved.map(told).collect::<Vec<_>>(), [(first.to_owned(), "0.25".to_owned())]);
+    assert_eq!(history.compared(1, &history.finals[1].invoice), []);
+}

@@ -125,7 +125,7 @@ def late(current, past, reversed_finals):
             of_month = changes.setdefault(month, {})
             key = (line["project"], line["tax"])
             of_month[key] = of_month.get(key, 0) + line["change"]
-        found += [line for line in adjusting if line["total"] or not line["invoice"]]
+        found += [line for line in adjusting if line["total"] or not line["invoice"] or "entry" in line or line["leaves"]]
     return found, changes
 
 
@@ -136,7 +136,11 @@ def corrections(current, month, past):
         if "record" in billed and (billed["group"], billed["month"]) == (current.group["uid"], month):
             pre, total = worth(current, billed)
             place = (billed["record"], billed["project"], billed["invoice"], billed["tax"])
-            account = accounts.setdefault(place, {"pre": 0, "due": 0, "billed": 0, "taken": 0, "settled": 0})
+            nothing = {"pre": 0, "due": 0, "billed": 0, "taken": 0, "settled": 0, "left": False, "corrected": False}
+            account = accounts.setdefault(place, nothing)
+            counts = current.organization.counts(current.organization.usage[billed["record"]])
+            account["left"] |= bool(billed.get("portion")) and not counts
+            account["corrected"] |= billed["at"] is None
             account["pre"] += pre - billed["pre"]
             account["due"] += total
             account["billed"] += billed["total"]
@@ -150,8 +154,10 @@ def corrections(current, month, past):
         billed, due = account["billed"], account["due"]
         total = to_bill(billed, due, account["taken"])
         change = due - (billed - account["settled"])
-        if total or change:
-            line = {"month": month, "record": record, "project": project, "invoice": invoice, "begin": 0}
+        # A record that takes no place in its tiers any more is told once, also when it cost nothing.
+        leaves = account["left"] and not account["corrected"]
+        if total or change or leaves:
+            line = {"month": month, "record": record, "project": project, "invoice": invoice, "begin": 0, "leaves": leaves}
             pre = None if account["taken"] else account["pre"]
             amounts = {"pre": pre, "total": total, "change": change, "settled": billed + total - due}
             # Its reasons are all that the rules of then have for its tax group.
