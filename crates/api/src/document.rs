@@ -82,9 +82,9 @@ pub struct Document {
     pub tax: Amount,
     /// Subtotal and tax. Below zero where more is given back of closed months than is charged.
     pub total: Amount,
-    /// What was paid in advance: balances of earlier invoices, and credits that are applied after tax; up to 250.
+    /// What was paid in advance: balances of earlier invoices, and credits that are applied after tax; up to 1001.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 250))]
+    #[schemars(length(max = 1001))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub prepayments: Vec<Prepayment>,
     /// The sum of the prepayments.
@@ -113,10 +113,10 @@ pub struct Document {
     /// The versions of the objects that the amounts were computed from.
     #[serde(default, skip_serializing_if = "Inputs::is_empty")]
     pub inputs: Inputs,
-    /// What goes back to credits that had paid for closed months and are no longer due: up to 250. Each becomes a Credit once the
+    /// What goes back to credits that had paid for closed months and are no longer due: up to 1000. Each becomes a Credit once the
     /// invoice is final.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 250))]
+    #[schemars(length(max = 1000))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub returned_credits: Vec<CreditReturn>,
     /// The final invoices that lines adjust: up to 250.
@@ -756,9 +756,10 @@ pub struct LineSource {
     pub name: ObjectName,
     /// Its UID.
     pub uid: Uid,
-    /// Which part of it: the name of the charge, discount or commitment in the terms of a group.
+    /// Which part of it: the name of the charge, discount or commitment in the terms of a group; of a record, what tells its line from
+    /// others; of a price list, the month, the entry and the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128))]
+    #[schemars(length(max = 253))]
     pub part: Option<String>,
 }
 

@@ -1,5 +1,6 @@
 //! A bill as the document of an invoice: lines, sums, slices and digest.
 
+use crate::bounds::{Outgrown, outgrown_document};
 use crate::canonical::{CanonicalError, digest};
 use crate::line::{line_type, render_scales};
 use crate::slices::{MAX_SLICES, Slice, place_lines};
@@ -10,6 +11,7 @@ use billing_domain::{
     Bill, CategorySubtotal, CrossRate, Date, LateUsageWindow, Money, Month, Name, Prepayment, ReturnedCredit,
     restored_name,
 };
+use serde_json::Value;
 
 /// Why a bill cannot be written as a document.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,14 @@ pub enum RenderError {
     Overflow {
         /// The invoice.
         number: Name,
+    },
+    /// Something is larger than the definition of invoices allows.
+    #[error("invoice {number} would have {} {} where at most {} fit; {}", .outgrown.size, .outgrown.path, .outgrown.most, remedy(&.outgrown.path))]
+    Outgrown {
+        /// The invoice.
+        number: Name,
+        /// What, and by how much.
+        outgrown: Outgrown,
     },
     /// More lines than all the slices that a document can list.
     #[error(
@@ -166,8 +176,29 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         previous_digest,
         digest: String::new(),
     };
-    document.digest = document_digest(&document)?;
+    let value = serde_json::to_value(&document)?;
+    if let Some(outgrown) = outgrown_document(&value) {
+        return Err(RenderError::Outgrown { number, outgrown });
+    }
+    document.digest = digest_without_itself(value)?;
     Ok(Rendered { document, slices })
+}
+
+/// What to do about a part of an invoice that is too large.
+fn remedy(path: &str) -> &'static str {
+    let field = path.split(['.', '[']).next().unwrap_or_default();
+    match field {
+        "projects" | "terms" => "bind some of the projects to another billing group",
+        "inputs" | "prepayments" => "grant one credit for the sum of several, and delete those",
+        "returnedCredits" | "adjustedInvoices" => {
+            "settle fewer closed months at once: set the operator's lateUsageWindow, or replace fewer records of old months"
+        }
+        "scales" => {
+            "price fewer services by tiers or whole packages, or bind some of the projects to another billing group"
+        }
+        "taxes" => "let fewer tax rules apply to one buyer",
+        _ => "shorten it where it is written: in the usage records, the price list, the issuer or the group",
+    }
 }
 
 /// The digest of a document: over its canonical JSON without the digest itself.
@@ -175,7 +206,10 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
 /// # Errors
 /// The document cannot be brought into its canonical form.
 pub fn document_digest(document: &api::Document) -> Result<String, CanonicalError> {
-    let mut value = serde_json::to_value(document).map_err(CanonicalError::from)?;
+    digest_without_itself(serde_json::to_value(document).map_err(CanonicalError::from)?)
+}
+
+fn digest_without_itself(mut value: Value) -> Result<String, CanonicalError> {
     if let Some(fields) = value.as_object_mut() {
         fields.remove("digest");
     }

@@ -1,5 +1,6 @@
 //! Documents in their canonical form and as text.
 
+pub mod bounds;
 pub mod canonical;
 pub mod credit_note;
 pub mod document;

@@ -1,5 +1,6 @@
 //! Which lines stand in the document itself, and which in slices.
 
+use super::bounds::outgrown_slice;
 use super::canonical::digest;
 use super::document::{RenderError, amount};
 use super::line::{render_item, render_line};
@@ -103,7 +104,11 @@ fn sum(totals: &[Money], currency: Currency) -> Option<Money> {
 fn render_slice(number: &Name, is_final: bool, total: Money, lines: Vec<api::Line>) -> Result<Slice, RenderError> {
     let count = i32::try_from(lines.len()).unwrap_or(i32::MAX); // at most MAX_LINES
     let spec = api::InvoiceSliceSpec { invoice: number.as_str().into(), is_final, subtotal: amount(total), lines };
-    let digest = digest(&spec)?;
+    let value = serde_json::to_value(&spec)?;
+    if let Some(outgrown) = outgrown_slice(&value) {
+        return Err(RenderError::Outgrown { number: number.clone(), outgrown });
+    }
+    let digest = digest(&value)?;
     let digits: String = digest.trim_start_matches("sha256:").chars().take(20).collect();
     let name = format!("{number}-{digits}").into();
     Ok(Slice { reference: api::SliceRef { name, lines: count, subtotal: spec.subtotal.clone(), digest }, spec })

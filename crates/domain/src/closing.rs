@@ -106,6 +106,8 @@ pub enum HoldReason {
     Overflow,
     /// More lines than a document can list.
     TooManyLines,
+    /// Something else of the document is larger than its definition allows.
+    DocumentTooLarge,
     /// More credits that could pay than a document can list.
     TooManyCredits,
     /// Something to correct or to bring forward is in the currency that the group had.
@@ -118,7 +120,7 @@ pub enum HoldReason {
 
 impl HoldReason {
     /// All of them.
-    pub const ALL: [HoldReason; 16] = [
+    pub const ALL: [HoldReason; 17] = [
         HoldReason::Unreadable,
         HoldReason::PriceListNotFound,
         HoldReason::IssuerNotFound,
@@ -131,6 +133,7 @@ impl HoldReason {
         HoldReason::NoTaxRule,
         HoldReason::Overflow,
         HoldReason::TooManyLines,
+        HoldReason::DocumentTooLarge,
         HoldReason::TooManyCredits,
         HoldReason::CurrencyChanged,
         HoldReason::AuditMismatch,
@@ -160,6 +163,7 @@ impl HoldReason {
             HoldReason::NoTaxRule => "NoTaxRule",
             HoldReason::Overflow => "Overflow",
             HoldReason::TooManyLines => "TooManyLines",
+            HoldReason::DocumentTooLarge => "DocumentTooLarge",
             HoldReason::TooManyCredits => "TooManyCredits",
             HoldReason::CurrencyChanged => "CurrencyChanged",
             HoldReason::AuditMismatch => "AuditMismatch",

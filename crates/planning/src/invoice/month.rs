@@ -387,6 +387,7 @@ impl MonthView<'_> {
         let reason = match &error {
             RenderError::Overflow { .. } => HoldReason::Overflow,
             RenderError::TooManyLines { .. } => HoldReason::TooManyLines,
+            RenderError::Outgrown { .. } => HoldReason::DocumentTooLarge,
             RenderError::Canonical(_) | RenderError::Json(_) | RenderError::NoVersion { .. } => return Err(error),
         };
         Ok(Hold { reason, message: error.to_string() })

@@ -6,7 +6,7 @@ use super::{EstimatePlan, GroupInvoices, MonthView, Predecessor, plan_estimate};
 use crate::invoice::{InvoiceFacts, make_invoice};
 use crate::scenario::{ACME, add, at, binding, ledger, settings, state, stored, uid};
 use billing_api as api;
-use billing_domain::{Month, Name};
+use billing_domain::{Bill, HoldReason, Money, Month, Name, ProjectSubtotal};
 use billing_state::{ObjectKey, ObservedState, Observes};
 
 /// State with one record of `acme-web`, running or ended.
@@ -282,4 +282,28 @@ fn a_country_of_the_buyer_that_is_none_is_named() {
     let words = "NoTaxRule: spec.billingAddress.countryCode: ZZ is no country of ISO 3166-1, and no tax rule matches a buyer \
         whose country is not known; correct it";
     assert_eq!(held("EUR", "ZZ", "taxRules: [{name: world, category: O}]"), [words]);
+}
+
+#[test]
+fn a_part_that_is_larger_than_its_definition_allows_is_a_hold_that_names_the_remedy() {
+    let state = with_usage("");
+    let now = at("2026-11-21T12:00:00Z");
+    let (fits, outgrown) = look(&state, "2026-11-21T12:00:00Z", |view| {
+        let bill = view.bill(now).unwrap();
+        let listed = |count| {
+            let projects = (0..count).map(|number| ProjectSubtotal {
+                project: Name::from(format!("acme-{number}").as_str()),
+                subtotal: Money::zero(bill.subtotal.currency()),
+            });
+            Bill { projects: projects.collect(), ..bill.clone() }
+        };
+        (view.estimate(&listed(4000), now, &[]).is_ok(), view.estimate(&listed(4001), now, &[]).unwrap_err())
+    });
+    assert!(fits);
+    let hold = MonthView::too_large(outgrown).unwrap();
+    assert_eq!(hold.reason, HoldReason::DocumentTooLarge);
+    assert_eq!(
+        hold.message,
+        "invoice bbbbb-1 would have 4001 projects where at most 4000 fit; bind some of the projects to another billing group"
+    );
 }
