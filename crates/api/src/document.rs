@@ -53,9 +53,9 @@ pub struct Document {
     #[schemars(length(max = 1500))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".to_owned()]))]
     pub lines: Vec<Line>,
-    /// The InvoiceSlices that hold the lines, in order, if they are too many: up to 200.
+    /// The InvoiceSlices that hold the lines, in order, if they are too many: up to 350.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 200))]
+    #[schemars(length(max = 350))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub slices: Vec<SliceRef>,
     /// The sum of the lines, before tax.

@@ -195,7 +195,7 @@ fn long_record(number: u32) -> api::UsageRecord {
 #[test]
 fn more_lines_than_a_document_can_list_are_a_hold_that_names_the_remedy() {
     let mut state = state(&format!("{ACME}{}{}", binding("shop"), ledger(&["shop"])));
-    for number in 0..201 {
+    for number in 0..351 {
         state.observe(long_record(number));
     }
     assert_eq!(write(&mut state, "2026-11-21T12:00:00Z"), None);
@@ -203,10 +203,10 @@ fn more_lines_than_a_document_can_list_are_a_hold_that_names_the_remedy() {
     assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", "TooManyLines"));
     assert_eq!(
         ready.message,
-        "invoice bbbbb-1 has 201 lines, more than fit into 200 slices; bind some of the projects to another billing \
+        "invoice bbbbb-1 has 351 lines, more than fit into 350 slices; bind some of the projects to another billing \
          group, or meter with fewer, longer records"
     );
-    for number in 0..201 {
+    for number in 0..351 {
         Observes::<api::UsageRecord>::forget(&mut state, &ObjectKey::namespaced("acme", &format!("r-{number:03}")));
     }
     assert_eq!(write(&mut state, "2026-11-21T12:00:01Z").as_deref(), Some("0.00"));

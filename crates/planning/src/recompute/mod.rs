@@ -31,6 +31,7 @@ use super::invoice::{GroupInvoices, MonthView, Predecessor};
 use billing_api::{Document, Invoice, LastFinal, Line};
 use billing_documents::document::{Rendered, document_digest};
 use billing_documents::issued::{IssuedInvoice, final_document};
+use billing_documents::slices::recut;
 use billing_domain::{
     Bill, BillError, BilledIndex, ClosedMonths, CreditOffer, Group, GroupMonth, LateUsageWindow, Name, Project,
     Timestamp, bill_group_month,
@@ -254,6 +255,7 @@ fn render(
     let bill = billed.map_err(no_bill)?;
     let mut rendered = view.final_document(&bill, recorded.issued_at).map_err(no_bill)?;
     in_the_form_of(recorded, &mut rendered);
+    recut(&mut rendered, recorded.document, recorded.currency).map_err(no_bill)?;
     Ok(rendered)
 }
 

@@ -12,6 +12,7 @@ use billing_api::{self as api, Invoice, LastFinal};
 use billing_documents::document::document_digest;
 use billing_documents::explain::explain;
 use billing_documents::issued::IssuedInvoice;
+use billing_documents::slices::recut;
 use billing_documents::verify::{Finding, verify_document};
 use billing_domain::{Bill, GroupMonth, Month, Name, bill_group_month};
 use billing_state::convert::billed::final_lines;
@@ -760,4 +761,37 @@ fn an_estimate_uses_what_the_open_month_before_it_gives_back() {
     let used = january.lines.iter().find(|line| line.kind == api::LineType::CreditConsumption).unwrap();
     assert_eq!((used.source.as_ref().unwrap().name.as_str(), used.total.as_str()), ("bbbbb-2-1-welcome", "-4.97"));
     assert_eq!(january.inputs.credits, []);
+}
+
+/// Earlier versions cut slices at other lines.
+#[test]
+fn slices_that_were_cut_at_other_lines_come_out_again() {
+    let mut state = world();
+    for number in 0..700 {
+        let hour = format!("2026-11-{:02}T{:02}:00:00Z", 1 + number / 24, number % 24);
+        add(
+            &mut state,
+            &record(&format!("job-{number}"), &hour, &format!(", end: '{}'", hour.replace(":00:00Z", ":30:00Z"))),
+        );
+    }
+    let mut rendered = None;
+    let invoice = final_billed(&state, "2026-11", ISSUED, None, |view| {
+        let bill = view.bill(at(ISSUED)).unwrap();
+        rendered = Some(view.final_document(&bill, at(ISSUED)).unwrap());
+        bill
+    });
+    let mut rendered = rendered.unwrap();
+    let total: i32 = rendered.document.slices.iter().map(|slice| slice.lines).sum();
+    let mut cut = rendered.document.clone();
+    cut.slices.truncate(2);
+    (cut.slices[0].lines, cut.slices[1].lines) = (500, total - 500);
+    recut(&mut rendered, &cut, "USD".parse().unwrap()).unwrap();
+    rendered.document.digest = document_digest(&rendered.document).unwrap();
+    assert_eq!(rendered.document.slices.iter().map(|slice| slice.lines).collect::<Vec<_>>(), [500, total - 500]);
+    let mut earlier = invoice.clone();
+    earlier.status.as_mut().unwrap().document = Some(rendered.document.clone());
+    let (settings, organization) = (settings(), Name::from("acme"));
+    let records = RecomputeInputs { state: &state, organization: &organization, previous: None, settings: &settings };
+    let issued = IssuedInvoice::new(&earlier, rendered.slices.iter().map(|slice| &slice.spec)).unwrap();
+    assert_eq!(compare(&records, &issued).unwrap(), []);
 }
