@@ -1,8 +1,8 @@
 //! Who pays, and how.
 
 use super::{
-    Address, Amount, CommitmentProgress, CurrencyCode, GroupVatId, Month, Name, ObjectName, PlainAmount, SeriesName,
-    Terms, Uid, condition, is_false,
+    Address, Amount, CommitmentProgress, CurrencyCode, ElectronicAddress, GroupVatId, Language, Month, Name,
+    ObjectName, PlainAmount, SeriesName, Terms, Uid, codes, condition, is_false,
     text::{EMAIL, LINE, LINES},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -75,6 +75,26 @@ pub struct BillingGroupSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), regex(pattern = LINE))]
     pub vat_id: Option<String>,
+    /// The number of the company in its register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), regex(pattern = LINE))]
+    pub registration: Option<String>,
+    /// What the company wants to find on an invoice to know whose it is: a cost centre, a Leitweg-ID. Up to 64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub buyer_reference: Option<String>,
+    /// The number of the company's order: up to 64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = LINE))]
+    pub purchase_order: Option<String>,
+    /// The address of the company in the networks of e-invoices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = codes::address_scheme_rule())]
+    pub electronic_address: Option<ElectronicAddress>,
+    /// The language of the group's invoices, by its tag of BCP 47 (`de`). Absent: that of the issuer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = codes::language_rule())]
+    pub language: Option<Language>,
     /// The currency of the invoices, by its ISO 4217 code. Once the group has a series, only who may `negotiate` changes it, and
     /// after the first final invoice nobody: another currency is another group.
     #[serde(default = "default_currency")]
@@ -89,7 +109,8 @@ pub struct BillingGroupSpec {
     #[schemars(length(max = 10), inner(length(max = 254), regex(pattern = EMAIL)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub contact_emails: Vec<String>,
-    /// Printed on every invoice: an order number, a cost centre. Up to 1000 characters.
+    /// Printed on every invoice. Up to 1000 characters; for an order's number and a cost centre there are `purchaseOrder` and
+    /// `buyerReference`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000), regex(pattern = LINES))]
     pub invoice_text: Option<String>,

@@ -4,9 +4,10 @@
 //! is ever taken away.
 
 use super::{
-    Address, Amount, Attribution, BankAccount, ChargePer, CommitmentSettlement, CurrencyCode, ExchangeRate, LineTax,
-    Month, Name, NoteNumber, ObjectName, PaymentMethodType, Percent, Price, PriceScope, PriceTier, PriceUnit, Quantity,
-    QuoteDate, Service, TaxCategory, TaxRate, TaxSubtotal, TierMode, Time, Uid, text::LINE, usage_record,
+    Address, Amount, Attribution, BankAccount, ChargePer, CommitmentSettlement, Contact, CurrencyCode, DocumentStyle,
+    ElectronicAddress, ExchangeRate, Language, LineTax, Month, Name, NoteNumber, ObjectName, PaymentMethodType,
+    Percent, Price, PriceScope, PriceTier, PriceUnit, Quantity, QuoteDate, Service, TaxCategory, TaxRate, TaxSubtotal,
+    TierMode, Time, Uid, text::LINE, usage_record,
 };
 use kube_derive::KubeSchema;
 use schemars::JsonSchema;
@@ -402,6 +403,18 @@ pub struct Seller {
     /// The account for bank transfers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bank_account: Option<BankAccount>,
+    /// Its address in the networks of e-invoices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub electronic_address: Option<ElectronicAddress>,
+    /// Whom the buyer asks about the invoice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
+    /// The language of invoices whose buyer names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// How the invoice looks as PDF.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<DocumentStyle>,
 }
 
 /// The buyer.
@@ -426,12 +439,30 @@ pub struct Buyer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub vat_id: Option<String>,
+    /// The number of the company in its register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub registration: Option<String>,
+    /// What the company wants to find on its invoices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub buyer_reference: Option<String>,
+    /// The number of the company's order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub purchase_order: Option<String>,
+    /// The address of the company in the networks of e-invoices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub electronic_address: Option<ElectronicAddress>,
+    /// The language of the invoice. Absent: that of the seller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
     /// Who gets the invoice.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10), inner(length(max = 254)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub invoice_emails: Vec<String>,
-    /// The buyer's own text, such as an order number.
+    /// The buyer's own text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000))]
     pub invoice_text: Option<String>,

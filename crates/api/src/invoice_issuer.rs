@@ -1,6 +1,9 @@
 //! The legal entity that bills.
 
-use super::{Address, Money, Name, ReadinessStatus, ReverseChargeRequires, TaxRule, codes, is_false, text::LINE};
+use super::{
+    Address, Contact, DocumentStyle, ElectronicAddress, Language, Money, Name, ReadinessStatus, ReverseChargeRequires,
+    TaxRule, codes, is_false, text::LINE,
+};
 use kube_derive::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,6 +50,20 @@ pub struct InvoiceIssuerSpec {
     /// The account for bank transfers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bank_account: Option<BankAccount>,
+    /// Its address in the networks of e-invoices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = codes::address_scheme_rule())]
+    pub electronic_address: Option<ElectronicAddress>,
+    /// Whom buyers ask about invoices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
+    /// The language of invoices for groups that name none, by its tag of BCP 47 (`de`). Absent: English.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = codes::language_rule())]
+    pub language: Option<Language>,
+    /// How its invoices look as PDF.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<DocumentStyle>,
     /// How long a month stays open for late usage after its end, in whole seconds, minutes or hours
     /// ("90s", "30m", "1h"): up to 240 hours.
     #[serde(default = "default_grace")]

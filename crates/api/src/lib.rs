@@ -24,6 +24,7 @@ pub mod invoice_slice;
 pub mod labels;
 pub mod month;
 pub mod name;
+pub mod party;
 pub mod price_list;
 pub mod project_binding;
 pub mod project_ledger;
@@ -63,6 +64,7 @@ pub use invoice_series::{InvoiceSeries, InvoiceSeriesSpec, InvoiceSeriesStatus, 
 pub use invoice_slice::{InvoiceSlice, InvoiceSliceSpec};
 pub use month::Month;
 pub use name::{Name, NoteNumber, ObjectName, SeriesName, Uid};
+pub use party::{Contact, DocumentStyle, ElectronicAddress, Language, Logo};
 pub use price_list::{PriceEntry, PriceList, PriceListSpec, PriceScope, PriceTier, PriceUnit, TierMode};
 pub use project_binding::{ProjectBinding, ProjectBindingSpec, ProjectBindingStatus};
 pub use project_ledger::{ProjectLedger, ProjectLedgerSpec, Segment};

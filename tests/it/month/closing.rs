@@ -19,16 +19,27 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn three_months_close_in_order_with_usage_applied_before_and_after_the_group() -> Result {
     let scene = World::shared().scene().await?;
-    let issuer = json!({ "legalName": "Late Ltd", "vatId": "FI1", "grace": "20s", "paymentTermDays": 7 });
+    let sender = json!({
+        "electronicAddress": { "scheme": "0216", "value": "003712345671" }, "language": "fi",
+        "contact": { "name": "Accounts", "email": "accounts@late.example" },
+        "document": { "color": "#0B5FFF", "footer": "Helsinki" },
+    });
+    let mut issuer = json!({ "legalName": "Late Ltd", "vatId": "FI1", "grace": "20s", "paymentTermDays": 7 });
+    merge(&mut issuer, &sender);
     make::<InvoiceIssuer>(&scene, "close-late", issuer).await?;
     awaited(&scene, "close", "close-shop", "main").await?;
     let (first, second, third) = (back(3), back(2), back(1));
     let ten_hours = database("close-shop", "ten", first.start(), Some(later(first.start(), 10)));
     scene.usage("close", "before", ten_hours).await?;
-    let spec = json!({
+    let receiver = json!({
+        "registration": "Company 1", "buyerReference": "4711", "purchaseOrder": "PO-42", "language": "de-CH",
+        "electronicAddress": { "scheme": "EM", "value": "invoices@acme.example" },
+    });
+    let mut spec = json!({
         "displayName": "Acme", "vatId": "GB1",
         "terms": { "firstPeriod": first.to_string(), "issuer": "close-late" },
     });
+    merge(&mut spec, &receiver);
     scene.group("close", "main", spec).await?;
     // Across midnight of a month's end: 22:30 to 01:30 are 2 hours in the one month and 1 in the other.
     let night = third.start() - TimeDelta::minutes(90);
@@ -53,6 +64,7 @@ async fn three_months_close_in_order_with_usage_applied_before_and_after_the_gro
             (document.buyer.display_name.as_deref(), document.buyer.vat_id.as_deref()),
             (Some("Acme"), Some("GB1"))
         );
+        assert!(holds(&json!(document.seller), &sender) && holds(&json!(document.buyer), &receiver));
         let (issued, due) = (document.issued_at.ok_or("issuedAt")?, document.due_at.ok_or("dueAt")?);
         assert_eq!(due.0 - issued.0, Duration::days(7));
         assert_eq!((document.as_of, document.inputs.price_list.is_some()), (None, true));
@@ -63,6 +75,16 @@ async fn three_months_close_in_order_with_usage_applied_before_and_after_the_gro
         scene.wait_invoice("close", "main", open_month(), "is open", |invoice| ready(invoice) == Some("Open")).await?;
     assert!(open.name_any().ends_with("-4"));
     Ok(())
+}
+
+fn merge(into: &mut Value, fields: &Value) {
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        into[name] = value.clone();
+    }
+}
+
+fn holds(object: &Value, fields: &Value) -> bool {
+    fields.as_object().is_some_and(|fields| fields.iter().all(|(name, value)| object[name] == *value))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,6 +100,8 @@ async fn an_empty_month_is_invoiced_at_zero_with_its_number() -> Result {
         let document = document(invoice)?;
         assert_eq!((&*document.subtotal, &*document.tax, &*document.total), ("0.00", "0.00", "0.00"));
         assert!(document.lines.is_empty() && document.projects.is_empty() && document.slices.is_empty());
+        // What nobody said is not on it.
+        assert_eq!(json!(document.buyer), json!({ "billingGroup": "main", "paymentMethod": "Card" }));
         let payment = invoice.status.as_ref().and_then(|status| status.payment.as_ref());
         assert_eq!(payment.map(|payment| payment.state), Some(PaymentState::NothingDue));
     }

@@ -171,7 +171,8 @@ fn lines_beyond_one_object_are_printed_as_slices() -> Result {
     let listed: Vec<_> = document["slices"].as_array().ok_or("no slices")?.iter().map(|slice| &slice["name"]).collect();
     let slices = printed.iter().filter(|item| item["kind"] == "InvoiceSlice");
     let slices: Vec<_> = slices.map(|slice| &slice["metadata"]["name"]).collect();
-    assert_eq!(slices.len(), 3);
+    // Between 250 and 500 lines each, but for the last one.
+    assert!((3..=5).contains(&slices.len()), "{}", slices.len());
     assert_eq!(slices, listed);
     check_accepted(printed)
 }

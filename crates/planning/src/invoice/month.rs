@@ -179,6 +179,10 @@ impl<'a> GroupInvoices<'a> {
             vat_id,
             registration,
             bank_account,
+            electronic_address,
+            contact,
+            language,
+            document,
             grace: _,
             payment_term_days: _,
             exchange_rates: _,
@@ -187,7 +191,17 @@ impl<'a> GroupInvoices<'a> {
             reverse_charge_requires: _,
             suspend: _,
         } = issuer.object.spec.clone();
-        api::Seller { legal_name, address, vat_id, registration, bank_account }
+        api::Seller {
+            legal_name,
+            address,
+            vat_id,
+            registration,
+            bank_account,
+            electronic_address,
+            contact,
+            language,
+            document,
+        }
     }
 
     fn buyer(&self) -> api::Buyer {
@@ -198,6 +212,11 @@ impl<'a> GroupInvoices<'a> {
             billing_address,
             shipping_address: _,
             vat_id,
+            registration,
+            buyer_reference,
+            purchase_order,
+            electronic_address,
+            language,
             currency: _,
             invoice_emails,
             contact_emails: _,
@@ -212,6 +231,11 @@ impl<'a> GroupInvoices<'a> {
             company,
             billing_address,
             vat_id: self.vat_id().or(vat_id),
+            registration,
+            buyer_reference,
+            purchase_order,
+            electronic_address,
+            language,
             invoice_emails,
             invoice_text,
             payment_method: payment_method.kind,

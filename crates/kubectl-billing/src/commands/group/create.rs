@@ -11,11 +11,16 @@ use crate::{ExitStatus, Io, read};
 use billing_api::BillingGroup;
 
 /// What a copy takes over: what the organization says of who pays and how, and nothing that was negotiated.
-const COPIED: [&str; 8] = [
+const COPIED: [&str; 13] = [
     "company",
     "billingAddress",
     "shippingAddress",
     "vatId",
+    "registration",
+    "buyerReference",
+    "purchaseOrder",
+    "electronicAddress",
+    "language",
     "currency",
     "invoiceEmails",
     "contactEmails",
@@ -45,7 +50,7 @@ pub struct GroupCreateArguments {
     #[arg(long)]
     primary: bool,
 
-    /// Take company, addresses, VAT id, currency, e-mail addresses and text from this group, where not set here
+    /// Take company, addresses, numbers, references, language, currency, e-mail addresses and text from this group, where not set here
     #[arg(long, value_name = "GROUP")]
     copy_from: Option<String>,
 

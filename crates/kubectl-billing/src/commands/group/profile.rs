@@ -3,6 +3,8 @@
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
+use billing_api::ElectronicAddress;
+
 /// The fields of a group that people set.
 #[derive(Args, Debug, Default)]
 pub(super) struct ProfileArguments {
@@ -42,6 +44,27 @@ pub(super) struct ProfileArguments {
     #[arg(long, value_name = "ID")]
     pub(super) vat_id: Option<String>,
 
+    /// The number of the company in its register
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) registration: Option<String>,
+
+    /// What the company wants to find on its invoices: a cost centre, a Leitweg-ID
+    #[arg(long, value_name = "TEXT")]
+    pub(super) buyer_reference: Option<String>,
+
+    /// The number of the company's order
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) purchase_order: Option<String>,
+
+    /// Where the company gets e-invoices: the scheme, by its code in the list EAS, and the address in it, such as
+    /// 0216:003712345671
+    #[arg(long, value_name = "SCHEME:ADDRESS", value_parser = electronic_address)]
+    pub(super) electronic_address: Option<ElectronicAddress>,
+
+    /// The language of the invoices, by its tag of BCP 47
+    #[arg(long, value_name = "TAG")]
+    pub(super) language: Option<String>,
+
     /// Who gets the invoice; can be given up to 10 times
     #[arg(long = "invoice-email", visible_alias = "billing-email", value_name = "ADDRESS")]
     pub(super) invoice_emails: Vec<String>,
@@ -50,7 +73,7 @@ pub(super) struct ProfileArguments {
     #[arg(long = "contact-email", value_name = "ADDRESS")]
     pub(super) contact_emails: Vec<String>,
 
-    /// Printed on every invoice: an order number, a cost centre
+    /// Printed on every invoice
     #[arg(long, visible_alias = "billing-extra-text", value_name = "TEXT")]
     pub(super) invoice_text: Option<String>,
 
@@ -73,6 +96,11 @@ pub(super) enum Clearable {
     #[value(alias = "country-code")]
     Country,
     VatId,
+    Registration,
+    BuyerReference,
+    PurchaseOrder,
+    ElectronicAddress,
+    Language,
     #[value(alias = "billing-email")]
     InvoiceEmail,
     ContactEmail,
@@ -95,6 +123,11 @@ impl Clearable {
             Self::ZipCode => &["billingAddress", "zipCode"],
             Self::Country => &["billingAddress", "countryCode"],
             Self::VatId => &["vatId"],
+            Self::Registration => &["registration"],
+            Self::BuyerReference => &["buyerReference"],
+            Self::PurchaseOrder => &["purchaseOrder"],
+            Self::ElectronicAddress => &["electronicAddress"],
+            Self::Language => &["language"],
             Self::InvoiceEmail => &["invoiceEmails"],
             Self::ContactEmail => &["contactEmails"],
             Self::InvoiceText => &["invoiceText"],
@@ -117,6 +150,11 @@ impl ProfileArguments {
             zip_code,
             country,
             vat_id,
+            registration,
+            buyer_reference,
+            purchase_order,
+            electronic_address,
+            language,
             invoice_emails,
             contact_emails,
             invoice_text,
@@ -128,7 +166,7 @@ impl ProfileArguments {
         for clear in cleared {
             set(&mut spec, clear.path(), Value::Null);
         }
-        let set_fields: [(&[&str], Option<Value>); 13] = [
+        let set_fields: [(&[&str], Option<Value>); 18] = [
             (&["displayName"], single(display_name)),
             (&["currency"], single(currency)),
             (&["company"], single(company)),
@@ -138,6 +176,11 @@ impl ProfileArguments {
             (&["billingAddress", "zipCode"], single(zip_code)),
             (&["billingAddress", "countryCode"], single(country)),
             (&["vatId"], single(vat_id)),
+            (&["registration"], single(registration)),
+            (&["buyerReference"], single(buyer_reference)),
+            (&["purchaseOrder"], single(purchase_order)),
+            (&["electronicAddress"], electronic_address.as_ref().map(|address| json!(address))),
+            (&["language"], single(language)),
             (&["invoiceEmails"], listed(invoice_emails)),
             (&["contactEmails"], listed(contact_emails)),
             (&["invoiceText"], single(invoice_text)),
@@ -149,6 +192,16 @@ impl ProfileArguments {
             }
         }
         spec
+    }
+}
+
+/// `SCHEME:ADDRESS`. The API server knows which schemes there are.
+fn electronic_address(text: &str) -> Result<ElectronicAddress, String> {
+    match text.split_once(':') {
+        Some((scheme, value)) if !scheme.is_empty() && !value.is_empty() => {
+            Ok(ElectronicAddress { scheme: scheme.to_owned(), value: value.to_owned() })
+        }
+        _ => Err("write the scheme before the address, with a colon between them: 0216:003712345671".to_owned()),
     }
 }
 
@@ -186,6 +239,15 @@ mod tests {
             })
         );
         assert_eq!(ProfileArguments::default().spec(&[]), json!({}));
+        let address = |text| ProfileArguments {
+            electronic_address: super::electronic_address(text).ok(),
+            ..ProfileArguments::default()
+        };
+        let wanted = json!({ "electronicAddress": { "scheme": "EM", "value": "a:b@acme.example" } });
+        assert_eq!(address("EM:a:b@acme.example").spec(&[]), wanted);
+        for text in ["0216", ":1", "0216:", ""] {
+            assert_eq!(address(text).spec(&[]), json!({}), "{text}");
+        }
         // An address that is cleared and set anew keeps nothing of the old one but what is set.
         assert_eq!(ProfileArguments::default().spec(&[Clearable::Address]), json!({ "billingAddress": null }));
     }

@@ -7,14 +7,16 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// Fields whose text somebody chose or is called by.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 23] = [
     "billingGroup",
+    "buyerReference",
     "cluster",
     "code",
     "company",
     "credit",
     "creditNote",
     "displayName",
+    "footer",
     "invoice",
     "invoiceSeries",
     "invoiceText",
@@ -23,6 +25,7 @@ const FIELDS: [&str; 20] = [
     "number",
     "organization",
     "project",
+    "purchaseOrder",
     "reference",
     "registration",
     "replaces",
@@ -31,12 +34,15 @@ const FIELDS: [&str; 20] = [
 ];
 
 /// Fields all of whose text is somebody's.
-const GROUPS_OF_FIELDS: [&str; 9] = [
+const GROUPS_OF_FIELDS: [&str; 12] = [
     "address",
     "bankAccount",
     "billingAddress",
+    "contact",
     "contactEmails",
+    "electronicAddress",
     "invoiceEmails",
+    "logo",
     "shippingAddress",
     "tags",
     "unbilledProjects",
