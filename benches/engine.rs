@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use billing_domain::{
     Attribution, BilledIndex, Buyer, Group, GroupMonth, HourRule, Ledger, Month, NO_CLOSED_MONTHS, NO_EXCHANGE_RATES,
-    Name, Organization, PriceEntry, PriceList, Segment, Service, Terms, Timestamp, Uid, Unit, UnitPrice, Usage, audit,
-    bill_group_month,
+    Name, Organization, PriceEntry, PriceList, PriceLists, Segment, Service, Terms, Timestamp, Uid, Unit, UnitPrice,
+    Usage, audit, bill_group_month,
 };
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
@@ -94,7 +94,7 @@ fn organization() -> Organization {
         currency: Some("USD".parse().unwrap()),
         allowed: None,
         first_period: "2026-01".parse().unwrap(),
-        price_list: "default".into(),
+        price_lists: vec!["default".into()],
         issuer: "default".into(),
         payment_term_days: None,
         buyer: Buyer::default(),
@@ -141,11 +141,12 @@ fn usage(project: &Name, number: usize, record: usize, [kinds, plans, clouds]: &
     }
 }
 
-fn prices() -> PriceList {
+fn prices() -> PriceLists {
     let mut entries = Vec::new();
     let mut add = |kind: &str, plan: &str, cloud: Option<&str>, from: &str, until: Option<&str>| {
         let count = entries.len();
         entries.push(PriceEntry {
+            list: "default".into(),
             name: format!("entry-{count}").into(),
             kind: kind.into(),
             plan: Some(plan.into()),
@@ -164,5 +165,5 @@ fn prices() -> PriceList {
             add(kind, plan, Some(CLOUDS[0]), "2026-11-16T00:00:00Z", None);
         }
     }
-    PriceList::new("default".into(), Uid(3), 1, "USD".parse().unwrap(), entries).unwrap()
+    PriceList::new("default".into(), Uid(3), 1, "USD".parse().unwrap(), entries).unwrap().into()
 }

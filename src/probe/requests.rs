@@ -93,7 +93,7 @@ fn patch(policy: &'static str, namespace: &str, metadata: Value) -> Probe {
 
 /// With terms, so that it is refused even if the operator's namespace is an organization's.
 fn billing_group() -> (&'static str, Value) {
-    ("policy-probe", json!({"terms": {"priceList": "policy-probe"}}))
+    ("policy-probe", json!({"terms": {"issuer": "policy-probe"}}))
 }
 
 fn binding() -> (&'static str, Value) {

@@ -128,7 +128,7 @@ pub struct Document {
     /// The entries of the price list whose price depends on how much comes together in a month, by which lines are charged: up to 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["entry".to_owned()]))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["list".to_owned(), "entry".to_owned()]))]
     pub scales: Vec<DocumentScale>,
     /// By what the month is billed beside usage and prices: what it takes to settle it again. On final invoices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,6 +169,8 @@ pub struct Prepayment {
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
 pub struct DocumentScale {
+    /// The price list.
+    pub list: Name,
     /// The name of the entry in its list.
     pub entry: Name,
     /// Whose usage comes together.
@@ -532,7 +534,12 @@ pub struct SliceRef {
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
 pub struct Inputs {
-    /// The price list.
+    /// The price lists, in the order in which they are asked: up to 4.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub price_lists: Vec<CatalogInput>,
+    /// The price list of a group, as documents of earlier versions name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_list: Option<CatalogInput>,
     /// The exchange rates.
@@ -553,11 +560,16 @@ pub struct Inputs {
 }
 
 impl Inputs {
+    /// The price lists, in order, whatever version named them.
+    pub fn price_lists(&self) -> impl Iterator<Item = &CatalogInput> {
+        self.price_list.iter().chain(&self.price_lists)
+    }
+
     /// Whether nothing is named.
     pub fn is_empty(&self) -> bool {
-        let Self { price_list, exchange_rates, billing_group, issuer, credits } = self;
-        let rated = price_list.is_none() && exchange_rates.is_none();
-        rated && billing_group.is_none() && issuer.is_none() && credits.is_empty()
+        let Self { price_lists: _, price_list: _, exchange_rates, billing_group, issuer, credits } = self;
+        let is_rated = self.price_lists().next().is_some() || exchange_rates.is_some();
+        !is_rated && billing_group.is_none() && issuer.is_none() && credits.is_empty()
     }
 }
 
@@ -718,6 +730,9 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LinePrice {
+    /// The list. Absent on documents of earlier versions: it is the one that `inputs.priceList` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<Name>,
     /// Its name in the list.
     pub entry: Name,
     /// The first instant at which it is valid.

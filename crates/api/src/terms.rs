@@ -8,11 +8,26 @@ use serde::{Deserialize, Serialize};
 /// The commercial terms of a group, agreed with the provider.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[x_kube(crates(kube_core = "::kube_core"))]
+#[x_kube(
+    validation = Rule::new("!has(self.priceLists) || !has(self.priceList)")
+        .message("set either priceLists or the deprecated priceList, and not both"),
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
-    /// The PriceList that usage is priced with.
-    #[serde(default = "default_name")]
-    pub price_list: Name,
+    /// The PriceLists that usage is priced with: up to 4, in the order in which they are asked. The first with a valid entry for a
+    /// service prices it, so a list of a few negotiated prices comes before the common one. All must be in one currency. Absent:
+    /// `default` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(list, self.exists_one(other, other == list))")
+            .message("priceLists must not name a price list twice"),
+    )]
+    pub price_lists: Option<Vec<Name>>,
+    /// Deprecated: `priceLists` takes its place, and names this one alone or with others. The PriceList that usage is priced with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_list: Option<Name>,
     /// The InvoiceIssuer that bills. Cannot be changed after the first final invoice: another legal entity is another group.
     #[serde(default = "default_name")]
     pub issuer: Name,
@@ -43,6 +58,14 @@ pub struct Terms {
     pub commitment: Option<Commitment>,
 }
 
+impl Terms {
+    /// The names of the price lists, in order. Of `priceList` and `priceLists` a rule lets only one be set.
+    pub fn price_lists(&self) -> Vec<Name> {
+        let alone = || vec![self.price_list.clone().unwrap_or_else(default_name)];
+        self.price_lists.clone().filter(|lists| !lists.is_empty()).unwrap_or_else(alone)
+    }
+}
+
 fn default_name() -> Name {
     labels::DEFAULT_NAME.into()
 }
@@ -51,7 +74,8 @@ fn default_name() -> Name {
 impl Default for Terms {
     fn default() -> Self {
         Self {
-            price_list: default_name(),
+            price_lists: None,
+            price_list: None,
             issuer: default_name(),
             invoice_series: None,
             first_period: None,

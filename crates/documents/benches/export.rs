@@ -75,7 +75,7 @@ fn line(number: usize) -> Value {
         },
         "start": "2026-10-01T00:00:00Z", "end": format!("2026-10-{:02}T{:02}:00:00Z", 2 + number % 29, number % 24),
         "quantity": format!("{}", 1 + number % 744), "unit": "Hour", "unitPrice": format!("0.{:08}", 1 + number * 31 % 99_999_999),
-        "price": { "entry": format!("type{}-business-4", number % 20), "validFrom": "2020-01-01T00:00:00Z" },
+        "price": { "list": "default", "entry": format!("type{}-business-4", number % 20), "validFrom": "2020-01-01T00:00:00Z" },
         "preDiscount": "0.00", "total": "0.00", "description": format!("service-{}: Type{} Business-4", number % 100, number % 20),
         "tags": { "team": format!("team-{}", project % 13) },
         "source": {

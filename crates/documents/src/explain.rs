@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 
 use crate::issued::{IssuedInvoice, currency_of};
+use crate::line::price_list_of;
 use crate::tax::explain_taxes;
 use billing_api::{
     Adjusts, AppliedDiscount, CommitmentProgress, Document, DocumentRate, HourRule, Line, LineTier, LineType,
@@ -90,7 +91,7 @@ fn explain_line(document: &Document, line: &Line) -> ExplainedLine {
 
 fn explain_price(document: &Document, line: &Line) -> Option<String> {
     let price = line.price.as_ref()?;
-    let list = document.inputs.price_list.as_ref().map_or("", |list| &list.name);
+    let list = price_list_of(document, price).unwrap_or_default();
     let until = price.valid_until.map(|until| format!(" to {until}")).unwrap_or_default();
     Some(format!("{} of price list {list}, valid from {}{until}", price.entry, price.valid_from))
 }

@@ -6,8 +6,8 @@ use super::document::{amount, render_rate};
 use super::tax::tax_category;
 use billing_api as api;
 use billing_domain::{
-    Adjustment, AdjustmentKind, Bill, Discount, HourRule, Item, LateLine, Line, LineType, Name, Portion, PriceEntry,
-    Scale, ScalePricing, ScaleStep, Scope, Source, TaxGroup, Tier, Unit,
+    Adjustment, AdjustmentKind, Bill, Discount, EntryKey, HourRule, Item, LateLine, Line, LineType, Name, Portion,
+    PriceEntry, Scale, ScalePricing, ScaleStep, Scope, Source, TaxGroup, Tier, Unit,
 };
 use rust_decimal::Decimal;
 
@@ -121,7 +121,7 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
             let adjusts = Some(api::Adjusts {
                 invoice: Some(invoice.as_str().into()),
                 kind: Some(api::LineType::ServiceCharge),
-                part: Some(entry.to_string()),
+                part: Some(entry.entry.to_string()),
                 billed: Some(amount(*billed)),
                 due: Some(amount(*due)),
                 quantity_before: Some(quantity(*before)),
@@ -183,9 +183,9 @@ fn quantity(quantity: Decimal) -> api::Quantity {
 pub(super) fn render_scales(bill: &Bill) -> Vec<api::DocumentScale> {
     let late = bill.items.iter().filter_map(|item| item.adjustment.as_ref()?.late_line());
     let entries = bill.lines.iter().chain(late).map(|line| &line.entry);
-    let scaled = entries.filter_map(|entry| Some((&entry.name, (entry.price.scale.as_deref()?, entry.price.amount))));
-    let by_entry: BTreeMap<&Name, (&Scale, Decimal)> = scaled.collect();
-    let render = |(entry, (scale, amount)): (&Name, (&Scale, Decimal))| {
+    let scaled = entries.filter_map(|entry| Some((entry.key(), (entry.price.scale.as_deref()?, entry.price.amount))));
+    let by_entry: BTreeMap<EntryKey, (&Scale, Decimal)> = scaled.collect();
+    let render = |(key, (scale, amount)): (EntryKey, (&Scale, Decimal))| {
         let (mode, tiers) = match &scale.pricing {
             ScalePricing::Packages => (None, &[][..]),
             ScalePricing::Graduated(tiers) => (Some(api::TierMode::Graduated), &tiers[..]),
@@ -196,7 +196,8 @@ pub(super) fn render_scales(bill: &Bill) -> Vec<api::DocumentScale> {
             unit_price: tier.amount.to_string().into(),
         };
         api::DocumentScale {
-            entry: entry.as_str().into(),
+            list: key.list.as_str().into(),
+            entry: key.entry.as_str().into(),
             scope: match scale.scope {
                 Scope::Project => api::PriceScope::Project,
                 Scope::BillingGroup => api::PriceScope::BillingGroup,
@@ -217,8 +218,15 @@ pub fn hour_rule(rule: HourRule) -> api::HourRule {
     }
 }
 
+/// The price list that the price of a line is from; earlier versions named the only one among the inputs.
+pub fn price_list_of<'a>(document: &'a api::Document, price: &'a api::LinePrice) -> Option<&'a str> {
+    let only = || document.inputs.price_list.as_ref().map(|list| list.name.as_str());
+    price.list.as_deref().or_else(only)
+}
+
 fn render_price(entry: &PriceEntry) -> api::LinePrice {
     api::LinePrice {
+        list: Some(entry.list.as_str().into()),
         entry: entry.name.as_str().into(),
         valid_from: entry.valid_from.into(),
         valid_until: entry.valid_until.map(Into::into),

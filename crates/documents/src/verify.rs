@@ -87,6 +87,7 @@ pub fn verify_document<'a>(
     let complete = findings.iter().all(|finding| !matches!(finding, Finding::Missing(_)));
     lines.extend(&document.lines);
     findings.extend(lines.iter().flat_map(|line| verify_line(document, line)));
+    findings.extend(verify_price_lists(document, &lines));
     if complete {
         findings.extend(verify_sums(document, &lines));
     }
@@ -107,6 +108,28 @@ fn verify_slice(document: &Document, listed: &billing_api::SliceRef, slice: &Inv
         differs(format!("the sum of {name}"), &slice.spec.subtotal, shown(sum)),
     ];
     findings.into_iter().flatten().collect()
+}
+
+/// The price lists that terms and lines name: those of the inputs. Earlier versions named one there, and none on lines.
+fn verify_price_lists(document: &Document, lines: &[&Line]) -> Vec<Finding> {
+    let lists: Vec<&str> = document.inputs.price_lists.iter().map(|list| list.name.as_str()).collect();
+    if lists.is_empty() {
+        return Vec::new();
+    }
+    let agreed = document.terms.as_ref().and_then(|terms| {
+        let agreed: Vec<&str> = terms.price_lists.iter().map(|list| list.as_str()).collect();
+        differs("terms.priceLists", agreed.join(", "), lists.join(", "))
+    });
+    let of_line = |line: &&Line| {
+        let list = line.price.as_ref()?.list.as_deref().unwrap_or(NOTHING);
+        let what = format!("price.list of line {}", line.id);
+        (!lists.contains(&list)).then(|| Finding::Differs {
+            what,
+            written: list.to_owned(),
+            expected: lists.join(" or "),
+        })
+    };
+    agreed.into_iter().chain(lines.iter().filter_map(of_line)).collect()
 }
 
 /// The amount of a line, where the line says how it comes about.
@@ -222,12 +245,12 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
 /// the scope.
 fn verify_portions(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     let decimal = |text: &str| Decimal::from_str_exact(text).ok();
-    let mut portions: BTreeMap<(&str, Option<&str>), Vec<(Decimal, Decimal, &Line)>> = BTreeMap::new();
+    let mut portions: BTreeMap<(Option<(&str, &str)>, Option<&str>), Vec<(Decimal, Decimal, &Line)>> = BTreeMap::new();
     let mut findings = Vec::new();
     let own = lines.iter().filter(|line| line.kind == LineType::ServiceCharge);
     for line in own.filter(|line| line.tier.is_some() || line.round_up == Some(true)) {
-        let entry = line.price.as_ref().map_or("", |price| &*price.entry);
-        let scale = document.scales.iter().find(|scale| &*scale.entry == entry);
+        let entry = line.price.as_ref().and_then(|price| Some((&**price.list.as_ref()?, &*price.entry)));
+        let scale = document.scales.iter().find(|scale| entry == Some((&*scale.list, &*scale.entry)));
         let before = line.before.as_deref().map_or(Some(Decimal::ZERO), decimal);
         let (Some(scale), Some(before), Some(quantity)) = (scale, before, line.quantity.as_deref().and_then(decimal))
         else {

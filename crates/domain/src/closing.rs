@@ -84,7 +84,7 @@ pub struct Hold {
 pub enum HoldReason {
     /// An object that bears on the group's money cannot be read.
     Unreadable,
-    /// The group's price list does not exist.
+    /// A price list of the group does not exist.
     PriceListNotFound,
     /// The group's issuer does not exist.
     IssuerNotFound,
@@ -176,7 +176,9 @@ impl Hold {
     /// The hold of a problem, if it is one that holds: it names the first such record.
     pub fn of_problem(problem: &Problem) -> Option<Hold> {
         let reason = match &problem.reason {
-            ProblemReason::Unpriced { .. } | ProblemReason::Misspelt { .. } => HoldReason::Unpriced,
+            ProblemReason::Unpriced { .. } | ProblemReason::PriceUnusable { .. } | ProblemReason::Misspelt { .. } => {
+                HoldReason::Unpriced
+            }
             ProblemReason::RateMissing { .. } => HoldReason::RateMissing,
             ProblemReason::OverlappingUsage { .. } => HoldReason::OverlappingUsage,
             ProblemReason::Overflow => HoldReason::Overflow,

@@ -47,7 +47,8 @@ pub use catalog::buyer::{Buyer, BuyerVat, VatFinding, VatState};
 pub use catalog::country::Country;
 pub use catalog::issuer::Issuer;
 pub use catalog::locality::{Locality, PostalCodes, Region};
-pub use catalog::price::{PriceEntry, PriceList, PriceListError, Tariff};
+pub use catalog::price::{EntryKey, PriceEntry, PriceList, PriceListError, Tariff};
+pub use catalog::price_lists::{PriceLists, PriceListsError};
 pub use catalog::rates::{
     Conversion, CrossRate, MissingRate, NO_EXCHANGE_RATES, Quote, QuotesError, Rate, Rates, RatesObject, YearlyQuotes,
 };
@@ -85,7 +86,7 @@ pub use invoice::rating::Rating;
 pub use invoice::receivable::{AgingBucket, Receivable};
 pub use invoice::service_sum::ServiceSum;
 pub use invoice::source::{Source, SourceKind};
-pub use invoice::statement::{LastCorrection, StatedRefill};
+pub use invoice::statement::{LastCorrection, StatedRefill, StatedScale};
 pub use invoice::tax::{TaxSubtotal, Untaxed};
 pub use money::amount::{Currency, Money};
 pub use money::exact_amount::ExactAmount;

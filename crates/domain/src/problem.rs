@@ -25,19 +25,22 @@ pub struct Problem {
 /// Why a usage record is not billed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProblemReason {
-    /// No entry of the price list applies at this instant of its running.
+    /// No entry of the price lists applies at this instant of its running.
     Unpriced {
-        /// The list that was looked at.
-        price_list: Name,
+        /// The lists that were looked at, in order.
+        price_lists: Vec<Name>,
         /// The first instant without a price.
         at: Timestamp,
-        /// What of the list cannot be used, where that is why.
-        error: Option<PriceListError>,
     },
-    /// The price list has another price for it in another spelling: by letter case or Unicode form.
-    Misspelt {
+    /// An entry for its type cannot be used, and no list before that one has a price for it.
+    PriceUnusable {
         /// The list.
         price_list: Name,
+        /// What of it cannot be used.
+        error: PriceListError,
+    },
+    /// A price list has another price for it in another spelling: by letter case or Unicode form.
+    Misspelt {
         /// What is spelled otherwise.
         misspelling: Misspelling,
     },
@@ -95,7 +98,7 @@ impl ProblemReason {
     /// Its name, as the reason of a condition.
     pub fn as_str(&self) -> &'static str {
         match self {
-            ProblemReason::Unpriced { .. } => "Unpriced",
+            ProblemReason::Unpriced { .. } | ProblemReason::PriceUnusable { .. } => "Unpriced",
             ProblemReason::Misspelt { .. } => "Misspelt",
             ProblemReason::RateMissing { .. } => "RateMissing",
             ProblemReason::OverlappingUsage { .. } => "OverlappingUsage",
@@ -115,6 +118,7 @@ impl ProblemReason {
     pub fn holds(&self) -> bool {
         match self {
             ProblemReason::Unpriced { .. }
+            | ProblemReason::PriceUnusable { .. }
             | ProblemReason::Misspelt { .. }
             | ProblemReason::RateMissing { .. }
             | ProblemReason::OverlappingUsage { .. }
@@ -138,15 +142,16 @@ impl fmt::Display for Problem {
         let project = &self.usage.project;
         let service = self.usage.service.description();
         match &self.reason {
-            ProblemReason::Unpriced { price_list: list, at: _, error: Some(error) } => {
+            ProblemReason::Unpriced { price_lists, at } => {
+                let at = at.format("%FT%TZ");
+                let lists = price_lists.iter().map(Name::as_str).collect::<Vec<_>>().join(" or ");
+                write!(f, "usage {record} ({service}) has no price at {at}; add an entry to the price list {lists}")
+            }
+            ProblemReason::PriceUnusable { price_list: list, error } => {
                 write!(f, "usage {record} ({service}) has no price, because of the price list {list}: {error}")
             }
-            ProblemReason::Unpriced { price_list: list, at, error: None } => {
-                let at = at.format("%FT%TZ");
-                write!(f, "usage {record} ({service}) has no price at {at}; add an entry to the price list {list}")
-            }
-            ProblemReason::Misspelt { price_list: list, misspelling } => {
-                let (field, written) = (misspelling.field, &misspelling.written);
+            ProblemReason::Misspelt { misspelling } => {
+                let Misspelling { list, field, written, known: _ } = misspelling;
                 write!(
                     f,
                     "usage {record} ({service}) has {misspelling} as the price list {list}, where it has another price; replace the record, or add an entry for the {field} {written:?}"

@@ -8,7 +8,7 @@ use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::NO_CLOSED_MONTHS;
 use crate::bill::records::BilledUsage;
 use crate::bill::services::charge_project;
-use crate::catalog::price::PriceList;
+use crate::catalog::price_lists::PriceLists;
 use crate::catalog::rates::Rates;
 use crate::invoice::billed::BilledIndex;
 use crate::invoice::month_terms::MonthTerms;
@@ -42,7 +42,7 @@ pub struct OrganizationMonth<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Pricing<'a> {
     /// Its price list.
-    pub prices: &'a PriceList,
+    pub prices: &'a PriceLists,
     /// The exchange rates of its issuer.
     pub rates: &'a Rates,
 }

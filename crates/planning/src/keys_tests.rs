@@ -30,6 +30,7 @@ fn changes() -> Vec<String> {
         "kind: BillingGroup\nmetadata: {name: shop, namespace: acme, finalizers: [billing-operator.io/settle]}\nspec: {currency: EUR}\nstatus: {invoiceSeries: bbbbb, members: [{project: acme-web}]}",
         "kind: BillingGroup\nmetadata: {name: shop, namespace: acme, finalizers: [billing-operator.io/settle]}\nspec: {terms: {discounts: [{name: partner, percent: '10'}]}}\nstatus: {invoiceSeries: bbbbb, members: []}",
         "kind: BillingGroup\nmetadata: {name: shop, namespace: acme, finalizers: [billing-operator.io/settle], deletionTimestamp: '2026-11-20T00:00:00Z'}\nspec: {}\nstatus: {invoiceSeries: bbbbb}",
+        "kind: BillingGroup\nmetadata: {name: main, namespace: acme, finalizers: [billing-operator.io/settle]}\nspec: {primary: true, terms: {priceLists: [deal, default]}}\nstatus: {invoiceSeries: aaaaa}",
         "kind: BillingGroup\nmetadata: {name: third, namespace: acme}\nspec: {}",
         // Usage: running, ended, of a type without a price, replaced.
         "kind: UsageRecord\nmetadata: {name: db, namespace: acme}\nspec: {project: acme-web, service: {name: db, type: PostgreSQL}, start: '2026-11-12T00:00:00Z'}",
@@ -38,6 +39,8 @@ fn changes() -> Vec<String> {
         "kind: UsageRecord\nmetadata: {name: cache-2, namespace: acme}\nspec: {project: acme-api, service: {name: cache, type: PostgreSQL}, start: '2026-11-13T00:00:00Z', replaces: cache}",
         // Prices, rates, the issuer, months that are over.
         "kind: PriceList\nmetadata: {name: default, resourceVersion: '7'}\nspec:\n  currency: USD\n  entries: [{name: vk, type: Valkey, unit: Hour, unitPrice: '1', validFrom: '2020-01-01T00:00:00Z'}]",
+        "kind: PriceList\nmetadata: {name: deal}\nspec: {currency: USD, entries: [{name: pg, type: PostgreSQL, unit: Hour, unitPrice: '0.01', validFrom: '2020-01-01T00:00:00Z'}]}",
+        "kind: PriceList\nmetadata: {name: deal}\nspec: {currency: EUR, entries: []}",
         "kind: InvoiceIssuer\nmetadata: {name: default, generation: 2}\nspec: {legalName: Example, suspend: true, exchangeRates: ecb}",
         "kind: ExchangeRates\nmetadata: {name: ecb-2026}\nspec: {source: ecb, year: 2026, base: EUR, quotes: [{date: '2026-11-20', rates: {USD: '1.25'}}]}",
         "kind: BillingPeriod\nmetadata: {name: 2026-10}\nspec: {start: '2026-10-01T00:00:00Z', end: '2026-11-01T00:00:00Z', attribution: Prorated}",

@@ -139,7 +139,7 @@ impl ObservedState {
     fn keys_affected_by_prices(&self, list: &Name) -> Vec<Key> {
         let mut keys = Vec::new();
         for (organization, state) in &self.organizations {
-            let groups = state.organization.groups().filter(|group| group.price_list == *list);
+            let groups = state.organization.groups().filter(|group| group.price_lists.contains(list));
             keys.extend(groups.map(|group| Key::Group { organization: organization.clone(), group: group.uid }));
             keys.push(Key::Usage(organization.clone()));
         }

@@ -101,7 +101,7 @@ impl ObservedState {
             keys.push(Key::Periods);
             keys.extend(self.projects_of(organization).map(|(project, _)| Key::Project(project.clone())));
         }
-        let terms = |group: &Group| (group.first_period, group.price_list.clone(), group.currency);
+        let terms = |group: &Group| (group.first_period, group.price_lists.clone(), group.currency);
         if before.map(terms) != Some(terms(after)) {
             keys.push(Key::Usage(organization.clone()));
         }

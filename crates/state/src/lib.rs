@@ -18,6 +18,7 @@ mod key;
 mod ledgers;
 mod namespaces;
 mod observe;
+mod prices;
 mod published;
 mod purged;
 mod rates;
@@ -44,6 +45,7 @@ pub use invoices::{Estimate, Final, InvoiceIndex, NumberedInvoice, carried_forwa
 pub use key::Key;
 pub use namespaces::Namespace;
 pub use observe::{ObjectKey, Observes};
+pub use prices::PricesError;
 pub use published::{ObservedReadiness, Published, Usability};
 pub use purged::PurgedUsage;
 pub use receivables::{OpenInvoice, ReceivableIndex};

@@ -65,8 +65,7 @@ impl ObservedState {
 
     /// Whether a group pays in another currency than its prices are in.
     pub fn pays_by_rates(&self, group: &Group) -> bool {
-        let prices = self.price_list(&group.price_list).and_then(|list| list.as_ref().ok());
-        prices.is_some_and(|prices| group.currency.is_some_and(|currency| currency != prices.currency()))
+        self.prices_of(group).is_ok_and(|prices| group.currency.is_some_and(|currency| currency != prices.currency()))
     }
 
     /// Takes quotes in; answers with what that concerns, which is nobody where they were known.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::Result;
 use crate::month::stage::{awaited, back, database, document, domain, final_of, later, terms};
+use crate::preview::check_block;
 use crate::support::command::{Run, run};
 use crate::support::{Scene, World};
 
@@ -306,7 +307,7 @@ fn price_pages() -> Result<String> {
 fn the_price_pages_are_explained_to_the_cent() -> Result {
     let pages = price_pages()?;
     let mut explained = String::new();
-    for number in ["digitalocean-1", "aws-1", "cloudflare-1"] {
+    for number in ["digitalocean-1", "aws-1", "cloudflare-1", "agency-1"] {
         explained += &run(&["explain", number, "-f", "-"], &pages)?.stdout;
     }
     let golden = Path::new("tests/it/explain/prices.txt");
@@ -314,7 +315,8 @@ fn the_price_pages_are_explained_to_the_cent() -> Result {
         fs::write(golden, &explained)?;
     }
     assert_eq!(explained, fs::read_to_string(golden)?);
-    Ok(())
+    let command = "preview -f examples/prices --as-of 2026-11-21T12:00:00Z --period 2026-10 -o json | kubectl billing explain agency-1 -f -";
+    check_block("docs/prices.md", command, &run(&["explain", "agency-1", "-f", "-"], &pages)?.stdout)
 }
 
 /// What a line says of its price is what its amount is judged by: each of these fields changes it, or is found to be wrong.
@@ -337,6 +339,13 @@ fn every_field_of_a_price_is_verified() -> Result {
         // More is free than is, at the cost of nobody who looks at one line.
         ("cloudflare-1", "ClassB", "quantity", json!("10000001")),
         ("cloudflare-1", "ClassB", "unitPrice", json!("0.000001")),
+        (
+            "agency-1",
+            "S3Put",
+            "price",
+            json!({ "list": "other", "entry": "s3-put", "validFrom": "2026-01-01T00:00:00Z" }),
+        ),
+        ("agency-1", "S3Put", "price", json!({ "entry": "s3-put", "validFrom": "2026-01-01T00:00:00Z" })),
     ] {
         let found = |document: &Document| verify_document(document, |_| None, document.previous_digest.as_deref());
         let items = pages["items"].as_array().ok_or("a list")?;

@@ -67,7 +67,7 @@ async fn three_months_close_in_order_with_usage_applied_before_and_after_the_gro
         assert!(holds(&json!(document.seller), &sender) && holds(&json!(document.buyer), &receiver));
         let (issued, due) = (document.issued_at.ok_or("issuedAt")?, document.due_at.ok_or("dueAt")?);
         assert_eq!(due.0 - issued.0, Duration::days(7));
-        assert_eq!((document.as_of, document.inputs.price_list.is_some()), (None, true));
+        assert_eq!((document.as_of, document.inputs.price_lists.len()), (None, 1));
         let payment = invoice.status.as_ref().and_then(|status| status.payment.as_ref());
         assert_eq!(payment.map(|payment| payment.state), Some(PaymentState::Due));
     }

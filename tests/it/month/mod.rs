@@ -13,6 +13,7 @@ mod held;
 mod late;
 mod number;
 mod payments;
+mod price_lists;
 pub mod records;
 mod rivals;
 mod scales;

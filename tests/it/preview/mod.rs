@@ -104,7 +104,7 @@ fn the_documentation_shows_what_is_printed() -> Result {
 }
 
 /// The text of a block of the documentation that begins with a command, as the command prints it.
-fn check_block(documentation: &str, command: &str, printed: &str) -> Result {
+pub(crate) fn check_block(documentation: &str, command: &str, printed: &str) -> Result {
     let path = Path::new(documentation);
     let text = fs::read_to_string(path)?;
     let head = format!("```console\n$ kubectl billing {command}\n");

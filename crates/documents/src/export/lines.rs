@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::cell::{Cell, Column, Kind};
 use crate::issued::IssuedInvoice;
+use crate::line::price_list_of;
 use billing_api::{
     Adjusts, AppliedDiscount, Line, LineSource, LineTax, LineType, PriceUnit, Service, TaxCategory, TaxSubtotal,
 };
@@ -92,6 +93,11 @@ impl<'a> Row<'a> {
             (Entry::Line(_), [only]) => Some(of(only)),
             (Entry::Line(_), _) => None,
         }
+    }
+
+    /// The price list that its price is from.
+    pub fn price_list(&self) -> Option<&'a str> {
+        price_list_of(self.issued.document, self.line()?.price.as_ref()?)
     }
 
     fn service(&self) -> Option<&'a Service> {
@@ -223,5 +229,6 @@ pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
             Cell::maybe_number(row.line().and_then(|line| line.tier.as_ref()?.up_to.as_deref()))
         }),
         optional("price_per", Count, |row| row.line().and_then(|line| line.per).map_or(Cell::Null, Cell::Count)),
+        optional("price_list", Text, |row| Cell::maybe(row.price_list())),
     ]
 }

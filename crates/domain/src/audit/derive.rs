@@ -10,7 +10,7 @@ use super::derived::{Derived, DerivedCharge};
 use super::difference::ChargeKey;
 use super::rates::{DerivedRate, derive_rate_by};
 use super::records::{
-    best, is_open_event, is_replaced, ledger_instants, matching, pays, pays_for_any_of, projects_near,
+    Offer, best, is_open_event, is_replaced, ledger_instants, matching, offers, pays, pays_for_any_of, projects_near,
 };
 use super::scales::{DerivedPortions, derive_portions};
 use super::terms::group_of;
@@ -154,14 +154,15 @@ fn derive_record<'a>(
         return derive_event(basis, project, usage, None);
     }
     let mut run = DerivedRun { usage, pieces: Vec::new(), charges: Vec::new() };
-    let mut open: Vec<(Timestamp, Timestamp, &UnitPrice)> = Vec::new();
+    let mut open: Vec<(Timestamp, Timestamp, &PriceEntry)> = Vec::new();
     let billed = month.billed.billed_periods_in(&usage.name, month.month.period());
-    let running: Vec<&PriceEntry> = entries.iter().filter(|entry| entry.price.unit != Unit::Unit).copied().collect();
-    let in_time: Vec<&PriceEntry> = entries.iter().chain(meant.iter().flatten()).copied().collect();
+    let running: Vec<Offer<'_>> =
+        entries.iter().filter(|offer| offer.entry.price.unit != Unit::Unit).copied().collect();
+    let in_time: Vec<&PriceEntry> = entries.iter().chain(meant.iter().flatten()).map(|offer| offer.entry).collect();
     let is_event =
         meant.as_ref().and_then(|meant| best(meant, usage.start)).is_some_and(|entry| entry.price.unit == Unit::Unit);
     let meant = meant.map(|mut meant| {
-        meant.retain(|entry| entry.price.unit != Unit::Unit);
+        meant.retain(|offer| offer.entry.price.unit != Unit::Unit);
         meant
     });
     for (from, to) in elementary(month, project, usage, &in_time, &billed) {
@@ -173,20 +174,21 @@ fn derive_record<'a>(
             continue;
         }
         check_group(basis)?;
-        let price = &best(&running, from).ok_or(Unbillable)?.price;
-        if is_event || meant.as_ref().is_some_and(|meant| costs(best(meant, from)) != Some(price)) {
+        let entry = best(&running, from).ok_or(Unbillable)?;
+        if is_event || meant.as_ref().is_some_and(|meant| costs(best(meant, from)) != costs(Some(entry))) {
             return Err(Unbillable);
         }
         match open.last_mut() {
-            Some(last) if last.1 == from && last.2 == price => last.1 = to,
-            _ => open.push((from, to, price)),
+            Some(last) if last.1 == from && last.2.price == entry.price => last.1 = to,
+            _ => open.push((from, to, entry)),
         }
     }
-    for (from, to, price) in open {
+    for (from, to, entry) in open {
+        let price = &entry.price;
         if !month.lists_no_hours && is_of_no_hours(price, month.hours, usage.start, from, to) {
             continue;
         }
-        let charge = charge(basis, usage, price, worth(price, month.hours, usage.start, from, to))?;
+        let charge = charge(basis, usage, entry, worth(price, month.hours, usage.start, from, to))?;
         run.charges.push((key(usage, from, to), charge));
     }
     Ok(Some(run))
@@ -204,18 +206,19 @@ fn derive_event<'a>(
         return Ok(None);
     }
     check_group(basis)?;
-    let price = &entry.ok_or(Unbillable)?.price;
+    let entry = entry.ok_or(Unbillable)?;
+    let price = &entry.price;
     if price.scale.is_some() {
         let mut charges = Vec::new();
         for portion in basis.portions.get(&usage.name).into_iter().flatten() {
             let of = (portion.before, portion.quantity, portion.amount);
-            let charge = charge_of(basis, usage, price, (portion.worth(), Decimal::ONE))?;
+            let charge = charge_of(basis, usage, entry, (portion.worth(), Decimal::ONE))?;
             let key = ChargeKey { tier: portion.tier, ..key(usage, usage.start, usage.start) };
             charges.push((key, DerivedCharge { portion: Some(of), ..charge }));
         }
         return Ok(Some(DerivedRun { usage, pieces: Vec::new(), charges }));
     }
-    let charge = charge(basis, usage, price, worth(price, month.hours, usage.start, usage.start, usage.start))?;
+    let charge = charge(basis, usage, entry, worth(price, month.hours, usage.start, usage.start, usage.start))?;
     Ok(Some(DerivedRun { usage, pieces: Vec::new(), charges: vec![(key(usage, usage.start, usage.start), charge)] }))
 }
 
@@ -252,24 +255,34 @@ fn elementary(
     within.windows(2).map(|pair| (pair[0], pair[1])).collect()
 }
 
-/// The entries for the service as the price list spells it, where it has it in no other spelling than by letter case or Unicode form.
-fn meant<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Option<Vec<&'a PriceEntry>> {
+/// The entries for the service as each list spells it, where one has it in no other spelling than by letter case or Unicode form, and
+/// no list has it as it is written.
+fn meant<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Option<Vec<Offer<'a>>> {
+    type Word = fn(&PriceEntry) -> &Option<Name>;
     let service = &usage.service;
-    let entries: Vec<&PriceEntry> = month.prices.entries_for(&service.kind).collect();
-    let spelled = |word: &Option<Name>, of: fn(&PriceEntry) -> &Option<Name>| {
-        let word = word.as_ref()?;
-        let mut known: Vec<&Name> = entries.iter().filter_map(|entry| of(entry).as_ref()).collect();
-        known.sort();
-        let is_known = known.contains(&word);
-        known.into_iter().find(|known| !is_known && folded(known) == folded(word))
+    let of_all = || month.prices.iter().flat_map(|list| list.entries_for(&service.kind));
+    let offers = offers(month, &service.kind);
+    let spelled = |rank: Option<usize>, word: &Option<Name>, of: Word| -> Option<Name> {
+        let word = word.as_ref().filter(|word| !of_all().any(|entry| of(entry).as_ref() == Some(word)))?;
+        let of_list = offers.iter().filter(|offer| rank.is_none_or(|rank| rank == offer.rank));
+        let known = of_list.filter_map(|offer| of(offer.entry).as_ref());
+        known.filter(|known| folded(known) == folded(word)).min().cloned()
     };
-    let (plan, cloud) = (spelled(&service.plan, |entry| &entry.plan), spelled(&service.cloud, |entry| &entry.cloud));
-    if !month.prices.tells_spellings() || plan.is_none() && cloud.is_none() {
+    let (of_plan, of_cloud): (Word, Word) = (|entry| &entry.plan, |entry| &entry.cloud);
+    let is_other = spelled(None, &service.plan, of_plan).or(spelled(None, &service.cloud, of_cloud)).is_some();
+    if !month.prices.tells_spellings() || !is_other {
         return None;
     }
-    let (plan, cloud) = (plan.or(service.plan.as_ref()), cloud.or(service.cloud.as_ref()));
-    let fits = |wanted: &Option<Name>, has: Option<&Name>| wanted.is_none() || wanted.as_ref() == has;
-    Some(entries.into_iter().filter(|entry| fits(&entry.plan, plan) && fits(&entry.cloud, cloud)).collect())
+    let fits = |rank: usize, word: &Option<Name>, entry: &PriceEntry, of: Word| {
+        let Some(wanted) = of(entry) else { return true };
+        spelled(Some(rank), word, of).as_ref().or(word.as_ref()) == Some(wanted)
+    };
+    let fitting = |Offer { rank, entry }: &Offer<'_>| {
+        fits(*rank, &service.plan, entry, of_plan) && fits(*rank, &service.cloud, entry, of_cloud)
+    };
+    let mut meant = offers.clone();
+    meant.retain(fitting);
+    Some(meant)
 }
 
 fn costs(entry: Option<&PriceEntry>) -> Option<&UnitPrice> {
@@ -284,19 +297,19 @@ fn is_of_no_hours(price: &UnitPrice, rule: HourRule, start: Timestamp, from: Tim
 fn charge(
     basis: &DerivationBasis<'_>,
     usage: &Usage,
-    price: &UnitPrice,
+    entry: &PriceEntry,
     worth: Worth,
 ) -> Result<DerivedCharge, Unbillable> {
     let Worth { before, until, of } = worth;
-    let worth = Worth { before, until, of: of * price.per.get() };
-    charge_of(basis, usage, price, (worth, usage.quantity))
+    let worth = Worth { before, until, of: of * entry.price.per.get() };
+    charge_of(basis, usage, entry, (worth, usage.quantity))
 }
 
 /// What so many cost, one of which is worth so much.
 fn charge_of(
     basis: &DerivationBasis<'_>,
     usage: &Usage,
-    price: &UnitPrice,
+    entry: &PriceEntry,
     (worth, quantity): (Worth, Decimal),
 ) -> Result<DerivedCharge, Unbillable> {
     let above = BigInt::from(quantity.mantissa());
@@ -311,7 +324,8 @@ fn charge_of(
     let total = amount(*to, &above * numerator * &kept, &below * denominator * &of)?;
     let price_total = (from != to).then(|| amount(*from, above * kept, below * of)).transpose()?;
     let tax = group_of(basis.terms, Some(&usage.service.kind));
-    Ok(DerivedCharge { price: price.clone(), portion: None, pre_discount, total, tax, price_total })
+    let (list, price) = (entry.list.clone(), entry.price.clone());
+    Ok(DerivedCharge { list, price, portion: None, pre_discount, total, tax, price_total })
 }
 
 /// What the discounts leave: so much of so much.

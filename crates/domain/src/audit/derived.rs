@@ -16,6 +16,8 @@ use crate::name::Name;
 /// A charge as derived: what decides about the amount, and the amount in minor units.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DerivedCharge {
+    /// The list that the price is from.
+    pub(super) list: Name,
     pub(super) price: UnitPrice,
     /// How much comes before it in the month, how much it is, and what a package of it costs, where that matters.
     pub(super) portion: Option<(Decimal, Decimal, Decimal)>,
@@ -32,14 +34,15 @@ impl DerivedCharge {
         let price_total = line.price_total.map(Money::minor);
         let of = |portion: &Portion| (portion.before, portion.quantity, portion.amount);
         let portion = line.portion.as_deref().map(of);
-        DerivedCharge { price: line.price().clone(), portion, pre_discount, total, tax: line.tax, price_total }
+        let (list, price) = (line.entry.list.clone(), line.price().clone());
+        DerivedCharge { list, price, portion, pre_discount, total, tax: line.tax, price_total }
     }
 }
 
 impl fmt::Display for DerivedCharge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let DerivedCharge { price, portion, pre_discount, total, tax, price_total } = self;
-        write!(f, "{total} minor units ({pre_discount} before discounts, at {price})")?;
+        let DerivedCharge { list, price, portion, pre_discount, total, tax, price_total } = self;
+        write!(f, "{total} minor units ({pre_discount} before discounts, at {price} of {list})")?;
         portion.map_or(Ok(()), |(before, quantity, amount)| write!(f, ", {quantity} after {before} at {amount}"))?;
         tax.map_or(Ok(()), |tax| write!(f, ", taxed {tax}"))?;
         price_total.map_or(Ok(()), |price_total| write!(f, ", from {price_total} of the price's currency"))

@@ -50,19 +50,34 @@ pub(super) fn ended_unit<'a>(month: &GroupMonth<'a>, project: &Project, usage: &
     (entry.price.unit == Unit::Unit && is_open_event(month, project, usage)).then_some(entry)
 }
 
-pub(super) fn matching<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a PriceEntry> {
-    let service = &usage.service;
-    let fits = |wanted: &Option<Name>, has: &Option<Name>| wanted.is_none() || wanted == has;
-    let entries = month.prices.entries_for(&service.kind);
-    entries.filter(|entry| fits(&entry.plan, &service.plan) && fits(&entry.cloud, &service.cloud)).collect()
+/// An entry of one of the lists.
+#[derive(Clone, Copy)]
+pub(super) struct Offer<'a> {
+    /// How many lists come before its own.
+    pub(super) rank: usize,
+    pub(super) entry: &'a PriceEntry,
 }
 
-/// The most specific entry valid at an instant: a plan counts more than a cloud.
-pub(super) fn best<'a>(entries: &[&'a PriceEntry], instant: Timestamp) -> Option<&'a PriceEntry> {
-    let valid = entries.iter().filter(|entry| {
+/// All entries for a type of service, as far as is known what it costs: of the lists before one with an entry that cannot be used.
+pub(super) fn offers<'a>(month: &GroupMonth<'a>, kind: &str) -> Vec<Offer<'a>> {
+    let usable = month.prices.iter().enumerate().take_while(|(_, list)| list.unusable(kind).is_none());
+    usable.flat_map(|(rank, list)| list.entries_for(kind).map(move |entry| Offer { rank, entry })).collect()
+}
+
+pub(super) fn matching<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Vec<Offer<'a>> {
+    let service = &usage.service;
+    let fits = |wanted: &Option<Name>, has: &Option<Name>| wanted.is_none() || wanted == has;
+    let offers = offers(month, &service.kind).into_iter();
+    offers.filter(|offer| fits(&offer.entry.plan, &service.plan) && fits(&offer.entry.cloud, &service.cloud)).collect()
+}
+
+/// The most specific entry valid at an instant, of the first list that has one: a plan counts more than a cloud.
+pub(super) fn best<'a>(offers: &[Offer<'a>], instant: Timestamp) -> Option<&'a PriceEntry> {
+    let valid = offers.iter().filter(|Offer { entry, .. }| {
         entry.valid_from <= instant && entry.valid_until.is_none_or(|valid_until| instant < valid_until)
     });
-    valid.max_by_key(|entry| (entry.plan.is_some(), entry.cloud.is_some())).copied()
+    let first = valid.min_by_key(|Offer { rank, entry }| (*rank, entry.plan.is_none(), entry.cloud.is_none()));
+    first.map(|offer| offer.entry)
 }
 
 /// Whether another record replaces this one, or one that a final bills did; in a circle, the first name's `replaces` does not count.

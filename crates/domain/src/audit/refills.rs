@@ -11,6 +11,7 @@ use super::settlement::Changes;
 use super::tax::{Reasons, note};
 use super::worth::at_rating;
 use crate::bill::inputs::GroupMonth;
+use crate::catalog::price::EntryKey;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::billed::scaled::StatedRecord;
 use crate::invoice::line_type::LineType;
@@ -32,7 +33,7 @@ pub(super) fn derive_refills(
     let stated = closed.billed.stated_scales(group, of);
     let digits = month.invoice.currency.digits();
     let limit = Money::limit(month.invoice.currency);
-    let mut sums: BTreeMap<(Name, Name, Option<TaxGroup>), (Noted, i128)> = BTreeMap::new();
+    let mut sums: BTreeMap<(EntryKey, Name, Option<TaxGroup>), (Noted, i128)> = BTreeMap::new();
     for known in stated.records.iter().filter(|record| is_kept(closed, record)) {
         let StatedRecord { billed: record, credited, .. } = known;
         let sum = sums.entry((record.entry.clone(), record.project.clone(), record.tax)).or_default();
@@ -64,7 +65,7 @@ pub(super) fn derive_refills(
         }
         let treatments = month.terms.iter().flat_map(|terms| terms.tax.treatments());
         treatments.filter(|one| Some(one.group) == tax).for_each(|one| note(reasons, one));
-        let key = format!("{}/{of} {entry} {project}", closed.prices.name());
+        let key = format!("{}/{of} {} {project}", entry.list, entry.entry);
         items.push(DerivedItem { kind: LineType::OtherEvent, key, tax, total, notes: noted.notes() });
     }
     Some(items)

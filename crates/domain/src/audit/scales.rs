@@ -11,8 +11,10 @@ use rust_decimal::Decimal;
 use super::records::{ended_unit, is_replaced, projects_near};
 use super::worth::Worth;
 use crate::bill::inputs::GroupMonth;
+use crate::catalog::price::EntryKey;
 use crate::catalog::scale::{Scale, ScalePricing, Scope, Tier};
 use crate::invoice::billed::scaled::{StatedRecord, StatedScales};
+use crate::invoice::statement::StatedScale;
 use crate::name::Name;
 use crate::time::period::Timestamp;
 
@@ -52,19 +54,19 @@ struct Pool {
 
 /// The portions of a month: of what the group pays for, and of what its documents bill already and still stands.
 pub(super) fn derive_portions(month: &GroupMonth<'_>, stated: &StatedScales<'_>) -> DerivedPortions {
-    let mut pools: BTreeMap<(Name, Option<Name>), Pool> = BTreeMap::new();
-    let place = |scale: &Scale, entry: &Name, project: &Name| {
+    let mut pools: BTreeMap<(EntryKey, Option<Name>), Pool> = BTreeMap::new();
+    let place = |scale: &Scale, entry: &EntryKey, project: &Name| {
         (entry.clone(), (scale.scope == Scope::Project).then(|| project.clone()))
     };
     for record in stated.records.iter().filter(|record| is_kept(month, record)).map(|known| known.billed) {
-        let Some((scale, amount)) = stated.scales.get(&record.entry) else { continue };
+        let Some(StatedScale { scale, amount, .. }) = stated.scales.get(&record.entry) else { continue };
         let (scale, per) = (Scale::clone(scale), record.rating.price.per);
         let who = (record.start, record.project.clone(), record.service.clone(), record.record.clone());
         let at = place(&scale, &record.entry, &record.project);
         let pool = pools.entry(at).or_insert_with(|| Pool { scale, amount: *amount, per, queue: Queue::new() });
         pool.queue.push((who, record.quantity));
     }
-    let known: BTreeMap<Name, (Scale, Decimal)> =
+    let known: BTreeMap<EntryKey, (Scale, Decimal)> =
         pools.iter().map(|((entry, _), pool)| (entry.clone(), (pool.scale.clone(), pool.amount))).collect();
     if month.prices.has_scales() {
         for project in projects_near(month) {
@@ -72,8 +74,8 @@ pub(super) fn derive_portions(month: &GroupMonth<'_>, stated: &StatedScales<'_>)
                 let Some(entry) = ended_unit(month, project, usage) else { continue };
                 let Some(now) = entry.price.scale.as_deref() else { continue };
                 let none = || (now.clone(), entry.price.amount);
-                let (scale, amount) = known.get(&entry.name).cloned().unwrap_or_else(none);
-                let at = place(&scale, &entry.name, project.name());
+                let (scale, amount) = known.get(&entry.key()).cloned().unwrap_or_else(none);
+                let at = place(&scale, &entry.key(), project.name());
                 let per = entry.price.per;
                 let pool = pools.entry(at).or_insert_with(|| Pool { scale, amount, per, queue: Queue::new() });
                 let service = usage.service.name.clone();

@@ -7,7 +7,6 @@ use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::{PriceEntry, Tariff};
 use crate::catalog::rates::MissingRate;
 use crate::catalog::scale::Portion;
-use crate::catalog::spelling::Misspelling;
 use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::invoice::line::Line;
 use crate::invoice::month_terms::MonthTerms;
@@ -119,7 +118,7 @@ impl<'a, 'out> Charger<'a, 'out> {
         if let Some((misspelling, meant)) = self.month.prices.misspelling(&usage.service)
             && meant.at(usage.start).map(price_of) != Some(price_of(entry))
         {
-            return Err(self.misspelt(misspelling));
+            return Err(ProblemReason::Misspelt { misspelling });
         }
         let Some(scale) = &entry.price.scale else { return self.push(usage, Period::at(usage.start), entry) };
         for portion in self.portions.of_record(usage, entry, scale) {
@@ -165,7 +164,7 @@ impl<'a, 'out> Charger<'a, 'out> {
             let is_event = meant.at(usage.start).is_some_and(|entry| entry.price.unit == Unit::Unit);
             let is_alike = prices_in(meant, piece).eq(prices_in(tariff, piece));
             if is_event || !is_alike {
-                return Err(self.misspelt(misspelling));
+                return Err(ProblemReason::Misspelt { misspelling });
             }
         }
         for (period, entry) in tariff.running(piece) {
@@ -194,17 +193,15 @@ impl<'a, 'out> Charger<'a, 'out> {
         Ok(())
     }
 
-    fn misspelt(&self, misspelling: Misspelling) -> ProblemReason {
-        ProblemReason::Misspelt { price_list: self.month.prices.name().clone(), misspelling }
-    }
-
     fn unpriced(&self, usage: &Usage, at: Timestamp) -> ProblemReason {
         let prices = self.month.prices;
         if let Some((misspelling, _)) = prices.misspelling(&usage.service) {
-            return self.misspelt(misspelling);
+            return ProblemReason::Misspelt { misspelling };
         }
-        let error = prices.unusable(&usage.service.kind).cloned();
-        ProblemReason::Unpriced { price_list: prices.name().clone(), at, error }
+        match prices.unusable(&usage.service.kind) {
+            Some((list, error)) => ProblemReason::PriceUnusable { price_list: list.clone(), error: error.clone() },
+            None => ProblemReason::Unpriced { price_lists: prices.names().cloned().collect(), at },
+        }
     }
 
     /// Refuses what this group pays for nothing of in this month: not billed yet, or in another currency without a rate.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use crate::bill::inputs::GroupMonth;
-use crate::catalog::price::PriceEntry;
+use crate::catalog::price::{EntryKey, PriceEntry};
 use crate::catalog::scale::{Portion, Scale, Scope};
 use crate::catalog::unit_price::Unit;
 use crate::name::Name;
@@ -18,7 +18,7 @@ use crate::usage::Usage;
 pub(crate) struct Portions {
     by_record: HashMap<Name, Vec<Portion>>,
     /// How much came together, by entry, and by project where that is the scope.
-    quantities: BTreeMap<(Name, Option<Name>), Decimal>,
+    quantities: BTreeMap<(EntryKey, Option<Name>), Decimal>,
 }
 
 /// A record that takes part, in the order in which tiers are filled: start, project, service, record.
@@ -40,8 +40,7 @@ pub(crate) struct Filling {
     pub(crate) fillers: Vec<Filler>,
 }
 
-/// By the name of the entry.
-pub(crate) type Fillings = BTreeMap<Name, Filling>;
+pub(crate) type Fillings = BTreeMap<EntryKey, Filling>;
 
 impl Portions {
     /// The portions of what a group pays for in a month that no final bills yet.
@@ -86,12 +85,12 @@ impl Portions {
     }
 
     /// Whether all projects of a group share the scale of an entry.
-    pub(crate) fn is_shared(&self, entry: &Name) -> bool {
+    pub(crate) fn is_shared(&self, entry: &EntryKey) -> bool {
         self.quantities.contains_key(&(entry.clone(), None))
     }
 
     /// How much came together of an entry, in the scope that a project is in.
-    pub(crate) fn quantity(&self, entry: &Name, project: &Name) -> Decimal {
+    pub(crate) fn quantity(&self, entry: &EntryKey, project: &Name) -> Decimal {
         let of_project = self.quantities.get(&(entry.clone(), Some(project.clone())));
         of_project.or_else(|| self.quantities.get(&(entry.clone(), None))).copied().unwrap_or_default()
     }
@@ -110,7 +109,7 @@ pub(crate) fn fillings(month: &GroupMonth<'_>) -> Fillings {
             let open = usage.start < month.as_of && !month.billed.has_unit_charge(&usage.name);
             if open && month.is_effective(usage) {
                 let none = || Filling { scale: scale.clone(), amount: entry.price.amount, fillers: Vec::new() };
-                fillings.entry(entry.name.clone()).or_insert_with(none).fillers.push(Filler::of(usage));
+                fillings.entry(entry.key()).or_insert_with(none).fillers.push(Filler::of(usage));
             }
         }
     }

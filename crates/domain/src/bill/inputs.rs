@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::bill::records::BilledUsage;
 use crate::catalog::issuer::Issuer;
-use crate::catalog::price::PriceList;
+use crate::catalog::price_lists::PriceLists;
 use crate::catalog::rates::{Conversion, CrossRate, MissingRate, Rates, rate_date};
 use crate::catalog::terms::error::TermsError;
 use crate::credit::CreditOffer;
@@ -34,8 +34,8 @@ pub struct GroupMonth<'a> {
     pub hours: HourRule,
     /// Whether time within an hour that is charged before has a line, of no hours, as earlier versions wrote it.
     pub lists_no_hours: bool,
-    /// The group's price list.
-    pub prices: &'a PriceList,
+    /// The group's price lists.
+    pub prices: &'a PriceLists,
     /// The exchange rates of the group's issuer, where its prices are in another currency than the group's.
     pub rates: &'a Rates,
     /// Who bills: its minimum charge and its tax. `None` while that is not known.

@@ -5,6 +5,7 @@ pub mod country;
 pub mod issuer;
 pub mod locality;
 pub mod price;
+pub mod price_lists;
 pub mod rates;
 pub mod scale;
 pub mod spelling;

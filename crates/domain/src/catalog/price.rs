@@ -18,6 +18,8 @@ use crate::usage::Service;
 /// One price with the time of its validity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceEntry {
+    /// The list that it is of; whoever indexes it says which.
+    pub list: Name,
     /// The entry's name in its list.
     pub name: Name,
     /// The type of service.
@@ -34,7 +36,21 @@ pub struct PriceEntry {
     pub valid_until: Option<Timestamp>,
 }
 
+/// Which entry of which list: names are unique within one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryKey {
+    /// The name of the list.
+    pub list: Name,
+    /// The name of the entry.
+    pub entry: Name,
+}
+
 impl PriceEntry {
+    /// Which one it is.
+    pub fn key(&self) -> EntryKey {
+        EntryKey { list: self.list.clone(), entry: self.name.clone() }
+    }
+
     fn until(&self) -> Timestamp {
         self.valid_until.unwrap_or(Timestamp::MAX_UTC)
     }
@@ -139,10 +155,24 @@ pub struct PriceList {
     unusable: BTreeMap<Name, PriceListError>,
 }
 
-/// The entries that can apply to one service, the most specific first.
+/// How many lists one after another are asked for a price.
+pub(super) const MAX_LISTS: usize = 4;
+
+/// The entries of a list that can apply to one service, the most specific first.
+pub(super) type Levels<'a> = [&'a [Arc<PriceEntry>]; 4];
+
+/// The entries that can apply to one service: those of one list after another, of each the most specific first.
 #[derive(Debug, Clone, Copy)]
 pub struct Tariff<'a> {
-    levels: [&'a [Arc<PriceEntry>]; 4],
+    levels: [Levels<'a>; MAX_LISTS],
+}
+
+/// Which words of a service no list of several knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UnknownWords {
+    pub(super) kind: bool,
+    pub(super) plan: bool,
+    pub(super) cloud: bool,
 }
 
 impl PriceList {
@@ -177,7 +207,8 @@ impl PriceList {
         let (mut by_kind, mut unusable): (HashMap<Name, Entries>, _) = (HashMap::new(), unreadable);
         let mut has_scales = false;
         for entry in entries {
-            let (kind, entry) = (entry.kind.clone(), PriceEntry { price: entry.price.normalized(), ..entry });
+            let (list, price) = (name.clone(), entry.price.normalized());
+            let (kind, entry) = (entry.kind.clone(), PriceEntry { list, price, ..entry });
             has_scales |= entry.price.scale.is_some();
             let inserted = match entry.fault() {
                 Some(error) => Err(error),
@@ -250,52 +281,72 @@ impl PriceList {
         })
     }
 
-    /// The entries that can apply to a service, the most specific first.
-    pub fn tariff(&self, service: &Service) -> Tariff<'_> {
-        let Some(entries) = self.by_kind.get(&service.kind) else {
-            return Tariff { levels: [&[]; 4] };
-        };
+    /// The entries that can apply to a service; `None` where one for its type cannot be used: nobody knows what it costs.
+    pub(super) fn levels(&self, service: &Service) -> Option<Levels<'_>> {
+        if self.unusable.contains_key(&service.kind) {
+            return None;
+        }
+        let Some(entries) = self.by_kind.get(&service.kind) else { return Some([&[]; 4]) };
         let plan = service.plan.as_ref();
         let cloud = service.cloud.as_ref();
         let both = plan.and_then(|plan| entries.plan_and_cloud.get(plan)).zip(cloud);
-        Tariff {
-            levels: [
-                both.and_then(|(clouds, cloud)| clouds.get(cloud)).map_or(&[], Vec::as_slice),
-                plan.and_then(|plan| entries.plan.get(plan)).map_or(&[], Vec::as_slice),
-                cloud.and_then(|cloud| entries.cloud.get(cloud)).map_or(&[], Vec::as_slice),
-                &entries.any,
-            ],
-        }
+        Some([
+            both.and_then(|(clouds, cloud)| clouds.get(cloud)).map_or(&[], Vec::as_slice),
+            plan.and_then(|plan| entries.plan.get(plan)).map_or(&[], Vec::as_slice),
+            cloud.and_then(|cloud| entries.cloud.get(cloud)).map_or(&[], Vec::as_slice),
+            &entries.any,
+        ])
     }
 }
 
 impl PriceList {
-    /// What of a service the list spells in another way, and what it has for it in that spelling: a word that no entry has, and that
-    /// differs from one that an entry has only by letter case or Unicode form.
+    /// Whether it has entries for a type of service, written so.
+    pub(super) fn has_type(&self, kind: &str) -> bool {
+        self.by_kind.contains_key(kind) || self.unusable.contains_key(kind)
+    }
+
+    /// The type of service that it has entries for, and that another, which it has none for, differs from only by letter case or
+    /// Unicode form.
+    pub(super) fn type_like(&self, kind: &str) -> Option<&Name> {
+        self.kinds.like(kind)
+    }
+
+    /// Whether an entry for a type of service names a plan, written so.
+    pub(super) fn has_plan(&self, kind: &str, plan: &str) -> bool {
+        self.by_kind.get(kind).is_some_and(|entries| entries.plans.has(plan))
+    }
+
+    /// Whether an entry for a type of service names a cloud, written so.
+    pub(super) fn has_cloud(&self, kind: &str, cloud: &str) -> bool {
+        self.by_kind.get(kind).is_some_and(|entries| entries.clouds.has(cloud))
+    }
+
+    /// A service as the list spells it, and the first word of it that it spells in another way: of those that no list knows, one
+    /// that differs from one that an entry has only by letter case or Unicode form.
     ///
     /// Cost: looks at the words; one that no entry has is folded where entries have others in its place.
-    pub fn misspelling(&self, service: &Service) -> Option<(Misspelling, Tariff<'_>)> {
+    pub(super) fn respelled(&self, service: &Service, unknown: UnknownWords) -> Option<(Misspelling, Service)> {
         let (mut first, mut meant) = (None, None);
         let mut correct = |field, written: &Name, known: &Name| {
-            let known = known.clone();
-            first.get_or_insert(Misspelling { field, written: written.clone(), known: known.clone() });
+            let (written, known, list) = (written.clone(), known.clone(), self.name.clone());
+            first.get_or_insert(Misspelling { list, field, written, known: known.clone() });
             known
         };
         let mut kind = &service.kind;
-        if !self.by_kind.contains_key(kind) {
-            kind = self.kinds.like(kind).filter(|_| !self.unusable.contains_key(kind))?;
+        if unknown.kind {
+            kind = self.type_like(kind)?;
             meant.get_or_insert_with(|| service.clone()).kind = correct("type", &service.kind, kind);
         }
         let entries = self.by_kind.get(kind)?;
-        if let Some((written, known)) = service.plan.as_ref().and_then(|plan| Some((plan, entries.plans.like(plan)?))) {
+        let plan = service.plan.as_ref().filter(|_| unknown.plan);
+        if let Some((written, known)) = plan.and_then(|plan| Some((plan, entries.plans.like(plan)?))) {
             meant.get_or_insert_with(|| service.clone()).plan = Some(correct("plan", written, known));
         }
-        if let Some((written, known)) =
-            service.cloud.as_ref().and_then(|cloud| Some((cloud, entries.clouds.like(cloud)?)))
-        {
+        let cloud = service.cloud.as_ref().filter(|_| unknown.cloud);
+        if let Some((written, known)) = cloud.and_then(|cloud| Some((cloud, entries.clouds.like(cloud)?))) {
             meant.get_or_insert_with(|| service.clone()).cloud = Some(correct("cloud", written, known));
         }
-        Some((first?, self.tariff(&meant?)))
+        first.zip(meant)
     }
 
     /// Whether it knows of other spellings.
@@ -351,9 +402,16 @@ fn insert(timeline: &mut Timeline, entry: Arc<PriceEntry>) -> Result<(), PriceLi
 }
 
 impl<'a> Tariff<'a> {
-    /// The most specific entry valid at an instant.
+    /// The entries of lists, in the order of the lists.
+    pub(super) fn of(lists: impl Iterator<Item = Levels<'a>>) -> Self {
+        let mut levels: [Levels<'a>; MAX_LISTS] = [[&[]; 4]; MAX_LISTS];
+        levels.iter_mut().zip(lists).for_each(|(place, list)| *place = list);
+        Tariff { levels }
+    }
+
+    /// The most specific entry valid at an instant, of the first list that has one.
     pub fn at(&self, instant: Timestamp) -> Option<&'a Arc<PriceEntry>> {
-        self.levels.iter().find_map(|level| valid_at(level, instant))
+        self.levels.iter().flatten().find_map(|level| valid_at(level, instant))
     }
 
     /// The prices of running time in a period, by the hour or the month, cut where the price changes, in order of time.
@@ -377,7 +435,7 @@ impl<'a> Tariff<'a> {
 
     /// The entry of running time that applies from an instant on, and until when it does.
     ///
-    /// The levels are asked from the most specific down, and the first with such an entry at the instant has it. That
+    /// The levels are asked from the most specific down, list by list, and the first with such an entry at the instant has it. That
     /// lasts until the entry ends, or until an entry begins on a level that was passed by: from then on that one may
     /// come first. An entry per unit is passed by as if it were not there, so its end changes nothing.
     ///
@@ -390,7 +448,7 @@ impl<'a> Tariff<'a> {
     /// | 20th | the plan has nothing any more; any plan: 1.00 | 1.00 for ever |
     fn running_from(&self, instant: Timestamp) -> (Option<&'a Arc<PriceEntry>>, Timestamp) {
         let mut until = Timestamp::MAX_UTC;
-        for level in self.levels {
+        for level in self.levels.into_iter().flatten() {
             let next = level.partition_point(|entry| entry.valid_from <= instant);
             if let Some(entry) = next.checked_sub(1).map(|current| &level[current])
                 && instant < entry.until()

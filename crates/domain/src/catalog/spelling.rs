@@ -40,10 +40,15 @@ impl Spellings {
         }
     }
 
+    /// Whether a word is known, written so.
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.words.contains(word)
+    }
+
     /// The known word that another, which is not known itself, differs from only by case or form. Cost: one folding, of a word that
     /// is not known where others are.
     pub(super) fn like(&self, word: &str) -> Option<&Name> {
-        let is_unknown = !self.words.is_empty() && !self.words.contains(word);
+        let is_unknown = !self.words.is_empty() && !self.has(word);
         if is_unknown { self.by_folded.get(&folded(word)) } else { None }
     }
 }
@@ -51,6 +56,8 @@ impl Spellings {
 /// A word of a service that a price list spells in another way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Misspelling {
+    /// The price list.
+    pub list: Name,
     /// What it is: "type", "plan" or "cloud".
     pub field: &'static str,
     /// As the record has it.
@@ -62,7 +69,7 @@ pub struct Misspelling {
 impl fmt::Display for Misspelling {
     /// Marks that are not seen are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Misspelling { field, written, known } = self;
+        let Misspelling { list: _, field, written, known } = self;
         write!(f, "the {field} {written:?}, and not {known:?}")
     }
 }

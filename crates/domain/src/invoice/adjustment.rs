@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use crate::catalog::price::EntryKey;
 use crate::catalog::rates::CrossRate;
 use crate::catalog::terms::discount::Discount;
 use crate::invoice::line::Line;
@@ -44,8 +45,8 @@ pub enum AdjustmentKind {
     Refill {
         /// The number of the month's final.
         invoice: Name,
-        /// The entry of the price list.
-        entry: Name,
+        /// The entry of a price list.
+        entry: EntryKey,
         /// How much came together, by what documents say so far.
         before: Decimal,
         /// How much did.

@@ -10,19 +10,18 @@ pub mod stated;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 
-use crate::catalog::scale::Scale;
+use crate::catalog::price::EntryKey;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::unit_price::Unit;
 use crate::invoice::ids::{charge_id, correction_id, late_id};
 use crate::invoice::month_terms::MonthTerms;
 use crate::invoice::part::StatedPart;
 use crate::invoice::rating::Rating;
-use crate::invoice::statement::{FinalStatement, StatedRefill};
+use crate::invoice::statement::{FinalStatement, StatedRefill, StatedScale};
 use crate::invoice::tax::TaxSubtotal;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
@@ -107,8 +106,8 @@ pub struct BilledLine {
 /// What a line has of a quantity that comes together in a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScaledBasis {
-    /// The entry of the price list.
-    pub entry: Name,
+    /// The entry of a price list.
+    pub entry: EntryKey,
     /// The service.
     pub service: Name,
     /// How much of it.
@@ -118,8 +117,8 @@ pub struct ScaledBasis {
 /// What a final says of prices with a scale.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FinalScales {
-    /// By entry: the scale, and the price of a package.
-    pub scales: BTreeMap<Name, (Arc<Scale>, Decimal)>,
+    /// By entry.
+    pub scales: BTreeMap<EntryKey, StatedScale>,
     /// What it says of charges of closed months with which others came together.
     pub refills: Vec<StatedRefill>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+use crate::catalog::price::EntryKey;
 use crate::catalog::scale::Scale;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::month_terms::MonthTerms;
@@ -16,6 +17,7 @@ use crate::money::amount::Money;
 use crate::name::Name;
 use crate::time::month::Month;
 use crate::time::period::Timestamp;
+use crate::uid::Uid;
 
 /// What one final says of its own month, and of those that it adjusts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,8 +30,7 @@ pub(crate) struct FinalStatement {
     pub(crate) parts: Vec<PlacedPart>,
     /// What it bills at prices that depend on what comes together in a month.
     pub(crate) scaled: Vec<ScaledRecord>,
-    /// By entry: the scale, and the price of a package.
-    pub(crate) scales: BTreeMap<Name, (Arc<Scale>, Decimal)>,
+    pub(crate) scales: BTreeMap<EntryKey, StatedScale>,
     pub(crate) refills: Vec<StatedRefill>,
 }
 
@@ -66,7 +67,7 @@ pub(crate) struct StatedCorrection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ScaledRecord {
     pub(crate) month: Month,
-    pub(crate) entry: Name,
+    pub(crate) entry: EntryKey,
     pub(crate) project: Name,
     pub(crate) service: Name,
     pub(crate) record: Name,
@@ -81,13 +82,24 @@ pub(crate) struct ScaledRecord {
     pub(crate) lines: Vec<(String, i128)>,
 }
 
+/// A scale as a final says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatedScale {
+    /// The scale.
+    pub scale: Arc<Scale>,
+    /// The price of a package, where there are no tiers.
+    pub amount: Decimal,
+    /// The UID of its price list.
+    pub list_uid: Uid,
+}
+
 /// What a final says of a project's charges in a closed month at a price with a scale.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatedRefill {
     /// The month.
     pub month: Month,
     /// The entry.
-    pub entry: Name,
+    pub entry: EntryKey,
     /// The project.
     pub project: Name,
     /// How it is taxed.

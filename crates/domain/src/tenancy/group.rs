@@ -32,8 +32,8 @@ pub struct Group {
     pub allowed: Option<BTreeSet<Name>>,
     /// The month it is billed from.
     pub first_period: Month,
-    /// The name of the price list that applies.
-    pub price_list: Name,
+    /// The names of the price lists that apply, in the order in which they are asked.
+    pub price_lists: Vec<Name>,
     /// The name of the issuer that bills it.
     pub issuer: Name,
     /// Days from issue to due date, where its terms say so.

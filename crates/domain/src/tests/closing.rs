@@ -111,7 +111,8 @@ fn a_problem_that_holds_has_a_hold_of_the_same_name_and_no_other_has_one() {
     let (from, to, at) = (currency("EUR"), currency("USD"), at("2020-11-01"));
     let record = std::sync::Arc::new(usage("db", "p", "2020-11-01", ""));
     for reason in [
-        ProblemReason::Unpriced { price_list: name("l"), at, error: None },
+        ProblemReason::Unpriced { price_lists: vec![name("l")], at },
+        ProblemReason::PriceUnusable { price_list: name("l"), error: PriceListError::NeverValid { entry: name("e") } },
         ProblemReason::RateMissing { from, missing: MissingRate::NoSource { to } },
         ProblemReason::OverlappingUsage { with: name("x") },
         ProblemReason::Overflow,

@@ -16,6 +16,7 @@ mod ledger;
 mod membership;
 mod money;
 mod price;
+mod price_lists;
 mod properties;
 mod rates;
 mod scale;

@@ -80,8 +80,9 @@ fn a_slip_in_one_entry_takes_the_price_of_its_type_and_of_no_other() {
     };
     let entries = vec![of("VM", "a", "2020-11-01"), of("VM", "b", "2020-12-01"), of("PostgreSQL", "c", "2020-11-01")];
     let list = PriceList::by_type(name("l"), uid("l"), 1, currency("USD"), entries, BTreeMap::new());
-    assert!(list.tariff(&service("db", "PostgreSQL")).at(at("2020-12-01")).is_some());
-    assert!(list.tariff(&service("vm", "VM")).at(at("2020-11-01")).is_none(), "nobody guesses which price is meant");
+    let prices = PriceLists::from(list.clone());
+    assert!(prices.tariff(&service("db", "PostgreSQL")).at(at("2020-12-01")).is_some());
+    assert!(prices.tariff(&service("vm", "VM")).at(at("2020-11-01")).is_none(), "nobody guesses which price is meant");
     let unusable: Vec<_> = list.unusable_types().map(|(kind, error)| format!("{kind}: {error}")).collect();
     let words = "VM: the entries a and b are equally specific and both valid at 2020-12-01T00:00:00Z; end one of them with \
                  validUntil";
@@ -91,7 +92,7 @@ fn a_slip_in_one_entry_takes_the_price_of_its_type_and_of_no_other() {
         .project("p", &[segment("2020-11-01", "g")])
         .usage(Usage { service: service("vm", "VM"), ..usage("vm", "p", "2020-11-01", "2020-11-02") })
         .usage(usage("db", "p", "2020-11-01", "2020-11-02"));
-    world.prices = list;
+    world.prices = list.into();
     let bill = world.bill("g", "2020-11");
     assert_eq!(lines(&bill).len(), 1, "what has a price is billed");
     assert_eq!(
@@ -171,7 +172,7 @@ fn a_price_says_what_it_is_for() {
 
 #[test]
 fn a_price_by_the_unit_that_rounds_to_zero_is_small() {
-    let small = |entry: PriceEntry| price_list(vec![entry]).small_prices().count() == 1;
+    let small = |entry: PriceEntry| list_in("USD", vec![entry]).small_prices().count() == 1;
     assert!(small(by_unit("A", "0.00499")) && small(per(1_000, by_unit("A", "0.004"))));
     for entry in [by_unit("A", "0.005"), by_unit("A", "0"), hourly("A", "0.0001"), per(1_000, by_unit("A", "0.01"))] {
         assert!(!small(entry.clone()), "{}", entry.price);

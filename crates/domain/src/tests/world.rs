@@ -57,7 +57,7 @@ pub fn group(text: &str) -> Group {
         currency: Some(currency("USD")),
         allowed: None,
         first_period: month("2020-01"),
-        price_list: name("default"),
+        price_lists: vec![name("default")],
         issuer: name("default"),
         payment_term_days: None,
         buyer: Buyer::default(),
@@ -112,6 +112,7 @@ pub fn service(text: &str, kind: &str) -> Arc<Service> {
 /// An hourly price for a type of service, valid from 2020 on.
 pub fn hourly(kind: &str, unit_price: &str) -> PriceEntry {
     PriceEntry {
+        list: name("default"),
         name: name(&format!("{kind}-{unit_price}").to_lowercase()),
         kind: name(kind),
         plan: None,
@@ -153,8 +154,24 @@ pub fn by_unit(kind: &str, unit_price: &str) -> PriceEntry {
     PriceEntry { price: UnitPrice::of_one(Unit::Unit, decimal(unit_price)), ..hourly(kind, unit_price) }
 }
 
-pub fn price_list(entries: Vec<PriceEntry>) -> PriceList {
-    PriceList::new(name("default"), uid("prices"), 1, currency("USD"), entries).unwrap()
+/// The price list `default` alone, in USD.
+pub fn price_list(entries: Vec<PriceEntry>) -> PriceLists {
+    list_in("USD", entries).into()
+}
+
+/// The price list `default` in a currency.
+pub fn list_in(code: &str, entries: Vec<PriceEntry>) -> PriceList {
+    PriceList::new(name("default"), uid("prices"), 1, currency(code), entries).unwrap()
+}
+
+/// Price lists `list-0`, `list-1` and so on in a currency, each over the next.
+pub fn price_lists(code: &str, lists: impl IntoIterator<Item = Vec<PriceEntry>>) -> PriceLists {
+    let lists = lists.into_iter().enumerate().map(|(number, entries)| {
+        let list = format!("list-{number}");
+        Arc::new(PriceList::new(name(&list), uid(&list), 1, currency(code), entries).unwrap())
+    });
+    let mut lists: Vec<_> = lists.collect();
+    PriceLists::new(lists.remove(0), lists).unwrap()
 }
 
 /// What is left of a credit without limits, in USD.
@@ -197,7 +214,7 @@ pub fn quote(code: &str, rate: &str) -> Quote {
 #[derive(Debug, Clone)]
 pub struct World {
     pub organization: Organization,
-    pub prices: PriceList,
+    pub prices: PriceLists,
     pub rates: Rates,
     pub issuer: Option<Issuer>,
     pub billed: BilledIndex,

@@ -24,6 +24,14 @@ fn check(manifests: &str, now: &str, expected: &str) {
     assert_eq!(summary(plan), expected);
 }
 
+/// The words of the condition `Ready` of the group `shop`.
+fn ready_message(manifests: &str) -> String {
+    let group = uid("BillingGroup", "acme", "shop");
+    let plan = plan_group(&state(manifests), &Name::from("acme"), group, &settings(), None, at(NOW)).unwrap();
+    let GroupPlan::Steady(steady) = plan else { panic!("{plan:?}") };
+    find(&steady.status.unwrap().conditions, "Ready").map(|ready| ready.message.clone()).unwrap_or_default()
+}
+
 fn summary(plan: GroupPlan) -> String {
     match plan {
         GroupPlan::Steady(steady) => told_steady(&steady),
@@ -135,6 +143,32 @@ fn without_a_price_list_the_group_says_so() {
         bound().replace("kind: PriceList\nmetadata: {name: default}", "kind: PriceList\nmetadata: {name: other}");
     let expected = "status PriceListNotFound [acme-web] 0.00; bbbbb-1 2026-11 0.00 PriceListNotFound";
     check(&manifests, NOW, expected);
+}
+
+#[test]
+fn one_price_list_of_several_that_is_missing_holds_all_and_is_named() {
+    let manifests = bound().replace(
+        "spec: {}\nstatus: {invoiceSeries: bbbbb",
+        "spec: {terms: {priceLists: [default, deal]}}\nstatus: {invoiceSeries: bbbbb",
+    );
+    let manifests = format!("{manifests}{}", usage("db", "PostgreSQL", "2026-11-21T00:00:00Z"));
+    let missing = "status PriceListNotFound [acme-web] 0.00; bbbbb-1 2026-11 0.00 PriceListNotFound";
+    check(&manifests, NOW, missing);
+    let said = ready_message(&manifests);
+    assert_eq!(said, "there is no PriceList deal; create it, or name another in spec.terms.priceLists");
+    let deal = |currency: &str| {
+        let entry = "{name: pg, type: PostgreSQL, unit: Hour, unitPrice: '0.01', validFrom: '2020-01-01T00:00:00Z'}";
+        format!(
+            "{manifests}---\nkind: PriceList\nmetadata: {{name: deal}}\nspec: {{currency: {currency}, entries: [{entry}]}}\n"
+        )
+    };
+    check(&deal("USD"), NOW, "status Ready [acme-web] 0.31; bbbbb-1 2026-11 0.31 Open");
+    let first = deal("USD").replace("[default, deal]", "[deal, default]");
+    check(&first, NOW, "status Ready [acme-web] 0.12; bbbbb-1 2026-11 0.12 Open");
+    check(&deal("EUR"), NOW, "status TermsInvalid [acme-web] 0.00; bbbbb-1 2026-11 0.00 TermsInvalid");
+    let words =
+        "spec.terms.priceLists: the PriceList default is in USD, and deal in EUR; name price lists of one currency";
+    assert_eq!(ready_message(&deal("EUR")), words);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::plan::Planned;
 use crate::invoice::GroupInvoices;
 use billing_domain::catalog::rates::rate_date;
 use billing_domain::closing::{Hold, HoldReason};
-use billing_domain::{Month, Timestamp};
+use billing_domain::{Month, Name, Timestamp};
 
 /// What keeps a group from being billed: its terms contradict themselves, no tax rule is its own, or its prices have no rate to its
 /// currency. The month that runs says so
@@ -24,12 +24,14 @@ pub(super) fn unbillable(invoices: &GroupInvoices<'_>, months: &[Planned], now: 
 
 fn rate_missing(invoices: &GroupInvoices<'_>, now: Timestamp) -> Option<Hold> {
     let GroupInvoices { state, group, .. } = invoices;
-    let (list, currency) = (state.price_list(&group.price_list)?.as_ref().ok()?, group.currency?);
-    if list.currency() == currency {
+    let (prices, currency) = (state.prices_of(group).ok()?, group.currency?);
+    let priced_in = prices.currency();
+    if priced_in == currency {
         return None;
     }
-    let missing = state.rates_of(group).conversion(list.currency(), currency, rate_date(Month::of(now), now)).err()?;
-    let message = format!("prices of PriceList {} are in {}: {missing}", group.price_list, list.currency());
+    let missing = state.rates_of(group).conversion(priced_in, currency, rate_date(Month::of(now), now)).err()?;
+    let lists = prices.names().map(Name::as_str).collect::<Vec<_>>().join(", ");
+    let message = format!("prices of PriceList {lists} are in {priced_in}: {missing}");
     Some(Hold { reason: HoldReason::RateMissing, message })
 }
 

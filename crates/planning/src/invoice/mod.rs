@@ -7,7 +7,7 @@ mod status;
 
 pub use builders::{InvoiceFacts, make_invoice, slice_named, slice_object, status_object};
 pub use estimate::{EstimatePlan, EstimateWrite, plan_estimate};
-pub(crate) use month::empty_price_list;
+pub(crate) use month::no_prices;
 pub use month::{GroupInvoices, MonthView, Predecessor};
 pub use status::{estimate_status, final_status};
 

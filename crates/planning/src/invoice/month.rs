@@ -17,11 +17,11 @@ use billing_domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, dec
 use billing_domain::invoice::number;
 use billing_domain::{
     Attribution, Bill, BillError, BilledIndex, BroughtForward, BuyerKind, ClosedMonths, Country, Credit, CreditOffer,
-    CreditUse, Date, Group, GroupMonth, Month, Name, PriceList, Rates, RatesObject, TaxCategory, Timestamp, Uid,
-    bill_group_month,
+    CreditUse, Date, Group, GroupMonth, Month, Name, PriceList, PriceLists, Rates, RatesObject, TaxCategory, Timestamp,
+    Uid, bill_group_month,
 };
 use billing_state::convert::UnusableRule;
-use billing_state::{Estimate, ObservedIssuer, ObservedState, OrganizationState, convert};
+use billing_state::{Estimate, ObservedIssuer, ObservedState, OrganizationState, PricesError, convert};
 
 /// A group and all that its invoices are made from.
 #[derive(Clone, Copy)]
@@ -145,17 +145,15 @@ impl<'a> GroupInvoices<'a> {
         }
     }
 
-    /// The price list, or what holds every invoice for want of one.
-    fn prices(&self) -> Result<Arc<PriceList>, Hold> {
-        let name = &self.group.price_list;
-        let missing = |message| Hold { reason: HoldReason::PriceListNotFound, message };
-        match self.state.price_list(name) {
-            Some(Ok(list)) => Ok(list.clone()),
-            Some(Err(error)) => Err(missing(format!("the PriceList {name} cannot be used: {error}"))),
-            None => Err(missing(format!(
-                "there is no PriceList {name}; create it, or name another in spec.terms.priceList"
-            ))),
-        }
+    /// The price lists, or what holds every invoice for want of them.
+    fn prices(&self) -> Result<PriceLists, Hold> {
+        self.state.prices_of(self.group).map_err(|error| {
+            let reason = match error {
+                PricesError::Missing(_) | PricesError::Unusable { .. } => HoldReason::PriceListNotFound,
+                PricesError::Contradictory(_) => HoldReason::TermsInvalid,
+            };
+            Hold { reason, message: error.to_string() }
+        })
     }
 
     /// What holds all invoices of the group, whatever the month.
@@ -448,7 +446,7 @@ impl MonthView<'_> {
             inputs: self.input_versions(bill, &status, recorded)?,
             adjusted_invoices: self.adjusted_invoices(bill),
             late_usage_window: self.invoices.settings.late_usage_window,
-            price_lists: vec![self.invoices.group.price_list.as_str().into()],
+            price_lists: self.invoices.group.price_lists.iter().map(|name| name.as_str().into()).collect(),
             first_period: self.invoices.group.first_period,
             previous_digest,
         };
@@ -497,9 +495,10 @@ impl MonthView<'_> {
         let versions = used.map(|used| self.credit_version(used, recorded));
         let mut credits = versions.collect::<Result<Vec<_>, _>>()?;
         credits.sort_by(|a, b| a.name.cmp(&b.name));
-        let prices = self.invoices.prices().ok();
-        let price_list = prices.map(|list| catalog_input(list.name(), list.uid(), list.generation()));
-        Ok(api::Inputs { price_list, exchange_rates, billing_group, issuer, credits })
+        let GroupInvoices { state, group, .. } = self.invoices;
+        let lists = state.usable_lists(group);
+        let price_lists = lists.map(|list| catalog_input(list.name(), list.uid(), list.generation())).collect();
+        Ok(api::Inputs { price_lists, price_list: None, exchange_rates, billing_group, issuer, credits })
     }
 
     /// The version of a credit: the one that is recorded, else as it is now.
@@ -518,9 +517,9 @@ impl MonthView<'_> {
         Ok(api::InputVersion { name: used.name.as_str().into(), uid: uid.into(), resource_version })
     }
 
-    /// The group's price list, or an empty one while there is none: then every record of the month is a problem.
-    fn prices(&self) -> Result<Arc<PriceList>, Hold> {
-        self.invoices.prices().or_else(|missing| empty_price_list(self.invoices.group).ok_or(missing))
+    /// The group's price lists, or empty ones while they cannot be used: then every record of the month is a problem.
+    fn prices(&self) -> Result<PriceLists, Hold> {
+        self.invoices.prices().or_else(|missing| no_prices(self.invoices.group).ok_or(missing))
     }
 
     fn rates(&self) -> Cow<'_, Rates> {
@@ -539,7 +538,7 @@ impl MonthView<'_> {
 
     fn inputs<'b>(
         &'b self,
-        prices: &'b PriceList,
+        prices: &'b PriceLists,
         rates: &'b Rates,
         billed: &'b BilledIndex,
         as_of: Timestamp,
@@ -611,10 +610,12 @@ fn catalog_input(name: &Name, uid: Uid, generation: i64) -> api::CatalogInput {
     api::CatalogInput { name, uid, generation: Some(generation), resource_version: None }
 }
 
-/// A price list without prices in the currency of a group, with which all its usage is unpriced; `None` while its currency is none.
-pub(crate) fn empty_price_list(group: &Group) -> Option<Arc<PriceList>> {
-    let list = PriceList::new(group.price_list.clone(), Uid(0), 0, group.currency?, Vec::new());
-    list.ok().map(Arc::new)
+/// A group's price lists without prices, in its currency, with which all its usage is unpriced; `None` while its currency is none.
+pub(crate) fn no_prices(group: &Group) -> Option<PriceLists> {
+    let currency = group.currency?;
+    let empty = |name: &Name| PriceList::new(name.clone(), Uid(0), 0, currency, Vec::new()).ok().map(Arc::new);
+    let mut lists = group.price_lists.iter().filter_map(empty);
+    PriceLists::new(lists.next()?, lists.collect()).ok()
 }
 
 /// A grace as its pattern allows: whole seconds, minutes or hours. What the pattern does not allow waits longest.

@@ -18,6 +18,7 @@ fn is_of_earlier_version(recorded: &IssuedInvoice<'_>) -> bool {
 /// Brings a computed document into the form of the version that made the recorded one.
 pub(super) fn in_the_form_of(recorded: &IssuedInvoice<'_>, computed: &mut Rendered) {
     forget_unrecorded_notes(recorded, computed);
+    forget_unnamed_lists(recorded, computed);
     if !is_of_earlier_version(recorded) {
         return;
     }
@@ -51,6 +52,16 @@ pub(super) fn explain_hours(recorded: &Line, computed: &Line, fields: &[FieldDif
             "an earlier version made the final, which counted the hours of late usage by the rule of its own month",
         )
     })
+}
+
+/// A line did not name its price list while a group had one, and `inputs.priceList` named it.
+fn forget_unnamed_lists(recorded: &IssuedInvoice<'_>, computed: &mut Rendered) {
+    if !recorded.document.inputs.price_lists.is_empty() {
+        return;
+    }
+    let slices = computed.slices.iter_mut().flat_map(|slice| &mut slice.spec.lines);
+    let prices = computed.document.lines.iter_mut().chain(slices).filter_map(|line| line.price.as_mut());
+    prices.for_each(|price| price.list = None);
 }
 
 /// Corrections recorded no credit notes once. What notes settled of a line, it says all the same.

@@ -1,11 +1,12 @@
 //! What was edited since a final was made.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 
 use super::difference::{Explanation, FieldDifference, Reason};
-use billing_api::{CatalogInput, Document, DocumentRate, InputGeneration, Line};
+use billing_api::{CatalogInput, Document, DocumentRate, InputGeneration, Inputs, Line};
 use billing_documents::issued::IssuedInvoice;
-use billing_domain::Group;
+use billing_domain::{Group, Name};
 
 /// The objects that decide about amounts and texts, each with what was done to it; `None` when it is as it was.
 #[derive(Debug, Clone, Default)]
@@ -26,10 +27,7 @@ impl Edits {
                 Reason::BillingGroupChanged,
                 generation("BillingGroup", &group.name, then.billing_group.as_ref(), now.billing_group.as_ref()),
             ),
-            prices: edited(
-                Reason::PriceListChanged,
-                catalog("PriceList", &group.price_list, then.price_list.as_ref(), now.price_list.as_ref()),
-            ),
+            prices: edited(Reason::PriceListChanged, price_lists(&group.price_lists, then, now)),
             rates: edited(Reason::ExchangeRatesChanged, rates(recorded.document, computed)),
             issuer: edited(
                 Reason::InvoiceIssuerChanged,
@@ -68,10 +66,28 @@ impl Edits {
     }
 }
 
-fn catalog(kind: &str, named: &str, then: Option<&CatalogInput>, now: Option<&CatalogInput>) -> Option<String> {
-    let Some(then) = then else { return Some(format!("the invoice does not say which {kind} it was computed from")) };
+/// What was done to the price lists of a group, which are these now.
+fn price_lists(named: &[Name], then: &Inputs, now: &Inputs) -> Option<String> {
+    let kind = "PriceList";
+    let then: Vec<_> = then.price_lists().collect();
+    if then.is_empty() {
+        return Some(format!("the invoice does not say which {kind} it was computed from"));
+    }
+    if !then.iter().map(|list| list.name.as_str()).eq(named.iter().map(Name::as_str)) {
+        let [now, then] = [in_words(named), in_words(then.iter().map(|list| &list.name))];
+        return Some(format!("{kind} {now} applies now, and {then} applied then"));
+    }
+    let now = |then: &CatalogInput| now.price_lists().find(|list| list.name == then.name);
+    then.into_iter().find_map(|then| catalog(kind, then, now(then)))
+}
+
+fn in_words(names: impl IntoIterator<Item = impl Display>) -> String {
+    names.into_iter().map(|name| name.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn catalog(kind: &str, then: &CatalogInput, now: Option<&CatalogInput>) -> Option<String> {
     let name = then.name.as_str();
-    let Some(now) = now else { return Some(gone(kind, name, named)) };
+    let Some(now) = now else { return Some(gone(kind, name, name)) };
     if let Some(other) = other(kind, (name, &then.uid), (now.name.as_str(), &now.uid)) {
         return Some(other);
     }

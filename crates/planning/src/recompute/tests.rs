@@ -4,7 +4,7 @@ mod histories;
 
 use serde_json::{Value, json};
 
-use super::{Difference, RecomputeInputs, compare, last_final};
+use super::{Difference, Reason, RecomputeInputs, compare, last_final};
 use crate::group::{GroupPlan, plan_group};
 use crate::invoice::{GroupInvoices, InvoiceFacts, MonthView, Predecessor, make_invoice};
 use crate::scenario::{ACME, add, at, binding, ledger, settings, state, uid};
@@ -296,12 +296,86 @@ spec:
     assert_eq!(after(|state| add(state, edited)), [""; 0]);
 }
 
-/// A final as versions made it that recorded the resourceVersion of its price list.
+/// A negotiated price, from the 15th on.
+const DEAL: &str = "
+kind: PriceList
+metadata: {name: deal, generation: 1}
+spec:
+  currency: USD
+  entries: [{name: pg, type: PostgreSQL, unit: Hour, unitPrice: '0.02', validFrom: '2026-11-15T00:00:00Z'}]
+";
+
+/// A world whose group has a deal over the common prices.
+fn negotiated_world() -> ObservedState {
+    let mut state = world();
+    add(&mut state, DEAL);
+    add(&mut state, &shop(1, &TERMS.replace("terms: {", "terms: {priceLists: [deal, default], ")));
+    state
+}
+
+#[test]
+fn a_negotiated_list_over_the_common_one_comes_out_as_it_was() {
+    let state = negotiated_world();
+    let invoice = final_of(&state);
+    let document = invoice.status.as_ref().unwrap().document.as_ref().unwrap();
+    let lines = document.lines.iter().filter_map(|line| line.price.as_ref()?.list.as_deref());
+    assert_eq!(lines.collect::<Vec<_>>(), ["deal", "default", "deal"]);
+    let inputs = document.inputs.price_lists.iter().map(|list| list.name.as_str());
+    assert_eq!(inputs.collect::<Vec<_>>(), ["deal", "default"]);
+    assert_eq!(document.inputs.price_list, None);
+    let terms = document.terms.as_ref().unwrap().price_lists.iter().map(|list| list.as_str());
+    assert_eq!(terms.collect::<Vec<_>>(), ["deal", "default"]);
+    assert_eq!(reasons(&compared(&state, &invoice)), [""; 0]);
+}
+
+#[test]
+fn a_change_of_any_list_of_several_is_told() {
+    let told = |before: &str, change: &dyn Fn(&mut ObservedState)| {
+        let mut state = negotiated_world();
+        add(&mut state, before);
+        let invoice = final_of(&state);
+        change(&mut state);
+        let found = compared(&state, &invoice);
+        let words = found.iter().filter_map(|difference| difference.explanation.as_ref());
+        let words = words.filter(|explanation| explanation.reason == Reason::PriceListChanged);
+        let mut words: Vec<_> = words.map(|explanation| explanation.message.clone()).collect();
+        assert!(!reasons(&found).iter().any(|reason| reason.ends_with("unexplained")), "{:?}", reasons(&found));
+        words.dedup();
+        words
+    };
+    let list = |name: &str| {
+        let name = name.to_owned();
+        move |state: &mut ObservedState| drop(Observes::<api::PriceList>::forget(state, &ObjectKey::cluster(&name)))
+    };
+    let terms = |lists: &'static str| {
+        let terms = TERMS.replace("terms: {", &format!("terms: {{priceLists: {lists}, "));
+        move |state: &mut ObservedState| add(state, &shop(2, &terms))
+    };
+    assert_eq!(told(DEAL, &list("deal")), ["PriceList deal was deleted"]);
+    assert_eq!(told(DEAL, &list("default")), ["PriceList default was deleted"]);
+    let others = ["PriceList default applies now, and deal, default applied then"];
+    assert_eq!(told(DEAL, &terms("[default]")), others);
+    // An entry of the deal that is added for the 15th cuts lines of the common list.
+    let kafka = DEAL.replace("PostgreSQL", "Kafka");
+    let both = DEAL.replace("generation: 1", "generation: 2");
+    let edited = ["PriceList deal has been edited since (generation 1, now 2)"];
+    assert_eq!(told(&kafka, &|state: &mut ObservedState| add(state, &both)), edited);
+}
+
+/// A final as versions made it that had one price list, which its lines did not name, and recorded its resourceVersion.
 fn of_version(invoice: &Invoice) -> Invoice {
     forged(invoice, |document| {
-        let list = document["inputs"]["priceList"].as_object_mut().expect("a price list");
-        list.remove("generation").expect("a generation");
-        list.insert("resourceVersion".to_owned(), json!("1"));
+        let inputs = document["inputs"].as_object_mut().expect("inputs");
+        let mut list = inputs.remove("priceLists").expect("price lists")[0].take();
+        let fields = list.as_object_mut().expect("a price list");
+        fields.remove("generation").expect("a generation");
+        fields.insert("resourceVersion".to_owned(), json!("1"));
+        inputs.insert("priceList".to_owned(), list);
+        for line in document["lines"].as_array_mut().expect("lines") {
+            if let Some(price) = line.get_mut("price") {
+                price.as_object_mut().expect("a price").remove("list").expect("a list");
+            }
+        }
     })
 }
 

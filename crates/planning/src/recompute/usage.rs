@@ -9,7 +9,8 @@ use super::fields::{Pair, differing_lines};
 use super::header::conversion;
 use super::historical_records::{HistoricalRecords, source_name};
 use super::{Comparison, Incomparable, is_of_usage, is_refill, lines_of};
-use billing_api::{Document, Line};
+use billing_api::{Document, Line, Uid};
+use billing_documents::line::price_list_of;
 use billing_domain::{GroupMonth, Month, Name, PriceEntry, bill_group_month};
 use rust_decimal::Decimal;
 
@@ -102,7 +103,9 @@ impl<'a> LineJudge<'a> {
             return Some(other);
         }
         let edited = match (pair.recorded, rewound) {
-            (Some(recorded), Some(line)) if is_cut_elsewhere(recorded, line) => self.comparison.edits.prices.clone(),
+            (Some(recorded), Some(line)) if self.is_cut_elsewhere(recorded, line, record) => {
+                self.comparison.edits.prices.clone()
+            }
             (Some(recorded), Some(line)) => {
                 let fields = Pair { recorded: pair.recorded, computed: rewound }.fields();
                 let edited = self.comparison.edits.of_line(&fields);
@@ -114,6 +117,19 @@ impl<'a> LineJudge<'a> {
             (None, None) => None,
         };
         edited.filter(|_| pair.recorded.is_none_or(|line| self.comparison.may_have_been_priced(line)))
+    }
+
+    /// Whether two lines of a record that begin together end at different times because a price ends there, or one that counts more
+    /// begins.
+    fn is_cut_elsewhere(&self, recorded: &Line, computed: &Line, record: &str) -> bool {
+        let all = || self.comparison.recorded.lines.iter().copied().chain(self.rewound.values().copied());
+        let of_record = || all().filter(|line| source_name(line) == Some(record));
+        let begins = |line: &Line| line.price.as_ref().is_some_and(|price| Some(price.valid_from) == line.start);
+        let ends_with_price = |line: &Line| {
+            line.price.as_ref().is_some_and(|price| price.valid_until == line.end)
+                || of_record().any(|next| next.start == line.end && begins(next))
+        };
+        recorded.end != computed.end && (ends_with_price(recorded) || ends_with_price(computed))
     }
 
     /// What explains that one side has a line, and the other has its time on other lines of the record.
@@ -129,21 +145,16 @@ impl<'a> LineJudge<'a> {
     }
 }
 
-/// Whether two lines that begin together end at different times because a price ends there.
-fn is_cut_elsewhere(recorded: &Line, computed: &Line) -> bool {
-    let ends_with_price = |line: &Line| line.price.as_ref().is_some_and(|price| price.valid_until == line.end);
-    recorded.end != computed.end && (ends_with_price(recorded) || ends_with_price(computed))
-}
-
 impl Comparison<'_> {
     /// What explains that nothing comes out as it was, or that nothing comes out: another currency, another list, no rate.
     fn priced_otherwise(&self) -> Option<Explanation> {
         let (then, now) = (self.recorded.document, &self.computed.document);
-        let list = |document: &Document| document.inputs.price_list.as_ref().map(|list| list.uid.clone());
+        let lists =
+            |document: &Document| -> Vec<Uid> { document.inputs.price_lists().map(|list| list.uid.clone()).collect() };
         if self.group.currency != Some(self.recorded.currency) {
             return self.edits.group.clone();
         }
-        if list(then) != list(now) {
+        if lists(then) != lists(now) {
             return self.edits.prices.clone();
         }
         // A document without services says no rate, whether there is one or not.
@@ -152,10 +163,11 @@ impl Comparison<'_> {
         no_rate.then(|| self.edits.issuer.clone().unwrap_or_else(gone))
     }
 
-    /// Whether the price of a line can have come from the price list: an entry of it never changes its price.
+    /// Whether the price of a line can have come from the price list that it names: an entry of it never changes its price.
     fn may_have_been_priced(&self, line: &Line) -> bool {
         let (Some(price), Some(service)) = (&line.price, &line.service) else { return true };
-        let then = self.recorded.document.inputs.price_list.as_ref();
+        let named = price_list_of(self.recorded.document, price);
+        let then = self.recorded.document.inputs.price_lists().find(|list| Some(list.name.as_str()) == named);
         let Some(Ok(list)) = then.and_then(|list| self.view.invoices.state.price_list(&list.name)) else { return true };
         if then.is_none_or(|then| *then.uid != list.uid().to_string()) {
             return true;

@@ -15,11 +15,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::billing_settings::BillingSettings;
 use crate::conditions::{self, DesiredCondition};
-use crate::invoice::empty_price_list;
+use crate::invoice::no_prices;
 use crate::pending_projects::awaiting_ledger;
 use billing_domain::unbilled::{OrganizationMonth, Pricing, mistaken, outside_periods, unbilled};
 use billing_domain::{
-    BilledUsage, Group, Month, Name, PriceList, Problem, Timestamp, Uid, Usage, months_to_review, too_late,
+    BilledUsage, Group, Month, Name, PriceLists, Problem, Timestamp, Uid, Usage, months_to_review, too_late,
     unclaimed_differences,
 };
 use billing_state::{ObservedState, OrganizationState};
@@ -179,10 +179,7 @@ pub fn problems_of_month(
     unbilled(&view, |group| pricing.get(&group.uid).map(|(prices, rates)| Pricing { prices, rates }))
 }
 
-/// The price list of a group, or an empty one of that name: then its usage is unpriced.
-fn prices_of(state: &ObservedState, group: &Group) -> Option<Arc<PriceList>> {
-    match state.price_list(&group.price_list) {
-        Some(Ok(list)) => Some(list.clone()),
-        Some(Err(_)) | None => empty_price_list(group),
-    }
+/// The price lists of a group, or empty ones of these names: then its usage is unpriced.
+fn prices_of(state: &ObservedState, group: &Group) -> Option<PriceLists> {
+    state.prices_of(group).ok().or_else(|| no_prices(group))
 }

@@ -13,9 +13,9 @@ use billing_documents::explain::{discounts_of, rate_of};
 use billing_documents::issued::IssuedInvoice;
 use billing_documents::terms::terms_of;
 use billing_domain::{
-    BilledLine, FinalScales, LastCorrection, LineBasis, LineType, Money, MonthTerms, Name, PartAdjustment, PartKey,
-    Percent, Period, Rating, ReadFinal, ScaledBasis, Source, SourceKind, StatedPart, StatedRefill, TaxGroup, TaxScheme,
-    Unit, UnitPrice,
+    BilledLine, EntryKey, FinalScales, LastCorrection, LineBasis, LineType, Money, MonthTerms, Name, PartAdjustment,
+    PartKey, Percent, Period, Rating, ReadFinal, ScaledBasis, Source, SourceKind, StatedPart, StatedRefill,
+    StatedScale, TaxGroup, TaxScheme, Unit, UnitPrice,
 };
 
 /// What a final and its slices say, as later bills ask about it.
@@ -54,12 +54,16 @@ pub fn read_final(issued: &IssuedInvoice<'_>) -> Result<ReadFinal, ConvertError>
 /// What a final says of prices with a scale.
 fn scales(issued: &IssuedInvoice<'_>, terms: Option<&MonthTerms>) -> Result<FinalScales, ConvertError> {
     let table = |given: &api::DocumentScale| {
-        let api::DocumentScale { entry, scope, unit_price, mode, tiers } = given;
+        let api::DocumentScale { list, entry, scope, unit_price, mode, tiers } = given;
         let field = |text: String| ConvertError::Field { field: "scales", text };
         let scale = scale_of(Some(*scope), *mode, tiers, tiers.is_empty()).map_err(field)?;
         let amount = unit_price.as_ref().map_or(Ok(Decimal::ZERO), |price| decimal("scales.unitPrice", price))?;
         let missing = || ConvertError::Field { field: "scales", text: entry.to_string() };
-        Ok((entry.as_str().into(), (Arc::new(scale.ok_or_else(missing)?.normalized()), amount)))
+        let key = EntryKey { list: list.as_str().into(), entry: entry.as_str().into() };
+        let uid = issued.document.inputs.price_lists().find(|input| input.name.as_str() == list.as_str());
+        let list_uid = read("inputs.priceLists.uid", &uid.ok_or_else(missing)?.uid)?;
+        let scale = Arc::new(scale.ok_or_else(missing)?.normalized());
+        Ok((key, StatedScale { scale, amount, list_uid }))
     };
     let refills = issued.lines.iter().filter_map(|line| stated_refill(issued, terms, line));
     Ok(FinalScales {
@@ -93,7 +97,10 @@ fn read_refill(
     let total = money("total", &line.total)?;
     Ok(StatedRefill {
         month: read("adjusts.period", &adjusts.period)?,
-        entry: adjusts.part.as_deref().unwrap_or_default().into(),
+        entry: EntryKey {
+            list: line.source.as_ref().map_or("", |source| source.name.as_str()).into(),
+            entry: adjusts.part.as_deref().unwrap_or_default().into(),
+        },
         project: line.project.as_deref().unwrap_or_default().into(),
         tax: tax_of(issued, terms, line)?,
         line: line.id.clone(),
@@ -263,7 +270,9 @@ fn scaled_basis(line: &api::Line) -> Result<Option<ScaledBasis>, ConvertError> {
         return Ok(None);
     }
     let missing = |field| ConvertError::Field { field, text: String::new() };
-    let entry = line.price.as_ref().ok_or_else(|| missing("price"))?.entry.as_str().into();
+    let price = line.price.as_ref().ok_or_else(|| missing("price"))?;
+    let list = price.list.as_ref().ok_or_else(|| missing("price.list"))?.as_str().into();
+    let entry = EntryKey { list, entry: price.entry.as_str().into() };
     let service = line.service.as_ref().ok_or_else(|| missing("service"))?.name.as_str().into();
     let quantity = decimal("quantity", line.quantity.as_ref().ok_or_else(|| missing("quantity"))?)?;
     Ok(Some(ScaledBasis { entry, service, quantity }))

@@ -144,7 +144,7 @@ pub fn group(object: &api::BillingGroup) -> Result<Group, ConvertError> {
         currency,
         allowed: object.spec.allowed_projects.as_ref().map(names).map(|names: BTreeSet<Name>| names),
         first_period,
-        price_list: terms.price_list.as_str().into(),
+        price_lists: terms.price_lists().iter().map(|name| name.as_str().into()).collect(),
         issuer: terms.issuer.as_str().into(),
         payment_term_days: terms.payment_term_days.and_then(|days| u32::try_from(days).ok()),
         buyer: buyer::buyer(object),
@@ -214,18 +214,19 @@ pub fn usage(object: &api::UsageRecord, interner: &mut Interner) -> Result<Usage
 pub fn price_list(object: &api::PriceList) -> Result<PriceList, ConvertError> {
     let currency = Currency::from_str(&object.spec.currency)
         .map_err(|error| ConvertError::Unusable { path: "spec.currency".to_owned(), reason: error.to_string() })?;
+    let name = Name::from(object.name_any());
     let (mut entries, mut unreadable) = (Vec::new(), BTreeMap::new());
     for (index, entry) in object.spec.entries.iter().enumerate() {
-        match price_entry(index, entry) {
+        match price_entry(&name, index, entry) {
             Ok(entry) => entries.push(entry),
             Err(error) => drop(unreadable.insert(entry.kind.as_str().into(), error)),
         }
     }
-    let (name, uid, generation) = (object.name_any().into(), uid_of(object)?, generation_of(object)?);
+    let (uid, generation) = (uid_of(object)?, generation_of(object)?);
     Ok(PriceList::by_type(name, uid, generation, currency, entries, unreadable))
 }
 
-fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, PriceListError> {
+fn price_entry(list: &Name, index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, PriceListError> {
     let api::PriceEntry {
         name,
         kind,
@@ -260,6 +261,7 @@ fn price_entry(index: usize, entry: &api::PriceEntry) -> Result<PriceEntry, Pric
         return Err(PriceListError::Unfit { entry: name.as_str().into(), field, unit: Unit::Hour.as_str() });
     }
     Ok(PriceEntry {
+        list: list.clone(),
         name: name.as_str().into(),
         kind: kind.as_str().into(),
         plan: plan.as_deref().map(Name::from),

@@ -127,7 +127,10 @@ impl<'a> Charge<'a> {
     pub fn sku_price(&self) -> Option<String> {
         let sku = self.sku.as_ref()?;
         Some(match &self.row.line()?.price {
-            Some(price) => [sku.as_str(), "/", &price.entry].concat(),
+            Some(price) => {
+                let parts = [Some(sku.as_str()), self.row.price_list(), Some(&*price.entry)];
+                parts.into_iter().flatten().collect::<Vec<_>>().join("/")
+            }
             None => sku.clone(),
         })
     }

@@ -63,6 +63,7 @@ impl<'a> Charge<'a> {
         object([
             ("x_Plan", service.and_then(|service| service.plan.as_deref())),
             ("x_Cloud", service.and_then(|service| service.cloud.as_deref())),
+            ("x_PriceList", self.row.price_list()),
             ("x_PriceEntry", line.and_then(|line| Some(&*line.price.as_ref()?.entry))),
         ])
     }

@@ -144,7 +144,7 @@ fn an_invoice_detail_belongs_to_each_charge_and_says_what_it_is_about() {
     };
     assert_eq!(
         detail("db", "InvoiceDetailGrain"),
-        r#"{"RegionId":"aws-eu-west-1","ResourceId":"shop/web-db","ResourceType":"PostgreSQL","ServiceName":"PostgreSQL","SkuId":"PostgreSQL/Business-4/aws-eu-west-1","SkuMeter":"Hours","SkuPriceId":"PostgreSQL/Business-4/aws-eu-west-1/pg","SubAccountId":"shop","x_LineId":"db"}"#
+        r#"{"RegionId":"aws-eu-west-1","ResourceId":"shop/web-db","ResourceType":"PostgreSQL","ServiceName":"PostgreSQL","SkuId":"PostgreSQL/Business-4/aws-eu-west-1","SkuMeter":"Hours","SkuPriceId":"PostgreSQL/Business-4/aws-eu-west-1/default/pg","SubAccountId":"shop","x_LineId":"db"}"#
     );
     assert_eq!(detail("db", "PaymentTerms"), "Net 14");
     assert_eq!(detail("db", "InvoiceIssueStatus"), "Issued");

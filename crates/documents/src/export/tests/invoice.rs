@@ -7,7 +7,7 @@ fn service(id: &str, service: &Value, quantity: &str, price: &str, pre_discount:
     json!({
         "id": id, "type": "ServiceCharge", "project": "shop", "service": service,
         "start": "2026-10-01T00:00:00Z", "end": "2026-11-01T00:00:00Z", "quantity": quantity, "unit": "Hour",
-        "unitPrice": price, "price": { "entry": "pg", "validFrom": "2020-01-01T00:00:00Z" },
+        "unitPrice": price, "price": { "list": "default", "entry": "pg", "validFrom": "2020-01-01T00:00:00Z" },
         "preDiscount": pre_discount, "total": total, "description": format!("{id}: PostgreSQL"),
         "tags": { "team": "a \"b\"", "cost=centre": "7" },
         "source": { "kind": "UsageRecord", "name": id, "uid": "5b1f2a64-0000-4000-8000-0000000000aa" },

@@ -13,6 +13,7 @@ use super::credited::{Correction, CreditedSoFar};
 use crate::bill::fill::{Filler, Filling, Portions, fillings};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::Overflow;
+use crate::catalog::price::EntryKey;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::adjustment::{Adjustment, AdjustmentKind};
 use crate::invoice::billed::scaled::{StatedRecord, StatedScales};
@@ -20,17 +21,19 @@ use crate::invoice::ids::refill_key;
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
 use crate::invoice::source::{Source, SourceKind};
+use crate::invoice::statement::StatedScale;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::attribution::Attribution;
 use crate::time::month::Month;
+use crate::uid::Uid;
 
 /// The portions of a closed month: of what documents of the group bill of it, and of what comes late.
 pub(super) fn closed_portions(closed: &GroupMonth<'_>) -> Portions {
     let stated = closed.billed.stated_scales(closed.group.uid, closed.month);
     let mut fillings = fillings(closed);
     for StatedRecord { billed: record, .. } in stated.records.iter().filter(|record| stands(closed, record)) {
-        let Some((scale, amount)) = stated.scales.get(&record.entry) else { continue };
+        let Some(StatedScale { scale, amount, .. }) = stated.scales.get(&record.entry) else { continue };
         let none = || Filling { scale: scale.clone(), amount: *amount, fillers: Vec::new() };
         let filling = fillings.entry(record.entry.clone()).or_insert_with(none);
         // As it was billed, so it is filled.
@@ -89,13 +92,19 @@ pub(super) fn refills(closed: &GroupMonth<'_>, portions: &Portions) -> Result<Ve
     }
     let mut found = Vec::new();
     for ((entry, project, tax), account) in accounts(closed, portions, &stated, currency)? {
+        let Some(scale) = stated.scales.get(&entry) else { continue };
         let after = portions.quantity(&entry, &project);
         let change = account.due.1 - account.credited.due_before(account.billed.1);
         let invoice = month.invoice.number.clone();
         // A reduction that notes took back already is said too, so that it is known from then on.
         let item = match account.is_as_said() {
             true => None,
-            false => Some(account.item(closed, (invoice, entry, project.clone(), tax), after, currency)?),
+            false => Some(account.item(
+                closed.month,
+                (invoice, entry, project.clone(), tax),
+                (after, scale.list_uid),
+                currency,
+            )?),
         };
         if change != 0 || item.is_some() {
             found.push(RefillDifference { project, tax, change, item });
@@ -104,7 +113,7 @@ pub(super) fn refills(closed: &GroupMonth<'_>, portions: &Portions) -> Result<Ve
     Ok(found)
 }
 
-type AccountKey = (Name, Name, Option<TaxGroup>);
+type AccountKey = (EntryKey, Name, Option<TaxGroup>);
 
 fn accounts(
     closed: &GroupMonth<'_>,
@@ -142,9 +151,9 @@ fn accounts(
 }
 
 /// An entry, and the project where what comes together is a project's.
-type Place<'a> = (&'a Name, Option<&'a Name>);
+type Place<'a> = (&'a EntryKey, Option<&'a Name>);
 
-fn place<'a>(portions: &Portions, entry: &'a Name, project: &'a Name) -> Place<'a> {
+fn place<'a>(portions: &Portions, entry: &'a EntryKey, project: &'a Name) -> Place<'a> {
     (entry, (!portions.is_shared(entry)).then_some(project))
 }
 
@@ -167,19 +176,19 @@ impl Account {
 
     fn item(
         self,
-        closed: &GroupMonth<'_>,
-        (invoice, entry, project, tax): (Name, Name, Name, Option<TaxGroup>),
-        after: Decimal,
+        month: Month,
+        (invoice, entry, project, tax): (Name, EntryKey, Name, Option<TaxGroup>),
+        (after, list_uid): (Decimal, Uid),
         currency: Currency,
     ) -> Result<Item, Overflow> {
         let Account { billed, due, credited: so_far, before } = self;
         let Correction { total, credited } = so_far.correction(billed.1, due.1);
         let money = |minor| Money::new(minor, currency).ok_or(Overflow);
-        let (month, before, after) = (closed.month, before.normalize(), after.normalize());
+        let (before, after) = (before.normalize(), after.normalize());
         let less = if credited == 0 { String::new() } else { format!(", less {} credited", money(credited)?) };
         Ok(Item {
             kind: LineType::OtherEvent,
-            key: refill_key(month, &entry, &project),
+            key: refill_key(month, &entry.entry, &project),
             project: Some(project),
             period: None,
             pre_discount: (!so_far.is_credited()).then(|| money(due.0 - billed.0)).transpose()?,
@@ -187,15 +196,12 @@ impl Account {
             tax,
             is_share: false,
             description: shortened(format!(
-                "Adjustment of {invoice} for {month}{less}: {entry}, {before} came together before, {after} now; {} billed, {} due",
+                "Adjustment of {invoice} for {month}{less}: {}, {before} came together before, {after} now; {} billed, {} due",
+                entry.entry,
                 money(billed.1)?,
                 money(due.1)?
             )),
-            source: Source {
-                kind: SourceKind::PriceList,
-                name: closed.prices.name().clone(),
-                uid: closed.prices.uid(),
-            },
+            source: Source { kind: SourceKind::PriceList, name: entry.list.clone(), uid: list_uid },
             adjustment: Some(Adjustment {
                 month,
                 kind: AdjustmentKind::Refill {

@@ -1,15 +1,14 @@
 //! What finals bill at prices that depend on what comes together in a month.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
 use super::{BilledIndex, FinalFacts, LineBasis, NoteShare, ReadFinal};
-use crate::catalog::scale::Scale;
+use crate::catalog::price::EntryKey;
 use crate::catalog::unit_price::Unit;
 use crate::invoice::ids::{charge_id, late_id};
-use crate::invoice::statement::{ScaledRecord, StatedRefill};
+use crate::invoice::statement::{ScaledRecord, StatedRefill, StatedScale};
 use crate::name::Name;
 use crate::time::month::Month;
 use crate::time::period::Timestamp;
@@ -56,7 +55,7 @@ pub(crate) struct StatedScales<'a> {
     /// The lines by which others came together with them, in the order of their issue, with when that was and what notes took back.
     pub(crate) refills: Vec<(&'a StatedRefill, Timestamp, Vec<NoteShare>)>,
     /// By entry, as the first of the finals has it.
-    pub(crate) scales: BTreeMap<&'a Name, &'a (Arc<Scale>, Decimal)>,
+    pub(crate) scales: BTreeMap<&'a EntryKey, &'a StatedScale>,
 }
 
 /// What documents say of a record at a price with a scale.

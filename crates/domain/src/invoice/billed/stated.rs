@@ -11,6 +11,7 @@ use super::scaled::scaled_records;
 use super::{
     BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, LineBasis, NoteShare, PartBasis, ReadFinal, hash,
 };
+use crate::catalog::price::EntryKey;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::terms::commitment::Term;
 use crate::invoice::month_terms::MonthTerms;
@@ -177,7 +178,7 @@ impl BilledIndex {
                 is_reversed: self.is_reversed(&invoice.number),
             });
         }
-        let mut refilled: BTreeMap<(Month, &Name, &Name, Option<TaxGroup>), &StatedRefill> = BTreeMap::new();
+        let mut refilled: BTreeMap<(Month, &EntryKey, &Name, Option<TaxGroup>), &StatedRefill> = BTreeMap::new();
         let mut corrected: BTreeMap<(Month, u64, Option<TaxGroup>), &StatedCorrection> = BTreeMap::new();
         for on in self.in_order_of_issue() {
             let Some(facts) = &self.finals[on] else { continue };

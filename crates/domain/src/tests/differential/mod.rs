@@ -160,6 +160,7 @@ fn told_bill(bill: &Bill) -> Value {
             line.portion.as_ref().map(|portion| {
                 json!([fraction(&Ratio::from(portion.before)), fraction(&Ratio::from(portion.quantity))])
             }),
+            line.entry.list.as_str(),
         ])
     };
     let mut lines: Vec<Value> = bill.lines.iter().map(line).collect();
@@ -235,7 +236,7 @@ fn told_refills(bill: &Bill) -> Vec<Value> {
         let after = fraction(&Ratio::from(*after));
         Some(json!([
             month.to_string(),
-            entry.as_str(),
+            entry.entry.as_str(),
             project,
             told_group(item.tax),
             after,
@@ -299,7 +300,7 @@ fn encoded(world: &World) -> Value {
         "prices": {
             "currency": world.prices.currency().code(),
             "digits": world.prices.currency().digits(),
-            "entries": kinds.iter().flat_map(|kind| world.prices.entries_for(kind)).map(told_price).collect::<Vec<_>>(),
+            "lists": world.prices.iter().map(|list| told_list(list, &kinds)).collect::<Vec<_>>(),
         },
         "credits": world.credits.iter().map(told_credit).collect::<Vec<_>>(),
         "issuer": world.issuer.as_ref().map(told_issuer),
@@ -309,6 +310,15 @@ fn encoded(world: &World) -> Value {
         "hours": if world.hours == HourRule::Ceil { "Ceil" } else { "Exact" },
         "as_of": at(AS_OF).timestamp_micros(),
         "months": MONTHS,
+    })
+}
+
+fn told_list(list: &PriceList, kinds: &BTreeSet<Name>) -> Value {
+    let entries = kinds.iter().flat_map(|kind| list.entries_for(kind));
+    json!({
+        "name": list.name().as_str(),
+        "entries": entries.map(told_price).collect::<Vec<_>>(),
+        "unusable": list.unusable_types().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(),
     })
 }
 
@@ -475,7 +485,7 @@ fn told_scale(scale: &Scale) -> Value {
 fn told_price(entry: &PriceEntry) -> Value {
     let text = |name: &Option<Name>| name.as_ref().map(|name| name.to_string());
     json!({
-        "name": entry.name.as_str(), "scale": entry.price.scale.as_deref().map(told_scale),
+        "name": entry.name.as_str(), "scale": entry.price.scale.as_deref().map(told_scale), "list": entry.list.as_str(),
         "kind": entry.kind.as_str(), "plan": text(&entry.plan), "cloud": text(&entry.cloud),
         "unit": entry.price.unit.as_str(),
         "price": entry.price.amount.to_string(), "per": entry.price.per, "unit_name": text(&entry.price.unit_name),

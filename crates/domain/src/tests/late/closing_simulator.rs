@@ -141,7 +141,7 @@ impl ClosingSimulator {
             }),
             replaces: bill.replaced.get(&line.usage.name).cloned().unwrap_or_default(),
             scaled: line.portion.as_ref().map(|portion| ScaledBasis {
-                entry: line.entry.name.clone(),
+                entry: line.entry.key(),
                 service: line.usage.service.name.clone(),
                 quantity: portion.quantity,
             }),
@@ -185,8 +185,10 @@ impl ClosingSimulator {
 fn stated_scales(bill: &Bill) -> FinalScales {
     let late = bill.items.iter().filter_map(|item| item.adjustment.as_ref()?.late_line());
     let entries = bill.lines.iter().chain(late).map(|line| &line.entry);
-    let scales =
-        entries.filter_map(|entry| Some((entry.name.clone(), (entry.price.scale.clone()?, entry.price.amount))));
+    let scales = entries.filter_map(|entry| {
+        let (scale, amount) = (entry.price.scale.clone()?, entry.price.amount);
+        Some((entry.key(), StatedScale { scale, amount, list_uid: uid(&entry.list) }))
+    });
     let refill = |item: &Item| {
         let Adjustment { month, kind } = item.adjustment.as_ref()?;
         let AdjustmentKind::Refill { entry, after, billed, due, settled_by_credit_notes, notes, .. } = kind else {

@@ -12,7 +12,7 @@ use super::world::*;
 use crate::*;
 
 /// One group, one project, PostgreSQL at 0.026 an hour.
-fn simulator() -> ClosingSimulator {
+pub fn simulator() -> ClosingSimulator {
     ClosingSimulator::new(World::new([group("g")]).project("p", &[segment("2020-01-01", "g")]), "2020-10")
 }
 
@@ -243,7 +243,7 @@ fn a_difference_in_a_currency_that_the_group_had_holds_its_bill() {
     simulator.close("2020-11");
     simulator.usage(usage("db", "p", "2020-11-01", "2020-11-11"));
     simulator.world.organization.put_group(Group { currency: Some(currency("EUR")), ..group("g") });
-    simulator.world.prices = PriceList::new(name("default"), uid("prices"), 1, currency("EUR"), Vec::new()).unwrap();
+    simulator.world.prices = list_in("EUR", Vec::new()).into();
     assert_eq!(problems(&simulator.look("2020-12").problems), ["db CurrencyChanged"]);
 }
 

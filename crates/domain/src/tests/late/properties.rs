@@ -96,8 +96,8 @@ fn any_world() -> impl Strategy<Value = World> {
             world.organization.put_group(Group { currency: Some(currency(code)), ..group });
         }
         let kinds = ["PostgreSQL", "Setup"].map(name);
-        let entries = kinds.iter().flat_map(|kind| world.prices.entries_for(kind)).cloned().collect();
-        world.prices = PriceList::new(name("default"), uid("prices"), 1, currency(code), entries).unwrap();
+        let entries = |list: &PriceList| kinds.iter().flat_map(|kind| list.entries_for(kind)).cloned().collect();
+        world.prices = price_lists(code, world.prices.iter().map(entries).collect::<Vec<_>>());
         world
     })
 }

@@ -198,7 +198,7 @@ fn late_usage_with_prices_in_another_currency_than_its_month_had_takes_the_quote
     let mut simulator = converted();
     simulator.usage(runs("u2", "a", "2020-10-10", 100));
     let entries = vec![hourly("PostgreSQL", "100")];
-    simulator.world.prices = PriceList::new(name("default"), uid("prices"), 2, currency("JPY"), entries).unwrap();
+    simulator.world.prices = list_in("JPY", entries).into();
     simulator.world.rates = rates("ecb", &[("2020-10-30", "USD", "1.25"), ("2020-10-30", "JPY", "125")]);
     assert_eq!(simulator.look("2020-11").total, money("80.00", "EUR"));
 }

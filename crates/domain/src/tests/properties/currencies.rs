@@ -36,7 +36,7 @@ fn in_currency(parts: &Parts, issuer: Option<&Issuer>, code: &str) -> World {
     let scaled = |amount: rust_decimal::Decimal| {
         amount.min(most) * decimal("100") / rust_decimal::Decimal::from(10_u32.pow(digits))
     };
-    for entry in &mut parts.prices {
+    for entry in parts.prices.iter_mut().flat_map(|list| &mut list.entries) {
         entry.price.amount = scaled(entry.price.amount);
         entry.price.max_per_month = entry.price.max_per_month.map(scaled);
         entry.price.scale = entry.price.scale.take().map(|scale| {
@@ -50,9 +50,7 @@ fn in_currency(parts: &Parts, issuer: Option<&Issuer>, code: &str) -> World {
         minimum_charges: issuer.minimum_charges.iter().copied().map(other).collect(),
         ..issuer.clone()
     };
-    let entries = parts.prices.clone();
-    let prices = PriceList::new(name("default"), uid("prices"), 1, currency(code), entries).unwrap();
-    World { prices, issuer: issuer.map(in_issuer), ..parts.world() }
+    World { prices: parts.prices_in(code), issuer: issuer.map(in_issuer), ..parts.world() }
 }
 
 /// Every amount of a bill in its smallest units, with what it is of.

@@ -21,7 +21,7 @@ pub struct Parts {
     pub groups: Vec<Group>,
     pub projects: Vec<(Name, Vec<Segment>)>,
     pub usage: Vec<Usage>,
-    pub prices: Vec<PriceEntry>,
+    pub prices: Vec<ListParts>,
     pub billed: Vec<(Name, Period)>,
     pub credits: Vec<CreditOffer>,
     pub prorated: bool,
@@ -30,7 +30,27 @@ pub struct Parts {
     pub quotes: Vec<(String, &'static str, &'static str)>,
 }
 
+/// What a price list is made of.
+#[derive(Debug, Clone)]
+pub struct ListParts {
+    pub entries: Vec<PriceEntry>,
+    /// A type of service with an entry that cannot be used.
+    pub unusable: Option<&'static str>,
+}
+
 impl Parts {
+    /// The price lists `list-0`, `list-1` and so on, each over the next, with their prices in a currency.
+    pub fn prices_in(&self, code: &str) -> PriceLists {
+        let list = |(number, ListParts { entries, unusable }): (usize, &ListParts)| {
+            let list = name(&format!("list-{number}"));
+            let unreadable = PriceListError::Unreadable { path: "spec.entries[0].unitPrice".into(), text: "x".into() };
+            let unusable = unusable.iter().map(|kind| (name(kind), unreadable.clone())).collect();
+            Arc::new(PriceList::by_type(list, uid("list"), 1, currency(code), entries.clone(), unusable))
+        };
+        let mut lists: Vec<_> = self.prices.iter().enumerate().map(list).collect();
+        PriceLists::new(lists.remove(0), lists).unwrap()
+    }
+
     pub fn world(&self) -> World {
         let mut world = World::new(self.groups.clone());
         for (project, segments) in &self.projects {
@@ -39,7 +59,7 @@ impl Parts {
         for usage in &self.usage {
             world = world.usage(usage.clone());
         }
-        world.prices = price_list(self.prices.clone());
+        world.prices = self.prices_in("USD");
         self.billed.iter().for_each(|(record, period)| world.bill_elsewhere(record, *period, Unit::Hour));
         world.credits = self.credits.clone();
         let quotes: Vec<_> = self.quotes.iter().map(|(date, code, rate)| (date.as_str(), *code, *rate)).collect();
@@ -55,7 +75,7 @@ impl Parts {
         shuffle(&mut parts.groups, seed);
         shuffle(&mut parts.projects, seed);
         shuffle(&mut parts.usage, seed);
-        shuffle(&mut parts.prices, seed);
+        parts.prices.iter_mut().for_each(|list| shuffle(&mut list.entries, seed));
         shuffle(&mut parts.billed, seed);
         shuffle(&mut parts.credits, seed);
         shuffle(&mut parts.quotes, seed);
@@ -80,7 +100,7 @@ pub fn parts() -> impl Strategy<Value = Parts> {
         usage
     });
     let billed = prop::collection::vec((record_name(), a_period()), 0..3);
-    (groups(), projects(), usage, prices(), billed, credits(), quotes(), any::<bool>(), any::<bool>()).prop_map(
+    (groups(), projects(), usage, lists(), billed, credits(), quotes(), any::<bool>(), any::<bool>()).prop_map(
         |(groups, projects, usage, prices, billed, credits, quotes, prorated, exact)| Parts {
             groups,
             projects,
@@ -339,6 +359,24 @@ pub fn scale() -> impl Strategy<Value = Option<Arc<Scale>>> {
         };
         Some(Arc::new(Scale { scope, pricing }))
     })
+}
+
+/// A price list, or a few of them, over each other; an entry of one may be unusable.
+fn lists() -> impl Strategy<Value = Vec<ListParts>> {
+    let unusable = prop::option::weighted(0.05, select(vec!["PostgreSQL", "MySQL", "Setup"]));
+    let list = |count| prop::collection::vec((prices(), unusable.clone()), count);
+    let few = |kept: Vec<bool>| {
+        let mut kept = kept.into_iter().cycle();
+        move |_: &PriceEntry| kept.next().unwrap_or(true)
+    };
+    // Of those before the last, entries are left out, so that the next is asked.
+    let kept = prop::collection::vec(any::<bool>(), 7);
+    let several = (list(1..=3), kept).prop_map(move |(mut lists, kept)| {
+        let last = lists.len() - 1;
+        lists[..last].iter_mut().for_each(|(entries, _)| entries.retain(few(kept.clone())));
+        lists
+    });
+    several.prop_map(|lists| lists.into_iter().map(|(entries, unusable)| ListParts { entries, unusable }).collect())
 }
 
 /// Prices that begin, end, change and leave gaps; one is by the unit.

@@ -51,7 +51,11 @@ class GroupMonth:
             checked(reached, self.digits, NoBill)
         subtotal = sum(amounts.values())
         columns = ["record", "start", "end", "price", "pre", "total", "price_total"]
-        told = [[line[column] for column in columns] + [shown(line["tax"]), line["at"][0]["unit"], line["portion"]] for line in lines]
+        told = [
+            [line[column] for column in columns]
+            + [shown(line["tax"]), line["at"][0]["unit"], line["portion"], line["at"][0]["list"]]
+            for line in lines
+        ]
         taxed = tax(self, amounts, self.reasons(lines + list(adjustments), own, parts))
         left = taxed["total"] - brought
         items = own.agreed + own.paid + own.rounded
@@ -190,7 +194,7 @@ class GroupMonth:
     def cuts(self, record, until):
         cuts = {self.start, self.end, record["start"], until}
         cuts.update(segment["from"] for segment in self.organization.ledgers.get(record["project"], []))
-        for entry in self.given["prices"]["entries"]:
+        for entry in (entry for price_list in self.given["prices"]["lists"] for entry in price_list["entries"]):
             cuts.update([entry["from"]] if entry["until"] is None else [entry["from"], entry["until"]])
         for period in self.given["billed"]["periods"].get(record["name"], []):
             cuts.update(period)

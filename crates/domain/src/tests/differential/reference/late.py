@@ -188,18 +188,19 @@ def refills(current, closed, past):
     accounts = {}
 
     def account(entry, project, tax):
-        return accounts.setdefault((entry, project, tax), {"pre": 0, "due": 0, "billed": 0, "taken": 0, "settled": 0})
+        nothing = {"pre": 0, "due": 0, "billed": 0, "taken": 0, "settled": 0, "by": entry}
+        return accounts.setdefault((entry["list"], entry["name"], project, tax), nothing)
 
     stands = {record["name"]: record for _, record in closed.said_scaled}
     entries = {}
     for billed in of_scales(current, month, past):
         if billed["record"] in stands:
             entry, rate, left = billed["at"]
-            entries[billed["record"]] = (entry["name"], billed["project"], billed["tax"], rate, left)
-            said_of(account(entry["name"], billed["project"], billed["tax"]), billed)
+            entries[billed["record"]] = (entry, billed["project"], billed["tax"], rate, left)
+            said_of(account(entry, billed["project"], billed["tax"]), billed)
     for said in past:
         if "entry" in said and (said["group"], said["month"]) == (group, month):
-            found = account(said["entry"], said["project"], said["tax"])
+            found = account(said["by"], said["project"], said["tax"])
             said_of(found, said)
             found["settled"] = said["settled"]
     for record in stands:
@@ -215,13 +216,14 @@ def refills(current, closed, past):
     rules = rules_of(GroupMonth(current.organization, current.group, month))
     taxing = [] if isinstance(rules, str) else rules
     found = []
-    for (entry, project, tax), sums in sorted(accounts.items(), key=lambda pair: pair[0][:2]):
+    for (_, entry, project, tax), sums in sorted(accounts.items(), key=lambda pair: pair[0][:3]):
         billed, due = sums["billed"], sums["due"]
         total = to_bill(billed, due, sums["taken"])
         change = due - (billed - sums["settled"])
         if total or change:
-            scale = next(price for price in current.given["prices"]["entries"] if price["name"] == entry)
+            scale = sums["by"]
             line = {"month": month, "invoice": current.number_of(month), "entry": entry, "project": project, "tax": tax}
+            line["by"] = scale
             pre = None if sums["taken"] else sums["pre"]
             amounts = {"pre": pre, "total": total, "change": change, "settled": billed + total - due}
             reasons = [rule for rule in taxing if group_of(rule) == tax]

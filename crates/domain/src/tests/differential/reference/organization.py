@@ -68,18 +68,23 @@ class Organization:
     # What it costs.
 
     def price(self, service, instant, running_only):
-        """The most specific entry that is valid: type, plan, cloud; type, plan; type, cloud; type."""
-        best = None
-        for entry in self.given["prices"]["entries"]:
-            fits = (
-                entry["kind"] == service["kind"]
-                and entry["plan"] in (None, service["plan"])
-                and entry["cloud"] in (None, service["cloud"])
-                and entry["from"] <= instant
-                and (entry["until"] is None or instant < entry["until"])
-            )
-            if fits and not (running_only and entry["unit"] == "Unit"):
-                rank = (entry["plan"] is not None, entry["cloud"] is not None)
-                if best is None or rank > best[0]:
-                    best = (rank, entry)
-        return best[1] if best else None
+        """Of the first list that has one, the most specific entry that is valid: type, plan, cloud; type, plan; type, cloud; type."""
+        for price_list in self.given["prices"]["lists"]:
+            if service["kind"] in price_list["unusable"]:
+                return None
+            best = None
+            for entry in price_list["entries"]:
+                fits = (
+                    entry["kind"] == service["kind"]
+                    and entry["plan"] in (None, service["plan"])
+                    and entry["cloud"] in (None, service["cloud"])
+                    and entry["from"] <= instant
+                    and (entry["until"] is None or instant < entry["until"])
+                )
+                if fits and not (running_only and entry["unit"] == "Unit"):
+                    rank = (entry["plan"] is not None, entry["cloud"] is not None)
+                    if best is None or rank > best[0]:
+                        best = (rank, entry)
+            if best:
+                return best[1]
+        return None

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 def place(entry, project):
     """Whose usage comes together."""
-    return entry["name"], project if entry["scale"]["scope"] == "Project" else None
+    return entry["list"], entry["name"], project if entry["scale"]["scope"] == "Project" else None
 
 
 def portions(taking):

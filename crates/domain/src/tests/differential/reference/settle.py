@@ -109,4 +109,4 @@ def is_part(said):
 
 
 def subject(said):
-    return ("record", said["record"]) if "record" in said else ("entry", said["entry"])
+    return ("record", said["record"]) if "record" in said else ("entry", said["by"]["list"], said["entry"])
