@@ -184,7 +184,7 @@ mod tests {
             json!({"name": "main", "namespace": "acme"}),
             json!({
                 "currency": "USD", "primary": false, "paymentMethod": {"type": "Card"},
-                "terms": {"priceList": "default", "issuer": "default"},
+                "terms": {"issuer": "default"},
             }),
         );
         stored["status"] = json!({"observedGeneration": -1});
