@@ -162,3 +162,25 @@ fn what_a_note_took_back_is_not_given_back_again_where_tiers_are_filled_again() 
     simulator.enter("2021-01", &january);
     assert_eq!(adjustments(&simulator.look("2021-02")), [""; 0], "it is said once");
 }
+
+#[test]
+fn entries_of_one_name_in_two_lists_fill_tiers_of_their_own() {
+    let named = |kind: &str| PriceEntry { name: name("units"), kind: name(kind), ..graduated(Scope::BillingGroup) };
+    let mut world = world(graduated(Scope::Project));
+    world.prices = price_lists("USD", [vec![named("Mails")], vec![named("Calls")]]);
+    let mut simulator = ClosingSimulator::new(world, "2020-11");
+    let mails = Usage { service: service("mails", "Mails"), ..event("mails", "p", "2020-11-05", "100") };
+    simulator.usage(mails);
+    simulator.usage(event("calls", "p", "2020-11-10", "100"));
+    assert_eq!(charged(&simulator.close("2020-11")), ["calls 100 0.00", "mails 100 0.00"]);
+    simulator.usage(event("early", "p", "2020-11-01", "100"));
+    let december = simulator.look("2020-12");
+    assert_eq!(adjustments(&december), ["2020-11 early 0.00", "2020-11 list-1 10.00"]);
+    // The list is said also when the group has it no longer.
+    simulator.enter("2020-12", &december);
+    simulator.purge("early");
+    simulator.world.prices = price_lists("USD", [vec![named("Mails")]]);
+    simulator.usage(Usage { replaces: Some(name("calls")), ..event("calls-2", "q", "2020-11-10", "1") });
+    let january = simulator.look("2021-01");
+    assert!(january.items.iter().all(|item| item.source.uid != Uid(0)), "{:?}", january.items);
+}

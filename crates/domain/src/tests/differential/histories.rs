@@ -218,7 +218,9 @@ impl Finals {
         let item = |item: &Item| {
             let late = item.adjustment.as_ref().and_then(Adjustment::late_line);
             let refilled = item.adjustment.as_ref().and_then(|adjustment| match &adjustment.kind {
-                AdjustmentKind::Refill { entry, .. } => Some((adjustment.month.to_string(), entry.entry.as_str())),
+                AdjustmentKind::Refill { entry, .. } => {
+                    Some((adjustment.month.to_string(), format!("{}/{}", entry.list, entry.entry)))
+                }
                 _ => None,
             });
             let project = item.project.as_deref();

@@ -236,7 +236,7 @@ fn told_refills(bill: &Bill) -> Vec<Value> {
         let after = fraction(&Ratio::from(*after));
         Some(json!([
             month.to_string(),
-            entry.entry.as_str(),
+            format!("{}/{}", entry.list, entry.entry),
             project,
             told_group(item.tax),
             after,

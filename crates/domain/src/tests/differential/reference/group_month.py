@@ -7,7 +7,7 @@ from fractions import Fraction
 from basics import NoBill, Problem, checked, costs, is_of_no_hours, month_bounds, rounded, shown
 from credits import usable
 from own import Own
-from scales import portions
+from scales import named, portions
 from terms import commitment_of, counted, last_of_term, months_before
 from tax import group_of, rule_of, rules_of, tax
 
@@ -68,7 +68,7 @@ class GroupMonth:
                 if "entry" not in entry
             ),
             "refills": [
-                [entry["month"], entry["entry"], entry["project"], shown(entry["tax"]), str(entry["after"]), entry["total"]]
+                [entry["month"], named(entry["by"]), entry["project"], shown(entry["tax"]), str(entry["after"]), entry["total"]]
                 for entry in adjustments
                 if "entry" in entry
             ],

@@ -5,7 +5,7 @@ from fractions import Fraction
 from basics import costs, month_bounds, rounded, shown, to_bill
 from group_month import GroupMonth
 from organization import Organization
-from scales import place
+from scales import named, place
 from settle import Settlement
 from tax import group_of, rules_of
 
@@ -55,7 +55,7 @@ def name_of(entry):
         portion = entry.get("portion")
         return ["line", entry["record"], entry["start"], portion and portion[0]]
     if "entry" in entry:
-        return ["entry", entry["month"], entry["entry"], entry["project"], shown(entry["tax"])]
+        return ["entry", entry["month"], named(entry["by"]), entry["project"], shown(entry["tax"])]
     return ["part", entry["month"], entry["kind"], entry["name"], shown(entry["tax"])]
 
 

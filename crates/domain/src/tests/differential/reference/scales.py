@@ -3,6 +3,11 @@
 from fractions import Fraction
 
 
+def named(entry):
+    """Which entry of which list: entries of two lists may have one name."""
+    return entry["list"] + "/" + entry["name"]
+
+
 def place(entry, project):
     """Whose usage comes together."""
     return entry["list"], entry["name"], project if entry["scale"]["scope"] == "Project" else None
