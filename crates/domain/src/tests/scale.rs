@@ -184,3 +184,18 @@ fn entries_of_one_name_in_two_lists_fill_tiers_of_their_own() {
     let january = simulator.look("2021-01");
     assert!(january.items.iter().all(|item| item.source.uid != Uid(0)), "{:?}", january.items);
 }
+
+#[test]
+fn a_record_that_another_groups_final_bills_first_leaves_its_place() {
+    let mut simulator = ClosingSimulator::new(world(graduated(Scope::BillingGroup)), "2020-10");
+    simulator.close("2020-10");
+    simulator.usage(event("a", "p", "2020-11-10", "100"));
+    simulator.usage(event("b", "q", "2020-11-20", "100"));
+    simulator.world.bill_elsewhere("a", Period::at(at("2020-11-10")), Unit::Unit);
+    let known = std::mem::take(&mut simulator.world.billed);
+    let twice = simulator.bill("2020-11");
+    assert_eq!(charged(&twice), ["a 100 0.00", "b 100 10.00"]);
+    simulator.world.billed = known;
+    simulator.enter("2020-11", &twice);
+    assert_eq!(adjustments(&simulator.close("2020-12")), ["2020-11 a 0.00", "2020-11 default -10.00"]);
+}
