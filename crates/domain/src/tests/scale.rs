@@ -199,3 +199,14 @@ fn a_record_that_another_groups_final_bills_first_leaves_its_place() {
     simulator.enter("2020-11", &twice);
     assert_eq!(adjustments(&simulator.close("2020-12")), ["2020-11 a 0.00", "2020-11 default -10.00"]);
 }
+
+#[test]
+fn a_closed_month_keeps_its_tiers_when_a_list_of_the_same_name_has_others() {
+    let mut simulator = ClosingSimulator::new(world(graduated(Scope::Project)), "2020-11");
+    simulator.usage(event("a", "p", "2020-11-10", "150"));
+    simulator.close("2020-11");
+    let dear = scaled("Calls", "0", Scope::Project, ScalePricing::Graduated(tiers(&[("", "1")])));
+    simulator.world.prices = price_list(vec![dear]);
+    simulator.usage(event("late", "p", "2020-11-20", "50"));
+    assert_eq!(adjustments(&simulator.look("2020-12")), ["2020-11 late 5.00"]);
+}
