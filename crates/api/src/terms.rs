@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[x_kube(
     validation = Rule::new("!has(self.priceLists) || !has(self.priceList)")
-        .message("set either priceLists or the deprecated priceList, and not both"),
+        .message("set either priceLists or the deprecated priceList, and not both; priceList: null takes that one off"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
