@@ -213,20 +213,21 @@ fn a_closed_month_keeps_its_tiers_when_a_list_of_the_same_name_has_others() {
 
 #[test]
 fn a_note_that_a_closing_did_not_know_is_not_given_back_beside_it() {
-    let mut simulator = ClosingSimulator::new(world(graduated(Scope::Project)), "2020-11");
-    simulator.usage(event("b", "p", "2020-11-01", "100"));
-    simulator.usage(event("a", "p", "2020-11-10", "50"));
+    let pricing = ScalePricing::Volume(tiers(&[("100", "0.10"), ("", "0.05")]));
+    let mut simulator = ClosingSimulator::new(world(scaled("Calls", "0", Scope::Project, pricing)), "2020-11");
+    simulator.usage(event("a", "p", "2020-11-10", "60"));
     let november = simulator.close("2020-11");
-    assert_eq!(charged(&november), ["b 100 0.00", "a 50 5.00"]);
-    simulator.usage(Usage { replaces: Some(name("b")), ..event("b2", "p", "2020-11-01", "60") });
+    assert_eq!(charged(&november), ["a 60 6.00"]);
+    // So much comes together that each costs half.
+    simulator.usage(event("late", "p", "2020-11-20", "60"));
     let december = simulator.look("2020-12");
-    assert_eq!(adjustments(&december), ["2020-11 b 0.00", "2020-11 b2 0.00", "2020-11 default -4.00"]);
+    assert_eq!(adjustments(&december), ["2020-11 late 3.00", "2020-11 default -3.00"]);
     // Between the reading of December's closing and its final, all of the line is taken back.
-    let credited = CreditedAmount::Lines(vec![(november.lines[1].id(), money("5.00", "USD"))]);
+    let credited = CreditedAmount::Lines(vec![(november.lines[0].id(), money("6.00", "USD"))]);
     simulator.credit("g-1", "2020-12-20", credited);
     simulator.enter("2020-12", &december);
     let january = simulator.look("2021-01");
-    assert_eq!(adjustments(&january), ["2020-11 default 4.00"]);
+    assert_eq!(adjustments(&january), ["2020-11 default 3.00"]);
     simulator.enter("2021-01", &january);
     assert_eq!(adjustments(&simulator.look("2021-02")), [""; 0]);
 }
