@@ -231,3 +231,28 @@ fn a_note_that_a_closing_did_not_know_is_not_given_back_beside_it() {
     simulator.enter("2021-01", &january);
     assert_eq!(adjustments(&simulator.look("2021-02")), [""; 0]);
 }
+
+#[test]
+fn what_notes_settled_of_tiers_is_no_service_of_the_month_any_more() {
+    let amount = ChargeAmount::OfServices { percent: "10".parse().unwrap(), minimum: None };
+    let support =
+        AgreedCharge { name: name("Support"), kind: ChargeType::Support, amount, validity: Validity::default() };
+    let pricing = ScalePricing::Volume(tiers(&[("100", "0.10"), ("", "0.05")]));
+    let mut world = world(scaled("Calls", "0", Scope::Project, pricing));
+    let terms = Ok(Terms { charges: vec![support], ..Terms::default() });
+    world.organization.put_group(Group { terms, ..group("g") });
+    let mut simulator = ClosingSimulator::new(world, "2020-11");
+    simulator.usage(event("a", "p", "2020-11-10", "60"));
+    let november = simulator.close("2020-11");
+    assert_eq!(november.subtotal, money("6.60", "USD"));
+    let credited = CreditedAmount::Lines(vec![(november.lines[0].id(), money("6.00", "USD"))]);
+    simulator.credit("g-1", "2020-12-02", credited);
+    // 3.00 of `a` are not due any more, and were taken back already; 3.00 are new. Support stays.
+    simulator.usage(event("late", "p", "2020-11-20", "60"));
+    let december = simulator.look("2020-12");
+    assert_eq!(adjustments(&december), ["2020-11 late 3.00", "2020-11 default 0.00"]);
+    simulator.enter("2020-12", &december);
+    // 2.00 more, and a tenth of that.
+    simulator.usage(event("later", "p", "2020-11-21", "40"));
+    assert_eq!(adjustments(&simulator.look("2021-01")), ["2020-11 later 2.00", "2020-11 g 0.20"]);
+}
