@@ -415,7 +415,8 @@ proptest! {
 /// A record that is replaced leaves its tier to another, which a later final bills as a difference: this comes out again.
 #[test]
 fn what_a_replaced_record_moves_is_computed_again() {
-    let setting = Setting { terms: "{}", issuer: "{legalName: Example}", prices: "USD" };
+    let terms = "{terms: {charges: [{name: Care, type: SupportCharge, percent: '50'}]}}";
+    let setting = Setting { terms, issuer: "{legalName: Example}", prices: "USD" };
     let mut history = History::new(&setting);
     let record = |start, replaces| Event::Record { project: "acme-web", kind: "Calls", start, hours: None, replaces };
     let first = MONTHS[0];
@@ -432,4 +433,8 @@ fn what_a_replaced_record_moves_is_computed_again() {
     // It was 4 to 6, and is 6 to 9: 3.52 − 2.01 of the second tier and 0.75 of the last one, and no more 2.01.
     assert_eq!(moved.map(told).collect::<Vec<_>>(), [(first.to_owned(), "0.25".to_owned())]);
     assert_eq!(history.compared(1, &history.finals[1].invoice), []);
+    // Once something differs, what follows from the lines is computed from those that the final has: half of what moved is its support.
+    history.happen(&record(740, None));
+    let found = history.compared(1, &history.finals[1].invoice);
+    assert!(!found.is_empty() && !found.iter().any(Difference::is_unexplained), "{:?}", reasons(&found));
 }
