@@ -121,14 +121,12 @@ mod tests {
         bounds.number.map(|_| json!(size))
     }
 
+    /// Looks at a bound: its path, what it is, and how to build a document around a value in its place.
+    type Look<'l, 'a> = dyn FnMut(&str, &'a Bounds, &dyn Fn(Value) -> Value) + 'l;
+
     /// Every bound below a node: its path in a document that has one element of each list, how much it is, and how to build that
     /// document around a value.
-    fn walk<'a>(
-        bounds: &'a Bounds,
-        path: &str,
-        around: &dyn Fn(Value) -> Value,
-        found: &mut dyn FnMut(&str, &'a Bounds, &dyn Fn(Value) -> Value),
-    ) {
+    fn walk<'a>(bounds: &'a Bounds, path: &str, around: &dyn Fn(Value) -> Value, found: &mut Look<'_, 'a>) {
         found(path, bounds, around);
         for (name, field) in &bounds.fields {
             let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };

@@ -241,11 +241,14 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     findings
 }
 
+/// The list and the entry, and the project where what comes together is a project's.
+type ScalePlace<'a> = (Option<(&'a str, &'a str)>, Option<&'a str>);
+
 /// What lines have of the quantity of a month follows each other, from nothing on: of each entry, and of each project where that is
 /// the scope.
 fn verify_portions(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     let decimal = |text: &str| Decimal::from_str_exact(text).ok();
-    let mut portions: BTreeMap<(Option<(&str, &str)>, Option<&str>), Vec<(Decimal, Decimal, &Line)>> = BTreeMap::new();
+    let mut portions: BTreeMap<ScalePlace<'_>, Vec<(Decimal, Decimal, &Line)>> = BTreeMap::new();
     let mut findings = Vec::new();
     let own = lines.iter().filter(|line| line.kind == LineType::ServiceCharge);
     for line in own.filter(|line| line.tier.is_some() || line.round_up == Some(true)) {

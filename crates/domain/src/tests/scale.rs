@@ -7,7 +7,7 @@ use crate::*;
 /// Two projects of one group, which use something priced like this.
 fn world(entry: PriceEntry) -> World {
     let first = segment("2020-01-01", "g");
-    let mut world = World::new([group("g")]).project("p", &[first.clone()]).project("q", &[first]);
+    let mut world = World::new([group("g")]).project("p", std::slice::from_ref(&first)).project("q", &[first]);
     world.prices = price_list(vec![entry]);
     world
 }
