@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::{ObjectKey, ObservedState, Observes, OrganizationState, convert};
 use billing_api::{BillingGroup, Invoice, ProjectBinding, ProjectLedger};
 use billing_domain::tenancy::membership::{ProjectFacts, desired_members};
-use billing_domain::{Country, Currency, Name, Timestamp, Uid};
+use billing_domain::{Country, Currency, Name, Scale, ScalePricing, Scope, Tier, Timestamp, Uid};
+use rust_decimal::Decimal;
 
 const ORGANIZATIONS: [&str; 2] = ["acme", "umbra"];
 const PROJECTS: [&str; 4] = ["p", "q", "r", "acme"];
@@ -355,4 +356,41 @@ fn what_cannot_be_used_of_prices_and_rates_says_where_and_why() {
     assert_eq!(rates("EUR", "1.1"), Ok(()));
     assert_eq!(rates("EUR", "-1"), Err("spec.quotes[0].rates.USD: \"-1\" is no rate".to_owned()));
     assert_eq!(rates("ECU", "1.1"), Err("spec.base: \"ECU\" is not an ISO 4217 currency".to_owned()));
+}
+
+#[test]
+fn a_price_list_says_how_what_comes_together_is_priced() {
+    let tiers = json!([{ "upTo": "10", "unitPrice": "2" }, { "unitPrice": "1.5" }]);
+    let entry = |name: &str, more: Value| {
+        let mut entry = json!({ "name": name, "type": name, "unit": "Unit", "validFrom": "2026-01-01T00:00:00Z" });
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        entry
+    };
+    let list = json!({
+        "metadata": { "name": "page", "uid": "00000000-0000-4000-8000-000000000001", "generation": 1 },
+        "spec": { "currency": "USD", "entries": [
+            entry("graduated", json!({ "tiers": tiers })),
+            entry("volume", json!({ "tiers": tiers, "mode": "Volume", "scope": "BillingGroup" })),
+            entry("packages", json!({ "unitPrice": "3", "per": 5, "roundUp": true })),
+            entry("plain", json!({ "unitPrice": "3", "roundUp": false })),
+            entry("priceless", json!({})),
+        ]},
+    });
+    let list = convert::price_list(&serde_json::from_value(list).unwrap()).unwrap();
+    let scale = |kind: &str| list.entries_for(kind).next().unwrap().price.scale.as_deref().cloned();
+    let tiers = |ends: [(Option<i64>, &str); 2]| {
+        let tier = |(up_to, amount): (Option<i64>, &str)| Tier {
+            up_to: up_to.map(Decimal::from),
+            amount: Decimal::from_str_exact(amount).unwrap(),
+        };
+        ends.map(tier).to_vec()
+    };
+    let page = tiers([(Some(10), "2"), (None, "1.5")]);
+    let (project, group) = (Scope::Project, Scope::BillingGroup);
+    assert_eq!(scale("graduated"), Some(Scale { scope: project, pricing: ScalePricing::Graduated(page.clone()) }));
+    assert_eq!(scale("volume"), Some(Scale { scope: group, pricing: ScalePricing::Volume(page) }));
+    assert_eq!(scale("packages"), Some(Scale { scope: project, pricing: ScalePricing::Packages }));
+    assert_eq!(scale("plain"), None);
+    // A price that is missing is none, and never zero.
+    assert!(list.unusable("priceless").unwrap().to_string().contains("unitPrice"));
 }
