@@ -46,12 +46,24 @@ pub struct IssuedInvoice<'a> {
     pub amount_due: Money,
 }
 
-/// Why an invoice cannot be read.
+/// Why an invoice, or a credit note, cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NotIssued {
     /// Nothing is billed yet, or something holds even its estimate.
     #[error("it has no document yet; its condition Ready says why")]
     NoDocument,
+    /// A credit note, and another invoice than the one that it credits.
+    #[error("it credits another invoice {number} than the one that is there: restore that from a backup")]
+    OtherInvoice {
+        /// The number that it names.
+        number: String,
+    },
+    /// A credit note that names a line which its invoice has not.
+    #[error("the invoice that it credits has no line {id:?}")]
+    UnknownLine {
+        /// The line's id.
+        id: String,
+    },
     /// A field whose text cannot be read.
     #[error("{field} {text:?} cannot be read")]
     Field {

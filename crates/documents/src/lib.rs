@@ -8,6 +8,7 @@ pub mod explain;
 #[cfg(feature = "export")]
 pub mod export;
 pub mod issued;
+pub mod issued_note;
 pub mod line;
 pub mod slices;
 pub mod tax;

@@ -58,7 +58,7 @@ Work with what there is:
   project      Who pays for a project: list, history, create
   invoice      What is to be paid: list, get, lines, download, pay
   credit       Money that invoices use: list, claim
-  credit-note  Take a final invoice back: create
+  credit-note  Take a final invoice back: list, get, download, create
   usage        What ran: list, import
 
 Understand and check:

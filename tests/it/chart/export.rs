@@ -85,12 +85,12 @@ fn nobody_takes_its_pod_for_the_operator() -> Result {
 }
 
 #[test]
-fn it_may_read_invoices_of_one_organization_or_of_all() -> Result {
+fn it_may_read_invoices_and_notes_of_one_organization_or_of_all() -> Result {
     let name = format!("{RELEASE}-export");
     let rendered = Rendered::with(&[], &ENABLED)?;
     let rules = &rendered.named("ClusterRole", &name)?["rules"];
-    let read = |resource: &str, verb: &str| json!({ "apiGroups": ["billing-operator.io"], "resources": [resource], "verbs": [verb] });
-    assert_eq!(*rules, json!([read("invoices", "list"), read("invoiceslices", "get")]));
+    let read = |resources: &[&str], verb: &str| json!({ "apiGroups": ["billing-operator.io"], "resources": resources, "verbs": [verb] });
+    assert_eq!(*rules, json!([read(&["creditnotes", "invoices"], "list"), read(&["invoiceslices"], "get")]));
     assert_eq!(pod(&rendered)?["serviceAccountName"], *name);
     rendered.named("ServiceAccount", &name)?;
     assert_eq!(rendered.named("ClusterRoleBinding", &name)?["subjects"][0]["name"], *name);

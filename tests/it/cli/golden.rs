@@ -13,7 +13,7 @@ use crate::support::command::Run;
 use crate::support::open_month;
 
 /// The commands that only read, each with the name of its file.
-const COMMANDS: [(&str, &[&str]); 12] = [
+const COMMANDS: [(&str, &[&str]); 14] = [
     ("status", &["status"]),
     ("whoami", &["whoami"]),
     ("group-list", &["group", "list"]),
@@ -24,6 +24,8 @@ const COMMANDS: [(&str, &[&str]); 12] = [
     ("invoice-get", &["invoice", "get", "clia-1"]),
     ("invoice-lines", &["invoice", "lines", "clia-1"]),
     ("credit-list", &["credit", "list"]),
+    ("credit-note-list", &["credit-note", "list"]),
+    ("credit-note-get", &["credit-note", "get", "outage"]),
     ("usage-list", &["usage", "list"]),
     ("usage-unbilled", &["usage", "list", "--unbilled"]),
 ];

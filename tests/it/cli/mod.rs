@@ -19,6 +19,7 @@ use kubectl_billing::ExitStatus;
 use serde_json::{Value, json};
 
 use crate::Result;
+use crate::month::credit_notes::{ask, issued};
 use crate::month::stage::{back, database, domain, final_of, later, total};
 use crate::support::command::{Run, run};
 use crate::support::{Scene, World, open_month};
@@ -57,7 +58,7 @@ async fn failed(scene: &Scene<'_>, organization: &str, arguments: &[&str]) -> Re
     Ok((ended, stderr))
 }
 
-/// The organization `cli`: two groups with a final and an estimate each, usage that has no price, a credit.
+/// The organization `cli`: two groups with a final and an estimate each, usage that has no price, a credit, a credit note.
 async fn organization() -> Result<Scene<'static>> {
     static MADE: OnceLock<Result<(), String>> = OnceLock::new();
     let made = tokio::task::spawn_blocking(|| {
@@ -114,6 +115,9 @@ async fn make() -> Result {
     for name in ["main", "shop"] {
         final_of(&scene, ORGANIZATION, name, back(1)).await?;
     }
+    let outage = json!({ "invoice": "clib-1", "lines": [{ "description": "Outage", "amount": "1.00" }] });
+    ask(&scene, ORGANIZATION, "outage", outage).await?;
+    issued(&scene, ORGANIZATION, "outage").await?;
     scene.wait_invoice(ORGANIZATION, "main", open_month(), "bills", |invoice| total(invoice) == "12.50").await?;
     scene.wait_ready("cli-web").await?;
     scene.wait_ready("cli-shop").await?;

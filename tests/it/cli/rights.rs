@@ -15,7 +15,7 @@ use crate::support::{LIMIT, Scene, wait};
 use kubectl_billing::ExitStatus;
 
 /// Every command of the table, as it is run here. What would change something is tried.
-const RUNS: [(&str, &[&str]); 28] = [
+const RUNS: [(&str, &[&str]); 31] = [
     ("status", &[]),
     ("whoami", &[]),
     ("group list", &[]),
@@ -38,6 +38,9 @@ const RUNS: [(&str, &[&str]); 28] = [
     ("invoice pay", &["clia-1", "--reference", "R1", "--dry-run=server"]),
     ("credit list", &[]),
     ("credit claim", &["main", "WELCOME-2026-ABCDEFGH", "--dry-run=server"]),
+    ("credit-note list", &[]),
+    ("credit-note get", &["outage"]),
+    ("credit-note download", &["outage", "--format", "csv"]),
     ("credit-note create", &["clia-1", "--full", "--reason", "x", "--dry-run=server"]),
     ("usage list", &[]),
     ("export", &["--format", "csv", "--period", "2026-10", "-o", "-"]),

@@ -5,7 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use billing_api::{Invoice, InvoiceIssuer};
+use billing_api::{CreditNote, CreditNoteDocument, Invoice, InvoiceIssuer};
+use billing_documents::export::cell::Fixed;
 use billing_test_harness::User;
 use clap::Parser;
 use k8s_openapi::api::rbac::v1::{ClusterRole, PolicyRule, Role, RoleBinding};
@@ -17,15 +18,26 @@ use serde_json::{Value, json};
 use super::examples::folder;
 use crate::Result;
 use crate::chart::rendered::Rendered;
+use crate::month::credit_notes::{ask, issued, parts};
 use crate::month::stage::{awaited, back, database, document, domain, final_of, make, terms, total, written};
 use crate::support::command::{Run, run};
 use crate::support::{LIMIT, Scene, World, open_month, wait};
 
-/// Runs the export as a user, in a thread of its own: commands have a runtime of their own.
+/// Runs the export as a user.
 async fn export(scene: &Scene<'_>, user: User, folder: &Path, arguments: &[&str]) -> Result<Run> {
-    let kubeconfig = scene.control_plane.kubeconfig(user).display().to_string();
     let folder = folder.display().to_string();
-    let arguments = [&["export", "--kubeconfig", &kubeconfig, "-o", &folder], arguments].concat();
+    command(scene, user, &[&["export", "-o", &folder], arguments].concat()).await
+}
+
+/// Runs an export to standard output as a cluster admin.
+async fn export_to_stdout(scene: &Scene<'_>, arguments: &[&str]) -> Result<Run> {
+    command(scene, User::ClusterAdmin, &[&["export", "-o", "-"], arguments].concat()).await
+}
+
+/// Runs a command as a user, in a thread of its own: commands have a runtime of their own.
+async fn command(scene: &Scene<'_>, user: User, arguments: &[&str]) -> Result<Run> {
+    let kubeconfig = scene.control_plane.kubeconfig(user).display().to_string();
+    let arguments = [arguments, &["--kubeconfig", &kubeconfig]].concat();
     let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
     let command = move || run(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), "");
     tokio::task::spawn_blocking(command).await?
@@ -205,6 +217,136 @@ async fn every_format_of_several_organizations_adds_up_in_one_folder() -> Result
     Ok(())
 }
 
+/// The amounts in the files of an export that sum up to what is to be paid, before tax.
+fn billed_in(folder: &Path, format: &str) -> Result<Fixed> {
+    let mut sum = Fixed::default();
+    let mut add = |amount: &str| -> Result {
+        sum = Fixed::parse(amount).and_then(|amount| sum.checked_add(amount)).ok_or("an amount")?;
+        Ok(())
+    };
+    for path in listed(folder)?.into_iter().filter(|path| path.contains("/lines-") || path.contains("/CostAndUsage-")) {
+        let file = fs::read(folder.join(&path))?;
+        match (format, path.ends_with(".csv")) {
+            ("json", _) => {
+                for line in std::str::from_utf8(&file)?.lines() {
+                    add(serde_json::from_str::<Value>(line)?["total"].as_str().ok_or("a total")?)?;
+                }
+            }
+            (_, true) => {
+                let column = if format == "csv" { "total" } else { "BilledCost" };
+                let mut reader = csv::Reader::from_reader(file.as_slice());
+                let at = reader.headers()?.iter().position(|head| head == column).ok_or("a column")?;
+                reader.records().try_for_each(|record| add(&record?[at]))?;
+            }
+            (_, false) => return Err(format!("{path} is not read here").into()),
+        }
+    }
+    Ok(sum)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credit_notes_are_exported_beside_invoices_once_and_for_ever() -> Result {
+    let scene = World::shared().scene().await?;
+    let (last, _) = billed(&scene, "exported-notes").await?;
+    let number = last.name_any();
+    let line = document(&last)?.lines.iter().find(|line| &*line.total == "12.50").ok_or("the domain")?.id.clone();
+    let of = parts(&last, &[(Some(&line), "2.50"), (None, "0.10")]);
+    // The names of objects are not in the order of their numbers.
+    ask(&scene, "exported-notes", "outage", of).await?;
+    let first = issued(&scene, "exported-notes", "outage").await?;
+    ask(&scene, "exported-notes", "more", parts(&last, &[(None, "0.40")])).await?;
+    let second = issued(&scene, "exported-notes", "more").await?;
+    ask(&scene, "exported-notes", "refused", parts(&last, &[(None, "1000.00")])).await?;
+    let net = Fixed::parse(total(&last)).and_then(|total| total.checked_add(Fixed::parse("-3.00")?)).ok_or("a sum")?;
+
+    let (period, running) = (back(1).to_string(), open_month().to_string());
+    let span = format!("{period}..{running}");
+    for format in ["csv", "json", "focus-1.2", "focus-1.4", "parquet"] {
+        let folder = folder(&format!("notes-{format}"))?;
+        let arguments = ["-n", "exported-notes", "--format", format, "--period", &span];
+        let Run { ended, stderr, .. } = export(&scene, User::ClusterAdmin, &folder, &arguments).await?;
+        assert_eq!(ended, ExitStatus::Ok, "{stderr}");
+        let sums = format!("{} USD on 1 invoice and 2 credit notes\n", net.text(2));
+        assert!(stderr.ends_with(&sums), "{stderr}");
+        let manifest = manifest(&folder)?;
+        let totals = &manifest["totals"]["currencies"]["USD"];
+        assert_eq!((totals["total"].as_str(), totals["subtotal"].as_str()), (Some(&*net.text(2)), Some(&*net.text(2))));
+        assert_eq!((&totals["invoices"], &totals["creditNotes"]), (&json!(1), &json!(2)));
+        if format != "parquet" {
+            assert_eq!(billed_in(&folder, format)?, net, "{format}");
+        }
+        let before = snapshot(&folder)?;
+        let Run { ended, stderr, .. } = export(&scene, User::ClusterAdmin, &folder, &arguments).await?;
+        assert_eq!((ended, snapshot(&folder)?), (ExitStatus::Ok, before), "{stderr}");
+        if format == "focus-1.4" {
+            // The month of the notes still runs, and somebody may issue another one.
+            let periods = fs::read_to_string(folder.join(format!("period={running}/BillingPeriod.csv")))?;
+            assert!(periods.contains(",Open,exported-notes\r\n"), "{periods}");
+        }
+    }
+
+    // Their files are in the month in which they were issued, and carry the digest.
+    let written = |note: &CreditNote| note.status.clone().and_then(|status| status.document).ok_or("a document");
+    let (first, second) = (written(&first)?, written(&second)?);
+    let folder = folder("notes-csv")?;
+    let path = |note: &CreditNoteDocument| {
+        format!("period={running}/lines-{}-{}.csv", note.number.as_str(), &note.digest["sha256:".len()..][..12])
+    };
+    let arguments = |period: &'static str| ["-n", "exported-notes", "--format", "csv", "--period", period];
+    // An export of the invoice's month has none of them.
+    export(&scene, User::ClusterAdmin, &folder, &arguments("last")).await?;
+    assert!(listed(&folder)?.iter().all(|path| path.contains(&number)), "{:?}", listed(&folder)?);
+    // One of the month that runs adds them, and takes nothing away.
+    export(&scene, User::ClusterAdmin, &folder, &arguments("this")).await?;
+    let all = listed(&folder)?;
+    assert_eq!((all.len(), all.contains(&path(&first)), all.contains(&path(&second))), (6, true, true), "{all:?}");
+    // Those of another group stay, and are not exported again.
+    let before = snapshot(&folder)?;
+    let other_group = [&arguments("this")[..], &["--group", "nobody"]].concat();
+    export(&scene, User::ClusterAdmin, &folder, &other_group).await?;
+    assert_eq!(snapshot(&folder)?, before);
+    // A file that is lost is written again, with the same bytes.
+    let (lost, content) = (folder.join(path(&first)), fs::read(folder.join(path(&first)))?);
+    fs::remove_file(&lost)?;
+    export(&scene, User::ClusterAdmin, &folder, &arguments("this")).await?;
+    assert_eq!(fs::read(&lost)?, content);
+    let text = String::from_utf8(content)?;
+    assert!(text.contains(",CreditNote,") && text.contains(&format!(",{number},")) && text.contains(&line), "{text}");
+
+    // As one file, and by itself.
+    let here = ["-n", "exported-notes", "--format", "csv", "--period", &running];
+    let streamed = export_to_stdout(&scene, &here).await?.stdout;
+    assert!(streamed.contains(&format!(",{},", first.number.as_str())), "{streamed}");
+    let none = export_to_stdout(&scene, &[&here[..], &["--group", "nobody"]].concat()).await?.stdout;
+    assert!(!none.contains(first.number.as_str()), "{none}");
+    let download = ["credit-note", "download", "outage", "-n", "exported-notes", "--format"];
+    let csv = command(&scene, User::ClusterAdmin, &[&download[..], &["csv"]].concat()).await?;
+    assert_eq!((csv.ended, csv.stdout.as_str()), (ExitStatus::Ok, text.as_str()), "{}", csv.stderr);
+    let json = command(&scene, User::ClusterAdmin, &[&download[..], &["json"]].concat()).await?.stdout;
+    assert_eq!(serde_json::from_str::<Value>(&json)?, serde_json::to_value(&first)?);
+    let refused = ["credit-note", "download", "refused", "-n", "exported-notes", "--format", "csv"];
+    let refused = command(&scene, User::ClusterAdmin, &refused).await?;
+    assert!(refused.ended == ExitStatus::Refused && refused.stderr.contains("is not issued"), "{}", refused.stderr);
+    Ok(())
+}
+
+/// A month's file is of the documents of that month: an issuer of another month is not in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_billing_period_knows_nothing_of_other_months() -> Result {
+    let scene = World::shared().scene().await?;
+    let (_, _) = billed(&scene, "exported-periods").await?;
+    let folder = folder("periods")?;
+    let arguments = |period: &'static str| ["-n", "exported-periods", "--format", "focus-1.4", "--period", period];
+    export(&scene, User::ClusterAdmin, &folder, &arguments("last")).await?;
+    // The list of the run before begins with an earlier month, which this run passes over.
+    let list = fs::read_to_string(folder.join("manifest.json"))?;
+    fs::write(folder.join("manifest.json"), list.replace("\"issuer\":\"exported-periods\"", "\"issuer\":\"earlier\""))?;
+    export(&scene, User::ClusterAdmin, &folder, &arguments("this")).await?;
+    let periods = fs::read_to_string(folder.join(format!("period={}/BillingPeriod.csv", open_month())))?;
+    assert!(periods.contains(",Open,exported-periods\r\n") && !periods.contains("earlier"), "{periods}");
+    Ok(())
+}
+
 /// A run that printed bytes.
 struct Printed {
     ended: ExitStatus,
@@ -252,19 +394,23 @@ async fn the_job_s_role_is_enough_and_nothing_in_it_is_too_much() -> Result {
     assert_eq!(manifest(&folder)?["files"][0]["invoice"], *last.name_any());
 
     // The right to read slices is needed where there are some: tests of slices have them.
-    let listing: Vec<_> = rules
-        .iter()
-        .filter(|rule| rule.resources.as_ref().is_some_and(|of| of.contains(&"invoices".to_owned())))
-        .cloned()
-        .collect();
-    assert_eq!((rules.len(), listing.len()), (2, 1));
-    let without: Vec<_> = rules.into_iter().filter(|rule| !listing.contains(rule)).collect();
-    grant(&scene, "exported-job", &without).await?;
-    let refused = async || {
-        let Run { ended, stderr, .. } = export(&scene, User::Tenant, &folder, &arguments).await?;
-        Ok((ended == ExitStatus::Failed && stderr.contains("cannot list invoices")).then_some(()))
-    };
-    wait("the tenant may no longer export", LIMIT, refused).await
+    assert_eq!(rules.len(), 2);
+    for kind in ["invoices", "creditnotes"] {
+        let mut fewer = rules.clone();
+        for rule in &mut fewer {
+            rule.resources.iter_mut().for_each(|resources| resources.retain(|resource| resource != kind));
+        }
+        fewer.retain(|rule| rule.resources.as_ref().is_some_and(|resources| !resources.is_empty()));
+        assert_ne!(fewer, rules, "{kind}");
+        grant(&scene, "exported-job", &fewer).await?;
+        let refused = async || {
+            let Run { ended, stderr, .. } = export(&scene, User::Tenant, &folder, &arguments).await?;
+            let told = format!("cannot list {kind}");
+            Ok((ended == ExitStatus::Failed && stderr.contains(&told)).then_some(()))
+        };
+        wait("the tenant may no longer export", LIMIT, refused).await?;
+    }
+    Ok(())
 }
 
 /// Gives the tenant these rights in a namespace, and takes away those that he had there.

@@ -22,16 +22,16 @@ print(json.dumps([len(connection.execute(open(path).read()).fetchall()) for path
 fn every_query_of_the_documentation_runs_and_the_one_that_looks_for_losses_finds_none() -> Result {
     let folder = folder("docs")?;
     let mut numbers = BTreeSet::new();
-    Examples::preview()?.each(|issued| {
+    Examples::preview()?.each(|document| {
         // One cluster has no number twice; the examples are of several.
-        if !numbers.insert(issued.document.number.to_string()) {
+        if !numbers.insert(document.number.to_owned()) {
             return Ok(());
         }
         for dataset in Format::Parquet.datasets() {
-            let digest = issued.is_final().then_some(issued.document.digest.as_str());
-            let path = folder.join("lake").join(dataset.path(issued.month, &issued.document.number, digest));
+            let digest = document.is_final().then_some(document.digest);
+            let path = folder.join("lake").join(dataset.path(document.month, document.number, digest));
             fs::create_dir_all(path.parent().ok_or("a folder")?)?;
-            fs::write(path, dataset.render(issued)?.0)?;
+            fs::write(path, dataset.render(document)?.0)?;
         }
         Ok(())
     })?;

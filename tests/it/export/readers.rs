@@ -25,8 +25,8 @@ struct Found {
 /// The sum of the totals of all examples, whatever their currency.
 fn total(examples: &Examples) -> Result<Fixed> {
     let mut sum = Fixed::default();
-    examples.each(|issued| {
-        let total = Fixed::parse(&issued.document.total).ok_or("a total")?;
+    examples.each(|document| {
+        let total = Fixed::parse(document.total).ok_or("a total")?;
         sum = sum.checked_add(total).ok_or("a sum")?;
         Ok(())
     })?;
@@ -37,7 +37,6 @@ fn total(examples: &Examples) -> Result<Fixed> {
 fn duckdb_and_pyarrow_find_the_same_total_to_the_last_digit_in_every_table() -> Result {
     let folder = folder("readers")?;
     let examples = Examples::preview()?;
-    let (finals, estimates) = examples.count()?;
     let mut datasets = Vec::new();
     for encoding in [Encoding::Csv, Encoding::Parquet] {
         datasets.extend([
@@ -57,7 +56,7 @@ fn duckdb_and_pyarrow_find_the_same_total_to_the_last_digit_in_every_table() -> 
         for reader in readers {
             assert_eq!(Fixed::parse(&reader.sum), Some(total), "{dataset:?}: {reader:?}");
             if let Dataset::Invoices(_) = dataset {
-                assert_eq!(reader.rows, (finals + estimates) as u64);
+                assert_eq!(reader.rows, examples.count()?);
             }
         }
     }

@@ -30,6 +30,7 @@ OF_ROWS = {
     ),
     "a correction is about an earlier month": "ChargeClass = 'Correction' AND ChargePeriodEnd > BillingPeriodStart",
     "a billing period is a month": "BillingPeriodEnd <> BillingPeriodStart + INTERVAL 1 MONTH",
+    "what a credit note takes is a correction": "x_CreditedInvoiceId IS NOT NULL AND ChargeClass IS DISTINCT FROM 'Correction'",
     "costs in one currency are the same": (
         "PricingCurrency = BillingCurrency AND PricingCurrencyEffectiveCost <> EffectiveCost"
     ),
@@ -46,6 +47,10 @@ OF_TABLES = {
         "SELECT u.InvoiceId FROM (SELECT InvoiceId, sum(BilledCost) s FROM usage GROUP BY 1) u"
         " FULL JOIN (SELECT InvoiceId, sum(BilledCost) s FROM detail GROUP BY 1) d USING (InvoiceId)"
         " WHERE u.s IS DISTINCT FROM d.s"
+    ),
+    "a detail refers to what its charge credits": (
+        "SELECT * FROM usage JOIN detail USING (InvoiceDetailId)"
+        " WHERE x_CreditedInvoiceId IS NOT NULL AND x_CreditedInvoiceId <> ReferenceInvoiceId"
     ),
     "an issued detail has its dates": (
         "SELECT * FROM detail WHERE (InvoiceIssueStatus = 'Issued') <> (InvoiceIssueDate IS NOT NULL)"
@@ -93,6 +98,7 @@ def controls(usage, detail):
         ("only a correction is about another month", "ChargePeriodStart - INTERVAL 1 MONTH AS ChargePeriodStart"),
         ("a correction is about an earlier month", "BillingPeriodEnd AS ChargePeriodEnd"),
         ("a billing period is a month", "BillingPeriodEnd + INTERVAL 1 DAY AS BillingPeriodEnd"),
+        ("what a credit note takes is a correction", "NULL::VARCHAR AS ChargeClass"),
         ("costs in one currency are the same", "0::DECIMAL(38,12) AS PricingCurrencyEffectiveCost"),
         ("a service has one category", "x_LineId AS ServiceCategory"),
         ("a price has one SKU", "x_LineId AS SkuId, 'price' AS SkuPriceId"),
@@ -101,6 +107,7 @@ def controls(usage, detail):
     in_detail = [
         ("each charge has its detail of the same cost", "InvoiceDetailId || 'x' AS InvoiceDetailId"),
         ("charges and details of an invoice have the same sum", "(BilledCost + 0.01)::DECIMAL(38,12) AS BilledCost"),
+        ("a detail refers to what its charge credits", "InvoiceId AS ReferenceInvoiceId"),
         ("an issued detail has its dates", "NULL::TIMESTAMPTZ AS InvoiceIssueDate"),
     ]
     missed = []

@@ -58,6 +58,7 @@ fn the_validator_finds_no_fault_with_any_example_and_finds_those_that_are_put_in
         assert!(table.contains(&format!(",{category},")), "no example has a {category}");
     }
     assert!(table.contains(",Correction,"), "no example has a correction");
+    assert!(table.contains("-cn"), "no example has a credit note");
     let spoilt: Vec<_> = table.lines().map(spoil).collect();
     paths.push(folder.join("spoilt.csv"));
     fs::write(&paths[2], spoilt.join("\r\n"))?;

@@ -31,7 +31,7 @@ async fn final_invoice_of(scene: &Scene<'_>, organization: &str) -> Result<Invoi
 }
 
 /// Asks for a credit note.
-pub(super) async fn ask(scene: &Scene<'_>, organization: &str, name: &str, mut spec: Value) -> Result<CreditNote> {
+pub async fn ask(scene: &Scene<'_>, organization: &str, name: &str, mut spec: Value) -> Result<CreditNote> {
     spec["reason"] = "Outage".into();
     let note = json!({
         "apiVersion": "billing-operator.io/v1alpha1", "kind": "CreditNote", "metadata": { "name": name }, "spec": spec,
@@ -40,7 +40,7 @@ pub(super) async fn ask(scene: &Scene<'_>, organization: &str, name: &str, mut s
 }
 
 /// Parts of an invoice: `line amount`, or an amount alone.
-pub(super) fn parts(invoice: &Invoice, parts: &[(Option<&str>, &str)]) -> Value {
+pub fn parts(invoice: &Invoice, parts: &[(Option<&str>, &str)]) -> Value {
     let of = |(line, amount): &(Option<&str>, &str)| match line {
         Some(line) => json!({ "line": line, "amount": amount }),
         None => json!({ "description": "Goodwill", "amount": amount }),
@@ -52,7 +52,7 @@ fn ready(note: &CreditNote) -> Option<&str> {
     reason(&note.status.as_ref()?.conditions, "Ready")
 }
 
-pub(super) async fn issued(scene: &Scene<'_>, organization: &str, name: &str) -> Result<CreditNote> {
+pub async fn issued(scene: &Scene<'_>, organization: &str, name: &str) -> Result<CreditNote> {
     let what = format!("credit note {name} is issued");
     scene.wait_object(organization, name, &what, |note| ready(note) == Some("Issued")).await
 }

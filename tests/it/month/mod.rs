@@ -3,7 +3,7 @@
 mod as_operator;
 mod attribution;
 mod closing;
-mod credit_notes;
+pub mod credit_notes;
 mod credits;
 mod currencies;
 mod default;

@@ -30,7 +30,7 @@ impl Fixed {
         }
         let read = match whole.len() + fraction.len() {
             // Fits into 64 bits, which is much quicker.
-            ..=18 => i128::from(digits_of::<u64>(whole, fraction)?),
+            ..=MOST_DIGITS => i128::from(digits_of::<u64>(whole, fraction)?),
             _ => digits_of::<i128>(whole, fraction)?,
         };
         let units = read.checked_mul(10_i128.pow(missing))?;
@@ -68,6 +68,12 @@ impl Fixed {
         Ratio::Small { numerator: self.0, denominator: Self::ONE.0 }
     }
 
+    /// The same on the other side of zero.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self(-self.0)
+    }
+
     /// The sum, if it fits.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         Self::of_units(self.0.checked_add(other.0)?)
@@ -98,6 +104,15 @@ impl Fixed {
     }
 }
 
+/// How many decimal places a number is written with.
+pub fn decimal_places(number: &str) -> u8 {
+    let places = number.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    u8::try_from(places).unwrap_or(u8::MAX)
+}
+
+/// How many digits fit into 64 bits, whatever they are.
+const MOST_DIGITS: usize = 18;
+
 /// What digits add up to in an integer.
 trait Digits: Sized + Default {
     fn with(self, digit: u8) -> Option<Self>;
@@ -106,7 +121,8 @@ trait Digits: Sized + Default {
 impl Digits for u64 {
     #[inline]
     fn with(self, digit: u8) -> Option<Self> {
-        self.checked_mul(10)?.checked_add(u64::from(digit))
+        // Of no more than MOST_DIGITS this is never too much.
+        Some(self * 10 + u64::from(digit))
     }
 }
 
@@ -160,11 +176,7 @@ impl<'a> Cell<'a> {
 
     /// A number of a document, with as many decimal places as it is written there.
     pub fn number(text: &'a str) -> Self {
-        let places = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-        match (Fixed::parse(text), u8::try_from(places)) {
-            (Some(number), Ok(places)) => Self::Number(number, places),
-            _ => Self::NoNumber(text),
-        }
+        Fixed::parse(text).map_or(Self::NoNumber(text), |number| Self::Number(number, decimal_places(text)))
     }
 
     /// A number of a document, or nothing.
@@ -210,12 +222,14 @@ pub struct Column<R> {
     pub field: Field,
     /// Its cell in a row.
     pub cell: fn(&R) -> Cell<'_>,
+    /// Whether the cell is the same in all rows of a document.
+    pub of_document: bool,
 }
 
 impl<R> Column<R> {
     /// A column in which cells may be empty.
     pub fn optional(name: &'static str, kind: Kind, cell: fn(&R) -> Cell<'_>) -> Self {
-        Self { field: Field { name, kind, required: false, unique: false }, cell }
+        Self { field: Field { name, kind, required: false, unique: false }, cell, of_document: false }
     }
 
     /// The same column, in which hardly any two cells are the same.
@@ -225,9 +239,16 @@ impl<R> Column<R> {
         self
     }
 
+    /// The same column, in which all rows of a document have the same cell: it is made once for those that are appended together.
+    #[must_use]
+    pub fn of_document(mut self) -> Self {
+        self.of_document = true;
+        self
+    }
+
     /// A column in which no cell is empty.
     pub fn required(name: &'static str, kind: Kind, cell: fn(&R) -> Cell<'_>) -> Self {
-        Self { field: Field { name, kind, required: true, unique: false }, cell }
+        Self { field: Field { name, kind, required: true, unique: false }, cell, of_document: false }
     }
 }
 

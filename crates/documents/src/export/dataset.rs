@@ -1,21 +1,21 @@
-//! What an export is made of: datasets, of which each invoice has a file.
+//! What an export consists of: datasets, of which each document has a file.
 
-use super::cell::{Column, Fixed};
+use super::cell::Column;
+use super::document::ExportedDocument;
 use super::error::ExportError;
 use super::focus::charge::{Charge, charges};
 use super::focus::{Version, cost_and_usage, invoice_detail};
 use super::table::{Encoding, TableEncoder};
 use super::{invoices, json, lines};
-use crate::issued::IssuedInvoice;
 use billing_domain::Month;
 
 /// How many rows are made at once.
 const ROWS_AT_ONCE: usize = 4096;
 
-/// A dataset: of each invoice, one file.
+/// A dataset: of each document, one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dataset {
-    /// A row for each invoice.
+    /// A row for each document.
     Invoices(Encoding),
     /// A row for each line and each tax.
     Lines(Encoding),
@@ -25,7 +25,7 @@ pub enum Dataset {
     JsonLines,
     /// FOCUS: a row for each charge.
     CostAndUsage(Version, Encoding),
-    /// FOCUS 1.4: what stands on the invoice.
+    /// FOCUS 1.4: what stands on the document.
     InvoiceDetail(Encoding),
 }
 
@@ -53,7 +53,7 @@ impl Dataset {
         }
     }
 
-    /// The path of an invoice's file. That of a final carries the beginning of its digest: what has this name never changes.
+    /// The path of a document's file. That of a final carries the beginning of its digest: what has this name never changes.
     pub fn path(self, month: Month, number: &str, digest: Option<&str>) -> String {
         let digits: String =
             digest.into_iter().flat_map(|digest| digest.trim_start_matches("sha256:").chars()).take(12).collect();
@@ -78,13 +78,13 @@ impl Dataset {
         Ok(DatasetWriter { dataset: self, rows: 0, encoder: table.map_or(Encoder::Json(Vec::new()), Encoder::Table) })
     }
 
-    /// The whole file of one invoice, and how many rows it has.
+    /// The whole file of one document, and how many rows it has.
     ///
     /// # Errors
     /// Something in the document cannot be read.
-    pub fn render(self, issued: &IssuedInvoice<'_>) -> Result<(Vec<u8>, u64), ExportError> {
+    pub fn render(self, document: &ExportedDocument<'_>) -> Result<(Vec<u8>, u64), ExportError> {
         let mut writer = self.writer()?;
-        writer.append(issued)?;
+        writer.append(document)?;
         let rows = writer.rows;
         Ok((writer.finish()?, rows))
     }
@@ -95,7 +95,7 @@ pub fn folder(month: Month) -> String {
     format!("period={month}")
 }
 
-/// Writes a dataset of one invoice, or of several after each other.
+/// Writes a dataset of one document, or of several after each other.
 pub struct DatasetWriter {
     dataset: Dataset,
     rows: u64,
@@ -108,28 +108,27 @@ enum Encoder {
 }
 
 impl DatasetWriter {
-    /// The rows of another invoice.
+    /// The rows of another document.
     ///
     /// # Errors
     /// Something in the document cannot be read. What was appended before is as it was, or more.
-    pub fn append<'a>(&mut self, issued: &'a IssuedInvoice<'a>) -> Result<(), ExportError> {
+    pub fn append<'a>(&mut self, document: &'a ExportedDocument<'a>) -> Result<(), ExportError> {
         let table = match &mut self.encoder {
             Encoder::Table(table) => table,
             Encoder::Json(out) => {
-                match self.dataset {
-                    Dataset::Document => json::write_document(issued, out)?,
-                    _ => json::write_lines(issued, out)?,
-                }
-                self.rows += if self.dataset == Dataset::Document { 1 } else { issued.lines.len() as u64 };
+                self.rows += match self.dataset {
+                    Dataset::Document => json::write_document(document, out).map(|()| 1)?,
+                    _ => json::write_lines(document, out)?,
+                };
                 return Ok(());
             }
         };
         self.rows += match self.dataset {
-            Dataset::Invoices(_) => append(table, &invoices::columns(), std::iter::once(Ok(issued)))?,
-            Dataset::CostAndUsage(version, _) => append(table, &cost_and_usage::columns(version), charges(issued))?,
-            Dataset::InvoiceDetail(_) => append::<Charge<'_>>(table, &invoice_detail::columns(), charges(issued))?,
+            Dataset::Invoices(_) => append(table, &invoices::columns(), std::iter::once(Ok(document)))?,
+            Dataset::CostAndUsage(version, _) => append(table, &cost_and_usage::columns(version), charges(document))?,
+            Dataset::InvoiceDetail(_) => append::<Charge<'_>>(table, &invoice_detail::columns(), charges(document))?,
             Dataset::Lines(_) | Dataset::Document | Dataset::JsonLines => {
-                append(table, &lines::columns(), lines::rows(issued).map(Ok))?
+                append(table, &lines::columns(), lines::rows(document).map(Ok))?
             }
         };
         Ok(())
@@ -181,32 +180,4 @@ fn append<R>(
     }
     table.append(columns, &chunk)?;
     Ok(count + chunk.len() as u64)
-}
-
-/// Whether the lines of an invoice, and its taxes, add up to its subtotal and its total: whoever adds up an export must
-/// find these.
-///
-/// # Errors
-/// They do not, or an amount cannot be read.
-pub fn check_sums(issued: &IssuedInvoice<'_>) -> Result<(), ExportError> {
-    let document = issued.document;
-    let subtotal = sum(issued.lines.iter().map(|line| &*line.total))?;
-    let tax = sum(document.taxes.iter().map(|tax| &*tax.amount))?;
-    // Where no tax is stated, `tax` is zero.
-    let total = sum([subtotal.text(0).as_str(), tax.text(0).as_str()])?;
-    for (what, written, added) in [("subtotal", &document.subtotal, subtotal), ("total", &document.total, total)] {
-        if Fixed::parse(written) != Some(added) {
-            let places = written.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-            let added = added.text(u8::try_from(places).unwrap_or_default());
-            return Err(ExportError::Sum { what, written: written.to_string(), added });
-        }
-    }
-    Ok(())
-}
-
-fn sum<'a>(amounts: impl IntoIterator<Item = &'a str>) -> Result<Fixed, ExportError> {
-    amounts.into_iter().try_fold(Fixed::default(), |sum, amount| {
-        let added = Fixed::parse(amount).and_then(|amount| sum.checked_add(amount));
-        added.ok_or_else(|| ExportError::NoNumber { column: "total", text: amount.to_owned() })
-    })
 }

@@ -1,10 +1,10 @@
-//! Why an invoice is not exported.
+//! Why a document is not exported.
 
 use thiserror::Error;
 
 use super::cell::Field;
 
-/// Why an invoice is not exported.
+/// Why a document is not exported.
 #[derive(Debug, Error)]
 pub enum ExportError {
     /// A number of the document cannot be read.

@@ -1,18 +1,21 @@
-//! Invoices as JSON: the document as it is stored, and its lines as newline-delimited JSON.
+//! Documents as JSON: as they are stored, and their lines as newline-delimited JSON.
 
 use serde::Serialize;
 
+use super::document::{ExportedDocument, Stored};
+use super::lines::{Entry, Row, rows};
 use crate::issued::IssuedInvoice;
-use billing_api::{Document, Line};
+use billing_api::{CreditNoteLine, Document, InvoicePhase, Line};
 
-/// A line, and at its end which invoice it belongs to.
+/// A line, and at its end which document it belongs to.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct JsonLine<'a> {
+struct JsonLine<'a, L> {
     #[serde(flatten)]
-    line: &'a Line,
+    line: L,
+    document: &'static str,
     invoice: &'a str,
-    phase: billing_api::InvoicePhase,
+    phase: InvoicePhase,
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<&'a str>,
     billing_group: &'a str,
@@ -20,24 +23,64 @@ struct JsonLine<'a> {
     currency: &'a str,
 }
 
-/// Appends every line of an invoice, in the document's order.
+/// A line of a credit note, with what it takes from the line that it credits.
+#[derive(Serialize)]
+struct JsonCreditedLine<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<&'a str>,
+    #[serde(flatten)]
+    line: &'a CreditNoteLine,
+    adjusts: JsonAdjusts<'a>,
+}
+
+/// The final that it corrects.
+#[derive(Serialize)]
+struct JsonAdjusts<'a> {
+    period: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invoice: Option<&'a str>,
+}
+
+/// Appends every line of a document, in its order, and says how many they are.
 ///
 /// # Errors
 /// None that a document of the API causes.
-pub fn write_lines(issued: &IssuedInvoice<'_>, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
-    for line in &issued.lines {
-        let line = JsonLine {
-            line,
-            invoice: &issued.document.number,
-            phase: issued.phase,
-            organization: issued.invoice.metadata.namespace.as_deref(),
-            billing_group: &issued.invoice.spec.billing_group,
-            period: &issued.invoice.spec.period,
-            currency: &issued.document.currency,
-        };
-        serde_json::to_writer(&mut *out, &line)?;
-        out.push(b'\n');
+pub fn write_lines(document: &ExportedDocument<'_>, out: &mut Vec<u8>) -> Result<u64, serde_json::Error> {
+    let mut count = 0;
+    for row in rows(document) {
+        match row.entry {
+            Entry::Line(line) => write_line::<&Line>(&row, line, out)?,
+            Entry::Credited(line, of) => {
+                let (id, project) = (row.id(), of.and_then(|of| of.project.as_deref()));
+                let (period, invoice) = row.adjusts().unwrap_or_default();
+                let adjusts = JsonAdjusts { period, invoice };
+                write_line(&row, JsonCreditedLine { id: &id, kind: row.kind(), project, line, adjusts }, out)?;
+            }
+            // Taxes stand in the document.
+            Entry::Tax(_) => continue,
+        }
+        count += 1;
     }
+    Ok(count)
+}
+
+fn write_line<L: Serialize>(row: &Row<'_>, line: L, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    let document = row.document;
+    let line = JsonLine {
+        line,
+        document: document.kind(),
+        invoice: document.number,
+        phase: document.phase,
+        organization: document.organization,
+        billing_group: document.billing_group,
+        period: &document.period,
+        currency: document.currency,
+    };
+    serde_json::to_writer(&mut *out, &line)?;
+    out.push(b'\n');
     Ok(())
 }
 
@@ -45,8 +88,11 @@ pub fn write_lines(issued: &IssuedInvoice<'_>, out: &mut Vec<u8>) -> Result<(), 
 ///
 /// # Errors
 /// None that a document of the API causes.
-pub fn write_document(issued: &IssuedInvoice<'_>, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
-    serde_json::to_writer_pretty(&mut *out, issued.document)?;
+pub fn write_document(document: &ExportedDocument<'_>, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    match document.stored {
+        Stored::Invoice(issued) => serde_json::to_writer_pretty(&mut *out, issued.document)?,
+        Stored::CreditNote(issued) => serde_json::to_writer_pretty(&mut *out, issued.document)?,
+    }
     out.push(b'\n');
     Ok(())
 }

@@ -1,11 +1,12 @@
-//! Invoices for other programs: tables as CSV and as Parquet, documents as JSON, bills in the FOCUS format.
+//! Invoices and credit notes for other programs: tables as CSV and as Parquet, documents as JSON, bills in the FOCUS format.
 //!
-//! Everything here is made of an [`IssuedInvoice`](crate::issued::IssuedInvoice) and nothing else, so the same invoice gives
-//! the same bytes. Amounts are never rounded: whatever adds them up finds the invoice's total.
+//! Everything here is made of an [`ExportedDocument`](document::ExportedDocument) and nothing else, so the same document gives the
+//! same bytes. Amounts are never rounded: whatever adds them up finds the document's total.
 
 pub mod cell;
 pub mod csv;
 pub mod dataset;
+pub mod document;
 pub mod error;
 pub mod focus;
 pub mod invoices;
@@ -34,7 +35,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The datasets that each invoice has a file of. The first is the one that has every row.
+    /// The datasets that each document has a file of. The first is the one that has every row.
     pub fn datasets(self) -> &'static [Dataset] {
         use Dataset::{CostAndUsage, Document, InvoiceDetail, Invoices, JsonLines, Lines};
         use Encoding::{Csv, Parquet};

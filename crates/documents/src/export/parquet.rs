@@ -3,6 +3,8 @@
 //! Cells are gathered by column until a group of rows is full. Nothing in the file tells when or where it was made, so
 //! the same rows give the same bytes.
 
+use std::iter::repeat_n;
+use std::ops::Range;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
@@ -37,10 +39,10 @@ struct Buffer {
 }
 
 enum Values {
-    /// Pieces of one text, by where each ends.
+    /// Pieces of one text, by where each begins and ends. Several may be the same piece.
     Bytes {
         bytes: Vec<u8>,
-        ends: Vec<usize>,
+        pieces: Vec<Range<usize>>,
     },
     Integers(Vec<i64>),
 }
@@ -65,7 +67,7 @@ impl ParquetEncoder {
         })
     }
 
-    /// More rows.
+    /// More rows, of one document.
     ///
     /// # Errors
     /// A number cannot be read, or a cell is empty that must not be.
@@ -74,7 +76,10 @@ impl ParquetEncoder {
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(GROUP_ROWS - self.rows));
             for (buffer, column) in self.buffers.iter_mut().zip(columns) {
-                now.iter().try_for_each(|row| buffer.push(&(column.cell)(row)))?;
+                match now {
+                    [first, ..] if column.of_document => buffer.push(&(column.cell)(first), now.len())?,
+                    rows => rows.iter().try_for_each(|row| buffer.push(&(column.cell)(row), 1))?,
+                }
             }
             self.rows += now.len();
             if self.rows == GROUP_ROWS {
@@ -120,25 +125,28 @@ impl ParquetEncoder {
 impl Buffer {
     fn new(field: Field) -> Self {
         let values = match field.kind {
-            Kind::Text | Kind::Number => Values::Bytes { bytes: Vec::new(), ends: Vec::new() },
+            Kind::Text | Kind::Number => Values::Bytes { bytes: Vec::new(), pieces: Vec::new() },
             Kind::Time | Kind::Count => Values::Integers(Vec::new()),
         };
         Self { field, levels: Vec::new(), values }
     }
 
-    fn push(&mut self, cell: &Cell<'_>) -> Result<(), ExportError> {
+    /// A cell that so many rows have.
+    fn push(&mut self, cell: &Cell<'_>, rows: usize) -> Result<(), ExportError> {
         if !self.field.required {
-            self.levels.push(i16::from(*cell != Cell::Null));
+            self.levels.extend(repeat_n(i16::from(!matches!(cell, Cell::Null)), rows));
         }
         match (cell, &mut self.values) {
             (Cell::Null, _) if self.field.required => return Err(ExportError::Empty(self.field.name)),
             (Cell::Null, _) => {}
-            (Cell::Text(text), Values::Bytes { bytes, ends }) => extend(bytes, ends, text.as_bytes()),
-            (Cell::Number(number, _), Values::Bytes { bytes, ends }) => {
-                extend(bytes, ends, &number.units().to_be_bytes());
+            (Cell::Text(text), Values::Bytes { bytes, pieces }) => extend(bytes, pieces, text.as_bytes(), rows),
+            (Cell::Number(number, _), Values::Bytes { bytes, pieces }) => {
+                extend(bytes, pieces, &number.units().to_be_bytes(), rows);
             }
-            (Cell::Time(instant), Values::Integers(values)) => values.push(instant.timestamp_micros()),
-            (Cell::Count(count), Values::Integers(values)) => values.push(*count),
+            (Cell::Time(instant), Values::Integers(values)) => {
+                values.extend(repeat_n(instant.timestamp_micros(), rows))
+            }
+            (Cell::Count(count), Values::Integers(values)) => values.extend(repeat_n(*count, rows)),
             (Cell::NoNumber(text), _) => return Err(ExportError::no_number(&self.field, text)),
             (cell, _) => return Err(ExportError::no_number(&self.field, &format!("{cell:?}"))),
         }
@@ -147,38 +155,40 @@ impl Buffer {
 
     /// Writes what is gathered, and forgets it.
     fn write(&mut self, mut column: SerializedColumnWriter<'_>) -> Result<(), ParquetError> {
-        let levels = std::mem::take(&mut self.levels);
-        let levels = (!self.field.required).then_some(levels.as_slice());
-        match &mut self.values {
+        let Self { field, levels, values } = self;
+        let of_rows = (!field.required).then_some(levels.as_slice());
+        match values {
             Values::Integers(values) => {
-                column.typed::<Int64Type>().write_batch(values, levels, None)?;
+                column.typed::<Int64Type>().write_batch(values, of_rows, None)?;
                 values.clear();
             }
-            Values::Bytes { bytes, ends } => {
-                let pieces = pieces(std::mem::take(bytes), &std::mem::take(ends));
-                match self.field.kind {
+            Values::Bytes { bytes, pieces } => {
+                // The next group will be about as large.
+                let next = Vec::with_capacity(bytes.len());
+                let all = ByteArray::from(std::mem::replace(bytes, next));
+                let pieces = pieces.drain(..).map(|piece| all.slice(piece.start, piece.len()));
+                match field.kind {
                     Kind::Number => {
-                        let numbers: Vec<_> = pieces.into_iter().map(FixedLenByteArray::from).collect();
-                        column.typed::<FixedLenByteArrayType>().write_batch(&numbers, levels, None)?;
+                        let numbers: Vec<_> = pieces.map(FixedLenByteArray::from).collect();
+                        column.typed::<FixedLenByteArrayType>().write_batch(&numbers, of_rows, None)?;
                     }
-                    _ => drop(column.typed::<ByteArrayType>().write_batch(&pieces, levels, None)?),
+                    _ => {
+                        let texts: Vec<_> = pieces.collect();
+                        column.typed::<ByteArrayType>().write_batch(&texts, of_rows, None)?;
+                    }
                 }
             }
         }
+        levels.clear();
         column.close()
     }
 }
 
-fn extend(bytes: &mut Vec<u8>, ends: &mut Vec<usize>, piece: &[u8]) {
+/// Adds a piece that so many rows have.
+fn extend(bytes: &mut Vec<u8>, pieces: &mut Vec<Range<usize>>, piece: &[u8], rows: usize) {
+    let start = bytes.len();
     bytes.extend_from_slice(piece);
-    ends.push(bytes.len());
-}
-
-/// The pieces of a text, which share its memory.
-fn pieces(bytes: Vec<u8>, ends: &[usize]) -> Vec<ByteArray> {
-    let all = ByteArray::from(bytes);
-    let starts = std::iter::once(0).chain(ends.iter().copied());
-    starts.zip(ends).map(|(start, end)| all.slice(start, end - start)).collect()
+    pieces.extend(repeat_n(start..bytes.len(), rows));
 }
 
 fn schema(fields: &[Field]) -> Result<TypePtr, ParquetError> {
@@ -223,12 +233,15 @@ mod tests {
     }
 
     fn encoded(rows: &[Row], pieces: usize) -> Vec<u8> {
-        let columns = columns();
+        encoded_with(&columns(), rows, pieces)
+    }
+
+    fn encoded_with(columns: &[Column<Row>], rows: &[Row], pieces: usize) -> Vec<u8> {
         let fields: Vec<_> = columns.iter().map(|column| column.field).collect();
         let mut encoder = ParquetEncoder::new(&fields).expect("begins");
         let mut file = Vec::new();
         for rows in rows.chunks(rows.len().div_ceil(pieces).max(1)) {
-            encoder.append(&columns, rows).expect("appends");
+            encoder.append(columns, rows).expect("appends");
             file.extend(encoder.take().expect("takes"));
         }
         file.extend(encoder.finish().expect("finishes"));
@@ -263,6 +276,17 @@ mod tests {
         assert_eq!(encoded(&rows, 1), encoded(&rows, 1));
         assert_eq!(encoded(&rows, 1), encoded(&rows, 7));
         assert_ne!(encoded(&rows, 1), encoded(&rows[1..], 1));
+    }
+
+    #[test]
+    fn a_cell_of_a_document_is_that_of_its_first_row_in_each_group_of_rows() {
+        let rows: Vec<Row> = (0..GROUP_ROWS + 5).map(|_| (Some("acme".to_owned()), 7)).collect();
+        let plain = encoded_with(&columns(), &rows, 2);
+        let shared: Vec<_> = columns().into_iter().map(Column::of_document).collect();
+        assert_eq!(encoded_with(&shared, &rows, 2), plain);
+        // Empty ones, too.
+        let empty: Vec<Row> = (0..10).map(|_| (None, 7)).collect();
+        assert_eq!(encoded_with(&shared, &empty, 3), encoded_with(&columns(), &empty, 3));
     }
 
     #[test]

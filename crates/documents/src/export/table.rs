@@ -45,7 +45,7 @@ impl TableEncoder {
         })
     }
 
-    /// More rows, of the columns that the table was begun with.
+    /// More rows of one document, of the columns that the table was begun with.
     ///
     /// # Errors
     /// A number cannot be read, or a cell is empty that must not be.

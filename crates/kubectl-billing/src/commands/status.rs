@@ -183,3 +183,29 @@ impl Screen<'_> {
 fn of(objects: &Option<Vec<Value>>, fits: impl Fn(&Value) -> bool) -> Option<Vec<Value>> {
     objects.as_ref().map(|objects| objects.iter().filter(|object| fits(object)).cloned().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::PAST_DUE;
+
+    #[test]
+    fn what_is_past_due_is_what_was_not_paid_in_advance() {
+        let invoice = |document| {
+            json!({
+                "metadata": { "name": "f3397-1" }, "spec": { "billingGroup": "main" },
+                "status": { "document": document, "overdueSince": "2026-11-15T00:00:00Z" },
+            })
+        };
+        let prepaid = invoice(json!({ "total": "125.50", "amountDue": "25.50", "currency": "EUR" }));
+        let plain = invoice(json!({ "total": "125.50", "currency": "EUR" }));
+        let shown = |invoice| {
+            let rows = [invoice];
+            PAST_DUE.rows(&rows).map(|row| row.cells(&PAST_DUE.columns(false))).collect::<Vec<_>>()
+        };
+        let row = |due| [["f3397-1", "main", due, "EUR", "2026-11-15T00:00:00Z"]];
+        assert_eq!(shown(prepaid), row("25.50"));
+        assert_eq!(shown(plain), row("125.50"));
+    }
+}

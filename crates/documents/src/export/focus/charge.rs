@@ -1,12 +1,15 @@
-//! A line or a tax of an invoice as a charge in the sense of FOCUS.
+//! A line or a tax of a document as a charge in the sense of FOCUS.
+
+use std::rc::Rc;
 
 use chrono::{Days, NaiveTime};
 
-use super::pricing::{Pricing, pricing};
+use super::offer::{Known, Offer};
+use super::pricing::{Pricing, Terms, pricing};
 use crate::export::cell::Fixed;
+use crate::export::document::{ExportedDocument, Stored};
 use crate::export::error::ExportError;
-use crate::export::lines::{Entry, Row, line_type};
-use crate::issued::IssuedInvoice;
+use crate::export::lines::{Entry, Row};
 use billing_api::{Line, LineType};
 use billing_domain::{Month, Timestamp};
 
@@ -52,18 +55,26 @@ pub struct Charge<'a> {
     /// What is billed: the amount of the line.
     pub billed: Fixed,
     /// How that came about, where it has a price.
-    pub pricing: Option<Pricing>,
+    pub pricing: Option<Pricing<'a>>,
     /// What is sold.
-    pub sku: Option<String>,
+    pub offer: Option<Rc<Offer>>,
+    /// The tags of its line, as JSON.
+    pub tags: Option<Rc<str>>,
 }
 
-/// The charges of an invoice, in its order. A line that only tells of a discount is none: the discount is in the lines of
+/// The charges of a document, in its order. A line that only tells of a discount is none: the discount is in the lines of
 /// services.
 ///
 /// # Errors
 /// An amount cannot be read.
-pub fn charges<'a>(issued: &'a IssuedInvoice<'a>) -> impl Iterator<Item = Result<Charge<'a>, ExportError>> {
-    super::super::lines::rows(issued).filter(|row| !is_remark(row)).map(Charge::new)
+pub fn charges<'a>(document: &'a ExportedDocument<'a>) -> impl Iterator<Item = Result<Charge<'a>, ExportError>> {
+    let terms = match document.stored {
+        Stored::Invoice(issued) => Terms::of(issued.document),
+        Stored::CreditNote(_) => None,
+    };
+    let mut known = Known::default();
+    let charged = super::super::lines::rows(document).filter(|row| !is_remark(row));
+    charged.map(move |row| Charge::new(row, terms.as_ref(), &mut known))
 }
 
 fn is_remark(row: &Row<'_>) -> bool {
@@ -72,36 +83,33 @@ fn is_remark(row: &Row<'_>) -> bool {
 }
 
 impl<'a> Charge<'a> {
-    fn new(row: Row<'a>) -> Result<Self, ExportError> {
+    fn new(row: Row<'a>, terms: Option<&Terms<'a>>, known: &mut Known<'a>) -> Result<Self, ExportError> {
         let billed = Fixed::parse(row.total())
             .ok_or_else(|| ExportError::NoNumber { column: "BilledCost", text: row.total().to_owned() })?;
-        let Entry::Line(line) = row.entry else {
-            let period = billing_period(row.issued);
-            return Ok(Self {
-                row,
-                category: Category::Tax,
-                is_correction: false,
-                period,
-                billed,
-                pricing: None,
-                sku: None,
-            });
+        let about = row.about();
+        let category = match (row.entry, about) {
+            (Entry::Tax(_), _) => Category::Tax,
+            (_, Some(line)) => category(line),
+            // What is credited of an invoice as a whole.
+            (_, None) => Category::Credit,
         };
-        let category = category(line);
+        // An amount of a credit note has none.
+        let pricing = row.line().and_then(|line| pricing(terms, line, category, billed));
         Ok(Self {
             row,
             category,
-            is_correction: line.adjusts.is_some(),
-            period: charge_period(row.issued, line),
+            is_correction: row.adjusts().is_some(),
+            period: about.map_or_else(|| billed_period(row.document), |line| charge_period(row.document, line)),
             billed,
-            pricing: pricing(row.issued.document, line, category, billed),
-            sku: sku(line, category),
+            pricing,
+            offer: about.and_then(|line| known.offer(line, row.price_list(), category)),
+            tags: about.and_then(|line| known.tags(line)),
         })
     }
 
     /// How often it comes: FOCUS has no `Usage-Based` purchase.
     pub fn frequency(&self) -> &'static str {
-        match (self.category, self.row.line().map(|line| line.kind)) {
+        match (self.category, self.row.about().map(|line| line.kind)) {
             (_, Some(LineType::SupportCharge)) => "Recurring",
             (Category::Usage, Some(LineType::ServiceCharge | LineType::OtherEvent)) => "Usage-Based",
             _ => "One-Time",
@@ -110,34 +118,31 @@ impl<'a> Charge<'a> {
 
     /// What FOCUS calls the service.
     pub fn service_name(&self) -> &'a str {
-        let Some(line) = self.row.line() else { return "Tax" };
-        match &line.service {
+        match self.row.about().and_then(|line| line.service.as_ref()) {
             Some(service) => &service.kind,
-            None => line_type(line.kind),
+            None => self.row.kind(),
         }
     }
 
     /// The resource that was used: the service's name, in its project.
     pub fn resource_id(&self) -> Option<String> {
-        let line = self.row.line()?;
+        let line = self.row.about()?;
         Some([line.project.as_deref()?, "/", &line.service.as_ref()?.name].concat())
     }
 
-    /// What identifies the price of what is sold.
-    pub fn sku_price(&self) -> Option<String> {
-        let sku = self.sku.as_ref()?;
-        Some(match &self.row.line()?.price {
-            Some(price) => {
-                let parts = [Some(sku.as_str()), self.row.price_list(), Some(&*price.entry)];
-                parts.into_iter().flatten().collect::<Vec<_>>().join("/")
-            }
-            None => sku.clone(),
-        })
+    /// What identifies what is sold.
+    pub fn sku(&self) -> Option<&str> {
+        self.offer.as_ref().map(|offer| offer.sku.as_str())
     }
 
-    /// What identifies it among all invoices.
+    /// What identifies the price of what is sold.
+    pub fn sku_price(&self) -> Option<&str> {
+        self.offer.as_ref().map(|offer| offer.price.as_str())
+    }
+
+    /// What identifies it among all documents.
     pub fn detail_id(&self) -> String {
-        [&self.row.issued.document.number, "/", &*self.row.id()].concat()
+        [self.row.document.number, "/", &*self.row.id()].concat()
     }
 }
 
@@ -168,37 +173,21 @@ fn corrected(line: &Line) -> Category {
     }
 }
 
-/// What is sold: the service by type, plan and cloud, or the charge that was agreed by its name.
-fn sku(line: &Line, category: Category) -> Option<String> {
-    if let Some(service) = &line.service {
-        let mut sku = service.kind.clone();
-        for part in [&service.plan, &service.cloud].into_iter().flatten() {
-            sku.push('/');
-            sku.push_str(part);
-        }
-        return Some(sku);
-    }
-    if line.adjusts.is_some() || !matches!(category, Category::Usage | Category::Purchase) {
-        return None;
-    }
-    let name = line.source.as_ref().map(|source| source.part.as_deref().unwrap_or(&source.name));
-    Some(format!("{}/{}", line_type(line.kind), name.unwrap_or(&line.description)))
+/// The month that a document bills, or that the one bills that it credits.
+fn billed_period(document: &ExportedDocument<'_>) -> (Timestamp, Timestamp) {
+    let credited = document.credited().map(|issued| &issued.document.period);
+    credited.map_or((document.start, document.end), |period| (period.start.0, period.end.0))
 }
 
-fn billing_period(issued: &IssuedInvoice<'_>) -> (Timestamp, Timestamp) {
-    let period = &issued.document.period;
-    (period.start.0, period.end.0)
-}
-
-/// The time that a line is about: its own, else the month that it adjusts, else the document's. What happened at an instant
+/// The time that a line is about: its own, else the month that it adjusts, else the one that is billed. What happened at an instant
 /// counts for its day, because no period of FOCUS is empty.
-fn charge_period(issued: &IssuedInvoice<'_>, line: &Line) -> (Timestamp, Timestamp) {
+fn charge_period(document: &ExportedDocument<'_>, line: &Line) -> (Timestamp, Timestamp) {
     match (line.start, line.end) {
         (Some(start), Some(end)) if start < end => (start.0, end.0),
         (Some(start), _) => day(start.0),
         _ => {
             let adjusted = line.adjusts.as_ref().and_then(|adjusts| adjusts.period.parse::<Month>().ok());
-            adjusted.map_or_else(|| billing_period(issued), |month| (month.start(), month.end()))
+            adjusted.map_or_else(|| billed_period(document), |month| (month.start(), month.end()))
         }
     }
 }

@@ -1,27 +1,21 @@
 //! The dataset `CostAndUsage`.
 
 use super::charge::{Category, Charge};
-use super::pricing::Pricing;
-use super::{Version, instant, issuer, number, object};
+use super::pricing::{Prices, Pricing, unit_of};
+use super::{Version, instant, number};
 use crate::export::cell::{Cell, Column, Fixed, Kind};
-use crate::export::lines::json;
 
 /// Services have no category of their own here.
 const SERVICE_CATEGORY: &str = "Other";
 const SERVICE_SUBCATEGORY: &str = "Other (Other)";
 
 impl<'a> Charge<'a> {
-    /// What it costs at a price of its unit; without one, what is billed.
-    fn cost(&self, price: impl Fn(&Pricing) -> Fixed) -> Cell<'static> {
-        match &self.pricing {
-            None => number(self.billed),
-            Some(pricing) => {
-                pricing.cost(price(pricing)).map_or(Cell::NoNumber("a cost of more than 38 digits"), number)
-            }
-        }
+    /// What it costs at its prices; without any, what is billed.
+    fn cost(&self, of: impl Fn(&Prices) -> Fixed) -> Cell<'static> {
+        number(self.pricing.as_ref().map_or(self.billed, |pricing| of(&pricing.costs)))
     }
 
-    fn unit_price(&self, price: impl Fn(&Pricing) -> Fixed) -> Cell<'static> {
+    fn unit_price(&self, price: impl Fn(&Pricing<'_>) -> Fixed) -> Cell<'static> {
         self.pricing.as_ref().map_or(Cell::Null, |pricing| number(price(pricing)))
     }
 
@@ -31,41 +25,30 @@ impl<'a> Charge<'a> {
         match (priced, self.row.line().and_then(|line| line.price_total.as_deref())) {
             (None, _) => number(self.billed),
             (Some(_), Some(total)) => Fixed::parse(total).map_or(Cell::NoNumber("priceTotal"), number),
-            (Some(_), None) => self.cost(|pricing| pricing.pricing.contracted),
+            (Some(pricing), None) => {
+                let cost = pricing.pricing.contracted.times(pricing.quantity);
+                cost.map_or(Cell::NoNumber("a cost of more than 38 digits"), number)
+            }
         }
     }
 
     fn currency(&self) -> &'a str {
-        &self.row.issued.document.currency
+        self.row.document.currency
     }
 
     /// What is used up: the quantity of charges for usage.
-    fn consumed(&self) -> Option<&Pricing> {
+    fn consumed(&self) -> Option<&Pricing<'a>> {
         self.pricing.as_ref().filter(|_| self.category == Category::Usage)
     }
 
     fn cloud(&self) -> Option<&'a str> {
-        self.row.line()?.service.as_ref()?.cloud.as_deref()
+        self.row.about()?.service.as_ref()?.cloud.as_deref()
     }
 
     /// In what it is counted.
     pub(super) fn meter(&self) -> Option<&'static str> {
-        self.sku.as_ref()?;
-        self.pricing.as_ref().map(|pricing| pricing.unit)
-    }
-
-    fn price_details(&self) -> Cell<'_> {
-        if self.sku.is_none() {
-            return Cell::Null;
-        }
-        let line = self.row.line();
-        let service = line.and_then(|line| line.service.as_ref());
-        object([
-            ("x_Plan", service.and_then(|service| service.plan.as_deref())),
-            ("x_Cloud", service.and_then(|service| service.cloud.as_deref())),
-            ("x_PriceList", self.row.price_list()),
-            ("x_PriceEntry", line.and_then(|line| Some(&*line.price.as_ref()?.entry))),
-        ])
+        self.offer.as_ref()?;
+        Some(self.pricing.as_ref().map_or_else(|| unit_of(self.row.about()), |pricing| pricing.unit))
     }
 }
 
@@ -83,14 +66,15 @@ fn standard<'a>() -> Vec<Column<Charge<'a>>> {
     let optional = Column::<Charge<'a>>::optional;
     vec![
         required("BilledCost", Number, |charge| number(charge.billed)),
-        required("BillingAccountId", Text, |charge| Cell::text(&charge.row.issued.invoice.spec.billing_group_uid)),
+        required("BillingAccountId", Text, |charge| Cell::text(charge.row.document.billing_group_uid)).of_document(),
         required("BillingAccountName", Text, |charge| {
-            let issued = charge.row.issued;
-            Cell::text(issued.buyer.display_name.as_deref().unwrap_or(&issued.invoice.spec.billing_group))
-        }),
-        required("BillingCurrency", Text, |charge| Cell::text(charge.currency())),
-        required("BillingPeriodEnd", Time, |charge| instant(charge.row.issued.document.period.end.0)),
-        required("BillingPeriodStart", Time, |charge| instant(charge.row.issued.document.period.start.0)),
+            let document = charge.row.document;
+            Cell::text(document.buyer.display_name.as_deref().unwrap_or(document.billing_group))
+        })
+        .of_document(),
+        required("BillingCurrency", Text, |charge| Cell::text(charge.currency())).of_document(),
+        required("BillingPeriodEnd", Time, |charge| instant(charge.row.document.end)).of_document(),
+        required("BillingPeriodStart", Time, |charge| instant(charge.row.document.start)).of_document(),
         required("ChargeCategory", Text, |charge| Cell::text(charge.category.as_str())),
         optional("ChargeClass", Text, |charge| Cell::maybe(charge.is_correction.then_some("Correction"))),
         required("ChargeDescription", Text, |charge| Cell::Text(charge.row.description())),
@@ -101,16 +85,16 @@ fn standard<'a>() -> Vec<Column<Charge<'a>>> {
             charge.consumed().map_or(Cell::Null, |pricing| number(pricing.quantity))
         }),
         optional("ConsumedUnit", Text, |charge| Cell::maybe(charge.consumed().map(|pricing| pricing.unit))),
-        required("ContractedCost", Number, |charge| charge.cost(|pricing| pricing.billing.contracted)),
+        required("ContractedCost", Number, |charge| charge.cost(|costs| costs.contracted)),
         optional("ContractedUnitPrice", Number, |charge| charge.unit_price(|pricing| pricing.billing.contracted)),
         required("EffectiveCost", Number, |charge| number(charge.billed)),
-        required("InvoiceId", Text, |charge| Cell::text(&charge.row.issued.document.number)),
-        required("InvoiceIssuerName", Text, |charge| Cell::text(issuer(charge.row.issued))),
-        required("ListCost", Number, |charge| charge.cost(|pricing| pricing.billing.list)),
+        required("InvoiceId", Text, |charge| Cell::text(charge.row.document.number)).of_document(),
+        required("InvoiceIssuerName", Text, |charge| Cell::text(charge.row.document.issuer)).of_document(),
+        required("ListCost", Number, |charge| charge.cost(|costs| costs.list)),
         optional("ListUnitPrice", Number, |charge| charge.unit_price(|pricing| pricing.billing.list)),
         optional("PricingCategory", Text, |charge| Cell::maybe(charge.pricing.as_ref().map(|_| "Standard"))),
         required("PricingCurrency", Text, |charge| {
-            let own = charge.pricing.as_ref().and_then(|pricing| pricing.currency.as_deref());
+            let own = charge.pricing.as_ref().and_then(|pricing| pricing.currency);
             Cell::text(own.unwrap_or(charge.currency()))
         }),
         optional("PricingCurrencyContractedUnitPrice", Number, |charge| {
@@ -126,27 +110,27 @@ fn standard<'a>() -> Vec<Column<Charge<'a>>> {
         optional("RegionName", Text, |charge| Cell::maybe(charge.cloud())),
         optional("ResourceId", Text, |charge| Cell::made(charge.resource_id())),
         optional("ResourceName", Text, |charge| {
-            Cell::maybe(charge.row.line().and_then(|line| Some(line.service.as_ref()?.name.as_str())))
+            Cell::maybe(charge.row.about().and_then(|line| Some(line.service.as_ref()?.name.as_str())))
         }),
         optional("ResourceType", Text, |charge| {
-            Cell::maybe(charge.row.line().and_then(|line| Some(line.service.as_ref()?.kind.as_str())))
+            Cell::maybe(charge.row.about().and_then(|line| Some(line.service.as_ref()?.kind.as_str())))
         }),
-        required("ServiceCategory", Text, |_| Cell::text(SERVICE_CATEGORY)),
+        required("ServiceCategory", Text, |_| Cell::text(SERVICE_CATEGORY)).of_document(),
         required("ServiceName", Text, |charge| Cell::text(charge.service_name())),
-        required("ServiceSubcategory", Text, |_| Cell::text(SERVICE_SUBCATEGORY)),
-        optional("SkuId", Text, |charge| Cell::maybe(charge.sku.as_deref())),
+        required("ServiceSubcategory", Text, |_| Cell::text(SERVICE_SUBCATEGORY)).of_document(),
+        optional("SkuId", Text, |charge| Cell::maybe(charge.sku())),
         optional("SkuMeter", Text, |charge| Cell::maybe(charge.meter())),
-        optional("SkuPriceDetails", Text, Charge::price_details),
-        optional("SkuPriceId", Text, |charge| Cell::made(charge.sku_price())),
+        optional("SkuPriceDetails", Text, |charge| {
+            Cell::maybe(charge.offer.as_ref().and_then(|offer| offer.details.as_deref()))
+        }),
+        optional("SkuPriceId", Text, |charge| Cell::maybe(charge.sku_price())),
         optional("SubAccountId", Text, |charge| {
-            Cell::maybe(charge.row.line().and_then(|line| line.project.as_deref()))
+            Cell::maybe(charge.row.about().and_then(|line| line.project.as_deref()))
         }),
         optional("SubAccountName", Text, |charge| {
-            Cell::maybe(charge.row.line().and_then(|line| line.project.as_deref()))
+            Cell::maybe(charge.row.about().and_then(|line| line.project.as_deref()))
         }),
-        optional("Tags", Text, |charge| {
-            charge.row.line().map_or(Cell::Null, |line| json(line.tags.is_empty(), &line.tags))
-        }),
+        optional("Tags", Text, |charge| Cell::maybe(charge.tags.as_deref())),
     ]
 }
 
@@ -158,14 +142,14 @@ fn of_version<'a>(version: Version) -> Vec<Column<Charge<'a>>> {
     match version {
         Version::V1_2 => vec![
             // Always empty, but conditions of other columns' rules read it.
-            optional("CommitmentDiscountStatus", Text, |_| Cell::Null),
-            required("ProviderName", Text, |charge| Cell::text(issuer(charge.row.issued))),
-            required("PublisherName", Text, |charge| Cell::text(issuer(charge.row.issued))),
+            optional("CommitmentDiscountStatus", Text, |_| Cell::Null).of_document(),
+            required("ProviderName", Text, |charge| Cell::text(charge.row.document.issuer)).of_document(),
+            required("PublisherName", Text, |charge| Cell::text(charge.row.document.issuer)).of_document(),
         ],
         Version::V1_4 => vec![
-            required("HostProviderName", Text, |charge| Cell::text(issuer(charge.row.issued))),
+            required("HostProviderName", Text, |charge| Cell::text(charge.row.document.issuer)).of_document(),
             required("InvoiceDetailId", Text, |charge| Cell::made(Some(charge.detail_id()))).unique(),
-            required("ServiceProviderName", Text, |charge| Cell::text(issuer(charge.row.issued))),
+            required("ServiceProviderName", Text, |charge| Cell::text(charge.row.document.issuer)).of_document(),
         ],
     }
 }
@@ -177,11 +161,16 @@ fn own<'a>() -> Vec<Column<Charge<'a>>> {
     vec![
         required("x_LineId", Text, |charge| Cell::Text(charge.row.id())).unique(),
         required("x_LineType", Text, |charge| Cell::text(charge.row.kind())),
-        required("x_BillingGroup", Text, |charge| Cell::text(&charge.row.issued.invoice.spec.billing_group)),
-        optional("x_Organization", Text, |charge| Cell::maybe(charge.row.issued.invoice.metadata.namespace.as_deref())),
+        required("x_BillingGroup", Text, |charge| Cell::text(charge.row.document.billing_group)).of_document(),
+        optional("x_Organization", Text, |charge| Cell::maybe(charge.row.document.organization)).of_document(),
         required("x_InvoicePhase", Text, |charge| {
-            Cell::text(if charge.row.issued.is_final() { "Final" } else { "Estimate" })
-        }),
+            Cell::text(if charge.row.document.is_final() { "Final" } else { "Estimate" })
+        })
+        .of_document(),
+        optional("x_CreditedInvoiceId", Text, |charge| {
+            Cell::maybe(charge.row.document.credited().map(|of| &*of.document.number))
+        })
+        .of_document(),
         optional("x_TaxCategory", Text, |charge| Cell::maybe(charge.row.tax().map(|tax| tax.0))),
         optional("x_TaxRate", Number, |charge| Cell::maybe_number(charge.row.tax().map(|tax| tax.1))),
     ]

@@ -1,6 +1,6 @@
-//! FOCUS, the FinOps Foundation's format for bills: an invoice as the provider's own bill.
+//! FOCUS, the FinOps Foundation's format for bills: an invoice or a credit note as the provider's own bill.
 //!
-//! `CostAndUsage` has a row for each line of the invoice and for each tax, so that its `BilledCost` adds up to the invoice's
+//! `CostAndUsage` has a row for each line of the document and for each tax, so that its `BilledCost` adds up to the document's
 //! total. `InvoiceDetail` has a row for each of these rows, with the same `InvoiceDetailId`. `BillingPeriod` says whether
 //! a month may still change.
 
@@ -8,12 +8,13 @@ pub mod billing_period;
 pub mod charge;
 pub mod cost_and_usage;
 pub mod invoice_detail;
+pub mod offer;
 mod pricing;
 
 use serde::{Serialize, Serializer};
 
 use super::cell::{Cell, Fixed};
-use crate::issued::IssuedInvoice;
+use billing_api::Seller;
 use billing_domain::Timestamp;
 
 /// A version of FOCUS.
@@ -31,9 +32,9 @@ const PLACES: u8 = 2;
 /// The name of an issuer that has none: FOCUS requires one.
 const UNNAMED: &str = "not named";
 
-/// Who issues an invoice.
-pub fn issuer<'a>(issued: &IssuedInvoice<'a>) -> &'a str {
-    match issued.seller.legal_name.as_str() {
+/// Who issues a document.
+pub fn issuer(seller: &Seller) -> &str {
+    match seller.legal_name.as_str() {
         "" => UNNAMED,
         name => name,
     }

@@ -1,14 +1,9 @@
 //! Every format of the same invoice: the same sums, the same order, the same names.
 
-use bytes::Bytes;
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::Field as Read;
-use serde_json::Value;
-
-use super::invoice;
+use super::{column, invoice, sum};
 use crate::export::Format;
-use crate::export::cell::Fixed;
-use crate::export::dataset::{Dataset, check_sums};
+use crate::export::dataset::Dataset;
+use crate::export::document::ExportedDocument;
 use crate::export::focus::Version;
 use crate::export::focus::billing_period::BillingPeriods;
 use crate::export::json::whole_document;
@@ -16,7 +11,8 @@ use crate::export::table::Encoding;
 use crate::issued::IssuedInvoice;
 use billing_domain::Month;
 
-const FORMATS: [Format; 7] = [
+/// All of them.
+pub const FORMATS: [Format; 7] = [
     Format::Csv,
     Format::Json,
     Format::Parquet,
@@ -26,54 +22,14 @@ const FORMATS: [Format; 7] = [
     Format::Focus(Version::V1_4, Encoding::Parquet),
 ];
 
-/// The cells of a column of a dataset's file.
-fn column(dataset: Dataset, file: &[u8], name: &str) -> Vec<String> {
-    match dataset.extension() {
-        "csv" => {
-            let mut reader = csv::Reader::from_reader(file);
-            let at = reader.headers().expect("a header").iter().position(|head| head == name).expect(name);
-            reader.records().map(|record| record.expect("a record")[at].to_owned()).collect()
-        }
-        "parquet" => {
-            let reader = SerializedFileReader::new(Bytes::copy_from_slice(file)).expect("opens");
-            let cell = |row: parquet::record::Row| {
-                let found = row.get_column_iter().find(|(head, _)| *head == name).expect(name).1.clone();
-                match found {
-                    Read::Str(text) => text,
-                    Read::Decimal(number) => {
-                        let units = i128::from_be_bytes(number.data().try_into().expect("16 bytes"));
-                        Fixed::of_units(units).expect("fits").text(2)
-                    }
-                    other => other.to_string(),
-                }
-            };
-            reader.get_row_iter(None).expect("rows").map(|row| cell(row.expect("a row"))).collect()
-        }
-        _ => {
-            let text = std::str::from_utf8(file).expect("UTF-8");
-            let values: Vec<Value> = match dataset {
-                Dataset::Document => vec![serde_json::from_str(text).expect("JSON")],
-                _ => text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect(),
-            };
-            values.iter().map(|value| value[name].as_str().expect(name).to_owned()).collect()
-        }
-    }
-}
-
-fn sum(cells: &[String]) -> String {
-    let sum = cells
-        .iter()
-        .fold(Fixed::default(), |sum, cell| sum.checked_add(Fixed::parse(cell).expect("a number")).expect("fits"));
-    sum.text(2)
-}
-
 #[test]
 fn every_format_adds_up_to_the_invoice_s_total_to_the_last_digit() {
     let invoice = invoice(|_| {});
     let issued = IssuedInvoice::new(&invoice, []).expect("reads");
+    let document = ExportedDocument::invoice(&issued);
     for format in FORMATS {
         for dataset in format.datasets() {
-            let (file, rows) = dataset.render(&issued).expect("renders");
+            let (file, rows) = dataset.render(&document).expect("renders");
             let (name, expected, count) = match dataset {
                 Dataset::Lines(_) => ("total", "416.66", 12),
                 Dataset::Invoices(_) | Dataset::Document => ("total", "416.66", 1),
@@ -91,16 +47,17 @@ fn every_format_adds_up_to_the_invoice_s_total_to_the_last_digit() {
 fn lines_keep_the_document_s_order_and_the_id_comes_first() {
     let invoice = invoice(|_| {});
     let issued = IssuedInvoice::new(&invoice, []).expect("reads");
+    let document = ExportedDocument::invoice(&issued);
     let mut expected: Vec<_> = issued.lines.iter().map(|line| line.id.clone()).collect();
-    let (ndjson, _) = Dataset::JsonLines.render(&issued).expect("renders");
+    let (ndjson, _) = Dataset::JsonLines.render(&document).expect("renders");
     assert_eq!(column(Dataset::JsonLines, &ndjson, "id"), expected);
     assert!(ndjson.starts_with(b"{\"id\":\"db\","));
     expected.push("tax-S-25.5".to_owned());
     for encoding in [Encoding::Csv, Encoding::Parquet] {
-        let (file, _) = Dataset::Lines(encoding).render(&issued).expect("renders");
+        let (file, _) = Dataset::Lines(encoding).render(&document).expect("renders");
         assert_eq!(column(Dataset::Lines(encoding), &file, "id"), expected);
     }
-    let (csv, _) = Dataset::Lines(Encoding::Csv).render(&issued).expect("renders");
+    let (csv, _) = Dataset::Lines(Encoding::Csv).render(&document).expect("renders");
     assert!(csv.starts_with(b"id,invoice,position,"));
     // Text that begins like a formula is harmless, and negative amounts are numbers.
     let csv = String::from_utf8(csv).expect("UTF-8");
@@ -111,8 +68,9 @@ fn lines_keep_the_document_s_order_and_the_id_comes_first() {
 fn the_same_invoice_gives_the_same_bytes() {
     let invoice = invoice(|_| {});
     let issued = IssuedInvoice::new(&invoice, []).expect("reads");
+    let document = ExportedDocument::invoice(&issued);
     for dataset in FORMATS.iter().flat_map(|format| format.datasets()) {
-        assert_eq!(dataset.render(&issued).expect("renders").0, dataset.render(&issued).expect("renders").0);
+        assert_eq!(dataset.render(&document).expect("renders").0, dataset.render(&document).expect("renders").0);
     }
 }
 
@@ -123,7 +81,8 @@ fn several_invoices_follow_each_other_under_one_head() {
         let mut writer = dataset.writer().expect("begins");
         let mut file = Vec::new();
         for invoice in [&one, &other] {
-            writer.append(&IssuedInvoice::new(invoice, []).expect("reads")).expect("appends");
+            let issued = IssuedInvoice::new(invoice, []).expect("reads");
+            writer.append(&ExportedDocument::invoice(&issued)).expect("appends");
             file.extend(writer.take().expect("takes"));
         }
         let rows = writer.rows();
@@ -157,7 +116,8 @@ fn the_name_of_a_final_s_file_carries_its_digest() {
 #[test]
 fn an_invoice_that_does_not_add_up_is_not_exported() {
     let good = invoice(|_| {});
-    check_sums(&IssuedInvoice::new(&good, []).expect("reads")).expect("adds up");
+    let issued = IssuedInvoice::new(&good, []).expect("reads");
+    ExportedDocument::invoice(&issued).check_sums().expect("adds up");
     for (pointer, amount, said) in [
         ("/lines/0/total", "169.10", "its subtotal is 332.00, and its lines add up to 332.01"),
         ("/total", "416.67", "its total is 416.67, and its lines add up to 416.66"),
@@ -167,7 +127,8 @@ fn an_invoice_that_does_not_add_up_is_not_exported() {
             let document = &mut invoice["status"]["document"];
             *document.pointer_mut(pointer).expect("is there") = amount.into();
         });
-        let error = check_sums(&IssuedInvoice::new(&invoice, []).expect("reads")).expect_err(pointer).to_string();
+        let issued = IssuedInvoice::new(&invoice, []).expect("reads");
+        let error = ExportedDocument::invoice(&issued).check_sums().expect_err(pointer).to_string();
         assert!(error.starts_with(said), "{error}");
     }
 }
@@ -182,7 +143,8 @@ fn several_rates_of_tax_are_rows_of_their_own_and_each_line_has_its_own() {
         ]);
     });
     let issued = IssuedInvoice::new(&invoice, []).expect("reads");
-    let (file, _) = Dataset::Lines(Encoding::Csv).render(&issued).expect("renders");
+    let document = ExportedDocument::invoice(&issued);
+    let (file, _) = Dataset::Lines(Encoding::Csv).render(&document).expect("renders");
     let lines = Dataset::Lines(Encoding::Csv);
     assert_eq!(sum(&column(lines, &file, "total")), "416.66");
     let ids = column(lines, &file, "id");
@@ -205,8 +167,8 @@ fn a_whole_document_has_its_lines_in_place() {
 
 #[test]
 fn a_month_is_closed_for_an_issuer_when_all_its_invoices_are_final() {
-    let mut periods = BillingPeriods::new("2026-10".parse().expect("a month"));
     let at = |text: &str| text.parse().expect("an instant");
+    let mut periods = BillingPeriods::new("2026-10".parse().expect("a month"), at("2026-11-01T00:00:00Z"));
     periods.add("A", true, at("2026-11-01T01:00:00Z"));
     periods.add("B", true, at("2026-11-01T01:00:00Z"));
     periods.add("B", false, at("2026-11-02T01:00:00.5Z"));
@@ -221,4 +183,9 @@ fn a_month_is_closed_for_an_issuer_when_all_its_invoices_are_final() {
         ]
     );
     assert_eq!(periods.rows(), 2);
+    // A credit note may come at any time before the month is over.
+    let mut running = BillingPeriods::new("2026-10".parse().expect("a month"), at("2026-10-31T23:59:59Z"));
+    running.add("A", true, at("2026-10-12T01:00:00Z"));
+    let text = String::from_utf8(running.render(Encoding::Csv).expect("renders")).expect("UTF-8");
+    assert!(text.ends_with(",Open,A\r\n"), "{text}");
 }

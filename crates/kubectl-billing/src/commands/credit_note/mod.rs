@@ -1,6 +1,9 @@
 //! `kubectl billing credit-note`: taking invoices back.
 
 mod create;
+mod download;
+mod get;
+mod list;
 
 use clap::{Args, Subcommand};
 
@@ -16,6 +19,11 @@ pub struct CreditNoteArguments {
 
 #[derive(Debug, Subcommand)]
 enum CreditNoteCommand {
+    #[command(alias = "ls")]
+    List(list::CreditNoteListArguments),
+    #[command(aliases = ["describe", "show"])]
+    Get(get::CreditNoteGetArguments),
+    Download(Box<download::CreditNoteDownloadArguments>),
     Create(create::CreditNoteCreateArguments),
 }
 
@@ -25,6 +33,9 @@ enum CreditNoteCommand {
 /// It could not be done.
 pub fn run(arguments: &CreditNoteArguments, io: &mut Io<'_>) -> Result<ExitStatus, CommandError> {
     match &arguments.command {
+        CreditNoteCommand::List(arguments) => list::run(arguments, io),
+        CreditNoteCommand::Get(arguments) => get::run(arguments, io),
+        CreditNoteCommand::Download(arguments) => download::run(arguments, io),
         CreditNoteCommand::Create(arguments) => create::run(arguments, io),
     }
 }

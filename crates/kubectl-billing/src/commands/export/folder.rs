@@ -1,18 +1,22 @@
-//! An export into a folder: a file for each invoice and dataset, and the list of all of them.
+//! An export into a folder: a file for each document and dataset, and the list of all of them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use billing_api::{Document, Invoice, InvoicePhase, Time};
+use billing_api::{CreditNote, CreditNoteDocument, Invoice, InvoicePhase, Time};
 use billing_documents::export::Format;
 use billing_documents::export::dataset::{Dataset, folder};
+use billing_documents::export::document::{ExportedDocument, Stored};
 use billing_documents::export::focus::{self, billing_period::BillingPeriods};
 use billing_documents::issued::IssuedInvoice;
-use billing_domain::Month;
+use billing_documents::issued_note::note_document;
+use billing_domain::{Month, Timestamp};
+use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
-use super::manifest::{FileEntry, InvoiceEntry, Key, NewManifest, OldManifest};
+use super::manifest::{CreditNoteEntry, DocumentEntry, FileEntry, Key, NewManifest, OldManifest};
 use super::source::{Refusal, Source, Unread, document_of, identity, phase_of};
 use super::span::Span;
 use crate::ExitStatus;
@@ -29,6 +33,8 @@ pub struct FolderExport<'a> {
     folder: PathBuf,
     old: Option<OldManifest>,
     new: NewManifest,
+    /// What is known of the months that are exported.
+    periods: BTreeMap<Month, BillingPeriods>,
     counts: Counts,
     stderr: &'a mut dyn Write,
 }
@@ -42,6 +48,9 @@ struct Counts {
     refused: u64,
 }
 
+/// The files of a document, or why it has none.
+type Files = Result<Vec<FileEntry>, Refusal>;
+
 impl<'a> FolderExport<'a> {
     /// Begins an export.
     ///
@@ -50,7 +59,7 @@ impl<'a> FolderExport<'a> {
     pub fn begin(
         source: &'a Source<'a>,
         format: Format,
-        span: Span,
+        (span, now): (Span, Timestamp),
         with_estimates: bool,
         folder: &Path,
         stderr: &'a mut dyn Write,
@@ -67,6 +76,7 @@ impl<'a> FolderExport<'a> {
             folder: folder.to_owned(),
             old: OldManifest::open(folder, format.name())?,
             new: NewManifest::open(folder, format.name(), counted)?,
+            periods: span.months().map(|month| (month, BillingPeriods::new(month, now))).collect(),
             counts: Counts::default(),
             stderr,
         })
@@ -78,10 +88,16 @@ impl<'a> FolderExport<'a> {
     /// The API server refused, or a file cannot be written. What is written by then stays, and another run goes on with it.
     pub async fn run(mut self) -> Result<ExitStatus, CommandError> {
         for month in self.span.months() {
-            self.month(month).await?;
+            self.invoices(month).await?;
+        }
+        self.credit_notes().await?;
+        // Whatever else is in the folder counts, too, before anything is said of a month.
+        self.pass_until(&Key::of_month(""))?;
+        for periods in std::mem::take(&mut self.periods).into_values() {
+            self.whole_month(&periods)?;
         }
         while let Some(old) = self.old.as_mut().map_or(Ok(None), OldManifest::take)? {
-            self.pass(old, None)?;
+            self.pass(old)?;
         }
         let (sums, Counts { written, unchanged, removed, refused }) = (self.new.sums(), self.counts);
         self.new.finish()?;
@@ -90,101 +106,131 @@ impl<'a> FolderExport<'a> {
         Ok(if refused == 0 { ExitStatus::Ok } else { ExitStatus::Refused })
     }
 
-    async fn month(&mut self, month: Month) -> Result<(), CommandError> {
+    /// The invoices of a month.
+    async fn invoices(&mut self, month: Month) -> Result<(), CommandError> {
         let period = month.to_string();
-        let mut periods = BillingPeriods::new(month);
         let mut invoices = self.source.month(month);
         let mut last = None;
-        loop {
-            let read = match invoices.next().await {
-                Ok(None) => break,
-                Ok(Some(invoice)) => Ok(invoice),
-                Err(Unread::Invalid { organization, number, reason }) => Err((organization, number, reason)),
-                Err(Unread::Failed(error)) => return Err(error),
-            };
-            let (organization, number) = match &read {
-                Ok(invoice) => identity(invoice),
-                Err((organization, number, _)) => (organization.clone(), number.clone()),
-            };
-            let key = Key::of_invoice(&period, &organization, &number);
-            if last.as_ref().is_some_and(|last| *last >= key) {
-                return Err(CommandError::Unusable(format!(
-                    "the API server lists invoice {number} twice or out of order; run the command again"
-                )));
-            }
-            self.pass_until(&key, &mut periods)?;
+        while let Some((read, organization, name)) = named(invoices.next().await)? {
+            let key = Key::of_invoice(&period, &organization, &name);
+            self.come_to(&key, &mut last, &name)?;
             let old = self.old_files(&key)?;
             let done = match &read {
-                Ok(invoice) => self.invoice(month, invoice, &old, &mut periods).await?,
-                Err((_, _, reason)) => Err(reason.clone()),
+                Ok(invoice) => self.invoice(month, invoice, &old).await?,
+                Err(reason) => Err(reason.clone()),
             };
-            match done {
-                Ok(new) => self.replace(old, &new)?,
-                Err(reason) => self.refuse(&number, &reason, &old)?,
-            }
-            last = Some(key);
+            self.done(done, old, &format!("invoice {name}"))?;
         }
-        let key = Key::of_month(&period);
-        self.pass_until(&key, &mut periods)?;
+        Ok(())
+    }
+
+    /// The credit notes that were issued in any of the months.
+    async fn credit_notes(&mut self) -> Result<(), CommandError> {
+        let mut notes = self.source.credit_notes();
+        let mut last = None;
+        while let Some((read, organization, name)) = named(notes.next().await)? {
+            let key = Key::of_credit_note(&organization, &name);
+            self.come_to(&key, &mut last, &name)?;
+            let old = self.old_files(&key)?;
+            let done = match &read {
+                Ok(note) => match note_document(note).filter(|document| self.is_wanted(document)) {
+                    Some(document) => self.credit_note(note, document, &old).await?,
+                    None => {
+                        old.into_iter().try_for_each(|old| self.pass(old))?;
+                        continue;
+                    }
+                },
+                Err(reason) => Err(reason.clone()),
+            };
+            self.done(done, old, &format!("credit note {name}"))?;
+        }
+        Ok(())
+    }
+
+    /// Whether this run exports a credit note.
+    fn is_wanted(&self, document: &CreditNoteDocument) -> bool {
+        self.periods.contains_key(&Month::of(document.issued_at.0)) && self.source.has(document)
+    }
+
+    /// The files of a month as a whole.
+    fn whole_month(&mut self, periods: &BillingPeriods) -> Result<(), CommandError> {
+        let key = Key::of_month(&periods.month().to_string());
+        self.pass_until(&key)?;
         let old = self.old_files(&key)?;
-        let new = self.billing_periods(&periods)?;
+        let new = self.billing_periods(periods)?;
         self.replace(old, &new)
     }
 
     /// The files of an invoice, written where they are not there yet.
-    async fn invoice(
-        &mut self,
-        month: Month,
-        invoice: &Invoice,
-        old: &[FileEntry],
-        periods: &mut BillingPeriods,
-    ) -> Result<Result<Vec<FileEntry>, Refusal>, CommandError> {
+    async fn invoice(&mut self, month: Month, invoice: &Invoice, old: &[FileEntry]) -> Result<Files, CommandError> {
         let Some(document) = document_of(invoice) else { return Ok(Ok(Vec::new())) };
         let phase = phase_of(invoice);
         if phase == InvoicePhase::Estimate && !self.with_estimates {
             if let Ok(issued) = IssuedInvoice::new(invoice, []) {
-                periods.add(focus::issuer(&issued), false, issued.issued_at);
+                self.note_month(month, focus::issuer(&document.seller), false, issued.issued_at);
             }
             return Ok(Ok(Vec::new()));
         }
         let digest = (phase == InvoicePhase::Final).then_some(document.digest.as_str());
-        let paths: Vec<_> =
-            self.format.datasets().iter().map(|set| set.path(month, &document.number, digest)).collect();
+        let paths = self.paths(month, &document.number, digest);
+        if let Some(kept) = self.kept(&paths, old).filter(|_| digest.is_some()) {
+            return Ok(Ok(kept));
+        }
+        let source = self.source;
+        let files = source.with_invoice(invoice, |document| self.write_datasets(paths, document)).await?;
+        Ok(files.and_then(|files| files))
+    }
+
+    /// The files of a credit note, written where they are not there yet.
+    async fn credit_note(
+        &mut self,
+        note: &CreditNote,
+        document: &CreditNoteDocument,
+        old: &[FileEntry],
+    ) -> Result<Files, CommandError> {
+        let paths = self.paths(Month::of(document.issued_at.0), &document.number, Some(&document.digest));
+        if let Some(kept) = self.kept(&paths, old) {
+            return Ok(Ok(kept));
+        }
+        let source = self.source;
+        let files = source.with_credit_note(note, |document| self.write_datasets(paths, document)).await?;
+        Ok(files.and_then(|files| files))
+    }
+
+    fn paths(&self, month: Month, number: &str, digest: Option<&str>) -> Vec<String> {
+        self.format.datasets().iter().map(|dataset| dataset.path(month, number, digest)).collect()
+    }
+
+    /// The files of a final that are all there.
+    fn kept(&mut self, paths: &[String], old: &[FileEntry]) -> Option<Vec<FileEntry>> {
         // A machine that lost its power may have left a file without its content.
         let is_whole = |entry: &FileEntry| {
             fs::metadata(self.folder.join(&entry.path)).is_ok_and(|metadata| metadata.len() == entry.bytes)
         };
         let is_there = |path: &String| old.iter().any(|entry| entry.path == *path && is_whole(entry));
-        if digest.is_some() && paths.iter().all(is_there) {
-            let kept: Vec<_> = old.iter().filter(|entry| paths.contains(&entry.path)).cloned().collect();
-            kept.iter().for_each(|entry| note(entry, periods));
-            self.counts.unchanged += kept.len() as u64;
-            return Ok(Ok(kept));
+        if !paths.iter().all(is_there) {
+            return None;
         }
-        let source = self.source;
-        let files = source.with_lines(invoice, |issued| self.write_datasets(paths, issued)).await?;
-        let files = files.and_then(|files| files);
-        files.iter().flatten().for_each(|entry| note(entry, periods));
-        Ok(files)
+        let kept: Vec<_> = old.iter().filter(|entry| paths.contains(&entry.path)).cloned().collect();
+        kept.iter().for_each(|entry| self.note(entry));
+        self.counts.unchanged += kept.len() as u64;
+        Some(kept)
     }
 
-    /// The files of an invoice, each with what it says.
-    fn write_datasets(
-        &mut self,
-        paths: Vec<String>,
-        issued: &IssuedInvoice<'_>,
-    ) -> Result<Result<Vec<FileEntry>, Refusal>, CommandError> {
+    /// The files of a document, each with what it says.
+    fn write_datasets(&mut self, paths: Vec<String>, document: &ExportedDocument<'_>) -> Result<Files, CommandError> {
         let mut files = Vec::new();
         for (dataset, path) in self.format.datasets().iter().zip(paths) {
-            match self.write_dataset(*dataset, path, issued)? {
+            match self.write_dataset(*dataset, path, document)? {
                 Ok(entry) => files.push(entry),
                 Err(refusal) => return Ok(Err(refusal)),
             }
-            if issued.is_final() {
+            if document.is_final() {
                 // Of a run that came to no end, no list has it.
-                self.remove(&dataset.path(issued.month, &issued.document.number, None))?;
+                self.remove(&dataset.path(document.month, document.number, None))?;
             }
         }
+        files.iter().for_each(|entry| self.note(entry));
         Ok(Ok(files))
     }
 
@@ -192,18 +238,17 @@ impl<'a> FolderExport<'a> {
         &mut self,
         dataset: Dataset,
         path: String,
-        issued: &IssuedInvoice<'_>,
+        document: &ExportedDocument<'_>,
     ) -> Result<Result<FileEntry, Refusal>, CommandError> {
-        let (content, rows) = match dataset.render(issued) {
+        let (content, rows) = match dataset.render(document) {
             Ok(rendered) => rendered,
             Err(error) => return Ok(Err(error.to_string())),
         };
         let absolute = self.folder.join(&path);
         self.write(&absolute, &content)?;
         let (bytes, sha256) = (content.len() as u64, hex(&Sha256::digest(&content)));
-        let invoice = Some(entry_of(issued.invoice, issued.document, issued));
-        let period = issued.month.to_string();
-        Ok(Ok(FileEntry { path, dataset: dataset.name().to_owned(), period, invoice, rows, bytes, sha256 }))
+        let (period, document) = (document.period.clone(), Some(entry_of(document)));
+        Ok(Ok(FileEntry { path, dataset: dataset.name().to_owned(), period, document, rows, bytes, sha256 }))
     }
 
     /// The file of a month as a whole.
@@ -218,7 +263,7 @@ impl<'a> FolderExport<'a> {
             path,
             dataset: "BillingPeriod".to_owned(),
             period: periods.month().to_string(),
-            invoice: None,
+            document: None,
             rows: periods.rows(),
             bytes: content.len() as u64,
             sha256: hex(&Sha256::digest(&content)),
@@ -243,33 +288,51 @@ impl<'a> FolderExport<'a> {
     }
 
     /// Passes over the files that stand before a place in the list of the run before.
-    fn pass_until(&mut self, key: &Key, periods: &mut BillingPeriods) -> Result<(), CommandError> {
+    fn pass_until(&mut self, key: &Key) -> Result<(), CommandError> {
         while let Some(old) = self.old.as_mut().map_or(Ok(None), |old| old.next_until(key, false))? {
-            self.pass(old, Some(periods))?;
+            self.pass(old)?;
         }
         Ok(())
     }
 
     /// A file that this run has nothing to say about stays, unless it is an estimate that is no more.
-    fn pass(&mut self, old: FileEntry, periods: Option<&mut BillingPeriods>) -> Result<(), CommandError> {
-        let Some(invoice) = &old.invoice else { return self.new.push(&old) };
-        if invoice.phase == InvoicePhase::Estimate && self.is_ours(&old.period, invoice) {
+    fn pass(&mut self, old: FileEntry) -> Result<(), CommandError> {
+        let is_gone =
+            |document: &DocumentEntry| document.phase == InvoicePhase::Estimate && self.is_ours(&old.period, document);
+        if old.document.as_ref().is_some_and(is_gone) {
             return self.remove(&old.path);
         }
-        if let Some(periods) = periods {
-            note(&old, periods);
-        }
+        self.note(&old);
         self.new.push(&old)
     }
 
+    /// Goes to the next document of a list, passing over what stands before it.
+    fn come_to(&mut self, key: &Key, last: &mut Option<Key>, name: &str) -> Result<(), CommandError> {
+        if last.as_ref().is_some_and(|last| last >= key) {
+            return Err(CommandError::Unusable(format!(
+                "the API server lists {name} twice or out of order; run the command again"
+            )));
+        }
+        *last = Some(key.clone());
+        self.pass_until(key)
+    }
+
+    /// Lists the files of a document, or says why it is not exported.
+    fn done(&mut self, files: Files, old: Vec<FileEntry>, what: &str) -> Result<(), CommandError> {
+        match files {
+            Ok(new) => self.replace(old, &new),
+            Err(reason) => self.refuse(what, &reason, &old),
+        }
+    }
+
     /// Whether this run exports the invoice of a file, if there is such an invoice.
-    fn is_ours(&self, period: &str, invoice: &InvoiceEntry) -> bool {
+    fn is_ours(&self, period: &str, document: &DocumentEntry) -> bool {
         let here = match &self.source.place {
             Place::Everywhere => true,
-            Place::Namespace(namespace) => *namespace == invoice.organization,
+            Place::Namespace(namespace) => *namespace == document.organization,
         };
         let group = self.source.group.as_ref();
-        here && self.span.contains(period) && group.is_none_or(|group| *group == invoice.billing_group)
+        here && self.span.contains(period) && group.is_none_or(|group| *group == document.billing_group)
     }
 
     /// The files of the run before that stand at a place.
@@ -281,6 +344,20 @@ impl<'a> FolderExport<'a> {
         Ok(files)
     }
 
+    /// Takes the document of a file into account.
+    fn note(&mut self, entry: &FileEntry) {
+        let Some(document) = &entry.document else { return };
+        if let (Ok(month), Ok(written_at)) = (entry.period.parse(), document.written_at.parse()) {
+            self.note_month(month, &document.issuer, document.phase == InvoicePhase::Final, written_at);
+        }
+    }
+
+    fn note_month(&mut self, month: Month, issuer: &str, is_final: bool, written_at: Timestamp) {
+        if let Some(periods) = self.periods.get_mut(&month) {
+            periods.add(issuer, is_final, written_at);
+        }
+    }
+
     /// Lists new files in place of old ones, and removes those that no longer are.
     fn replace(&mut self, old: Vec<FileEntry>, new: &[FileEntry]) -> Result<(), CommandError> {
         new.iter().try_for_each(|entry| self.new.push(entry))?;
@@ -288,10 +365,10 @@ impl<'a> FolderExport<'a> {
         gone.into_iter().try_for_each(|old| self.remove(&old.path))
     }
 
-    /// Says why an invoice is not exported. Its files of the run before stay.
-    fn refuse(&mut self, number: &str, reason: &str, old: &[FileEntry]) -> Result<(), CommandError> {
+    /// Says why a document is not exported. Its files of the run before stay.
+    fn refuse(&mut self, what: &str, reason: &str, old: &[FileEntry]) -> Result<(), CommandError> {
         self.counts.refused += 1;
-        writeln!(self.stderr, "invoice {number} is not exported: {reason}")?;
+        writeln!(self.stderr, "{what} is not exported: {reason}")?;
         old.iter().try_for_each(|entry| self.new.push(entry))
     }
 
@@ -306,25 +383,38 @@ impl<'a> FolderExport<'a> {
     }
 }
 
-/// Takes the invoice of a file into account.
-fn note(entry: &FileEntry, periods: &mut BillingPeriods) {
-    let Some(invoice) = &entry.invoice else { return };
-    if let Ok(written_at) = invoice.written_at.parse() {
-        periods.add(&invoice.issuer, invoice.phase == InvoicePhase::Final, written_at);
-    }
+/// An object that was read, or why it was not, with its namespace and name; `None` after the last one.
+type Named<K> = Option<(Result<K, Refusal>, String, String)>;
+
+fn named<K: ResourceExt>(read: Result<Option<K>, Unread>) -> Result<Named<K>, CommandError> {
+    Ok(match read {
+        Ok(None) => None,
+        Ok(Some(object)) => {
+            let (organization, name) = identity(&object);
+            Some((Ok(object), organization, name))
+        }
+        Err(Unread::Invalid { organization, name, reason }) => Some((Err(reason), organization, name)),
+        Err(Unread::Failed(error)) => return Err(error),
+    })
 }
 
-fn entry_of(invoice: &Invoice, document: &Document, issued: &IssuedInvoice<'_>) -> InvoiceEntry {
-    let (organization, number) = identity(invoice);
-    InvoiceEntry {
-        organization,
-        billing_group: invoice.spec.billing_group.to_string(),
-        invoice: number,
-        phase: issued.phase,
-        digest: document.digest.clone(),
-        issuer: focus::issuer(issued).to_owned(),
-        written_at: Time(issued.issued_at).to_string(),
-        currency: document.currency.to_string(),
+fn entry_of(document: &ExportedDocument<'_>) -> DocumentEntry {
+    let credit_note = match document.stored {
+        Stored::Invoice(_) => None,
+        Stored::CreditNote(issued) => {
+            Some(CreditNoteEntry { name: issued.note.name_any(), credits: issued.document.invoice.number.to_string() })
+        }
+    };
+    DocumentEntry {
+        organization: document.organization.unwrap_or_default().to_owned(),
+        billing_group: document.billing_group.to_owned(),
+        invoice: document.number.to_owned(),
+        credit_note,
+        phase: document.phase,
+        digest: document.digest.to_owned(),
+        issuer: document.issuer.to_owned(),
+        written_at: Time(document.written_at).to_string(),
+        currency: document.currency.to_owned(),
         subtotal: document.subtotal.to_string(),
         tax: document.tax.to_string(),
         total: document.total.to_string(),

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use billing_api::InvoicePhase;
-use billing_documents::export::cell::Fixed;
+use billing_documents::export::cell::{Fixed, decimal_places};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CommandError;
@@ -42,9 +42,9 @@ pub struct FileEntry {
     pub dataset: String,
     /// The month.
     pub period: String,
-    /// The invoice that it is made of; a file of a whole month has none.
+    /// The document that it is made of; a file of a whole month has none.
     #[serde(flatten)]
-    pub invoice: Option<InvoiceEntry>,
+    pub document: Option<DocumentEntry>,
     /// How many rows it has.
     pub rows: u64,
     /// How many bytes.
@@ -53,16 +53,19 @@ pub struct FileEntry {
     pub sha256: String,
 }
 
-/// The invoice that a file is made of.
+/// The invoice or credit note that a file is made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct InvoiceEntry {
+pub struct DocumentEntry {
     /// The organization's namespace.
     pub organization: String,
     /// The billing group.
     pub billing_group: String,
-    /// The invoice's number.
+    /// The document's number.
     pub invoice: String,
+    /// What only a credit note has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credit_note: Option<CreditNoteEntry>,
     /// Whether it may still change.
     pub phase: InvoicePhase,
     /// The digest of its document.
@@ -81,33 +84,62 @@ pub struct InvoiceEntry {
     pub total: String,
 }
 
-/// The place of a file in the list: the files of a month by invoice, in the order in which the API server lists them, and
-/// then those of the month as a whole.
+/// What only a credit note has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditNoteEntry {
+    /// The name of the object, which is not its number.
+    pub name: String,
+    /// The number of the invoice that it credits.
+    pub credits: String,
+}
+
+/// The place of a file in the list: those of invoices by month, of credit notes, and of months as a whole; in the order in
+/// which the API server lists invoices and notes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
-    period: String,
-    /// The namespace and name of the invoice; a text behind all of these for a file of the month.
-    owner: String,
+pub enum Key {
+    /// The files of an invoice.
+    Invoice {
+        /// The month that it bills.
+        period: String,
+        /// Its namespace and name.
+        name: String,
+    },
+    /// The files of a credit note, whichever the month.
+    CreditNote {
+        /// Its namespace and name.
+        name: String,
+    },
+    /// The files of a month.
+    Month {
+        /// Which.
+        period: String,
+    },
 }
 
 impl Key {
     /// The files of an invoice.
     pub fn of_invoice(period: &str, organization: &str, number: &str) -> Self {
-        Self { period: period.to_owned(), owner: format!("{organization}/{number}") }
+        Self::Invoice { period: period.to_owned(), name: format!("{organization}/{number}") }
+    }
+
+    /// The files of a credit note, by the name of its object.
+    pub fn of_credit_note(organization: &str, name: &str) -> Self {
+        Self::CreditNote { name: format!("{organization}/{name}") }
     }
 
     /// The files of a month.
     pub fn of_month(period: &str) -> Self {
-        Self { period: period.to_owned(), owner: "~".to_owned() }
+        Self::Month { period: period.to_owned() }
     }
 }
 
 impl FileEntry {
     /// Its place.
     pub fn key(&self) -> Key {
-        match &self.invoice {
-            Some(invoice) => Key::of_invoice(&self.period, &invoice.organization, &invoice.invoice),
-            None => Key::of_month(&self.period),
+        let Some(document) = &self.document else { return Key::of_month(&self.period) };
+        match &document.credit_note {
+            Some(note) => Key::of_credit_note(&document.organization, &note.name),
+            None => Key::of_invoice(&self.period, &document.organization, &document.invoice),
         }
     }
 }
@@ -190,7 +222,8 @@ impl OldManifest {
     }
 }
 
-/// Sums over all files of an export. The amounts are those of the invoices, each counted once.
+/// Sums over all files of an export. The amounts are those of the documents, each counted once: of the invoices, less those of the
+/// credit notes.
 #[derive(Debug, Default, Serialize)]
 struct Totals {
     files: u64,
@@ -199,10 +232,12 @@ struct Totals {
     currencies: BTreeMap<String, CurrencyTotals>,
 }
 
-/// The sums of the invoices in one currency.
+/// The sums of the documents in one currency.
 #[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct CurrencyTotals {
     invoices: u64,
+    credit_notes: u64,
     subtotal: Sum,
     tax: Sum,
     total: Sum,
@@ -218,8 +253,7 @@ struct Sum {
 impl Sum {
     fn add(&mut self, amount: &str) -> Option<()> {
         self.sum = self.sum.checked_add(Fixed::parse(amount)?)?;
-        let places = amount.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-        self.places = self.places.max(u8::try_from(places).ok()?);
+        self.places = self.places.max(decimal_places(amount));
         Some(())
     }
 }
@@ -235,12 +269,15 @@ impl Totals {
         self.files += 1;
         self.rows += entry.rows;
         self.bytes += entry.bytes;
-        let Some(invoice) = entry.invoice.as_ref().filter(|_| counts) else { return Some(()) };
-        let totals = self.currencies.entry(invoice.currency.clone()).or_default();
-        totals.invoices += 1;
-        totals.subtotal.add(&invoice.subtotal)?;
-        totals.tax.add(&invoice.tax)?;
-        totals.total.add(&invoice.total)
+        let Some(document) = entry.document.as_ref().filter(|_| counts) else { return Some(()) };
+        let totals = self.currencies.entry(document.currency.clone()).or_default();
+        match document.credit_note {
+            None => totals.invoices += 1,
+            Some(_) => totals.credit_notes += 1,
+        }
+        totals.subtotal.add(&document.subtotal)?;
+        totals.tax.add(&document.tax)?;
+        totals.total.add(&document.total)
     }
 }
 
@@ -248,7 +285,7 @@ impl Totals {
 pub struct NewManifest {
     file: LazyFile,
     totals: Totals,
-    /// The dataset whose files count as their invoices.
+    /// The dataset whose files count as their documents.
     counted: &'static str,
 }
 
@@ -292,11 +329,20 @@ impl NewManifest {
     pub fn sums(&self) -> String {
         let sums = self.totals.currencies.iter();
         let sums: Vec<_> = sums
-            .map(|(currency, CurrencyTotals { invoices, total, .. })| {
-                let plural = if *invoices == 1 { "" } else { "s" };
-                format!("{} {currency} on {invoices} invoice{plural}", total.sum.text(total.places))
+            .map(|(currency, CurrencyTotals { invoices, credit_notes, total, .. })| {
+                let sum = total.sum.text(total.places);
+                let notes = match credit_notes {
+                    0 => String::new(),
+                    notes => format!(" and {}", counted(*notes, "credit note")),
+                };
+                format!("{sum} {currency} on {}{notes}", counted(*invoices, "invoice"))
             })
             .collect();
         if sums.is_empty() { "no invoices".to_owned() } else { sums.join(", ") }
     }
+}
+
+/// "1 invoice", "2 invoices".
+fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

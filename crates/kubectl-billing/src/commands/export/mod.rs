@@ -1,4 +1,4 @@
-//! `kubectl billing export`: invoices for other programs.
+//! `kubectl billing export`: invoices and credit notes for other programs.
 
 mod folder;
 mod manifest;
@@ -35,25 +35,25 @@ Examples:
   # The lines of one group on standard output
   kubectl billing export -n acme --group main --format csv --period last -o -
 
-Exit status: 0 when every invoice was exported. 1 when some could not be: standard error names them, the others are
+Exit status: 0 when every document was exported. 1 when some could not be: standard error names them, the others are
 exported. 2 when the command cannot be run.";
 
-/// Export invoices as CSV, JSON, Parquet or FOCUS
+/// Export invoices and credit notes as CSV, JSON, Parquet or FOCUS
 ///
-/// Into a folder it writes a file for each invoice, and manifest.json, which lists them with their sums. Files of final
-/// invoices are written once and never again; estimates are replaced, and removed when their invoice is final. A second
-/// run writes only what changed.
+/// Into a folder it writes a file for each invoice of the months, and for each credit note that was issued in them, and
+/// manifest.json, which lists them with their sums. Files of finals and of credit notes are written once and never again;
+/// estimates are replaced, and removed when their invoice is final. A second run writes only what changed.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ExportArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
 
-    /// The invoices of all organizations
+    /// The documents of all organizations
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     all_namespaces: bool,
 
-    /// Only the invoices of this billing group
+    /// Only the documents of this billing group
     #[arg(short, long, value_name = "GROUP")]
     group: Option<String>,
 
@@ -77,7 +77,7 @@ pub struct ExportArguments {
     #[arg(long)]
     with_estimates: bool,
 
-    /// The folder to write to; "-" writes the lines of all invoices to standard output, as one file
+    /// The folder to write to; "-" writes the lines of all documents to standard output, as one file
     #[arg(short, long, value_name = "DIRECTORY")]
     output: PathBuf,
 }
@@ -150,7 +150,7 @@ pub fn run(arguments: &ExportArguments, io: &mut Io<'_>) -> Result<ExitStatus, C
             true => stream::export(&source, format, span, with_estimates, *stdout, *stderr).await,
             false => {
                 let folder = &arguments.output;
-                FolderExport::begin(&source, format, span, with_estimates, folder, *stderr)?.run().await
+                FolderExport::begin(&source, format, (span, *now), with_estimates, folder, *stderr)?.run().await
             }
         }
     })?

@@ -1,21 +1,16 @@
 //! `kubectl billing invoice download`: one invoice as a file.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use billing_api::{Invoice, InvoicePhase};
-use billing_documents::export::dataset::Dataset;
-use billing_documents::export::json::whole_document;
-use billing_documents::export::table::Encoding;
-use billing_documents::issued::IssuedInvoice;
 use billing_domain::Timestamp;
 
 use crate::cluster::{Cluster, ClusterArguments, Place, wait};
+use crate::commands::download::{FileArguments, unusable};
 use crate::commands::export::source::{Source, Unread, identity, phase_of};
 use crate::error::CommandError;
-use crate::lazy_file::LazyFile;
 use crate::period;
 use crate::read::request;
 use crate::{ExitStatus, Io};
@@ -47,38 +42,11 @@ pub struct DownloadArguments {
     #[arg(short, long, value_name = "PERIOD", requires = "group")]
     period: Option<String>,
 
-    /// What to write it as
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    format: DownloadFormat,
-
-    /// The file to write to [default: standard output]
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    file: FileArguments,
 
     #[command(flatten)]
     cluster: ClusterArguments,
-}
-
-/// What an invoice is written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum DownloadFormat {
-    /// Its lines and taxes as a table
-    Csv,
-    /// Its document
-    Json,
-}
-
-impl DownloadFormat {
-    fn render(self, issued: &IssuedInvoice<'_>) -> Result<Vec<u8>, String> {
-        let rendered = match self {
-            Self::Csv => Dataset::Lines(Encoding::Csv).render(issued).map(|(file, _)| file),
-            Self::Json => serde_json::to_vec_pretty(&whole_document(issued)).map_err(Into::into).map(|mut json| {
-                json.push(b'\n');
-                json
-            }),
-        };
-        rendered.map_err(|error| error.to_string())
-    }
 }
 
 /// Runs the command.
@@ -95,23 +63,11 @@ pub fn run(arguments: &DownloadArguments, io: &mut Io<'_>) -> Result<ExitStatus,
             writeln!(stderr, "invoice {number} is an estimate and may still change")?;
         }
         let source = Source { cluster: &cluster, place: cluster.organization(), group: None };
-        let unusable = |error: String| CommandError::Unusable(format!("invoice {number} cannot be written: {error}"));
-        let content = source.with_lines(&invoice, |issued| arguments.format.render(issued).map_err(unusable)).await?;
-        let content = content.map_err(unusable)?;
+        let content = source.with_invoice(&invoice, |document| arguments.file.render(document)).await?;
+        let content = content.map_err(|refusal| unusable(&format!("invoice {number}"), refusal))?;
         Ok::<_, CommandError>((number, content))
     })??;
-    match arguments.output.as_deref().filter(|path| *path != Path::new("-")) {
-        None => stdout.write_all(&content)?,
-        Some(path) => {
-            let written = LazyFile::open(path).and_then(|mut file| {
-                file.write(&content)?;
-                file.finish()
-            });
-            written
-                .map_err(|error| CommandError::Unusable(format!("{} cannot be written: {error}", path.display())))?;
-            writeln!(stderr, "invoice {number} is in {}", path.display())?;
-        }
-    }
+    arguments.file.write(&format!("invoice {number}"), &content, *stdout, *stderr)?;
     Ok(ExitStatus::Ok)
 }
 
@@ -135,8 +91,8 @@ async fn find(
         Ok(Some(invoice)) => Ok(invoice),
         Ok(None) => Err(none(&place, arguments.group.as_deref().unwrap_or_default(), &month.to_string())),
         Err(Unread::Failed(error)) => Err(error),
-        Err(Unread::Invalid { number, reason, .. }) => {
-            Err(CommandError::Unusable(format!("invoice {number} cannot be read: {reason}")))
+        Err(Unread::Invalid { name, reason, .. }) => {
+            Err(CommandError::Unusable(format!("invoice {name} cannot be read: {reason}")))
         }
     }
 }
