@@ -8,7 +8,7 @@ IMAGE_ARCHIVE := $(abspath $(CARGO_TARGET_DIR))/billing-operator-image.tar
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test histories tools archives image release release-files release-check tree-is-clean site generate fmt lint bench fuzz
+.PHONY: help demo demo-stop test histories tools archives image release release-files release-check tree-is-clean site generate fmt lint bench fuzz test-documents
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,9 +32,13 @@ histories: tools ## Close 10,000 random histories, and compare them with the ind
 fuzz: tools ## Throw 20,000 random requests of tenants and roles at a world with finals (about ten minutes)
 	BILLING_FUZZ_REQUESTS=20000 cargo test --package billing-operator --test it -- --nocapture rules::fuzz::random
 
+test-documents: tools ## Print every document of the corpus, and have each judged by veraPDF, qpdf and poppler (some minutes)
+	BILLING_DOCUMENTS=all cargo test --package billing-operator --test it -- --nocapture documents::
+
 bench: tools ## Measure the engine and the operator, with the bare cost beside it (about half an hour)
 	cargo bench --bench engine
 	cargo bench --package billing-documents --features export --bench export
+	cargo bench --package billing-pdf
 	cargo bench --bench cluster
 
 tools: ## Find or build the programs that the tests need (about 10 minutes, once)

@@ -6,6 +6,7 @@ mod chart;
 mod cli;
 mod deletion;
 mod docs;
+mod documents;
 mod explain;
 mod export;
 mod guards;

@@ -10,6 +10,8 @@ mod lazy_file;
 pub mod manifest;
 pub mod operator;
 pub mod output;
+#[cfg(feature = "pdf")]
+mod pdf;
 pub mod period;
 pub mod print;
 mod progress;

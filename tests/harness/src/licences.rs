@@ -14,6 +14,9 @@ use crate::{Error, Result};
 /// What the names of files with licences begin with.
 const FILES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
 
+/// The licence of fonts, in a crate of ours that has some of others.
+const OF_FONTS: &str = "fonts/OFL.txt";
+
 /// What we build programs for.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
@@ -31,11 +34,20 @@ pub fn third_party(packages: &[&str]) -> Result<String> {
     for found in metadata["packages"].as_array().into_iter().flatten() {
         let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
         let named = format!("{} {}", text("name"), text("version"));
-        if found["source"].is_null() || !built.contains(&named) {
+        if !built.contains(&named) {
+            continue;
+        }
+        let folder = PathBuf::from(text("manifest_path")).parent().map(Path::to_owned).unwrap_or_default();
+        if found["source"].is_null() {
+            let fonts = folder.join(OF_FONTS);
+            if fonts.is_file() {
+                let named = format!("fonts of {named}");
+                listed.insert(format!("{named}: OFL-1.1"));
+                texts.entry(fs::read_to_string(&fonts).map_err(Error::file(&fonts))?).or_default().insert(named);
+            }
             continue;
         }
         listed.insert(format!("{named}: {}", text("license")));
-        let folder = PathBuf::from(text("manifest_path")).parent().map(Path::to_owned).unwrap_or_default();
         for licence in licences_in(&folder)? {
             texts.entry(licence).or_default().insert(named.clone());
         }
@@ -108,5 +120,8 @@ mod tests {
         assert_eq!(line("billing-domain"), None, "ours is in LICENSE");
         assert_eq!(line("jsonschema"), None, "it is the plugin's");
         assert!(text.contains("Permission is hereby granted, free of charge"));
+        let text = third_party(&["kubectl-billing"]).unwrap();
+        assert!(text.lines().any(|line| line.starts_with("fonts of billing-pdf ") && line.ends_with(": OFL-1.1")));
+        assert!(text.contains("SIL OPEN FONT LICENSE"));
     }
 }

@@ -57,7 +57,7 @@ fn every_command_on_a_page_can_be_typed() -> Result {
     let mut pages = vec!["README.md".into(), "examples/README.md".into()];
     // Those of the API have none: they are made from the definitions.
     for entry in fs::read_dir("docs")? {
-        pages.extend(Some(entry?.path()).filter(|path| path.is_file()));
+        pages.extend(Some(entry?.path()).filter(|path| path.extension().is_some_and(|ending| ending == "md")));
     }
     for page in pages {
         found.extend(commands(&fs::read_to_string(&page)?));

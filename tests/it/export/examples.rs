@@ -64,6 +64,11 @@ impl Examples {
         Ok(found)
     }
 
+    /// An invoice by its number, as an object.
+    pub fn invoice(&self, number: &str) -> Option<&Invoice> {
+        self.invoices.iter().find(|invoice| invoice.metadata.name.as_deref() == Some(number))
+    }
+
     /// Does something with every document.
     pub fn each(&self, mut act: impl FnMut(&ExportedDocument<'_>) -> Result) -> Result {
         for (at, invoice) in self.invoices.iter().enumerate() {

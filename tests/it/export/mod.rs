@@ -2,7 +2,7 @@
 
 mod cluster;
 mod docs;
-mod examples;
+pub mod examples;
 mod readers;
 mod tools;
 mod validator;

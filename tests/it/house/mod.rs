@@ -11,10 +11,11 @@ use serde_json::Value;
 use crate::Result;
 
 /// The crates, each with those of ours that it may use.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("billing-domain", &[]),
     ("billing-api", &[]),
     ("billing-documents", &["billing-domain", "billing-api"]),
+    ("billing-pdf", &["billing-domain", "billing-api", "billing-documents"]),
     ("billing-state", &["billing-domain", "billing-api", "billing-documents"]),
     ("billing-planning", &["billing-domain", "billing-api", "billing-documents", "billing-state"]),
     ("operator-kit", &[]),
@@ -25,6 +26,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "billing-domain",
             "billing-api",
             "billing-documents",
+            "billing-pdf",
             "billing-state",
             "billing-planning",
             "billing-reads",
@@ -47,7 +49,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// What must not be anywhere below a crate, and why not.
-const FORBIDDEN: [(&str, &[&str], &str); 7] = [
+const FORBIDDEN: [(&str, &[&str], &str); 8] = [
     (
         "billing-domain",
         &["serde", "serde_json", "kube-core", "k8s-openapi", "tokio", "schemars"],
@@ -55,6 +57,7 @@ const FORBIDDEN: [(&str, &[&str], &str); 7] = [
     ),
     ("billing-api", &["kube-client", "tokio", "hyper"], "no client"),
     ("billing-documents", &["kube-client", "tokio", "hyper"], "no client"),
+    ("billing-pdf", &["kube-client", "tokio", "hyper"], "no client, and no network"),
     ("billing-state", &["kube-client", "tokio", "hyper"], "no client"),
     (
         "billing-planning",
@@ -62,7 +65,11 @@ const FORBIDDEN: [(&str, &[&str], &str); 7] = [
         "decisions reach no cluster",
     ),
     ("operator-kit", &["clap", "rust_decimal"], "arguments are the binaries', money is the domain's"),
-    ("billing-operator", &["jsonschema", "csv", "parquet", "quick-xml", "kube-cel"], "what only the plugin needs"),
+    (
+        "billing-operator",
+        &["jsonschema", "csv", "parquet", "quick-xml", "kube-cel", "typst"],
+        "what only the plugin needs",
+    ),
 ];
 
 /// A workspace as `cargo metadata` has it: for each package, what it uses when it is built.

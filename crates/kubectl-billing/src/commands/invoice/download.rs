@@ -9,7 +9,7 @@ use billing_domain::Timestamp;
 
 use crate::cluster::{Cluster, ClusterArguments, Place, wait};
 use crate::commands::download::{FileArguments, unusable};
-use crate::commands::export::source::{Source, Unread, identity, phase_of};
+use crate::commands::export::source::{Source, Unread, document_of, identity, phase_of};
 use crate::error::CommandError;
 use crate::period;
 use crate::read::request;
@@ -17,6 +17,9 @@ use crate::{ExitStatus, Io};
 
 const EXAMPLES: &str = "\
 Examples:
+  # For people and archives, in the group's language
+  kubectl billing invoice download f3397-3 -n acme --format pdf -o f3397-3.pdf
+
   # The lines of an invoice, for a spreadsheet
   kubectl billing invoice download f3397-3 -n acme --format csv -o f3397-3.csv
 
@@ -25,8 +28,8 @@ Examples:
 
 /// Write an invoice to a file
 ///
-/// As CSV: a row for each line and each tax, whose column total adds up to the invoice's total. As JSON: the document,
-/// with all of its lines.
+/// As PDF: for people, archives (PDF/A-3a) and screen readers (PDF/UA-1); the same invoice gives the same bytes. As CSV: a row for
+/// each line and each tax, whose column total adds up to the invoice's total. As JSON: the document, with all of its lines.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct DownloadArguments {
@@ -63,7 +66,9 @@ pub fn run(arguments: &DownloadArguments, io: &mut Io<'_>) -> Result<ExitStatus,
             writeln!(stderr, "invoice {number} is an estimate and may still change")?;
         }
         let source = Source { cluster: &cluster, place: cluster.organization(), group: None };
-        let content = source.with_invoice(&invoice, |document| arguments.file.render(document)).await?;
+        let seller = document_of(&invoice).map(|document| &document.seller);
+        let prepared = arguments.file.prepare(seller, &cluster, *stderr).await?;
+        let content = source.with_invoice(&invoice, |document| arguments.file.render(document, &prepared)).await?;
         let content = content.map_err(|refusal| unusable(&format!("invoice {number}"), refusal))?;
         Ok::<_, CommandError>((number, content))
     })??;

@@ -1,0 +1,122 @@
+//! Documents of a cluster, downloaded.
+
+use std::fs;
+
+use billing_api::{BillingGroup, CreditNote, InvoiceIssuer};
+use billing_test_harness::User;
+use clap::Parser;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
+use kube::ResourceExt;
+use kube::api::PostParams;
+use kubectl_billing::{Arguments, ExitStatus, Io};
+use serde_json::{Value, json};
+
+use super::folder;
+use super::judges::text_of;
+use crate::Result;
+use crate::month::stage::{awaited, back, database, domain, final_of, later, make, terms};
+use crate::support::{Scene, World, reason};
+
+/// How a download into a file ended, what was written, and what was said.
+async fn download(scene: &Scene<'_>, arguments: &[&str]) -> Result<(ExitStatus, Vec<u8>, String)> {
+    let file = folder("cluster")?.join("downloaded");
+    let output = file.display().to_string();
+    let (ended, printed, said) = run(scene, &[arguments, &["-o", &output]].concat()).await?;
+    assert_eq!(printed, "");
+    let written = if ended == ExitStatus::Ok { fs::read(&file)? } else { Vec::new() };
+    let where_to = |line: &&str| !line.ends_with(&output);
+    Ok((ended, written, said.lines().filter(where_to).map(|line| format!("{line}\n")).collect()))
+}
+
+/// How a command ended, what it printed, and what it said.
+async fn run(scene: &Scene<'_>, arguments: &[&str]) -> Result<(ExitStatus, String, String)> {
+    let kubeconfig = scene.control_plane.kubeconfig(User::ClusterAdmin).display().to_string();
+    let fixed = ["kubectl-billing", "-n", "printed", "--kubeconfig", &kubeconfig];
+    let (noun, rest) = arguments.split_at(2);
+    let arguments: Vec<String> =
+        [&fixed[..1], noun, rest, &fixed[1..]].concat().into_iter().map(str::to_owned).collect();
+    tokio::task::spawn_blocking(move || {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let io = Io { now: chrono::Utc::now(), stdin: &mut std::io::empty(), stdout: &mut stdout, stderr: &mut stderr };
+        let ended = kubectl_billing::run(Arguments::try_parse_from(arguments)?, io);
+        Ok((ended, String::from_utf8(stdout)?, String::from_utf8(stderr)?))
+    })
+    .await?
+}
+
+/// The text of a downloaded file.
+fn read(name: &str, bytes: &[u8]) -> Result<String> {
+    let file = folder(name)?.join("downloaded.pdf");
+    fs::write(&file, bytes)?;
+    text_of(&file)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invoice_and_its_credit_note_are_downloaded_with_the_seller_s_logo() -> Result {
+    let scene = World::shared().scene().await?;
+    let logo = json!({ "namespace": "letterhead", "name": "logos", "key": "logo.svg" });
+    let look = json!({ "logo": logo, "footer": "Board: A. Example" });
+    let issuer = json!({ "legalName": "Printing Oy", "grace": "0s", "language": "fi", "document": look });
+    make::<InvoiceIssuer>(&scene, "printed", issuer).await?;
+    awaited(&scene, "printed", "printed-shop", "main").await?;
+    scene.usage("printed", "domain", domain("printed-shop", back(1).start())).await?;
+    let ten_hours = database("printed-shop", "db", back(1).start(), Some(later(back(1).start(), 10)));
+    scene.usage("printed", "db", ten_hours).await?;
+    let mut spec = terms(json!({ "firstPeriod": back(1).to_string(), "issuer": "printed" }));
+    (spec["buyerReference"], spec["purchaseOrder"]) = ("4711".into(), "PO-42".into());
+    scene.group("printed", "main", spec).await?;
+    let invoice = final_of(&scene, "printed", "main", back(1)).await?;
+    let number = invoice.name_any();
+
+    // Without the logo, which is told; and in the seller's language.
+    let arguments = ["invoice", "download", &number, "--format", "pdf"];
+    let (ended, plain, said) = download(&scene, &arguments).await?;
+    assert_eq!(ended, ExitStatus::Ok, "{said}");
+    assert!(said.contains("warning: there is no logo: logo.svg of ConfigMap letterhead/logos"), "{said}");
+    let text = read("cluster-plain", &plain)?;
+    for words in ["Lasku", &number, "4711", "PO-42", "Printing Oy", "Board: A. Example", "kubectl billing verify"] {
+        assert!(text.contains(words), "{words} is not in\n{text}");
+    }
+    // What the group says from now on is not on what is final.
+    scene
+        .patch::<BillingGroup>("printed", "main", json!({ "spec": { "buyerReference": "4712", "language": "de" } }))
+        .await?;
+    assert!(download(&scene, &arguments).await?.1 == plain);
+
+    let namespace: Namespace = serde_json::from_value(json!({ "metadata": { "name": "letterhead" } }))?;
+    scene.cluster().create(&PostParams::default(), &namespace).await?;
+    let svg =
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><rect width='9' height='9' fill='#00f'/></svg>";
+    let map: ConfigMap =
+        serde_json::from_value(json!({ "metadata": { "name": "logos" }, "data": { "logo.svg": svg } }))?;
+    scene.api::<ConfigMap>("letterhead").create(&PostParams::default(), &map).await?;
+    let (ended, with_logo, said) = download(&scene, &arguments).await?;
+    assert_eq!((ended, said.as_str()), (ExitStatus::Ok, ""));
+    assert!(with_logo != plain && with_logo.starts_with(b"%PDF-1.7"));
+    let sheet = download(&scene, &[&arguments[..], &["--paper", "letter"]].concat()).await?;
+    assert!(sheet.0 == ExitStatus::Ok && sheet.1 != with_logo);
+    let (ended, _, said) = run(&scene, &arguments).await?;
+    assert!(ended == ExitStatus::Failed && said.contains("name a file, such as -o invoice.pdf"), "{said}");
+    let (ended, _, said) = download(&scene, &[&arguments[..], &["--font", "crds"]].concat()).await?;
+    assert!(ended == ExitStatus::Failed && said.contains("there is no font in crds"), "{said}");
+
+    let note: CreditNote = serde_json::from_value(json!({
+        "apiVersion": "billing-operator.io/v1alpha1", "kind": "CreditNote", "metadata": { "name": "outage" },
+        "spec": { "invoice": number, "full": true, "reason": "Outage of the month" },
+    }))?;
+    scene.api("printed").create(&PostParams::default(), &note).await?;
+    let is_issued = |note: &CreditNote| {
+        note.status.as_ref().is_some_and(|status| reason(&status.conditions, "Ready") == Some("Issued"))
+    };
+    let note = scene.wait_object("printed", "outage", "is issued", is_issued).await?;
+    let document = note.status.and_then(|status| status.document).ok_or("a document")?;
+    let (ended, by_name, said) = download(&scene, &["credit-note", "download", "outage", "--format", "pdf"]).await?;
+    assert_eq!((ended, said.as_str()), (ExitStatus::Ok, ""));
+    let text = read("cluster-note", &by_name)?;
+    for words in ["Hyvityslasku", &document.number, &number, "Outage of the month"] {
+        assert!(text.contains(words), "{words} is not in\n{text}");
+    }
+    let (_, json, _) = download(&scene, &["credit-note", "download", "outage", "--format", "json"]).await?;
+    assert_eq!(serde_json::from_slice::<Value>(&json)?, serde_json::to_value(&document)?);
+    Ok(())
+}
