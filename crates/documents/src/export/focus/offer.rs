@@ -84,3 +84,38 @@ fn offer(sku: String, service: Option<&Service>, (line, list): (&Line, Option<&s
     let price = parts.into_iter().flatten().collect::<Vec<_>>().join("/");
     Offer { sku, price, details }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn line(plan: &str, cloud: &str, tag: &str) -> Line {
+        let line = json!({
+            "type": "ServiceCharge", "id": "0", "description": "", "total": "1.00",
+            "service": { "name": "db", "type": "PostgreSQL", "plan": plan, "cloud": cloud },
+            "price": { "entry": "pg", "validFrom": "2026-01-01T00:00:00Z" },
+            "tags": { "team": tag },
+        });
+        serde_json::from_value(line).unwrap()
+    }
+
+    /// What is written once is written for what is alike and for nothing else: each part of it that differs is told apart.
+    #[test]
+    fn what_lines_have_alike_is_written_once_and_what_differs_is_not() {
+        let lines = [line("S", "eu", "web"), line("S", "eu", "app"), line("L", "eu", "app"), line("S", "us", "web")];
+        let mut known = Known::default();
+        let offers: Vec<_> =
+            lines.iter().map(|line| known.offer(line, Some("common"), Category::Usage).unwrap()).collect();
+        let prices: Vec<&str> = offers.iter().map(|offer| offer.price.as_str()).collect();
+        let [small, large, american] = ["S/eu", "L/eu", "S/us"].map(|sku| format!("PostgreSQL/{sku}/common/pg"));
+        assert_eq!(prices, [&small, &small, &large, &american]);
+        assert!(Rc::ptr_eq(&offers[0], &offers[1]));
+        let negotiated = known.offer(&lines[0], Some("deal"), Category::Usage).unwrap();
+        assert_eq!(negotiated.price, "PostgreSQL/S/eu/deal/pg");
+        assert!(negotiated.details.as_ref().unwrap().contains(r#""x_PriceList":"deal""#), "{:?}", negotiated.details);
+        let tags: Vec<_> = lines.iter().map(|line| known.tags(line).unwrap().to_string()).collect();
+        assert_eq!(tags, ["web", "app", "app", "web"].map(|team| format!(r#"{{"team":"{team}"}}"#)));
+    }
+}
