@@ -1,6 +1,6 @@
 //! Invoices and credit notes as PDF: for people, for archives (PDF/A-3a) and for screen readers (PDF/UA-1).
 //!
-//! What is printed is made of the document alone and in one place, [`content`]; `template.typ` sets it. The template reads nothing
+//! What is printed is made of the document alone and in one place, `content`; `template.typ` sets it. The template reads nothing
 //! else, so the same document gives the same bytes.
 
 mod color;
