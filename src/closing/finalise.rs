@@ -6,6 +6,7 @@ use kube::ResourceExt;
 
 use super::credits::{self, CreditClosing};
 use super::fetch::ClosingPass;
+use super::reissue::{Reissues, reissue_pending};
 use crate::auditor;
 use crate::context::Context;
 use crate::kinds::invoice::{altered_document, create_invoice, delete_slices, ensure_slices};
@@ -64,12 +65,16 @@ struct Finalisation {
     credits: Vec<(Name, Money)>,
 }
 
-/// Makes every month of the group final that can be, the oldest first: a later one is not looked at before. Cost: one bill, one
+/// Makes every month of the group final that can be, the oldest first: a later one is not looked at before, and none while an invoice is
+/// to be issued again. Cost: one bill, one
 /// audit and one document a month, twice if it uses credits, for what was reserved is decided on anew.
 ///
 /// # Errors
 /// A write did not happen; what was written before stands, and a further pass goes on from there.
 pub async fn close_group(ctx: &Context, pass: &ClosingPass, organization: &Name, group: Uid) -> Result<(), WriteError> {
+    if reissue_pending(ctx, pass, organization, group).await? == Reissues::Held {
+        return Ok(());
+    }
     loop {
         let now = ctx.now();
         let Some(object) = read(pass, |state| state.organization(organization)?.group(group).cloned()) else {
@@ -85,7 +90,7 @@ pub async fn close_group(ctx: &Context, pass: &ClosingPass, organization: &Name,
     }
 }
 
-fn read<T>(pass: &ClosingPass, read: impl FnOnce(&ObservedState) -> T) -> T {
+pub(super) fn read<T>(pass: &ClosingPass, read: impl FnOnce(&ObservedState) -> T) -> T {
     read(&pass.state.read().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -175,19 +180,10 @@ async fn finalise(
         Some(observed) => observed,
         None => create_invoice(&ctx.writer, &facts).await?,
     };
-    ensure_slices(&ctx.writer, &facts, &slices).await?;
     let (digest, charges) = (document.digest.clone(), charges_on(&document));
     let carried_forward = carried_forward(&observed.uid, &document);
     let (returned, currency) = (document.returned_credits.clone(), document.currency.clone());
-    let status = final_status(&observed.conditions, document, now);
-    let written = ctx.writer.replace_status(&status_object(&facts, &observed, status)).await?;
-    publish_event(ctx, &written);
-    let altered = altered_document(&written, &digest);
-    if !altered.is_empty() {
-        auditor::report(ctx, &written, &altered).await?;
-    }
-    index_final(ctx, &facts.organization, &written, &slices);
-    ctx.observe(written);
+    write_final(ctx, &facts, &observed, Rendered { document, slices }, now).await?;
     let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);
     let last = LastFinal { number: facts.number.as_str().into(), sequence, digest, carried_forward };
     let month = facts.month;
@@ -196,6 +192,31 @@ async fn finalise(
     // A final has slices of its own.
     delete_slices(&ctx.writer, &facts.organization, &observed.slices).await;
     ctx.queues.add([Key::Group { organization: facts.organization, group: facts.group_uid }]);
+    Ok(())
+}
+
+/// Writes an invoice as final, its slices first, and remembers what it bills.
+///
+/// # Errors
+/// A write did not happen.
+pub(super) async fn write_final(
+    ctx: &Context,
+    facts: &InvoiceFacts,
+    observed: &Estimate,
+    Rendered { document, slices }: Rendered,
+    now: Timestamp,
+) -> Result<(), WriteError> {
+    ensure_slices(&ctx.writer, facts, &slices).await?;
+    let digest = document.digest.clone();
+    let status = final_status(&observed.conditions, document, now);
+    let written = ctx.writer.replace_status(&status_object(facts, observed, status)).await?;
+    publish_event(ctx, &written);
+    let altered = altered_document(&written, &digest);
+    if !altered.is_empty() {
+        auditor::report(ctx, &written, &altered).await?;
+    }
+    index_final(ctx, &facts.organization, &written, &slices);
+    ctx.observe(written);
     Ok(())
 }
 
@@ -264,8 +285,8 @@ async fn record(
     group: Arc<BillingGroup>,
     recorded: &FinalRecord,
 ) -> Result<(), WriteError> {
-    let FinalRecord { last, month, charges, .. } = recorded;
-    consume(ctx, pass, &group, recorded).await?;
+    let FinalRecord { last, month, charges, credits, .. } = recorded;
+    consume(ctx, pass, &group, &Name::from(last.number.as_str()), credits).await?;
     credits::give_back(ctx, pass, &group, recorded.returning(&group), &recorded.returned).await?;
     let change = |group: &mut BillingGroup| {
         let known = group.status.as_ref().and_then(|status| status.last_final.as_ref());
@@ -280,23 +301,26 @@ async fn record(
 }
 
 /// Consumes what a final used of the group's credits.
-async fn consume(
+///
+/// # Errors
+/// A credit could not be written, or its reservation was not seen yet.
+pub(super) async fn consume(
     ctx: &Context,
     pass: &ClosingPass,
     group: &BillingGroup,
-    recorded: &FinalRecord,
+    number: &Name,
+    credits: &[(Name, Money)],
 ) -> Result<(), WriteError> {
-    let number = Name::from(recorded.last.number.as_str());
     let planned =
         read(pass, |state| {
             let organization = state.organization(&group.namespace()?)?;
             let known = organization.organization.group(convert::uid_of(group).ok()?)?;
             let owner = Owner::of(known, group);
-            let closing = CreditClosing { organization, owner, number: &number, now: ctx.now() };
-            if let Some(credit) = closing.unseen(&recorded.credits) {
+            let closing = CreditClosing { organization, owner, number, now: ctx.now() };
+            if let Some(credit) = closing.unseen(credits) {
                 return Some(Err(WriteError::Conflict { object: format!("Credit {credit}") }));
             }
-            Some(closing.consume(&recorded.credits).map_err(|error| WriteError::Refused {
+            Some(closing.consume(credits).map_err(|error| WriteError::Refused {
                 object: format!("Invoice {number}"),
                 message: error.to_string(),
             }))

@@ -6,6 +6,7 @@
 mod credits;
 mod fetch;
 mod finalise;
+mod reissue;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,5 @@
-//! Credit notes: computed, numbered and frozen; then the credits go back that the invoice used.
+//! Credit notes: computed, numbered and frozen; then the credits go back that the invoice used, and it is issued again if the note says
+//! so, which is for the [closing](crate::closing) to do.
 //!
 //! Guarantees: notes never credit more than their invoice has, as each is taken on the invoice by a PUT with its version; numbers
 //! have no gaps, as the series hands them out in the same way; a crash between two steps is gone on from by the next look. Cost of
@@ -6,6 +7,7 @@
 //! where it names lines.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use kube::api::ListParams;
 use kube::{Api, Resource, ResourceExt};
@@ -15,18 +17,25 @@ use serde_json::json;
 use crate::context::Context;
 use crate::writer::WriteError;
 use billing_api::{CreditNote, CreditNoteStatus, Invoice, InvoiceSeries};
-use billing_domain::Name;
+use billing_documents::issued::{IssuedInvoice, final_document};
+use billing_domain::{Name, Uid};
 use billing_planning::conditions::{self, DesiredCondition};
 use billing_reads::{DeserializeGuard, Lacking, Listed, list, slices_of};
-use billing_state::{CREDITS_RETURNED, is_issued};
+use billing_state::{
+    BILLING_GROUP_GONE, CREDITS_RETURNED, Key, ObservedState, REISSUED, are_credits_returned, awaits_reissue, is_issued,
+};
 use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
 use billing_planning::credit_note::{Observed, RestorationFacts, RestorationStep, Step, plan_note, plan_restoration};
+use billing_planning::invoice::{GroupInvoices, Predecessor, ReissueHeld};
 
 /// A note begins, takes, is numbered and issued, its credits are made, and it says so; that is more than the steps there
 /// are.
 const MAX_STEPS: usize = 8;
+
+/// When it is asked again for an invoice that waits to be issued again: nothing tells when the issuer has a rule for its buyer.
+const REISSUE_RECHECK: Duration = Duration::from_secs(300);
 
 /// Looks at a credit note and does what it needs.
 ///
@@ -35,10 +44,64 @@ const MAX_STEPS: usize = 8;
 pub async fn reconcile(ctx: &Context, organization: &Name, note: &Name) -> Result<Outcome, WriteError> {
     for _ in 0..MAX_STEPS {
         if !step(ctx, organization, note).await? {
-            return Ok(Outcome::Done);
+            let known = |state: &ObservedState| state.organization(organization)?.credit_notes.get(note).cloned();
+            let awaits = ctx.read(known).is_some_and(|note| awaits_reissue(&note));
+            return Ok(if awaits { Outcome::After(REISSUE_RECHECK) } else { Outcome::Done });
         }
     }
     Ok(Outcome::Failed)
+}
+
+/// Lets the closing of the organization issue the invoice of a note again.
+async fn request_reissue(ctx: &Context, organization: &Name, note: &CreditNote) -> Result<(), WriteError> {
+    let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
+    let number = &note.spec.invoice;
+    let unread = |source| WriteError::Failed { object: format!("Invoice {}", &**number), source: Box::new(source) };
+    let invoice = invoices.get_opt(number).await.map_err(unread)?;
+    let group = invoice.as_ref().and_then(|invoice| invoice.spec.billing_group_uid.parse::<Uid>().ok());
+    let is_there = |group: &Uid| {
+        ctx.read(|state| {
+            state.organization(organization).is_some_and(|known| known.organization.group(*group).is_some())
+        })
+    };
+    match group.filter(is_there) {
+        Some(group) => {
+            ctx.due.add(organization, group);
+            ctx.queues.add([Key::Closing(organization.clone())]);
+            Ok(())
+        }
+        None => {
+            let group =
+                note.status.iter().filter_map(|status| status.document.as_ref()).map(|it| &it.buyer.billing_group);
+            let named = group.map(|group| group.to_string()).next().unwrap_or_default();
+            let message = format!("billing group {named} was deleted, and nobody pays the invoice in its place");
+            tell_reissue(ctx, note, DesiredCondition::no(REISSUED, BILLING_GROUP_GONE, message)).await
+        }
+    }
+}
+
+/// Lets a note say whether its invoice was issued again. Nothing is written when it says so already.
+///
+/// # Errors
+/// It could not be written.
+pub async fn tell_reissue(ctx: &Context, note: &CreditNote, told: DesiredCondition) -> Result<(), WriteError> {
+    let mut status = note.status.clone().unwrap_or_default();
+    let generation = note.metadata.generation;
+    let conditions = conditions::replace(&status.conditions, REISSUED, Some(told), generation, ctx.now());
+    if conditions == status.conditions {
+        return Ok(());
+    }
+    status.conditions = conditions;
+    let written = write(ctx, note.clone(), status).await?;
+    let conditions = written.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    if let Some(told) = conditions::find(conditions, REISSUED) {
+        let (severity, reason) = match told.status == "True" {
+            true => (Severity::Normal, "Reissued"),
+            false => (Severity::Warning, "ReissueHeld"),
+        };
+        ctx.publish_event(&written, severity, reason, "Credit", told.message.clone());
+    }
+    Ok(())
 }
 
 /// One step; whether another follows at once.
@@ -51,6 +114,10 @@ async fn step(ctx: &Context, organization: &Name, name: &Name) -> Result<bool, W
     let Some(note) = note else { return Ok(false) };
     let named = format!("CreditNote {organization}/{name}");
     let unread = |source: FetchError| WriteError::Failed { object: named.clone(), source: Box::new(source) };
+    if is_issued(&note) && are_credits_returned(&note) {
+        request_reissue(ctx, organization, &note).await?;
+        return Ok(false);
+    }
     if is_issued(&note) {
         return restore_credits(ctx, fetch_credits(ctx, organization, note).await.map_err(unread)?).await;
     }
@@ -101,7 +168,8 @@ where
 async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<Observed, FetchError> {
     let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
     let invoice = invoices.get_opt(&note.spec.invoice).await?;
-    let mut observed = Observed { note, invoice, slices: Vec::new(), others: Vec::new(), series: None };
+    let (slices, others) = (Vec::new(), Vec::new());
+    let mut observed = Observed { note, invoice, slices, others, series: None, reissue_held: None };
     let Some(invoice) = &observed.invoice else { return Ok(observed) };
     let lines: Vec<_> = observed.note.spec.lines.iter().filter_map(|line| line.line.as_deref()).collect();
     if let Some(document) = invoice.status.as_ref().and_then(|status| status.document.as_ref())
@@ -120,7 +188,36 @@ async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<O
             observed.series = series.get_opt(&invoice.spec.series).await?;
         }
     }
+    if observed.note.spec.reissue {
+        observed.reissue_held =
+            tokio::task::block_in_place(|| ctx.read(|state| reissue_held(ctx, state, organization, &observed)));
+    }
     Ok(observed)
+}
+
+/// What keeps the invoice of a note from being issued again: asked before anything is taken back.
+fn reissue_held(ctx: &Context, state: &ObservedState, organization: &Name, observed: &Observed) -> Option<ReissueHeld> {
+    let invoice = observed.invoice.as_ref().filter(|invoice| final_document(invoice).is_some())?;
+    let held = |reason, message: String| Some(ReissueHeld { reason, message });
+    let issued = match IssuedInvoice::new(invoice, observed.slices.iter().map(|slice| &slice.spec)) {
+        Ok(issued) => issued,
+        Err(error) => return held("Unreadable", format!("the invoice cannot be issued again: {error}")),
+    };
+    let known = state.organization(organization);
+    let known =
+        known.and_then(|known| Some((known, known.organization.group(issued.group)?, known.group(issued.group)?)));
+    let Some((known, group, object)) = known else {
+        let message =
+            format!("billing group {} was deleted, and nobody would pay the invoice", &*invoice.spec.billing_group);
+        return held(BILLING_GROUP_GONE, message);
+    };
+    let series = &invoice.spec.series;
+    let settings = &ctx.settings;
+    let invoices = GroupInvoices { state, organization: known, group, object, series, settings, pending_projects: &[] };
+    match invoices.month(issued.month, Predecessor::None, &[]) {
+        Some(view) => view.can_reissue(&issued).err(),
+        None => held("Inconsistent", format!("billing group {} is billed from a later month on", group.name)),
+    }
 }
 
 /// Reads what is given back, and to whom.

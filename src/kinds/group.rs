@@ -224,6 +224,7 @@ async fn delete_estimate(
         period: estimate.month.to_string().into(),
         series: estimate.number.split_once('-').map_or(estimate.number.as_str(), |(series, _)| series).into(),
         sequence: i32::try_from(estimate.sequence).unwrap_or(i32::MAX),
+        revision: None,
     };
     ctx.writer.delete(&api::Invoice { metadata, spec, status: None }).await?;
     delete_slices(&ctx.writer, organization, &estimate.slices).await;

@@ -36,6 +36,8 @@ use serde::{Deserialize, Serialize};
     validation = Rule::new("self.spec == oldSelf.spec").message("spec is immutable: create another credit note"),
     validation = Rule::new("(has(self.spec.full) && self.spec.full) != has(self.spec.lines)")
         .message("set either full, to credit the whole invoice, or lines with the amounts to credit"),
+    validation = Rule::new("!has(self.spec.reissue) || !self.spec.reissue || (has(self.spec.full) && self.spec.full)")
+        .message("reissue requires full: an invoice is issued again once all of it is credited"),
     validation = Rule::new("!has(oldSelf.status.phase) || oldSelf.status.phase != 'Final' || (has(self.status) && has(self.status.phase) && self.status.phase == 'Final' && has(self.status.document) && self.status.document == oldSelf.status.document)")
         .message("an issued credit note cannot be changed")
         .reason(Reason::FieldValueForbidden),
@@ -65,6 +67,10 @@ pub struct CreditNoteSpec {
     /// Credits everything that earlier credit notes left of the invoice.
     #[serde(default, skip_serializing_if = "is_false")]
     pub full: bool,
+    /// Issues the invoice again, for the buyer as the billing group is now: to correct a name, an address, a VAT id or the tax. Requires
+    /// `full`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reissue: bool,
     /// The amounts to credit, unless `full` is set: up to 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 100))]
@@ -116,7 +122,8 @@ pub struct CreditNoteStatus {
     #[x_kube(merge_strategy = StructMerge::Atomic)]
     pub document: Option<CreditNoteDocument>,
     /// `Ready`: whether it was issued; if not, why. `Stalled`, there only while it is true: somebody has to do something.
-    /// `CreditsReturned`, where the invoice used any: whether they were returned.
+    /// `CreditsReturned`, where the invoice used any: whether they were returned. `Reissued`, with `spec.reissue`: whether the invoice was
+    /// issued again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "condition::conditions")]
     pub conditions: Vec<Condition>,
@@ -176,6 +183,9 @@ pub struct CreditNoteDocument {
     #[schemars(length(max = 1000))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub credits: Vec<ReturnedCredit>,
+    /// The number under which the invoice is issued again, with `spec.reissue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reissued_as: Option<Name>,
     /// The digest of the previous credit note in the same series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]

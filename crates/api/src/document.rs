@@ -125,6 +125,9 @@ pub struct Document {
     #[schemars(length(max = 250))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["number".to_owned()]))]
     pub adjusted_invoices: Vec<AdjustedInvoice>,
+    /// The invoice that this one replaces, on one that is issued again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reissues: Option<ReissuedInvoice>,
     /// The entries of the price list whose price depends on how much comes together in a month, by which lines are charged: up to 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
@@ -133,7 +136,7 @@ pub struct Document {
     /// By what the month is billed beside usage and prices: what it takes to settle it again. On final invoices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<DocumentTerms>,
-    /// The digest of the group's previous final invoice.
+    /// The digest of the group's previous final invoice; on one that is issued again, of the credit note that credited the one before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 80))]
     pub previous_digest: Option<String>,
@@ -223,6 +226,24 @@ pub struct AdjustedInvoice {
     pub number: Name,
     /// When it was issued.
     pub issued_at: Time,
+}
+
+/// The invoice that was credited in full, and that a document replaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReissuedInvoice {
+    /// Its number.
+    pub number: Name,
+    /// When it was issued.
+    pub issued_at: Time,
+    /// The digest of its document.
+    #[schemars(length(max = 80))]
+    pub digest: String,
+    /// The number of the credit note that credited it.
+    pub credit_note: NoteNumber,
+    /// When the month was billed first, where that was by another invoice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_issued_at: Option<Time>,
 }
 
 /// By what a month is billed beside usage and prices, resolved for the month. Discounts, hours and attribution stand beside it on the

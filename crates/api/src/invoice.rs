@@ -37,8 +37,10 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Credited", type_ = "string", json_path = ".status.credited.total"),
     printcolumn(name = "Overdue", type_ = "date", json_path = ".status.overdueSince"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]{1,32}-[1-9][0-9]{0,3}$') && self.metadata.name.split('-')[0] == self.spec.series && int(self.metadata.name.split('-')[1]) == self.spec.sequence")
-        .message("metadata.name must be the invoice number: <series>-<sequence>"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]{1,32}-[1-9][0-9]{0,3}(-r[1-9][0-9]?)?$') && self.metadata.name.split('-')[0] == self.spec.series && int(self.metadata.name.split('-')[1]) == self.spec.sequence && (has(self.spec.revision) ? self.metadata.name.split('-').size() == 3 && int(self.metadata.name.split('-')[2].substring(1)) == self.spec.revision : self.metadata.name.split('-').size() == 2)")
+        .message("metadata.name must be the invoice number: <series>-<sequence>, and -r<revision> of an invoice that is issued again"),
+    validation = Rule::new("!has(self.status) || !has(self.status.document) || has(self.status.document.reissues) == has(self.spec.revision)")
+        .message("the document of an invoice with spec.revision, and no other, must say in reissues which invoice it replaces"),
     validation = Rule::new("self.spec == oldSelf.spec").message("spec is immutable"),
     validation = Rule::new("!has(oldSelf.status) || !has(oldSelf.status.phase) || oldSelf.status.phase != 'Final' || (has(self.status) && has(self.status.phase) && self.status.phase == 'Final' && has(self.status.document) && self.status.document == oldSelf.status.document)")
         .message("a final invoice cannot be changed")
@@ -92,6 +94,10 @@ pub struct InvoiceSpec {
     /// Months since the group's first period, plus one.
     #[schemars(range(min = 1, max = 9999))]
     pub sequence: i32,
+    /// How often the invoice of the month was issued again; absent on the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 99))]
+    pub revision: Option<i32>,
 }
 
 /// The invoice itself.
@@ -230,6 +236,9 @@ pub struct CreditedBy {
     /// Whether it credited all that was left.
     #[serde(default, skip_serializing_if = "is_false")]
     pub full: bool,
+    /// The number under which it lets the invoice be issued again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reissued_as: Option<Name>,
     /// The credited amount before tax.
     pub subtotal: Amount,
     /// The credited tax.

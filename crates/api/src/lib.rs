@@ -55,7 +55,7 @@ pub use document::{
     AdjustedInvoice, Adjusts, AppliedDiscount, Buyer, CatalogInput, CategorySubtotal, CommitmentProgress, CreditReturn,
     Document, DocumentCharge, DocumentCommitment, DocumentPeriod, DocumentRate, DocumentScale, DocumentTaxRule,
     DocumentTerms, HourRule, InputGeneration, InputVersion, Inputs, Line, LinePrice, LineSource, LineTier, LineType,
-    Prepayment, ProjectSubtotal, Seller, SliceRef,
+    Prepayment, ProjectSubtotal, ReissuedInvoice, Seller, SliceRef,
 };
 pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
 pub use invoice::{Credited, CreditedBy, Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};

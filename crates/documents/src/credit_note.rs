@@ -18,6 +18,8 @@ pub struct NoteHeader<'a> {
     pub invoice: &'a api::Document,
     /// Why.
     pub reason: &'a str,
+    /// The number under which the invoice is issued again, if it is.
+    pub reissued_as: Option<Name>,
     /// The digest of the note before, in the same series.
     pub previous_digest: Option<String>,
 }
@@ -30,7 +32,7 @@ pub fn render_note(
     header: NoteHeader<'_>,
     credited: &CreditNoteAmounts,
 ) -> Result<api::CreditNoteDocument, CanonicalError> {
-    let NoteHeader { number, issued_at, invoice, reason, previous_digest } = header;
+    let NoteHeader { number, issued_at, invoice, reason, reissued_as, previous_digest } = header;
     let has_several_taxes = invoice.taxes.len() > 1;
     let line = |line: &CreditedLine| {
         let tax = line.tax.filter(|_| has_several_taxes).map(line_tax);
@@ -55,6 +57,7 @@ pub fn render_note(
         tax: amount(credited.tax),
         total: amount(credited.total),
         credits: render_credits(&number, credited),
+        reissued_as: reissued_as.map(|number| number.as_str().into()),
         previous_digest,
         digest: String::new(),
     };

@@ -139,7 +139,7 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
     let converted = bill.converted.as_ref();
     let differs = bill.amount_due != bill.total || bill.carried_forward.is_some() || !bill.prepayments.is_empty();
     let (lines, slices) = place_lines(&number, issued_at.is_some(), bill)?;
-    let mut document = api::Document {
+    let document = api::Document {
         number: number.as_str().into(),
         issued_at,
         as_of,
@@ -171,17 +171,23 @@ pub fn render_document(header: Header, bill: &Bill) -> Result<Rendered, RenderEr
         inputs,
         returned_credits: bill.returned.iter().map(|one| render_return(&number, first_period, one)).collect(),
         adjusted_invoices,
+        reissues: None,
         scales: render_scales(bill),
         terms: issued_at.map(|_| render_terms(bill, price_lists, late_usage_window)),
         previous_digest,
         digest: String::new(),
     };
+    Ok(Rendered { document: seal(document)?, slices })
+}
+
+/// Checks that a document fits, and gives it its digest.
+pub(super) fn seal(mut document: api::Document) -> Result<api::Document, RenderError> {
     let value = serde_json::to_value(&document)?;
     if let Some(outgrown) = outgrown_document(&value) {
-        return Err(RenderError::Outgrown { number, outgrown });
+        return Err(RenderError::Outgrown { number: document.number.as_str().into(), outgrown });
     }
     document.digest = digest_without_itself(value)?;
-    Ok(Rendered { document, slices })
+    Ok(document)
 }
 
 /// What to do about a part of an invoice that is too large.
@@ -240,7 +246,7 @@ pub fn render_rate(rate: &CrossRate) -> api::DocumentRate {
     }
 }
 
-fn render_prepayment(prepayment: &Prepayment) -> api::Prepayment {
+pub(super) fn render_prepayment(prepayment: &Prepayment) -> api::Prepayment {
     let Prepayment { source, amount: paid } = prepayment;
     api::Prepayment {
         kind: source.kind.as_str().to_owned(),

@@ -130,11 +130,13 @@ impl<'a> IssuedInvoice<'a> {
 
     /// The invoice as an index of finals has it.
     pub fn facts(&self) -> FinalFacts {
+        let reissues = self.document.reissues.as_ref();
         FinalFacts {
             number: self.document.number.as_str().into(),
             group: self.group,
             month: self.month,
-            issued_at: self.issued_at,
+            issued_at: reissues.map_or(self.issued_at, |before| before.first_issued_at.unwrap_or(before.issued_at).0),
+            reissued_at: reissues.map(|_| self.issued_at),
             currency: self.currency,
             hours: hours_of(self.document),
         }

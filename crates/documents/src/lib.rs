@@ -10,6 +10,7 @@ pub mod export;
 pub mod issued;
 pub mod issued_note;
 pub mod line;
+pub mod reissue;
 pub mod slices;
 pub mod tax;
 pub mod terms;

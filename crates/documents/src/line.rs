@@ -42,7 +42,8 @@ fn line_tax(bill: &Bill, group: Option<TaxGroup>) -> Option<api::LineTax> {
     Some(api::LineTax { category: tax_category(group.category), rate: group.rate.to_string().into() })
 }
 
-fn render_plain(item: &Item) -> api::Line {
+/// A line without its tax and what it adjusts.
+pub(super) fn render_plain(item: &Item) -> api::Line {
     let Item {
         kind,
         key,

@@ -76,7 +76,7 @@ fn cut(
 }
 
 /// Cuts lines into slices of these lengths.
-fn cut_at(
+pub(super) fn cut_at(
     number: &Name,
     is_final: bool,
     currency: Currency,

@@ -20,10 +20,7 @@ pub(crate) fn render_terms(bill: &Bill, price_lists: Vec<api::Name>, window: Lat
         commitment: commitment.as_ref().map(render_commitment),
         projects: projects.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
         minimum_charge: minimum_charge.as_ref().map(|minimum| amount(minimum.amount)),
-        tax_rules: match tax {
-            TaxScheme::Untaxed(_) => None,
-            TaxScheme::Treatments(treatments) => Some(treatments.iter().map(render_treatment).collect()),
-        },
+        tax_rules: render_treatments(tax),
         late_usage_window: window.months().map(i32::from),
         exchange_rate: bill.conversion.as_ref().map(|conversion| render_rate(&conversion.rate)),
     }
@@ -70,6 +67,14 @@ fn render_charge(charge: &AgreedCharge) -> api::DocumentCharge {
         per,
         percent: percent.map(|percent| percent.normalize().to_string().into()),
         minimum: minimum.map(amount),
+    }
+}
+
+/// How a month is taxed; `None`: the issuer has no rules.
+pub(crate) fn render_treatments(tax: &TaxScheme) -> Option<Vec<api::DocumentTaxRule>> {
+    match tax {
+        TaxScheme::Untaxed(_) => None,
+        TaxScheme::Treatments(treatments) => Some(treatments.iter().map(render_treatment).collect()),
     }
 }
 

@@ -55,7 +55,11 @@ impl fmt::Display for Finding {
 const NOTHING: &str = "nothing";
 
 /// Compares what is written with what should be.
-fn differs(what: impl Into<String>, written: impl fmt::Display, expected: impl fmt::Display) -> Option<Finding> {
+pub(crate) fn differs(
+    what: impl Into<String>,
+    written: impl fmt::Display,
+    expected: impl fmt::Display,
+) -> Option<Finding> {
     let (written, expected) = (written.to_string(), expected.to_string());
     (written != expected).then(|| Finding::Differs { what: what.into(), written, expected })
 }

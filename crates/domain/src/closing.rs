@@ -25,6 +25,8 @@ pub struct ClosingFacts<'a> {
     pub pending_projects: &'a [Name],
     /// The number of the group's invoice of the month before, while that is not final.
     pub open_predecessor: Option<&'a Name>,
+    /// The credit note because of which an invoice of the group is issued again first.
+    pub pending_reissue: Option<&'a Name>,
     /// What holds the invoice, the most important first.
     pub holds: &'a [Hold],
     /// Whether the issuer is suspended.
@@ -67,6 +69,11 @@ pub enum WaitReason {
     AwaitingPredecessor {
         /// The number of that month's invoice.
         number: Name,
+    },
+    /// An earlier invoice that is to be issued again.
+    AwaitingReissue {
+        /// The credit note that says so.
+        note: Name,
     },
 }
 
@@ -207,6 +214,7 @@ impl WaitReason {
             WaitReason::SettlingIn => "SettlingIn",
             WaitReason::AwaitingBindings { .. } => Self::AWAITING_BINDINGS,
             WaitReason::AwaitingPredecessor { .. } => "AwaitingPredecessor",
+            WaitReason::AwaitingReissue { .. } => "AwaitingReissue",
         }
     }
 }
@@ -227,6 +235,12 @@ impl fmt::Display for WaitReason {
                 }
             }
             WaitReason::AwaitingPredecessor { number } => write!(f, "invoice {number} must become final first"),
+            WaitReason::AwaitingReissue { note } => {
+                write!(
+                    f,
+                    "the invoice that CreditNote {note} credits must be issued again first; its condition Reissued says more"
+                )
+            }
         }
     }
 }
@@ -266,14 +280,18 @@ pub fn decide_closing(facts: &ClosingFacts<'_>, now: Timestamp) -> CloseDecision
     if let Some(number) = facts.open_predecessor {
         return wait(WaitReason::AwaitingPredecessor { number: number.clone() }, None);
     }
-    match suspension(facts) {
+    if let Some(note) = facts.pending_reissue {
+        return wait(WaitReason::AwaitingReissue { note: note.clone() }, None);
+    }
+    match suspension(facts.suspended, facts.finalise) {
         Some(hold) => CloseDecision::Hold(hold),
         None => CloseDecision::Finalise,
     }
 }
 
-fn suspension(facts: &ClosingFacts<'_>) -> Option<Hold> {
-    let message = match (facts.suspended, facts.finalise) {
+/// What holds all invoices where nothing is made final: by the issuer, or by the operator's setting.
+pub fn suspension(suspended: bool, finalise: bool) -> Option<Hold> {
+    let message = match (suspended, finalise) {
         (true, _) => "the InvoiceIssuer is suspended: unset its spec.suspend to let invoices become final",
         (false, false) => "the operator makes estimates only: set operator.finalise=true to let invoices become final",
         (false, true) => return None,

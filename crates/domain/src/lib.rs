@@ -42,6 +42,7 @@ pub use bill::inputs::{ClosedMonths, GroupMonth, NO_CLOSED_MONTHS};
 pub use bill::late::triage::months_to_review;
 pub use bill::late::{is_settled_within, too_late, unclaimed_differences};
 pub use bill::records::BilledUsage;
+pub use bill::reissue::{Reissue, ReissueError, Supplies, reissue};
 pub use bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
 pub use catalog::buyer::{Buyer, BuyerVat, VatFinding, VatState};
 pub use catalog::country::Country;

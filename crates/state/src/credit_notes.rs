@@ -1,12 +1,12 @@
-//! Credit notes that are not done yet: not issued, or with credits that are still to be given back. Of the others, only
-//! what they took back of usage is kept, with what finals bill.
+//! Credit notes that are not done yet: not issued, with credits that are still to be given back, or with an invoice that is still to be
+//! issued again. Of the others, only what they took back of usage is kept, with what finals bill.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use kube_core::ResourceExt;
 
-use super::{Key, ObjectKey, ObservedState, Observes, convert};
+use super::{Key, ObjectKey, ObservedState, Observes, OrganizationState, convert};
 use billing_api::{CreditNote, CreditNotePhase};
 use billing_domain::Name;
 
@@ -39,7 +39,7 @@ impl Observes<CreditNote> for ObservedState {
     }
 
     fn observed_keys(&self) -> HashSet<ObjectKey> {
-        let of = |(organization, state): (&Name, &super::OrganizationState)| {
+        let of = |(organization, state): (&Name, &OrganizationState)| {
             let key = |note: &Name| ObjectKey::namespaced(organization, note);
             state.credit_notes.keys().map(key).collect::<Vec<_>>()
         };
@@ -50,22 +50,58 @@ impl Observes<CreditNote> for ObservedState {
 /// What a credit note's condition is called that says whether its credits are given back.
 pub const CREDITS_RETURNED: &str = "CreditsReturned";
 
+/// What a credit note's condition is called that says whether the invoice was issued again.
+pub const REISSUED: &str = "Reissued";
+
+/// The reason of that condition once the group is gone that would pay: then nobody waits for it.
+pub const BILLING_GROUP_GONE: &str = "BillingGroupGone";
+
 /// Whether a credit note is issued.
 pub fn is_issued(note: &CreditNote) -> bool {
     note.status.as_ref().is_some_and(|status| status.phase == Some(CreditNotePhase::Final))
 }
 
-/// Whether a credit note is issued, and what the invoice used of credits is given back.
+/// Whether a condition of a credit note is true.
+fn is_true(note: &CreditNote, condition: &str) -> bool {
+    let mut conditions = note.status.iter().flat_map(|status| &status.conditions);
+    conditions.any(|known| known.type_ == condition && known.status == "True")
+}
+
+/// Whether what the invoice of an issued note used of credits is given back.
+pub fn are_credits_returned(note: &CreditNote) -> bool {
+    let document = note.status.as_ref().and_then(|status| status.document.as_ref());
+    document.is_none_or(|document| document.credits.is_empty()) || is_true(note, CREDITS_RETURNED)
+}
+
+/// Whether an invoice is to be issued again because of a note, and was not yet.
+pub fn awaits_reissue(note: &CreditNote) -> bool {
+    is_issued(note) && note.spec.reissue && !is_true(note, REISSUED)
+}
+
+/// Whether a credit note is issued, what the invoice used of credits is given back, and it is issued again if that is asked for.
 fn is_done(note: &CreditNote) -> bool {
-    let status = note.status.iter();
-    let gives_back = status.clone().filter_map(|status| status.document.as_ref()).any(|it| !it.credits.is_empty());
-    let mut conditions = status.flat_map(|status| &status.conditions);
-    let given_back = conditions.any(|known| known.type_ == CREDITS_RETURNED && known.status == "True");
-    is_issued(note) && (given_back || !gives_back)
+    is_issued(note) && are_credits_returned(note) && !awaits_reissue(note)
+}
+
+impl OrganizationState {
+    /// The credit note because of which an invoice of a group is to be issued again before another of it becomes final.
+    pub fn pending_reissue(&self, group: &str) -> Option<&Name> {
+        let is_gone = |note: &CreditNote| {
+            let conditions = note.status.iter().flat_map(|status| &status.conditions);
+            conditions.into_iter().any(|known| known.type_ == REISSUED && known.reason == BILLING_GROUP_GONE)
+        };
+        let pays = |note: &CreditNote| {
+            let document = note.status.as_ref().and_then(|status| status.document.as_ref());
+            document.is_some_and(|document| document.buyer.billing_group.as_str() == group)
+        };
+        let mut notes = self.credit_notes.iter();
+        notes.find(|(_, note)| awaits_reissue(note) && pays(note) && !is_gone(note)).map(|(name, _)| name)
+    }
 }
 
 impl ObservedState {
-    /// The credit notes of an organization whose credits wait for a group, or for another credit.
+    /// The credit notes of an organization whose credits wait for a group, or for another credit; and those whose invoice is to be issued
+    /// again.
     pub(super) fn notes_with_credits(&self, organization: &Name) -> Vec<Key> {
         let Some(state) = self.organizations.get(organization) else { return Vec::new() };
         let waiting = state.credit_notes.iter().filter(|(_, note)| is_issued(note));

@@ -192,6 +192,10 @@ impl Observes<Invoice> for ObservedState {
         let number = Name::from(key.name.as_str());
         let Ok(estimate) = Estimate::read(&object) else { return Vec::new() };
         let group = estimate.group;
+        let is_final = object.status.as_ref().is_some_and(|status| status.phase == Some(InvoicePhase::Final));
+        if object.spec.revision.is_some() && !is_final {
+            return Vec::new(); // it is being issued again, and never an estimate
+        }
         let invoices = &mut self.organization_mut(&organization).invoices;
         match object.status {
             Some(status) if status.phase == Some(InvoicePhase::Final) => {

@@ -39,7 +39,9 @@ use billing_domain::{Attribution, Month, Name, Organization, PriceList, Project,
 pub use billed::{SharedBilledIndex, UnreadFinals};
 pub use bindings::Binding;
 pub use catalog::{ObservedIssuer, UnusableReason};
-pub use credit_notes::{CREDITS_RETURNED, CreditNoteIndex, is_issued};
+pub use credit_notes::{
+    BILLING_GROUP_GONE, CREDITS_RETURNED, CreditNoteIndex, REISSUED, are_credits_returned, awaits_reissue, is_issued,
+};
 pub use credits::{CreditIndex, ObservedCredit, code_name};
 pub use invoices::{Estimate, Final, InvoiceIndex, NumberedInvoice, carried_forward, charges_on};
 pub use key::Key;

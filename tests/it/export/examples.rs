@@ -132,6 +132,7 @@ fn credited(invoice: &Invoice, slices: &[InvoiceSlice], at: usize) -> Result<Opt
         issued_at: Time(document.period.end.0 + TimeDelta::days(40)),
         invoice: document,
         reason: "Outage",
+        reissued_as: None,
         previous_digest: None,
     };
     let note = json!({

@@ -15,6 +15,7 @@ mod number;
 mod payments;
 mod price_lists;
 pub mod records;
+mod reissued;
 mod rivals;
 mod scales;
 mod slices;

@@ -70,11 +70,10 @@ impl DerivedLate {
     /// Why nothing is charged of what a final says.
     fn note_reasons(&mut self, billed: &BilledIndex, group: Uid, of: Month, tax: Option<TaxGroup>) {
         let (Some(stated), Some(tax)) = (billed.stated(group, of), tax) else { return };
-        if let Some(only) = stated.only_tax.filter(|only| only.group() == tax) {
-            self.reasons.entry(tax).or_default().extend(only.reason);
+        if let Some(only) = stated.only_tax.as_ref().filter(|only| only.group() == tax) {
+            self.reasons.entry(tax).or_default().extend(only.reason.clone());
         }
-        let treatments = stated.terms.iter().flat_map(|terms| terms.tax.treatments());
-        treatments.filter(|one| one.group == tax).for_each(|one| note(&mut self.reasons, one));
+        stated.treatments_of(Some(tax)).into_iter().for_each(|one| note(&mut self.reasons, one));
     }
 }
 
@@ -269,6 +268,8 @@ struct Balance {
     due: i128,
     /// The first final, and where the line begins.
     invoice: Option<(Timestamp, Name, Timestamp)>,
+    /// The final that is corrected, where what it billed is taxed otherwise since it was issued again.
+    corrected: Option<(Timestamp, Name, Timestamp)>,
     /// The final with the last correction.
     last: Option<(Timestamp, Name)>,
     reversed: Option<Timestamp>,
@@ -298,8 +299,8 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
             continue;
         }
         let fits = fits && total.abs() <= closed.group.currency.map_or(0, Money::limit);
-        let Some(((_, invoice, _), start)) = balance.invoice.zip(balance.reversed.or(balance.first)).filter(|_| fits)
-        else {
+        let of = balance.invoice.or(balance.corrected);
+        let Some(((_, invoice, _), start)) = of.zip(balance.reversed.or(balance.first)).filter(|_| fits) else {
             late.problems.insert(usage.name.clone());
             return;
         };
@@ -309,11 +310,15 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
         found.push((Some((place, (total, balance.noted.notes()))), group, tax, change));
     }
     for (item, group, tax, change) in found {
-        if item.is_some() {
+        let is_told = item.is_some();
+        if is_told {
             late.note_reasons(closed.billed, group, closed.month, tax);
         }
         late.totals.extend(item);
-        if group == closed.group.uid && change != 0 && !closed.billed.is_month_reversed(group, closed.month) {
+        if group == closed.group.uid
+            && (is_told || change != 0)
+            && !closed.billed.is_month_reversed(group, closed.month)
+        {
             late.change(closed.month, project.name(), tax, change);
         }
     }
@@ -334,6 +339,7 @@ fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&BilledPart]) -> Op
         balance.noted.credited.extend(closed.billed.credited_amounts(&usage.name, part));
         let Some(rating) = closed.billed.rating_of(part) else {
             let issued = (on.issued_at, on.number.clone());
+            balance.corrected = Some((about.issued_at, about.number.clone(), start));
             let newer = balance.last.as_ref().is_none_or(|last| *last < issued);
             if let Some(last) = closed.billed.correction(&usage.name, part).filter(|_| newer) {
                 balance.noted.corrected = Some((on.issued_at, last));

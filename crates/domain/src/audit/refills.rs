@@ -63,8 +63,7 @@ pub(super) fn derive_refills(
         if let (Some(only), Some(tax)) = (month.only_tax.as_ref().filter(|only| Some(only.group()) == tax), tax) {
             reasons.entry(tax).or_default().extend(only.reason.clone());
         }
-        let treatments = month.terms.iter().flat_map(|terms| terms.tax.treatments());
-        treatments.filter(|one| Some(one.group) == tax).for_each(|one| note(reasons, one));
+        month.treatments_of(tax).into_iter().for_each(|one| note(reasons, one));
         let key = format!("{}/{of} {} {project}", entry.list, entry.entry);
         items.push(DerivedItem { kind: LineType::OtherEvent, key, tax, total, notes: noted.notes() });
     }

@@ -47,6 +47,10 @@ pub(super) fn derive_settlement(month: &GroupMonth<'_>, changes: &Changes) -> Op
             all.entry(of).or_insert(&none);
         }
     }
+    let again = month.billed.adjusted_months_issued_again(month.group.uid);
+    again.filter(|of| month.closed.contains_key(of)).for_each(|of| {
+        all.entry(of).or_insert(&none);
+    });
     // What changes a month of a term that is over changes what was missing to it.
     if let (Some(first), Some((until, _))) = (all.keys().next().copied(), month.closed.last_key_value()) {
         for (last, stated) in month.billed.stated_in(month.group.uid, first, *until) {
@@ -184,7 +188,7 @@ fn compare(
             });
             let which = if kind == LineType::CreditConsumption { String::new() } else { format!(" {name}") };
             let owner = format!("{source}/{of} {}{which}{tax_text}", kind.as_str());
-            terms.tax.treatments().filter(|one| Some(one.group) == tax).for_each(|one| note(&mut settled.reasons, one));
+            stated.treatments_of(tax).into_iter().for_each(|one| note(&mut settled.reasons, one));
             let notes = noted.notes();
             settled.items.push(DerivedItem { kind: LineType::OtherEvent, key: owner, tax, total, notes });
         }

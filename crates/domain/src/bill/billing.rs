@@ -12,7 +12,7 @@ use crate::bill::payment::{Payment, pay};
 use crate::bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
 use crate::bill::services::{Services, bill_services, charged_projects};
 use crate::bill::tally::Overflow;
-use crate::bill::taxation::{Taxable, Taxation, tax};
+use crate::bill::taxation::{Taxable, Taxation, no_rule, tax};
 use crate::catalog::tax_rule::TaxGroup;
 use crate::credit::CreditUse;
 use crate::invoice::item::Item;
@@ -132,7 +132,9 @@ impl<'a> Making<'a> {
         let by_group = by_group(currency, &sums, &items, &given)?;
         let subtotal = sum(currency, by_group.values().copied())?;
         let taxable = Taxable { sums: &by_group, reasons: &reasons, unruled: unruled.as_ref(), subtotal };
-        let Taxation { taxes, untaxed, tax, total, hold } = tax(month, &terms.tax, &taxable)?;
+        let Taxation { taxes, untaxed, tax, total, hold } = tax(&terms.tax, &taxable, |unruled| {
+            month.issuer.map(|issuer| no_rule(&month.group.buyer, month.month, issuer, unruled))
+        })?;
         let payment = pay(month.month, total, brought.filter(|brought| brought.includes_tax), &settled.offers)?;
         let Payment { prepayments, prepaid, amount_due, carried_forward, uses: payments } = payment;
         add_problems(&mut problems, settled.problems);
@@ -170,7 +172,7 @@ fn is_general(item: &Item) -> bool {
 }
 
 /// All that is on a bill, by what is taxed alike. Lines that only tell are in none.
-fn by_group(
+pub(super) fn by_group(
     currency: Currency,
     sums: &[ServiceSum],
     items: &[Item],

@@ -3,7 +3,8 @@
 //!
 //! In order: `services` (with `charge`, project by project); [`late`] usage of closed months, which are settled as a whole;
 //! the `own_month`, which is `agreed_terms` (with what counts towards a `commitment`), `consumption` of credits and `rounding` to the
-//! minimum charge, line by line on a running `tally`; `taxation` of all that, and the `payment`.
+//! minimum charge, line by line on a running `tally`; `taxation` of all that, and the `payment`. A [`reissue`] begins with the lines
+//! of a final in the place of services and terms.
 
 pub(crate) mod agreed_terms;
 mod balance_forward;
@@ -17,6 +18,7 @@ pub mod late;
 mod own_month;
 mod payment;
 pub mod records;
+pub mod reissue;
 pub mod result;
 pub(crate) mod rounding;
 pub(crate) mod services;

@@ -52,11 +52,17 @@ impl Tally {
         self.net.currency()
     }
 
+    /// Counts an amount whose line is elsewhere.
+    pub(crate) fn count(&mut self, tax: Option<TaxGroup>, amount: Money) -> Result<(), Overflow> {
+        self.net = self.net.checked_add(amount).ok_or(Overflow)?;
+        *self.groups.entry(tax).or_default() += amount.minor();
+        Ok(())
+    }
+
     /// Puts an item on the bill.
     pub(crate) fn add(&mut self, item: Item) -> Result<(), Overflow> {
         debug_assert!(self.items.last().is_none_or(|last| last.kind <= item.kind), "items come in the order of types");
-        self.net = self.net.checked_add(item.total).ok_or(Overflow)?;
-        *self.groups.entry(item.tax).or_default() += item.total.minor();
+        self.count(item.tax, item.total)?;
         self.items.push(item);
         Ok(())
     }

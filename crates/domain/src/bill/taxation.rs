@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::bill::inputs::GroupMonth;
 use crate::bill::tally::Overflow;
-use crate::catalog::buyer::VatState;
+use crate::catalog::buyer::{Buyer, VatState};
 use crate::catalog::issuer::Issuer;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::closing::{Hold, HoldReason};
@@ -15,6 +14,7 @@ use crate::invoice::month_terms::{TaxReasons, TaxScheme};
 use crate::invoice::tax::{TaxSubtotal, Untaxed};
 use crate::money::amount::{Money, round_half_away};
 use crate::name::Name;
+use crate::time::month::Month;
 
 /// The tax of a bill.
 #[derive(Debug)]
@@ -39,15 +39,19 @@ pub(super) struct Taxable<'a> {
     pub(super) subtotal: Money,
 }
 
-/// Taxes the lines of a bill.
-pub(super) fn tax(month: &GroupMonth<'_>, scheme: &TaxScheme, taxable: &Taxable<'_>) -> Result<Taxation, Overflow> {
+/// Taxes the lines of a bill. `no_rule` says what is wrong where no rule is for some of them.
+pub(super) fn tax(
+    scheme: &TaxScheme,
+    taxable: &Taxable<'_>,
+    no_rule: impl FnOnce(Option<&Name>) -> Option<Hold>,
+) -> Result<Taxation, Overflow> {
     let subtotal = taxable.subtotal;
     let groups = || taxable.sums.iter().filter_map(|(group, base)| Some(((*group)?, *base)));
     let without = taxable.sums.get(&None).copied().unwrap_or(Money::zero(subtotal.currency()));
     match scheme {
         TaxScheme::Untaxed(why) if groups().next().is_none() => Ok(Taxation::without(subtotal, *why)),
         TaxScheme::Treatments(_) if !without.is_zero() => {
-            let hold = month.issuer.map(|issuer| no_rule(month, issuer, taxable.unruled));
+            let hold = no_rule(taxable.unruled);
             Ok(Taxation { hold, ..Taxation::without(subtotal, Untaxed::NoRule) })
         }
         TaxScheme::Treatments(_) if groups().next().is_none() => match scheme.treatment(None) {
@@ -95,9 +99,8 @@ impl Taxation {
 }
 
 /// No rule is the buyer's: what is known of the buyer, and what would help.
-fn no_rule(month: &GroupMonth<'_>, issuer: &Issuer, service_type: Option<&Name>) -> Hold {
-    let buyer = &month.group.buyer;
-    let almost = issuer.tax_rule_but_for_vat_id(buyer, month.month, service_type.map(Name::as_str));
+pub(super) fn no_rule(buyer: &Buyer, month: Month, issuer: &Issuer, service_type: Option<&Name>) -> Hold {
+    let almost = issuer.tax_rule_but_for_vat_id(buyer, month, service_type.map(Name::as_str));
     let kind = if buyer.business().is_some() { "a business" } else { "a consumer" };
     let name = &issuer.name;
     let by_service = issuer.tax_rules.iter().any(|rule| !rule.service_types.is_empty());

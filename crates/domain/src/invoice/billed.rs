@@ -4,6 +4,7 @@
 //! name: which interval stands on which final at which price, and by how much later finals corrected it.
 
 mod as_of;
+mod revisions;
 pub(crate) mod scaled;
 pub mod stated;
 
@@ -19,6 +20,7 @@ use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::unit_price::Unit;
 use crate::invoice::ids::{charge_id, correction_id, late_id};
 use crate::invoice::month_terms::MonthTerms;
+use crate::invoice::number;
 use crate::invoice::part::StatedPart;
 use crate::invoice::rating::Rating;
 use crate::invoice::statement::{FinalStatement, StatedRefill, StatedScale};
@@ -29,8 +31,12 @@ use crate::time::hours::HourRule;
 use crate::time::month::Month;
 use crate::time::period::{Period, Timestamp};
 use crate::uid::Uid;
+use revisions::EarlierRevision;
 
 /// What the finals of an organization bill, by usage record.
+///
+/// A final and those that were issued again in its place have one place here: of these, the last one counts.
+///
 ///
 /// Kept are the records that exist, 56 bytes for each line; of others, 8 bytes to know them by, should one be made again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +45,10 @@ pub struct BilledIndex {
     finals: Vec<Option<FinalFacts>>,
     /// By place: what it says of months, its own and others'.
     statements: Vec<FinalStatement>,
+    /// By number; a final that was issued again has several.
     places: HashMap<Name, u32>,
+    /// By place: what stood there before it was issued again, in the order of their issue. Few have such.
+    revisions: HashMap<u32, Vec<EarlierRevision>>,
     ratings: Vec<Rating>,
     records: HashMap<Name, Vec<BilledPart>>,
     /// Records that count as nothing for ever: a final bills what replaces them.
@@ -72,8 +81,10 @@ pub struct FinalFacts {
     pub group: Uid,
     /// Its month.
     pub month: Month,
-    /// When it was made.
+    /// When it was made; of one that was issued again, when the first in its place was.
     pub issued_at: Timestamp,
+    /// When it was issued again, if it was.
+    pub reissued_at: Option<Timestamp>,
     /// What its amounts are in.
     pub currency: Currency,
     /// How running time became its hours.
@@ -215,6 +226,9 @@ impl BilledIndex {
             return;
         }
         let (on, group) = (self.place(&read.facts.number), read.facts.group);
+        if self.finals[on as usize].is_some() {
+            return self.add_revision(on, read);
+        }
         let statement = self.statement(on, &read);
         self.has_scales |= !statement.scaled.is_empty() || !statement.refills.is_empty();
         self.statements[on as usize] = statement;
@@ -299,13 +313,20 @@ impl BilledIndex {
         Some(match part.basis {
             PartBasis::Rated(_) if on.month == part.month() => charge_id(record, start, tier),
             PartBasis::Rated(_) => late_id(record, part.month(), start, tier),
-            PartBasis::Corrects(_) => correction_id(record, part.month(), &self.final_about(part)?.number),
+            PartBasis::Corrects(about) => correction_id(record, part.month(), self.number_at(about, on.issued_at)?),
         })
     }
 
     /// Whether this final was taken in.
     pub fn has(&self, number: &str) -> bool {
-        self.places.get(number).is_some_and(|place| self.finals[*place as usize].is_some())
+        let Some(place) = self.places.get(number) else { return false };
+        let is_it = |facts: &FinalFacts| facts.number.as_str() == number;
+        self.finals[*place as usize].as_ref().is_some_and(is_it) || self.earlier(*place).any(|one| is_it(&one.facts))
+    }
+
+    /// The final that has this number, or that was issued in the place of that one.
+    pub fn final_in_place_of(&self, number: &str) -> Option<&FinalFacts> {
+        self.finals.get(*self.places.get(number)? as usize)?.as_ref()
     }
 
     /// The finals that were taken in.
@@ -401,6 +422,12 @@ impl BilledIndex {
     fn place(&mut self, number: &Name) -> u32 {
         if let Some(place) = self.places.get(number) {
             return *place;
+        }
+        let original = number::original(number);
+        if original != number.as_str() {
+            let place = self.place(&Name::from(original));
+            self.places.insert(number.clone(), place);
+            return place;
         }
         let place = index(self.finals.len());
         self.finals.push(None);

@@ -15,6 +15,7 @@ fn ready() -> ClosingFacts<'static> {
         min_closing_delay: TimeDelta::seconds(60),
         pending_projects: &[],
         open_predecessor: None,
+        pending_reissue: None,
         holds: &[],
         suspended: false,
         finalise: true,
@@ -58,12 +59,13 @@ fn a_group_made_after_the_month_waits_from_its_creation_on() {
 #[test]
 fn everything_in_the_way_is_named_the_first_thing_first() {
     let projects = [name("p")];
-    let number = name("f3397-1");
+    let (number, note) = (name("f3397-1"), name("wrong-vat-id"));
     let holds = [Hold { reason: HoldReason::Unpriced, message: "usage db has no price".to_owned() }];
     let all = ClosingFacts {
         period_exists: false,
         pending_projects: &projects,
         open_predecessor: Some(&number),
+        pending_reissue: Some(&note),
         holds: &holds,
         suspended: true,
         finalise: false,
@@ -78,7 +80,9 @@ fn everything_in_the_way_is_named_the_first_thing_first() {
     assert_eq!(reason(&all, now), "AwaitingBindings");
     let all = ClosingFacts { pending_projects: &[], ..all };
     assert_eq!(reason(&all, now), "AwaitingPredecessor");
-    let all = ClosingFacts { open_predecessor: None, ..all };
+    let all = ClosingFacts { open_predecessor: None, pending_reissue: Some(&note), ..all };
+    assert_eq!(reason(&all, now), "AwaitingReissue");
+    let all = ClosingFacts { pending_reissue: None, ..all };
     assert_eq!(reason(&all, now), "Suspended");
     assert_eq!(reason(&ClosingFacts { suspended: false, ..all.clone() }, now), "Suspended");
     assert_eq!(reason(&ClosingFacts { finalise: true, ..all.clone() }, now), "Suspended");

@@ -260,7 +260,8 @@ impl World {
     pub fn bill_elsewhere(&mut self, record: &str, period: Period, unit: Unit) {
         let number = name(&format!("elsewhere-{}", self.billed.finals().count() + 1));
         let (group, currency, month) = (uid("elsewhere"), currency("USD"), Month::of(period.start()));
-        let facts = FinalFacts { number, group, month, issued_at: month.end(), currency, hours: self.hours };
+        let facts =
+            FinalFacts { number, group, month, issued_at: month.end(), currency, hours: self.hours, reissued_at: None };
         let (price, hours) = (UnitPrice::of_one(unit, decimal("0.026")), self.hours);
         let line = BilledLine {
             record: name(record),

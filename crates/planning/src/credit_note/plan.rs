@@ -5,6 +5,7 @@
 //! written before, all of which only grows: a crash anywhere is a repetition.
 
 use crate::conditions::{self, Readiness};
+use crate::invoice::ReissueHeld;
 use billing_api::{
     CreditNote, CreditNoteDocument, CreditNotePhase, CreditNoteStatus, Credited as WireCredited, CreditedBy, Document,
     Invoice, InvoiceSeries, InvoiceSlice, NumberedNote, Payment, PaymentState, TaxSubtotal, Time,
@@ -16,6 +17,7 @@ use billing_documents::issued::final_document;
 use billing_domain::invoice::credit_note::{
     CreditNoteAmounts, CreditRefusal, CreditRequest, Creditable, CreditableTax, credit,
 };
+use billing_domain::invoice::number::{self, MAX_REVISIONS, reissue_number};
 use billing_domain::{Name, Timestamp};
 use billing_state::convert::{self, ConvertError};
 
@@ -36,6 +38,8 @@ pub struct Observed {
     pub others: Vec<CreditNote>,
     /// The series of the invoice's numbers.
     pub series: Option<InvoiceSeries>,
+    /// What keeps the invoice from being issued again, where that is asked for.
+    pub reissue_held: Option<ReissueHeld>,
 }
 
 /// The next write for a note.
@@ -185,6 +189,16 @@ impl<'a> NoteView<'a> {
         if self.observed.note.metadata.deletion_timestamp.is_some() {
             return Step::Nothing;
         }
+        if self.observed.note.spec.reissue && self.reissued_as().is_none() {
+            let message = format!(
+                "invoice {} was issued again {MAX_REVISIONS} times, which is the limit",
+                number::original(&invoice.document.number)
+            );
+            return self.refuse("TooManyReissues", message);
+        }
+        if let Some(ReissueHeld { reason, message }) = &self.observed.reissue_held {
+            return self.refuse(reason, message.clone());
+        }
         if self.status().phase != Some(CreditNotePhase::Issuing) {
             let amount = credited.total.negated();
             let message = format!("{amount:?} of invoice {} is being credited", invoice.document.number);
@@ -203,6 +217,12 @@ impl<'a> NoteView<'a> {
         Step::Take { credited, payment }
     }
 
+    /// The number under which the invoice is issued again, if that is asked for.
+    fn reissued_as(&self) -> Option<Name> {
+        let spec = &self.observed.note.spec;
+        spec.reissue.then(|| reissue_number(&spec.invoice)).flatten()
+    }
+
     /// What the invoice says of the note, after so many others.
     fn credited_by(&self, others: usize, credited: &CreditNoteAmounts) -> CreditedBy {
         let note = &self.observed.note;
@@ -211,6 +231,7 @@ impl<'a> NoteView<'a> {
             name: self.name.into(),
             uid: self.uid.into(),
             full: note.spec.full,
+            reissued_as: self.reissued_as().map(|number| number.as_str().into()),
             subtotal: amount(credited.subtotal.negated()),
             tax: amount(credited.tax.negated()),
             taxes: self.taxes_taken(credited),
@@ -315,6 +336,7 @@ impl<'a> NoteView<'a> {
             issued_at,
             invoice: invoice.document,
             reason: &self.observed.note.spec.reason,
+            reissued_as: self.reissued_as(),
             previous_digest: before.last().map(|note| note.digest.clone()),
         };
         render_note(header, credited)

@@ -61,6 +61,7 @@ impl Controller {
             slices: Vec::new(),
             others: Vec::new(),
             series: Some(self.series.clone()),
+            reissue_held: None,
         };
         plan_note(&observed, at(NOW)).unwrap()
     }
@@ -101,8 +102,14 @@ fn a_note_that_no_server_sent_takes_nothing() {
         let mut nameless = serde_json::to_value(note("outage", Value::Null)).unwrap();
         nameless["metadata"].as_object_mut().unwrap().remove(field);
         let note = serde_json::from_value(nameless).unwrap();
-        let observed =
-            Observed { note, invoice: Some(invoice()), slices: Vec::new(), others: Vec::new(), series: None };
+        let observed = Observed {
+            note,
+            invoice: Some(invoice()),
+            slices: Vec::new(),
+            others: Vec::new(),
+            series: None,
+            reissue_held: None,
+        };
         assert!(matches!(plan_note(&observed, at(NOW)), Err(NoteError::NoIdentity)), "{field}");
     }
 }
@@ -264,6 +271,7 @@ fn slices_of_several_taxes_go_back_by_tax() {
         slices: vec![serde_json::from_value(slice).unwrap()],
         others: Vec::new(),
         series: Some(controller.series.clone()),
+        reissue_held: None,
     };
     let Step::Begin(_) = plan_note(&observed, at(NOW)).unwrap() else { panic!("it begins") };
     let invoice = controller.invoice.status.as_ref().unwrap().document.as_ref().unwrap();
@@ -372,7 +380,14 @@ fn an_estimate_is_not_taken_back() {
     controller.invoice.status = None;
     assert_eq!((controller.step(&mut note), said(&note).0), ("report", "InvoiceNotFinal"));
     assert!(!holds(&status(&note).conditions, "Stalled"), "it becomes final without anybody's help");
-    let observed = Observed { note: note.clone(), invoice: None, slices: Vec::new(), others: Vec::new(), series: None };
+    let observed = Observed {
+        note: note.clone(),
+        invoice: None,
+        slices: Vec::new(),
+        others: Vec::new(),
+        series: None,
+        reissue_held: None,
+    };
     let Step::Report(status) = plan_note(&observed, at(NOW)).unwrap() else { panic!("it is refused") };
     assert_eq!(status.conditions[0].reason, "InvoiceNotFound");
     assert!(holds(&status.conditions, "Stalled"));

@@ -7,6 +7,7 @@ use kube_core::ObjectMeta;
 use super::month::MonthView;
 use billing_api::{Invoice, InvoiceSlice, InvoiceSliceSpec, InvoiceSpec, InvoiceStatus, labels};
 use billing_documents::slices::Slice;
+use billing_domain::invoice::number;
 use billing_domain::{Month, Name, Uid};
 use billing_state::Estimate;
 
@@ -27,6 +28,8 @@ pub struct InvoiceFacts {
     pub series: Name,
     /// The position among the group's months.
     pub sequence: u32,
+    /// How often it was issued again; 0: it is the first of its month.
+    pub revision: u32,
 }
 
 impl InvoiceFacts {
@@ -40,7 +43,13 @@ impl InvoiceFacts {
             month: view.month,
             series: view.invoices.series.into(),
             sequence: view.sequence,
+            revision: 0,
         }
+    }
+
+    /// What the invoice is for that is issued again under a number.
+    pub fn reissued(self, number: &Name) -> Self {
+        Self { number: number.clone(), revision: number::revision(number), ..self }
     }
 
     fn labels(&self) -> BTreeMap<String, String> {
@@ -57,6 +66,7 @@ impl InvoiceFacts {
             period: self.month.to_string().into(),
             series: self.series.as_str().into(),
             sequence: i32::try_from(self.sequence).unwrap_or(i32::MAX), // the CRD ends at 9999
+            revision: i32::try_from(self.revision).ok().filter(|revision| *revision > 0),
         }
     }
 }

@@ -3,12 +3,14 @@
 mod builders;
 mod estimate;
 mod month;
+mod reissue;
 mod status;
 
 pub use builders::{InvoiceFacts, make_invoice, slice_named, slice_object, status_object};
 pub use estimate::{EstimatePlan, EstimateWrite, plan_estimate};
 pub(crate) use month::no_prices;
 pub use month::{GroupInvoices, MonthView, Predecessor};
+pub use reissue::{ReissueHeld, ReissueOrder, Reissued};
 pub use status::{estimate_status, final_status};
 
 #[cfg(test)]

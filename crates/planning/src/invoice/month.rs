@@ -17,8 +17,8 @@ use billing_domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, dec
 use billing_domain::invoice::number;
 use billing_domain::{
     Attribution, Bill, BillError, BilledIndex, BroughtForward, BuyerKind, ClosedMonths, Country, Credit, CreditOffer,
-    CreditUse, Date, Group, GroupMonth, Month, Name, PriceList, PriceLists, Rates, RatesObject, TaxCategory, Timestamp,
-    Uid, bill_group_month,
+    CreditUse, Date, FinalFacts, Group, GroupMonth, Month, Name, PriceList, PriceLists, Rates, RatesObject,
+    TaxCategory, Timestamp, Uid, bill_group_month,
 };
 use billing_state::convert::UnusableRule;
 use billing_state::{Estimate, ObservedIssuer, ObservedState, OrganizationState, PricesError, convert};
@@ -133,7 +133,7 @@ impl<'a> GroupInvoices<'a> {
     }
 
     /// The issuer, or what holds every invoice for want of one.
-    fn issuer(&self) -> Result<&'a ObservedIssuer, Hold> {
+    pub(super) fn issuer(&self) -> Result<&'a ObservedIssuer, Hold> {
         let name = &self.group.issuer;
         let missing = |message| Hold { reason: HoldReason::IssuerNotFound, message };
         match self.state.issuer(name) {
@@ -169,7 +169,7 @@ impl<'a> GroupInvoices<'a> {
         [currency, self.prices().err(), self.issuer().err(), unreadable].into_iter().flatten().collect()
     }
 
-    fn seller(&self) -> api::Seller {
+    pub(super) fn seller(&self) -> api::Seller {
         let Ok(issuer) = self.issuer() else { return api::Seller::default() };
         let api::InvoiceIssuerSpec {
             legal_name,
@@ -202,7 +202,7 @@ impl<'a> GroupInvoices<'a> {
         }
     }
 
-    fn buyer(&self) -> api::Buyer {
+    pub(super) fn buyer(&self) -> api::Buyer {
         let api::BillingGroupSpec {
             display_name,
             primary: _,
@@ -246,7 +246,7 @@ impl<'a> GroupInvoices<'a> {
         Some(vat.id.value.clone())
     }
 
-    fn payment_term(&self) -> TimeDelta {
+    pub(super) fn payment_term(&self) -> TimeDelta {
         let of_issuer =
             || self.issuer().ok().and_then(|issuer| u32::try_from(issuer.object.spec.payment_term_days).ok());
         // Without an issuer nothing becomes final, and an estimate is never due.
@@ -320,7 +320,7 @@ impl MonthView<'_> {
     }
 
     /// What the invoice would use of its issuer, and cannot.
-    fn unusable_issuer(&self) -> Option<Hold> {
+    pub(super) fn unusable_issuer(&self) -> Option<Hold> {
         let GroupInvoices { group, .. } = self.invoices;
         let known = self.invoices.issuer().ok()?;
         let (issuer, unusable) = (&known.issuer, &known.unusable);
@@ -458,7 +458,7 @@ impl MonthView<'_> {
         let billed = self.invoices.organization.billed().read();
         let numbers: BTreeSet<&Name> =
             bill.items.iter().filter_map(|item| item.adjustment.as_ref()?.invoice()).collect();
-        let issued = |number: &Name| billed.finals().find(|known| known.number == *number).map(|known| known.issued_at);
+        let issued = |number: &Name| billed.final_in_place_of(number).map(FinalFacts::own_issue);
         let adjusted = numbers.into_iter().filter_map(|number| {
             Some(api::AdjustedInvoice { number: number.as_str().into(), issued_at: issued(number)?.into() })
         });
@@ -502,7 +502,7 @@ impl MonthView<'_> {
     }
 
     /// The version of a credit: the one that is recorded, else as it is now.
-    fn credit_version(
+    pub(super) fn credit_version(
         &self,
         used: &CreditUse,
         recorded: &[api::InputVersion],
@@ -591,6 +591,7 @@ impl MonthView<'_> {
                 Predecessor::Open { number, .. } => Some(number),
                 Predecessor::None | Predecessor::Final { .. } => None,
             },
+            pending_reissue: self.invoices.organization.pending_reissue(&self.invoices.group.name),
             holds,
             suspended: issuer.is_some_and(|issuer| issuer.object.spec.suspend),
             finalise: self.invoices.settings.finalise,

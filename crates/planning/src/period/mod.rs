@@ -107,7 +107,8 @@ fn count_invoices(tallies: &mut BTreeMap<Month, Tally>, organization: &Organizat
     }
     for (number, known) in organization.invoices.numbered() {
         let open = |month| organization.invoices.estimate(number).is_some_and(|estimate| estimate.month == month);
-        let Some(month) = known.month.filter(|month| !open(*month)) else { continue };
+        let is_first = number::revision(number) == 0; // one that was issued again is no further one
+        let Some(month) = known.month.filter(|month| is_first && !open(*month)) else { continue };
         if let Some(tally) = tallies.get_mut(&month) {
             tally.finals += 1;
         }

@@ -177,7 +177,7 @@ fn own_services(comparison: &Comparison<'_>, inputs: &GroupMonth<'_>, projects: 
 /// By how much a line changes what is due for services of its month; `None` where it adjusts another group's.
 fn change(billed: &BilledIndex, read: &ReadFinal, line: &BilledLine) -> Option<i128> {
     let LineBasis::Corrects { invoice, due, .. } = &line.basis else { return Some(line.total.minor()) };
-    let ours = billed.finals().any(|known| known.number == *invoice && known.group == read.facts.group);
+    let ours = billed.final_in_place_of(invoice).is_some_and(|known| known.group == read.facts.group);
     let ours = ours && !billed.is_month_reversed(read.facts.group, Month::of(line.period.start()));
     let before = billed.due_before(line, invoice);
     ours.then(|| due.map_or(line.total.minor(), |due| due.minor() - before))
@@ -197,8 +197,7 @@ fn reasons(comparison: &Comparison<'_>, inputs: &GroupMonth<'_>) -> TaxReasons {
                 let (Some(stated), Some(group)) = (stated, group) else { continue };
                 let only = stated.only_tax.as_ref().filter(|only| only.group() == group);
                 only.into_iter().for_each(|only| reasons.add_reason(group, only.reason.as_deref()));
-                let treatments = stated.terms.iter().flat_map(|terms| terms.tax.treatments());
-                treatments.filter(|one| one.group == group).for_each(|one| reasons.add(one));
+                stated.treatments_of(Some(group)).into_iter().for_each(|one| reasons.add(one));
             }
         }
     }

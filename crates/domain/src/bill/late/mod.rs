@@ -185,8 +185,7 @@ impl Adjustments {
             let Some(stated) = billed.stated(biller, month) else { continue };
             let only = stated.only_tax.as_ref().filter(|only| only.group() == tax);
             only.into_iter().for_each(|only| self.reasons.add_reason(tax, only.reason.as_deref()));
-            let treatments = stated.terms.iter().flat_map(|terms| terms.tax.treatments());
-            treatments.filter(|one| one.group == tax).for_each(|one| self.reasons.add(one));
+            stated.treatments_of(Some(tax)).into_iter().for_each(|one| self.reasons.add(one));
         }
     }
 

@@ -94,9 +94,11 @@ impl Settlement {
         changes: &BTreeMap<Month, ServiceChanges>,
     ) -> Result<(), Overflow> {
         let none = ServiceChanges::new();
-        let missed = months_with_missed_notes(month).filter(|of| !changes.contains_key(of)).map(|of| (of, &none));
-        let mut all: BTreeMap<Month, &ServiceChanges> =
-            changes.iter().map(|(of, changes)| (*of, changes)).chain(missed).collect();
+        let mut all: BTreeMap<Month, &ServiceChanges> = changes.iter().map(|(of, changes)| (*of, changes)).collect();
+        let again = month.billed.adjusted_months_issued_again(month.group.uid);
+        for of in months_with_missed_notes(month).chain(again.filter(|of| month.closed.contains_key(of))) {
+            all.entry(of).or_insert(&none);
+        }
         for term in terms_of(month, &all) {
             all.entry(term.last).or_insert(&none);
         }
@@ -284,8 +286,7 @@ impl ClosedBill<'_> {
                 let goes_back = returns.get(&key.name).copied().filter(|_| total > 0);
                 let amounts = PartAmounts { billed, due, total, credited };
                 settlement.items.push(self.item(key, source, amounts, so_far.notes(), goes_back)?);
-                let treatments = self.own.terms.tax.treatments().filter(|treatment| Some(treatment.group) == key.tax);
-                treatments.for_each(|treatment| settlement.reasons.add(treatment));
+                self.stated.treatments_of(key.tax).into_iter().for_each(|one| settlement.reasons.add(one));
             }
         }
         Ok(())

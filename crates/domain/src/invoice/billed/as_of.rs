@@ -7,6 +7,7 @@ use super::{
     BilledIndex, BilledLine, BilledPart, CreditedAmount, FinalFacts, IssuedNote, LineBasis, NoteShare, PartBasis,
     ReadFinal,
 };
+use crate::invoice::number;
 use crate::invoice::part::StatedPart;
 use crate::invoice::statement::{FinalStatement, LastCorrection};
 use crate::name::Name;
@@ -15,7 +16,7 @@ use crate::time::period::Timestamp;
 use crate::uid::Uid;
 
 impl BilledIndex {
-    /// What the finals that were made before this one bill of these records, and of which projects its group paid for
+    /// What the finals that were made before this one bill of these records, each as it was then if it was issued again since, and of which projects its group paid for
     /// something, and what credit notes had taken back, but for those that it did not know. A record that a final replaces counts
     /// as nothing, whichever final that is.
     pub fn as_of_final<'a>(
@@ -24,8 +25,13 @@ impl BilledIndex {
         unknown: &BTreeSet<Name>,
         records: impl IntoIterator<Item = &'a Name>,
     ) -> BilledIndex {
-        let mut remapper =
-            Remapper { from: self, to: BilledIndex::default(), finals: HashMap::new(), ratings: HashMap::new() };
+        let mut remapper = Remapper {
+            from: self,
+            at: of.own_issue(),
+            to: BilledIndex::default(),
+            finals: HashMap::new(),
+            ratings: HashMap::new(),
+        };
         remapper.group(of.group);
         remapper.to.has_scales = self.has_scales;
         for (invoice, notes) in &self.notes {
@@ -49,7 +55,7 @@ impl BilledIndex {
         for record in records {
             let made = |part: &&BilledPart| self.final_of(part).is_some_and(|on| is_before(on, of));
             let parts: Vec<BilledPart> =
-                self.parts(record).iter().filter(made).map(|part| remapper.part(*part)).collect();
+                self.parts(record).iter().filter(made).map(|part| remapper.part(record, *part)).collect();
             if !parts.is_empty() {
                 remapper.to.records.insert(record.clone(), parts);
             }
@@ -111,8 +117,15 @@ fn is_before(first: &FinalFacts, second: &FinalFacts) -> bool {
     (first.issued_at, &first.number) < (second.issued_at, &second.number)
 }
 
+/// When the first final at a place was made.
+fn first_issue(index: &BilledIndex, place: u32) -> Timestamp {
+    index.finals.get(place as usize).and_then(Option::as_ref).map_or(Timestamp::MIN_UTC, |facts| facts.issued_at)
+}
+
 struct Remapper<'a> {
     from: &'a BilledIndex,
+    /// When all is as it is to be.
+    at: Timestamp,
     to: BilledIndex,
     /// By place in the original: the place in the copy.
     finals: HashMap<u32, u32>,
@@ -126,20 +139,33 @@ impl Remapper<'_> {
         }
     }
 
-    fn part(&mut self, part: BilledPart) -> BilledPart {
+    fn part(&mut self, record: &str, part: BilledPart) -> BilledPart {
+        let from = self.from;
+        let tax = from.earlier_at(part.on, self.at).map_or(part.tax, |then| from.tax_by(then, record, &part));
         let basis = match part.basis {
             PartBasis::Rated(place) => PartBasis::Rated(self.rating(place)),
             PartBasis::Corrects(place) => PartBasis::Corrects(self.final_(place)),
         };
-        BilledPart { basis, on: self.final_(part.on), ..part }
+        BilledPart { basis, tax, on: self.final_(part.on), ..part }
     }
 
     fn final_(&mut self, place: u32) -> u32 {
-        let (from, to) = (self.from, &mut self.to);
+        let (from, to, at) = (self.from, &mut self.to, self.at);
         *self.finals.entry(place).or_insert_with(|| {
-            let facts = from.finals.get(place as usize).cloned().flatten();
+            let then = from
+                .earlier_at(place, at)
+                .map(|then| FinalFacts { issued_at: first_issue(from, place), ..then.facts.clone() });
+            let facts = then.or_else(|| from.finals.get(place as usize).cloned().flatten());
             let copied = super::index(to.finals.len());
-            to.places.extend(facts.iter().map(|facts| (facts.number.clone(), copied)));
+            let last = facts.as_ref().map_or(0, |facts| number::revision(&facts.number));
+            let before: Vec<_> =
+                from.earlier(place).filter(|one| number::revision(&one.facts.number) < last).cloned().collect();
+            to.places.extend(
+                facts.iter().chain(before.iter().map(|one| &one.facts)).map(|facts| (facts.number.clone(), copied)),
+            );
+            if !before.is_empty() {
+                to.revisions.insert(copied, before);
+            }
             to.finals.push(facts);
             to.statements.push(FinalStatement::default());
             copied
@@ -148,7 +174,8 @@ impl Remapper<'_> {
 
     /// What a final says of months.
     fn statement(&mut self, place: u32) {
-        let statement = self.from.statements[place as usize].clone();
+        let then = self.from.earlier_at(place, self.at).map(|then| &then.statement);
+        let statement = then.unwrap_or(&self.from.statements[place as usize]).clone();
         let copied = self.final_(place) as usize;
         let renumbered = statement.renumbered(|about| self.final_(about));
         self.to.statements[copied] = renumbered;

@@ -14,7 +14,7 @@ use super::{
 use crate::catalog::price::EntryKey;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::terms::commitment::Term;
-use crate::invoice::month_terms::MonthTerms;
+use crate::invoice::month_terms::{MonthTerms, TaxTreatment};
 use crate::invoice::part::{PartKey, StatedPart};
 use crate::invoice::service_sum::ServiceSum;
 use crate::invoice::source::Source;
@@ -35,6 +35,8 @@ pub struct StatedMonth<'a> {
     pub invoice: &'a FinalFacts,
     /// By what it was billed; `None` on finals that were made before documents recorded it.
     pub terms: Option<&'a MonthTerms>,
+    /// By what it was billed before it was issued again, in the order of their issue.
+    terms_before: Vec<&'a MonthTerms>,
     /// How all of it is taxed, on one that records no terms; `None`: not at all.
     pub only_tax: Option<TaxSubtotal>,
     /// What is due for services, by project and by what is taxed alike, in minor units.
@@ -45,7 +47,18 @@ pub struct StatedMonth<'a> {
     pub is_reversed: bool,
 }
 
-impl StatedMonth<'_> {
+impl<'a> StatedMonth<'a> {
+    /// Why what is taxed so is: by the terms of its final, else of those that it had before it was issued again, as what they billed can
+    /// still be adjusted.
+    pub fn treatments_of(&self, tax: Option<TaxGroup>) -> Vec<&'a TaxTreatment> {
+        let by = |terms: &&'a MonthTerms| {
+            let treatments = terms.tax.treatments();
+            treatments.filter(|treatment| Some(treatment.group) == tax).collect::<Vec<_>>()
+        };
+        let mut newest_first = self.terms.iter().chain(self.terms_before.iter().rev()).map(by);
+        newest_first.find(|treatments| !treatments.is_empty()).unwrap_or_default()
+    }
+
     /// What is due for services, where a document can carry it.
     pub(crate) fn service_sums(&self) -> Option<Vec<ServiceSum>> {
         let sum = |((project, tax), minor): (&(Name, Option<TaxGroup>), &i128)| {
@@ -167,11 +180,15 @@ impl BilledIndex {
     pub fn stated_in(&self, group: Uid, first: Month, last: Month) -> BTreeMap<Month, StatedMonth<'_>> {
         let of_group = |facts: &&FinalFacts| facts.group == group && (first..=last).contains(&facts.month);
         let mut months: BTreeMap<Month, StatedMonth<'_>> = BTreeMap::new();
-        for (facts, statement) in self.finals.iter().zip(&self.statements) {
+        for (place, (facts, statement)) in self.finals.iter().zip(&self.statements).enumerate() {
             let Some(invoice) = facts.as_ref().filter(of_group) else { continue };
             months.entry(invoice.month).or_insert_with(|| StatedMonth {
                 invoice,
                 terms: statement.terms.as_deref(),
+                terms_before: self
+                    .earlier(super::index(place))
+                    .filter_map(|one| one.statement.terms.as_deref())
+                    .collect(),
                 only_tax: statement.only_tax.clone(),
                 services: BTreeMap::new(),
                 parts: BTreeMap::new(),

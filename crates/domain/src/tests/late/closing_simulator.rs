@@ -1,5 +1,7 @@
 //! An office that closes one month after another, and remembers what it billed.
 
+use std::collections::BTreeMap;
+
 use crate::invoice::number;
 use crate::tests::world::*;
 use crate::*;
@@ -11,12 +13,15 @@ pub struct ClosingSimulator {
     pub first: Month,
     /// How far back months are settled.
     pub window: LateUsageWindow,
+    /// What finals said when they were made, by the number under which they were made first.
+    pub finals: BTreeMap<Name, ReadFinal>,
 }
 
 impl ClosingSimulator {
     /// Nothing is closed; the first month is this.
     pub fn new(world: World, first: &str) -> Self {
-        let mut simulator = ClosingSimulator { world, first: month(first), window: LateUsageWindow::UNLIMITED };
+        let (first, window, finals) = (month(first), LateUsageWindow::UNLIMITED, BTreeMap::new());
+        let mut simulator = ClosingSimulator { world, first, window, finals };
         let groups: Vec<Group> = simulator.world.organization.groups().cloned().collect();
         for group in groups {
             simulator.world.organization.put_group(Group { first_period: simulator.first, ..group });
@@ -83,7 +88,23 @@ impl ClosingSimulator {
     /// A bill of a group becomes final.
     pub fn enter_of(&mut self, group: &str, of: &str, bill: &Bill) {
         let read = self.read_of(group, of, bill);
+        self.finals.insert(read.facts.number.clone(), read.clone());
         self.world.billed.add(read, |record| Some(name(record)));
+    }
+
+    /// A final is taken back in full and issued again at an instant, with what `retax` makes of its taxes.
+    pub fn reissue(&mut self, invoice: &str, issued: &str, retax: impl Fn(&mut ReadFinal)) -> ReadFinal {
+        let before = self.world.billed.final_in_place_of(invoice).unwrap().number.clone();
+        self.credit(&before, issued, CreditedAmount::Remainder);
+        let original = &self.finals[&name(invoice)];
+        let number = number::reissue_number(&before).unwrap();
+        let mut again = ReadFinal {
+            facts: FinalFacts { number, reissued_at: Some(at(issued)), ..original.facts.clone() },
+            ..original.clone()
+        };
+        retax(&mut again);
+        self.world.billed.add(again.clone(), |record| Some(name(record)));
+        again
     }
 
     /// What the final of a bill says.
@@ -94,6 +115,7 @@ impl ClosingSimulator {
             group: uid(group),
             month: month(of),
             issued_at: month(of).end(),
+            reissued_at: None,
             currency: bill.subtotal.currency(),
             hours: self.world.hours,
         };

@@ -4,6 +4,7 @@ mod balance_forward;
 pub mod closing_simulator;
 mod credited;
 pub mod properties;
+mod reissued;
 mod whole;
 mod window;
 
