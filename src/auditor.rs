@@ -19,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::writer::WriteError;
-use billing_api::{Document, Invoice, LastFinal, labels};
+use billing_api::{CreditNote, Document, Invoice, LastFinal, ReissuedInvoice, labels};
 use billing_documents::issued::{IssuedInvoice, final_document};
+use billing_documents::reissue::{reissuing_note, verify_reissue};
 use billing_documents::verify::{Finding, verify_document};
 use billing_domain::{Month, Name, Timestamp};
 use billing_planning::conditions::{self, DesiredCondition};
@@ -108,6 +109,15 @@ async fn audit(ctx: &Context, organization: &Name, months: &[Month]) -> Result<u
                     continue;
                 };
                 let Some(document) = final_document(&invoice) else { continue };
+                if let Some(replaced) = &document.reissues {
+                    if index < AUDITED_MONTHS {
+                        let findings = audit_reissue(ctx, organization, &invoice, document, replaced);
+                        let findings = findings.await.map_err(unread)?;
+                        wrong += usize::from(!findings.is_empty());
+                        report(ctx, &invoice, &findings).await?;
+                    }
+                    continue; // the chain of the group's months goes through the one that it replaces
+                }
                 let key = |sequence: i32| (invoice.spec.billing_group_uid.to_string(), sequence);
                 if index < AUDITED_MONTHS {
                     let before = finals.get(&key(invoice.spec.sequence - 1));
@@ -138,6 +148,44 @@ async fn audit_final(
     }
     tokio::task::yield_now().await;
     Ok(unexplained(ctx, organization, invoice, &slices, before))
+}
+
+/// Judges a final that was issued again beside the one that it replaces.
+async fn audit_reissue(
+    ctx: &Context,
+    organization: &Name,
+    invoice: &Invoice,
+    document: &Document,
+    replaced: &ReissuedInvoice,
+) -> Result<Vec<Finding>, kube::Error> {
+    let missing = |what: String| Ok(vec![Finding::Missing(what)]);
+    let slices = slices_of(&ctx.client, organization, document).await?;
+    let findings = verify_document(document, |name| slices.get(name), document.previous_digest.as_deref());
+    if !findings.is_empty() {
+        return Ok(findings);
+    }
+    let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
+    let Some(original) = invoices.get_opt(&replaced.number).await? else {
+        return missing(format!("Invoice {}, which it replaces,", &*replaced.number));
+    };
+    let notes: Api<CreditNote> = Api::namespaced(ctx.client.clone(), organization);
+    let note = match reissuing_note(&original, &document.number) {
+        Some(name) => notes.get_opt(name).await?,
+        None => None,
+    };
+    let Some(note) = note.and_then(|note| note.status?.document) else {
+        return missing(format!("CreditNote {}, which credits {},", &*replaced.credit_note, &*replaced.number));
+    };
+    let Some(before) = final_document(&original) else {
+        return missing(format!("the document of Invoice {}, which it replaces,", &*replaced.number));
+    };
+    let of_original = slices_of(&ctx.client, organization, before).await?;
+    let read = IssuedInvoice::new(&original, of_original.found.iter().map(|slice| &slice.spec));
+    let again = IssuedInvoice::new(invoice, slices.found.iter().map(|slice| &slice.spec));
+    Ok(match (read, again) {
+        (Ok(original), Ok(again)) => verify_reissue(&original, &note, &again),
+        (Err(error), _) | (_, Err(error)) => vec![Finding::Unreadable(format!("the document ({error})"))],
+    })
 }
 
 /// What the records of now make another of, and nothing explains.

@@ -316,6 +316,13 @@ fn categories(
     Ok(known.filter_map(|kind| Some(api::CategorySubtotal { kind, subtotal: amount(*sums.get(&kind)?) })).collect())
 }
 
+/// The credit note because of which an invoice was issued again under a number, as that invoice names it: its name.
+pub fn reissuing_note<'a>(original: &'a api::Invoice, number: &str) -> Option<&'a api::ObjectName> {
+    let credited = original.status.as_ref()?.credited.as_ref()?;
+    let by = credited.notes.iter().find(|by| by.reissued_as.as_deref() == Some(number))?;
+    Some(&by.name)
+}
+
 /// What is wrong with a final that was issued again, beside the one that it replaces and the credit note between them.
 pub fn verify_reissue(
     original: &IssuedInvoice<'_>,

@@ -101,3 +101,8 @@ async fn settling_with_returned_credits_and_a_balance_survives_a_crash_after_eac
 async fn crediting_survives_a_crash_after_each_write() -> Result {
     check_crashes(Scenario::Credit, 9).await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn issuing_an_invoice_again_survives_a_crash_after_each_write() -> Result {
+    check_crashes(Scenario::Reissue, 16).await
+}

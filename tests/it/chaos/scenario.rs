@@ -1,7 +1,7 @@
 //! What is done to an organization while something goes wrong.
 
 use billing_api::{
-    Credit, CreditNote, Invoice, InvoicePhase, ProjectBinding, Time, UsageRecord,
+    BillingGroup, Credit, CreditNote, Invoice, InvoicePhase, ProjectBinding, Time, UsageRecord,
     labels::{BINDING_NAME, DEFAULT_BINDING_LABEL, ORGANIZATION_LABEL},
 };
 use billing_domain::Month;
@@ -30,12 +30,14 @@ pub enum Scenario {
     Settle,
     /// A final invoice is taken back, and the credits that it used are given back.
     Credit,
+    /// A final invoice is taken back, its credits are given back, and it is issued again with them for another name.
+    Reissue,
 }
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Bind, Self::Move, Self::Leave, Self::Close, Self::Adjust, Self::Settle, Self::Credit];
+    pub const ALL: [Self; 8] =
+        [Self::Bind, Self::Move, Self::Leave, Self::Close, Self::Adjust, Self::Settle, Self::Credit, Self::Reissue];
 
     /// A short name, for organizations.
     pub fn name(self) -> &'static str {
@@ -47,6 +49,7 @@ impl Scenario {
             Self::Adjust => "adjust",
             Self::Settle => "settle",
             Self::Credit => "credit",
+            Self::Reissue => "reissue",
         }
     }
 
@@ -112,7 +115,7 @@ impl Scenario {
                 scene.wait_invoice(organization, "main", first, "is final", is_final).await?;
                 scene.usage(organization, "no-domain", corrected(&shop, first, "another-domain")).await?;
             }
-            Self::Credit => {
+            Self::Credit | Self::Reissue => {
                 let last = open.prev();
                 scene.usage(organization, "another-domain", domain(&shop, last)).await?;
                 scene.bind(&shop, "main").await?;
@@ -143,13 +146,18 @@ impl Scenario {
                 scene.group(organization, "main", json!({ "terms": { "firstPeriod": first } })).await?;
             }
             Self::Adjust | Self::Settle => scene.delete::<UsageRecord>(organization, "unpriced").await?,
-            Self::Credit => {
+            Self::Credit | Self::Reissue => {
                 let last = open_month().prev();
                 let invoice = scene.wait_invoice(organization, "main", last, "is final", is_final).await?;
-                let note = json!({
+                let mut note = json!({
                     "apiVersion": "billing-operator.io/v1alpha1", "kind": "CreditNote", "metadata": { "name": "all" },
                     "spec": { "invoice": invoice.name_any(), "full": true, "reason": "Outage" },
                 });
+                if self == Self::Reissue {
+                    let renamed = json!({ "spec": { "company": "Example SE" } });
+                    scene.patch::<BillingGroup>(organization, "main", renamed).await?;
+                    note["spec"]["reissue"] = true.into();
+                }
                 let notes = scene.api::<CreditNote>(organization);
                 notes.create(&PostParams::default(), &serde_json::from_value(note)?).await?;
             }
@@ -161,7 +169,7 @@ impl Scenario {
     pub fn has_ended(self, snapshot: &Value) -> bool {
         let shop = "ORGANIZATION-shop";
         let (payers, members): (&[&str], _) = match self {
-            Self::Bind | Self::Close | Self::Adjust | Self::Settle | Self::Credit => {
+            Self::Bind | Self::Close | Self::Adjust | Self::Settle | Self::Credit | Self::Reissue => {
                 (&["main"], [json!([{ "project": shop }]), Value::Null])
             }
             Self::Move => (&["main", "other"], [json!([]), json!([{ "project": shop }])]),
@@ -173,6 +181,7 @@ impl Scenario {
             && snapshot["groups"]["other"]["members"] == members[1]
             && invoices_in(snapshot) == self.invoices()
             && (self != Self::Credit || is_credited(snapshot))
+            && (self != Self::Reissue || is_reissued(snapshot))
             && (self != Self::Settle || is_settled(snapshot))
     }
 
@@ -203,6 +212,12 @@ impl Scenario {
             ],
             // 12.50, less credits of 3.50 and 5.00, in both: what was given back pays for the month that runs.
             Self::Credit => vec![invoice("main", last, "Final", "4.00"), invoice("main", open, "Estimate", "4.00")],
+            // What was given back pays again for the same.
+            Self::Reissue => vec![
+                invoice("main", last, "Final", "4.00"),
+                (format!("main {last} r1"), "Final", "4.00"),
+                invoice("main", open, "Estimate", "12.50"),
+            ],
         }
     }
 }
@@ -235,6 +250,18 @@ fn is_credited(snapshot: &Value) -> bool {
         && note["conditions"] == json!(["CreditsReturned=True Returned", "Ready=True Issued"])
         && ["outage", "welcome"].map(remaining) == [&json!("0.00"); 2]
         && ["cn1-outage", "cn1-welcome"].map(remaining) == [&json!("3.50"), &json!("5.00")]
+}
+
+/// Whether the invoice was issued again for the group as it is, and used what was given back.
+fn is_reissued(snapshot: &Value) -> bool {
+    let invoice = |which: &str| &snapshot["invoices"][format!("main {}{which}", open_month().prev())];
+    let (first, again) = (invoice(""), invoice(" r1"));
+    let remaining = |credit: &str| &snapshot["credits"][credit]["remaining"];
+    first["payment"] == "Credited"
+        && (&again["payment"], &again["document"]["buyer"]["company"]) == (&json!("Due"), &json!("Example SE"))
+        && snapshot["notes"]["all"]["conditions"]
+            == json!(["CreditsReturned=True Returned", "Ready=True Issued", "Reissued=True Reissued"])
+        && ["cn1-outage", "cn1-welcome"].map(remaining) == [&json!("0.00"); 2]
 }
 
 fn invoices_in(snapshot: &Value) -> Vec<(String, &str, &str)> {

@@ -22,7 +22,19 @@ use crate::{Result, support::Scene};
 const ORGANIZATION: &str = "ORGANIZATION";
 
 /// Keys that differ although the books are the same.
-const VARYING: [&str; 8] = ["asOf", "digest", "dueAt", "inputs", "issuedAt", "number", "previousDigest", "uid"];
+const VARYING: [&str; 11] = [
+    "asOf",
+    "creditNote",
+    "digest",
+    "dueAt",
+    "firstIssuedAt",
+    "inputs",
+    "issuedAt",
+    "number",
+    "previousDigest",
+    "reissuedAs",
+    "uid",
+];
 
 /// The books of an organization, comparable with those of another one to which the same was done.
 ///
@@ -59,7 +71,9 @@ pub async fn check(scene: &Scene<'_>, organization: &str) -> Result {
     for group in &groups {
         let uid = group.uid().unwrap_or_default();
         let of_group = invoices.iter().filter(|invoice| invoice.spec.billing_group_uid.as_str() == uid);
-        check_chain(group, &of_group.collect::<Vec<_>>())?;
+        let (again, first): (Vec<&Invoice>, Vec<_>) = of_group.partition(|invoice| invoice.spec.revision.is_some());
+        check_chain(group, &first)?;
+        again.into_iter().try_for_each(|invoice| check_reissue(invoice, &invoices))?;
     }
     let notes = list::<CreditNote>(scene, organization).await?;
     let credits = list::<Credit>(scene, organization).await?; // after the notes that list them
@@ -67,7 +81,8 @@ pub async fn check(scene: &Scene<'_>, organization: &str) -> Result {
     notes.iter().try_for_each(|note| check_given_back(note, &credits))?;
     check_notes(&notes, &series(scene, organization).await?)?;
     let mut billed = BTreeSet::new();
-    for invoice in &invoices {
+    let replaced = invoices.iter().filter_map(replaced_by).collect::<BTreeSet<_>>();
+    for invoice in invoices.iter().filter(|invoice| !replaced.contains(&invoice.name_any())) {
         let document = invoice.status.as_ref().and_then(|status| status.document.as_ref());
         let lines = document.iter().flat_map(|document| &document.lines);
         for line in lines.filter(|line| line.start.is_some()) {
@@ -80,6 +95,26 @@ pub async fn check(scene: &Scene<'_>, organization: &str) -> Result {
         }
     }
     Ok(())
+}
+
+/// The invoice that one which is issued again replaces.
+fn replaced_by(invoice: &Invoice) -> Option<String> {
+    Some(invoice.status.as_ref()?.document.as_ref()?.reissues.as_ref()?.number.to_string())
+}
+
+/// One that is issued again names a final that was credited in full for it.
+fn check_reissue(invoice: &Invoice, invoices: &[Invoice]) -> Result {
+    if phase(invoice) != Some(InvoicePhase::Final) {
+        return Ok(());
+    }
+    let replaced = replaced_by(invoice).ok_or("it names none that it replaces")?;
+    let original = invoices.iter().find(|known| known.name_any() == replaced);
+    let credited = original.and_then(|original| original.status.as_ref()?.credited.as_ref());
+    let by = credited.and_then(|credited| credited.notes.iter().find(|by| by.full));
+    match by.and_then(|by| by.reissued_as.as_deref()) {
+        Some(number) if number == invoice.name_any() => Ok(()),
+        other => Err(format!("{replaced} was credited for {other:?}, and not for {}", invoice.name_any()).into()),
+    }
 }
 
 /// What came back by a credit note is what it lists.
@@ -236,7 +271,7 @@ fn of_credit(credit: &Credit) -> (String, Value) {
     let in_series = credit.spec.origin.as_ref().and_then(|_| name.split_once('-')).map(|(_, rest)| rest.to_owned());
     let status = credit.status.clone().unwrap_or_default();
     let reservations = status.reservations.iter().map(|known| {
-        let sequence = known.invoice.split('-').next_back().unwrap_or_default();
+        let sequence = known.invoice.split_once('-').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
         json!([sequence, known.amount, known.state])
     });
     let content = json!({
@@ -271,7 +306,8 @@ fn of_invoice(invoice: &Invoice) -> Result<(String, Value)> {
         "credited": credited,
         "payment": status.payment.map(|payment| payment.state),
     });
-    Ok((format!("{} {}", &*invoice.spec.billing_group, &*invoice.spec.period), content))
+    let revision = invoice.spec.revision.map(|revision| format!(" r{revision}")).unwrap_or_default();
+    Ok((format!("{} {}{revision}", &*invoice.spec.billing_group, &*invoice.spec.period), content))
 }
 
 fn of_note(note: &CreditNote) -> Value {

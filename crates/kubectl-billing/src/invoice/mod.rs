@@ -14,8 +14,9 @@ use thiserror::Error;
 use crate::cluster::{Cluster, ClusterArguments, ClusterError, wait};
 use crate::commands::preview::{default_settings, prepared_state};
 use crate::manifest::{self, Manifests, Object, ReadError, Rejection};
-use billing_api::{Document, Invoice, InvoiceSlice};
+use billing_api::{CreditNote, CreditNoteDocument, Document, Invoice, InvoiceSlice};
 use billing_documents::issued::{IssuedInvoice, NotIssued};
+use billing_documents::reissue::reissuing_note;
 use billing_domain::Timestamp;
 use billing_reads::{list, slices_of};
 pub use records::{RecordSet, RecordsError};
@@ -100,6 +101,8 @@ pub enum InvoiceError {
 pub struct InvoiceSet {
     invoices: BTreeMap<String, Invoice>,
     slices: BTreeMap<String, InvoiceSlice>,
+    /// Credit notes because of which the invoice, or one that it replaces, was issued again: by their names.
+    notes: BTreeMap<String, CreditNote>,
 }
 
 impl InvoiceArguments {
@@ -167,6 +170,7 @@ impl InvoiceArguments {
             let decoded = page.into_iter().filter_map(|guarded| guarded.0.ok());
             found.invoices.extend(decoded.filter(before).map(|invoice| (invoice.name_any(), invoice)));
         }
+        found.fetch_replaced(cluster, &invoice).await?;
         Ok(found)
     }
 
@@ -189,6 +193,9 @@ impl InvoiceArguments {
                 Object::Invoice(invoice) if here(invoice.namespace()) => {
                     found.invoices.insert(invoice.name_any(), Invoice::clone(invoice));
                 }
+                Object::CreditNote(note) if here(note.namespace()) => {
+                    found.notes.insert(note.name_any(), CreditNote::clone(note));
+                }
                 Object::InvoiceSlice(slice) if here(slice.namespace()) => {
                     found.slices.insert(slice.name_any(), InvoiceSlice::clone(slice));
                 }
@@ -200,6 +207,37 @@ impl InvoiceArguments {
 }
 
 impl InvoiceSet {
+    /// Reads what it takes to judge an invoice that was issued again: the credit notes, and the slices of those that it replaces.
+    async fn fetch_replaced(&mut self, cluster: &Cluster, invoice: &Invoice) -> Result<(), kube::Error> {
+        let mut number = invoice.name_any();
+        while let Some(replaced) = self.replaced_by(&number) {
+            let (original, note) = (replaced.name_any(), reissuing_note(replaced, &number).cloned());
+            if let Some(document) = document_of(replaced) {
+                let slices = slices_of(cluster.client(), &cluster.namespace, document).await?.found;
+                self.slices.extend(slices.into_iter().map(|slice| (slice.name_any(), slice)));
+            }
+            if let Some(name) = note
+                && let Some(note) = cluster.api::<CreditNote>().get_opt(&name).await?
+            {
+                self.notes.insert(name.to_string(), note);
+            }
+            number = original;
+        }
+        Ok(())
+    }
+
+    /// The invoice that another one replaces, where it is there.
+    pub fn replaced_by(&self, number: &str) -> Option<&Invoice> {
+        let replaced = self.invoice(number).and_then(document_of)?.reissues.as_ref()?;
+        self.invoice(&replaced.number)
+    }
+
+    /// The document of a credit note because of which an invoice was issued again under a number.
+    pub fn note_between(&self, original: &Invoice, number: &str) -> Option<&CreditNoteDocument> {
+        let note = self.notes.get(reissuing_note(original, number)?.as_str())?;
+        note.status.as_ref()?.document.as_ref()
+    }
+
     /// An invoice by its number.
     pub fn invoice(&self, number: &str) -> Option<&Invoice> {
         self.invoices.get(number)

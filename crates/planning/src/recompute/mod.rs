@@ -108,6 +108,9 @@ pub fn compare(records: &RecomputeInputs<'_>, recorded: &IssuedInvoice<'_>) -> R
     if !recorded.is_final() {
         return Err(Incomparable::NotFinal);
     }
+    if let Some(replaced) = &recorded.document.reissues {
+        return Err(no_bill(format!("it has the lines of {}, which it replaces: verify that", &*replaced.number)));
+    }
     let missing = || Incomparable::GroupMissing(recorded.invoice.spec.billing_group.to_string());
     let organization_state = records.state.organization(records.organization).ok_or_else(missing)?;
     if let Some((object, error)) = organization_state.unreadable().next() {

@@ -18,7 +18,10 @@ use billing_api::{CreditNote, Invoice};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  kubectl billing credit-note create f3397-1 -n acme --full --reason \"Wrong company\"
+  kubectl billing credit-note create f3397-1 -n acme --full --reason \"Ordered by mistake\"
+
+  # The address was wrong: correct the group, and let the invoice be issued again for it
+  kubectl billing credit-note create f3397-1 -n acme --full --reissue --reason \"Wrong address\"
 
   # 8.40 of the line whose id begins with 5d1c, before tax
   kubectl billing credit-note create f3397-1 -n acme --line 5d1c=8.40 --reason \"Outage of 12 October\"
@@ -33,6 +36,10 @@ pub struct CreditNoteCreateArguments {
     /// Take back everything that earlier notes left
     #[arg(long, conflicts_with_all = ["lines", "amount"], required_unless_present_any = ["lines", "amount"])]
     full: bool,
+
+    /// Issue the invoice again, for the buyer as the billing group is now
+    #[arg(long, requires = "full")]
+    reissue: bool,
 
     /// Take back this amount, before tax, of the line with this id, or an id that begins so; can be given several times
     #[arg(long = "line", value_name = "ID=AMOUNT")]
@@ -77,6 +84,9 @@ pub(super) fn run(arguments: &CreditNoteCreateArguments, io: &mut Io<'_>) -> Res
         let mut spec = json!({ "invoice": number, "reason": arguments.reason });
         if arguments.full {
             spec["full"] = json!(true);
+            if arguments.reissue {
+                spec["reissue"] = json!(true);
+            }
         } else {
             let of_lines = arguments.lines.iter().map(|line| credited(line, &invoice));
             let of_whole = arguments.amount.iter().map(|amount| {

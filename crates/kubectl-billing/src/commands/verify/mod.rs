@@ -6,14 +6,16 @@ use std::error::Error as _;
 use std::io::{Read, Write};
 
 use clap::Args;
+use kube::ResourceExt;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::ExitStatus;
 use crate::invoice::{InvoiceArguments, InvoiceError, InvoiceOutput, InvoiceSet, RecordSet, RecordsError};
 use crate::output::{OutputError, print_json, print_yaml};
-use billing_api::{Document, Invoice};
+use billing_api::{Document, Invoice, ReissuedInvoice};
 use billing_documents::issued::final_document;
+use billing_documents::reissue::verify_reissue;
 use billing_documents::verify::{Finding, verify_document};
 use billing_domain::{Name, Timestamp};
 use billing_planning::recompute::{Difference, Incomparable, RecomputeInputs, compare, last_final};
@@ -162,7 +164,13 @@ fn judge(invoices: &InvoiceSet, invoice: &Invoice, document: &Document) -> Vec<R
         invoice: invoice.to_owned(),
         findings: findings.iter().map(ToString::to_string).collect(),
     };
-    let before = predecessors(invoice).map(|before| {
+    let mut replaced = Vec::new();
+    let mut number = document.number.to_string();
+    while let Some(before) = invoices.replaced_by(&number) {
+        number = before.name_any();
+        replaced.push(number.clone());
+    }
+    let before = replaced.into_iter().chain(predecessors(invoice)).map(|before| {
         let findings = match (invoices.invoice(&before), invoices.document(&before)) {
             (Some(invoice), Ok(document)) => verify_chained(invoices, invoice, document),
             _ => vec![Finding::Missing(format!("invoice {before}"))],
@@ -179,11 +187,32 @@ fn predecessors(invoice: &Invoice) -> impl Iterator<Item = String> {
 }
 
 fn verify(invoices: &InvoiceSet, invoice: &Invoice, document: &Document) -> Vec<Finding> {
+    if let Some(replaced) = &document.reissues {
+        return verify_again(invoices, document, replaced);
+    }
     let is_final = final_document(invoice).is_some();
     // An estimate is not chained yet.
     let previous = predecessors(invoice).next().filter(|_| is_final);
     let previous = previous.and_then(|number| invoices.document(&number).ok());
     verify_document(document, |name| invoices.slice(name), previous.map(|previous| previous.digest.as_str()))
+}
+
+/// Judges an invoice that was issued again, beside the one that it replaces.
+fn verify_again(invoices: &InvoiceSet, document: &Document, replaced: &ReissuedInvoice) -> Vec<Finding> {
+    let mut findings = verify_document(document, |name| invoices.slice(name), document.previous_digest.as_deref());
+    let missing = |what: &str, name: &str| Finding::Missing(format!("{what} {name}"));
+    let Some(original) = invoices.invoice(&replaced.number) else {
+        return vec![missing("invoice", &replaced.number)];
+    };
+    let Some(note) = invoices.note_between(original, &document.number) else {
+        findings.push(missing("credit note", &replaced.credit_note));
+        return findings;
+    };
+    match (invoices.issued(&replaced.number), invoices.issued(&document.number)) {
+        (Ok(original), Ok(again)) => findings.extend(verify_reissue(&original, note, &again)),
+        (Err(error), _) | (_, Err(error)) => findings.push(Finding::Unreadable(error.to_string())),
+    }
+    findings
 }
 
 /// Of an invoice further back only what the chain is made of: its slices were not asked for.
