@@ -105,6 +105,12 @@ pub fn corpus(mut judge: impl FnMut(Printed) -> Result) -> Result {
     for lines in if all { &[0, 1, 30, 120, 500, 501, 2000][..] } else { &[0, 1, 120, 501] } {
         judge(print(&format!("lines-{lines}"), &long(every_type()?, *lines), &Printer::default()))?;
     }
+    let mut again = every_type()?;
+    document(&mut again)["reissues"] = json!({
+        "number": "initech-0", "issuedAt": "2026-10-01T10:00:00Z", "digest": "sha256:0", "creditNote": "initech-cn1",
+    });
+    let says = vec!["This invoice replaces invoice initech-0 of 1 October 2026 (initech-cn1).".to_owned()];
+    judge(print("again", &again, &Printer::default()).map(|printed| Printed { says, ..printed }))?;
     let estimate = as_estimate(long(every_type()?, 60));
     let printed = print("estimate", &estimate, &Printer::default())?;
     judge(Ok(Printed { on_every_page: Some("ESTIMATE"), ..printed }))?;
@@ -194,7 +200,7 @@ fn print_note(name: &str, invoice: &Value, printer: &Printer) -> Result<Printed>
     let document = json!({
         "number": "initech-cn1", "issuedAt": "2026-11-05T10:00:00Z", "currency": "EUR",
         "invoice": { "number": of["number"], "issuedAt": of["issuedAt"], "period": of["period"], "digest": of["digest"] },
-        "seller": of["seller"], "buyer": of["buyer"], "reason": "Outage of 12 October",
+        "seller": of["seller"], "buyer": of["buyer"], "reason": "Outage of 12 October", "reissuedAs": "initech-1-r1",
         "lines": [
             { "line": "a", "description": "web-db: PostgreSQL", "total": "-1234.40", "tax": tax("S", "25.5") },
             { "description": "Goodwill", "total": "-5.00", "tax": tax("AE", "0") },

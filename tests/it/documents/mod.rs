@@ -7,6 +7,7 @@ mod amounts;
 mod cluster;
 mod corpus;
 mod judges;
+mod reissued;
 
 use std::fs;
 use std::path::{Path, PathBuf};

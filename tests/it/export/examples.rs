@@ -69,6 +69,12 @@ impl Examples {
         self.invoices.iter().find(|invoice| invoice.metadata.name.as_deref() == Some(number))
     }
 
+    /// The slices that a document lists.
+    pub fn slices_of(&self, document: &billing_api::Document) -> Vec<InvoiceSlice> {
+        let listed = |slice: &&InvoiceSlice| document.slices.iter().any(|listed| *listed.name == slice.name_any());
+        self.slices.iter().filter(listed).cloned().collect()
+    }
+
     /// Does something with every document.
     pub fn each(&self, mut act: impl FnMut(&ExportedDocument<'_>) -> Result) -> Result {
         for (at, invoice) in self.invoices.iter().enumerate() {

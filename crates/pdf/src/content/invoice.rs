@@ -98,6 +98,10 @@ fn notes(issued: &IssuedInvoice<'_>, words: &Words<'_>) -> Vec<String> {
     if !issued.is_final() {
         notes.push(words.fill(Label::EstimateUntil, &[&words.locale.instant(issued.issued_at)]));
     }
+    if let Some(replaced) = &issued.document.reissues {
+        let named = words.fill(Label::InvoiceOf, &[&replaced.number, &words.date(replaced.issued_at)]);
+        notes.push(format!("{} {named} ({}).", words.label(Label::Replaces), &*replaced.credit_note));
+    }
     let adjusted = &issued.document.adjusted_invoices;
     if !adjusted.is_empty() {
         let named = |one: &billing_api::AdjustedInvoice| {

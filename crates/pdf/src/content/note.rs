@@ -84,8 +84,9 @@ fn notes(note: &CreditNoteDocument, words: &Words<'_>) -> Vec<String> {
         Some(issued) => words.fill(Label::InvoiceOf, &[number, &words.date(issued)]),
         None => words.fill(Label::InvoiceNumbered, &[number]),
     };
+    let again = note.reissued_as.as_ref().map(|number| format!(" {}", words.fill(Label::ReissuedAs, &[number])));
     vec![
-        format!("{} {invoice}.", words.label(Label::Credits)),
+        format!("{} {invoice}.{}", words.label(Label::Credits), again.unwrap_or_default()),
         format!("{} {}", words.before(Label::Reason), breakable(&note.reason)),
     ]
 }
