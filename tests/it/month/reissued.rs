@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 use super::credit_notes::{ask, issued};
 use super::stage::{back, database, document, domain, final_of, is_final, later, terms, total, written};
 use super::tax::issuer;
+use kubectl_billing::ExitStatus;
+
+use crate::explain::ask as plugin;
+use crate::support::command::Run;
 use crate::{
     Result,
     support::{LIMIT, Scene, World, open_month, reason, wait},
@@ -131,12 +135,22 @@ async fn an_invoice_to_a_wrong_buyer_is_issued_again_to_the_right_one() -> Resul
     let open = scene.wait_invoice("mistaken", "main", open_month(), "has what came late", settles).await?;
     assert_eq!(shown(document(&open)?)[1], "AE 0 of 2.60: 0.00 (Reverse charge)");
 
-    // Once more: the second one is replaced by a third.
+    // Once more, by the plugin: the second one is replaced by a third.
     scene.patch::<BillingGroup>("mistaken", "main", json!({ "spec": { "company": "Example SE" } })).await?;
-    ask_again(&scene, "mistaken", "wrong-name", &second.name_any()).await?;
+    let second_number = second.name_any();
+    let create = ["credit-note", "create", &second_number, "--full", "--reissue", "--reason", "Wrong name"];
+    let Run { ended, stderr, .. } = plugin(&scene, "mistaken", &[&create[..], &["--name=wrong-name"]].concat()).await?;
+    assert_eq!(ended, ExitStatus::Ok, "{stderr}");
     let third = again(&scene, "mistaken", "wrong-name").await?;
     assert_eq!(third.name_any(), format!("{number}-r2"));
     assert_eq!((total(&third), document(&third)?.buyer.company.as_deref()), ("12.76", Some("Example SE")));
+    let third_number = third.name_any();
+    let Run { ended, stdout, stderr } = plugin(&scene, "mistaken", &["verify", &third_number]).await?;
+    assert_eq!(ended, ExitStatus::Ok, "{stdout}{stderr}");
+    for number in [&third_number, &second_number, &number] {
+        assert!(stdout.contains(number.as_str()), "{number} is judged, too: {stdout}");
+    }
+    assert!(stdout.contains(&format!("it has the lines of {second_number}, which it replaces")), "{stdout}");
     let first_of_all = document(&third)?.reissues.as_ref().and_then(|replaced| replaced.first_issued_at);
     assert_eq!(first_of_all, before.issued_at);
     assert_eq!(total(&scene.wait_invoice("mistaken", "main", open_month(), "stays", settles).await?), "2.60");
