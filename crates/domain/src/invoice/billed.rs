@@ -4,6 +4,7 @@
 //! name: which interval stands on which final at which price, and by how much later finals corrected it.
 
 mod as_of;
+mod by_month;
 mod revisions;
 pub(crate) mod scaled;
 pub mod stated;
@@ -31,6 +32,7 @@ use crate::time::hours::HourRule;
 use crate::time::month::Month;
 use crate::time::period::{Period, Timestamp};
 use crate::uid::Uid;
+use by_month::ByMonth;
 use revisions::EarlierRevision;
 
 /// What the finals of an organization bill, by usage record.
@@ -56,6 +58,7 @@ pub struct BilledIndex {
     groups: HashMap<Uid, GroupFinals>,
     /// By invoice: the credit notes over it, by the time of their issue.
     notes: HashMap<Name, Vec<IssuedNote>>,
+    by_month: ByMonth,
     /// By group and month: the places of the finals that adjust parts of it. Few months have such.
     adjusted: HashMap<Uid, BTreeMap<Month, BTreeSet<u32>>>,
     /// The hashes of the names of records that finals bill, and that did not exist when that was asked.
@@ -231,6 +234,7 @@ impl BilledIndex {
         }
         let statement = self.statement(on, &read);
         self.has_scales |= !statement.scaled.is_empty() || !statement.refills.is_empty();
+        self.by_month.insert(on, &read.facts, &statement);
         self.statements[on as usize] = statement;
         for part in read.parts.iter().filter(|part| part.adjusts.is_some()) {
             self.adjusted.entry(group).or_default().entry(part.month).or_default().insert(on);

@@ -272,8 +272,7 @@ fn terms_of_late_usage(closed: &GroupMonth<'_>) -> MonthTerms {
 
 /// A closed month in which running time becomes hours as in its final.
 fn by_hours_of_its_final<'a>(closed: &GroupMonth<'a>) -> GroupMonth<'a> {
-    let mut finals = closed.billed.finals();
-    let its_final = finals.find(|facts| (facts.group, facts.month) == (closed.group.uid, closed.month));
+    let its_final = closed.billed.final_of_month(closed.group.uid, closed.month);
     GroupMonth { hours: its_final.map_or(closed.hours, |facts| facts.hours), ..*closed }
 }
 

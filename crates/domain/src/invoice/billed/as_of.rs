@@ -1,6 +1,6 @@
 //! What finals billed before one of them was made.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::stated::correction;
 use super::{
@@ -16,9 +16,11 @@ use crate::time::period::Timestamp;
 use crate::uid::Uid;
 
 impl BilledIndex {
-    /// What the finals that were made before this one bill of these records, each as it was then if it was issued again since, and of which projects its group paid for
-    /// something, and what credit notes had taken back, but for those that it did not know. A record that a final replaces counts
-    /// as nothing, whichever final that is.
+    /// What the finals that were made before this one bill of these records, each as it was then if it was issued again since; of which
+    /// projects its group paid for something; and what credit notes had taken back, but for those that it did not know. A record that a
+    /// final replaces counts as nothing, whichever final that is.
+    ///
+    /// Cost: what the finals of its group say is copied, and of the others what those say that correct something, or bill one of the records.
     pub fn as_of_final<'a>(
         &self,
         of: &FinalFacts,
@@ -30,6 +32,7 @@ impl BilledIndex {
             at: of.own_issue(),
             to: BilledIndex::default(),
             finals: HashMap::new(),
+            statements: HashSet::new(),
             ratings: HashMap::new(),
         };
         remapper.group(of.group);
@@ -39,15 +42,12 @@ impl BilledIndex {
             let issued = notes.iter().filter(known);
             issued.for_each(|note| remapper.to.add_credit_note(invoice.clone(), note.clone()));
         }
-        for place in 0..super::index(self.finals.len()) {
-            let on = self.finals[place as usize].as_ref();
-            if on.is_some_and(|on| is_before(on, of)) {
-                remapper.statement(place);
-            }
-        }
+        let before = |place: &u32| self.finals[*place as usize].as_ref().is_some_and(|on| is_before(on, of));
+        let mut places = self.all_correcting();
+        places.extend(self.months_of(of.group).map(|(_, place)| place));
+        places.into_iter().filter(before).for_each(|place| remapper.statement(place));
         for (month, places) in self.adjusted.get(&of.group).into_iter().flatten() {
-            let before = |place: &&u32| self.finals[**place as usize].as_ref().is_some_and(|on| is_before(on, of));
-            for place in places.iter().filter(before) {
+            for place in places.iter().filter(|place| before(place)) {
                 let copied = remapper.final_(*place);
                 remapper.to.adjusted.entry(of.group).or_default().entry(*month).or_default().insert(copied);
             }
@@ -129,6 +129,8 @@ struct Remapper<'a> {
     to: BilledIndex,
     /// By place in the original: the place in the copy.
     finals: HashMap<u32, u32>,
+    /// Those of which it was copied what they say.
+    statements: HashSet<u32>,
     ratings: HashMap<u32, u32>,
 }
 
@@ -144,8 +146,12 @@ impl Remapper<'_> {
         let tax = from.earlier_at(part.on, self.at).map_or(part.tax, |then| from.tax_by(then, record, &part));
         let basis = match part.basis {
             PartBasis::Rated(place) => PartBasis::Rated(self.rating(place)),
-            PartBasis::Corrects(place) => PartBasis::Corrects(self.final_(place)),
+            PartBasis::Corrects(place) => {
+                self.statement(place);
+                PartBasis::Corrects(self.final_(place))
+            }
         };
+        self.statement(part.on);
         BilledPart { basis, tax, on: self.final_(part.on), ..part }
     }
 
@@ -166,6 +172,9 @@ impl Remapper<'_> {
             if !before.is_empty() {
                 to.revisions.insert(copied, before);
             }
+            if let Some(facts) = &facts {
+                to.by_month.insert(copied, facts, &FinalStatement::default());
+            }
             to.finals.push(facts);
             to.statements.push(FinalStatement::default());
             copied
@@ -174,10 +183,16 @@ impl Remapper<'_> {
 
     /// What a final says of months.
     fn statement(&mut self, place: u32) {
+        if !self.statements.insert(place) {
+            return;
+        }
         let then = self.from.earlier_at(place, self.at).map(|then| &then.statement);
         let statement = then.unwrap_or(&self.from.statements[place as usize]).clone();
         let copied = self.final_(place) as usize;
         let renumbered = statement.renumbered(|about| self.final_(about));
+        if let Some(facts) = &self.to.finals[copied] {
+            self.to.by_month.insert(super::index(copied), facts, &renumbered);
+        }
         self.to.statements[copied] = renumbered;
     }
 

@@ -48,6 +48,7 @@ impl BilledIndex {
     /// Takes in a final whose place has another revision of it already. Cost: a look at each of its lines.
     pub(super) fn add_revision(&mut self, on: u32, read: ReadFinal) {
         let statement = self.statement(on, &read);
+        self.by_month.insert(on, &read.facts, &statement);
         let lines = self.line_taxes(&read.lines);
         let ReadFinal { facts, .. } = read;
         let Some(known) = &mut self.finals[on as usize] else { return };
@@ -101,25 +102,21 @@ impl BilledIndex {
         self.parts(record).iter().position(|part| part.on == on && self.place_of(record, part) == *line)
     }
 
-    /// How months of a group are taxed whose finals were issued again. Cost: a look at each final of the organization.
+    /// How months of a group are taxed whose finals were issued again. Cost: a look at each of its finals.
     pub fn taxed_again(&self, group: Uid) -> BTreeMap<Month, TaxScheme> {
-        let finals = self.finals.iter().zip(&self.statements);
-        let again = |(facts, statement): (&Option<FinalFacts>, &FinalStatement)| {
-            let facts = facts.as_ref().filter(|facts| facts.group == group && facts.reissued_at.is_some())?;
-            Some((facts.month, statement.terms.as_ref()?.tax.clone()))
+        let again = |(month, place): (Month, u32)| {
+            let facts = self.finals[place as usize].as_ref()?;
+            facts.reissued_at?;
+            Some((month, self.statements[place as usize].terms.as_ref()?.tax.clone()))
         };
-        finals.filter_map(again).collect()
+        self.months_of(group).filter_map(again).collect()
     }
 
     /// The months of a group of which later finals adjust parts, and whose finals were issued again: what adjusted them was computed on
     /// the ones before, by their tax and less what notes had taken back of them.
     pub fn adjusted_months_issued_again(&self, group: Uid) -> impl Iterator<Item = Month> {
         let months = self.adjusted.get(&group).into_iter().flat_map(BTreeMap::keys).copied();
-        let again = move |month: &Month| {
-            let mut finals = self.finals.iter().flatten().filter(|facts| facts.group == group && facts.month == *month);
-            finals.any(|facts| facts.reissued_at.is_some())
-        };
-        months.filter(again)
+        months.filter(move |month| self.final_of_month(group, *month).is_some_and(|facts| facts.reissued_at.is_some()))
     }
 
     /// What stood at a place before, in the order of their issue.

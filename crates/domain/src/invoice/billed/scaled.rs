@@ -87,15 +87,15 @@ impl BilledIndex {
 
     /// What documents of a group say of a month at prices with a scale.
     ///
-    /// Cost: where any final has such prices, a look at each final of the organization, and what those of the group say of the month.
+    /// Cost: where any final has such prices, what those that say something of the month say of it.
     pub(crate) fn stated_scales(&self, group: Uid, month: Month) -> StatedScales<'_> {
         let mut stated = StatedScales::default();
         if !self.has_scales {
             return stated;
         }
         let mut known = HashSet::new();
-        for on in self.in_order_of_issue() {
-            let Some(facts) = self.finals[on].as_ref().filter(|facts| facts.group == group) else { continue };
+        for on in self.saying(group, month..=month) {
+            let Some(facts) = &self.finals[on] else { continue };
             let statement = &self.statements[on];
             let place = super::index(on);
             for record in statement.scaled.iter().filter(|record| record.month == month) {
@@ -114,7 +114,8 @@ impl BilledIndex {
                 stated.refills.push((refill, facts.issued_at, shares));
             }
         }
-        let corrections = self.statements.iter().flat_map(|statement| &statement.corrections);
+        let correcting = self.correcting(month..=month).into_iter();
+        let corrections = correcting.flat_map(|on| &self.statements[on].corrections);
         let of_month = corrections.filter(|known| known.month == month && self.group_at(known.about) == Some(group));
         let corrected: HashSet<u64> = of_month.map(|known| known.record).collect();
         for known in &mut stated.records {
@@ -126,11 +127,11 @@ impl BilledIndex {
     /// The months of a group of which later finals say that charges at a price with a scale differ, and of whose lines at such prices
     /// credit notes took something back: only there may a note have been missed.
     ///
-    /// Cost: where any final has such prices, a look at each final of the organization, and at what those of the group with notes say.
+    /// Cost: where any final has such prices, a look at what those of the group say.
     pub(crate) fn scaled_months_with_notes(&self, group: Uid) -> BTreeSet<Month> {
-        let finals = self.finals.iter().zip(&self.statements).filter(|_| self.has_scales);
-        let ours = finals.filter_map(|(facts, statement)| Some((facts.as_ref()?, statement)));
-        let ours: Vec<_> = ours.filter(|(facts, _)| facts.group == group).collect();
+        let places = self.months_of(group).filter(|_| self.has_scales).map(|(_, place)| place as usize);
+        let ours = places.filter_map(|place| Some((self.finals[place].as_ref()?, &self.statements[place])));
+        let ours: Vec<_> = ours.collect();
         let refilled = ours.iter().flat_map(|(_, statement)| &statement.refills).map(|refill| refill.month);
         let refilled: BTreeSet<Month> = refilled.collect();
         let noted = ours.iter().filter(|(facts, _)| self.notes.contains_key(&facts.number));
@@ -158,8 +159,7 @@ impl BilledIndex {
             (&known.entry, &known.project, known.month, known.tax)
                 == (&refill.entry, &refill.project, refill.month, refill.tax)
         };
-        let order = self.in_order_of_issue().into_iter().rev();
-        let ours = order.filter(|on| self.finals[*on].as_ref().is_some_and(|facts| facts.group == group));
+        let ours = self.saying(group, refill.month..=refill.month).into_iter().rev();
         let last = ours.filter_map(|on| self.statements[on].refills.iter().find(same)).next();
         refill.last.billed - last.map_or(0, |known| known.last.settled())
     }

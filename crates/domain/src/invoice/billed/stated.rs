@@ -170,34 +170,33 @@ impl BilledIndex {
 
     /// What documents say of a month of a group; `None` while its final was not read.
     ///
-    /// Cost: the finals of the organization are looked through for those that say something of the month, and what these say
-    /// of it is added up.
+    /// Cost: what the finals that say something of the month say of it is added up.
     pub fn stated(&self, group: Uid, month: Month) -> Option<StatedMonth<'_>> {
         self.stated_in(group, month, month).remove(&month)
     }
 
     /// What documents say of the months of a group from the first to the last, of those whose finals were read. Cost: as for one month.
     pub fn stated_in(&self, group: Uid, first: Month, last: Month) -> BTreeMap<Month, StatedMonth<'_>> {
-        let of_group = |facts: &&FinalFacts| facts.group == group && (first..=last).contains(&facts.month);
         let mut months: BTreeMap<Month, StatedMonth<'_>> = BTreeMap::new();
-        for (place, (facts, statement)) in self.finals.iter().zip(&self.statements).enumerate() {
-            let Some(invoice) = facts.as_ref().filter(of_group) else { continue };
-            months.entry(invoice.month).or_insert_with(|| StatedMonth {
-                invoice,
-                terms: statement.terms.as_deref(),
-                terms_before: self
-                    .earlier(super::index(place))
-                    .filter_map(|one| one.statement.terms.as_deref())
-                    .collect(),
-                only_tax: statement.only_tax.clone(),
-                services: BTreeMap::new(),
-                parts: BTreeMap::new(),
-                is_reversed: self.is_reversed(&invoice.number),
-            });
+        for (month, place) in self.months_of(group).filter(|(month, _)| (first..=last).contains(month)) {
+            let Some(invoice) = &self.finals[place as usize] else { continue };
+            let (statement, before) = (&self.statements[place as usize], self.earlier(place));
+            months.insert(
+                month,
+                StatedMonth {
+                    invoice,
+                    terms: statement.terms.as_deref(),
+                    terms_before: before.filter_map(|one| one.statement.terms.as_deref()).collect(),
+                    only_tax: statement.only_tax.clone(),
+                    services: BTreeMap::new(),
+                    parts: BTreeMap::new(),
+                    is_reversed: self.is_reversed(&invoice.number),
+                },
+            );
         }
         let mut refilled: BTreeMap<(Month, &EntryKey, &Name, Option<TaxGroup>), &StatedRefill> = BTreeMap::new();
         let mut corrected: BTreeMap<(Month, u64, Option<TaxGroup>), &StatedCorrection> = BTreeMap::new();
-        for on in self.in_order_of_issue() {
+        for on in self.saying_or_correcting(group, first..=last) {
             let Some(facts) = &self.finals[on] else { continue };
             let of_group = |about: About| match about {
                 About::Own(of) => (facts.group == group).then_some(of),
@@ -246,26 +245,23 @@ impl BilledIndex {
         months
     }
 
-    /// Whether a credit note took all of a month of a group back. Cost: a look at each final of the organization.
+    /// Whether a credit note took all of a month of a group back.
     pub fn is_month_reversed(&self, group: Uid, month: Month) -> bool {
-        let of_month = |facts: &&FinalFacts| facts.group == group && facts.month == month;
-        self.finals.iter().flatten().filter(of_month).any(|facts| self.is_reversed(&facts.number))
+        self.final_of_month(group, month).is_some_and(|facts| self.is_reversed(&facts.number))
     }
 
-    /// Whether a month of a group is final. Cost: a look at each final of the organization.
+    /// Whether a month of a group is final.
     pub(crate) fn has_final(&self, group: Uid, month: Month) -> bool {
-        self.finals.iter().flatten().any(|facts| facts.group == group && facts.month == month)
+        self.place_of_month(group, month).is_some()
     }
 
-    /// The terms of commitments that finals of a group settled. Cost: a look at each final of the organization.
+    /// The terms of commitments that finals of a group settled. Cost: a look at each of its finals.
     pub(crate) fn settled_terms(&self, group: Uid) -> Vec<Term> {
-        let finals = self.finals.iter().zip(&self.statements);
-        let term = |(facts, statement): (&Option<FinalFacts>, &FinalStatement)| {
-            let facts = facts.as_ref().filter(|facts| facts.group == group)?;
-            let term = statement.terms.as_ref()?.commitment.as_ref()?.term()?;
-            (term.last == facts.month).then_some(term)
+        let term = |(month, place): (Month, u32)| {
+            let term = self.statements[place as usize].terms.as_ref()?.commitment.as_ref()?.term()?;
+            (term.last == month).then_some(term)
         };
-        finals.filter_map(term).collect()
+        self.months_of(group).filter_map(term).collect()
     }
 
     /// The months of a group of which later finals adjust parts, and over whose finals there are credit notes: only there may one have
@@ -273,9 +269,7 @@ impl BilledIndex {
     pub fn months_with_notes(&self, group: Uid) -> impl Iterator<Item = Month> {
         let months = self.adjusted.get(&group).into_iter().flatten();
         let is_noted = |facts: &FinalFacts| self.notes.contains_key(&facts.number);
-        let of_month = move |month: Month| {
-            self.finals().find(|facts| facts.group == group && facts.month == month).is_some_and(is_noted)
-        };
+        let of_month = move |month: Month| self.final_of_month(group, month).is_some_and(is_noted);
         let is_any_noted =
             move |on: &BTreeSet<u32>| on.iter().filter_map(|on| self.finals.get(*on as usize)?.as_ref()).any(is_noted);
         months.filter(move |(month, on)| is_any_noted(on) || of_month(**month)).map(|(month, _)| *month)
@@ -283,13 +277,6 @@ impl BilledIndex {
 
     pub(super) fn group_at(&self, place: u32) -> Option<Uid> {
         self.finals.get(place as usize)?.as_ref().map(|facts| facts.group)
-    }
-
-    pub(super) fn in_order_of_issue(&self) -> Vec<usize> {
-        let known = self.finals.iter().enumerate().filter_map(|(on, facts)| Some((on, facts.as_ref()?)));
-        let mut order: Vec<_> = known.map(|(on, facts)| (facts.issued_at, &facts.number, on)).collect();
-        order.sort_unstable();
-        order.into_iter().map(|(.., on)| on).collect()
     }
 
     /// Whether a credit note took all of a final back.
@@ -311,7 +298,7 @@ impl BilledIndex {
             (correction.record, correction.month, correction.tax) == (record, month, line.tax)
                 && self.group_at(correction.about) == group
         };
-        let order = self.in_order_of_issue().into_iter().rev();
+        let order = self.correcting(month..=month).into_iter().rev();
         let last = order.filter_map(|on| self.statements[on].corrections.iter().find(is_it)).next();
         billed - last.map_or(0, |correction| correction.last.settled())
     }
