@@ -31,6 +31,7 @@ pub mod time;
 pub mod uid;
 pub mod unbilled;
 pub mod usage;
+mod work;
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,6 @@ use super::records::{
 };
 use super::scales::{DerivedPortions, derive_portions};
 use super::terms::group_of;
-use super::work::{Look, count};
 use super::worth::{Worth, hours, worth};
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::PriceEntry;
@@ -28,6 +27,7 @@ use crate::tenancy::organization::Project;
 use crate::time::hours::HourRule;
 use crate::time::period::{Period, Timestamp};
 use crate::usage::Usage;
+use crate::work::{Look, count};
 
 /// What every record of a bill is looked at with.
 pub(super) struct DerivationBasis<'a> {

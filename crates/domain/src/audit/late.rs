@@ -13,7 +13,6 @@ use super::scales::{DerivedPortions, derive_portions};
 use super::settlement::Changes;
 use super::tax::{Reasons, note};
 use super::terms::derive_terms;
-use super::work::{Look, count};
 use super::worth::{Worth, at_rating, worth};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::NO_CLOSED_MONTHS;
@@ -31,6 +30,7 @@ use crate::time::month::Month;
 use crate::time::period::Timestamp;
 use crate::uid::Uid;
 use crate::usage::Usage;
+use crate::work::{Look, count};
 
 /// Month, project, service, start, record, whether it is new, the key, and how it is taxed: the order of adjustments.
 type AdjustmentKey = (Month, Name, Name, Timestamp, Name, bool, String, Option<TaxGroup>);

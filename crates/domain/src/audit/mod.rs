@@ -20,7 +20,6 @@ mod scales;
 mod settlement;
 mod tax;
 mod terms;
-pub(crate) mod work;
 mod worth;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -52,15 +52,10 @@ pub(super) fn derive_settlement(month: &GroupMonth<'_>, changes: &Changes) -> Op
         all.entry(of).or_insert(&none);
     });
     // What changes a month of a term that is over changes what was missing to it.
-    if let (Some(first), Some((until, _))) = (all.keys().next().copied(), month.closed.last_key_value()) {
-        for (last, stated) in month.billed.stated_in(month.group.uid, first, *until) {
-            let term = stated.terms.and_then(|terms| terms.commitment.as_ref()?.term());
-            let Some(term) = term.filter(|term| term.last == last && month.closed.contains_key(&last)) else {
-                continue;
-            };
-            if all.keys().any(|of| (term.first..=last).contains(of)) {
-                all.entry(last).or_insert(&none);
-            }
+    for term in month.billed.settled_terms(month.group.uid) {
+        let changed = all.keys().any(|of| (term.first..=term.last).contains(of));
+        if changed && month.closed.contains_key(&term.last) {
+            all.entry(term.last).or_insert(&none);
         }
     }
     for (of, changes) in &all {

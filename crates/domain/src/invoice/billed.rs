@@ -4,6 +4,7 @@
 //! name: which interval stands on which final at which price, and by how much later finals corrected it.
 
 mod as_of;
+mod asked;
 mod by_month;
 mod revisions;
 pub(crate) mod scaled;
@@ -33,7 +34,6 @@ use crate::time::month::Month;
 use crate::time::period::{Period, Timestamp};
 use crate::uid::Uid;
 use by_month::ByMonth;
-use revisions::EarlierRevision;
 
 /// What the finals of an organization bill, by usage record.
 ///
@@ -73,6 +73,26 @@ struct GroupFinals {
     count: usize,
     /// The projects that they bill something of.
     projects: BTreeSet<Name>,
+}
+
+/// What a final said that was issued again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct EarlierRevision {
+    facts: FinalFacts,
+    statement: FinalStatement,
+    /// How it taxed its lines.
+    taxes: HashMap<LinePlace, Option<TaxGroup>>,
+}
+
+/// A line of a final, by what it says of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct LinePlace {
+    record: u64,
+    start: i64,
+    end: i64,
+    tier: Option<Decimal>,
+    /// The place of the final that it corrects.
+    corrects: Option<u32>,
 }
 
 /// A final, as far as later bills ask about it.
@@ -234,7 +254,7 @@ impl BilledIndex {
         }
         let statement = self.statement(on, &read);
         self.has_scales |= !statement.scaled.is_empty() || !statement.refills.is_empty();
-        self.by_month.insert(on, &read.facts, &statement);
+        self.by_month.insert(on, (read.facts.group, read.facts.month), &statement);
         self.statements[on as usize] = statement;
         for part in read.parts.iter().filter(|part| part.adjusts.is_some()) {
             self.adjusted.entry(group).or_default().entry(part.month).or_default().insert(on);

@@ -2,7 +2,7 @@
 
 use super::late::closing_simulator::ClosingSimulator;
 use super::world::*;
-use crate::audit::work::{Looks, looks};
+use crate::work::{Looks, looks};
 use crate::*;
 
 const GROUPS: [&str; 4] = ["a", "b", "c", "d"];
@@ -47,7 +47,7 @@ fn closed_months_cost_a_glance_at_the_records_of_the_groups_own_projects() {
     let bill = simulator.look_of("a", "2021-01");
     let own = RECORDS_A_MONTH;
     assert_eq!(bill.lines.len(), own);
-    assert_eq!(looks(), Looks { glances: 13 * own, closer: 0, derivations: own, comparisons: own });
+    assert_eq!(looks(), Looks { glances: 13 * own, closer: 0, derivations: own, comparisons: own, finals: 0 });
 }
 
 #[test]
@@ -77,6 +77,36 @@ fn a_late_record_costs_its_service_in_its_month() {
     assert_eq!(super::late::closing_simulator::adjustments(&bill), ["2020-03 late 0.62"]);
     let Looks { closer, derivations, .. } = looks();
     assert_eq!((closer, derivations), (1, 1));
+}
+
+/// However many other groups and months there are.
+#[test]
+fn a_late_record_asks_the_finals_that_say_something_of_its_month() {
+    let asked = |groups: &[&str], until: u32| {
+        let world = World::new(groups.iter().map(|name| group(name)));
+        let project = |world: World, name: &&str| world.project(&format!("p-{name}"), &[segment("2020-01-01", name)]);
+        let mut simulator = ClosingSimulator::new(groups.iter().fold(world, project), "2020-01");
+        for of in months(until) {
+            for name in groups {
+                simulator.usage(usage(
+                    &format!("{name}-{of}"),
+                    &format!("p-{name}"),
+                    &format!("{of}-01"),
+                    &format!("{of}-02"),
+                ));
+            }
+            simulator.close(&of.to_string());
+        }
+        simulator.usage(usage("late", "p-a", "2020-03-05", "2020-03-06"));
+        looks();
+        let bill = simulator.look_of("a", &month("2020-01").later(until).to_string());
+        assert_eq!(super::late::closing_simulator::adjustments(&bill), ["2020-03 late 0.62"]);
+        looks().finals
+    };
+    let finals = asked(&["a"], 4);
+    assert!((1..=12).contains(&finals), "{finals}");
+    assert_eq!(asked(&GROUPS, 4), finals);
+    assert_eq!(asked(&GROUPS, 12), finals);
 }
 
 #[test]

@@ -173,7 +173,7 @@ impl Remapper<'_> {
                 to.revisions.insert(copied, before);
             }
             if let Some(facts) = &facts {
-                to.by_month.insert(copied, facts, &FinalStatement::default());
+                to.by_month.insert(copied, (facts.group, facts.month), &FinalStatement::default());
             }
             to.finals.push(facts);
             to.statements.push(FinalStatement::default());
@@ -191,7 +191,7 @@ impl Remapper<'_> {
         let copied = self.final_(place) as usize;
         let renumbered = statement.renumbered(|about| self.final_(about));
         if let Some(facts) = &self.to.finals[copied] {
-            self.to.by_month.insert(super::index(copied), facts, &renumbered);
+            self.to.by_month.insert(super::index(copied), (facts.group, facts.month), &renumbered);
         }
         self.to.statements[copied] = renumbered;
     }

@@ -5,37 +5,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rust_decimal::Decimal;
-
-use super::{BilledIndex, BilledLine, BilledPart, FinalFacts, LineBasis, PartBasis, ReadFinal, hash};
+use super::{
+    BilledIndex, BilledLine, BilledPart, EarlierRevision, FinalFacts, LineBasis, LinePlace, PartBasis, ReadFinal, hash,
+};
 use crate::catalog::tax_rule::TaxGroup;
 use crate::invoice::month_terms::TaxScheme;
 use crate::invoice::number;
-use crate::invoice::statement::FinalStatement;
 use crate::name::Name;
 use crate::time::month::Month;
 use crate::time::period::Timestamp;
 use crate::uid::Uid;
-
-/// What a final said that was issued again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct EarlierRevision {
-    pub(super) facts: FinalFacts,
-    pub(super) statement: FinalStatement,
-    /// How it taxed its lines.
-    pub(super) taxes: HashMap<LinePlace, Option<TaxGroup>>,
-}
-
-/// A line of a final, by what it says of a record.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct LinePlace {
-    record: u64,
-    start: i64,
-    end: i64,
-    tier: Option<Decimal>,
-    /// The place of the final that it corrects.
-    corrects: Option<u32>,
-}
 
 impl FinalFacts {
     /// When it was issued, again or for the first time.
@@ -48,7 +27,7 @@ impl BilledIndex {
     /// Takes in a final whose place has another revision of it already. Cost: a look at each of its lines.
     pub(super) fn add_revision(&mut self, on: u32, read: ReadFinal) {
         let statement = self.statement(on, &read);
-        self.by_month.insert(on, &read.facts, &statement);
+        self.by_month.insert(on, (read.facts.group, read.facts.month), &statement);
         let lines = self.line_taxes(&read.lines);
         let ReadFinal { facts, .. } = read;
         let Some(known) = &mut self.finals[on as usize] else { return };

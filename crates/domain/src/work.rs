@@ -1,4 +1,5 @@
-//! How much an audit looks at: counted in tests, which hold that it costs what its own month does.
+//! How much is looked at by an audit, and of finals also by the bill that it checks: counted in tests, which hold that a month costs what
+//! is its own.
 
 #[cfg(test)]
 use std::cell::Cell;
@@ -14,6 +15,8 @@ pub(crate) enum Look {
     Derivation,
     /// Whether a piece of time meets another one of its service.
     Comparison,
+    /// What a final says of a month.
+    Final,
 }
 
 #[cfg(not(test))]
@@ -27,10 +30,11 @@ pub(crate) struct Looks {
     pub(crate) closer: usize,
     pub(crate) derivations: usize,
     pub(crate) comparisons: usize,
+    pub(crate) finals: usize,
 }
 
 #[cfg(test)]
-const NONE: Looks = Looks { glances: 0, closer: 0, derivations: 0, comparisons: 0 };
+const NONE: Looks = Looks { glances: 0, closer: 0, derivations: 0, comparisons: 0, finals: 0 };
 
 #[cfg(test)]
 thread_local! {
@@ -45,6 +49,7 @@ pub(crate) fn count(look: Look) {
         Look::Closer => looks.closer += 1,
         Look::Derivation => looks.derivations += 1,
         Look::Comparison => looks.comparisons += 1,
+        Look::Final => looks.finals += 1,
     }
     LOOKS.set(looks);
 }

@@ -1,0 +1,62 @@
+//! Which finals are asked about a month.
+//!
+//! A month is settled by what its final and later ones say of it: so many are looked at, and not all of the organization's.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use super::by_month::places_in;
+use super::{BilledIndex, FinalFacts};
+use crate::time::month::Month;
+use crate::uid::Uid;
+use crate::work::{Look, count};
+
+impl BilledIndex {
+    /// The places of a group's finals, by their month.
+    pub(super) fn months_of(&self, group: Uid) -> impl DoubleEndedIterator<Item = (Month, u32)> {
+        self.by_month.finals.get(&group).into_iter().flatten().map(|(month, place)| (*month, *place))
+    }
+
+    /// The place of a group's final of a month.
+    pub(super) fn place_of_month(&self, group: Uid, month: Month) -> Option<u32> {
+        self.by_month.finals.get(&group)?.get(&month).copied()
+    }
+
+    /// A group's final of a month.
+    pub fn final_of_month(&self, group: Uid, month: Month) -> Option<&FinalFacts> {
+        self.finals.get(self.place_of_month(group, month)? as usize)?.as_ref()
+    }
+
+    /// The finals of a group that say something of its own in these months, in the order in which they were made.
+    pub(super) fn saying(&self, group: Uid, months: RangeInclusive<Month>) -> Vec<usize> {
+        let own = self.by_month.own.get(&group);
+        self.in_order_of_issue(own.into_iter().flat_map(|own| places_in(own, &months)).collect())
+    }
+
+    /// The finals of any group that correct something of these months, in the order in which they were made.
+    pub(super) fn correcting(&self, months: RangeInclusive<Month>) -> Vec<usize> {
+        self.in_order_of_issue(places_in(&self.by_month.correcting, &months).collect())
+    }
+
+    /// All finals that say something of these months of a group, in the order in which they were made: more than that, but not many.
+    pub(super) fn saying_or_correcting(&self, group: Uid, months: RangeInclusive<Month>) -> Vec<usize> {
+        let own = self.by_month.own.get(&group);
+        let places = own.into_iter().chain([&self.by_month.correcting]).flat_map(|by| places_in(by, &months));
+        self.in_order_of_issue(places.collect())
+    }
+
+    /// The places of all finals that correct something of an earlier one.
+    pub(super) fn all_correcting(&self) -> BTreeSet<u32> {
+        self.by_month.correcting.values().flatten().copied().collect()
+    }
+
+    fn in_order_of_issue(&self, places: BTreeSet<u32>) -> Vec<usize> {
+        let known = places
+            .into_iter()
+            .inspect(|_| count(Look::Final))
+            .filter_map(|on| Some((on as usize, self.finals.get(on as usize)?.as_ref()?)));
+        let mut order: Vec<_> = known.map(|(on, facts)| (facts.issued_at, &facts.number, on)).collect();
+        order.sort_unstable();
+        order.into_iter().map(|(.., on)| on).collect()
+    }
+}
