@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use billing_domain::{
     Attribution, BilledIndex, Buyer, Group, GroupMonth, HourRule, Ledger, Month, NO_CLOSED_MONTHS, NO_EXCHANGE_RATES,
-    Name, Organization, PriceEntry, PriceList, PriceLists, Segment, Service, Terms, Timestamp, Uid, Unit, UnitPrice,
-    Usage, audit, bill_group_month,
+    NO_FORMER_PRICES, Name, Organization, PriceEntry, PriceList, PriceLists, Segment, Service, Terms, Timestamp, Uid,
+    Unit, UnitPrice, Usage, audit, bill_group_month,
 };
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
@@ -37,6 +37,7 @@ fn main() {
             hours,
             lists_no_hours: false,
             prices: &prices,
+            former_prices: &NO_FORMER_PRICES,
             rates: &NO_EXCHANGE_RATES,
             issuer: None,
             billed: &billed,

@@ -555,9 +555,9 @@ pub struct SliceRef {
 #[x_kube(crates(kube_core = "::kube_core"))]
 #[serde(rename_all = "camelCase")]
 pub struct Inputs {
-    /// The price lists, in the order in which they are asked: up to 4.
+    /// The price lists, in the order in which they are asked, and then those by which only usage of closed months is priced: up to 100.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 4))]
+    #[schemars(length(max = 100))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub price_lists: Vec<CatalogInput>,
     /// The price list of a group, as documents of earlier versions name it.

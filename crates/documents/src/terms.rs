@@ -13,7 +13,16 @@ use crate::tax;
 
 /// What a final says of its terms.
 pub(crate) fn render_terms(bill: &Bill, price_lists: Vec<api::Name>, window: LateUsageWindow) -> api::DocumentTerms {
-    let MonthTerms { discounts: _, charges, commitment, projects, minimum_charge, tax, exchange_rate: _ } = &bill.terms;
+    let MonthTerms {
+        price_lists: _,
+        discounts: _,
+        charges,
+        commitment,
+        projects,
+        minimum_charge,
+        tax,
+        exchange_rate: _,
+    } = &bill.terms;
     api::DocumentTerms {
         price_lists,
         charges: charges.iter().map(render_charge).collect(),
@@ -105,6 +114,7 @@ pub fn terms_of(document: &api::Document, currency: Currency) -> Result<Option<M
         Ok(Discount { name: given.name.as_str().into(), percent, validity: Validity::default() })
     };
     Ok(Some(MonthTerms {
+        price_lists: terms.price_lists.iter().map(|list| list.as_str().into()).collect(),
         discounts: document.discounts.iter().map(discount).collect::<Result<_, NotIssued>>()?,
         charges: terms.charges.iter().map(|given| charge(given, currency)).collect::<Result<_, _>>()?,
         commitment: terms.commitment.as_ref().map(|given| commitment(given, currency)).transpose()?,

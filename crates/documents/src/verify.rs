@@ -114,7 +114,8 @@ fn verify_slice(document: &Document, listed: &billing_api::SliceRef, slice: &Inv
     findings.into_iter().flatten().collect()
 }
 
-/// The price lists that terms and lines name: those of the inputs. Earlier versions named one there, and none on lines.
+/// The price lists that terms and lines name are those of the inputs: first those of the terms, in order, then those that only usage of
+/// closed months has. Earlier versions named one there, and none on lines.
 fn verify_price_lists(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     let lists: Vec<&str> = document.inputs.price_lists.iter().map(|list| list.name.as_str()).collect();
     if lists.is_empty() {
@@ -122,7 +123,20 @@ fn verify_price_lists(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     }
     let agreed = document.terms.as_ref().and_then(|terms| {
         let agreed: Vec<&str> = terms.price_lists.iter().map(|list| list.as_str()).collect();
-        differs("terms.priceLists", agreed.join(", "), lists.join(", "))
+        let first = &lists[..agreed.len().min(lists.len())];
+        differs("terms.priceLists", agreed.join(", "), first.join(", "))
+    });
+    let of_closed_months: BTreeSet<&str> = lines
+        .iter()
+        .filter(|line| line.adjusts.is_some())
+        .filter_map(|line| line.price.as_ref()?.list.as_deref())
+        .collect();
+    let agreed_count = document.terms.as_ref().map_or(lists.len(), |terms| terms.price_lists.len());
+    let beside = lists.iter().skip(agreed_count).filter(|list| !of_closed_months.contains(*list));
+    let beside = beside.map(|list| Finding::Differs {
+        what: "inputs.priceLists".to_owned(),
+        written: (*list).to_owned(),
+        expected: "a price list of the terms, or of late usage".to_owned(),
     });
     let of_line = |line: &&Line| {
         let list = line.price.as_ref()?.list.as_deref().unwrap_or(NOTHING);
@@ -133,7 +147,7 @@ fn verify_price_lists(document: &Document, lines: &[&Line]) -> Vec<Finding> {
             expected: lists.join(" or "),
         })
     };
-    agreed.into_iter().chain(lines.iter().filter_map(of_line)).collect()
+    agreed.into_iter().chain(beside).chain(lines.iter().filter_map(of_line)).collect()
 }
 
 /// The amount of a line, where the line says how it comes about.

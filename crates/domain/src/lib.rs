@@ -39,7 +39,7 @@ mod tests;
 pub use audit::audit;
 pub use audit::difference::AuditDifference;
 pub use bill::billing::{GivenServices, bill_group_month, bill_with_services};
-pub use bill::inputs::{ClosedMonths, GroupMonth, NO_CLOSED_MONTHS};
+pub use bill::inputs::{ClosedMonths, FormerPrices, GroupMonth, NO_CLOSED_MONTHS, NO_FORMER_PRICES};
 pub use bill::late::triage::months_to_review;
 pub use bill::late::{is_settled_within, too_late, unclaimed_differences};
 pub use bill::records::BilledUsage;

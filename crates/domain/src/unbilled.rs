@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use crate::bill::charge::Charges;
 use crate::bill::fill::Portions;
 use crate::bill::inputs::GroupMonth;
-use crate::bill::inputs::NO_CLOSED_MONTHS;
+use crate::bill::inputs::{NO_CLOSED_MONTHS, NO_FORMER_PRICES};
 use crate::bill::records::BilledUsage;
 use crate::bill::services::charge_project;
 use crate::catalog::price_lists::PriceLists;
@@ -181,6 +181,7 @@ impl<'a> OrganizationMonth<'a> {
             hours,
             lists_no_hours: false,
             prices,
+            former_prices: &NO_FORMER_PRICES,
             rates,
             billed,
             closed: &NO_CLOSED_MONTHS,

@@ -139,7 +139,12 @@ impl ObservedState {
     fn keys_affected_by_prices(&self, list: &Name) -> Vec<Key> {
         let mut keys = Vec::new();
         for (organization, state) in &self.organizations {
-            let groups = state.organization.groups().filter(|group| group.price_lists.contains(list));
+            let billed = state.billed.read();
+            // Also a former one prices usage that comes late.
+            let is_priced = |group: &&billing_domain::Group| {
+                group.price_lists.contains(list) || billed.names_price_list(group.uid, list)
+            };
+            let groups = state.organization.groups().filter(is_priced);
             keys.extend(groups.map(|group| Key::Group { organization: organization.clone(), group: group.uid }));
             keys.push(Key::Usage(organization.clone()));
         }

@@ -33,7 +33,15 @@ impl ObservedState {
     /// # Errors
     /// One of them is not there or cannot be used, or they do not go together.
     pub fn prices_of(&self, group: &Group) -> Result<PriceLists, PricesError> {
-        let mut lists = group.price_lists.iter().map(|name| self.usable_list(name));
+        self.prices_named(&group.price_lists)
+    }
+
+    /// Price lists by their names, in order.
+    ///
+    /// # Errors
+    /// One of them is not there or cannot be used, or they do not go together.
+    pub fn prices_named(&self, names: &[Name]) -> Result<PriceLists, PricesError> {
+        let mut lists = names.iter().map(|name| self.usable_list(name));
         let first = lists.next().unwrap_or_else(|| Err(PricesError::Missing(DEFAULT_NAME.into())))?;
         Ok(PriceLists::new(first, lists.collect::<Result<_, _>>()?)?)
     }

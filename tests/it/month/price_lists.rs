@@ -1,17 +1,23 @@
 //! A few negotiated prices over the common ones.
 
-use billing_api::{BillingGroup, Invoice, PriceList};
+use billing_api::{BillingGroup, Invoice, PriceList, UsageRecord};
+use kube::ResourceExt;
+use kubectl_billing::ExitStatus;
 use serde_json::{Value, json};
 
 use super::{
     closing::terms_patch,
     records::group_ready,
     stage::{
-        awaited, back, change, document, domain, final_of, held, make, message, priced, resume, suspended, terms,
-        total, written,
+        awaited, back, change, document, domain, final_of, held, later, make, message, priced, resume, suspended,
+        terms, total, written,
     },
 };
-use crate::{Result, support::World};
+use crate::{
+    Result,
+    explain::ask,
+    support::{World, command::Run},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_negotiated_list_over_the_common_one_prices_what_it_has() -> Result {
@@ -90,6 +96,54 @@ async fn lists_of_two_currencies_or_one_that_is_missing_hold_their_group() -> Re
     );
     other(json!(["default"])).await?;
     assert_eq!(told(&final_of(&scene, "deal-mixed", "main", month).await?), ["domain default 12.50"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_usage_has_the_price_lists_of_its_month_and_waits_for_one_that_is_gone() -> Result {
+    let scene = World::shared().scene().await?;
+    make::<PriceList>(&scene, "then-list", list("USD", &[("domain", "Domain", "10")])).await?;
+    make::<PriceList>(&scene, "now-list", list("USD", &[("domain", "Domain", "99")])).await?;
+    awaited(&scene, "relisted", "relisted-shop", "main").await?;
+    scene.usage("relisted", "domain", domain("relisted-shop", back(2).start())).await?;
+    scene.usage("relisted", "new", domain("relisted-shop", back(1).start())).await?;
+    scene.usage("relisted", "strange", priced("relisted-shop", "Unheard-of", back(1).start())).await?;
+    let spec = terms(json!({ "firstPeriod": back(2).to_string(), "priceLists": ["then-list"] }));
+    scene.group("relisted", "main", spec).await?;
+    final_of(&scene, "relisted", "main", back(2)).await?;
+    scene.patch::<BillingGroup>("relisted", "main", terms_patch(json!({ "priceLists": ["now-list"] }))).await?;
+    scene.usage("relisted", "late", domain("relisted-shop", later(back(2).start(), 1))).await?;
+    let becomes = async |lines: &[&str]| {
+        let expected: Vec<_> = lines.to_vec();
+        let is_it = |invoice: &Invoice| told(invoice) == expected;
+        scene.wait_invoice("relisted", "main", back(1), &format!("{expected:?}"), is_it).await
+    };
+    let billed = ["late then-list 10.00", "new now-list 99.00"];
+    let open = becomes(&billed).await?;
+    let asked = |invoice: &Invoice| {
+        let inputs = written(invoice).into_iter().flat_map(|document| &document.inputs.price_lists);
+        inputs.map(|list| list.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&open), ["now-list", "then-list"]);
+    // A list that is not agreed any more still prices what comes late: a change of it is in the estimate.
+    change::<PriceList>(&scene, "then-list", list("USD", &[("domain", "Domain", "10"), ("other", "Other", "1")]))
+        .await?;
+    let edited = |invoice: &Invoice| {
+        let inputs = written(invoice).into_iter().flat_map(|document| &document.inputs.price_lists);
+        inputs.clone().any(|list| list.name.as_str() == "then-list" && list.generation == Some(2))
+    };
+    scene.wait_invoice("relisted", "main", back(1), "names the list as it is", edited).await?;
+
+    scene.cluster::<PriceList>().delete("then-list", &Default::default()).await?;
+    scene.delete::<UsageRecord>("relisted", "strange").await?;
+    let waits = |invoice: &Invoice| message(invoice).ends_with("to the price list then-list");
+    scene.wait_invoice("relisted", "main", back(1), "waits for the list", waits).await?;
+    make::<PriceList>(&scene, "then-list", list("USD", &[("domain", "Domain", "10")])).await?;
+    let invoice = final_of(&scene, "relisted", "main", back(1)).await?;
+    assert_eq!((told(&invoice), asked(&invoice)), (billed.map(str::to_owned).to_vec(), asked(&open)));
+    let Run { ended, stdout, stderr } = ask(&scene, "relisted", &["verify", &invoice.name_any()]).await?;
+    assert_eq!(ended, ExitStatus::Ok, "{stdout}{stderr}");
+    assert!(stdout.contains("byte-identical"), "{stdout}");
     Ok(())
 }
 

@@ -98,7 +98,7 @@ pub(super) fn derive_late(month: &GroupMonth<'_>) -> DerivedLate {
                 if is_open {
                     open.entry(of.0).or_default().insert(&usage.service.name);
                 }
-                if (is_open && month.prices.has_scales()) || month.billed.is_scaled(&usage.name) {
+                if (is_open && closed.prices.has_scales()) || month.billed.is_scaled(&usage.name) {
                     scaled.insert(of.0, of.1);
                 }
             }
@@ -130,7 +130,16 @@ fn portions_of(closed: &GroupMonth<'_>) -> DerivedPortions {
 }
 
 fn closed_month<'a>(month: &GroupMonth<'a>, (of, attribution): (Month, Attribution)) -> GroupMonth<'a> {
-    GroupMonth { month: of, attribution, closed: &NO_CLOSED_MONTHS, brought_forward: None, credits: &[], ..*month }
+    let prices = month.former_prices.get(&of).unwrap_or(month.prices);
+    GroupMonth {
+        month: of,
+        attribution,
+        prices,
+        closed: &NO_CLOSED_MONTHS,
+        brought_forward: None,
+        credits: &[],
+        ..*month
+    }
 }
 
 /// The projects of which the group pays for something, or of which its finals bill something.

@@ -36,6 +36,8 @@ pub struct GroupMonth<'a> {
     pub lists_no_hours: bool,
     /// The group's price lists.
     pub prices: &'a PriceLists,
+    /// Those of closed months whose finals name others: late usage has the prices of its month.
+    pub former_prices: &'a FormerPrices,
     /// The exchange rates of the group's issuer, where its prices are in another currency than the group's.
     pub rates: &'a Rates,
     /// Who bills: its minimum charge and its tax. `None` while that is not known.
@@ -55,6 +57,12 @@ pub struct GroupMonth<'a> {
 /// The months of a group that are final and of which no final of the organization is missing, with how the cost of each
 /// was shared out.
 pub type ClosedMonths = BTreeMap<Month, Attribution>;
+
+/// The price lists of closed months that had others than the group has now.
+pub type FormerPrices = BTreeMap<Month, PriceLists>;
+
+/// Every closed month has the price lists of now.
+pub static NO_FORMER_PRICES: FormerPrices = BTreeMap::new();
 
 /// A group without a closed month, and every month but the oldest that is not final.
 pub static NO_CLOSED_MONTHS: ClosedMonths = BTreeMap::new();
@@ -79,7 +87,13 @@ impl<'a> GroupMonth<'a> {
 
     /// The same group's bill of a closed month.
     pub(super) fn closed_month(&self, of: Month, attribution: Attribution) -> GroupMonth<'a> {
-        GroupMonth { month: of, attribution, closed: &NO_CLOSED_MONTHS, brought_forward: None, credits: &[], ..*self }
+        let (prices, closed) = (self.prices_in(of), &NO_CLOSED_MONTHS);
+        GroupMonth { month: of, attribution, prices, closed, brought_forward: None, credits: &[], ..*self }
+    }
+
+    /// The price lists by which usage of a month is priced.
+    pub(crate) fn prices_in(&self, of: Month) -> &'a PriceLists {
+        self.former_prices.get(&of).unwrap_or(self.prices)
     }
 
     /// What is agreed for the month now.

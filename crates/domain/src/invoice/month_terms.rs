@@ -20,6 +20,8 @@ use crate::time::month::Month;
 /// What a month is billed by, beside usage and prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MonthTerms {
+    /// The price lists, in the order in which they are asked, as far as that is recorded.
+    pub price_lists: Vec<Name>,
     /// The discounts in force, in the order in which they are written.
     pub discounts: Vec<Discount>,
     /// The charges in force, in the order in which they are written.
@@ -86,6 +88,7 @@ impl MonthTerms {
             issuer.minimum_charge(currency?).map(|amount| MinimumCharge { amount, issuer: source })
         });
         MonthTerms {
+            price_lists: Vec::new(),
             discounts: terms.discounts_in(month).cloned().collect(),
             charges: charges.cloned().collect(),
             commitment: commitment.cloned(),
@@ -99,6 +102,7 @@ impl MonthTerms {
     /// Nothing is agreed, and nothing is taxed.
     pub fn untaxed() -> Self {
         MonthTerms {
+            price_lists: Vec::new(),
             discounts: Vec::new(),
             charges: Vec::new(),
             commitment: None,

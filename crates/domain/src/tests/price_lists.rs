@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::late::closing_simulator::{self, ClosingSimulator};
 use super::world::*;
 use crate::audit::audit;
 use crate::*;
@@ -149,7 +150,7 @@ fn the_audit_finds_a_line_with_the_price_of_another_list() {
 }
 
 #[test]
-fn late_usage_takes_the_lists_of_now_at_its_time() {
+fn late_usage_has_the_prices_of_its_lists_at_its_time() {
     let mut simulator = super::late::simulator();
     simulator.usage(usage("first", "p", "2020-10-10", "2020-10-11"));
     simulator.close("2020-10");
@@ -163,4 +164,28 @@ fn late_usage_takes_the_lists_of_now_at_its_time() {
         _ => None,
     });
     assert_eq!(late.collect::<Vec<_>>(), ["list-1 24.00", "list-0 12.00"]);
+}
+
+/// The group has other lists from November on; what comes in late for October has those of October.
+#[test]
+fn usage_that_comes_late_has_the_price_lists_of_its_month() {
+    for former in ["USD", "EUR"] {
+        let world = World::new([group("g")]).project("p", &[segment("2020-01-01", "g")]);
+        let mut simulator = ClosingSimulator::new(world, "2020-10");
+        simulator.world.rates = rates("ecb", &[("2020-10-30", "USD", "1.5"), ("2020-12-01", "USD", "3")]);
+        simulator.world.prices = price_lists(former, [vec![hourly("PostgreSQL", "2")]]);
+        simulator.usage(usage("db", "p", "2020-10-01", "2020-10-02"));
+        let october = simulator.close("2020-10");
+        let before = simulator.world.prices.clone();
+        simulator.world.prices = price_lists("USD", [vec![hourly("PostgreSQL", "5")]]);
+        let late = usage("late", "p", "2020-10-05", "2020-10-06");
+        simulator.usage(late.clone());
+        // As long as nobody says which lists October had.
+        assert_eq!(closing_simulator::adjustments(&simulator.look("2020-11")), ["2020-10 late 120.00"], "{former}");
+        simulator.world.former_prices = FormerPrices::from([(month("2020-10"), before)]);
+        let november = simulator.close("2020-11");
+        let same = format!("2020-10 late {}", october.lines[0].total);
+        assert_eq!(closing_simulator::adjustments(&november), [same], "{former}");
+        assert_eq!(closing_simulator::adjustments(&simulator.close("2020-12")), [""; 0], "{former}");
+    }
 }

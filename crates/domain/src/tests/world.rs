@@ -215,6 +215,8 @@ pub fn quote(code: &str, rate: &str) -> Quote {
 pub struct World {
     pub organization: Organization,
     pub prices: PriceLists,
+    /// Those of closed months that had others.
+    pub former_prices: FormerPrices,
     pub rates: Rates,
     pub issuer: Option<Issuer>,
     pub billed: BilledIndex,
@@ -233,6 +235,7 @@ impl World {
         World {
             organization,
             prices: price_list(vec![hourly("PostgreSQL", "0.026"), hourly("MySQL", "0.026")]),
+            former_prices: FormerPrices::new(),
             rates: Rates::default(),
             issuer: None,
             billed: BilledIndex::default(),
@@ -294,6 +297,7 @@ impl World {
             hours: self.hours,
             lists_no_hours: false,
             prices: &self.prices,
+            former_prices: &self.former_prices,
             rates: &self.rates,
             issuer: self.issuer.as_ref(),
             billed: &self.billed,

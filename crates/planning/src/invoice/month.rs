@@ -17,8 +17,8 @@ use billing_domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, dec
 use billing_domain::invoice::number;
 use billing_domain::{
     Attribution, Bill, BillError, BilledIndex, BroughtForward, BuyerKind, ClosedMonths, Country, Credit, CreditOffer,
-    CreditUse, Date, FinalFacts, Group, GroupMonth, Month, Name, PriceList, PriceLists, Rates, RatesObject,
-    TaxCategory, Timestamp, Uid, bill_group_month,
+    CreditUse, Currency, Date, FinalFacts, FormerPrices, Group, GroupMonth, Month, Name, PriceList, PriceLists, Rates,
+    RatesObject, TaxCategory, Timestamp, Uid, bill_group_month,
 };
 use billing_state::convert::UnusableRule;
 use billing_state::{Estimate, ObservedIssuer, ObservedState, OrganizationState, PricesError, convert};
@@ -496,7 +496,11 @@ impl MonthView<'_> {
         let mut credits = versions.collect::<Result<Vec<_>, _>>()?;
         credits.sort_by(|a, b| a.name.cmp(&b.name));
         let GroupInvoices { state, group, .. } = self.invoices;
-        let lists = state.usable_lists(group);
+        let late = bill.items.iter().filter_map(|item| item.adjustment.as_ref()?.late_line());
+        let former: BTreeSet<&Name> =
+            late.map(|line| &line.entry.list).filter(|list| !group.price_lists.contains(list)).collect();
+        let former = former.into_iter().filter_map(|list| Some(state.price_list(list)?.as_ref().ok()?.as_ref()));
+        let lists = state.usable_lists(group).chain(former);
         let price_lists = lists.map(|list| catalog_input(list.name(), list.uid(), list.generation())).collect();
         Ok(api::Inputs { price_lists, price_list: None, exchange_rates, billing_group, issuer, credits })
     }
@@ -522,6 +526,21 @@ impl MonthView<'_> {
         self.invoices.prices().or_else(|missing| no_prices(self.invoices.group).ok_or(missing))
     }
 
+    /// The price lists of the closed months whose finals name others than the group has now. Where one of them is not there any more,
+    /// nothing has a price, and late usage waits for it: nobody else's price is guessed.
+    pub fn former_prices(&self, closed: &ClosedMonths, billed: &BilledIndex, now: &PriceLists) -> FormerPrices {
+        let GroupInvoices { state, group, .. } = self.invoices;
+        let former = |month: Month| {
+            let named = billed.price_lists_of(group.uid, month);
+            if named.is_empty() || named == group.price_lists {
+                return None;
+            }
+            let lists = state.prices_named(named).ok().or_else(|| empty_lists(named, now.currency()));
+            Some((month, lists?))
+        };
+        closed.keys().copied().filter_map(former).collect()
+    }
+
     fn rates(&self) -> Cow<'_, Rates> {
         self.invoices.state.rates_of(self.invoices.group)
     }
@@ -533,12 +552,13 @@ impl MonthView<'_> {
     pub fn with_inputs<T>(&self, as_of: Timestamp, compute: impl FnOnce(&GroupMonth<'_>) -> T) -> Result<T, Hold> {
         let (prices, rates) = (self.prices()?, self.rates());
         let billed = self.invoices.organization.billed().read();
-        Ok(compute(&self.inputs(&prices, &rates, &billed, as_of)))
+        let former = self.former_prices(&self.closed, &billed, &prices);
+        Ok(compute(&self.inputs((&prices, &former), &rates, &billed, as_of)))
     }
 
     fn inputs<'b>(
         &'b self,
-        prices: &'b PriceLists,
+        (prices, former_prices): (&'b PriceLists, &'b FormerPrices),
         rates: &'b Rates,
         billed: &'b BilledIndex,
         as_of: Timestamp,
@@ -551,6 +571,7 @@ impl MonthView<'_> {
             hours: self.invoices.settings.hours,
             lists_no_hours: false,
             prices,
+            former_prices,
             rates,
             issuer: self.invoices.issuer().ok().map(|known| &known.issuer),
             billed,
@@ -613,9 +634,13 @@ fn catalog_input(name: &Name, uid: Uid, generation: i64) -> api::CatalogInput {
 
 /// A group's price lists without prices, in its currency, with which all its usage is unpriced; `None` while its currency is none.
 pub(crate) fn no_prices(group: &Group) -> Option<PriceLists> {
-    let currency = group.currency?;
+    empty_lists(&group.price_lists, group.currency?)
+}
+
+/// Price lists of these names without prices.
+fn empty_lists(names: &[Name], currency: Currency) -> Option<PriceLists> {
     let empty = |name: &Name| PriceList::new(name.clone(), Uid(0), 0, currency, Vec::new()).ok().map(Arc::new);
-    let mut lists = group.price_lists.iter().filter_map(empty);
+    let mut lists = names.iter().filter_map(empty);
     PriceLists::new(lists.next()?, lists.collect()).ok()
 }
 

@@ -27,7 +27,7 @@ impl Edits {
                 Reason::BillingGroupChanged,
                 generation("BillingGroup", &group.name, then.billing_group.as_ref(), now.billing_group.as_ref()),
             ),
-            prices: edited(Reason::PriceListChanged, price_lists(&group.price_lists, then, now)),
+            prices: edited(Reason::PriceListChanged, price_lists(&group.price_lists, recorded.document, now)),
             rates: edited(Reason::ExchangeRatesChanged, rates(recorded.document, computed)),
             issuer: edited(
                 Reason::InvoiceIssuerChanged,
@@ -66,10 +66,12 @@ impl Edits {
     }
 }
 
-/// What was done to the price lists of a group, which are these now.
-fn price_lists(named: &[Name], then: &Inputs, now: &Inputs) -> Option<String> {
+/// What was done to the price lists of a group, which are these now; and to those by which a final priced usage of closed months.
+fn price_lists(named: &[Name], recorded: &Document, now: &Inputs) -> Option<String> {
     let kind = "PriceList";
-    let then: Vec<_> = then.price_lists().collect();
+    let mut then: Vec<_> = recorded.inputs.price_lists().collect();
+    let agreed = recorded.terms.as_ref().map_or(0, |terms| terms.price_lists.len());
+    let of_closed_months = if agreed == 0 { Vec::new() } else { then.split_off(agreed.min(then.len())) };
     if then.is_empty() {
         return Some(format!("the invoice does not say which {kind} it was computed from"));
     }
@@ -78,7 +80,9 @@ fn price_lists(named: &[Name], then: &Inputs, now: &Inputs) -> Option<String> {
         return Some(format!("{kind} {now} applies now, and {then} applied then"));
     }
     let now = |then: &CatalogInput| now.price_lists().find(|list| list.name == then.name);
-    then.into_iter().find_map(|then| catalog(kind, then, now(then)))
+    let known = |then: &&CatalogInput| now(then).is_some();
+    let of_closed_months = of_closed_months.into_iter().filter(known);
+    then.into_iter().chain(of_closed_months).find_map(|then| catalog(kind, then, now(then)))
 }
 
 fn in_words(names: impl IntoIterator<Item = impl Display>) -> String {

@@ -251,8 +251,10 @@ fn render(
 ) -> Result<Rendered, Incomparable> {
     let inputs = |inputs: &GroupMonth<'_>| {
         let prices = &inputs.prices.as_written();
+        let former = view.former_prices(closed, billed, inputs.prices);
+        let former_prices = &former.into_iter().map(|(month, lists)| (month, lists.as_written())).collect();
         let lists_no_hours = lists_no_hours(recorded);
-        bill(&GroupMonth { prices, billed, closed, credits, lists_no_hours, ..*inputs })
+        bill(&GroupMonth { prices, former_prices, billed, closed, credits, lists_no_hours, ..*inputs })
     };
     let billed = view.with_inputs(recorded.issued_at, inputs).map_err(|hold| no_bill(hold.message))?;
     let bill = billed.map_err(no_bill)?;

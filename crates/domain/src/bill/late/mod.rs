@@ -247,7 +247,7 @@ fn collect_adjustments(month: &GroupMonth<'_>, project: &Project, adjustments: &
             if is_open {
                 open.insert((of, attribution));
             }
-            if (is_open && month.prices.has_scales()) || month.billed.is_scaled(&usage.name) {
+            if (is_open && closed.prices.has_scales()) || month.billed.is_scaled(&usage.name) {
                 adjustments.scaled.insert(of, attribution);
             }
         }

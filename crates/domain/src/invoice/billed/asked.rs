@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 
 use super::by_month::places_in;
 use super::{BilledIndex, FinalFacts};
+use crate::name::Name;
 use crate::time::month::Month;
 use crate::uid::Uid;
 use crate::work::{Look, count};
@@ -25,6 +26,19 @@ impl BilledIndex {
     /// A group's final of a month.
     pub fn final_of_month(&self, group: Uid, month: Month) -> Option<&FinalFacts> {
         self.finals.get(self.place_of_month(group, month)? as usize)?.as_ref()
+    }
+
+    /// The price lists that a group's final of a month names.
+    pub fn price_lists_of(&self, group: Uid, month: Month) -> &[Name] {
+        let place = self.place_of_month(group, month).map(|place| place as usize);
+        let terms = place.and_then(|place| self.statements[place].terms.as_deref());
+        terms.map_or(&[], |terms| &terms.price_lists)
+    }
+
+    /// Whether a final of a group names a price list. Cost: a look at each of its finals.
+    pub fn names_price_list(&self, group: Uid, list: &str) -> bool {
+        let mut months = self.months_of(group);
+        months.any(|(month, _)| self.price_lists_of(group, month).iter().any(|name| name.as_str() == list))
     }
 
     /// The finals of a group that say something of its own in these months, in the order in which they were made.
