@@ -11,10 +11,11 @@ use serde_json::Value;
 use crate::Result;
 
 /// The crates, each with those of ours that it may use.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("billing-domain", &[]),
     ("billing-api", &[]),
     ("billing-documents", &["billing-domain", "billing-api"]),
+    ("billing-einvoice", &["billing-domain", "billing-api", "billing-documents"]),
     ("billing-pdf", &["billing-domain", "billing-api", "billing-documents"]),
     ("billing-state", &["billing-domain", "billing-api", "billing-documents"]),
     ("billing-planning", &["billing-domain", "billing-api", "billing-documents", "billing-state"]),
@@ -26,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "billing-domain",
             "billing-api",
             "billing-documents",
+            "billing-einvoice",
             "billing-pdf",
             "billing-state",
             "billing-planning",
@@ -49,7 +51,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
 ];
 
 /// What must not be anywhere below a crate, and why not.
-const FORBIDDEN: [(&str, &[&str], &str); 8] = [
+const FORBIDDEN: [(&str, &[&str], &str); 9] = [
     (
         "billing-domain",
         &["serde", "serde_json", "kube-core", "k8s-openapi", "tokio", "schemars"],
@@ -57,6 +59,7 @@ const FORBIDDEN: [(&str, &[&str], &str); 8] = [
     ),
     ("billing-api", &["kube-client", "tokio", "hyper"], "no client"),
     ("billing-documents", &["kube-client", "tokio", "hyper"], "no client"),
+    ("billing-einvoice", &["kube-client", "tokio", "hyper", "typst"], "no client, no network, and no pages"),
     ("billing-pdf", &["kube-client", "tokio", "hyper"], "no client, and no network"),
     ("billing-state", &["kube-client", "tokio", "hyper"], "no client"),
     (
@@ -67,7 +70,7 @@ const FORBIDDEN: [(&str, &[&str], &str); 8] = [
     ("operator-kit", &["clap", "rust_decimal"], "arguments are the binaries', money is the domain's"),
     (
         "billing-operator",
-        &["jsonschema", "csv", "parquet", "quick-xml", "kube-cel", "typst"],
+        &["jsonschema", "csv", "parquet", "quick-xml", "kube-cel", "typst", "en16931"],
         "what only the plugin needs",
     ),
 ];
