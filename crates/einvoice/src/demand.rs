@@ -1,7 +1,8 @@
 //! What the standard and its profiles ask for, and where it is written when it is missing.
 
 use crate::map::Origin;
-use crate::model::{Category, ElectronicAddress, Invoice, Party};
+use crate::model::{Category, Invoice, Party};
+use crate::write::peppol_delivers_to;
 use crate::{Profile, Refusal};
 
 /// Who lacks what, by which rule, and the field that says it.
@@ -78,14 +79,9 @@ fn has_id(seller: &Party) -> bool {
     seller.vat_id.is_some() || seller.registration.is_some()
 }
 
-/// The schemes of the list EAS that are no participants of Peppol: X.400, mail and the like.
-const NOT_OF_PEPPOL: [&str; 5] = ["AN", "AQ", "AS", "AU", "EM"];
-
 fn peppol(terms: &Invoice) -> Vec<Demand> {
-    let delivered = |party: &Party| {
-        let schemed = |address: &ElectronicAddress| !NOT_OF_PEPPOL.contains(&address.scheme.as_str());
-        party.electronic_address.as_ref().is_none_or(schemed)
-    };
+    let delivered =
+        |party: &Party| party.electronic_address.as_ref().is_none_or(|address| peppol_delivers_to(&address.scheme));
     let (rule, field) = ("Peppol (CL008)", "spec.electronicAddress");
     let referenced = terms.buyer_reference.is_some() || terms.purchase_order.is_some();
     let [seller, buyer] = addresses(terms);

@@ -8,6 +8,7 @@ use en16931::profiles::{En16931, PeppolBis3, XRechnung};
 use en16931::validation::profile::{ProfileMarker, Validated};
 use en16931::{DocumentReference, Identifier, InvoiceAmount, Percentage, Quantity, Severity, UnitPriceAmount};
 use en16931_formats::zugferd::{EmbedOptions, Embeddable, Metadata, embed};
+use en16931_formats::{Written, write};
 use rust_decimal::Decimal;
 use thiserror::Error;
 
@@ -34,26 +35,51 @@ pub enum EmbedError {
 /// Terms that the rules of a profile accept.
 #[derive(Debug, Clone)]
 pub(crate) enum Proof {
-    En16931(Box<Validated<En16931>>),
-    Peppol(Box<Validated<PeppolBis3>>),
-    XRechnung(Box<Validated<XRechnung>>),
+    En16931(Box<Both<En16931>>),
+    Peppol(Box<Both<PeppolBis3>>),
+    XRechnung(Box<Both<XRechnung>>),
+}
+
+/// What is written in each syntax.
+#[derive(Debug, Clone)]
+pub(crate) struct Both<P: ProfileMarker> {
+    ubl: Validated<P>,
+    cii: Validated<P>,
 }
 
 /// Whether the rules of a profile accept the terms.
 pub(crate) fn prove(terms: &Invoice, profile: Profile) -> Result<Proof, Refusal> {
-    let mut invoice = invoice(terms)?;
-    if profile != Profile::En16931 {
-        invoice.business_process = Some(BILLING_PROCESS.to_owned());
-    }
     Ok(match profile {
-        Profile::En16931 => Proof::En16931(Box::new(validated(invoice, profile)?)),
-        Profile::Peppol => Proof::Peppol(Box::new(validated(invoice, profile)?)),
-        Profile::XRechnung => Proof::XRechnung(Box::new(validated(invoice, profile)?)),
+        Profile::En16931 => Proof::En16931(Box::new(both(terms, profile)?)),
+        Profile::Peppol => Proof::Peppol(Box::new(both(terms, profile)?)),
+        Profile::XRechnung => Proof::XRechnung(Box::new(both(terms, profile)?)),
     })
+}
+
+fn both<P: ProfileMarker>(terms: &Invoice, profile: Profile) -> Result<Both<P>, Refusal> {
+    Ok(Both { ubl: validated(invoice(terms)?, profile)?, cii: validated(invoice(&for_cii(terms))?, profile)? })
+}
+
+/// CII has room for one preceding invoice (BG-3). The others are in the note.
+fn for_cii(terms: &Invoice) -> Invoice {
+    let (first, others) = terms.preceding.split_at(terms.preceding.len().min(1));
+    if others.is_empty() {
+        return terms.clone();
+    }
+    let named = others.iter().map(|Preceding { number, issued_on }| match issued_on {
+        Some(day) => format!("{number} of {day}"),
+        None => number.clone(),
+    });
+    let named = format!("Adjusts also {}.", named.collect::<Vec<_>>().join(", "));
+    let note = terms.note.as_ref().map_or_else(|| named.clone(), |note| format!("{note}\n{named}"));
+    Invoice { preceding: first.to_vec(), note: Some(note), ..terms.clone() }
 }
 
 fn validated<P: ProfileMarker>(mut invoice: en16931::Invoice, profile: Profile) -> Result<Validated<P>, Refusal> {
     invoice.specification_id = Some(P::PROFILE.specification_id.to_owned());
+    if profile != Profile::En16931 {
+        invoice.business_process = Some(BILLING_PROCESS.to_owned());
+    }
     Validated::new(invoice).map_err(|rejected| {
         let broken = rejected.report().findings().iter().filter(|finding| finding.severity == Severity::Fatal);
         let rules = broken.map(|finding| format!("{} ({}: {})", finding.message, finding.rule, finding.path));
@@ -63,14 +89,10 @@ fn validated<P: ProfileMarker>(mut invoice: en16931::Invoice, profile: Profile) 
 
 impl Proof {
     pub(crate) fn xml(&self, syntax: Syntax) -> Result<String, Refusal> {
-        let syntax = match syntax {
-            Syntax::Ubl => en16931_formats::Syntax::Ubl,
-            Syntax::Cii => en16931_formats::Syntax::Cii,
-        };
         let written = match self {
-            Self::En16931(proof) => en16931_formats::write(proof, syntax),
-            Self::Peppol(proof) => en16931_formats::write(proof, syntax),
-            Self::XRechnung(proof) => en16931_formats::write(proof, syntax),
+            Self::En16931(proof) => proof.written(syntax),
+            Self::Peppol(proof) => proof.written(syntax),
+            Self::XRechnung(proof) => proof.written(syntax),
         };
         let lost: Vec<_> = written.entries.iter().filter(|entry| entry.is_loss()).map(ToString::to_string).collect();
         if lost.is_empty() { Ok(written.xml) } else { Err(Refusal::Unwritable(lost)) }
@@ -78,9 +100,18 @@ impl Proof {
 
     pub(crate) fn embed(&self, pdf: &[u8], terms: &Invoice) -> Result<Vec<u8>, EmbedError> {
         match self {
-            Self::En16931(proof) => embedded(pdf, proof, terms),
-            Self::XRechnung(proof) => embedded(pdf, proof, terms),
+            Self::En16931(proof) => embedded(pdf, &proof.cii, terms),
+            Self::XRechnung(proof) => embedded(pdf, &proof.cii, terms),
             Self::Peppol(_) => Err(EmbedError::Peppol),
+        }
+    }
+}
+
+impl<P: ProfileMarker> Both<P> {
+    fn written(&self, syntax: Syntax) -> Written {
+        match syntax {
+            Syntax::Ubl => write(&self.ubl, en16931_formats::Syntax::Ubl),
+            Syntax::Cii => write(&self.cii, en16931_formats::Syntax::Cii),
         }
     }
 }
@@ -102,6 +133,11 @@ fn embedded<P: Embeddable>(pdf: &[u8], proof: &Validated<P>, terms: &Invoice) ->
         ..EmbedOptions::default()
     };
     Ok(embed(pdf, proof, &options)?)
+}
+
+/// Whether Peppol delivers to addresses of a scheme of the list EAS.
+pub(crate) fn peppol_delivers_to(scheme: &str) -> bool {
+    en16931::codes::contains(en16931::codes::generated::PEPPOL_EAS_SCHEMES, scheme)
 }
 
 fn invoice(terms: &Invoice) -> Result<en16931::Invoice, Refusal> {

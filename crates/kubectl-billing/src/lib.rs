@@ -4,6 +4,8 @@ mod arguments;
 pub mod change;
 pub mod cluster;
 pub mod commands;
+#[cfg(feature = "einvoice")]
+mod einvoice;
 pub mod error;
 pub mod invoice;
 mod lazy_file;

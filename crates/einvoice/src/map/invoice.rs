@@ -25,6 +25,7 @@ pub(crate) fn terms(issued: &IssuedInvoice<'_>) -> Result<(Invoice, Origin), Ref
     let period = month_of(&document.period);
     let (lines, allowances) = lines(issued, period, &origin)?;
     let totals = totals(document, &lines, &allowances)?;
+    let taxes = tax::used(taxes, &lines, &allowances);
     let terms = Invoice {
         kind: Kind::Invoice,
         number: document.number.to_string(),

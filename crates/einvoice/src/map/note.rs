@@ -27,6 +27,7 @@ pub(crate) fn terms(issued: &IssuedCreditNote<'_>) -> Result<(Invoice, Origin), 
     });
     let lines = lines.collect::<Result<Vec<_>, Refusal>>()?;
     let totals = totals(document, &lines)?;
+    let taxes = tax::used(taxes, &lines, &[]);
     let terms = Invoice {
         kind: Kind::CreditNote,
         number: number.to_string(),
@@ -35,7 +36,7 @@ pub(crate) fn terms(issued: &IssuedCreditNote<'_>) -> Result<(Invoice, Origin), 
         due_on: None,
         buyer_reference: said(buyer.buyer_reference.as_deref()),
         purchase_order: said(buyer.purchase_order.as_deref()),
-        payment_terms: None,
+        payment_terms: Some("Credited to the buyer. Nothing is to be paid.".to_owned()),
         note: note(document, buyer),
         preceding: vec![Preceding {
             number: document.invoice.number.to_string(),

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::{Origin, decimal, said};
 use crate::Refusal;
-use crate::model::{Category, Tax, TaxGroup};
+use crate::model::{Allowance, Category, Line, Tax, TaxGroup};
 
 /// Nothing is taxed.
 const OUTSIDE_SCOPE: TaxGroup = TaxGroup { category: Category::O, rate: Decimal::ZERO };
@@ -46,6 +46,15 @@ fn tax(tax: &TaxSubtotal) -> Result<Tax, Refusal> {
         amount: decimal("status.document.taxes.amount", amount)?,
         reason: said(reason.as_deref()),
     })
+}
+
+/// The taxes that something has: one of nothing is not stated (BR-S-01, BR-S-08).
+pub(super) fn used(taxes: Vec<Tax>, lines: &[Line], allowances: &[Allowance]) -> Vec<Tax> {
+    let is_used = |tax: &Tax| {
+        lines.iter().any(|line| line.tax == tax.group) || allowances.iter().any(|allowance| allowance.tax == tax.group)
+    };
+    let is_nothing = |tax: &Tax| tax.base.is_zero() && tax.amount.is_zero();
+    taxes.into_iter().filter(|tax| is_used(tax) || !is_nothing(tax)).collect()
 }
 
 /// How a line is taxed: as it says, else as all of its document is.

@@ -131,6 +131,21 @@ fn an_adjusted_final_that_only_a_line_names_precedes_too() {
     assert_eq!((&*terms.preceding[0].number, terms.preceding[0].issued_on), ("aaaaa-1", None));
 }
 
+/// CII has room for one.
+#[test]
+fn all_adjusted_finals_are_in_ubl_and_in_cii_the_others_are_in_the_note() {
+    let change = |document: &mut serde_json::Value| {
+        document["adjustedInvoices"] = json!([
+            { "number": "aaaaa-1", "issuedAt": "2026-10-01T01:00:00Z" },
+            { "number": "bbbbb-7", "issuedAt": "2026-09-01T01:00:00Z" },
+        ]);
+    };
+    let einvoice = einvoice(change, Profile::En16931).expect("is accepted");
+    let (ubl, cii) = (einvoice.xml(Syntax::Ubl).expect("writes"), einvoice.xml(Syntax::Cii).expect("writes"));
+    assert_eq!(ubl.matches("<cac:BillingReference>").count(), 2, "{ubl}");
+    assert!(cii.contains("Adjusts also bbbbb-7 of 2026-09-01.") && !ubl.contains("Adjusts also"), "{cii}");
+}
+
 #[test]
 fn a_minimum_charge_is_a_line_below_zero() {
     let terms = terms(|document| {
@@ -190,6 +205,18 @@ fn several_taxes_are_of_their_lines_and_allowances() {
     });
     let categories: Vec<_> = terms.allowances.iter().map(|one| one.tax.category.code()).collect();
     assert_eq!((categories, terms.taxes[1].reason.as_deref()), (vec!["S", "E"], Some("Exempt: training")));
+}
+
+#[test]
+fn a_tax_that_nothing_has_is_not_stated() {
+    let terms = terms(|document| {
+        let nothing = json!({ "category": "Z", "rate": "0", "base": "0.00", "amount": "0.00" });
+        for line in document["lines"].as_array_mut().expect("lines") {
+            line["tax"] = json!({ "category": "S", "rate": "25.5" });
+        }
+        document["taxes"].as_array_mut().expect("taxes").push(nothing);
+    });
+    assert_eq!(terms.taxes.iter().map(|tax| tax.group.category).collect::<Vec<_>>(), [Category::S]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod folder;
 mod manifest;
 pub(crate) mod source;
-mod span;
+pub(crate) mod span;
 mod stream;
 
 use std::path::{Path, PathBuf};
