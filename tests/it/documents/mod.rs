@@ -6,6 +6,8 @@
 mod amounts;
 mod cluster;
 mod corpus;
+mod einvoices;
+mod generated;
 mod judges;
 mod reissued;
 
