@@ -56,7 +56,10 @@ async fn an_invoice_and_its_credit_note_are_downloaded_with_the_seller_s_logo() 
     let scene = World::shared().scene().await?;
     let logo = json!({ "namespace": "letterhead", "name": "logos", "key": "logo.svg" });
     let look = json!({ "logo": logo, "footer": "Board: A. Example" });
-    let issuer = json!({ "legalName": "Printing Oy", "grace": "0s", "language": "fi", "document": look });
+    let issuer = json!({
+        "legalName": "Printing Oy", "grace": "0s", "language": "fi", "document": look, "registration": "Trade register 1",
+        "address": { "city": "Helsinki", "countryCode": "FI" },
+    });
     make::<InvoiceIssuer>(&scene, "printed", issuer).await?;
     awaited(&scene, "printed", "printed-shop", "main").await?;
     scene.usage("printed", "domain", domain("printed-shop", back(1).start())).await?;
@@ -64,6 +67,7 @@ async fn an_invoice_and_its_credit_note_are_downloaded_with_the_seller_s_logo() 
     scene.usage("printed", "db", ten_hours).await?;
     let mut spec = terms(json!({ "firstPeriod": back(1).to_string(), "issuer": "printed" }));
     (spec["buyerReference"], spec["purchaseOrder"]) = ("4711".into(), "PO-42".into());
+    spec["billingAddress"] = json!({ "city": "Espoo", "countryCode": "FI" });
     scene.group("printed", "main", spec).await?;
     let invoice = final_of(&scene, "printed", "main", back(1)).await?;
     let number = invoice.name_any();
@@ -118,5 +122,66 @@ async fn an_invoice_and_its_credit_note_are_downloaded_with_the_seller_s_logo() 
     }
     let (_, json, _) = download(&scene, &["credit-note", "download", "outage", "--format", "json"]).await?;
     assert_eq!(serde_json::from_slice::<Value>(&json)?, serde_json::to_value(&document)?);
+    e_invoices(&scene, &number).await?;
+    all_at_once(&scene, &number, &document.number).await
+}
+
+/// One e-invoice, in each form; and what is said where there is none.
+async fn e_invoices(scene: &Scene<'_>, number: &str) -> Result {
+    let invoice = ["invoice", "download", number, "--format"];
+    let note = ["credit-note", "download", "outage", "--format"];
+    let (ended, cii, said) = download(scene, &[&invoice[..], &["cii"]].concat()).await?;
+    assert_eq!((ended, said.as_str()), (ExitStatus::Ok, ""));
+    let cii = String::from_utf8(cii)?;
+    assert!(cii.contains("<rsm:CrossIndustryInvoice") && cii.contains("PO-42"), "{cii}");
+    for (document, root) in [(invoice, "<Invoice "), (note, "<CreditNote ")] {
+        let (ended, ubl, said) = run(scene, &[&document[..], &["ubl"]].concat()).await?;
+        assert!(ended == ExitStatus::Ok && ubl.contains(root) && ubl.contains(number), "{said}{ubl}");
+        let (ended, hybrid, said) = download(scene, &[&document[..], &["factur-x"]].concat()).await?;
+        assert_eq!((ended, said.as_str()), (ExitStatus::Ok, ""));
+        assert!(hybrid.starts_with(b"%PDF-1.7") && hybrid.windows(12).any(|window| window == b"factur-x.xml"));
+        let (ended, _, said) = run(scene, &[&document[..], &["ubl", "--profile", "peppol"]].concat()).await?;
+        let asked = "the seller has no electronic address, which Peppol (R020) asks for: set spec.electronicAddress of InvoiceIssuer printed";
+        assert!(ended == ExitStatus::Refused && said.contains(asked), "{said}");
+    }
+    for (arguments, asked) in [
+        (&["xrechnung"][..], "set spec.contact.name of InvoiceIssuer printed"),
+        (&["xrechnung", "--profile", "peppol"], "leave --profile out"),
+        (&["cii", "--profile", "peppol"], "write --format ubl --profile peppol"),
+        (&["csv", "--profile", "en16931"], "--profile is for e-invoices"),
+    ] {
+        let (ended, printed, said) = run(scene, &[&invoice[..], arguments].concat()).await?;
+        assert!(ended != ExitStatus::Ok && printed.is_empty() && said.contains(asked), "{arguments:?}: {said}");
+    }
+    Ok(())
+}
+
+/// All finals of a month, and all credit notes: files by their numbers, which a second run leaves as they are.
+async fn all_at_once(scene: &Scene<'_>, number: &str, note: &str) -> Result {
+    let into = folder("all")?;
+    let (output, month) = (into.display().to_string(), back(1).to_string());
+    let invoices = ["invoice", "download", "--all", "--period", &month, "-o", &output, "--format"];
+    let names = || -> Result<Vec<String>> {
+        let entries = fs::read_dir(&into)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let mut names = entries.collect::<Result<Vec<_>>>()?;
+        names.sort();
+        Ok(names)
+    };
+    let (ended, _, said) = run(scene, &[&invoices[..], &["ubl"]].concat()).await?;
+    assert!(ended == ExitStatus::Ok && said.contains("1 files written, 0 unchanged in"), "{said}");
+    assert_eq!(names()?, [format!("{number}.xml")]);
+    let (_, _, said) = run(scene, &[&invoices[..], &["ubl"]].concat()).await?;
+    assert!(said.contains("0 files written, 1 unchanged in"), "{said}");
+    let (ended, _, said) = run(scene, &[&invoices[..], &["xrechnung"]].concat()).await?;
+    let refused = format!("{number} is not written: there is no e-invoice of {number}: ");
+    assert!(ended == ExitStatus::Refused && said.contains(&refused) && said.contains(", 1 refused in"), "{said}");
+    // Notes are of the month in which they are issued.
+    let notes = ["credit-note", "download", "--all", "--period", "this", "-o", &output, "--format", "factur-x"];
+    let (ended, _, said) = run(scene, &notes).await?;
+    assert!(ended == ExitStatus::Ok && said.contains("1 files written"), "{said}");
+    assert_eq!(names()?, [format!("{number}.xml"), format!("{note}.pdf")]);
+    let (_, _, said) =
+        run(scene, &["credit-note", "download", "--all", "--period", &month, "-o", &output, "--format", "csv"]).await?;
+    assert!(said.contains("0 files written, 0 unchanged"), "{said}");
     Ok(())
 }
