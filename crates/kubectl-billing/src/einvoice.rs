@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use billing_documents::export::document::{ExportedDocument, Stored};
-use billing_einvoice::{EInvoice, Profile};
+use billing_einvoice::{EInvoice, Mapping, Profile, Syntax};
 
 use crate::error::CommandError;
 
@@ -74,6 +74,56 @@ impl EInvoiceArguments {
             )),
         }
     }
+}
+
+/// An e-invoice as a file of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct XmlForm {
+    syntax: Syntax,
+    profile: Profile,
+}
+
+impl XmlForm {
+    /// UBL by the rules of a profile, or CII.
+    ///
+    /// # Errors
+    /// The two do not go together.
+    pub(crate) fn new(form: Form, arguments: EInvoiceArguments) -> Result<Self, CommandError> {
+        let syntax = match form {
+            Form::Ubl | Form::XRechnung => Syntax::Ubl,
+            #[cfg(feature = "pdf")]
+            Form::FacturX => Syntax::Cii,
+            Form::Cii => Syntax::Cii,
+        };
+        Ok(Self { syntax, profile: arguments.profile(form)? })
+    }
+
+    /// Its name, with its profile.
+    pub(crate) fn name(self) -> &'static str {
+        match (self.syntax, self.profile) {
+            (Syntax::Ubl, Profile::En16931) => "ubl/en16931",
+            (Syntax::Ubl, Profile::Peppol) => "ubl/peppol",
+            (Syntax::Ubl, Profile::XRechnung) => "ubl/xrechnung",
+            (Syntax::Cii, Profile::En16931) => "cii/en16931",
+            (Syntax::Cii, Profile::Peppol) => "cii/peppol",
+            (Syntax::Cii, Profile::XRechnung) => "cii/xrechnung",
+        }
+    }
+}
+
+/// The XML of a document, and how many lines it has.
+///
+/// # Errors
+/// There is none, with the reason.
+pub(crate) fn xml(document: &ExportedDocument<'_>, form: XmlForm) -> Result<(String, u64), CommandError> {
+    let einvoice = einvoice(document, form.profile)?;
+    let xml = einvoice.xml(form.syntax).map_err(|refusal| refused(document, refusal))?;
+    Ok((xml, einvoice.terms().lines.len() as u64))
+}
+
+/// The number of the mapping by which a document became an e-invoice.
+pub(crate) fn mapping(document: &ExportedDocument<'_>) -> u32 {
+    Mapping::of(document.written_at).number()
 }
 
 /// The e-invoice of a document.

@@ -123,7 +123,8 @@ async fn an_invoice_and_its_credit_note_are_downloaded_with_the_seller_s_logo() 
     let (_, json, _) = download(&scene, &["credit-note", "download", "outage", "--format", "json"]).await?;
     assert_eq!(serde_json::from_slice::<Value>(&json)?, serde_json::to_value(&document)?);
     e_invoices(&scene, &number).await?;
-    all_at_once(&scene, &number, &document.number).await
+    all_at_once(&scene, &number, &document.number).await?;
+    an_archive(&scene, &number).await
 }
 
 /// One e-invoice, in each form; and what is said where there is none.
@@ -183,5 +184,41 @@ async fn all_at_once(scene: &Scene<'_>, number: &str, note: &str) -> Result {
     let (_, _, said) =
         run(scene, &["credit-note", "download", "--all", "--period", &month, "-o", &output, "--format", "csv"]).await?;
     assert!(said.contains("0 files written, 0 unchanged"), "{said}");
+    Ok(())
+}
+
+/// An archive of e-invoices: its manifest says by which tool and by which mapping they are.
+async fn an_archive(scene: &Scene<'_>, number: &str) -> Result {
+    let into = folder("archive")?;
+    let (output, month) = (into.display().to_string(), back(1).to_string());
+    let export = |more: &[&'static str]| {
+        let arguments: Vec<_> = [&["export", "--period", &month, "-o", &output, "--format"], more].concat();
+        let arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+        async move { run(scene, &arguments.iter().map(String::as_str).collect::<Vec<_>>()).await }
+    };
+    let (ended, _, said) = export(&["ubl"]).await?;
+    assert!(ended == ExitStatus::Ok && said.contains("1 files written"), "{said}");
+    let manifest: Value = serde_json::from_slice(&fs::read(into.join("manifest.json"))?)?;
+    let file = &manifest["files"][0];
+    assert_eq!(
+        (&manifest["format"], &file["dataset"], &file["mapping"]),
+        (&json!("ubl/en16931"), &json!("einvoice"), &json!(1))
+    );
+    assert!(manifest["tool"].as_str().is_some_and(|tool| tool.starts_with("kubectl-billing ")), "{manifest}");
+    let path = file["path"].as_str().ok_or("a path")?;
+    assert!(path.starts_with(&format!("period={month}/einvoice-{number}-")) && path.ends_with(".xml"), "{path}");
+    let exported = fs::read(into.join(path))?;
+    let (_, alone, _) = download(scene, &["invoice", "download", number, "--format", "ubl"]).await?;
+    assert!(exported == alone);
+    let (_, _, said) = export(&["ubl"]).await?;
+    assert!(said.contains("0 files written, 1 unchanged"), "{said}");
+    for (arguments, asked) in [
+        (&["ubl", "--profile", "peppol"][..], "export ubl/peppol into another folder"),
+        (&["ubl", "--with-estimates"], "estimates have no e-invoices"),
+        (&["csv", "--profile", "peppol"], "--profile is for e-invoices"),
+    ] {
+        let (ended, _, said) = export(arguments).await?;
+        assert!(ended == ExitStatus::Failed && said.contains(asked), "{said}");
+    }
     Ok(())
 }

@@ -53,12 +53,9 @@ impl Dataset {
         }
     }
 
-    /// The path of a document's file. That of a final carries the beginning of its digest: what has this name never changes.
+    /// The path of a document's file.
     pub fn path(self, month: Month, number: &str, digest: Option<&str>) -> String {
-        let digits: String =
-            digest.into_iter().flat_map(|digest| digest.trim_start_matches("sha256:").chars()).take(12).collect();
-        let dash = if digits.is_empty() { "" } else { "-" };
-        format!("{}/{}-{number}{dash}{digits}.{}", folder(month), self.name(), self.extension())
+        path(self.name(), self.extension(), month, number, digest)
     }
 
     /// Begins a file.
@@ -88,6 +85,14 @@ impl Dataset {
         let rows = writer.rows;
         Ok((writer.finish()?, rows))
     }
+}
+
+/// The path of a file of a document. That of a final carries the beginning of its digest: what has this name never changes.
+pub fn path(name: &str, extension: &str, month: Month, number: &str, digest: Option<&str>) -> String {
+    let digits: String =
+        digest.into_iter().flat_map(|digest| digest.trim_start_matches("sha256:").chars()).take(12).collect();
+    let dash = if digits.is_empty() { "" } else { "-" };
+    format!("{}/{name}-{number}{dash}{digits}.{extension}", folder(month))
 }
 
 /// The folder of a month.

@@ -16,7 +16,9 @@ use billing_documents::export::table::Encoding;
 
 use crate::cluster::Cluster;
 #[cfg(feature = "einvoice")]
-use crate::einvoice::{EInvoiceArguments, Form, einvoice, refused};
+use crate::einvoice::{EInvoiceArguments, Form, XmlForm, xml};
+#[cfg(all(feature = "einvoice", feature = "pdf"))]
+use crate::einvoice::{einvoice, refused};
 use crate::error::CommandError;
 use crate::lazy_file::LazyFile;
 #[cfg(feature = "pdf")]
@@ -196,20 +198,15 @@ impl FileArguments {
         form: Form,
         prepared: &Prepared,
     ) -> Result<Rendered, CommandError> {
-        use billing_einvoice::Syntax;
-        let einvoice = einvoice(document, self.einvoice.profile(form)?)?;
-        let syntax = match form {
-            #[cfg(feature = "pdf")]
-            Form::FacturX => {
-                let printer = prepared.printer.as_ref().ok_or_else(|| refused(document, "nothing prints it"))?;
-                let billing_pdf::Pdf { bytes, warnings } = print(document, printer)?;
-                let content = einvoice.embed(&bytes).map_err(|error| refused(document, error))?;
-                return Ok(Rendered { content, warnings });
-            }
-            Form::Ubl | Form::XRechnung => Syntax::Ubl,
-            Form::Cii => Syntax::Cii,
-        };
-        let xml = einvoice.xml(syntax).map_err(|refusal| refused(document, refusal))?;
+        #[cfg(feature = "pdf")]
+        if form == Form::FacturX {
+            let einvoice = einvoice(document, self.einvoice.profile(form)?)?;
+            let printer = prepared.printer.as_ref().ok_or_else(|| refused(document, "nothing prints it"))?;
+            let billing_pdf::Pdf { bytes, warnings } = print(document, printer)?;
+            let content = einvoice.embed(&bytes).map_err(|error| refused(document, error))?;
+            return Ok(Rendered { content, warnings });
+        }
+        let (xml, _) = xml(document, XmlForm::new(form, self.einvoice)?)?;
         Ok(Rendered { content: xml.into_bytes(), warnings: Vec::new() })
     }
 

@@ -6,8 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use billing_api::{CreditNote, CreditNoteDocument, Invoice, InvoicePhase, Time};
-use billing_documents::export::Format;
-use billing_documents::export::dataset::{Dataset, folder};
+use billing_documents::export::dataset::folder;
 use billing_documents::export::document::{ExportedDocument, Stored};
 use billing_documents::export::focus::{self, billing_period::BillingPeriods};
 use billing_documents::issued::IssuedInvoice;
@@ -17,6 +16,7 @@ use kube::ResourceExt;
 use sha2::{Digest, Sha256};
 
 use super::manifest::{CreditNoteEntry, DocumentEntry, FileEntry, Key, NewManifest, OldManifest};
+use super::part::{Content, ExportFormat, Part};
 use super::source::{Refusal, Source, Unread, document_of, identity, phase_of};
 use super::span::Span;
 use crate::ExitStatus;
@@ -27,7 +27,7 @@ use crate::lazy_file::LazyFile;
 /// What a run does.
 pub struct FolderExport<'a> {
     source: &'a Source<'a>,
-    format: Format,
+    format: ExportFormat,
     span: Span,
     with_estimates: bool,
     folder: PathBuf,
@@ -58,7 +58,7 @@ impl<'a> FolderExport<'a> {
     /// The folder cannot be used, or holds an export in another format.
     pub fn begin(
         source: &'a Source<'a>,
-        format: Format,
+        format: ExportFormat,
         (span, now): (Span, Timestamp),
         with_estimates: bool,
         folder: &Path,
@@ -67,7 +67,7 @@ impl<'a> FolderExport<'a> {
         if !folder.is_dir() {
             fs::create_dir_all(folder).map_err(about(folder))?;
         }
-        let counted = format.datasets().first().map_or("", |dataset| dataset.name());
+        let counted = format.parts().first().map_or("", |part| part.name());
         Ok(Self {
             source,
             format,
@@ -177,7 +177,7 @@ impl<'a> FolderExport<'a> {
             return Ok(Ok(kept));
         }
         let source = self.source;
-        let files = source.with_invoice(invoice, |document| self.write_datasets(paths, document)).await?;
+        let files = source.with_invoice(invoice, |document| self.write_parts(paths, document)).await?;
         Ok(files.and_then(|files| files))
     }
 
@@ -193,12 +193,12 @@ impl<'a> FolderExport<'a> {
             return Ok(Ok(kept));
         }
         let source = self.source;
-        let files = source.with_credit_note(note, |document| self.write_datasets(paths, document)).await?;
+        let files = source.with_credit_note(note, |document| self.write_parts(paths, document)).await?;
         Ok(files.and_then(|files| files))
     }
 
     fn paths(&self, month: Month, number: &str, digest: Option<&str>) -> Vec<String> {
-        self.format.datasets().iter().map(|dataset| dataset.path(month, number, digest)).collect()
+        self.format.parts().into_iter().map(|part| part.path(month, number, digest)).collect()
     }
 
     /// The files of a final that are all there.
@@ -218,37 +218,37 @@ impl<'a> FolderExport<'a> {
     }
 
     /// The files of a document, each with what it says.
-    fn write_datasets(&mut self, paths: Vec<String>, document: &ExportedDocument<'_>) -> Result<Files, CommandError> {
+    fn write_parts(&mut self, paths: Vec<String>, document: &ExportedDocument<'_>) -> Result<Files, CommandError> {
         let mut files = Vec::new();
-        for (dataset, path) in self.format.datasets().iter().zip(paths) {
-            match self.write_dataset(*dataset, path, document)? {
+        for (part, path) in self.format.parts().into_iter().zip(paths) {
+            match self.write_part(part, path, document)? {
                 Ok(entry) => files.push(entry),
                 Err(refusal) => return Ok(Err(refusal)),
             }
             if document.is_final() {
                 // Of a run that came to no end, no list has it.
-                self.remove(&dataset.path(document.month, document.number, None))?;
+                self.remove(&part.path(document.month, document.number, None))?;
             }
         }
         files.iter().for_each(|entry| self.note(entry));
         Ok(Ok(files))
     }
 
-    fn write_dataset(
+    fn write_part(
         &mut self,
-        dataset: Dataset,
+        part: Part,
         path: String,
         document: &ExportedDocument<'_>,
     ) -> Result<Result<FileEntry, Refusal>, CommandError> {
-        let (content, rows) = match dataset.render(document) {
+        let Content { bytes: content, rows, mapping } = match part.render(document) {
             Ok(rendered) => rendered,
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(refusal) => return Ok(Err(refusal)),
         };
         let absolute = self.folder.join(&path);
         self.write(&absolute, &content)?;
         let (bytes, sha256) = (content.len() as u64, hex(&Sha256::digest(&content)));
         let (period, document) = (document.period.clone(), Some(entry_of(document)));
-        Ok(Ok(FileEntry { path, dataset: dataset.name().to_owned(), period, document, rows, bytes, sha256 }))
+        Ok(Ok(FileEntry { path, dataset: part.name().to_owned(), period, document, rows, bytes, sha256, mapping }))
     }
 
     /// The file of a month as a whole.
@@ -267,6 +267,7 @@ impl<'a> FolderExport<'a> {
             rows: periods.rows(),
             bytes: content.len() as u64,
             sha256: hex(&Sha256::digest(&content)),
+            mapping: None,
         }])
     }
 

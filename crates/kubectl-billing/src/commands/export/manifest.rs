@@ -51,6 +51,9 @@ pub struct FileEntry {
     pub bytes: u64,
     /// The SHA-256 of its content, in hexadecimal digits.
     pub sha256: String,
+    /// Of an e-invoice, the number of the mapping by which its document became it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<u32>,
 }
 
 /// The invoice or credit note that a file is made of.

@@ -2,6 +2,7 @@
 
 mod folder;
 mod manifest;
+mod part;
 pub(crate) mod source;
 pub(crate) mod span;
 mod stream;
@@ -15,9 +16,12 @@ use billing_documents::export::focus::Version;
 use billing_documents::export::table::Encoding;
 
 use self::folder::FolderExport;
+use self::part::ExportFormat;
 use self::source::Source;
 use self::span::Span;
 use crate::cluster::{ClusterArguments, Place, wait};
+#[cfg(feature = "einvoice")]
+use crate::einvoice::{EInvoiceArguments, Form, XmlForm};
 use crate::error::CommandError;
 use crate::{ExitStatus, Io};
 
@@ -32,13 +36,16 @@ Examples:
   # A bill in the FOCUS format, for a FinOps tool
   kubectl billing export -n acme --format focus-1.2 --period last -o ./focus
 
+  # The e-invoices of last month, for Peppol
+  kubectl billing export -n acme --format ubl --profile peppol --period last -o ./einvoices
+
   # The lines of one group on standard output
   kubectl billing export -n acme --group main --format csv --period last -o -
 
 Exit status: 0 when every document was exported. 1 when some could not be: standard error names them, the others are
 exported. 2 when the command cannot be run.";
 
-/// Export invoices and credit notes as CSV, JSON, Parquet or FOCUS
+/// Export invoices and credit notes as CSV, JSON, Parquet, FOCUS or e-invoices
 ///
 /// Into a folder it writes a file for each invoice of the months, and for each credit note that was issued in them, and
 /// manifest.json, which lists them with their sums. Files of finals and of credit notes are written once and never again;
@@ -64,6 +71,10 @@ pub struct ExportArguments {
     /// What to export them as
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: FormatName,
+
+    #[cfg(feature = "einvoice")]
+    #[command(flatten)]
+    einvoice: EInvoiceArguments,
 
     /// How the tables of FOCUS are written
     #[arg(long, value_enum, value_name = "ENCODING", default_value_t = EncodingName::Csv)]
@@ -97,6 +108,16 @@ enum FormatName {
     /// FOCUS 1.4: CostAndUsage, InvoiceDetail, BillingPeriod
     #[value(name = "focus-1.4")]
     Focus14,
+    /// E-invoices of EN 16931 as UBL 2.1
+    #[cfg(feature = "einvoice")]
+    Ubl,
+    /// E-invoices of EN 16931 as CII D16B
+    #[cfg(feature = "einvoice")]
+    Cii,
+    /// E-invoices by the rules of XRechnung, as UBL 2.1
+    #[cfg(feature = "einvoice")]
+    #[value(name = "xrechnung")]
+    XRechnung,
 }
 
 /// An encoding by its name.
@@ -109,25 +130,52 @@ enum EncodingName {
 }
 
 impl ExportArguments {
-    fn format(&self) -> Result<Format, CommandError> {
+    fn format(&self) -> Result<ExportFormat, CommandError> {
         let encoding = match self.encoding {
             EncodingName::Csv => Encoding::Csv,
             EncodingName::Parquet => Encoding::Parquet,
         };
         let format = match self.format {
             FormatName::Csv => Format::Csv,
-            FormatName::Json => Format::Json,
             FormatName::Parquet => Format::Parquet,
             FormatName::Focus12 => Format::Focus(Version::V1_2, encoding),
             FormatName::Focus14 => Format::Focus(Version::V1_4, encoding),
+            FormatName::Json => Format::Json,
+            #[cfg(feature = "einvoice")]
+            FormatName::Ubl => return self.einvoices(Form::Ubl),
+            #[cfg(feature = "einvoice")]
+            FormatName::Cii => return self.einvoices(Form::Cii),
+            #[cfg(feature = "einvoice")]
+            FormatName::XRechnung => return self.einvoices(Form::XRechnung),
         };
+        #[cfg(feature = "einvoice")]
+        self.einvoice.none()?;
         match (format, self.encoding) {
-            (Format::Csv | Format::Json, EncodingName::Parquet) => Err(CommandError::Unusable(format!(
-                "--encoding is for the formats of FOCUS; for these tables as Parquet, write --format parquet instead of {}",
-                format.name()
-            ))),
-            _ => Ok(format),
+            (Format::Csv | Format::Json, EncodingName::Parquet) => Err(self.encoding_is_for_focus(format.name())),
+            _ => Ok(ExportFormat::Datasets(format)),
         }
+    }
+
+    #[cfg(feature = "einvoice")]
+    fn einvoices(&self, form: Form) -> Result<ExportFormat, CommandError> {
+        let no = |message: &str| Err(CommandError::Unusable(message.to_owned()));
+        let form = XmlForm::new(form, self.einvoice)?;
+        if self.output == Path::new("-") {
+            return no("e-invoices are a file each: name a folder, such as -o ./einvoices");
+        }
+        if self.with_estimates {
+            return no("estimates have no e-invoices: leave --with-estimates out");
+        }
+        if self.encoding == EncodingName::Parquet {
+            return Err(self.encoding_is_for_focus(form.name()));
+        }
+        Ok(ExportFormat::EInvoices(form))
+    }
+
+    fn encoding_is_for_focus(&self, format: &str) -> CommandError {
+        CommandError::Unusable(format!(
+            "--encoding is for the formats of FOCUS; for these tables as Parquet, write --format parquet instead of {format}"
+        ))
     }
 }
 

@@ -4,12 +4,12 @@ use std::fmt::Display;
 use std::io::Write;
 
 use billing_api::InvoicePhase;
-use billing_documents::export::Format;
 use billing_documents::export::dataset::DatasetWriter;
 use billing_documents::export::document::ExportedDocument;
 use billing_documents::issued_note::note_document;
 use billing_domain::Month;
 
+use super::part::{ExportFormat, Part};
 use super::source::{Refusal, Source, Unread, identity, phase_of};
 use super::span::Span;
 use crate::ExitStatus;
@@ -21,13 +21,14 @@ use crate::error::CommandError;
 /// The API server refused, or nothing can be written.
 pub async fn export(
     source: &Source<'_>,
-    format: Format,
+    format: ExportFormat,
     span: Span,
     with_estimates: bool,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> Result<ExitStatus, CommandError> {
-    let [dataset, ..] = format.datasets() else { return Ok(ExitStatus::Ok) };
+    let parts = format.parts();
+    let [Part::Dataset(dataset), ..] = &parts[..] else { return Ok(ExitStatus::Ok) };
     let writer = dataset.writer().map_err(unusable)?;
     let mut stream = Stream { source, writer, stdout, stderr, ended: ExitStatus::Ok };
     for month in span.months() {
