@@ -32,7 +32,7 @@ histories: tools ## Close 10,000 random histories, and compare them with the ind
 fuzz: tools ## Throw 20,000 random requests of tenants and roles at a world with finals (about ten minutes)
 	BILLING_FUZZ_REQUESTS=20000 cargo test --package billing-operator --test it -- --nocapture rules::fuzz::random
 
-test-documents: tools ## Print every document of the corpus, and have each judged by veraPDF, qpdf and poppler (some minutes)
+test-documents: tools ## Print every document of the corpus and 1,000 e-invoices, and have each judged by what others wrote (half an hour)
 	BILLING_DOCUMENTS=all cargo test --package billing-operator --test it -- --nocapture documents::
 
 bench: tools ## Measure the engine and the operator, with the bare cost beside it (about half an hour)

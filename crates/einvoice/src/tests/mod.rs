@@ -1,5 +1,6 @@
 //! Documents as JSON, changed, and what becomes of them.
 
+mod frozen;
 mod maps;
 mod refuses;
 mod sums;
@@ -118,4 +119,46 @@ fn bill(document: &mut Value, lines: Value, subtotal: &str, tax: &str, total: &s
     document["lines"] = lines;
     (document["subtotal"], document["tax"], document["total"]) = (subtotal.into(), tax.into(), total.into());
     (document["taxes"][0]["base"], document["taxes"][0]["amount"]) = (subtotal.into(), tax.into());
+}
+
+/// Adds what a final may have beside: late usage, a correction, tiers, two taxes, prices in another currency, money in advance.
+fn everything(document: &mut Value) {
+    let (standard, exempt) = (json!({ "category": "S", "rate": "25.5" }), json!({ "category": "E", "rate": "0" }));
+    for line in document["lines"].as_array_mut().into_iter().flatten() {
+        line["tax"] = standard.clone();
+    }
+    let more = [
+        json!({
+            "id": "t", "type": "ServiceCharge", "description": "traffic <&>", "quantity": "1500", "unit": "Unit", "unitName": "GiB",
+            "unitPrice": "0.05", "before": "900", "tier": { "from": "1000", "mode": "Graduated" },
+            "preDiscount": "70.00", "total": "59.85", "tax": standard,
+        }),
+        json!({
+            "id": "l", "type": "ServiceCharge", "description": "late", "quantity": "10", "unit": "Month", "unitPrice": "2.5",
+            "start": "2026-08-31T14:00:00Z", "end": "2026-09-01T00:00:00Z", "preDiscount": "23.04", "total": "20.74",
+            "discounts": [{ "name": "August", "percent": "10" }], "adjusts": { "period": "2026-08" }, "tax": exempt,
+            "exchangeRate": {
+                "source": "ecb", "from": "USD", "to": "EUR", "rate": "0.921658986175115", "base": "EUR", "fromQuote": "1.085",
+                "toQuote": "1", "quoteDate": "2026-08-31",
+            },
+        }),
+        json!({
+            "id": "x", "type": "OtherEvent", "description": "db: less of September", "total": "-12.34", "tax": standard,
+            "start": "2026-09-01T00:00:00Z", "end": "2026-09-11T00:00:00Z",
+            "adjusts": { "period": "2026-09", "invoice": "aaaaa-1", "billed": "20.00", "due": "7.66" },
+        }),
+    ];
+    if let Some(lines) = document["lines"].as_array_mut() {
+        lines.extend(more);
+    }
+    document["adjustedInvoices"] = json!([
+        { "number": "aaaaa-1", "issuedAt": "2026-10-01T01:00:00Z" }, { "number": "aaaaa-0", "issuedAt": "2026-09-01T01:00:00Z" },
+    ]);
+    document["buyer"]["invoiceText"] = "For the team.".into();
+    document["taxes"] = json!([
+        { "category": "S", "rate": "25.5", "base": "161.02", "amount": "41.06" },
+        { "category": "E", "rate": "0", "base": "20.74", "amount": "0.00", "reason": "Exempt: training" },
+    ]);
+    (document["subtotal"], document["tax"], document["total"]) = ("181.76".into(), "41.06".into(), "222.82".into());
+    (document["prepaid"], document["amountDue"]) = ("22.82".into(), "200.00".into());
 }
