@@ -1,5 +1,6 @@
 //! Documents as JSON, changed, and what becomes of them.
 
+mod docs;
 mod frozen;
 mod maps;
 mod refuses;
