@@ -128,11 +128,11 @@ impl EInvoice {
         self.proof.xml(syntax)
     }
 
-    /// A PDF/A-3 that has the CII inside: Factur-X.
+    /// A PDF/A-3 of a title that has the CII inside: Factur-X.
     ///
     /// # Errors
     /// The PDF is no PDF/A-3 or has an e-invoice already, or the profile has no such form: Peppol.
-    pub fn embed(&self, pdf: &[u8]) -> Result<Vec<u8>, EmbedError> {
-        self.proof.embed(pdf, &self.terms)
+    pub fn embed(&self, pdf: &[u8], title: &str) -> Result<Vec<u8>, EmbedError> {
+        self.proof.embed(pdf, title, &self.terms)
     }
 }

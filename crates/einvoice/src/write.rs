@@ -98,10 +98,10 @@ impl Proof {
         if lost.is_empty() { Ok(written.xml) } else { Err(Refusal::Unwritable(lost)) }
     }
 
-    pub(crate) fn embed(&self, pdf: &[u8], terms: &Invoice) -> Result<Vec<u8>, EmbedError> {
+    pub(crate) fn embed(&self, pdf: &[u8], title: &str, terms: &Invoice) -> Result<Vec<u8>, EmbedError> {
         match self {
-            Self::En16931(proof) => embedded(pdf, &proof.cii, terms),
-            Self::XRechnung(proof) => embedded(pdf, &proof.cii, terms),
+            Self::En16931(proof) => embedded(pdf, title, &proof.cii, terms),
+            Self::XRechnung(proof) => embedded(pdf, title, &proof.cii, terms),
             Self::Peppol(_) => Err(EmbedError::Peppol),
         }
     }
@@ -117,16 +117,17 @@ impl<P: ProfileMarker> Both<P> {
 }
 
 /// The file says when it was issued, not when it was written: the same invoice is the same file.
-fn embedded<P: Embeddable>(pdf: &[u8], proof: &Validated<P>, terms: &Invoice) -> Result<Vec<u8>, EmbedError> {
-    let title = match terms.kind {
-        Kind::Invoice => format!("Invoice {}", terms.number),
-        Kind::CreditNote => format!("Credit note {}", terms.number),
-    };
+fn embedded<P: Embeddable>(
+    pdf: &[u8],
+    title: &str,
+    proof: &Validated<P>,
+    terms: &Invoice,
+) -> Result<Vec<u8>, EmbedError> {
     let issued_on = terms.issued_on.and_time(NaiveTime::MIN).and_utc();
     let options = EmbedOptions {
         metadata: Some(Metadata {
-            subject: format!("{title} of {}", terms.issued_on),
-            title,
+            title: title.to_owned(),
+            subject: format!("{title}, {}", terms.issued_on),
             author: terms.seller.name.clone(),
         }),
         modified: Some(SystemTime::from(issued_on)),

@@ -51,6 +51,8 @@ pub struct Printer {
 pub struct Pdf {
     /// The file.
     pub bytes: Vec<u8>,
+    /// What it is called, in the reader's language.
+    pub title: String,
     /// What is not in it as it should be.
     pub warnings: Vec<String>,
 }
@@ -101,7 +103,7 @@ impl Printer {
                     if let Some(reason) = first_failure.filter(|_| logo.is_none() && self.logo.is_some()) {
                         warnings.push(format!("the logo cannot be printed and is left out: {reason}"));
                     }
-                    return Ok(Pdf { bytes, warnings });
+                    return Ok(Pdf { bytes, title: content.title().to_owned(), warnings });
                 }
                 Err(reason) => first_failure = first_failure.or(Some(reason)),
             }

@@ -17,6 +17,9 @@ const FILES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"
 /// The licence of fonts, in a crate of ours that has some of others.
 const OF_FONTS: &str = "fonts/OFL.txt";
 
+/// What a crate of ours says of the work of others that is in it.
+const NOTICE: &str = "NOTICE.txt";
+
 /// What we build programs for.
 const TARGETS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
 
@@ -44,6 +47,13 @@ pub fn third_party(packages: &[&str]) -> Result<String> {
                 let named = format!("fonts of {named}");
                 listed.insert(format!("{named}: OFL-1.1"));
                 texts.entry(fs::read_to_string(&fonts).map_err(Error::file(&fonts))?).or_default().insert(named);
+            }
+            let notice = folder.join(NOTICE);
+            if notice.is_file() {
+                texts
+                    .entry(fs::read_to_string(&notice).map_err(Error::file(&notice))?)
+                    .or_default()
+                    .insert(text("name"));
             }
             continue;
         }
@@ -122,6 +132,6 @@ mod tests {
         assert!(text.contains("Permission is hereby granted, free of charge"));
         let text = third_party(&["kubectl-billing"]).unwrap();
         assert!(text.lines().any(|line| line.starts_with("fonts of billing-pdf ") && line.ends_with(": OFL-1.1")));
-        assert!(text.contains("SIL OPEN FONT LICENSE"));
+        assert!(text.contains("SIL OPEN FONT LICENSE") && text.contains("© CEN"));
     }
 }

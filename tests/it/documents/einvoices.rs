@@ -221,6 +221,33 @@ fn every_validator_accepts_every_example_and_those_made_up_and_finds_the_documen
     Ok(())
 }
 
+/// The examples as they are: of Acme's groups with an address, and of Initech. The others are told what they lack.
+#[test]
+fn examples_have_e_invoices_or_are_told_what_they_lack() -> Result {
+    let mut lacking = BTreeMap::new();
+    let mut accepted = BTreeSet::new();
+    Examples::preview()?.each(|document| {
+        let Stored::Invoice(issued) = document.stored else { return Ok(()) };
+        let group = document.buyer.billing_group.to_string();
+        match EInvoice::of_invoice(issued, Profile::En16931) {
+            Ok(_) => drop(accepted.insert(group)),
+            Err(Refusal::Estimate) => {}
+            Err(refusal) => drop(lacking.insert(group, refusal.to_string())),
+        }
+        Ok(())
+    })?;
+    for group in ["shop", "main", "lab"] {
+        assert!(accepted.contains(group), "{group}: {:?}", lacking.get(group));
+    }
+    let (test, kuwait) = (lacking.get("test"), lacking.get("kuwait"));
+    assert!(
+        test.is_some_and(|said| said.contains("set spec.billingAddress.countryCode of BillingGroup acme/test")),
+        "{test:?}"
+    );
+    assert!(kuwait.is_some_and(|said| said.contains("3 decimals")), "{kuwait:?}");
+    Ok(())
+}
+
 /// A fault, and who must find it.
 struct Fault {
     form: (Profile, Syntax),
@@ -337,7 +364,7 @@ fn factur_x(case: &Case, profile: Profile) -> Result<(Vec<u8>, String)> {
         Some(note) => printer.credit_note(IssuedCreditNote::new(note, &issued)?.document)?,
     };
     let einvoice = case.einvoice(profile)??;
-    Ok((einvoice.embed(&pdf.bytes)?, einvoice.xml(Syntax::Cii)?))
+    Ok((einvoice.embed(&pdf.bytes, &pdf.title)?, einvoice.xml(Syntax::Cii)?))
 }
 
 #[test]

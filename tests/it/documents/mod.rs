@@ -1,5 +1,5 @@
-//! Documents as PDF, judged by what nobody here wrote: veraPDF for archives and screen readers, qpdf, and poppler, which reads the text
-//! and the fonts. Each judge is shown a fault that it must find.
+//! Documents as PDF and as e-invoices, judged by what nobody here wrote. Of PDF: veraPDF for archives and screen readers, qpdf, and
+//! poppler, which reads the text and the fonts. Each judge is shown a fault that it must find.
 //!
 //! The ordinary run prints a sample; `make test-documents` everything (`BILLING_DOCUMENTS=all`).
 

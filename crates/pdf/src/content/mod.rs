@@ -193,6 +193,11 @@ impl Content {
         Self { logo: logo.map(Logo::file_name), ..self }
     }
 
+    /// The title of the file.
+    pub(crate) fn title(&self) -> &str {
+        &self.title
+    }
+
     /// Set in these fonts.
     pub(crate) fn with_families(self, families: Vec<&str>) -> Self {
         Self { families: families.into_iter().map(str::to_owned).collect(), ..self }

@@ -181,7 +181,7 @@ impl FileArguments {
         }
         #[cfg(feature = "pdf")]
         if let Some(printer) = &prepared.printer {
-            let billing_pdf::Pdf { bytes, warnings } = print(document, printer)?;
+            let billing_pdf::Pdf { bytes, title: _, warnings } = print(document, printer)?;
             return Ok(Rendered { content: bytes, warnings });
         }
         #[cfg(not(feature = "pdf"))]
@@ -202,8 +202,8 @@ impl FileArguments {
         if form == Form::FacturX {
             let einvoice = einvoice(document, self.einvoice.profile(form)?)?;
             let printer = prepared.printer.as_ref().ok_or_else(|| refused(document, "nothing prints it"))?;
-            let billing_pdf::Pdf { bytes, warnings } = print(document, printer)?;
-            let content = einvoice.embed(&bytes).map_err(|error| refused(document, error))?;
+            let billing_pdf::Pdf { bytes, title, warnings } = print(document, printer)?;
+            let content = einvoice.embed(&bytes, &title).map_err(|error| refused(document, error))?;
             return Ok(Rendered { content, warnings });
         }
         let (xml, _) = xml(document, XmlForm::new(form, self.einvoice)?)?;
