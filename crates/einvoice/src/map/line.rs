@@ -126,13 +126,17 @@ fn details(charge: &Charge, within: Option<Days>) -> Vec<String> {
 fn adjustment(adjusts: &Adjusts) -> String {
     let period = &*adjusts.period;
     let Some(invoice) = &adjusts.invoice else { return format!("Late usage of {period}") };
-    let settled = adjusts.settled.as_ref().map(|settled| format!(", credit notes {settled}")).unwrap_or_default();
-    match (&adjusts.due, &adjusts.billed) {
-        (Some(due), Some(billed)) => {
-            format!("Corrects invoice {invoice} of {period}: due {due}, billed {billed}{settled}")
-        }
-        _ => format!("Corrects invoice {invoice} of {period}"),
+    let mut words = format!("Corrects invoice {invoice} of {period}");
+    if let (Some(due), Some(billed)) = (&adjusts.due, &adjusts.billed) {
+        words.push_str(&format!(": due {due}, billed {billed}"));
     }
+    if let Some(settled) = &adjusts.settled {
+        words.push_str(&format!(", credited by notes {settled}"));
+    }
+    if let (Some(before), Some(after)) = (&adjusts.quantity_before, &adjusts.quantity_after) {
+        words.push_str(&format!(", quantity {} instead of {}", &**after, &**before));
+    }
+    words
 }
 
 /// What the line is about, by name.

@@ -57,7 +57,8 @@ fn in_scope(taxes: &[Tax]) -> bool {
 fn vat_id(number: &str) -> Option<String> {
     let number: String = number.split_whitespace().collect();
     let is_known = number.get(..2).is_some_and(|prefix| {
-        billing_api::codes::COUNTRIES.split_whitespace().any(|country| country == prefix && country != "UK")
+        let mut countries = billing_api::codes::COUNTRIES.split_whitespace();
+        prefix == "EL" || countries.any(|known| known == prefix && country(known) == known)
     });
     (is_known && number.len() > 2).then_some(number)
 }
@@ -73,16 +74,18 @@ fn address(address: &billing_api::Address) -> Address {
         city: said(city.as_deref()),
         post_code: said(zip_code.as_deref()),
         subdivision: said(state.as_deref()),
-        country: country_code.as_deref().map(country),
+        country: country_code.as_deref().map(|code| country(code).to_owned()),
     }
 }
 
-/// A country by its code of ISO 3166-1: addresses may have those of VAT ids, too.
-fn country(code: &str) -> String {
+/// A country by the code that the standard has for it (BR-CL-14): addresses may have those of VAT ids, too, and some that ISO 3166 only
+/// reserves.
+fn country(code: &str) -> &str {
     match code {
         "EL" => "GR",
-        "UK" | "XI" => "GB",
+        "UK" => "GB",
+        "EA" | "IC" => "ES",
+        "XK" => "1A",
         code => code,
     }
-    .to_owned()
 }

@@ -118,6 +118,40 @@ fn a_correction_of_a_closed_month_has_a_quantity_below_zero_and_its_month_in_wor
     );
 }
 
+/// What late usage moves of an earlier month's tiers is a line of its own.
+#[test]
+fn a_refill_of_tiers_says_both_quantities() {
+    let terms = terms(|document| {
+        let refill = json!({
+            "id": "r", "type": "OtherEvent", "description": "traffic of September", "total": "3.00",
+            "adjusts": {
+                "period": "2026-09", "invoice": "aaaaa-1", "type": "ServiceCharge", "part": "traffic", "billed": "20.00", "due": "24.00",
+                "settled": "1.00", "quantityBefore": "900", "quantityAfter": "1200",
+            },
+        });
+        bill(document, json!([refill]), "3.00", "0.77", "3.77");
+    });
+    assert_eq!(
+        terms.lines[0].description.as_deref(),
+        Some(
+            "Corrects invoice aaaaa-1 of 2026-09: due 24.00, billed 20.00, credited by notes 1.00, quantity 1200 instead of 900"
+        )
+    );
+}
+
+#[test]
+fn a_term_that_is_longer_than_the_month_is_in_words() {
+    let terms = terms(|document| {
+        let fee = json!({
+            "id": "f", "type": "CommitmentFee", "description": "committed: what is missing to 1000.00", "total": "100.00",
+            "start": "2026-01-01T00:00:00Z", "end": "2026-11-01T00:00:00Z",
+        });
+        bill(document, json!([fee]), "100.00", "25.50", "125.50");
+    });
+    let fee = &terms.lines[0];
+    assert_eq!((fee.days, fee.description.as_deref()), (None, Some("2026-01-01 to 2026-10-31")));
+}
+
 /// Finals of earlier versions do not list what they adjust.
 #[test]
 fn an_adjusted_final_that_only_a_line_names_precedes_too() {
@@ -252,6 +286,29 @@ fn ids_are_those_that_the_standard_knows() {
     });
     assert_eq!((terms.seller.vat_id.as_deref(), terms.buyer.vat_id), (Some("FI12345671"), None));
     assert_eq!(terms.note.as_deref(), Some("For the team.\nThank you.\nTax number of the buyer: 12-3456789"));
+}
+
+/// A tax number without the prefix of a country is the seller's tax registration (BT-32); its number in a register identifies it.
+#[test]
+fn a_tax_number_of_the_seller_that_is_no_vat_id_is_one_all_the_same() {
+    let terms = terms(|document| document["seller"]["vatId"] = "12-3456789".into());
+    assert_eq!((terms.seller.vat_id, terms.seller.tax_number.as_deref()), (None, Some("12-3456789")));
+}
+
+#[test]
+fn countries_are_those_of_the_standard() {
+    for (written, said) in [("EL", "GR"), ("UK", "GB"), ("IC", "ES"), ("XK", "1A"), ("XI", "XI"), ("US", "US")] {
+        let einvoice =
+            einvoice(|document| document["buyer"]["billingAddress"]["countryCode"] = written.into(), Profile::Peppol);
+        let country = einvoice.unwrap_or_else(|refusal| panic!("{written}: {refusal}")).terms.buyer.address.country;
+        assert_eq!(country.as_deref(), Some(said), "{written}");
+    }
+    for (number, is_vat_id) in [("EL123456783", true), ("XI123456782", true), ("UK123456782", false), ("XK123", false)]
+    {
+        let einvoice = einvoice(|document| document["buyer"]["vatId"] = number.into(), Profile::En16931);
+        let buyer = einvoice.unwrap_or_else(|refusal| panic!("{number}: {refusal}")).terms.buyer;
+        assert_eq!(buyer.vat_id.is_some(), is_vat_id, "{number}");
+    }
 }
 
 #[test]
