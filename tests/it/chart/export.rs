@@ -42,7 +42,18 @@ fn its_command_is_what_the_plugin_understands() -> Result {
         "--output=/export",
     ];
     assert_eq!(arguments(&one)?, expected);
-    for rendered in [&all, &one] {
+    let e_invoices = Rendered::with(&[], &[&ENABLED[..], &["export.format=ubl", "export.profile=peppol"]].concat())?;
+    let expected = [
+        "export",
+        "--all-namespaces",
+        "--format=ubl",
+        "--profile=peppol",
+        "--period=2026-01..this",
+        "--final-only",
+        "--output=/export",
+    ];
+    assert_eq!(arguments(&e_invoices)?, expected);
+    for rendered in [&all, &one, &e_invoices] {
         assert_eq!(pod(rendered)?["containers"][0]["command"], json!(["/kubectl-billing"]));
         let arguments = arguments(rendered)?;
         let line = std::iter::once("kubectl-billing").chain(arguments.iter().map(String::as_str));
