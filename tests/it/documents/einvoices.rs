@@ -420,6 +420,7 @@ fn the_same_final_is_the_same_factur_x_and_a_spoilt_container_is_refused() -> Re
     for (path, report) in mustang(&files)? {
         assert!(report.is_some(), "Mustang accepts {}", path.display());
     }
+    assert!(others(&files[..1]).is_err(), "there is nothing inside of pages alone");
     Ok(())
 }
 
