@@ -13,6 +13,7 @@
 //! | `creditnote`                | a credit note, and it may not settle | create creditnotes                    |
 //! | `operator`                  | a project's ledger                | create projectledgers                    |
 //! | `billingperiod`             | the end of a month                | create billingperiods (in the cluster)   |
+//! | `meter`                     | a meter, and it may not meter     | create meters (in the cluster)           |
 //! | `metadata`                  | an issuer with a mark of the operator | create invoiceissuers (in the cluster) |
 //! | `organization`              | the namespace into an organization | patch the operator's namespace          |
 //! | `books`                     | a deletion confirmed by a wrong name | patch the operator's namespace; reassign organizations |

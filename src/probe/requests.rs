@@ -52,6 +52,7 @@ pub(super) fn probes(namespace: &str) -> Vec<Probe> {
         create("billing-operator-operator", namespace, "ProjectLedger", "projectledgers", ledger()),
         billing_period("billing-operator-billingperiod"),
         marked_issuer("billing-operator-metadata"),
+        meter("billing-operator-meter"),
         patch(
             "billing-operator-organization",
             namespace,
@@ -154,6 +155,20 @@ fn marked_issuer(policy: &'static str) -> Probe {
         "spec": {"legalName": "policy probe"},
     });
     Probe { policy, method: "POST", path: format!("{API}/invoiceissuers"), body }
+}
+
+fn meter(policy: &'static str) -> Probe {
+    let body = json!({
+        "apiVersion": "billing-operator.io/v1alpha1",
+        "kind": "Meter",
+        "metadata": {"name": "policy-probe"},
+        "spec": {
+            "resource": {"group": "", "version": "v1", "kind": "Namespace"},
+            "when": "false",
+            "service": {"name": "'policy-probe'", "type": "'policy-probe'"},
+        },
+    });
+    Probe { policy, method: "POST", path: format!("{API}/meters"), body }
 }
 
 #[cfg(test)]

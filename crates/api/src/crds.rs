@@ -2,7 +2,7 @@
 
 use super::{
     BillingGroup, BillingPeriod, Credit, CreditCode, CreditNote, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
-    InvoiceSlice, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
+    InvoiceSlice, Meter, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
     definition::{SCHEMA_DIGEST_ANNOTATION, digest},
     text::{EMAIL, LINE, LINES},
 };
@@ -30,13 +30,14 @@ const FROZEN: [(&str, &[&str]); 4] = [
 
 /// The kinds that people apply. An object of them that the operator has not looked at has a status that says so, or tools that wait
 /// for what they applied would take it for ready: to kstatus, an object without status is.
-const APPLIED: [&str; 8] = [
+const APPLIED: [&str; 9] = [
     "BillingGroup",
     "Credit",
     "CreditCode",
     "CreditNote",
     "ExchangeRates",
     "InvoiceIssuer",
+    "Meter",
     "PriceList",
     "ProjectBinding",
 ];
@@ -54,6 +55,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         Invoice::crd(),
         InvoiceSeries::crd(),
         InvoiceSlice::crd(),
+        Meter::crd(),
         PriceList::crd(),
         ProjectBinding::crd(),
         ProjectLedger::crd(),

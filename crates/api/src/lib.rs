@@ -22,6 +22,7 @@ pub mod invoice_issuer;
 pub mod invoice_series;
 pub mod invoice_slice;
 pub mod labels;
+pub mod meter;
 pub mod month;
 pub mod name;
 pub mod party;
@@ -62,6 +63,10 @@ pub use invoice::{Credited, CreditedBy, Invoice, InvoicePhase, InvoiceSpec, Invo
 pub use invoice_issuer::{BankAccount, InvoiceIssuer, InvoiceIssuerSpec};
 pub use invoice_series::{InvoiceSeries, InvoiceSeriesSpec, InvoiceSeriesStatus, NumberedNote};
 pub use invoice_slice::{InvoiceSlice, InvoiceSliceSpec};
+pub use meter::{
+    Meter, MeterSpec, MeterStatus, MeteredProject, MeteredResource, MeteredService, OwnNamespace, Requirement, Selector,
+    SelectorOperator, SkippedObjects,
+};
 pub use month::Month;
 pub use name::{Name, NoteNumber, ObjectName, SeriesName, Uid};
 pub use party::{Contact, DocumentStyle, ElectronicAddress, Language, Logo};

@@ -9,7 +9,7 @@ use crate::Result;
 use server::Server;
 
 /// The admission policies of the chart.
-const POLICIES: [&str; 13] = [
+const POLICIES: [&str; 14] = [
     "billing-operator-billinggroup",
     "billing-operator-billingperiod",
     "billing-operator-books",
@@ -17,6 +17,7 @@ const POLICIES: [&str; 13] = [
     "billing-operator-creditnote",
     "billing-operator-invoice",
     "billing-operator-metadata",
+    "billing-operator-meter",
     "billing-operator-operator",
     "billing-operator-organization",
     "billing-operator-probe",

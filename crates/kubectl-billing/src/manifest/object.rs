@@ -2,7 +2,7 @@
 
 use billing_api::{
     BillingGroup, BillingPeriod, Credit, CreditCode, CreditNote, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
-    InvoiceSlice, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
+    InvoiceSlice, Meter, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
 };
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Resource;
@@ -98,4 +98,5 @@ objects!(
     Credit,
     CreditCode,
     CreditNote,
+    Meter,
 );

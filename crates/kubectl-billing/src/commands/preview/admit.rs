@@ -166,6 +166,8 @@ impl StateBuilder {
                 self.finals.add_slice(*slice);
                 Ok(())
             }
+            // It makes usage in a cluster, and is none.
+            Object::Meter(_) => Ok(()),
         }
     }
 
@@ -239,7 +241,8 @@ impl Namespaces {
             | Object::PriceList(_)
             | Object::ExchangeRates(_)
             | Object::BillingPeriod(_)
-            | Object::InvoiceIssuer(_) => Placement::Allowed,
+            | Object::InvoiceIssuer(_)
+            | Object::Meter(_) => Placement::Allowed,
         }
     }
 
