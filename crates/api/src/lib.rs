@@ -64,8 +64,8 @@ pub use invoice_issuer::{BankAccount, InvoiceIssuer, InvoiceIssuerSpec};
 pub use invoice_series::{InvoiceSeries, InvoiceSeriesSpec, InvoiceSeriesStatus, NumberedNote};
 pub use invoice_slice::{InvoiceSlice, InvoiceSliceSpec};
 pub use meter::{
-    Meter, MeterSpec, MeterStatus, MeteredProject, MeteredResource, MeteredService, OwnNamespace, Requirement, Selector,
-    SelectorOperator, SkippedObjects,
+    Meter, MeterSpec, MeterStatus, MeteredProject, MeteredResource, MeteredService, OwnNamespace, Requirement,
+    Selector, SelectorOperator, SkippedObjects,
 };
 pub use month::Month;
 pub use name::{Name, NoteNumber, ObjectName, SeriesName, Uid};

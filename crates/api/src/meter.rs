@@ -86,7 +86,10 @@ pub struct MeterSpec {
 #[serde(rename_all = "camelCase")]
 pub struct MeteredResource {
     /// The group of its API; empty for Kubernetes' core.
-    #[schemars(length(max = 253), regex(pattern = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$"))]
+    #[schemars(
+        length(max = 253),
+        regex(pattern = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$")
+    )]
     pub group: String,
     /// The version of its API ("v1").
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z]([-a-z0-9]*[a-z0-9])?$"))]

@@ -125,6 +125,12 @@ impl Watching {
         self.metrics.watch_restart(self.name);
     }
 
+    /// For how long nothing was heard of it; `None` while it fails. What came before that was handed on.
+    pub fn silence(&self) -> Option<Duration> {
+        let last = self.last();
+        last.cause.is_none().then(|| last.heard.elapsed())
+    }
+
     fn heard(&self) {
         self.metrics.watch_event(self.name, self.clock.now());
         *self.last() = Last { heard: Instant::now(), cause: None };

@@ -1,0 +1,76 @@
+//! Usage records as meters write them.
+//!
+//! A record's name is made of its Meter, its object and its start, so that a retry is refused and billed once. Labels say which
+//! object it is of, and that it runs: the one that is taken off with its end is what the watch selects by.
+
+use billing_api::{Meter, Name, Quantity, Time, UsageRecord, UsageRecordSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde_json::{Value as Json, json};
+
+use crate::life::{Cost, Running, Target, Timestamp};
+
+/// On a record: the name of its Meter.
+pub const METER_LABEL: &str = "meter.billing-operator.io/name";
+/// On a record: the uid of its object.
+pub const OBJECT_LABEL: &str = "meter.billing-operator.io/object";
+/// On a record, while it runs: `"true"`.
+pub const RUNNING_LABEL: &str = "meter.billing-operator.io/running";
+/// On a Meter: it stays until its records are ended.
+pub const FINALIZER: &str = "meter.billing-operator.io/end-usage";
+/// On a role of the cluster: what it grants, the meter has.
+pub const AGGREGATE_LABEL: &str = "billing-operator.io/aggregate-to-meter";
+
+/// The name of the record that begins then.
+pub fn name(meter: &str, uid: &str, start: Timestamp) -> String {
+    let short: String = uid.chars().take(8).collect();
+    format!("{meter}-{short}-{}", start.timestamp())
+}
+
+/// The record that begins then.
+pub fn record(meter: &str, uid: &str, target: &Target, start: Timestamp) -> UsageRecord {
+    let Target { cost: Cost { organization, project, service, quantity }, tags } = target;
+    let labels = [(METER_LABEL, meter), (OBJECT_LABEL, uid), (RUNNING_LABEL, "true")];
+    let spec = UsageRecordSpec {
+        project: Name::from(project.as_str()),
+        service: service.clone(),
+        quantity: Quantity::from(quantity.as_str()),
+        start: Time(start),
+        end: None,
+        tags: tags.clone(),
+        replaces: None,
+    };
+    let metadata = ObjectMeta {
+        name: Some(name(meter, uid, start)),
+        namespace: Some(organization.clone()),
+        labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect()),
+        ..ObjectMeta::default()
+    };
+    UsageRecord { metadata, spec, status: None }
+}
+
+/// The merge patch that ends a record.
+pub fn end(at: Timestamp) -> Json {
+    json!({ "metadata": { "labels": { RUNNING_LABEL: null } }, "spec": { "end": Time(at) } })
+}
+
+/// The Meter and the uid of the object that a record is of, and what it says. `None`: it is not a meter's.
+pub fn read(record: &UsageRecord) -> Option<(String, String, Running)> {
+    let labels = record.metadata.labels.as_ref()?;
+    let (meter, uid) = (labels.get(METER_LABEL)?, labels.get(OBJECT_LABEL)?);
+    let (organization, name) = (record.metadata.namespace.clone()?, record.metadata.name.clone()?);
+    let UsageRecordSpec { project, service, quantity, start, .. } = &record.spec;
+    let cost =
+        Cost { organization, project: project.to_string(), service: service.clone(), quantity: quantity.to_string() };
+    Some((meter.clone(), uid.clone(), Running::new(name, cost, start.0)))
+}
+
+/// Whether a Meter waits for its records when it is deleted.
+pub fn is_held(meter: &Meter) -> bool {
+    meter.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER)
+}
+
+/// The finalizers of a Meter with ours, or without it.
+pub fn finalizers(meter: &Meter, held: bool) -> Vec<String> {
+    let others = meter.metadata.finalizers.iter().flatten().filter(|finalizer| *finalizer != FINALIZER);
+    others.cloned().chain(held.then(|| FINALIZER.to_owned())).collect()
+}

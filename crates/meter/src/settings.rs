@@ -1,0 +1,135 @@
+//! What can be set: flags, each with an environment variable, each with a default.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use billing_planning::billing_settings::duration;
+use clap::{Args, ValueEnum};
+use operator_kit::client::ClientSettings;
+use operator_kit::logging;
+
+/// How the meter is set up.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// The kubeconfig file; by default KUBECONFIG, ~/.kube/config, or the pod's service account
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// How long one call to the API server may take
+    #[arg(long, env = "BILLING_METER_CALL_TIMEOUT", value_name = "DURATION", value_parser = positive, default_value = "15s")]
+    pub call_timeout: Duration,
+
+    /// How many records are written at once
+    #[arg(
+        long,
+        env = "BILLING_METER_CONCURRENCY",
+        value_name = "COUNT",
+        value_parser = clap::value_parser!(u16).range(1..=64),
+        default_value_t = 8
+    )]
+    pub concurrency: u16,
+
+    /// How often the records that run are compared with all objects
+    #[arg(long, env = "BILLING_METER_COMPARE_INTERVAL", value_name = "DURATION", value_parser = positive, default_value = "1h")]
+    pub compare_interval: Duration,
+
+    /// How often a kind that cannot be read is looked for again
+    #[arg(long, env = "BILLING_METER_RETRY_INTERVAL", value_name = "DURATION", value_parser = positive, default_value = "30s")]
+    pub retry_interval: Duration,
+
+    /// How often every Meter says until when everything was seen
+    #[arg(long, env = "BILLING_METER_REPORT_INTERVAL", value_name = "DURATION", value_parser = positive, default_value = "60s")]
+    pub report_interval: Duration,
+
+    /// The address that serves /healthz, /readyz and /metrics
+    ///
+    /// `[::]` is IPv6 and IPv4, and IPv4 alone where the system has no IPv6.
+    #[arg(long, env = "BILLING_METER_LISTEN", value_name = "ADDRESS", default_value = "[::]:8080")]
+    pub listen: SocketAddr,
+
+    /// How long the API server, or a watch that fails, may be silent before /readyz says so
+    #[arg(long, env = "BILLING_METER_SILENCE_LIMIT", value_name = "DURATION", value_parser = positive, default_value = "3m")]
+    pub silence_limit: Duration,
+
+    /// How logs are written
+    #[arg(long, env = "BILLING_METER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// What is logged: a level, or levels by module: `info,billing_meter=debug`
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", value_parser = log_filter, default_value = "info")]
+    pub log_level: String,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+impl From<LogFormat> for logging::LogFormat {
+    fn from(setting: LogFormat) -> Self {
+        match setting {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}
+
+/// What the API server's logs and audit call the meter.
+const USER_AGENT: &str = concat!("billing-meter/", env!("CARGO_PKG_VERSION"));
+
+impl Settings {
+    /// What the client needs of it.
+    pub fn client(&self) -> ClientSettings {
+        ClientSettings { user_agent: USER_AGENT, kubeconfig: self.kubeconfig.clone(), call_timeout: self.call_timeout }
+    }
+}
+
+/// A duration that is at least a second.
+fn positive(text: &str) -> Result<Duration, String> {
+    let parsed = duration(text)?;
+    if parsed < Duration::from_secs(1) { Err("must be at least 1s".to_owned()) } else { Ok(parsed) }
+}
+
+/// A filter that the logs understand.
+fn log_filter(text: &str) -> Result<String, String> {
+    logging::filter(text).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Parser, Debug)]
+    struct Command {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn parse(args: &[&str]) -> Result<Settings, clap::Error> {
+        Command::try_parse_from(["billing-meter"].iter().chain(args)).map(|command| command.settings)
+    }
+
+    #[test]
+    fn flags_have_the_documented_defaults_and_nonsense_is_refused() {
+        Command::command().debug_assert();
+        let settings = parse(&[]).expect("valid");
+        assert_eq!((settings.concurrency, settings.compare_interval.as_secs()), (8, 3600));
+        assert_eq!(parse(&["--compare-interval=10m"]).expect("valid").compare_interval.as_secs(), 600);
+        for (arg, remedy) in [
+            ("--retry-interval=0s", "at least 1s"),
+            ("--concurrency=0", "0 is not in 1..=64"),
+            ("--log-level=loud=quiet", "level filter"),
+        ] {
+            let error = parse(&[arg]).expect_err(arg).to_string();
+            assert!(error.contains(remedy), "{arg}: {error}");
+        }
+    }
+}
