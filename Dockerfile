@@ -1,4 +1,4 @@
-# The same image as `make image` writes, for who prefers Docker: two static binaries, their licences and nothing else.
+# The same image as `make image` writes, for who prefers Docker: three static binaries, their licences and nothing else.
 # docker build --build-arg VERSION=… --build-arg REVISION=$(git rev-parse HEAD) .
 FROM rust:1.95 AS build
 WORKDIR /src
@@ -6,7 +6,7 @@ COPY . .
 RUN cargo fetch --locked \
     && folder="$(packaging/build "$(rustc -vV | sed -n 's/^host: //p')")" \
     && mkdir -p /root-of-image/licenses \
-    && cp "$folder/billing-operator" "$folder/kubectl-billing" /root-of-image/ \
+    && cp "$folder/billing-operator" "$folder/billing-meter" "$folder/kubectl-billing" /root-of-image/ \
     && cp LICENSE /root-of-image/licenses/ \
     && cargo run --quiet --locked --package billing-test-harness --bin licences > /root-of-image/licenses/THIRD-PARTY.txt
 

@@ -61,7 +61,7 @@ archives: ## Write the plugin's archive and its krew manifest to target/dist
 # Linux only: elsewhere there is the Dockerfile.
 image: ## Write the container image to an archive for docker load, ctr image import, kind load image-archive
 	@folder=$$(packaging/build $(HOST)) && $(RUN) image -- $(IMAGE) $(IMAGE_ARCHIVE) "$(COMMIT)" $(REPOSITORY) \
-		$$folder/billing-operator $$folder/kubectl-billing
+		$$folder/billing-operator $$folder/billing-meter $$folder/kubectl-billing
 
 # docs/releases.md says what is written. KEY is a private key on P-256; REGISTRY, if it is given, gets images and chart.
 RELEASE := $(abspath $(CARGO_TARGET_DIR))/release-$(VERSION)

@@ -43,11 +43,14 @@ fn the_image_has_two_static_binaries_and_their_licences_and_runs_in_an_empty_roo
     let mut unpacked: Vec<PathBuf> =
         fs::read_dir(&root)?.map(|entry| Ok(entry?.path())).collect::<Result<_, std::io::Error>>()?;
     unpacked.sort();
-    assert_eq!(unpacked, ["billing-operator", "kubectl-billing", "licenses"].map(|name| root.join(name)));
+    assert_eq!(
+        unpacked,
+        ["billing-meter", "billing-operator", "kubectl-billing", "licenses"].map(|name| root.join(name))
+    );
     assert!(fs::read_to_string(root.join("licenses/LICENSE"))?.contains("Apache License"));
     assert!(fs::read_to_string(root.join("licenses/THIRD-PARTY.txt"))?.contains("Permission is hereby granted"));
 
-    for program in ["billing-operator", "kubectl-billing"] {
+    for program in ["billing-meter", "billing-operator", "kubectl-billing"] {
         let output = run_in(&root, program)?;
         let (text, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{errors}");

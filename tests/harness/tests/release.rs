@@ -55,7 +55,7 @@ fn release(folder: &Path) -> TestResult<Release> {
     for architecture in ARCHITECTURES {
         let programs = folder.join(architecture);
         fs::create_dir_all(&programs)?;
-        for program in ["billing-operator", "kubectl-billing"] {
+        for program in ["billing-meter", "billing-operator", "kubectl-billing"] {
             fs::write(programs.join(program), elf::stub(architecture))?;
         }
         builds.push((architecture.to_owned(), programs));
@@ -144,6 +144,7 @@ fn everything_of_a_release_is_there_and_signed() -> TestResult {
         "billing.yaml".to_owned(),
         format!("billing-operator-{VERSION}.tgz"),
         format!("billing-operator-{VERSION}.cdx.json"),
+        format!("billing-meter-{VERSION}.cdx.json"),
         format!("kubectl-billing-{VERSION}.cdx.json"),
     ];
     for architecture in ARCHITECTURES {
@@ -230,7 +231,10 @@ fn archives_and_images_are_for_both_processors_with_the_licences_of_all_that_is_
     for architecture in ARCHITECTURES {
         let stub = elf::stub(architecture);
         let operator = unpacked(&files.join(format!("billing-operator-{VERSION}-linux-{architecture}.tar.gz")))?;
-        assert_eq!(operator.keys().collect::<Vec<_>>(), ["LICENSE", "THIRD-PARTY.txt", "billing-operator"]);
+        assert_eq!(
+            operator.keys().collect::<Vec<_>>(),
+            ["LICENSE", "THIRD-PARTY.txt", "billing-meter", "billing-operator"]
+        );
         assert_eq!((&operator["billing-operator"], &operator["THIRD-PARTY.txt"]), (&stub, &third.clone().into_bytes()));
         let plugin = unpacked(&files.join(format!("kubectl-billing-linux-{architecture}.tar.gz")))?;
         assert_eq!(plugin["kubectl-billing"], stub);

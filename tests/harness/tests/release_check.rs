@@ -78,7 +78,8 @@ fn a_release_with_the_real_programs_holds_what_it_says() -> TestResult {
     }
     fits_the_schema(
         &place,
-        &["billing-operator", "kubectl-billing"].map(|one| files.join(format!("{one}-{VERSION}.cdx.json"))),
+        &["billing-meter", "billing-operator", "kubectl-billing"]
+            .map(|one| files.join(format!("{one}-{VERSION}.cdx.json"))),
     )
 }
 

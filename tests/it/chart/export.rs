@@ -74,7 +74,7 @@ fn it_writes_into_its_volume_alone_and_as_nobody() -> Result {
         (&pod["securityContext"]["runAsNonRoot"], &pod["securityContext"]["fsGroup"]),
         (&json!(true), &json!(65532))
     );
-    let operator = &rendered.only("Deployment")?["spec"]["template"]["spec"]["containers"][0];
+    let operator = &rendered.operators("Deployment")?["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["image"], operator["image"]);
     assert_eq!(rendered.only("CronJob")?["spec"]["concurrencyPolicy"], "Forbid");
     Ok(())
@@ -86,8 +86,8 @@ fn nobody_takes_its_pod_for_the_operator() -> Result {
     let rendered = Rendered::with(&[EVERYTHING], &[])?;
     let labels = &rendered.only("CronJob")?["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"];
     for selector in [
-        &rendered.only("Service")?["spec"]["selector"],
-        &rendered.only("Deployment")?["spec"]["selector"]["matchLabels"],
+        &rendered.operators("Service")?["spec"]["selector"],
+        &rendered.operators("Deployment")?["spec"]["selector"]["matchLabels"],
     ] {
         let selector = selector.as_object().ok_or("no selector")?;
         assert!(selector.iter().any(|(label, value)| labels[label] != *value), "{labels} has all of {selector:?}");

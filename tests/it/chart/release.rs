@@ -87,8 +87,8 @@ fn the_release_comes_and_goes_and_the_books_stay() -> Result {
     assert_eq!(count(&control_plane, &["clusterroles", "--selector=app.kubernetes.io/name=billing-operator"])?, 0);
     let ours = "--selector=app.kubernetes.io/name=billing-operator";
     assert_eq!(count(&control_plane, &["customresourcedefinitions", ours])?, billing_api::crds::all().len());
-    assert_eq!(count(&control_plane, &["validatingadmissionpolicies", ours])?, 13);
-    assert_eq!(count(&control_plane, &["validatingadmissionpolicybindings", ours])?, 13);
+    assert_eq!(count(&control_plane, &["validatingadmissionpolicies", ours])?, 14);
+    assert_eq!(count(&control_plane, &["validatingadmissionpolicybindings", ours])?, 14);
     assert_eq!(get(&control_plane, &["billinggroup", "main", "--namespace=acme"])?["spec"]["displayName"], "Acme");
     wait_until_guarded(&control_plane)?;
 
@@ -117,7 +117,7 @@ fn the_policies_are_sound(control_plane: &ControlPlane) -> Result {
         };
         policies.iter().all(is_checked).then_some(policies)
     })?;
-    assert_eq!(policies.len(), 13);
+    assert_eq!(policies.len(), 14);
     for policy in policies {
         assert_eq!(policy["status"]["typeChecking"], json!({}), "{}", policy["metadata"]["name"]);
     }
@@ -128,7 +128,7 @@ fn the_policies_are_sound(control_plane: &ControlPlane) -> Result {
 fn the_pod_is_restricted(control_plane: &ControlPlane, files: &[&str]) -> Result {
     let rendered = Rendered::with(files, &[])?;
     let jobs = rendered.all("CronJob").map(|job| &job["spec"]["jobTemplate"]["spec"]["template"]);
-    for template in std::iter::once(&rendered.only("Deployment")?["spec"]["template"]).chain(jobs) {
+    for template in std::iter::once(&rendered.operators("Deployment")?["spec"]["template"]).chain(jobs) {
         let pod = json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": "pod", "namespace": "restricted", "labels": template["metadata"]["labels"]},

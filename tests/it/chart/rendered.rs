@@ -60,6 +60,12 @@ impl Rendered {
         }
     }
 
+    /// The object of a kind that is about the operator itself, and not about the meter or a job.
+    pub fn operators(&self, kind: &str) -> Result<&Value> {
+        let is_own = |object: &&Value| object["metadata"]["labels"]["app.kubernetes.io/name"] == "billing-operator";
+        self.all(kind).find(is_own).ok_or_else(|| format!("no {kind} of the operator").into())
+    }
+
     /// The object of a kind and a name.
     pub fn named(&self, kind: &str, name: &str) -> Result<&Value> {
         let mut all = self.all(kind);
@@ -73,7 +79,7 @@ impl Rendered {
 
     /// The environment of the operator's container: name and value, none if it is taken from the pod.
     pub fn environment(&self) -> Result<Vec<(String, Option<String>)>> {
-        let container = &self.only("Deployment")?["spec"]["template"]["spec"]["containers"][0];
+        let container = &self.operators("Deployment")?["spec"]["template"]["spec"]["containers"][0];
         let variables = container["env"].as_array().ok_or("no environment")?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         Ok(variables.iter().filter_map(|it| Some((text(&it["name"])?, text(&it["value"])))).collect())

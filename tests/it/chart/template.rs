@@ -50,7 +50,7 @@ fn what_is_optional_is_off_by_default() -> Result {
 #[test]
 fn what_is_owed_is_closed_to_all_but_those_who_are_named() -> Result {
     let rendered = Rendered::with(&[], &[])?;
-    let policy = &rendered.only("NetworkPolicy")?["spec"];
+    let policy = &rendered.operators("NetworkPolicy")?["spec"];
     assert_eq!(policy["policyTypes"], json!(["Ingress"]), "it keeps the operator from nobody");
     assert_eq!(
         policy["ingress"],
@@ -58,12 +58,12 @@ fn what_is_owed_is_closed_to_all_but_those_who_are_named() -> Result {
         "probes and metrics are open"
     );
     let everything = Rendered::with(&[EVERYTHING], &[])?;
-    let policy = &everything.only("NetworkPolicy")?["spec"];
+    let policy = &everything.operators("NetworkPolicy")?["spec"];
     let finance = json!([{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "finance" } } }]);
     assert_eq!(policy["ingress"][1], json!({ "ports": [{ "protocol": "TCP", "port": "finance" }], "from": finance }));
     let api_server = json!([{ "protocol": "TCP", "port": 443 }, { "protocol": "TCP", "port": 8443 }]);
     assert_eq!((&policy["policyTypes"], &policy["egress"][0]["ports"]), (&json!(["Ingress", "Egress"]), &api_server));
-    let monitor = &everything.only("ServiceMonitor")?["spec"]["endpoints"];
+    let monitor = &everything.operators("ServiceMonitor")?["spec"]["endpoints"];
     assert_eq!(monitor[1]["port"], "finance");
     assert_eq!(Rendered::with(&[], &["networkPolicy.enabled=false"])?.all("NetworkPolicy").count(), 0);
     Ok(())
@@ -147,7 +147,7 @@ fn each_policy_denies_and_fails_closed() -> Result {
 fn the_policies_know_the_operator_by_the_account_that_it_runs_as() -> Result {
     for values in [&[][..], &["serviceAccount.name=bookkeeper"], &["fullnameOverride=billing"]] {
         let rendered = Rendered::with(&[], values)?;
-        let pod = &rendered.only("Deployment")?["spec"]["template"]["spec"];
+        let pod = &rendered.operators("Deployment")?["spec"]["template"]["spec"];
         let account = pod["serviceAccountName"].as_str().unwrap_or_default();
         rendered.named("ServiceAccount", account)?;
         let user = format!("request.userInfo.username == 'system:serviceaccount:{NAMESPACE}:{account}'");
@@ -178,13 +178,13 @@ fn probe_name(rendered: &Rendered) -> Result<&str> {
 }
 
 fn rendered_name(rendered: &Rendered) -> Result<&str> {
-    Ok(rendered.only("Deployment")?["metadata"]["name"].as_str().ok_or("no name")?)
+    Ok(rendered.operators("Deployment")?["metadata"]["name"].as_str().ok_or("no name")?)
 }
 
 #[test]
 fn one_operator_runs_with_as_little_as_it_needs() -> Result {
     let rendered = Rendered::with(&[], &[])?;
-    let spec = &rendered.only("Deployment")?["spec"];
+    let spec = &rendered.operators("Deployment")?["spec"];
     assert_eq!((&spec["replicas"], &spec["strategy"]), (&json!(1), &json!({"type": "Recreate"})));
     let container = &spec["template"]["spec"]["containers"][0];
     assert_eq!(container["securityContext"]["readOnlyRootFilesystem"], true);
@@ -199,7 +199,7 @@ fn one_operator_runs_with_as_little_as_it_needs() -> Result {
 #[test]
 fn no_user_is_forced_on_a_pod_but_by_its_values() -> Result {
     let security = |rendered: &Rendered| -> Result<(Value, Value)> {
-        let operator = &rendered.only("Deployment")?["spec"]["template"]["spec"]["securityContext"];
+        let operator = &rendered.operators("Deployment")?["spec"]["template"]["spec"]["securityContext"];
         let export = &rendered.only("CronJob")?["spec"]["jobTemplate"]["spec"]["template"]["spec"]["securityContext"];
         Ok((operator.clone(), export.clone()))
     };
@@ -223,7 +223,7 @@ fn no_user_is_forced_on_a_pod_but_by_its_values() -> Result {
 #[test]
 fn a_pod_has_what_else_its_values_say() -> Result {
     let rendered = Rendered::with(&[EVERYTHING], &[])?;
-    let deployment = &rendered.only("Deployment")?["spec"];
+    let deployment = &rendered.operators("Deployment")?["spec"];
     let pod = &deployment["template"]["spec"];
     let container = &pod["containers"][0];
     assert_eq!((&deployment["replicas"], &deployment["revisionHistoryLimit"]), (&json!(0), &json!(2)));
@@ -245,7 +245,7 @@ fn a_pod_has_what_else_its_values_say() -> Result {
     // Nobody but these pods gets a token of their accounts.
     let default = Rendered::with(&[], &["export.enabled=true", "export.volume.emptyDir.medium=Memory"])?;
     let job = &default.only("CronJob")?["spec"]["jobTemplate"]["spec"]["template"]["spec"];
-    for pod in [&default.only("Deployment")?["spec"]["template"]["spec"], job] {
+    for pod in [&default.operators("Deployment")?["spec"]["template"]["spec"], job] {
         assert_eq!(pod["automountServiceAccountToken"], true);
     }
     let mut accounts = default.all("ServiceAccount");
@@ -266,12 +266,12 @@ fn every_object_has_the_labels_and_annotations_that_all_are_to_have() -> Result 
         let name = labels["app.kubernetes.io/name"].as_str().unwrap_or_default();
         assert!(name.starts_with("billing-operator"), "{kind}: the chart's own labels stay");
     }
-    let pod = &rendered.only("Deployment")?["spec"]["template"]["metadata"];
+    let pod = &rendered.operators("Deployment")?["spec"]["template"]["metadata"];
     assert_eq!((&pod["labels"]["team"], &pod["labels"]["example.com/team"]), (&json!("finance"), &json!("finance")));
     assert_eq!(pod["annotations"], json!({ "example.com/owner": "finance", "example.com/team": "finance" }));
     // What others call a pod keeps it in reach of the Service.
     let selected = Rendered::with(&[], &["podLabels.app\\.kubernetes\\.io/name=mine"])?;
-    let pod = &selected.only("Deployment")?["spec"]["template"]["metadata"]["labels"];
+    let pod = &selected.operators("Deployment")?["spec"]["template"]["metadata"]["labels"];
     assert_eq!(pod["app.kubernetes.io/name"], "billing-operator");
     Ok(())
 }
@@ -293,7 +293,7 @@ fn the_operators_role_has_no_wildcard_and_no_custom_verb_but_use() -> Result {
 fn an_image_is_named_by_its_digest_its_tag_or_the_charts_version() -> Result {
     let image = |values: &[&str]| -> Result<String> {
         let rendered = Rendered::with(&[], values)?;
-        let container = &rendered.only("Deployment")?["spec"]["template"]["spec"]["containers"][0];
+        let container = &rendered.operators("Deployment")?["spec"]["template"]["spec"]["containers"][0];
         Ok(container["image"].as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(image(&[])?, concat!("billing-operator:", env!("CARGO_PKG_VERSION")));

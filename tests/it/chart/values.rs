@@ -181,7 +181,7 @@ fn the_values_of_an_older_chart_and_the_defaults_of_what_came_later_go_together(
 
     // A port that has become a list of them.
     let policy = reused(&["--set", "networkPolicy.enabled=true,networkPolicy.apiServerPort=8443"])?;
-    let policy = &policy.only("NetworkPolicy")?["spec"];
+    let policy = &policy.operators("NetworkPolicy")?["spec"];
     let port = |port: u16| json!({ "protocol": "TCP", "port": port });
     assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
     assert_eq!(policy["egress"][0]["ports"], json!([port(443), port(6443), port(8443)]));

@@ -2,7 +2,7 @@
 //!
 //! | file | what it is |
 //! | --- | --- |
-//! | `billing-operator-<version>-linux-<arch>.tar.gz` | the operator, and licences |
+//! | `billing-operator-<version>-linux-<arch>.tar.gz` | the operator, the meter, and licences |
 //! | `kubectl-billing-linux-<arch>.tar.gz`, `billing.yaml` | the plugin, and krew's manifest |
 //! | `billing-operator-image-<version>-linux-<arch>.tar` | the image |
 //! | `billing-operator-<version>.tgz` | the chart |
@@ -41,8 +41,8 @@ use crate::{
     licences, run,
 };
 
-/// The programs, each a package of its own.
-pub const PROGRAMS: [&str; 2] = ["billing-operator", "kubectl-billing"];
+/// The programs, each a package of its own; the image runs the first.
+pub const PROGRAMS: [&str; 3] = ["billing-operator", "billing-meter", "kubectl-billing"];
 
 /// The file with the digests.
 pub const SUMS: &str = "SHA256SUMS";
@@ -98,7 +98,7 @@ impl Release {
         files_in(folder)
     }
 
-    /// The operator's archive and the image for one processor.
+    /// The archive of the operator and the meter, and the image, for one processor.
     fn write_programs(&self, folder: &Path, architecture: &str, programs: &Path, others: &str) -> Result<()> {
         let programs = PROGRAMS.map(|program| programs.join(program));
         for program in &programs {
@@ -109,9 +109,11 @@ impl Release {
             }
         }
         let platform = format!("{}-linux-{architecture}", self.version);
-        let operator = fs::read(&programs[0]).map_err(Error::file(&programs[0]))?;
-        let files: [(&str, &[u8], u32); 3] = [
+        let read = |program: &PathBuf| fs::read(program).map_err(Error::file(program));
+        let (operator, meter) = (read(&programs[0])?, read(&programs[1])?);
+        let files: [(&str, &[u8], u32); 4] = [
             ("billing-operator", &operator, 0o755),
+            ("billing-meter", &meter, 0o755),
             ("LICENSE", LICENSE.as_bytes(), 0o644),
             ("THIRD-PARTY.txt", others.as_bytes(), 0o644),
         ];
