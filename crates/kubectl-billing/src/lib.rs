@@ -36,6 +36,7 @@ use commands::{
     export::{self, ExportArguments},
     group::{self, GroupArguments},
     invoice::InvoiceCommands,
+    meter::{self, MeterArguments},
     preview::{self, PreviewArguments},
     project::{self, ProjectArguments},
     rates::{self, RatesArguments},
@@ -64,6 +65,7 @@ Work with what there is:
   credit       Money that invoices use: list, claim
   credit-note  Take a final invoice back: list, get, download, create
   usage        What ran: list, import
+  meter        What Meters would record: test
 
 Understand and check:
   explain      How every amount of an invoice came about
@@ -112,6 +114,8 @@ enum Command {
     CreditNote(Box<CreditNoteArguments>),
     #[command(aliases = ["usagerecord", "usagerecords", "ur"])]
     Usage(Box<UsageArguments>),
+    #[command(alias = "meters")]
+    Meter(Box<MeterArguments>),
     Preview(Box<PreviewArguments>),
     Explain(Box<ExplainArguments>),
     Verify(Box<VerifyArguments>),
@@ -178,6 +182,7 @@ fn dispatch(command: &Command, io: &mut Io<'_>) -> Result<ExitStatus, Box<dyn Er
         Command::Credit(arguments) => credit::run(arguments, io)?,
         Command::CreditNote(arguments) => credit_note::run(arguments, io)?,
         Command::Usage(arguments) => usage::run(arguments, io)?,
+        Command::Meter(arguments) => meter::run(arguments, io)?,
         Command::Preview(arguments) => preview::run(arguments, io.now, io.stdin, io.stdout, io.stderr)?,
         Command::Explain(arguments) => explain::run(arguments, io.stdin, io.stdout, io.stderr)?,
         Command::Verify(arguments) => verify::run(arguments, io.now, io.stdin, io.stdout)?,

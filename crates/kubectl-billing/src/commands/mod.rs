@@ -10,6 +10,7 @@ pub mod export;
 pub mod group;
 pub mod invoice;
 mod listing;
+pub mod meter;
 pub mod preview;
 pub mod project;
 pub mod rates;

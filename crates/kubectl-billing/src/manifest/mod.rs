@@ -119,24 +119,48 @@ pub fn read_printed(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Manifests
     read_by(paths, stdin, Kind::keep)
 }
 
+/// Reads every object of the same files as it stands there, whatever its kind. What cannot be read is left out: [`read`] says so.
+///
+/// # Errors
+///
+/// When a file cannot be read.
+pub fn read_objects(paths: &[PathBuf], stdin: &mut dyn Read) -> Result<Vec<Value>, ReadError> {
+    let mut found = Vec::new();
+    each_file(paths, stdin, |_, bytes| {
+        for document in text::documents(bytes).unwrap_or_default() {
+            match text::items(document) {
+                Ok(items) => found.extend(items),
+                Err(object) => found.push(object),
+            }
+        }
+    })?;
+    Ok(found)
+}
+
 /// What an object becomes when it is stored.
 type Admit = fn(&Kind, Value) -> Result<Value, Vec<String>>;
 
 fn read_by(paths: &[PathBuf], stdin: &mut dyn Read, admit: Admit) -> Result<Manifests, ReadError> {
     let mut reader = Reader { kinds: Kinds::new()?, admit, first: BTreeMap::new(), found: Manifests::default() };
+    each_file(paths, stdin, |file, bytes| reader.file(file, bytes))?;
+    Ok(reader.found)
+}
+
+/// Hands over every file, by its name, with what it holds.
+fn each_file(paths: &[PathBuf], stdin: &mut dyn Read, mut each: impl FnMut(&str, &[u8])) -> Result<(), ReadError> {
     for path in paths {
         if path == Path::new("-") {
             let read = bounded::read_all(stdin);
             let bytes = read.map_err(|source| ReadError::Input { path: path.clone(), source })?;
-            reader.file("-", &bytes);
+            each("-", &bytes);
             continue;
         }
         for file in text::files(path)? {
             let bytes = bounded::read_file(&file).map_err(|source| ReadError::Input { path: file.clone(), source })?;
-            reader.file(&file.to_string_lossy(), &bytes);
+            each(&file.to_string_lossy(), &bytes);
         }
     }
-    Ok(reader.found)
+    Ok(())
 }
 
 struct Reader {
@@ -301,7 +325,7 @@ spec: {billingGroup: main}
         let found = read(&[folder], &mut std::io::empty()).unwrap();
         assert_eq!(found.refusals, []);
         assert!(found.objects.len() > 40, "{} objects", found.objects.len());
-        assert_eq!(found.ignored, 3, "globex has a RoleBinding, and K9s two files");
+        assert_eq!(found.ignored, 13, "globex has a RoleBinding, K9s two files, Meters four roles and six objects");
     }
 
     #[test]

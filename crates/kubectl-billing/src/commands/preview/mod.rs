@@ -13,12 +13,14 @@ mod prepare;
 mod print;
 pub(crate) mod server_fields;
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta};
 use clap::{Args, ValueEnum};
+use rust_decimal::Decimal;
 use thiserror::Error;
 
 use crate::ExitStatus;
@@ -223,6 +225,32 @@ pub(crate) fn prepared_state(manifests: Manifests, as_of: Timestamp) -> (Observe
     let mut prepared = prepare::prepare(admit::admit(manifests, &options), &options);
     prepared.finals.enter(&mut prepared.state);
     (prepared.state, options.settings)
+}
+
+/// What each usage record of manifests costs, by its name, as "1.50 USD"; and what is not in order.
+///
+/// # Errors
+/// A document cannot be written.
+pub(crate) fn cost_of_records(
+    manifests: Manifests,
+    as_of: Timestamp,
+) -> Result<(BTreeMap<String, String>, Vec<String>), PreviewError> {
+    let preview = preview(manifests, &PreviewOptions { as_of, settings: default_settings() })?;
+    let mut costs: BTreeMap<String, (Decimal, String)> = BTreeMap::new();
+    for invoice in &preview.invoices {
+        let Some(document) = invoice.document() else { continue };
+        for line in document.lines.iter().chain(invoice.slices.iter().flat_map(|slice| &slice.spec.lines)) {
+            let Some(source) = line.source.as_ref().filter(|source| source.kind == "UsageRecord") else { continue };
+            let total: Decimal = line.total.parse().unwrap_or_default();
+            let cost = costs.entry(source.name.to_string()).or_insert((Decimal::ZERO, document.currency.to_string()));
+            cost.0 += total;
+        }
+    }
+    let refused = preview.refusals.iter().map(ToString::to_string);
+    let problems =
+        preview.problems.iter().map(|problem| format!("{}: {}: {}", problem.object, problem.reason, problem.message));
+    let costs = costs.into_iter().map(|(record, (total, currency))| (record, format!("{total} {currency}"))).collect();
+    Ok((costs, refused.chain(problems).collect()))
 }
 
 /// How an operator bills that nobody set otherwise.

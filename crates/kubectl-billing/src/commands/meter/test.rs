@@ -1,0 +1,246 @@
+//! `kubectl billing meter test`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use billing_api::{Meter, MeterStatus, MeteredResource, Time, UsageRecord, time};
+use billing_domain::{Month, Timestamp};
+use billing_meter::life::Step;
+use billing_meter::recipe::Recipe;
+use billing_meter::records::{self, FINALIZER};
+use billing_meter::selector::Labels;
+use billing_meter::world::{Key, KindState, Seen, World};
+use chrono::{SubsecRound, TimeDelta};
+use clap::Args;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::cost::{self, Costs};
+use super::objects::Objects;
+use crate::cluster::{ClusterArguments, wait};
+use crate::error::CommandError;
+use crate::manifest::{self, Object};
+use crate::print::{Column, PrintArguments, Section, TableShape, print_list};
+use crate::read::text;
+use crate::{ExitStatus, Io};
+
+const EXAMPLES: &str = "\
+Examples:
+  # What would this Meter record of the objects in the cluster?
+  kubectl billing meter test -f meter.yaml
+
+  # And what would it cost in a month?
+  kubectl billing meter test -f meter.yaml -f prices.yaml
+
+  # The same of objects in files, without a cluster
+  kubectl billing meter test -f meter.yaml -f prices.yaml -f namespaces.yaml -f claims.yaml
+
+Exit status: 0 when everything can be recorded, 1 when a Meter or an object is not right, 2 when the command cannot be run.";
+
+/// What a record costs in a month, on the records that are printed.
+const MONTH_ANNOTATION: &str = "meter.billing-operator.io/month";
+
+const RECORDS: TableShape = TableShape::of(&[
+    Column::text("METER", r".metadata.labels.meter\.billing-operator\.io/name"),
+    Column::text("PROJECT", ".spec.project"),
+    Column::text("SERVICE", ".spec.service.name"),
+    Column::text("TYPE", ".spec.service.type"),
+    Column::text("PLAN", ".spec.service.plan"),
+    Column::number("QUANTITY", ".spec.quantity"),
+    Column::number("A MONTH", r".metadata.annotations.meter\.billing-operator\.io/month"),
+]);
+
+/// Show what Meters would record, and what that costs in a month, without writing anything
+///
+/// Reads Meters, and price lists if there are any. The objects are those of the same manifests; of a kind of which these have none,
+/// those that are in the cluster now. What cannot be recorded, and what has no price, goes to standard error with the place.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct MeterTestArguments {
+    /// A file, a folder with its subfolders, or "-" for standard input; can be given several times
+    #[arg(short, long = "filename", value_name = "FILE", required = true)]
+    filenames: Vec<PathBuf>,
+
+    /// The month whose length and prices count [default: the one that runs]
+    #[arg(long, value_name = "YYYY-MM")]
+    period: Option<Month>,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+
+    #[command(flatten)]
+    print: PrintArguments,
+}
+
+/// What came of trying a Meter.
+#[derive(Default)]
+struct Tried {
+    records: Vec<UsageRecord>,
+    /// What is wrong, in words.
+    wrong: Vec<String>,
+}
+
+pub(super) fn run(arguments: &MeterTestArguments, io: &mut Io<'_>) -> Result<ExitStatus, CommandError> {
+    let mut input = Vec::new();
+    if arguments.filenames.iter().any(|path| path.as_os_str() == "-") {
+        io.stdin.read_to_end(&mut input)?;
+    }
+    let manifests = manifest::read(&arguments.filenames, &mut input.as_slice())?;
+    let all = manifest::read_objects(&arguments.filenames, &mut input.as_slice())?;
+    let mut tried = Tried { wrong: manifests.refusals.iter().map(ToString::to_string).collect(), ..Tried::default() };
+    let meters: Vec<Meter> = manifests
+        .objects
+        .into_iter()
+        .filter_map(|manifest| match manifest.object {
+            Object::Meter(meter) => Some(*meter),
+            _ => None,
+        })
+        .collect();
+    if meters.is_empty() && tried.wrong.is_empty() {
+        return Err(CommandError::Unusable("the manifests have no Meter: name its file with -f".to_owned()));
+    }
+    let now = io.now.trunc_subsecs(0);
+    let kinds = measurable(&meters, &mut tried);
+    let mut objects = Objects::among(&all, &kinds);
+    wait(objects.complete(&arguments.cluster))??;
+    tried.measure(&meters, &objects, now);
+    let month = arguments.period.unwrap_or(Month::of(now));
+    let Costs { by_record, problems } = cost::of(&tried.records, &objects.namespaces, &all, month)?;
+    tried.wrong.extend(problems);
+    let priced: Vec<_> = tried.records.iter().map(|record| printed(record, &by_record)).collect::<Result<_, _>>()?;
+    let section = Section::new(RECORDS, priced, "nothing would be recorded");
+    print_list(section, &arguments.print, io.stdout, io.stderr)?;
+    for wrong in &tried.wrong {
+        writeln!(io.stderr, "{wrong}")?;
+    }
+    Ok(if tried.wrong.is_empty() { ExitStatus::Ok } else { ExitStatus::Refused })
+}
+
+/// The kinds of Meters that can be followed; what is wrong with the others is noted.
+fn measurable(meters: &[Meter], tried: &mut Tried) -> Vec<MeteredResource> {
+    let mut kinds = Vec::new();
+    for meter in meters {
+        match Recipe::read(&meter.spec) {
+            Ok(recipe) => kinds.push(recipe.resource),
+            Err(wrong) => {
+                let named = wrong.into_iter().map(|wrong| format!("Meter {}: {wrong}", meter.name_any()));
+                tried.wrong.extend(named);
+            }
+        }
+    }
+    kinds.sort();
+    kinds.dedup();
+    kinds
+}
+
+impl Tried {
+    /// Lets Meters look at objects, as the meter itself does.
+    fn measure(&mut self, meters: &[Meter], objects: &Objects, now: Timestamp) {
+        let mut world = World::default();
+        for namespace in &objects.namespaces {
+            world.observe_namespace(&namespace_name(namespace), labels(namespace), now);
+        }
+        for meter in meters {
+            world.observe_meter(begun(meter, now), now);
+        }
+        for (resource, found) in &objects.by_kind {
+            for object in found {
+                self.enter(&mut world, resource, object, now);
+            }
+            let namespaced = found.iter().any(|object| !object["metadata"]["namespace"].is_null());
+            world.kind_is(resource, KindState::Watched { namespaced });
+            world.list_complete(resource, std::iter::empty().collect(), now);
+        }
+        for meter in meters {
+            self.collect(&mut world, &meter.name_any(), now);
+        }
+    }
+
+    fn enter(&mut self, world: &mut World, resource: &MeteredResource, object: &Value, now: Timestamp) {
+        let name = match text(object, "/metadata/namespace") {
+            "" => text(object, "/metadata/name").to_owned(),
+            namespace => format!("{namespace}/{}", text(object, "/metadata/name")),
+        };
+        let labels = labels(object);
+        let seen = Seen {
+            uid: text(object, "/metadata/uid"),
+            label: name,
+            created: created(object, now),
+            labels: &labels,
+            json: object,
+        };
+        world.observe_object(resource, &seen, now);
+    }
+
+    /// The records that begin, and what is wrong.
+    fn collect(&mut self, world: &mut World, meter: &str, now: Timestamp) {
+        // However long an object has to be there before.
+        let later = now + TimeDelta::hours(2);
+        let mut records = Vec::new();
+        for key in world.object_keys(meter) {
+            let Key::Object { uid, .. } = key else { continue };
+            for step in world.plan(meter, &uid, later).steps {
+                if let Step::Open { target, start } = step {
+                    records.push(records::record(meter, &uid, &target, start));
+                }
+            }
+        }
+        let order = |record: &UsageRecord| {
+            (record.spec.project.to_string(), record.spec.service.name.clone(), record.name_any())
+        };
+        records.sort_by_key(order);
+        self.records.extend(records);
+        let status = world.status(meter, later).unwrap_or_default();
+        self.wrong.extend(said(meter, &status));
+    }
+}
+
+/// What a status says is wrong.
+fn said(meter: &str, status: &MeterStatus) -> Vec<String> {
+    let stalled =
+        status.conditions.iter().filter(|condition| condition.type_ == "Stalled" && condition.reason != "Invalid");
+    let stalled = stalled.map(|condition| format!("Meter {meter}: {}: {}", condition.reason, condition.message));
+    let skipped = status.skipped.iter().map(|skipped| {
+        let others = match skipped.count {
+            ..=1 => String::new(),
+            many => format!(" (and {} more)", many - 1),
+        };
+        format!("Meter {meter}: {}: {}{others}: {}", skipped.reason, skipped.example, skipped.message)
+    });
+    stalled.chain(skipped).collect()
+}
+
+/// A Meter that has looked before: it is tried as one that is at work.
+fn begun(meter: &Meter, now: Timestamp) -> Meter {
+    let mut meter = meter.clone();
+    meter.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+    meter.metadata.deletion_timestamp = None;
+    meter.status = Some(MeterStatus { observed_through: Some(Time(now)), ..MeterStatus::default() });
+    meter
+}
+
+/// A record as it is printed: as it would be written, with what it costs.
+fn printed(record: &UsageRecord, costs: &BTreeMap<String, String>) -> Result<Value, CommandError> {
+    let mut value = serde_json::to_value(record).map_err(crate::output::OutputError::Json)?;
+    if let Some(cost) = costs.get(&record.name_any()) {
+        value["metadata"]["annotations"] = json!({ MONTH_ANNOTATION: cost });
+    }
+    Ok(value)
+}
+
+fn namespace_name(namespace: &Value) -> String {
+    text(namespace, "/metadata/name").to_owned()
+}
+
+fn labels(object: &Value) -> Labels {
+    let labels = object["metadata"]["labels"].as_object().into_iter().flatten();
+    labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+/// When an object was made: a manifest does not say, and is as good as new.
+fn created(object: &Value, now: Timestamp) -> Timestamp {
+    let created = serde_json::from_value::<k8s_openapi::apimachinery::pkg::apis::meta::v1::Time>(
+        object["metadata"]["creationTimestamp"].clone(),
+    );
+    created.ok().and_then(|created| time::instant(created.0)).unwrap_or(now)
+}
