@@ -12,6 +12,7 @@ mod export;
 mod guards;
 mod house;
 mod kstatus;
+mod meter;
 mod monitoring;
 mod month;
 mod preview;
