@@ -5,6 +5,7 @@
 
 #[cfg(feature = "program")]
 pub mod context;
+pub mod counters;
 pub mod expression;
 #[cfg(feature = "program")]
 pub mod kinds;
