@@ -167,6 +167,7 @@ async fn watch_records(shared: Arc<Shared>, watching: Watching, cancel: Cancella
                     shared.change(|world, _| world.record_ended(&meter, &uid, &name));
                 }
             }
+            shared.world().records_listed();
         }
     };
     follow(stream, (&shared, &watching), |guarded| decoded(&shared, guarded), enter, cancel).await;

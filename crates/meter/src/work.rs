@@ -18,6 +18,9 @@ use crate::world::{Gap, Key};
 /// The name under which the meter's fields are managed.
 const FIELD_MANAGER: &str = "billing-meter";
 
+/// How soon a write that lost a race is planned again.
+const CONFLICT_RETRY: Duration = Duration::from_millis(200);
+
 /// How soon a Meter that waits for its last records is looked at again.
 const GOING_RETRY: Duration = Duration::from_secs(1);
 
@@ -43,7 +46,8 @@ pub fn controller(key: &Key) -> &'static str {
 
 fn failed(shared: &Shared, key: &Key, error: &kube::Error) -> Outcome {
     match error {
-        kube::Error::Api(status) if matches!(status.code, 404 | 409) => Outcome::After(Duration::from_millis(200)),
+        // Somebody was faster: the watch tells what there is now.
+        kube::Error::Api(status) if status.code == 409 => Outcome::After(CONFLICT_RETRY),
         _ => {
             shared.metrics.work.failed(controller(key), "failed");
             let what = match key {
@@ -175,16 +179,11 @@ async fn meter(shared: &Shared, name: &str) -> Result<Outcome, kube::Error> {
     }
     let now = shared.now();
     let Some(status) = shared.world().status(name, now) else { return Ok(Outcome::Done) };
-    let begins = meter.status.as_ref().is_none_or(|known| known.observed_through.is_none());
     // Nobody else writes it, and it counts: what an older look found must not come after a newer one.
     let patch = json!({ "metadata": { "resourceVersion": meter.resource_version() }, "status": status });
     let written = api.patch_status(name, &patching(), &Patch::Merge(patch)).await?;
     note_progress();
-    shared.change(|world, now| {
-        world.observe_meter(written, now);
-        // Its own key would be this one again.
-        if begins { world.object_keys(name) } else { Vec::new() }
-    });
+    shared.change(|world, now| world.observe_meter(written, now));
     Ok(Outcome::Done)
 }
 

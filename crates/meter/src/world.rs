@@ -178,6 +178,10 @@ impl World {
     /// A Meter is as it says.
     pub fn observe_meter(&mut self, meter: Meter, now: Timestamp) -> Vec<Key> {
         let Some(name) = meter.metadata.name.clone() else { return Vec::new() };
+        if self.meters.get(&name).is_some_and(|known| version(&known.meter) > version(&meter)) {
+            return Vec::new();
+        }
+        let was_begun = self.meters.get(&name).is_some_and(Metering::is_begun);
         let meter = Arc::new(meter);
         match self.meters.get_mut(&name) {
             Some(known) => {
@@ -208,6 +212,8 @@ impl World {
         let mut keys = vec![Key::Meter(name.clone())];
         if let Some(metering) = self.meters.get_mut(&name).filter(|metering| metering.is_going()) {
             metering.end_all(now);
+            keys.extend(self.object_keys(&name));
+        } else if !was_begun && self.meters.get(&name).is_some_and(Metering::is_begun) {
             keys.extend(self.object_keys(&name));
         }
         keys
@@ -301,6 +307,11 @@ impl World {
         let Some((meter, uid, running)) = records::read(record) else { return Vec::new() };
         self.ended.remove(&(running.cost.organization, running.name.clone()));
         self.record_ended(&meter, &uid, &running.name)
+    }
+
+    /// All records that run were entered: none comes that was ended before.
+    pub fn records_listed(&mut self) {
+        self.ended.clear();
     }
 
     /// The records that are known to run, for a list to compare with: by namespace and name, with the object that each is of.
@@ -470,6 +481,11 @@ impl World {
             .get(name)
             .is_none_or(|metering| metering.objects.values().all(|tracked| tracked.life.running() == 0))
     }
+}
+
+/// How new an object is: a watch may tell of what was before our own last write.
+fn version(meter: &Meter) -> Option<u64> {
+    meter.metadata.resource_version.as_ref()?.parse().ok()
 }
 
 /// An object as it was seen.

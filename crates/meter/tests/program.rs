@@ -1,6 +1,6 @@
 //! The program itself, under its own account: how much it takes, and that a start at which nothing changed writes nothing.
 //!
-//! `BILLING_METER_OBJECTS=20000 cargo test --release -p billing-meter --test program -- --nocapture` measures what docs/meters.md says.
+//! `BILLING_METER_OBJECTS=20000 cargo test --test program -- many_objects --nocapture` measures what docs/meters.md says.
 
 use std::error::Error;
 use std::time::{Duration, Instant};

@@ -209,6 +209,23 @@ fn a_gap_is_told_once_with_what_came_of_it() {
 }
 
 #[test]
+fn what_a_watch_tells_of_a_meter_from_before_our_own_write_is_passed_over() {
+    let versioned = |told: Option<i64>, version: &str| {
+        let mut meter = meter(told);
+        meter.metadata.resource_version = Some(version.to_owned());
+        meter
+    };
+    let mut world = World::default();
+    world.observe_meter(versioned(None, "9"), at(0));
+    see(&mut world, &json!(1), 0);
+    world.list_complete(&claims(), HashSet::new(), at(0));
+    let keys = world.observe_meter(versioned(Some(0), "10"), at(1));
+    assert_eq!(keys.len(), 2, "now its records may begin");
+    assert_eq!(world.observe_meter(versioned(None, "9"), at(2)), []);
+    assert!(world.meter(METER).is_some_and(|meter| meter.status.is_some()));
+}
+
+#[test]
 fn what_is_over_is_forgotten() {
     let mut world = world();
     see(&mut world, &json!(1), 10);
