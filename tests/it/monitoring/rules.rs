@@ -36,9 +36,21 @@ fn sampled() -> Metrics {
     metrics
 }
 
+/// The metrics of the meter, each with a sample.
+fn sampled_of_meter() -> billing_meter::metrics::Metrics {
+    let metrics = billing_meter::metrics::Metrics::new();
+    let skipped = [(billing_meter::recipe::FaultReason::MissingField, 1)].into();
+    let counts = billing_meter::world::Counts { open: 1, skipped, through: Some(DateTime::UNIX_EPOCH) };
+    metrics.show(&[("volumes".to_owned(), counts)].into(), 0);
+    metrics
+}
+
 /// Every name that a sample of the operator can have.
 fn sample_names() -> Result<BTreeSet<String>> {
-    let text = sampled().exposition.encode_prometheus()?;
+    names_in(&sampled().exposition.encode_prometheus()?)
+}
+
+fn names_in(text: &str) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for line in text.lines() {
         let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) else { continue };
@@ -50,15 +62,16 @@ fn sample_names() -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// The operator's metrics that an expression names.
+/// The metrics of the operator and the meter that an expression names.
 fn named(expression: &str) -> Vec<&str> {
     let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    words.filter(|word| word.starts_with("billing_operator_")).collect()
+    words.filter(|word| word.starts_with("billing_operator_") || word.starts_with("billing_meter_")).collect()
 }
 
 /// The metrics of these expressions that do not exist.
 fn unknown<'a>(expressions: &[&'a str]) -> Result<Vec<&'a str>> {
-    let names = sample_names()?;
+    let mut names = sample_names()?;
+    names.extend(names_in(&sampled_of_meter().exposition.encode_prometheus()?)?);
     Ok(expressions.iter().flat_map(|expression| named(expression)).filter(|name| !names.contains(*name)).collect())
 }
 

@@ -20,9 +20,9 @@ use crate::chart::rendered::Rendered;
 /// How long Prometheus may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
-/// The rules of the chart, as Prometheus reads them.
+/// The rules of the chart, those about the meter included, as Prometheus reads them.
 pub fn shipped_rules() -> Result<Value> {
-    let rendered = Rendered::with(&[], &["metrics.prometheusRule.enabled=true"])?;
+    let rendered = Rendered::with(&[], &["metrics.prometheusRule.enabled=true", "meter.enabled=true"])?;
     Ok(rendered.only("PrometheusRule")?["spec"].clone())
 }
 
