@@ -15,7 +15,7 @@ use crate::support::{LIMIT, Scene, wait};
 use kubectl_billing::ExitStatus;
 
 /// Every command of the table, as it is run here. What would change something is tried.
-const RUNS: [(&str, &[&str]); 31] = [
+const RUNS: [(&str, &[&str]); 32] = [
     ("status", &[]),
     ("whoami", &[]),
     ("group list", &[]),
@@ -45,6 +45,7 @@ const RUNS: [(&str, &[&str]); 31] = [
     ("usage list", &[]),
     ("export", &["--format", "csv", "--period", "2026-10", "-o", "-"]),
     ("usage import", &["-f", "-", "--map", "tests/it/cli/meter.yaml", "--dry-run=server"]),
+    ("meter test", &["-f", "examples/meters/fee.yaml"]),
     ("report", &["-o", "/dev/null"]),
     ("explain", &["clia-1"]),
     ("verify", &["clia-1"]),
