@@ -55,6 +55,8 @@ async fn volume_that_grows(stage: &Stage, killed_after: usize) -> Result<(Vec<Us
         stage.wait_records(expected).await?;
     }
     meter.kill();
+    let forbidden: Vec<_> = proxy.calls().into_iter().filter(|call| call.status == 403).collect();
+    assert_eq!(forbidden, [], "its account has the rights that it needs");
     Ok((stage.records().await?, killed))
 }
 
