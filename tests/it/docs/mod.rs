@@ -14,12 +14,17 @@ use billing_operator::settings::Settings;
 use clap::{CommandFactory, Parser};
 
 use crate::Result;
+use crate::monitoring::sampled_of_meter;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The files of the domain whose `as_str` makes reasons.
-const REASONS: [&str; 3] =
-    ["crates/domain/src/closing.rs", "crates/domain/src/tenancy/membership.rs", "crates/domain/src/problem.rs"];
+const REASONS: [&str; 4] = [
+    "crates/domain/src/closing.rs",
+    "crates/domain/src/tenancy/membership.rs",
+    "crates/domain/src/problem.rs",
+    "crates/meter/src/recipe.rs",
+];
 
 #[derive(Parser)]
 struct Operator {
@@ -27,11 +32,27 @@ struct Operator {
     _settings: Settings,
 }
 
+#[derive(Parser)]
+struct Meter {
+    #[command(flatten)]
+    _settings: billing_meter::settings::Settings,
+}
+
 #[test]
 fn the_reference_has_every_reason_of_a_condition() -> Result {
     let reasons = reasons()?;
     // The ways in which they are found still work.
-    for known in ["Bound", "InvoiceSeriesTaken", "SettlingIn", "TooManyMoves", "PayerGone", "OlderPrimary", "Issuing"] {
+    for known in [
+        "Bound",
+        "InvoiceSeriesTaken",
+        "SettlingIn",
+        "TooManyMoves",
+        "PayerGone",
+        "OlderPrimary",
+        "Issuing",
+        "KindNotServed",
+        "OutOfRange",
+    ] {
         assert!(reasons.contains(known), "{known} is not found in the code: {reasons:?}");
     }
     check(reasons)
@@ -39,15 +60,24 @@ fn the_reference_has_every_reason_of_a_condition() -> Result {
 
 #[test]
 fn the_reference_has_every_metric() -> Result {
-    let text = Metrics::new().exposition.encode_prometheus()?;
-    check(text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next().map(str::to_owned)).collect())
+    let names = |text: &str| -> BTreeSet<String> {
+        text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next().map(str::to_owned)).collect()
+    };
+    let operator = names(&Metrics::new().exposition.encode_prometheus()?);
+    let meter = names(&sampled_of_meter().exposition.encode_prometheus()?);
+    // What both tell of their work is told once.
+    let is_shared = |name: &String| operator.contains(&name.replacen("billing_meter", "billing_operator", 1));
+    check(meter.into_iter().filter(|name| !is_shared(name)).collect())?;
+    check(operator)
 }
 
 #[test]
 fn the_reference_has_every_flag() -> Result {
-    let command = Operator::command();
-    let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
-    check(shown.filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect())
+    for command in [Operator::command(), Meter::command()] {
+        let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+        check(shown.filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect())?;
+    }
+    Ok(())
 }
 
 #[test]
@@ -116,9 +146,9 @@ fn reasons() -> Result<BTreeSet<String>> {
         let names = source.lines().filter(|line| line.contains("=> \"")).flat_map(literals);
         reasons.extend(names.filter(|name| name.chars().all(char::is_alphanumeric)));
     }
-    for file in
-        sources(&Path::new(ROOT).join("crates/planning/src"))?.into_iter().chain(sources(&Path::new(ROOT).join("src"))?)
-    {
+    let folders =
+        ["crates/planning/src", "crates/meter/src", "src"].map(|folder| sources(&Path::new(ROOT).join(folder)));
+    for file in folders.into_iter().collect::<Result<Vec<_>>>()?.concat() {
         let source = fs::read_to_string(file)?;
         // What the tests of a file make up comes last in it.
         let code = source.split("#[cfg(test)]").next().unwrap_or_default();

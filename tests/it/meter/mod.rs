@@ -6,5 +6,6 @@
 mod crash;
 mod docs;
 mod failing;
+mod invoice;
 mod life;
 mod stage;

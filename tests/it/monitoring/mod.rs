@@ -5,3 +5,5 @@ mod outage;
 mod rules;
 mod scrape;
 mod server;
+
+pub use rules::sampled_of_meter;

@@ -37,8 +37,10 @@ fn sampled() -> Metrics {
 }
 
 /// The metrics of the meter, each with a sample.
-fn sampled_of_meter() -> billing_meter::metrics::Metrics {
+pub fn sampled_of_meter() -> billing_meter::metrics::Metrics {
     let metrics = billing_meter::metrics::Metrics::new();
+    metrics.opened("volumes");
+    metrics.ended("volumes");
     let skipped = [(billing_meter::recipe::FaultReason::MissingField, 1)].into();
     let counts = billing_meter::world::Counts { open: 1, skipped, through: Some(DateTime::UNIX_EPOCH) };
     metrics.show(&[("volumes".to_owned(), counts)].into(), 0);
