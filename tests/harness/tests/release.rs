@@ -168,7 +168,7 @@ fn it_verifies_as_the_page_says() -> TestResult {
     let blocks = documented()?;
     let sums = verify(&blocks[0], &copy)?;
     assert!(sums.status.success(), "{}", said(&sums));
-    assert_eq!(said(&sums).matches("Verified OK").count(), 13, "{}", said(&sums));
+    assert_eq!(said(&sums).matches("Verified OK").count(), 14, "{}", said(&sums));
     let provenance = verify(&blocks[1], &copy)?;
     assert!(provenance.status.success(), "{}", said(&provenance));
     assert!(said(&provenance).ends_with(&format!("{COMMIT}\n")), "{}", said(&provenance));

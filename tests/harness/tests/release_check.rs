@@ -59,6 +59,7 @@ fn a_release_with_the_real_programs_holds_what_it_says() -> TestResult {
     for architecture in ["amd64", "arm64"] {
         for (program, archive) in [
             ("billing-operator", format!("billing-operator-{VERSION}-linux-{architecture}.tar.gz")),
+            ("billing-meter", format!("billing-operator-{VERSION}-linux-{architecture}.tar.gz")),
             ("kubectl-billing", format!("kubectl-billing-linux-{architecture}.tar.gz")),
         ] {
             let unpacked = place.join(format!("{program}-{architecture}"));
