@@ -171,7 +171,10 @@ impl Recipe {
     /// It cannot be recorded.
     pub fn measure(&self, json: &Json) -> Result<Option<Measured>, Fault> {
         let Some(project) = self.project_of(json)? else { return Ok(None) };
-        let object = Object::new(json);
+        let object = Object::new(json).map_err(|error| Fault {
+            reason: FaultReason::EvaluationFailed,
+            message: format!("the object: {error}"),
+        })?;
         if !self.is_due(&object)? {
             return Ok(None);
         }

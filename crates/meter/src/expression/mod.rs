@@ -119,11 +119,7 @@ impl Expression {
         if self.cost.with(object.largest()) > MAX_STEPS {
             return Err(EvaluationError::TooManySteps);
         }
-        let evaluated = catch_unwind(AssertUnwindSafe(|| {
-            let mut context = context();
-            context.add_variable_from_value(OBJECT, object.value());
-            self.program.execute(&context)
-        }));
+        let evaluated = catch_unwind(AssertUnwindSafe(|| self.program.execute(object.context())));
         match evaluated {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(ExecutionError::NoSuchKey(field))) => Err(EvaluationError::MissingField(field.to_string())),
@@ -208,6 +204,7 @@ mod tests {
             "spec": {"replicas": 3, "share": 0.5, "sizes": ["1Gi", "2Gi"], "paused": false},
             "status": {"phase": "Bound", "capacity": {"storage": "10Gi"}},
         }))
+        .unwrap()
     }
 
     #[track_caller]
@@ -310,7 +307,7 @@ mod tests {
 
     #[test]
     fn what_takes_too_many_steps_is_not_begun() {
-        let large = Object::new(&json!({"spec": {"items": vec![1; 2000]}}));
+        let large = Object::new(&json!({"spec": {"items": vec![1; 2000]}})).unwrap();
         let once = Expression::parse("object.spec.items.all(a, a > 0)").unwrap();
         assert_eq!(once.evaluate(&large), Ok(true.into()));
         let twice = Expression::parse("object.spec.items.all(a, object.spec.items.all(b, a == b))").unwrap();

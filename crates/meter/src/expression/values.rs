@@ -1,32 +1,47 @@
 //! Objects as CEL sees them.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use cel::Value;
 use cel::objects::{Key, Map};
+use cel::{Context, Value};
 use serde_json::Value as Json;
+
+use super::EvaluationError;
 
 /// So many bytes of text count as one part: copying them takes as long.
 const TEXT_OF_A_PART: usize = 64;
 
 /// An object, converted once for all expressions about it.
-#[derive(Debug)]
 pub struct Object {
-    value: Value,
+    context: Context<'static>,
     largest: usize,
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Object").field("largest", &self.largest).finish_non_exhaustive()
+    }
 }
 
 impl Object {
     /// From JSON. Whole numbers are `int`, others `double`.
-    pub fn new(json: &Json) -> Self {
-        let mut largest = 1;
-        let value = convert(json, &mut largest);
-        Self { value, largest }
+    ///
+    /// # Errors
+    /// The library does not take it.
+    pub fn new(json: &Json) -> Result<Self, EvaluationError> {
+        let converted = catch_unwind(AssertUnwindSafe(|| {
+            let (mut largest, mut context) = (1, super::context());
+            context.add_variable_from_value(super::OBJECT, convert(json, &mut largest));
+            Self { context, largest }
+        }));
+        converted.map_err(|panic| EvaluationError::Panicked(super::panic_message(panic.as_ref())))
     }
 
-    pub(super) fn value(&self) -> Value {
-        self.value.clone()
+    pub(super) fn context(&self) -> &Context<'static> {
+        &self.context
     }
 
     /// How many parts its largest list, map or text has.
