@@ -12,7 +12,7 @@ use super::credits::{self, CreditClosing};
 use super::fetch::ClosingPass;
 use super::finalise::{consume, read, write_final};
 use crate::context::Context;
-use crate::kinds::credit_note::tell_reissue;
+use crate::kinds::credit_note::{nobody_pays, tell_reissue};
 use crate::kinds::invoice::create_invoice;
 use crate::writer::WriteError;
 use billing_api::{self as api, CreditNote, Invoice};
@@ -67,135 +67,163 @@ pub(super) async fn reissue_pending(
         notes.filter(|note| ours(note)).cloned().collect()
     });
     for note in notes {
-        if reissue(ctx, pass, organization, group, &note).await? == Reissues::Held {
+        let Some(pending) = PendingReissue::new(ctx, pass, organization, group, &note) else { continue };
+        if pending.carry_out().await? == Reissues::Held {
             return Ok(Reissues::Held);
         }
     }
     Ok(Reissues::Done)
 }
 
-async fn reissue(
-    ctx: &Context,
-    pass: &ClosingPass,
-    organization: &Name,
+/// A credit note whose invoice is to be issued again.
+struct PendingReissue<'a> {
+    ctx: &'a Context,
+    pass: &'a ClosingPass,
+    organization: &'a Name,
     group: Uid,
-    note: &CreditNote,
-) -> Result<Reissues, WriteError> {
-    let invoices: Api<Invoice> = Api::namespaced(ctx.client.clone(), organization);
-    let document = note.status.as_ref().and_then(|status| status.document.as_ref());
-    let Some((document, number)) = document.and_then(|document| Some((document, document.reissued_as.as_ref()?)))
-    else {
-        return Ok(Reissues::Done);
-    };
-    let number = Name::from(number.as_str());
-    let held = async |reason, message: String| {
-        tell_reissue(ctx, note, DesiredCondition::no(REISSUED, reason, message)).await.map(|()| Reissues::Held)
-    };
-    let unread =
-        |source: kube::Error| WriteError::Failed { object: format!("Invoice {number}"), source: Box::new(source) };
-    if !are_credits_returned(note) {
-        return held("CreditsPending", "the credits that the invoice used are being returned first".to_owned()).await;
+    note: &'a CreditNote,
+    document: &'a api::CreditNoteDocument,
+    /// The number under which it is issued again.
+    number: Name,
+}
+
+impl<'a> PendingReissue<'a> {
+    fn new(
+        ctx: &'a Context,
+        pass: &'a ClosingPass,
+        organization: &'a Name,
+        group: Uid,
+        note: &'a CreditNote,
+    ) -> Option<Self> {
+        let document = note.status.as_ref()?.document.as_ref()?;
+        let number = Name::from(document.reissued_as.as_ref()?.as_str());
+        Some(Self { ctx, pass, organization, group, note, document, number })
     }
-    let Some(original) = invoices.get_opt(&note.spec.invoice).await.map_err(unread)? else {
-        let message = format!("invoice {} is missing; restore it from a backup", &*note.spec.invoice);
-        return held("InvoiceNotFound", message).await;
-    };
-    if original.spec.billing_group_uid.as_str() != group.to_string() {
-        let gone = gone(&original);
-        return tell_reissue(ctx, note, gone).await.map(|()| Reissues::Done);
-    }
-    loop {
-        let again = invoices.get_opt(&number).await.map_err(unread)?;
-        let Some(object) = read(pass, |state| state.organization(organization)?.group(group).cloned()) else {
-            return Ok(Reissues::Done);
-        };
-        if let Some(issued) = again.as_ref().and_then(final_document) {
-            let used = convert::credits_taken(issued).map_err(|source| WriteError::Failed {
-                object: format!("Invoice {number}"),
-                source: Box::new(source),
-            })?;
-            consume(ctx, pass, &object, &number, &used).await?;
-            let message = format!("{number} takes the place of {}", &*note.spec.invoice);
-            tell_reissue(ctx, note, DesiredCondition::yes(REISSUED, "Reissued", message)).await?;
-            return Ok(Reissues::Done);
+
+    /// Does what is left to do: a crash may have come after any of it.
+    async fn carry_out(&self) -> Result<Reissues, WriteError> {
+        if !are_credits_returned(self.note) {
+            return self.held("CreditsPending", "the credits that the invoice used are being returned first").await;
         }
-        let slices = match final_document(&original) {
-            Some(document) => slices_of(&ctx.client, organization, document).await.map_err(unread)?,
-            None => return held("InvoiceNotFinal", format!("invoice {} is not final", &*note.spec.invoice)).await,
+        let Some(original) = self.invoice(&self.note.spec.invoice).await? else {
+            let message = format!("invoice {} is missing; restore it from a backup", &*self.note.spec.invoice);
+            return self.held("InvoiceNotFound", message).await;
         };
+        if original.spec.billing_group_uid.as_str() != self.group.to_string() {
+            let gone = nobody_pays(&original.spec.billing_group);
+            return tell_reissue(self.ctx, self.note, gone).await.map(|()| Reissues::Done);
+        }
+        loop {
+            let again = self.invoice(&self.number).await?;
+            if let Some(issued) = again.as_ref().and_then(final_document) {
+                return self.finish(issued).await;
+            }
+            if let Err(ReissueHeld { reason, message }) = self.issue(&original, again.as_ref()).await? {
+                return self.held(reason, message).await;
+            }
+        }
+    }
+
+    /// Reserves credits, or writes the invoice where that is done: the document names each credit in the version in which its part was
+    /// reserved.
+    async fn issue(&self, original: &Invoice, again: Option<&Invoice>) -> Result<Result<(), ReissueHeld>, WriteError> {
+        let held = |reason, message: String| Ok(Err(ReissueHeld { reason, message }));
+        let Some(document) = final_document(original) else {
+            return held("InvoiceNotFinal", format!("invoice {} is not final", original.name_any()));
+        };
+        let slices =
+            slices_of(&self.ctx.client, self.organization, document).await.map_err(|error| self.failed(error))?;
         let slices = match slices.complete() {
             Ok(slices) => slices,
-            Err(lacking) => return held("SliceMissing", lacking.to_string()).await,
+            Err(lacking) => return held("SliceMissing", lacking.to_string()),
         };
-        let now = ctx.now();
-        let issued = IssuedInvoice::new(&original, slices.iter().map(|slice| &slice.spec));
-        let issued = issued
-            .map_err(|source| WriteError::Failed { object: format!("Invoice {number}"), source: Box::new(source) })?;
-        let plan = || read(pass, |state| plan(ctx, state, organization, group, (&issued, document, &number), now));
+        let issued = IssuedInvoice::new(original, slices.iter().map(|slice| &slice.spec));
+        let issued = issued.map_err(|error| self.failed(error))?;
+        let now = self.ctx.now();
+        let plan = || read(self.pass, |state| self.plan(state, &issued, now));
         let Planned { facts, rendered, reserved } = match tokio::task::block_in_place(plan) {
             Ok(planned) => planned,
-            Err(ReissueHeld { reason, message }) => return held(reason, message).await,
+            Err(held) => return Ok(Err(held)),
         };
         if !reserved.is_empty() {
-            credits::write(ctx, pass, reserved).await?;
-            continue; // the document names each credit in the version in which its part was reserved
+            return credits::write(self.ctx, self.pass, reserved).await.map(Ok);
         }
-        let observed = match &again {
-            Some(there) => Estimate::read(there).map_err(|source| WriteError::Failed {
-                object: format!("Invoice {number}"),
-                source: Box::new(source),
-            })?,
-            None => create_invoice(&ctx.writer, &facts).await?,
+        let observed = match again {
+            Some(there) => Estimate::read(there).map_err(|error| self.failed(error))?,
+            None => create_invoice(&self.ctx.writer, &facts).await?,
         };
-        write_final(ctx, &facts, &observed, rendered, now).await?;
+        write_final(self.ctx, &facts, &observed, rendered, now).await.map(Ok)
     }
-}
 
-/// That nobody is there any more who would pay the invoice.
-fn gone(original: &Invoice) -> DesiredCondition {
-    let group = &original.spec.billing_group;
-    let message = format!("billing group {} was deleted, and nobody pays the invoice in its place", &**group);
-    DesiredCondition::no(REISSUED, BILLING_GROUP_GONE, message)
-}
-
-/// Decides on what the pass read.
-fn plan(
-    ctx: &Context,
-    state: &ObservedState,
-    organization: &Name,
-    uid: Uid,
-    (original, note, number): (&IssuedInvoice<'_>, &api::CreditNoteDocument, &Name),
-    now: Timestamp,
-) -> Result<Planned, ReissueHeld> {
-    let held = |reason, message: String| ReissueHeld { reason, message };
-    let known = state.organization(organization);
-    let known = known.and_then(|known| Some((known, known.organization.group(uid)?, known.group(uid)?)));
-    let Some((known, group, object)) = known else {
-        return Err(held(BILLING_GROUP_GONE, "the billing group is gone".to_owned()));
-    };
-    let invoices = GroupInvoices {
-        state,
-        organization: known,
-        group,
-        object,
-        series: &original.invoice.spec.series,
-        settings: &ctx.settings,
-        pending_projects: &[],
-    };
-    let view = invoices.month(original.month, Predecessor::None, &[]).ok_or_else(|| {
-        let message = format!("billing group {} is billed from a later month on", group.name);
-        held("Inconsistent", message)
-    })?;
-    let mut credits = Vec::new();
-    for returned in &note.credits {
-        let credit = known.credits.get(&returned.name).and_then(|known| known.credit.as_ref().ok()?.clone());
-        let missing = || held("CreditMissing", format!("Credit {} is missing, or cannot be read", &*returned.name));
-        credits.push(credit.ok_or_else(missing)?);
+    /// Consumes what the invoice used of credits, and lets the note say that it is issued.
+    async fn finish(&self, issued: &api::Document) -> Result<Reissues, WriteError> {
+        let group = |state: &ObservedState| state.organization(self.organization)?.group(self.group).cloned();
+        if let Some(group) = read(self.pass, group) {
+            let used = convert::credits_taken(issued).map_err(|error| self.failed(error))?;
+            consume(self.ctx, self.pass, &group, &self.number, &used).await?;
+        }
+        let message = format!("{} takes the place of {}", self.number, &*self.note.spec.invoice);
+        tell_reissue(self.ctx, self.note, DesiredCondition::yes(REISSUED, "Reissued", message)).await?;
+        Ok(Reissues::Done)
     }
-    let order = ReissueOrder { original, note, number, credits: &credits };
-    let again = view.reissue(&order, now)?;
-    let closing = CreditClosing { organization: known, owner: Owner::of(group, object), number, now };
-    let reserved = closing.reserve(&again.credits);
-    let reserved = reserved.map_err(|error| held("CreditMissing", format!("its credits cannot be used: {error}")))?;
-    Ok(Planned { facts: InvoiceFacts::of(&view, organization).reissued(number), rendered: again.rendered, reserved })
+
+    async fn held(&self, reason: &'static str, message: impl Into<String>) -> Result<Reissues, WriteError> {
+        let held = DesiredCondition::no(REISSUED, reason, message);
+        tell_reissue(self.ctx, self.note, held).await.map(|()| Reissues::Held)
+    }
+
+    async fn invoice(&self, number: &str) -> Result<Option<Invoice>, WriteError> {
+        let invoices: Api<Invoice> = Api::namespaced(self.ctx.client.clone(), self.organization);
+        invoices.get_opt(number).await.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, source: impl std::error::Error + Send + Sync + 'static) -> WriteError {
+        WriteError::Failed { object: format!("Invoice {}", self.number), source: Box::new(source) }
+    }
+
+    /// Decides on what the pass read.
+    fn plan(
+        &self,
+        state: &ObservedState,
+        original: &IssuedInvoice<'_>,
+        now: Timestamp,
+    ) -> Result<Planned, ReissueHeld> {
+        let (uid, note, number) = (self.group, self.document, &self.number);
+        let held = |reason, message: String| ReissueHeld { reason, message };
+        let known = state.organization(self.organization);
+        let known = known.and_then(|known| Some((known, known.organization.group(uid)?, known.group(uid)?)));
+        let Some((known, group, object)) = known else {
+            return Err(held(BILLING_GROUP_GONE, "the billing group is gone".to_owned()));
+        };
+        let invoices = GroupInvoices {
+            state,
+            organization: known,
+            group,
+            object,
+            series: &original.invoice.spec.series,
+            settings: &self.ctx.settings,
+            pending_projects: &[],
+        };
+        let view = invoices.month(original.month, Predecessor::None, &[]).ok_or_else(|| {
+            let message = format!("billing group {} is billed from a later month on", group.name);
+            held("Inconsistent", message)
+        })?;
+        let mut credits = Vec::new();
+        for returned in &note.credits {
+            let credit = known.credits.get(&returned.name).and_then(|known| known.credit.as_ref().ok()?.clone());
+            let missing = || held("CreditMissing", format!("Credit {} is missing, or cannot be read", &*returned.name));
+            credits.push(credit.ok_or_else(missing)?);
+        }
+        let order = ReissueOrder { original, note, number, credits: &credits };
+        let again = view.reissue(&order, now)?;
+        let closing = CreditClosing { organization: known, owner: Owner::of(group, object), number, now };
+        let reserved = closing.reserve(&again.credits);
+        let reserved =
+            reserved.map_err(|error| held("CreditMissing", format!("its credits cannot be used: {error}")))?;
+        Ok(Planned {
+            facts: InvoiceFacts::of(&view, self.organization).reissued(number),
+            rendered: again.rendered,
+            reserved,
+        })
+    }
 }

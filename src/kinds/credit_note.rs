@@ -71,13 +71,17 @@ async fn request_reissue(ctx: &Context, organization: &Name, note: &CreditNote) 
             Ok(())
         }
         None => {
-            let group =
-                note.status.iter().filter_map(|status| status.document.as_ref()).map(|it| &it.buyer.billing_group);
-            let named = group.map(|group| group.to_string()).next().unwrap_or_default();
-            let message = format!("billing group {named} was deleted, and nobody pays the invoice in its place");
-            tell_reissue(ctx, note, DesiredCondition::no(REISSUED, BILLING_GROUP_GONE, message)).await
+            let document = note.status.as_ref().and_then(|status| status.document.as_ref());
+            let group = document.map_or("", |document| document.buyer.billing_group.as_str());
+            tell_reissue(ctx, note, nobody_pays(group)).await
         }
     }
+}
+
+/// That nobody is there any more who would pay the invoice that is to be issued again.
+pub fn nobody_pays(group: &str) -> DesiredCondition {
+    let message = format!("billing group {group} was deleted, and nobody pays the invoice in its place");
+    DesiredCondition::no(REISSUED, BILLING_GROUP_GONE, message)
 }
 
 /// Lets a note say whether its invoice was issued again. Nothing is written when it says so already.
