@@ -1,6 +1,6 @@
 //! A few negotiated prices over the common ones.
 
-use billing_api::{BillingGroup, Invoice, PriceList, UsageRecord};
+use billing_api::{BillingGroup, Invoice, InvoiceIssuer, PriceList, UsageRecord};
 use kube::ResourceExt;
 use kubectl_billing::ExitStatus;
 use serde_json::{Value, json};
@@ -105,12 +105,17 @@ async fn late_usage_has_the_price_lists_of_its_month_and_waits_for_one_that_is_g
     make::<PriceList>(&scene, "then-list", list("USD", &[("domain", "Domain", "10")])).await?;
     make::<PriceList>(&scene, "now-list", list("USD", &[("domain", "Domain", "99")])).await?;
     awaited(&scene, "relisted", "relisted-shop", "main").await?;
+    suspended(&scene, "relisted").await?;
+    resume(&scene, "relisted").await?;
     scene.usage("relisted", "domain", domain("relisted-shop", back(2).start())).await?;
     scene.usage("relisted", "new", domain("relisted-shop", back(1).start())).await?;
     scene.usage("relisted", "strange", priced("relisted-shop", "Unheard-of", back(1).start())).await?;
-    let spec = terms(json!({ "firstPeriod": back(2).to_string(), "priceLists": ["then-list"] }));
+    let agreed = json!({ "firstPeriod": back(2).to_string(), "issuer": "relisted", "priceLists": ["then-list"] });
+    let spec = terms(agreed);
     scene.group("relisted", "main", spec).await?;
     final_of(&scene, "relisted", "main", back(2)).await?;
+    change::<InvoiceIssuer>(&scene, "relisted", json!({ "suspend": true })).await?;
+    scene.delete::<UsageRecord>("relisted", "strange").await?;
     scene.patch::<BillingGroup>("relisted", "main", terms_patch(json!({ "priceLists": ["now-list"] }))).await?;
     scene.usage("relisted", "late", domain("relisted-shop", later(back(2).start(), 1))).await?;
     let becomes = async |lines: &[&str]| {
@@ -135,10 +140,11 @@ async fn late_usage_has_the_price_lists_of_its_month_and_waits_for_one_that_is_g
     scene.wait_invoice("relisted", "main", back(1), "names the list as it is", edited).await?;
 
     scene.cluster::<PriceList>().delete("then-list", &Default::default()).await?;
-    scene.delete::<UsageRecord>("relisted", "strange").await?;
     let waits = |invoice: &Invoice| message(invoice).ends_with("to the price list then-list");
     scene.wait_invoice("relisted", "main", back(1), "waits for the list", waits).await?;
     make::<PriceList>(&scene, "then-list", list("USD", &[("domain", "Domain", "10")])).await?;
+    becomes(&billed).await?;
+    resume(&scene, "relisted").await?;
     let invoice = final_of(&scene, "relisted", "main", back(1)).await?;
     assert_eq!((told(&invoice), asked(&invoice)), (billed.map(str::to_owned).to_vec(), asked(&open)));
     let Run { ended, stdout, stderr } = ask(&scene, "relisted", &["verify", &invoice.name_any()]).await?;
