@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use billing_api::{Document, LineType};
+use billing_api::{Document, LineType, ReissuedInvoice};
 use billing_documents::issued::IssuedInvoice;
 use rust_decimal::Decimal;
 
@@ -114,10 +114,19 @@ fn note(issued: &IssuedInvoice<'_>) -> Option<String> {
         let billing_api::CreditReturn { name: _, credit, period, amount } = back;
         format!("{amount} {} go back to credit {credit}, which had paid for {}.", document.currency, &**period)
     });
-    joined(text.into_iter().chain(own_number).chain(conversions).chain(returned), "\n")
+    let replaced = document.reissues.iter().map(|replaced| {
+        let ReissuedInvoice { number, issued_at, credit_note, .. } = replaced;
+        format!(
+            "Replaces invoice {} of {}, which credit note {} takes back.",
+            &**number,
+            date(issued_at.0),
+            &**credit_note
+        )
+    });
+    joined(text.into_iter().chain(replaced).chain(own_number).chain(conversions).chain(returned), "\n")
 }
 
-/// The finals that it adjusts: those that it lists, and those that lines of earlier versions name.
+/// The final that it replaces, and then those that it adjusts: those that it lists, and those that lines of earlier versions name.
 fn preceding(issued: &IssuedInvoice<'_>) -> Vec<Preceding> {
     let listed = issued.document.adjusted_invoices.iter().map(|adjusted| Preceding {
         number: adjusted.number.to_string(),
@@ -127,5 +136,9 @@ fn preceding(issued: &IssuedInvoice<'_>) -> Vec<Preceding> {
     let named = issued.lines.iter().filter_map(|line| line.adjusts.as_ref()?.invoice.as_deref());
     let named: BTreeSet<_> = named.filter(|named| listed.iter().all(|listed| listed.number != *named)).collect();
     let named = named.into_iter().map(|number| Preceding { number: number.to_owned(), issued_on: None });
-    listed.iter().cloned().chain(named).collect()
+    let replaced = issued.document.reissues.iter().map(|replaced| Preceding {
+        number: replaced.number.to_string(),
+        issued_on: Some(replaced.issued_at.0.date_naive()),
+    });
+    replaced.chain(listed.iter().cloned()).chain(named).collect()
 }

@@ -107,5 +107,6 @@ fn note(document: &CreditNoteDocument, buyer: &billing_api::Buyer) -> Option<Str
         };
         format!("{} {} go back to credit {}, which {paid}.", back.amount, document.currency, back.credit)
     });
-    joined(text.into_iter().chain([reason]).chain(party::number_without_term(buyer)).chain(returned), "\n")
+    let again = document.reissued_as.iter().map(|number| format!("It is replaced by invoice {}.", number.as_str()));
+    joined(text.into_iter().chain([reason]).chain(again).chain(party::number_without_term(buyer)).chain(returned), "\n")
 }

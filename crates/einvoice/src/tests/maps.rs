@@ -180,6 +180,34 @@ fn all_adjusted_finals_are_in_ubl_and_in_cii_the_others_are_in_the_note() {
     assert!(cii.contains("Adjusts also bbbbb-7 of 2026-09-01.") && !ubl.contains("Adjusts also"), "{cii}");
 }
 
+/// Whoever books it must find what it replaces, and must not book both: in CII, too, which has room for one.
+#[test]
+fn what_an_invoice_replaces_precedes_it_before_all_that_it_adjusts() {
+    let change = |document: &mut serde_json::Value| {
+        document["reissues"] = json!({
+            "number": "aaaaa-2", "issuedAt": "2026-11-01T01:00:00Z", "digest": "sha256:0", "creditNote": "aaaaa-cn1",
+        });
+        document["adjustedInvoices"] = json!([{ "number": "aaaaa-1", "issuedAt": "2026-10-01T01:00:00Z" }]);
+    };
+    let terms = terms(change);
+    let preceding = terms.preceding.iter().map(|one| (&*one.number, one.issued_on.map(|day| day.to_string())));
+    let [first, second] =
+        [("aaaaa-2", "2026-11-01"), ("aaaaa-1", "2026-10-01")].map(|(n, day)| (n, Some(day.to_owned())));
+    assert_eq!(preceding.collect::<Vec<_>>(), [first, second]);
+    let says = "Replaces invoice aaaaa-2 of 2026-11-01, which credit note aaaaa-cn1 takes back.";
+    assert_eq!(terms.note.as_deref(), Some(says));
+    let cii = einvoice(change, Profile::En16931).expect("is accepted").xml(Syntax::Cii).expect("writes");
+    assert!(cii.contains("<ram:IssuerAssignedID>aaaaa-2</ram:IssuerAssignedID>"), "{cii}");
+    assert!(cii.contains("Adjusts also aaaaa-1 of 2026-10-01."), "{cii}");
+}
+
+#[test]
+fn a_credit_note_names_the_invoice_that_comes_in_the_place_of_its_own() {
+    let note = credit_note(|note| note["reissuedAs"] = "aaaaa-2-r1".into(), Profile::Peppol).expect("is accepted");
+    let says = "Reason: Outage of 12 October\nIt is replaced by invoice aaaaa-2-r1.";
+    assert_eq!(note.terms.note.as_deref(), Some(says));
+}
+
 #[test]
 fn a_minimum_charge_is_a_line_below_zero() {
     let terms = terms(|document| {
