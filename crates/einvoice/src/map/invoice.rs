@@ -62,9 +62,11 @@ fn lines(issued: &IssuedInvoice<'_>, period: Days, origin: &Origin) -> Result<(V
     let (mut lines, mut allowances) = (Vec::new(), Vec::new());
     for (position, line) in (1..).zip(&issued.lines) {
         let total = decimal("status.document.lines.total", &line.total)?;
+        if line.kind == LineType::Multiplier && total.is_zero() {
+            continue; // it charges nothing, so it has no tax where there are several
+        }
         let group = tax::of_line(line.tax.as_ref(), &issued.document.taxes, origin)?;
         match line.kind {
-            LineType::Multiplier if total.is_zero() => {}
             LineType::Multiplier | LineType::CreditConsumption if total < Decimal::ZERO => {
                 allowances.push(Allowance { amount: -total, tax: group, reason: line.description.clone() });
             }

@@ -269,6 +269,19 @@ fn several_taxes_are_of_their_lines_and_allowances() {
     assert_eq!((categories, terms.taxes[1].reason.as_deref()), (vec!["S", "E"], Some("Exempt: training")));
 }
 
+/// A line that only names a discount has no tax, as it charges nothing.
+#[test]
+fn several_taxes_and_a_line_that_names_a_discount_go_together() {
+    let terms = terms(|document| {
+        super::everything(document);
+        let tells = |line: &&mut serde_json::Value| line["type"] == "Multiplier";
+        let line = document["lines"].as_array_mut().and_then(|lines| lines.iter_mut().find(tells)).expect("a discount");
+        line.as_object_mut().expect("a line").remove("tax");
+    });
+    assert!(terms.lines.iter().all(|line| line.id != "2"), "it is no line");
+    assert_eq!(terms.taxes.len(), 2);
+}
+
 #[test]
 fn a_tax_that_nothing_has_is_not_stated() {
     let terms = terms(|document| {
