@@ -21,7 +21,7 @@ pub(crate) fn terms(issued: &IssuedCreditNote<'_>) -> Result<(Invoice, Origin), 
     let taxes = tax::taxes(&document.taxes, invoice.tax_note.as_deref(), &document.subtotal, &origin)?;
     let taxes: Vec<_> =
         taxes.into_iter().map(|tax| Tax { base: back(tax.base), amount: back(tax.amount), ..tax }).collect();
-    let lines = (1..).zip(&document.lines).map(|(position, line)| {
+    let lines = (1..).zip(&document.lines).filter(|(_, line)| !tells(line, document)).map(|(position, line)| {
         let group = tax::of_line(line.tax.as_ref(), &document.taxes, &origin)?;
         self::line(position, line, group)
     });
@@ -52,6 +52,12 @@ pub(crate) fn terms(issued: &IssuedCreditNote<'_>) -> Result<(Invoice, Origin), 
         lines,
     };
     Ok((terms, origin))
+}
+
+/// Whether a line charges nothing, and has no tax though the invoice has several: it names a discount.
+fn tells(line: &CreditNoteLine, document: &CreditNoteDocument) -> bool {
+    let is_zero = Decimal::from_str_exact(&line.total).is_ok_and(|total| total.is_zero());
+    is_zero && line.tax.is_none() && document.taxes.len() > 1
 }
 
 /// An amount as what is given back.

@@ -421,6 +421,28 @@ fn what_goes_back_to_a_credit_is_paid_and_lines_that_were_below_zero_are_so_agai
     assert!(note.contains("5.00 EUR go back to credit welcome, which was used before tax."), "{note}");
 }
 
+/// A note in full has all lines of its invoice, and the one that only names a discount has no tax.
+#[test]
+fn a_credit_note_in_full_of_several_taxes_has_no_line_for_a_discount() {
+    let change = |note: &mut serde_json::Value| {
+        let (standard, reduced) =
+            (json!({ "category": "S", "rate": "25.5" }), json!({ "category": "S", "rate": "14" }));
+        note["lines"] = json!([
+            { "line": "a", "description": "db", "total": "-10.00", "tax": standard },
+            { "line": "m", "description": "Partner: 10 % off services", "total": "0.00" },
+            { "line": "s", "description": "support", "total": "-5.00", "tax": reduced },
+        ]);
+        note["taxes"] = json!([
+            { "category": "S", "rate": "14", "base": "-5.00", "amount": "-0.70" },
+            { "category": "S", "rate": "25.5", "base": "-10.00", "amount": "-2.55" },
+        ]);
+        (note["tax"], note["total"]) = ("-3.25".into(), "-18.25".into());
+    };
+    let einvoice = credit_note(change, Profile::Peppol).unwrap_or_else(|refusal| panic!("{refusal}"));
+    let ids: Vec<_> = einvoice.terms.lines.iter().map(|line| line.id.as_str()).collect();
+    assert_eq!(ids, ["1", "3"]);
+}
+
 #[test]
 fn the_same_document_gives_the_same_bytes() {
     for syntax in [Syntax::Ubl, Syntax::Cii] {

@@ -33,6 +33,11 @@ impl<'a> Pair<'a> {
     }
 }
 
+/// Whether it is how a line is taxed.
+pub(super) fn is_tax(difference: &FieldDifference) -> bool {
+    difference.field.split('.').next() == Some("tax")
+}
+
 /// The lines that differ, by id, in the order of the recorded ones; those that only the second list has come last.
 pub(super) fn differing_lines<'a>(
     recorded: impl Iterator<Item = &'a Line> + Clone,

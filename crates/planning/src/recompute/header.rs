@@ -75,19 +75,28 @@ fn header(document: &Document) -> Value {
 }
 
 fn explain(comparison: &Comparison<'_>, field: &str) -> Option<Explanation> {
-    let Comparison { edits, group, .. } = comparison;
+    let edits = &comparison.edits;
     let (by_group, by_issuer) = (edits.group.clone(), edits.issuer.clone());
     match field.split_once('.').map_or(field, |(top, _)| top) {
         "currency" | "buyer" | "discounts" => by_group,
         "seller" => by_issuer.or(by_group),
         "dueAt" => by_group.or(by_issuer),
         "rateDate" | "exchangeRate" => edits.rates.clone().or(by_group).or(by_issuer),
-        "taxes" | "taxNote" => by_issuer.or(by_group).or_else(|| group.buyer.vat().map(|_| vat_id_judged())),
+        "taxes" | "taxNote" => comparison.taxed_otherwise(),
         "projects" => Some(Explanation::new(
             Reason::ProjectsChanged,
             "projects without a charge are listed only while they exist",
         )),
         _ => None,
+    }
+}
+
+impl Comparison<'_> {
+    /// What explains that the buyer is taxed otherwise, in the document and on its lines.
+    pub(super) fn taxed_otherwise(&self) -> Option<Explanation> {
+        let Self { edits, group, .. } = self;
+        let edited = edits.issuer.clone().or_else(|| edits.group.clone());
+        edited.or_else(|| group.buyer.vat().map(|_| vat_id_judged()))
     }
 }
 

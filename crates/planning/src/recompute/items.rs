@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::difference::{Difference, Explanation};
 use super::earlier;
-use super::fields::{Pair, differing_lines};
+use super::fields::{Pair, differing_lines, is_tax};
 use super::{Comparison, Incomparable, is_of_usage, lines_of, no_bill};
 use billing_api::{Document, LineType};
 use billing_documents::issued::IssuedInvoice;
@@ -49,13 +49,16 @@ pub(super) fn differences(comparison: &Comparison<'_>, given: &Document, usage: 
         lines.filter(|line| wrong.contains(line.id.as_str())).filter_map(adjusted_month).collect();
     let recorded = comparison.recorded.lines.iter().copied().filter(|line| !is_of_usage(line));
     let pairs = differing_lines(recorded, given.lines.iter().filter(|line| !is_of_usage(line)));
+    // What credits pay is listed by what is taxed alike.
+    let taxed_otherwise = usage.iter().any(|told| !told.is_unexplained() && told.fields.iter().any(is_tax));
     let mut differences: Vec<Difference> = Vec::new();
     for pair in &pairs {
         let Some(line) = pair.any() else { continue };
         if forged_months.contains(settled_month(line).unwrap_or_default()) {
             continue;
         }
-        let follows = differences.iter().any(|before| !before.is_unexplained()).then(Explanation::follows);
+        let follows = taxed_otherwise || differences.iter().any(|before| !before.is_unexplained());
+        let follows = follows.then(Explanation::follows);
         let explanation = explain(comparison, pair)
             .or(follows.filter(|_| is_derived(line.kind)))
             .or_else(|| earlier::explain(comparison.recorded, line));
@@ -76,6 +79,9 @@ fn settled_month(line: &billing_api::Line) -> Option<&str> {
 
 fn explain(comparison: &Comparison<'_>, pair: &Pair<'_>) -> Option<Explanation> {
     let source = pair.any()?.source.as_ref()?;
+    if pair.fields().iter().all(is_tax) {
+        return comparison.taxed_otherwise();
+    }
     match source.kind.as_str() {
         "BillingGroup" => comparison.edits.group.clone(),
         "InvoiceIssuer" => comparison.edits.issuer.clone(),

@@ -535,6 +535,39 @@ spec: {legalName: Other, paymentTermDays: 9, taxRules: [{name: vat, category: S,
     assert_eq!(reasons, expected);
 }
 
+/// Lines say how they are taxed where a final has several taxes: whoever edits those changes no record.
+#[test]
+fn another_tax_is_told_on_the_lines_of_usage_too() {
+    let issuer = |generation: u32, databases: &str| {
+        format!(
+            "kind: InvoiceIssuer\nmetadata: {{name: default, generation: {generation}}}\nspec: {{legalName: Example, taxRules: \
+             [{{name: databases, serviceTypes: [PostgreSQL], {databases}}}, {{name: all, category: S, rate: '20'}}]}}\n"
+        )
+    };
+    let mut state = world();
+    add(&mut state, &issuer(1, "category: S, rate: '14'"));
+    let invoice = final_of(&state);
+    assert_eq!(compared(&state, &invoice), []);
+    let retaxed = forged(&invoice, |document| document["lines"][0]["tax"]["rate"] = "20".into());
+    let found = reasons(&compared(&state, &retaxed));
+    assert!(found.iter().any(|line| line.ends_with("unexplained")), "{found:?}");
+
+    add(&mut state, &issuer(2, "category: S, rate: '10'"));
+    let found = reasons(&compared(&state, &invoice));
+    for record in ["db", "cache"] {
+        assert!(found.contains(&format!("UsageRecord {record}: InvoiceIssuerChanged")), "{record} in {found:?}");
+    }
+    assert!(found.iter().all(|line| !line.ends_with("unexplained")), "{found:?}");
+    // One tax for all of it, which no line says any more.
+    add(&mut state, &issuer(2, "category: S, rate: '20'"));
+    let found = reasons(&compared(&state, &invoice));
+    assert!(found.iter().all(|line| !line.ends_with("unexplained")), "{found:?}");
+    // What is forged beside is found all the same.
+    let renamed = forged(&invoice, |document| document["lines"][0]["description"] = "other".into());
+    let found = reasons(&compared(&state, &renamed));
+    assert!(found.iter().any(|line| line.ends_with("unexplained")), "{found:?}");
+}
+
 #[test]
 fn whatever_is_forged_is_found_although_the_digest_is_right() {
     let state = world();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::difference::{AdjustedOn, Difference, Explanation, Reason};
 use super::earlier::explain_hours;
 use super::edits::Edits;
-use super::fields::{Pair, differing_lines};
+use super::fields::{Pair, differing_lines, is_tax};
 use super::header::conversion;
 use super::historical_records::{HistoricalRecords, source_name};
 use super::{Comparison, Incomparable, is_of_usage, is_refill, lines_of};
@@ -108,7 +108,13 @@ impl<'a> LineJudge<'a> {
             }
             (Some(recorded), Some(line)) => {
                 let fields = Pair { recorded: pair.recorded, computed: rewound }.fields();
-                let edited = self.comparison.edits.of_line(&fields);
+                let (taxes, fields): (Vec<_>, Vec<_>) = fields.into_iter().partition(is_tax);
+                let taxed_otherwise = self.comparison.taxed_otherwise().filter(|_| !taxes.is_empty());
+                if taxed_otherwise.is_none() && !taxes.is_empty() {
+                    return None;
+                }
+                let edited = taxed_otherwise.filter(|_| fields.is_empty());
+                let edited = edited.or_else(|| self.comparison.edits.of_line(&fields));
                 let edited = edited.or_else(|| Edits::of_late_line(recorded, line, &fields));
                 edited.or_else(|| explain_hours(recorded, line, &fields))
             }
