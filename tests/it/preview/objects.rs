@@ -115,6 +115,28 @@ fn what_was_printed_can_be_read_again_and_changes_nothing() -> Result {
 }
 
 #[test]
+fn what_a_cluster_has_issued_again_is_among_its_finals() -> Result {
+    let mut kept = items(&ACME, "")?;
+    let first = kept.iter().find(|item| item["metadata"]["name"] == "aadb8-1").cloned().ok_or("a final")?;
+    for (revision, number, before) in [(1, "aadb8-1-r1", "aadb8-1"), (2, "aadb8-1-r2", "aadb8-1-r1")] {
+        let mut again = first.clone();
+        (again["metadata"]["name"], again["spec"]["revision"]) = (number.into(), revision.into());
+        let document = &mut again["status"]["document"];
+        document["number"] = number.into();
+        document["reissues"] = json!({
+            "number": before, "issuedAt": "2026-09-01T00:01:00Z", "digest": first["status"]["document"]["digest"],
+            "creditNote": format!("aadb8-cn{revision}"),
+        });
+        kept.push(again);
+    }
+    let documents: Vec<_> = acme()?.into_iter().chain(stored(kept)).collect();
+    let printed = items(&["-f", "-", "--period", "2026-08"], &list(&documents))?;
+    let numbers: Vec<_> = printed.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
+    assert_eq!(numbers, ["0726a-1", "aadb8-1", "aadb8-1-r1", "aadb8-1-r2"]);
+    Ok(())
+}
+
+#[test]
 fn what_a_cluster_has_made_final_stays_as_it_is() -> Result {
     let kept = stored(items(&ACME, "")?);
     let mut documents = acme()?;

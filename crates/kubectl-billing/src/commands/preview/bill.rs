@@ -143,7 +143,9 @@ fn bill_months(
         };
         let credits = invoice.as_ref().map_or(Ok(Vec::new()), used)?;
         let returned = invoice.as_ref().map_or(Vec::new(), returned);
-        Ok::<_, BillingError>((invoice, Left { predecessor, credits, returned }))
+        let again = invoice.as_ref().map_or(Vec::new(), |invoice| finals.issued_again(organization, invoice));
+        let invoices: Vec<_> = invoice.into_iter().chain(again).collect();
+        Ok::<_, BillingError>((invoices, Left { predecessor, credits, returned }))
     })?;
     Ok(billed.into_iter().flatten().collect())
 }

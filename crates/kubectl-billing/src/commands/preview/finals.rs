@@ -1,6 +1,7 @@
 //! Finals that a cluster has made already, when they are among the manifests: they stay as they are.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use kube::ResourceExt;
 
@@ -8,6 +9,7 @@ use super::PreviewedInvoice;
 use billing_api::{CreditNote, Invoice, InvoiceSlice};
 use billing_documents::issued::final_document;
 use billing_domain::Name;
+use billing_domain::invoice::number::reissue_number;
 use billing_planning::invoice::MonthView;
 use billing_state::convert::billed::final_lines;
 use billing_state::{ObservedState, convert};
@@ -44,6 +46,18 @@ impl Finals {
         let ours = invoice.spec.billing_group_uid.parse() == Ok(view.invoices.group.uid);
         let slices = self.slices_of(invoice).cloned().collect();
         ours.then(|| PreviewedInvoice { month: view.month, invoice: invoice.clone(), slices })
+    }
+
+    /// The finals that were issued again in the place of the final of a month, in order.
+    pub(super) fn issued_again(&self, organization: &Name, first: &PreviewedInvoice) -> Vec<PreviewedInvoice> {
+        let mut number = reissue_number(&first.invoice.name_any());
+        let next = || {
+            let invoice = self.invoices.get(&(organization.to_string(), number.take()?.to_string()))?;
+            number = reissue_number(&invoice.name_any());
+            let slices = self.slices_of(invoice).cloned().collect();
+            Some(PreviewedInvoice { month: first.month, invoice: invoice.clone(), slices })
+        };
+        iter::from_fn(next).collect()
     }
 
     /// Enters into the state what the finals bill, and what credit notes took back. Of a final without all its slices nobody can tell.
