@@ -62,10 +62,13 @@ pub(super) async fn reissue_pending(
         let document = note.status.as_ref().and_then(|status| status.document.as_ref());
         awaits_reissue(note) && document.is_some_and(|document| document.buyer.billing_group.as_str() == name)
     };
-    let notes: Vec<_> = ctx.read(|state| {
+    let mut notes: Vec<_> = ctx.read(|state| {
         let notes = state.organization(organization).into_iter().flat_map(|known| known.credit_notes.values());
         notes.filter(|note| ours(note)).cloned().collect()
     });
+    // The oldest month first: what adjusts it on a later invoice is taxed like it.
+    let month = |note: &CreditNote| Some(note.status.as_ref()?.document.as_ref()?.invoice.period.start.0);
+    notes.sort_by_key(|note| month(note));
     for note in notes {
         let Some(pending) = PendingReissue::new(ctx, pass, organization, group, &note) else { continue };
         if pending.carry_out().await? == Reissues::Held {
