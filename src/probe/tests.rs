@@ -136,8 +136,8 @@ async fn money_work_waits_for_the_policies_and_stops_when_one_goes() {
     let running = tokio::spawn(prober.run(cancel.clone()));
     assert_eq!(*states.borrow(), PolicyState::Unknown);
 
-    states.wait_for(|state| matches!(state, PolicyState::Missing(missing) if missing.len() == 11)).await.expect("runs");
-    assert!(metrics.exposition.encode().expect("encodes").contains("billing_operator_policies_missing 11"));
+    states.wait_for(|state| matches!(state, PolicyState::Missing(missing) if missing.len() == 12)).await.expect("runs");
+    assert!(metrics.exposition.encode().expect("encodes").contains("billing_operator_policies_missing 12"));
 
     cluster.enforced.store(true, Ordering::SeqCst);
     states.wait_for(PolicyState::is_enforced).await.expect("runs");
