@@ -26,7 +26,7 @@ const SOURCE: &str = "https://example.com/billing-operator";
 type Files = BTreeMap<String, Vec<u8>>;
 
 #[test]
-fn the_image_has_two_static_binaries_and_their_licences_and_runs_in_an_empty_root_and_not_as_root() -> TestResult {
+fn the_image_has_static_binaries_and_their_licences_and_runs_in_an_empty_root_and_not_as_root() -> TestResult {
     let files = read_archive(image()?)?;
     let manifest = described(&files, &json(&files, "index.json")?["manifests"][0])?;
     let config = described(&files, &manifest["config"])?;

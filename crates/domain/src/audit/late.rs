@@ -130,7 +130,7 @@ fn portions_of(closed: &GroupMonth<'_>) -> DerivedPortions {
 }
 
 fn closed_month<'a>(month: &GroupMonth<'a>, (of, attribution): (Month, Attribution)) -> GroupMonth<'a> {
-    let prices = month.former_prices.get(&of).unwrap_or(month.prices);
+    let prices = month.prices_in(of);
     GroupMonth {
         month: of,
         attribution,

@@ -39,7 +39,6 @@ use by_month::ByMonth;
 ///
 /// A final and those that were issued again in its place have one place here: of these, the last one counts.
 ///
-///
 /// Kept are the records that exist, 56 bytes for each line; of others, 8 bytes to know them by, should one be made again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BilledIndex {
@@ -58,6 +57,7 @@ pub struct BilledIndex {
     groups: HashMap<Uid, GroupFinals>,
     /// By invoice: the credit notes over it, by the time of their issue.
     notes: HashMap<Name, Vec<IssuedNote>>,
+    /// Which finals say something of a month.
     by_month: ByMonth,
     /// By group and month: the places of the finals that adjust parts of it. Few months have such.
     adjusted: HashMap<Uid, BTreeMap<Month, BTreeSet<u32>>>,

@@ -1,7 +1,5 @@
 //! A month's invoice that is issued again, because a credit note took all of it back and says so.
 
-use std::fmt;
-
 use super::month::MonthView;
 use billing_api as api;
 use billing_documents::document::Rendered;
@@ -28,12 +26,6 @@ pub struct ReissueHeld {
     pub reason: &'static str,
     /// What is wrong, and what to do.
     pub message: String,
-}
-
-impl fmt::Display for ReissueHeld {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
 }
 
 impl From<Hold> for ReissueHeld {
