@@ -4,6 +4,11 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 IMAGE ?= billing-operator:$(VERSION)
 
 CARGO_TARGET_DIR ?= target
+# A command about one crate has Cargo compile what stands below it once more, with the features that this crate alone wants. So all
+# that is built here is built of the whole workspace: each library once.
+RUN = cargo build --quiet --workspace --bin $(1) && $(CARGO_TARGET_DIR)/debug/$(1)
+IT := cargo test --workspace --test it
+
 IMAGE_ARCHIVE := $(abspath $(CARGO_TARGET_DIR))/billing-operator-image.tar
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 
@@ -17,23 +22,23 @@ help: ## Say what there is to make
 demo: ## Show the product on a throwaway API server; the first time this builds Kubernetes, etcd and Helm
 	@cargo build --workspace --bins
 	@$(MAKE) --no-print-directory tools >/dev/null
-	@cargo run --quiet --package billing-test-harness --bin demo
+	@$(call RUN,demo)
 
 demo-stop: ## End the demo and remove it
-	@cargo run --quiet --package billing-test-harness --bin demo stop
+	@$(call RUN,demo) stop
 
 test: tools ## Run every test; the first time this builds Kubernetes, etcd and Helm
-	cargo test --package billing-test-harness --test image --test site
+	cargo test --workspace --test image --test site
 	cargo test --workspace
 
 histories: tools ## Close 10,000 random histories, and compare them with the independent implementation (about half an hour)
-	BILLING_HISTORIES=10000 cargo test --package billing-domain --lib -- --nocapture late::properties differential::histories
+	BILLING_HISTORIES=10000 cargo test --workspace --lib -- --nocapture late::properties differential::histories
 
 fuzz: tools ## Throw 20,000 random requests of tenants and roles at a world with finals (about ten minutes)
-	BILLING_FUZZ_REQUESTS=20000 cargo test --package billing-operator --test it -- --nocapture rules::fuzz::random
+	BILLING_FUZZ_REQUESTS=20000 $(IT) -- --nocapture rules::fuzz::random
 
 test-documents: tools ## Print every document of the corpus and 1,000 e-invoices, and have each judged by what others wrote (half an hour)
-	BILLING_DOCUMENTS=all cargo test --package billing-operator --test it -- --nocapture documents::
+	BILLING_DOCUMENTS=all $(IT) -- --nocapture documents::
 
 bench: tools ## Measure the engine and the operator, with the bare cost beside it (about half an hour)
 	cargo bench --bench engine
@@ -42,30 +47,31 @@ bench: tools ## Measure the engine and the operator, with the bare cost beside i
 	cargo bench --bench cluster
 
 tools: ## Find or build the programs that the tests need (about 10 minutes, once)
-	@cargo run --quiet --package billing-test-harness --bin test-assets
+	@$(call RUN,test-assets)
 
 # Where the project lives: forks say their own.
 REPOSITORY ?= https://example.com/billing-operator
 ARCHIVE_URL ?= $(REPOSITORY)/releases/download/v$(VERSION)
 PLATFORM := $(shell uname -s | tr A-Z a-z)-$(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
 COMMIT = $(shell git rev-parse HEAD 2>/dev/null)
-RUN := cargo run --quiet --package billing-test-harness --bin
 
 # Programs for other systems than Linux are built where they run; archives of several platforms are written together:
 # plugin-archives <version> <url> <folder> <platform>=<program>…
 archives: ## Write the plugin's archive and its krew manifest to target/dist
 	@cargo build --release --locked --bin kubectl-billing
-	@$(RUN) plugin-archives -- $(VERSION) $(ARCHIVE_URL) \
+	@$(call RUN,plugin-archives) $(VERSION) $(ARCHIVE_URL) \
 		$(CARGO_TARGET_DIR)/dist $(PLATFORM)=$(CARGO_TARGET_DIR)/release/kubectl-billing
+
+# What programs for others are built with; a test of how they are packed takes `packing`, which is soon done.
+PROFILE ?= release
 
 # Linux only: elsewhere there is the Dockerfile.
 image: ## Write the container image to an archive for docker load, ctr image import, kind load image-archive
-	@folder=$$(packaging/build $(HOST)) && $(RUN) image -- $(IMAGE) $(IMAGE_ARCHIVE) "$(COMMIT)" $(REPOSITORY) \
+	@folder=$$(packaging/build $(HOST) $(PROFILE)) && $(call RUN,image) $(IMAGE) $(IMAGE_ARCHIVE) "$(COMMIT)" $(REPOSITORY) \
 		$$folder/billing-operator $$folder/billing-meter $$folder/kubectl-billing
 
 # docs/releases.md says what is written. KEY is a private key on P-256; REGISTRY, if it is given, gets images and chart.
 RELEASE := $(abspath $(CARGO_TARGET_DIR))/release-$(VERSION)
-RELEASE_PROFILE ?= release
 BUILDER ?= $(REPOSITORY)/blob/main/docs/releases.md#by-hand
 
 release: tree-is-clean release-files ## Make a release of this commit: KEY=key.pem [REGISTRY=registry.example.com/billing]
@@ -74,20 +80,20 @@ release-files:
 	@test -n "$(KEY)" || { echo "make release: KEY=… is the private key to sign with: see docs/releases.md" >&2; exit 2; }
 	@cargo fetch --quiet --locked
 	@rm -rf $(RELEASE)
-	@amd64=$$(packaging/build x86_64-unknown-linux-gnu $(RELEASE_PROFILE)) && \
-	arm64=$$(packaging/build aarch64-unknown-linux-gnu $(RELEASE_PROFILE)) && \
-	$(RUN) release -- write version=$(VERSION) folder=$(RELEASE) key=$(KEY) commit=$(COMMIT) repository=$(REPOSITORY) \
+	@amd64=$$(packaging/build x86_64-unknown-linux-gnu $(PROFILE)) && \
+	arm64=$$(packaging/build aarch64-unknown-linux-gnu $(PROFILE)) && \
+	$(call RUN,release) write version=$(VERSION) folder=$(RELEASE) key=$(KEY) commit=$(COMMIT) repository=$(REPOSITORY) \
 		builder=$(BUILDER) compiler="$$(rustc -V)" url=$(ARCHIVE_URL) \
 		image=$(if $(REGISTRY),$(REGISTRY)/,)billing-operator amd64=$$amd64 arm64=$$arm64
-	@test -z "$(REGISTRY)" || $(RUN) release -- publish version=$(VERSION) folder=$(RELEASE) key=$(KEY) \
-		registry=$(REGISTRY) amd64= arm64=
+	@test -z "$(REGISTRY)" || { $(call RUN,release) publish version=$(VERSION) folder=$(RELEASE) key=$(KEY) \
+		registry=$(REGISTRY) amd64= arm64=; }
 
 tree-is-clean:
 	@test -z "$$(git status --porcelain)" || { git status --short; \
 		echo "make release: commit or stash these first: a release is made of a commit" >&2; exit 2; }
 
 release-check: tools ## Make a whole release with a key of its own, and verify all of it (half an hour)
-	cargo test --package billing-test-harness --test release_check -- --nocapture
+	cargo test --workspace --test release_check -- --nocapture
 
 # Built once, into the cache (a minute or two). Another version is another folder.
 MDBOOK_VERSION := 0.5.4
@@ -105,11 +111,11 @@ site: $(MDBOOK) ## Build the documentation's site
 	@echo $(SITE)
 
 generate: ## Write the files that are made from the code (crds/, docs/api, the chart's copy and metadata, the policies that the operator knows)
-	UPDATE=1 cargo test --quiet --package billing-api --lib crds
-	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::definitions
-	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::built
-	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::values::templates
-	UPDATE=1 cargo test --quiet --package billing-operator --test it chart::hub::the_charts_metadata_is_current
+	UPDATE=1 cargo test --quiet --workspace --lib crds
+	UPDATE=1 $(IT) --quiet -- chart::definitions
+	UPDATE=1 $(IT) --quiet -- chart::built
+	UPDATE=1 $(IT) --quiet -- chart::values::templates
+	UPDATE=1 $(IT) --quiet -- chart::hub::the_charts_metadata_is_current
 
 fmt: ## Format the code
 	cargo fmt --all

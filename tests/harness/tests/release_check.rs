@@ -1,6 +1,6 @@
 //! A whole release with the real programs for both processors, as `make release` makes it: they start, and what is told of them holds.
 //!
-//! Takes four builds with all optimizations, or `RELEASE_PROFILE=dev` for a quicker look. `make release-check` runs it.
+//! Takes four builds with all optimizations, or `PROFILE=packing` for a quicker look. `make release-check` runs it.
 
 use std::{
     env,
