@@ -26,9 +26,9 @@ pub(super) fn totals(
     let total = |tax: &TaxSubtotal| {
         let TaxSubtotal { category, rate, base, amount, reason } = tax;
         let label = words.fill(Label::TaxOn, &[name, &words.locale.percent(rate), &words.money(base)]);
-        let mut notes: Vec<_> = phrase(*category, words.locale.language).into_iter().collect();
-        notes.extend(reason.as_deref().map(breakable));
-        notes.dedup();
+        let reason = reason.as_deref();
+        let phrase = phrase(*category, words.locale.language, reason.unwrap_or_default());
+        let notes = phrase.into_iter().chain(reason.map(breakable)).collect();
         Total { notes, ..Total::new(label, words.number(amount)) }
     };
     let mut totals: Vec<_> = taxes.iter().map(total).collect();
@@ -41,8 +41,8 @@ pub(super) fn totals(
     totals
 }
 
-/// What the law asks to be said, in the reader's language and in English.
-fn phrase(category: TaxCategory, language: Language) -> Option<String> {
+/// What the law asks to be said, in the reader's language and in English, as far as the issuer's reason does not say it in these words.
+fn phrase(category: TaxCategory, language: Language, reason: &str) -> Option<String> {
     let label = match category {
         TaxCategory::S => return None,
         TaxCategory::Z => Label::ZeroRated,
@@ -50,8 +50,11 @@ fn phrase(category: TaxCategory, language: Language) -> Option<String> {
         TaxCategory::AE => Label::ReverseCharge,
         TaxCategory::O => Label::OutsideScope,
     };
-    let (own, english) = (label.text(language), label.text(Language::English));
-    Some(if own == english { own.to_owned() } else { format!("{own} / {english}") })
+    let reason = reason.to_lowercase();
+    let mut phrases = vec![label.text(language), label.text(Language::English)];
+    phrases.dedup();
+    phrases.retain(|phrase| !reason.contains(&phrase.to_lowercase()));
+    (!phrases.is_empty()).then(|| phrases.join(" / "))
 }
 
 /// How a line is taxed, in the narrow column that there is where lines are taxed differently.
@@ -61,4 +64,21 @@ pub(super) fn of_line(tax: Option<&LineTax>, words: &Words<'_>) -> String {
         TaxCategory::Z | TaxCategory::E | TaxCategory::AE | TaxCategory::O => format!("{category:?}"),
     })
     .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_reason_says_is_not_said_twice() {
+        let german = |reason| phrase(TaxCategory::AE, Language::German, reason);
+        let (own, english) = ("Steuerschuldnerschaft des Leistungsempfängers", "Reverse charge");
+        assert_eq!(german("Art. 196 MwStSystRL").as_deref(), Some(&*format!("{own} / {english}")));
+        assert_eq!(german("Reverse charge (Article 196 of Directive 2006/112/EC)").as_deref(), Some(own));
+        assert_eq!(german("STEUERSCHULDNERSCHAFT DES LEISTUNGSEMPFÄNGERS").as_deref(), Some(english));
+        assert_eq!(phrase(TaxCategory::AE, Language::English, "Reverse charge"), None);
+        assert_eq!(phrase(TaxCategory::AE, Language::English, "").as_deref(), Some(english));
+        assert_eq!(phrase(TaxCategory::S, Language::German, ""), None);
+    }
 }
