@@ -170,7 +170,7 @@ async fn all_at_once(scene: &Scene<'_>, number: &str, note: &str) -> Result {
     };
     let (ended, _, said) = run(scene, &[&invoices[..], &["ubl"]].concat()).await?;
     assert!(ended == ExitStatus::Ok && said.contains("1 files written, 0 unchanged in"), "{said}");
-    assert_eq!(names()?, [format!("{number}.xml")]);
+    assert_eq!(names()?, [format!("{number}.ubl.xml")]);
     let (_, _, said) = run(scene, &[&invoices[..], &["ubl"]].concat()).await?;
     assert!(said.contains("0 files written, 1 unchanged in"), "{said}");
     let (ended, _, said) = run(scene, &[&invoices[..], &["xrechnung"]].concat()).await?;
@@ -180,7 +180,12 @@ async fn all_at_once(scene: &Scene<'_>, number: &str, note: &str) -> Result {
     let notes = ["credit-note", "download", "--all", "--period", "this", "-o", &output, "--format", "factur-x"];
     let (ended, _, said) = run(scene, &notes).await?;
     assert!(ended == ExitStatus::Ok && said.contains("1 files written"), "{said}");
-    assert_eq!(names()?, [format!("{number}.xml"), format!("{note}.pdf")]);
+    // A folder holds what is written in several formats.
+    let (ended, _, said) = run(scene, &[&invoices[..], &["cii"]].concat()).await?;
+    assert!(ended == ExitStatus::Ok && said.contains("1 files written, 0 unchanged in"), "{said}");
+    let mut written = [format!("{number}.cii.xml"), format!("{number}.ubl.xml"), format!("{note}.factur-x.pdf")];
+    written.sort();
+    assert_eq!(names()?, written);
     let (_, _, said) =
         run(scene, &["credit-note", "download", "--all", "--period", &month, "-o", &output, "--format", "csv"]).await?;
     assert!(said.contains("0 files written, 0 unchanged"), "{said}");

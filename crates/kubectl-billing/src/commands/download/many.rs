@@ -23,7 +23,7 @@ use crate::progress::Progress;
 /// Which of them.
 #[derive(Args, Debug)]
 pub struct ManyArguments {
-    /// All that are final, each as a file named by its number in the folder of --output
+    /// All that are final, each as a file named by its number and the format in the folder of --output
     #[arg(long, requires_all = ["period", "output"])]
     all: bool,
 }

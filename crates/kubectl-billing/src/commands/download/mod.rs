@@ -111,15 +111,19 @@ impl DownloadFormat {
         }
     }
 
-    /// How the names of its files end.
+    /// How the names of its files end: so that one folder holds a document in every format.
     fn extension(self) -> &'static str {
         match self {
             #[cfg(feature = "pdf")]
             Self::Pdf => "pdf",
             #[cfg(all(feature = "einvoice", feature = "pdf"))]
-            Self::FacturX => "pdf",
+            Self::FacturX => "factur-x.pdf",
             #[cfg(feature = "einvoice")]
-            Self::Ubl | Self::Cii | Self::XRechnung => "xml",
+            Self::Ubl => "ubl.xml",
+            #[cfg(feature = "einvoice")]
+            Self::Cii => "cii.xml",
+            #[cfg(feature = "einvoice")]
+            Self::XRechnung => "xrechnung.xml",
             Self::Csv => "csv",
             Self::Json => "json",
         }

@@ -87,14 +87,14 @@ pub fn run(arguments: &DownloadArguments, io: &mut Io<'_>) -> Result<ExitStatus,
         let cluster = arguments.cluster.connect().await?;
         let invoice = find(arguments, &cluster, *now, *stderr).await?;
         let (_, number) = identity(&invoice);
-        if phase_of(&invoice) == InvoicePhase::Estimate {
-            writeln!(stderr, "invoice {number} is an estimate and may still change")?;
-        }
         let source = Source { cluster: &cluster, place: cluster.organization(), group: None };
         let seller = document_of(&invoice).map(|document| &document.seller);
         let prepared = arguments.file.prepare(seller, &cluster, *stderr).await?;
         let content = source.with_invoice(&invoice, |document| arguments.file.render(document, &prepared)).await?;
         let content = content.map_err(|refusal| unusable(&format!("invoice {number}"), refusal))?;
+        if phase_of(&invoice) == InvoicePhase::Estimate {
+            writeln!(stderr, "invoice {number} is an estimate and may still change")?;
+        }
         Ok::<_, CommandError>((number, content))
     })??;
     arguments.file.write(&format!("invoice {number}"), &content, *stdout, *stderr)?;
