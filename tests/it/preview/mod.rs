@@ -9,11 +9,13 @@ mod operator;
 mod rules;
 mod stored;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use billing_test_harness::User;
 use kubectl_billing::ExitStatus;
+use serde_json::{Value, json};
 
 use crate::Result;
 use crate::support::World;
@@ -56,6 +58,44 @@ fn every_case_is_previewed_as_it_is_written_down() -> Result {
     assert!(paths.len() >= 15, "only {} cases", paths.len());
     let failures: Vec<_> = paths.iter().filter_map(|path| check_case(path).err()).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+/// What is said of the manifests, and not of invoices.
+fn without_holds(stderr: &str) -> Vec<&str> {
+    stderr.lines().filter(|line| !line.starts_with("held: ")).collect()
+}
+
+#[test]
+fn a_month_alone_is_as_it_is_among_all_months() -> Result {
+    let mut months = 0;
+    for entry in fs::read_dir("tests/it/preview/cases")? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let manifests = fs::read_to_string(&path)?;
+        let written = manifests.lines().next().and_then(|line| line.strip_prefix("# args: ")).unwrap_or_default();
+        let words: Vec<_> = written.split_whitespace().filter(|word| *word != "--lines").collect();
+        if words.contains(&"--period") || words.contains(&"-o") {
+            continue;
+        }
+        let arguments = [&["-f", "-", "-o", "json"], &words[..]].concat();
+        let all = preview(&arguments, &manifests)?;
+        let invoices = serde_json::from_str::<Value>(&all.stdout)?["items"].as_array().cloned().unwrap_or_default();
+        let mut by_month: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        for object in &invoices {
+            by_month.entry(object["spec"]["period"].as_str().unwrap_or_default()).or_default().push(object);
+        }
+        for (month, objects) in by_month {
+            let alone = preview(&[&arguments[..], &["--period", month]].concat(), &manifests)?;
+            let about = path.display();
+            assert_eq!(without_holds(&alone.stderr), without_holds(&all.stderr), "{about}, {month}");
+            assert_eq!(serde_json::from_str::<Value>(&alone.stdout)?["items"], json!(objects), "{about}, {month}");
+            months += 1;
+        }
+    }
+    assert!(months >= 20, "only {months} months");
     Ok(())
 }
 

@@ -80,7 +80,7 @@ impl Billing<'_> {
             pending_projects: &pending_projects,
         };
         self.check_group(name, &invoices);
-        let billed = bill_months(&invoices, name, self.finals, options.as_of)
+        let billed = bill_months(&invoices, name, self.finals, options)
             .map_err(|source| PreviewError::Render { group: format!("{name}/{}", group.name), source })?;
         self.invoices.extend(billed);
         Ok(())
@@ -108,7 +108,7 @@ impl Billing<'_> {
 
     /// What usage is on no invoice.
     fn check_usage(&mut self, name: &Name, organization: &OrganizationState) {
-        let PreviewOptions { as_of, settings } = self.options;
+        let PreviewOptions { as_of, settings, periods: _ } = self.options;
         let first_periods = organization.organization.groups().map(|group| group.first_period);
         let oldest = first_periods.min().unwrap_or(Month::of(*as_of));
         let problems = problems_since(self.state, organization, oldest, settings, *as_of);
@@ -124,27 +124,29 @@ impl Billing<'_> {
     }
 }
 
-/// The invoices of a group, from its first period on.
+/// The invoices of a group that are asked for. Cost: its months from its first period until the last of them; the documents of the
+/// others are dropped as soon as the next month has what it needs of them.
 fn bill_months(
     invoices: &GroupInvoices<'_>,
     organization: &Name,
     finals: &Finals,
-    as_of: Timestamp,
+    options: &PreviewOptions,
 ) -> Result<Vec<PreviewedInvoice>, BillingError> {
     if first_period_too_early(invoices.group).is_some() {
         return Ok(Vec::new());
     }
     let mut issued_at = Timestamp::MIN_UTC;
-    let billed = through_months(invoices, Position::first(invoices.group), Month::of(as_of), |view| {
+    let billed = through_months(invoices, Position::first(invoices.group), options.last_month(), |view| {
         issued_at = issued_at.max(view.closable_from()); // never before the month before it
         let (predecessor, invoice) = match stored(finals, organization, view) {
             Some(stored) => stored,
-            None => bill_month(view, organization, issued_at, as_of)?,
+            None => bill_month(view, organization, issued_at, options.as_of)?,
         };
         let credits = invoice.as_ref().map_or(Ok(Vec::new()), used)?;
         let returned = invoice.as_ref().map_or(Vec::new(), returned);
         let again = invoice.as_ref().map_or(Vec::new(), |invoice| finals.issued_again(organization, invoice));
-        let invoices: Vec<_> = invoice.into_iter().chain(again).collect();
+        let made = invoice.into_iter().chain(again);
+        let invoices: Vec<_> = made.filter(|previewed| options.asks_for(previewed.month)).collect();
         Ok::<_, BillingError>((invoices, Left { predecessor, credits, returned }))
     })?;
     Ok(billed.into_iter().flatten().collect())

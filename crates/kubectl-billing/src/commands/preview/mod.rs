@@ -185,11 +185,31 @@ impl PreviewedInvoice {
     }
 }
 
-/// For which time, by which rules.
-#[derive(Debug, Clone, Copy)]
+/// For which time, by which rules, and which months.
+#[derive(Debug, Clone)]
 struct PreviewOptions {
     as_of: Timestamp,
     settings: BillingSettings,
+    /// Only these; none: every month until that of `as_of`.
+    periods: Vec<Month>,
+}
+
+impl PreviewOptions {
+    /// Every month, as an operator bills that nobody set otherwise.
+    fn at(as_of: Timestamp) -> Self {
+        Self { as_of, settings: default_settings(), periods: Vec::new() }
+    }
+
+    /// Whether the invoices of a month are asked for.
+    fn asks_for(&self, month: Month) -> bool {
+        self.periods.is_empty() || self.periods.contains(&month)
+    }
+
+    /// The last month that is computed: no month reads one after it.
+    fn last_month(&self) -> Month {
+        let now = Month::of(self.as_of);
+        self.periods.iter().max().map_or(now, |last| now.min(*last))
+    }
 }
 
 /// Runs the command.
@@ -206,12 +226,10 @@ pub fn run(
     let options = PreviewOptions {
         as_of: arguments.as_of.unwrap_or(now.trunc_subsecs(0)),
         settings: arguments.settings.settings(),
+        periods: arguments.periods.clone(),
     };
     let manifests = manifest::read(&arguments.filenames, stdin)?;
-    let mut preview = preview(manifests, &options)?;
-    if !arguments.periods.is_empty() {
-        preview.invoices.retain(|previewed| arguments.periods.contains(&previewed.month));
-    }
+    let preview = preview(manifests, &options)?;
     print::print_findings(&preview, stderr)?;
     print::print_invoices(&preview.invoices, arguments.output, arguments.lines, stdout)?;
     let closes = arguments.allow_held || held::holds(&preview.invoices).all(|hold| !hold.is_over(options.as_of));
@@ -221,7 +239,7 @@ pub fn run(
 /// The state of manifests after all that the operator would do before it bills, with what finals among them bill, and
 /// its settings by default.
 pub(crate) fn prepared_state(manifests: Manifests, as_of: Timestamp) -> (ObservedState, BillingSettings) {
-    let options = PreviewOptions { as_of, settings: default_settings() };
+    let options = PreviewOptions::at(as_of);
     let mut prepared = prepare::prepare(admit::admit(manifests, &options), &options);
     prepared.finals.enter(&mut prepared.state);
     (prepared.state, options.settings)
@@ -235,7 +253,7 @@ pub(crate) fn cost_of_records(
     manifests: Manifests,
     as_of: Timestamp,
 ) -> Result<(BTreeMap<String, String>, Vec<String>), PreviewError> {
-    let preview = preview(manifests, &PreviewOptions { as_of, settings: default_settings() })?;
+    let preview = preview(manifests, &PreviewOptions::at(as_of))?;
     let mut costs: BTreeMap<String, (Decimal, String)> = BTreeMap::new();
     for invoice in &preview.invoices {
         let Some(document) = invoice.document() else { continue };
