@@ -4,6 +4,7 @@ pub mod code;
 pub mod complete;
 pub mod credit;
 pub mod credit_note;
+mod details;
 mod download;
 pub mod explain;
 pub mod export;

@@ -3,10 +3,11 @@
 use clap::Args;
 
 use super::list::NOTES;
-use crate::cluster::{ClusterArguments, wait};
+use crate::cluster::ClusterArguments;
+use crate::commands::details::show;
 use crate::error::CommandError;
-use crate::print::{Column, PrintArguments, Section, TableShape, print_object};
-use crate::{ExitStatus, Io, read};
+use crate::print::{Column, PrintArguments, TableShape};
+use crate::{ExitStatus, Io};
 use billing_api::CreditNote;
 
 const LINES: TableShape = TableShape::of_items(
@@ -67,20 +68,13 @@ pub struct CreditNoteGetArguments {
 }
 
 pub(super) fn run(arguments: &CreditNoteGetArguments, io: &mut Io<'_>) -> Result<ExitStatus, CommandError> {
-    wait(async {
-        let cluster = arguments.cluster.connect().await?;
-        let mut note = read::get::<CreditNote>(&cluster, &cluster.organization(), &arguments.name).await?;
-        note["metadata"]["managedFields"].take();
-        let section =
-            |shape: TableShape, heading: &str| Section::new(shape, vec![note.clone()], "none").headed(heading);
-        let sections = vec![
-            section(NOTES, "Credit note"),
-            section(LINES, "Lines"),
-            section(TAXES, "Taxes"),
-            section(RETURNED, "Credits that go back"),
-            section(TOTALS, "Totals"),
-        ];
-        print_object(sections, &arguments.print, io.stdout, io.stderr)?;
-        Ok(ExitStatus::Ok)
-    })?
+    let CreditNoteGetArguments { name, cluster, print } = arguments;
+    let parts = [
+        (NOTES, "Credit note"),
+        (LINES, "Lines"),
+        (TAXES, "Taxes"),
+        (RETURNED, "Credits that go back"),
+        (TOTALS, "Totals"),
+    ];
+    show::<CreditNote>(name, parts, cluster, print, io)
 }

@@ -3,10 +3,11 @@
 use clap::Args;
 
 use super::list::INVOICES;
-use crate::cluster::{ClusterArguments, wait};
+use crate::cluster::ClusterArguments;
+use crate::commands::details::show;
 use crate::error::CommandError;
-use crate::print::{Column, PrintArguments, Section, TableShape, print_object};
-use crate::{ExitStatus, Io, read};
+use crate::print::{Column, PrintArguments, TableShape};
+use crate::{ExitStatus, Io};
 use billing_api::Invoice;
 
 const PROJECTS: TableShape = TableShape::of_items(
@@ -60,20 +61,13 @@ pub struct InvoiceGetArguments {
 }
 
 pub(super) fn run(arguments: &InvoiceGetArguments, io: &mut Io<'_>) -> Result<ExitStatus, CommandError> {
-    wait(async {
-        let cluster = arguments.cluster.connect().await?;
-        let mut invoice = read::get::<Invoice>(&cluster, &cluster.organization(), &arguments.number).await?;
-        invoice["metadata"]["managedFields"].take();
-        let section =
-            |shape: TableShape, heading: &str| Section::new(shape, vec![invoice.clone()], "none").headed(heading);
-        let sections = vec![
-            section(INVOICES, "Invoice"),
-            section(PROJECTS, "Projects"),
-            section(CATEGORIES, "Types of lines"),
-            section(TAXES, "Taxes"),
-            section(TOTALS, "Totals"),
-        ];
-        print_object(sections, &arguments.print, io.stdout, io.stderr)?;
-        Ok(ExitStatus::Ok)
-    })?
+    let InvoiceGetArguments { number, cluster, print } = arguments;
+    let parts = [
+        (INVOICES, "Invoice"),
+        (PROJECTS, "Projects"),
+        (CATEGORIES, "Types of lines"),
+        (TAXES, "Taxes"),
+        (TOTALS, "Totals"),
+    ];
+    show::<Invoice>(number, parts, cluster, print, io)
 }
