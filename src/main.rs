@@ -94,7 +94,7 @@ fn report(error: &dyn Error) {
 
 #[tokio::main]
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
-    logging::start(&settings.observation.log_level, settings.observation.log_format.into())?;
+    logging::start(&settings.observation.log_level, settings.observation.log_format)?;
     let cancel = CancellationToken::new();
     shutdown::on_signals(cancel.clone())?;
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::TryFutureExt;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -127,25 +128,7 @@ pub async fn run(operator: Operator, cancel: CancellationToken) -> Result<(), Ru
     let silence_limit = settings.observation.silence_limit;
     let endpoints =
         endpoints(&ctx, &tasks, watches, silence_limit).ready("API server", move || reach.check(silence_limit));
-    let served = serve(listener, endpoints, cancel.clone());
-    let served = async {
-        let served = served.await;
-        cancel.cancel();
-        served
-    };
-    let watched = tasks.watched();
-    tokio::pin!(served, watched);
-    tokio::select! {
-        biased;
-        ended = &mut watched => {
-            ended?;
-            served.await.map_err(RunError::Serve)
-        }
-        served = &mut served => {
-            watched.await?;
-            served.map_err(RunError::Serve)
-        }
-    }
+    tasks.watched_beside(serve(listener, endpoints, cancel).map_err(RunError::Serve)).await
 }
 
 fn endpoints(ctx: &Arc<Context>, tasks: &Supervisor, watches: Vec<Watching>, silence_limit: Duration) -> Endpoints {

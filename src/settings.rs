@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, Resettable, TypedValueParser};
-use clap::{Args, Command, ValueEnum};
+use clap::{Args, Command};
 use operator_kit::client::ClientSettings;
-use operator_kit::logging;
+use operator_kit::logging::{self, LogFormat};
 
 use billing_domain::tenancy::default_binding::{DefaultPolicy, DefaultSettings};
 use billing_domain::{Attribution, HourRule, LateUsageWindow};
@@ -201,7 +201,7 @@ pub struct ObservationSettings {
     pub log_format: LogFormat,
 
     /// What is logged: a level, or levels by module: `info,billing_operator=debug`
-    #[arg(long, env = "RUST_LOG", value_name = "FILTER", value_parser = log_filter, default_value = "info")]
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", value_parser = logging::valid_filter, default_value = "info")]
     pub log_level: String,
 }
 
@@ -249,24 +249,6 @@ impl TryFrom<&BillingFlags> for BillingSettings {
     }
 }
 
-/// How logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people
-    Text,
-    /// One JSON object per line
-    Json,
-}
-
-impl From<LogFormat> for logging::LogFormat {
-    fn from(setting: LogFormat) -> Self {
-        match setting {
-            LogFormat::Text => Self::Text,
-            LogFormat::Json => Self::Json,
-        }
-    }
-}
-
 /// What the API server's logs and audit call the operator.
 const USER_AGENT: &str = concat!("billing-operator/", env!("CARGO_PKG_VERSION"));
 
@@ -293,12 +275,6 @@ impl ClusterSettings {
 fn positive_duration(text: &str) -> Result<Duration, String> {
     let parsed = duration(text)?;
     if parsed < Duration::from_secs(1) { Err("must be at least 1s".to_owned()) } else { Ok(parsed) }
-}
-
-/// A filter that the logs understand.
-fn log_filter(text: &str) -> Result<String, String> {
-    logging::filter(text).map_err(|error| error.to_string())?;
-    Ok(text.to_owned())
 }
 
 #[cfg(test)]

@@ -2,15 +2,16 @@
 
 use std::io::{self, IsTerminal};
 
+use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 /// How logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Lines for people
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line
     Json,
 }
 
@@ -47,6 +48,14 @@ pub fn filter(level: &str) -> Result<EnvFilter, ParseError> {
         }
     }
     Ok(filter)
+}
+
+/// The text of a filter that logs understand: for a flag.
+///
+/// # Errors
+/// It is none.
+pub fn valid_filter(text: &str) -> Result<String, String> {
+    filter(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -97,6 +97,34 @@ impl Supervisor {
         }
         self.failure.get().cloned().map_or(Ok(()), Err)
     }
+
+    /// [`Supervisor::watched`], beside what answers for the process as long as there is one: its endpoints. When that ends, all do.
+    ///
+    /// # Errors
+    /// A task failed, or else what runs beside them did.
+    pub async fn watched_beside<E: From<TaskFailure>>(
+        &self,
+        beside: impl Future<Output = Result<(), E>>,
+    ) -> Result<(), E> {
+        let beside = async {
+            let ended = beside.await;
+            self.cancel.cancel();
+            ended
+        };
+        let watched = self.watched();
+        tokio::pin!(beside, watched);
+        tokio::select! {
+            biased;
+            ended = &mut watched => {
+                ended?;
+                beside.await
+            }
+            ended = &mut beside => {
+                watched.await?;
+                ended
+            }
+        }
+    }
 }
 
 /// What a panic says.

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn measure(settings: Settings) -> Result<(), Box<dyn Error>> {
-    logging::start(&settings.log_level, settings.log_format.into())?;
+    logging::start(&settings.log_level, settings.log_format)?;
     let cancel = CancellationToken::new();
     shutdown::on_signals(cancel.clone())?;
 

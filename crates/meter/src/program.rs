@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::TryFutureExt;
 use kube::Client;
 use operator_kit::clock::ServerClock;
 use operator_kit::events::Events;
@@ -75,25 +76,7 @@ pub async fn run(program: Program, cancel: CancellationToken) -> Result<(), RunE
     tasks.spawn("work", begin(shared.clone(), tasks.clone(), watches.clone(), cancel.clone()));
     let endpoints =
         endpoints(&shared, &tasks, watches, silence_limit).ready("API server", move || reach.check(silence_limit));
-    let served = serve(listener, endpoints, cancel.clone());
-    let served = async {
-        let served = served.await;
-        cancel.cancel();
-        served
-    };
-    let watched = tasks.watched();
-    tokio::pin!(served, watched);
-    tokio::select! {
-        biased;
-        ended = &mut watched => {
-            ended?;
-            served.await.map_err(RunError::Serve)
-        }
-        served = &mut served => {
-            watched.await?;
-            served.map_err(RunError::Serve)
-        }
-    }
+    tasks.watched_beside(serve(listener, endpoints, cancel).map_err(RunError::Serve)).await
 }
 
 fn endpoints(shared: &Arc<Shared>, tasks: &Supervisor, watches: Vec<Watching>, silence_limit: Duration) -> Endpoints {

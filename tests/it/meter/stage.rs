@@ -11,11 +11,7 @@ use std::{
 };
 
 use billing_api::{Meter, UsageRecord};
-use billing_meter::{
-    Program,
-    metrics::Metrics,
-    settings::{LogFormat, Settings},
-};
+use billing_meter::{Program, metrics::Metrics, settings::Settings};
 use billing_test_harness::{ControlPlane, Options, Proxy, User, free_port};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
@@ -26,6 +22,7 @@ use kube::{
 };
 use operator_kit::{
     clock::{LocalTime, ServerClock},
+    logging::LogFormat,
     reach::Reach,
 };
 use serde_json::{Value, json};
