@@ -100,20 +100,52 @@ impl Bench {
         Ok(())
     }
 
+    /// Waits until the operator's log says something for the `times`-th time. Answers with the instant.
+    pub async fn wait_log(&self, text: &str, times: usize) -> Result<Instant> {
+        let (begun, log) = (Instant::now(), self.control_plane.folder().join("operator.log"));
+        while fs::read_to_string(&log)?.matches(text).count() < times {
+            if begun.elapsed() > LIMIT {
+                return Err(format!("the operator does not log: {text}").into());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(Instant::now())
+    }
+
+    /// How many lists of our kinds the API server has answered.
+    pub async fn lists(&self) -> Result<usize> {
+        let metrics = self.admin.request_text(http::Request::get("/metrics").body(Vec::new())?).await?;
+        let lists = metrics.lines().filter(|line| {
+            line.starts_with("apiserver_request_total{")
+                && line.contains(r#"group="billing-operator.io""#)
+                && line.contains(r#"verb="LIST""#)
+        });
+        let counts = lists.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+        Ok(counts.sum::<f64>() as usize)
+    }
+
     /// The operator's memory in MiB: now, and at most so far.
     pub fn memory(&self) -> Result<(f64, f64)> {
-        let listen = format!("--listen=127.0.0.1:{}", self.port()?);
-        let process = fs::read_dir("/proc")?
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .find(|process| is_operator(process, &listen))
-            .ok_or("the operator is not among the processes")?;
-        let status = fs::read_to_string(process.join("status"))?;
+        let status = fs::read_to_string(self.process()?.join("status"))?;
         let field = |name: &str| -> Result<f64, Error> {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such field")?;
             let kib: f64 = line.split_whitespace().next().unwrap_or_default().parse()?;
             Ok(kib / 1024.0)
         };
         Ok((field("VmRSS:")?, field("VmHWM:")?))
+    }
+
+    /// The processor time that the operator has used since it was started.
+    pub fn operator_time(&self) -> Result<Duration> {
+        Ok(time_of(ticks_of(&self.process()?)))
+    }
+
+    /// The operator in `/proc`.
+    fn process(&self) -> Result<PathBuf> {
+        let listen = format!("--listen=127.0.0.1:{}", self.port()?);
+        let mut processes = fs::read_dir("/proc")?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        let found = processes.find(|process| is_operator(process, &listen));
+        found.ok_or_else(|| "the operator is not among the processes".into())
     }
 
     /// The processor time that everybody has used so far who lives in the control plane's folder: etcd, the API server, the
@@ -127,12 +159,17 @@ impl Bench {
                 ticks += ticks_of(&entry.path());
             }
         }
-        Ok(Duration::from_millis(10 * ticks)) // Linux counts in hundredths of a second
+        Ok(time_of(ticks))
     }
 
     fn port(&self) -> Result<u16> {
         Ok(self.operator.as_ref().ok_or("the operator does not run")?.1)
     }
+}
+
+/// Linux counts in hundredths of a second.
+fn time_of(ticks: u64) -> Duration {
+    Duration::from_millis(10 * ticks)
 }
 
 /// Whether this is the operator itself, and not the shell that it runs under.

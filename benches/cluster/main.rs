@@ -1,7 +1,7 @@
 //! The operator against a real API server, with the bare cost beside it.
 //!
-//! `make bench`, or `cargo bench --bench cluster -- [bindings-1000] [bindings-5000] [estimate] [closing] [memory]`; without
-//! names all of them. Each runs on a control plane of its own, with the operator as a process with the chart's service account.
+//! `make bench`, or `cargo bench --bench cluster -- [bindings-1000] [bindings-5000] [estimate] [closing] [memory] [history]`;
+//! without names all of them. Each runs on a control plane of its own, with the operator as a process with the chart's service account.
 //!
 //! The bare cost is what the same writes take when a plain client sends them, as many at once, to the same API server with the
 //! same policies, right afterwards and with the operator stopped: what is left over is the operator's own.
@@ -11,6 +11,7 @@ mod bench;
 mod bindings;
 mod closing;
 mod estimate;
+mod history;
 mod load;
 mod memory;
 
@@ -39,6 +40,10 @@ async fn main() -> Result {
     }
     if wants("memory") {
         memory::run(10_000, 100_000).await?;
+    }
+    if wants("history") {
+        history::run(3).await?;
+        history::run(24).await?;
     }
     Ok(())
 }
