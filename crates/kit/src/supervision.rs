@@ -196,4 +196,20 @@ mod tests {
         cancel.cancel();
         assert!(matches!(supervisor.watched().await, Err(TaskFailure::Panicked { .. })));
     }
+
+    #[tokio::test]
+    async fn when_the_endpoints_end_all_tasks_do_and_are_waited_for() {
+        let (supervisor, cancel) = supervisor();
+        supervisor.spawn("queue", cancel.clone().cancelled_owned());
+        assert_eq!(supervisor.watched_beside(async { Ok::<(), TaskFailure>(()) }).await, Ok(()));
+        assert!(cancel.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_task_that_fails_is_the_reason_and_the_endpoints_are_not_waited_for() {
+        let (supervisor, _) = supervisor();
+        supervisor.spawn("watch", async {});
+        let failure = TaskFailure::Ended { task: "watch".to_owned() };
+        assert_eq!(supervisor.watched_beside(pending::<Result<(), TaskFailure>>()).await, Err(failure));
+    }
 }
