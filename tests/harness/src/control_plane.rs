@@ -47,7 +47,8 @@ pub enum ControllerIdentity {
 }
 
 /// The roles of the controllers that run here.
-const CONTROLLER_ROLES: [&str; 3] = [
+const CONTROLLER_ROLES: [&str; 4] = [
+    "system:controller:clusterrole-aggregation-controller",
     "system:controller:generic-garbage-collector",
     "system:controller:namespace-controller",
     "system:controller:validatingadmissionpolicy-status-controller",
@@ -262,7 +263,7 @@ impl ControlPlane {
                 "--leader-elect=false".to_owned(),
                 "--secure-port=0".to_owned(),
                 format!("--use-service-account-credentials={}", identity == ControllerIdentity::Each),
-                "--controllers=garbage-collector-controller,namespace-controller,\
+                "--controllers=clusterrole-aggregation-controller,garbage-collector-controller,namespace-controller,\
                  validatingadmissionpolicy-status-controller"
                     .to_owned(),
             ],

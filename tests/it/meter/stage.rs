@@ -53,13 +53,6 @@ rules:
 - {apiGroups: [""], resources: [persistentvolumeclaims, namespaces, nodes], verbs: [list, watch]}
 - {apiGroups: [databases.example.com], resources: [databases], verbs: [list, watch]}
 ---
-# The controller that aggregates roles does not run here.
-apiVersion: rbac.authorization.k8s.io/v1
-kind: ClusterRoleBinding
-metadata: {name: metered-kinds}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: metered-kinds}
-subjects: [{kind: ServiceAccount, name: billing-operator-billing-meter, namespace: billing-system}]
----
 apiVersion: v1
 kind: Namespace
 metadata: {name: acme, labels: {billing-operator.io/organization: acme}}
@@ -139,6 +132,13 @@ impl Stage {
         let namespace = format!("--namespace={NAMESPACE}");
         install::helm(&control_plane, &["upgrade", RELEASE, CHART, &namespace, "--set=meter.enabled=true"])?;
         control_plane.apply(User::ClusterAdmin, READS)?;
+        wait("the role to be aggregated", LIMIT, async || {
+            let account = format!("--as=system:serviceaccount:{NAMESPACE}:{ACCOUNT}");
+            let asked = ["auth", "can-i", "watch", "databases.databases.example.com", "--all-namespaces", &account];
+            let allowed = control_plane.kubectl(User::ClusterAdmin, &asked)?.status.success();
+            Ok(allowed.then_some(()))
+        })
+        .await?;
         let client = client(&control_plane.kubeconfig(User::ClusterAdmin)).await?;
         let token = control_plane.service_account_token(NAMESPACE, ACCOUNT)?;
         Ok(Self { control_plane, client, clock: Clock::default(), token })
