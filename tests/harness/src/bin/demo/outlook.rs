@@ -1,6 +1,7 @@
-//! Waiting until every month that is over has its final invoices.
+//! Waiting until every month that is over has its final invoices, and what a Meter records is on an estimate.
 
 use std::{
+    collections::BTreeSet,
     thread,
     time::{Duration, Instant},
 };
@@ -12,7 +13,9 @@ use crate::{Result, kubectl::Kubectl, place::Place};
 /// How long the invoices may take.
 const LIMIT: Duration = Duration::from_secs(180);
 /// What is looked at.
-const KINDS: &str = "namespaces,billinggroups,projectbindings,invoices,billingperiods";
+const KINDS: &str = "namespaces,billinggroups,projectbindings,usagerecords,invoices,billingperiods";
+/// On records that a Meter made.
+const METER_LABEL: &str = "meter.billing-operator.io/name";
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// How far the operator is.
@@ -28,6 +31,10 @@ struct Outlook {
     finals: u64,
     /// Finals that the periods know of: they are counted a moment later.
     counted: u64,
+    /// Records that a Meter made.
+    metered: BTreeSet<String>,
+    /// Records that are on an estimate of the month that runs.
+    billed: BTreeSet<String>,
 }
 
 impl Outlook {
@@ -46,8 +53,13 @@ impl Outlook {
             Some("BillingGroup") => self.groups += 1,
             Some("BillingPeriod") => self.counted += item["status"]["final"].as_u64().unwrap_or(0),
             Some("Invoice") if item["status"]["phase"] == "Final" => self.finals += 1,
+            Some("UsageRecord") if item["metadata"]["labels"][METER_LABEL].is_string() => {
+                self.metered.extend(item["metadata"]["name"].as_str().map(ToOwned::to_owned));
+            }
             Some("Invoice") if is_open(item) => {
                 self.estimated += 1;
+                let lines = item["status"]["document"]["lines"].as_array().into_iter().flatten();
+                self.billed.extend(lines.filter_map(|line| line["source"]["name"].as_str().map(ToOwned::to_owned)));
                 // Sequences begin with 1, and every month before this one has its own.
                 self.due += item["spec"]["sequence"].as_u64().unwrap_or(1) - 1;
             }
@@ -57,11 +69,14 @@ impl Outlook {
 
     fn is_complete(&self) -> bool {
         let paid_for = self.groups > 0 && self.bound >= self.projects;
-        paid_for && self.estimated >= self.groups && self.finals >= self.due && self.counted >= self.finals
+        let measured = !self.metered.is_empty() && self.metered.is_subset(&self.billed);
+        let final_ = self.finals >= self.due && self.counted >= self.finals;
+        paid_for && measured && final_ && self.estimated >= self.groups
     }
 }
 
-/// Waits until every project has a payer, every month that is over its final invoices and the one that runs an estimate.
+/// Waits until every project has a payer, every month that is over its final invoices and the one that runs an estimate, with what
+/// is metered.
 pub fn wait(kubectl: &Kubectl, place: &Place) -> Result {
     let begun = Instant::now();
     let mut said = String::new();
@@ -73,7 +88,9 @@ pub fn wait(kubectl: &Kubectl, place: &Place) -> Result {
         }
         if begun.elapsed() > LIMIT {
             kubectl.show(&["get", "projectbindings,invoices", "-A"])?;
-            return Err(format!("not all invoices are there yet: see {}", place.operator_log().display()).into());
+            return Err(
+                format!("not all invoices are there yet: see {}", place.log("billing-operator").display()).into()
+            );
         }
         let Outlook { projects, bound, due, finals, .. } = outlook;
         let progress = format!("{bound} of {projects} projects have a payer, {finals} of {due} months a final invoice");
@@ -130,22 +147,29 @@ mod tests {
             json!({"kind": "Invoice", "spec": {"sequence": 1}, "status": {"phase": "Final"}}),
             estimate(2, "2026-11-22T10:00:00Z"),
             json!({"kind": "BillingPeriod", "status": {"final": 1}}),
+            json!({"kind": "UsageRecord", "metadata": {"name": "volume-1", "labels": {METER_LABEL: "volumes"}}}),
+            json!({"kind": "UsageRecord", "metadata": {"name": "by-hand"}}),
         ]
     }
 
     /// An estimate of November.
     fn estimate(sequence: u64, as_of: &str) -> Value {
-        let document = json!({"asOf": as_of, "period": {"end": "2026-12-01T00:00:00Z"}});
+        let lines = json!([{"source": {"name": "volume-1"}}]);
+        let document = json!({"asOf": as_of, "period": {"end": "2026-12-01T00:00:00Z"}, "lines": lines});
         json!({"kind": "Invoice", "spec": {"sequence": sequence}, "status": {"phase": "Estimate", "document": document}})
     }
 
     #[test]
     fn a_world_is_complete_with_its_finals_its_estimate_and_its_payers() {
         let outlook = Outlook::of(&world());
-        assert_eq!(outlook, Outlook { projects: 1, bound: 1, groups: 1, estimated: 1, due: 1, finals: 1, counted: 1 });
+        let records = || BTreeSet::from(["volume-1".to_owned()]);
+        let (metered, billed) = (records(), records());
+        let all =
+            Outlook { projects: 1, bound: 1, groups: 1, estimated: 1, due: 1, finals: 1, counted: 1, metered, billed };
+        assert_eq!(outlook, all);
         assert!(outlook.is_complete());
-        // The binding, the group, the final, the estimate, the period.
-        for missing in 3..=7 {
+        // The binding, the group, the final, the estimate, the period, what is metered.
+        for missing in 3..=8 {
             let mut world = world();
             world.remove(missing);
             assert!(!Outlook::of(&world).is_complete(), "without {missing}");

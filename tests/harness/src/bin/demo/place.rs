@@ -52,9 +52,9 @@ impl Place {
         self.folder.join("bin")
     }
 
-    /// What the operator says.
-    pub fn operator_log(&self) -> PathBuf {
-        self.folder.join("operator.log")
+    /// What a program of the chart says.
+    pub fn log(&self, program: &str) -> PathBuf {
+        self.folder.join(format!("{program}.log"))
     }
 
     /// What went wrong in the background.
@@ -198,6 +198,7 @@ pub fn sibling(name: &str) -> Result<PathBuf> {
 fn fingerprint() -> Result<String> {
     let mut parts = Vec::new();
     describe(&sibling("billing-operator")?, &mut parts)?;
+    describe(&sibling("billing-meter")?, &mut parts)?;
     for source in SOURCES {
         describe(Path::new(source), &mut parts)?;
     }

@@ -19,6 +19,9 @@ pub fn all(kubectl: &Kubectl, place: &Place, found: Found) -> Result {
     audience.sees(&["get", "billinggroups,projectbindings,invoices,billingperiods", "-A"])?;
     title("An invoice, line by line");
     audience.sees(&["get", "invoice", INVOICE, "-n", "acme", "-o", "go-template-file=examples/invoice.tmpl"])?;
+    title("Usage that meters itself");
+    remark("Nobody recorded this volume by hand. It is on the estimate of the group that pays for its project:");
+    audience.sees(&["get", "usagerecords", "-n", "acme", "-l", "meter.billing-operator.io/name=volumes"])?;
     title("What the API server refuses, whoever asks");
     remark("A group that projects count on:");
     audience.is_refused(&["delete", "billinggroup", "main", "-n", "acme"])?;
@@ -69,7 +72,8 @@ fn remark(text: &str) {
 
 fn how_to_go_on(place: &Place) {
     let path = |path: std::path::PathBuf| quoted(&path.display().to_string());
-    let (kubeconfig, programs, log) = (path(place.kubeconfig()), path(place.programs()), path(place.operator_log()));
+    let (kubeconfig, programs, log) =
+        (path(place.kubeconfig()), path(place.programs()), path(place.log("billing-operator")));
     println!(
         r#"{heading}
 
@@ -82,6 +86,7 @@ The demo goes on in the background. To look around and to change things:
   kubectl get invoice {INVOICE} -n acme -o yaml        # the whole document
   kubectl explain invoice.status.document            # what its fields mean
   kubectl billing preview -f examples/acme           # the same invoices without a cluster
+  kubectl billing invoice download {INVOICE} -n acme --format factur-x -o {INVOICE}.pdf    # to read, to archive and to book
   tail -f {log}
 
 Move a project, and see the estimates of both groups follow:

@@ -1,4 +1,4 @@
-//! The process in the background: an API server, the chart, the operator and the examples.
+//! The process in the background: an API server, the chart, the operator, the meter and the examples.
 
 use std::{
     fs,
@@ -25,11 +25,11 @@ pub const STOP: &[u8] = b"stop\n";
 
 /// Where the chart is installed.
 const NAMESPACE: &str = "billing-system";
-/// How long the operator may take: its policies become active first.
+/// How long a program may take: policies become active first.
 const START_LIMIT: Duration = Duration::from_secs(120);
-/// How long it may take to stop.
+/// How long each may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
-/// How often we look after the operator and our socket.
+/// How often we look after the programs and our socket.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Sets everything up, says so, and keeps it until somebody asks us to stop.
@@ -40,16 +40,25 @@ pub fn run(place: &Place) -> Result {
     fs::copy(control_plane.kubeconfig(User::Admin), place.kubeconfig())?;
     say("")?;
     install_chart(&control_plane)?;
-    let mut operator = start_operator(&control_plane, place)?;
+    say(
+        "There are no nodes: what the chart runs as pods are processes here, with the tokens of their service accounts.",
+    )?;
+    let run = ["run", "--settle-time", "5s", "--default-binding-delay", "5s"];
+    let operator = start("billing-operator", "billing-operator", &run, &control_plane, place)?;
+    let meter = start("billing-meter", "billing-operator-billing-meter", &[], &control_plane, place)?;
+    say("Both are ready: every admission policy refuses what it should.\n")?;
     apply_examples(&control_plane)?;
 
     let socket = control_plane.folder().join("demo.sock");
     let listener = UnixListener::bind(&socket)?;
     place.announce(&socket)?;
     say(READY)?;
-    let asker = serve(&listener, &mut operator)?;
+    let mut programs = [operator, meter];
+    let asker = serve(&listener, &mut programs)?;
 
-    operator.terminate(STOP_LIMIT)?;
+    for program in &mut programs {
+        program.terminate(STOP_LIMIT)?;
+    }
     drop(control_plane);
     // Who asked learns from the end of the connection that all is gone.
     drop(asker);
@@ -58,7 +67,15 @@ pub fn run(place: &Place) -> Result {
 
 fn install_chart(control_plane: &ControlPlane) -> Result {
     let namespace = format!("--namespace={NAMESPACE}");
-    let args = ["install", "billing-operator", "charts/billing-operator", &namespace, "--create-namespace"];
+    let args = [
+        "install",
+        "billing-operator",
+        "charts/billing-operator",
+        &namespace,
+        "--create-namespace",
+        "--set",
+        "meter.enabled=true",
+    ];
     say(&format!("$ {}", typed("helm", &args)))?;
     let output = control_plane.helm(User::Admin, &args)?;
     if !output.status.success() {
@@ -67,25 +84,27 @@ fn install_chart(control_plane: &ControlPlane) -> Result {
     say(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The operator as a process, because there are no nodes, with the rights that it would have as a pod.
-fn start_operator(control_plane: &ControlPlane, place: &Place) -> Result<Operator> {
-    let account = "billing-operator";
+/// A program of the chart as a process, with the rights that it would have as a pod, and waits until it is ready.
+fn start(
+    program: &str,
+    account: &str,
+    args: &[&str],
+    control_plane: &ControlPlane,
+    place: &Place,
+) -> Result<Operator> {
     // Longer than a demo is likely to stay.
     let create_token = ["create", "token", account, "--namespace", NAMESPACE, "--duration=8760h"];
     let token = control_plane.kubectl_ok(User::Admin, &create_token)?;
     let kubeconfig = control_plane.kubeconfig_for(account, token.trim())?;
     let port = free_port()?;
     let (file, listen) = (kubeconfig.display().to_string(), format!("127.0.0.1:{port}"));
-    let args = ["run", "--settle-time", "5s", "--default-binding-delay", "5s"];
-    say("There are no nodes: the operator runs as a process, with the token of its service account.")?;
-    say(&format!("$ {} --kubeconfig ... --listen {listen}", typed("billing-operator", &args)))?;
-    let args: Vec<&str> = args.into_iter().chain(["--kubeconfig", &file, "--listen", &listen]).collect();
-    fs::write(place.operator_log(), "")?;
-    let program = sibling("billing-operator")?;
-    let mut operator = Operator::start(program, &kubeconfig, place.operator_log(), &args, &[])?;
-    operator.wait_http(port, "/readyz", START_LIMIT)?;
-    say("It is ready: every admission policy refuses what it should.\n")?;
-    Ok(operator)
+    say(&format!("$ {} --kubeconfig ... --listen {listen}", typed(program, args)))?;
+    let args = [args, &["--kubeconfig", &file, "--listen", &listen]].concat();
+    let log = place.log(program);
+    fs::write(&log, "")?;
+    let mut started = Operator::start(sibling(program)?, &kubeconfig, log, &args, &[])?;
+    started.wait_http(port, "/readyz", START_LIMIT)?;
+    Ok(started)
 }
 
 fn apply_examples(control_plane: &ControlPlane) -> Result {
@@ -94,7 +113,14 @@ fn apply_examples(control_plane: &ControlPlane) -> Result {
     kubectl(
         control_plane,
         &["patch", "invoiceissuer", "default", "--type=merge", "--patch", r#"{"spec":{"grace":"5s"}}"#],
-    )
+    )?;
+    say(
+        "A Meter records what objects cost while they are there. Nothing provisions storage here: we say that it is bound.",
+    )?;
+    kubectl(control_plane, &["apply", "-f", "examples/meters/volumes.yaml", "-f", "examples/claim.yaml"])?;
+    let bound = r#"{"status":{"phase":"Bound","capacity":{"storage":"100Gi"}}}"#;
+    let claim = ["patch", "pvc", "orders-data", "-n", "acme-shop"];
+    kubectl(control_plane, &[&claim[..], &["--subresource=status", "--type=merge", "--patch", bound]].concat())
 }
 
 /// Runs `kubectl` and says what a reader would type and see.
@@ -103,8 +129,8 @@ fn kubectl(control_plane: &ControlPlane, args: &[&str]) -> Result {
     say(&control_plane.kubectl_ok(User::Admin, args)?)
 }
 
-/// Starts the operator again when it dies, as a Deployment would, until somebody asks us to stop; returns that connection.
-fn serve(listener: &UnixListener, operator: &mut Operator) -> Result<UnixStream> {
+/// Starts a program again when it dies, as a Deployment would, until somebody asks us to stop; returns that connection.
+fn serve(listener: &UnixListener, programs: &mut [Operator]) -> Result<UnixStream> {
     listener.set_nonblocking(true)?;
     loop {
         match listener.accept() {
@@ -112,8 +138,10 @@ fn serve(listener: &UnixListener, operator: &mut Operator) -> Result<UnixStream>
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error.into()),
             _ => {}
         }
-        if operator.exit_code()?.is_some() {
-            operator.restart()?;
+        for program in &mut *programs {
+            if program.exit_code()?.is_some() {
+                program.restart()?;
+            }
         }
         thread::sleep(PAUSE);
     }
