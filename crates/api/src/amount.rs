@@ -52,6 +52,11 @@ text!(
 );
 
 text!(
+    /// A share from 0 to 1, with up to 4 decimals ("0.95").
+    Coverage, max: 6, pattern: "^(1|0([.][0-9]{1,4})?)$"
+);
+
+text!(
     /// A currency by its ISO 4217 code ("USD").
     CurrencyCode, max: 3, pattern: "^[A-Z]{3}$"
 );

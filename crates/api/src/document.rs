@@ -655,6 +655,9 @@ pub struct Line {
     /// The service that caused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<Service>,
+    /// The name of the cluster where it ran, where the usage record names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Name>,
     /// The first instant that is charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Time>,
@@ -703,6 +706,9 @@ pub struct Line {
     /// How many of the service ran at once, where that is not one: `quantity` is this number times hours, or the share of the month.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<Quantity>,
+    /// The two readings of a metered record between which the quantity was counted: of an adjustment, those by which it is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readings: Option<LineReadings>,
     /// The entry of the price list that the price is from, as it was at the line's start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<LinePrice>,
@@ -745,6 +751,28 @@ pub struct Line {
     /// The object that caused the charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<LineSource>,
+}
+
+/// What a metered record had counted at the begin and at the end of a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineReadings {
+    /// The last reading at or before the line's start. Absent: there was none, and the line's quantity is counted from zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<LineReading>,
+    /// The last reading at or before the line's end. Absent: there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<LineReading>,
+}
+
+/// What a counter had counted at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LineReading {
+    /// When it was read.
+    pub at: Time,
+    /// How much was counted since the usage record's start.
+    pub quantity: Quantity,
 }
 
 /// The entry of a price list that a line's price is from.

@@ -70,6 +70,13 @@ pub struct InvoiceIssuerSpec {
     #[schemars(length(max = 8), regex(pattern = "^[0-9]{1,6}[smh]$"))]
     #[x_kube(validation = Rule::new("duration(self) <= duration('240h')").message("grace must be at most 240h"))]
     pub grace: String,
+    /// How long a month waits after its end for the last readings of metered usage records, in whole seconds, minutes or hours
+    /// ("90s", "30m", "24h"): up to 240 hours. Then it becomes final with those that are there, and what is read later is billed as
+    /// late usage.
+    #[serde(default = "default_readings_wait")]
+    #[schemars(length(max = 8), regex(pattern = "^[0-9]{1,6}[smh]$"))]
+    #[x_kube(validation = Rule::new("duration(self) <= duration('240h')").message("readingsWait must be at most 240h"))]
+    pub readings_wait: String,
     /// Days from issue until an invoice is due, where a group's terms say nothing else.
     #[serde(default = "default_payment_term_days")]
     #[schemars(range(min = 0, max = 365))]
@@ -103,6 +110,10 @@ pub struct InvoiceIssuerSpec {
 
 fn default_grace() -> String {
     "1h".to_owned()
+}
+
+fn default_readings_wait() -> String {
+    "24h".to_owned()
 }
 
 fn default_payment_term_days() -> i32 {

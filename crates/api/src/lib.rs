@@ -38,7 +38,7 @@ pub mod time;
 pub mod usage_record;
 
 pub use address::Address;
-pub use amount::{Amount, Balance, CurrencyCode, Money, Percent, PlainAmount, Price, Quantity};
+pub use amount::{Amount, Balance, Coverage, CurrencyCode, Money, Percent, PlainAmount, Price, Quantity};
 pub use billing_group::{
     AllowedProjects, BilledCharge, BillingGroup, BillingGroupSpec, BillingGroupStatus, CarriedForward, LastFinal,
     Member, PaymentMethod, PaymentMethodType, SecretRef,
@@ -55,7 +55,8 @@ pub use credit_note::{
 pub use document::{
     AdjustedInvoice, Adjusts, AppliedDiscount, Buyer, CatalogInput, CategorySubtotal, CommitmentProgress, CreditReturn,
     Document, DocumentCharge, DocumentCommitment, DocumentPeriod, DocumentRate, DocumentScale, DocumentTaxRule,
-    DocumentTerms, HourRule, InputGeneration, InputVersion, Inputs, Line, LinePrice, LineSource, LineTier, LineType,
+    DocumentTerms, HourRule, InputGeneration, InputVersion, Inputs, Line, LinePrice, LineReading, LineReadings, LineSource,
+    LineTier, LineType,
     Prepayment, ProjectSubtotal, ReissuedInvoice, Seller, SliceRef,
 };
 pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
@@ -80,7 +81,7 @@ pub use tax::{
 };
 pub use terms::{Charge, ChargePer, ChargeType, Commitment, CommitmentSettlement, Discount, Terms};
 pub use time::Time;
-pub use usage_record::{Service, UsageRecord, UsageRecordSpec, UsageRecordStatus};
+pub use usage_record::{Reading, Service, UsageRecord, UsageRecordSpec, UsageRecordStatus};
 
 /// The API group of every kind here.
 pub const GROUP: &str = "billing-operator.io";

@@ -33,9 +33,11 @@ pub fn record(meter: &str, uid: &str, target: &Target, start: Timestamp) -> Usag
     let spec = UsageRecordSpec {
         project: Name::from(project.as_str()),
         service: service.clone(),
+        cluster: None,
         quantity: Quantity::from(quantity.as_str()),
         start: Time(start),
         end: None,
+        readings: None,
         tags: tags.clone(),
         replaces: None,
     };

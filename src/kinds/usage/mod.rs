@@ -73,9 +73,11 @@ fn named(organization: &Name, usage: &Usage) -> UsageRecord {
     let spec = api::UsageRecordSpec {
         project: usage.project.as_str().into(),
         service,
+        cluster: None,
         quantity: usage.quantity.to_string().into(),
         start: usage.start.into(),
         end: usage.end.map(api::Time::from),
+        readings: None,
         tags: Default::default(),
         replaces: None,
     };

@@ -182,6 +182,7 @@ impl<'a> GroupInvoices<'a> {
             language,
             document,
             grace: _,
+            readings_wait: _,
             payment_term_days: _,
             exchange_rates: _,
             minimum_charge: _,

@@ -189,7 +189,13 @@ pub fn wire_segments(ledger: &Ledger) -> Vec<api::Segment> {
 /// # Errors
 /// A quantity, an identifier or a time that cannot be read.
 pub fn usage(object: &api::UsageRecord, interner: &mut Interner) -> Result<Usage, ConvertError> {
-    let api::UsageRecordSpec { project, service, quantity, start, end, tags, replaces } = &object.spec;
+    let api::UsageRecordSpec { project, service, cluster, quantity, start, end, readings, tags, replaces } = &object.spec;
+    for (field, is_given) in [("spec.cluster", cluster.is_some()), ("spec.readings", readings.is_some())] {
+        if is_given {
+            let reason = "this version of the operator bills no such records".to_owned();
+            return Err(ConvertError::Unusable { path: field.to_owned(), reason });
+        }
+    }
     Ok(Usage {
         name: object.name_any().into(),
         uid: uid_of(object)?,
