@@ -18,6 +18,8 @@ pub const DEDICATED_ANNOTATION: &str = "billing-operator.io/dedicated";
 pub const CONFIRM_DELETE_ANNOTATION: &str = "billing-operator.io/confirm-delete";
 /// On a CRD: its schema number. One with a lower number would lose or refuse what is stored.
 pub const SCHEMA_ANNOTATION: &str = "billing-operator.io/schema";
+/// On a usage record that a Meter writes: the name of the Meter.
+pub const METER_LABEL: &str = "meter.billing-operator.io/name";
 /// On a billing group: it stays until every month that it pays for is invoiced.
 pub const SETTLE_FINALIZER: &str = "billing-operator.io/settle";
 /// The only name that a ProjectBinding can have.
