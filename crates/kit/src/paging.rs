@@ -22,7 +22,7 @@ pub struct Pages<T> {
     api: Api<T>,
     /// Asks for the next page; `None` after the last.
     next: Option<ListParams>,
-    /// What the keys of labels and annotations begin with that are kept.
+    /// The domain of the keys of labels and annotations that are kept, with those below it; empty for all.
     kept: &'static str,
 }
 
@@ -90,11 +90,18 @@ fn later_token(status: &Status) -> Option<&str> {
 }
 
 /// Without what nobody here reads, and what is as large as the rest.
+/// Whether a key is of a domain, or of one below it. All are of none.
+fn is_of(key: &str, domain: &str) -> bool {
+    let prefix = key.split_once('/').map(|(prefix, _)| prefix);
+    let rest = prefix.and_then(|prefix| prefix.strip_suffix(domain));
+    domain.is_empty() || rest.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+}
+
 fn trimmed<T: Resource>(mut object: T, kept: &str) -> T {
     let metadata = object.meta_mut();
     metadata.managed_fields = None;
     for texts in [&mut metadata.labels, &mut metadata.annotations].into_iter().flatten() {
-        texts.retain(|key, _| key.starts_with(kept));
+        texts.retain(|key, _| is_of(key, kept));
     }
     object
 }
@@ -183,7 +190,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_labels_and_annotations_that_are_asked_for_are_kept() {
         let list = r#"{"kind":"ConfigMapList","apiVersion":"v1","metadata":{},"items":[{"metadata":{"name":"a",
-            "labels":{"our.io/x":"1","team":"2"},"annotations":{"our.io/y":"3","large":"4"}}}]}"#;
+            "labels":{"our.io/x":"1","team":"2","your.io/x":"5","a.our.io/x":"6"},"annotations":{"our.io/y":"3","large":"4"}}}]}"#;
         let (client, _) = server(vec![(200, list.to_owned()), (200, list.to_owned())]);
         let api: Api<DeserializeGuard<ConfigMap>> = Api::default_namespaced(client);
         let pages = || Pages::new(api.clone(), ListParams::default(), 2);
@@ -191,8 +198,11 @@ mod tests {
             let (labels, annotations) = (found[0].labels().clone(), found[0].annotations().clone());
             labels.into_keys().chain(annotations.into_keys()).collect::<Vec<_>>()
         };
-        assert_eq!(keys(&pages().keeping("our.io/").all().await.expect("answers")), ["our.io/x", "our.io/y"]);
-        assert_eq!(keys(&pages().all().await.expect("answers")).len(), 4);
+        assert_eq!(
+            keys(&pages().keeping("our.io").all().await.expect("answers")),
+            ["a.our.io/x", "our.io/x", "our.io/y"]
+        );
+        assert_eq!(keys(&pages().all().await.expect("answers")).len(), 6);
     }
 
     #[tokio::test]

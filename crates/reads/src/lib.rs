@@ -18,15 +18,15 @@ pub use kinds::Listed;
 pub use kube::core::DeserializeGuard;
 pub use slices::{Lacking, Slices, slices_of};
 
-/// What the keys of the project's own labels and annotations begin with.
-const OWN_PREFIX: &str = "billing-operator.io/";
+/// The domain of the project's own labels and annotations.
+const OWN_DOMAIN: &str = "billing-operator.io";
 
 /// The objects of a kind that `params` select, page by page, without other people's labels and annotations.
 pub fn list<K>(api: Api<DeserializeGuard<K>>, params: ListParams) -> Pages<DeserializeGuard<K>>
 where
     K: Listed + Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    Pages::new(api, params, K::PAGE).keeping(OWN_PREFIX)
+    Pages::new(api, params, K::PAGE).keeping(OWN_DOMAIN)
 }
 
 /// Selects final invoices, or credit notes that are issued.
