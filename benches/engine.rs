@@ -133,10 +133,12 @@ fn usage(project: &Name, number: usize, record: usize, [kinds, plans, clouds]: &
             kind: kinds[record % kinds.len()].clone(),
             plan: Some(plans[record % plans.len()].clone()),
             cloud: Some(clouds[record / 7 % clouds.len()].clone()),
+            cluster: None,
         }),
         quantity: Decimal::new(1_250_000 + record as i64, 6),
         start,
         end: record.is_multiple_of(5).then(|| start.max(at("2026-11-01T00:00:00Z")) + TimeDelta::hours(100)),
+        metering: None,
         replaces: None,
         tags: Vec::new(),
     }

@@ -16,11 +16,13 @@ use billing_api::{BillingGroup, Credit, CreditReturn, CurrencyCode, Invoice, Las
 use billing_documents::document::Rendered;
 use billing_documents::slices::Slice;
 use billing_domain::closing::CloseDecision;
-use billing_domain::{Money, Month, Name, Timestamp, Uid};
+use billing_domain::{AwaitedReading, Money, Month, Name, Timestamp, Uid};
 use billing_planning::closing::charges::billed_charges;
 use billing_planning::closing::returned_credits::ReturningFinal;
 use billing_planning::credit::Owner;
-use billing_planning::invoice::{GroupInvoices, InvoiceFacts, final_status, status_object};
+use billing_planning::invoice::{
+    GroupInvoices, InvoiceFacts, READINGS_MISSING, final_status, readings_missing, status_object,
+};
 use billing_planning::months::{Position, month_at};
 use billing_planning::pending_projects::pending_projects;
 use billing_state::convert::billed::final_lines;
@@ -63,6 +65,8 @@ struct Finalisation {
     reserved: Vec<Credit>,
     /// What it uses of them.
     credits: Vec<(Name, Money)>,
+    /// The last readings of metered records that it waited for in vain.
+    missing: Vec<AwaitedReading>,
 }
 
 /// Makes every month of the group final that can be, the oldest first: a later one is not looked at before, and none while an invoice is
@@ -154,6 +158,7 @@ fn next(
         observed: observed.cloned(),
         rendered,
         reserved,
+        missing: view.missing_readings(now),
         credits: bill.credits.into_iter().map(|one| (one.name, one.used)).collect(),
     }))
 }
@@ -171,7 +176,8 @@ async fn finalise(
     finalisation: Finalisation,
     now: Timestamp,
 ) -> Result<(), WriteError> {
-    let Finalisation { facts, observed, rendered: Rendered { document, slices }, reserved, credits } = finalisation;
+    let Finalisation { facts, observed, rendered: Rendered { document, slices }, reserved, credits, missing } =
+        finalisation;
     let group = fix_numbers(ctx, pass, group, &facts).await?;
     if !reserved.is_empty() {
         return credits::write(ctx, pass, reserved).await;
@@ -183,7 +189,7 @@ async fn finalise(
     let (digest, charges) = (document.digest.clone(), charges_on(&document));
     let carried_forward = carried_forward(&observed.uid, &document);
     let (returned, currency) = (document.returned_credits.clone(), document.currency.clone());
-    write_final(ctx, &facts, &observed, Rendered { document, slices }, now).await?;
+    write_final(ctx, &facts, &observed, Rendered { document, slices }, &missing, now).await?;
     let sequence = i32::try_from(facts.sequence).unwrap_or(i32::MAX);
     let last = LastFinal { number: facts.number.as_str().into(), sequence, digest, carried_forward };
     let month = facts.month;
@@ -195,7 +201,7 @@ async fn finalise(
     Ok(())
 }
 
-/// Writes an invoice as final, its slices first, and remembers what it bills.
+/// Writes an invoice as final, its slices first, and remembers what it bills; tells which readings it lacks.
 ///
 /// # Errors
 /// A write did not happen.
@@ -204,13 +210,17 @@ pub(super) async fn write_final(
     facts: &InvoiceFacts,
     observed: &Estimate,
     Rendered { document, slices }: Rendered,
+    missing: &[AwaitedReading],
     now: Timestamp,
 ) -> Result<(), WriteError> {
     ensure_slices(&ctx.writer, facts, &slices).await?;
     let digest = document.digest.clone();
-    let status = final_status(&observed.conditions, document, now);
+    let status = final_status(&observed.conditions, document, missing, now);
     let written = ctx.writer.replace_status(&status_object(facts, observed, status)).await?;
     publish_event(ctx, &written);
+    if let Some(note) = readings_missing(missing) {
+        ctx.publish_event(&written, Severity::Warning, READINGS_MISSING, "Close", note);
+    }
     let altered = altered_document(&written, &digest);
     if !altered.is_empty() {
         auditor::report(ctx, &written, &altered).await?;

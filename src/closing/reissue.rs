@@ -155,7 +155,7 @@ impl<'a> PendingReissue<'a> {
             Some(there) => Estimate::read(there).map_err(|error| self.failed(error))?,
             None => create_invoice(&self.ctx.writer, &facts).await?,
         };
-        write_final(self.ctx, &facts, &observed, rendered, now).await.map(Ok)
+        write_final(self.ctx, &facts, &observed, rendered, &[], now).await.map(Ok)
     }
 
     /// Consumes what the invoice used of credits, and lets the note say that it is issued.

@@ -9,8 +9,8 @@ use crate::issued::{IssuedInvoice, currency_of};
 use crate::line::price_list_of;
 use crate::tax::explain_taxes;
 use billing_api::{
-    Adjusts, AppliedDiscount, CommitmentProgress, Document, DocumentRate, HourRule, Line, LineTier, LineType,
-    PriceUnit, TierMode,
+    Adjusts, AppliedDiscount, CommitmentProgress, Document, DocumentRate, HourRule, Line, LineReading, LineReadings,
+    LineTier, LineType, PriceUnit, TierMode,
 };
 use billing_domain::money::amount::round_half_away;
 use billing_domain::{ExactAmount, Money, Month, Period, Ratio, Timestamp};
@@ -47,6 +47,9 @@ pub struct ExplainedLine {
     /// From when until when, where that is another time than the month.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<String>,
+    /// What a counter had counted at the two ends of that time, of a metered record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readings: Option<String>,
     /// The object behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -80,12 +83,26 @@ fn explain_line(document: &Document, line: &Line) -> ExplainedLine {
         kind: line.kind,
         description: line.description.clone(),
         period,
+        readings: line.readings.as_ref().map(readings_in_words),
         source,
         price: explain_price(document, line),
         derivation: derivation(document, line)
             .or_else(|| correction(line))
             .unwrap_or_else(|| format!("{} → {}", line.description, line.total)),
         total: line.total.to_string(),
+    }
+}
+
+/// `read 10 at 2026-11-10T00:00:00Z and 25 at 2026-12-01T00:00:00Z`.
+fn readings_in_words(pair: &LineReadings) -> String {
+    let LineReadings { from, to } = pair;
+    let reading = |reading: &LineReading| format!("{} at {}", reading.quantity, reading.at);
+    match (from, to) {
+        (None, None) => "never read".to_owned(),
+        (None, Some(to)) => format!("read {}", reading(to)),
+        (Some(from), to) => {
+            format!("read {} and {}", reading(from), to.as_ref().map_or("never since".to_owned(), reading))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::tax::tax_category;
 use billing_api as api;
 use billing_domain::{
     Adjustment, AdjustmentKind, Bill, Discount, EntryKey, HourRule, Item, LateLine, Line, LineType, Name, Portion,
-    PriceEntry, Scale, ScalePricing, ScaleStep, Scope, Source, TaxGroup, Tier, Unit,
+    PriceEntry, Reading, ReadingPair, Scale, ScalePricing, ScaleStep, Scope, Source, TaxGroup, Tier, Unit,
 };
 use rust_decimal::Decimal;
 
@@ -108,7 +108,7 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
             let hours = line.hours.or(hours.map(hour_rule)); // the price's own counts more than any month's
             api::Line { id, kind, description, source, adjusts, discounts, exchange_rate, hours, ..line }
         }
-        AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, notes, replaced } => {
+        AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, notes, replaced, readings } => {
             let adjusts = Some(api::Adjusts {
                 invoice: Some(invoice.as_str().into()),
                 billed: Some(amount(*billed)),
@@ -118,7 +118,8 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
                 ..api::Adjusts::late(period)
             });
             let itself = line.source.as_ref().filter(|_| *replaced).map(|source| source.name.clone());
-            api::Line { adjusts, replaces: itself.into_iter().collect(), ..line }
+            let readings = readings.map(line_readings);
+            api::Line { adjusts, replaces: itself.into_iter().collect(), readings, ..line }
         }
         AdjustmentKind::Refill { invoice, entry, before, after, billed, due, settled_by_credit_notes, notes } => {
             let adjusts = Some(api::Adjusts {
@@ -175,6 +176,13 @@ fn render_tier(portion: &Portion) -> Option<api::LineTier> {
         ScaleStep::Volume(span) => (span, api::TierMode::Volume),
     };
     Some(api::LineTier { from: quantity(span.from), up_to: span.up_to.map(quantity), mode })
+}
+
+/// The readings at the two ends of a line.
+fn line_readings(pair: ReadingPair) -> api::LineReadings {
+    let ReadingPair { from, to } = pair;
+    let reading = |reading: Reading| api::LineReading { at: reading.at.into(), quantity: quantity(reading.quantity) };
+    api::LineReadings { from: from.map(reading), to: to.map(reading) }
 }
 
 /// A quantity as it stands on documents.
@@ -256,7 +264,7 @@ fn render_charge(bill: &Bill, line: &Line) -> api::Line {
             plan: text(&service.plan),
             cloud: text(&service.cloud),
         }),
-        cluster: None,
+        cluster: service.cluster.as_ref().map(|cluster| cluster.as_str().into()),
         start: Some(line.period.start().into()),
         end: Some(line.period.end().into()),
         quantity: Some(line.quantity().into()),
@@ -276,7 +284,7 @@ fn render_charge(bill: &Bill, line: &Line) -> api::Line {
         before: portion.map(|portion| portion.before).filter(|before| !before.is_zero()).map(quantity),
         count: (portion.is_none() && usage.quantity != Decimal::ONE)
             .then(|| usage.quantity.normalize().to_string().into()),
-        readings: None,
+        readings: usage.readings_of(line.period).map(line_readings),
         price: Some(render_price(&line.entry)),
         pre_discount: Some(amount(line.pre_discount)),
         total: amount(line.total),

@@ -14,8 +14,8 @@ use super::explain::{
 };
 use super::tax::tax_of;
 use billing_api::{
-    Adjusts, Amount, Document, DocumentScale, HourRule, InvoiceSlice, Line, LineTier, LineType, PriceScope, PriceUnit,
-    Quantity, TaxCategory, TierMode,
+    Adjusts, Amount, Document, DocumentScale, HourRule, InvoiceSlice, Line, LineReading, LineTier, LineType,
+    PriceScope, PriceUnit, Quantity, TaxCategory, TierMode, Time,
 };
 use billing_domain::{Currency, Money, Percent, Ratio};
 use rust_decimal::Decimal;
@@ -247,6 +247,7 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     let mut findings: Vec<_> = differs("subtotal", &document.subtotal, shown(subtotal)).into_iter().collect();
     findings.extend(differs("total", &document.total, shown(sum)));
     findings.extend(verify_portions(document, lines));
+    findings.extend(verify_readings(lines));
     findings.extend(verify_taxes(document));
     findings.extend(verify_bases(document, lines));
     findings.extend(verify_amount_due(document));
@@ -257,6 +258,31 @@ fn verify_sums(document: &Document, lines: &[&Line]) -> Vec<Finding> {
     findings.extend(verify_projects(document, lines));
     findings.extend(verify_carried_forward(document, lines));
     findings
+}
+
+/// The lines of an interval of a metered record charge, all tiers together, what its two readings differ by.
+fn verify_readings(lines: &[&Line]) -> Vec<Finding> {
+    let mut intervals: BTreeMap<(&str, Time, bool), Vec<&Line>> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.readings.is_some() && line.quantity.is_some()) {
+        let (Some(source), Some(start)) = (&line.source, line.start) else { continue };
+        intervals.entry((&source.name, start, line.adjusts.is_some())).or_default().push(line);
+    }
+    intervals.into_values().filter_map(|lines| verify_counted(&lines)).collect()
+}
+
+fn verify_counted(lines: &[&Line]) -> Option<Finding> {
+    let line = lines.first()?;
+    let decimal = |text: &str| Decimal::from_str_exact(text).ok();
+    let read = |reading: &Option<LineReading>| {
+        reading.as_ref().map_or(Some(Decimal::ZERO), |reading| decimal(&reading.quantity))
+    };
+    let quantities = lines.iter().map(|line| decimal(line.quantity.as_ref()?));
+    let sum = quantities.sum::<Option<Decimal>>();
+    let counted = line.readings.as_ref().and_then(|pair| read(&pair.to)?.checked_sub(read(&pair.from)?));
+    let Some((sum, counted)) = sum.zip(counted) else {
+        return Some(Finding::Unreadable(format!("the readings of line {}", line.id)));
+    };
+    differs(format!("the quantity of line {}", line.id), sum.normalize(), counted.normalize())
 }
 
 /// The list and the entry, and the project where what comes together is a project's.

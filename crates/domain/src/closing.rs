@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 
 use crate::name::Name;
 use crate::problem::{Problem, ProblemReason};
+use crate::readings::AwaitedReading;
 use crate::time::period::Timestamp;
 
 /// All that decides whether a month of a group becomes final now.
@@ -21,6 +22,10 @@ pub struct ClosingFacts<'a> {
     pub grace: TimeDelta,
     /// How long the operator lets a month settle, whatever the issuer says.
     pub min_closing_delay: TimeDelta,
+    /// The metered records that lack their last reading.
+    pub awaited_readings: &'a [AwaitedReading],
+    /// How long the issuer waits for these after the month's end.
+    pub readings_wait: TimeDelta,
     /// Projects whose accepted binding waits for its ledger, or that wait for their default binding.
     pub pending_projects: &'a [Name],
     /// The number of the group's invoice of the month before, while that is not final.
@@ -64,6 +69,13 @@ pub enum WaitReason {
     AwaitingBindings {
         /// Their names; never empty.
         projects: Vec<Name>,
+    },
+    /// The last readings of metered records.
+    AwaitingReading {
+        /// These; never empty.
+        readings: Vec<AwaitedReading>,
+        /// Until when it waits.
+        until: Timestamp,
     },
     /// The month before it.
     AwaitingPredecessor {
@@ -183,9 +195,10 @@ impl Hold {
     /// The hold of a problem, if it is one that holds: it names the first such record.
     pub fn of_problem(problem: &Problem) -> Option<Hold> {
         let reason = match &problem.reason {
-            ProblemReason::Unpriced { .. } | ProblemReason::PriceUnusable { .. } | ProblemReason::Misspelt { .. } => {
-                HoldReason::Unpriced
-            }
+            ProblemReason::Unpriced { .. }
+            | ProblemReason::PriceUnusable { .. }
+            | ProblemReason::Misspelt { .. }
+            | ProblemReason::PricedByTime { .. } => HoldReason::Unpriced,
             ProblemReason::RateMissing { .. } => HoldReason::RateMissing,
             ProblemReason::OverlappingUsage { .. } => HoldReason::OverlappingUsage,
             ProblemReason::Overflow => HoldReason::Overflow,
@@ -196,6 +209,7 @@ impl Hold {
             | ProblemReason::ProjectUnbound
             | ProblemReason::ProjectUnknown
             | ProblemReason::StartsInFuture
+            | ProblemReason::ReadingInFuture { .. }
             | ProblemReason::ReplacesCycle { .. } => return None,
         };
         Some(Hold { reason, message: problem.to_string() })
@@ -213,6 +227,7 @@ impl WaitReason {
             WaitReason::AwaitingPeriod => "AwaitingPeriod",
             WaitReason::SettlingIn => "SettlingIn",
             WaitReason::AwaitingBindings { .. } => Self::AWAITING_BINDINGS,
+            WaitReason::AwaitingReading { .. } => "AwaitingReading",
             WaitReason::AwaitingPredecessor { .. } => "AwaitingPredecessor",
             WaitReason::AwaitingReissue { .. } => "AwaitingReissue",
         }
@@ -234,6 +249,14 @@ impl fmt::Display for WaitReason {
                     many => write!(f, "{many} projects are being assigned to their billing groups, {first} among them"),
                 }
             }
+            WaitReason::AwaitingReading { readings, until } => {
+                let until = until.format("%FT%TZ");
+                let missing = missing_readings(readings);
+                write!(
+                    f,
+                    "{missing}; add the reading (its last quantity again if nothing more was counted) or end the record, else the invoice becomes final without it at {until}, and what is read later is billed as late usage"
+                )
+            }
             WaitReason::AwaitingPredecessor { number } => write!(f, "invoice {number} must become final first"),
             WaitReason::AwaitingReissue { note } => {
                 write!(
@@ -245,7 +268,27 @@ impl fmt::Display for WaitReason {
     }
 }
 
+/// Which records lack their last reading, in one sentence without its end.
+pub fn missing_readings(readings: &[AwaitedReading]) -> String {
+    let Some((first, others)) = readings.split_first() else { return String::new() };
+    let AwaitedReading { record, meter, at, last } = first;
+    let meter = meter.as_ref().map(|meter| format!(" of Meter {meter}")).unwrap_or_default();
+    let last = last.map_or(", nor any other".to_owned(), |last| format!(", only until {}", last.format("%FT%TZ")));
+    let others = match others {
+        [] => String::new(),
+        [other] => format!(", nor has {}", other.record),
+        others => format!(", nor have {} others", others.len()),
+    };
+    format!("usage {record}{meter} has no reading at {}{last}{others}", at.format("%FT%TZ"))
+}
+
 impl ClosingFacts<'_> {
+    /// Until when the month waits for readings: so long after its end; of a group that was created later, after that.
+    pub fn readings_until(&self) -> Timestamp {
+        let from = self.period_end.max(self.group_created);
+        from.checked_add_signed(self.readings_wait).unwrap_or(Timestamp::MAX_UTC)
+    }
+
     /// From when on the month may become final, as far as time decides.
     pub fn closable_from(&self) -> Timestamp {
         let from = self.period_end.max(self.group_created);
@@ -254,7 +297,11 @@ impl ClosingFacts<'_> {
 
     /// The next instant at which time alone changes the decision.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        [self.period_end, self.closable_from()].into_iter().find(|instant| now < *instant)
+        let readings = (!self.awaited_readings.is_empty()).then(|| self.readings_until());
+        let mut instants: Vec<Timestamp> =
+            [self.period_end, self.closable_from()].into_iter().chain(readings).collect();
+        instants.sort_unstable();
+        instants.into_iter().find(|instant| now < *instant)
     }
 }
 
@@ -276,6 +323,10 @@ pub fn decide_closing(facts: &ClosingFacts<'_>, now: Timestamp) -> CloseDecision
     }
     if !facts.pending_projects.is_empty() {
         return wait(WaitReason::AwaitingBindings { projects: facts.pending_projects.to_vec() }, None);
+    }
+    let until = facts.readings_until();
+    if !facts.awaited_readings.is_empty() && now < until {
+        return wait(WaitReason::AwaitingReading { readings: facts.awaited_readings.to_vec(), until }, Some(until));
     }
     if let Some(number) = facts.open_predecessor {
         return wait(WaitReason::AwaitingPredecessor { number: number.clone() }, None);

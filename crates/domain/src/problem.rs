@@ -3,9 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::catalog::price::PriceListError;
+use crate::catalog::price::{EntryKey, PriceListError};
 use crate::catalog::rates::MissingRate;
 use crate::catalog::spelling::Misspelling;
+use crate::catalog::unit_price::Unit;
 use crate::money::amount::Currency;
 use crate::name::Name;
 use crate::time::late_usage_window::LateUsageWindow;
@@ -43,6 +44,13 @@ pub enum ProblemReason {
     Misspelt {
         /// What is spelled otherwise.
         misspelling: Misspelling,
+    },
+    /// It is metered, and its price is for running time: nobody knows what a count of it costs.
+    PricedByTime {
+        /// The entry with that price.
+        entry: EntryKey,
+        /// What the price is for.
+        unit: Unit,
     },
     /// The price is in one currency, the group pays in another, and there is no rate between them.
     RateMissing {
@@ -87,6 +95,11 @@ pub enum ProblemReason {
     ProjectUnknown,
     /// It starts further in the future than clocks differ.
     StartsInFuture,
+    /// It was read further in the future than clocks differ: that reading does not count before then.
+    ReadingInFuture {
+        /// The last reading.
+        at: Timestamp,
+    },
     /// It replaces a record that replaces it, perhaps through others: what it replaces counts as not given.
     ReplacesCycle {
         /// The records of the circle, from the one that it replaces to the one that replaces it.
@@ -100,6 +113,7 @@ impl ProblemReason {
         match self {
             ProblemReason::Unpriced { .. } | ProblemReason::PriceUnusable { .. } => "Unpriced",
             ProblemReason::Misspelt { .. } => "Misspelt",
+            ProblemReason::PricedByTime { .. } => "PricedByTime",
             ProblemReason::RateMissing { .. } => "RateMissing",
             ProblemReason::OverlappingUsage { .. } => "OverlappingUsage",
             ProblemReason::Overflow => "Overflow",
@@ -110,6 +124,7 @@ impl ProblemReason {
             ProblemReason::ProjectUnbound => "ProjectUnbound",
             ProblemReason::ProjectUnknown => "ProjectUnknown",
             ProblemReason::StartsInFuture => "StartsInFuture",
+            ProblemReason::ReadingInFuture { .. } => "ReadingInFuture",
             ProblemReason::ReplacesCycle { .. } => "ReplacesCycle",
         }
     }
@@ -120,6 +135,7 @@ impl ProblemReason {
             ProblemReason::Unpriced { .. }
             | ProblemReason::PriceUnusable { .. }
             | ProblemReason::Misspelt { .. }
+            | ProblemReason::PricedByTime { .. }
             | ProblemReason::RateMissing { .. }
             | ProblemReason::OverlappingUsage { .. }
             | ProblemReason::Overflow
@@ -130,6 +146,7 @@ impl ProblemReason {
             | ProblemReason::ProjectUnbound
             | ProblemReason::ProjectUnknown
             | ProblemReason::StartsInFuture
+            | ProblemReason::ReadingInFuture { .. }
             | ProblemReason::ReplacesCycle { .. } => false,
         }
     }
@@ -155,6 +172,15 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "usage {record} ({service}) has {misspelling} as the price list {list}, where it has another price; replace the record, or add an entry for the {field} {written:?}"
+                )
+            }
+            ProblemReason::PricedByTime { entry, unit } => {
+                write!(
+                    f,
+                    "usage {record} ({service}) is metered, and the entry {} of the price list {} is a price by the {}; end that entry and add one by the Unit, or replace the record with one that is not metered",
+                    entry.entry,
+                    entry.list,
+                    unit.as_str()
                 )
             }
             ProblemReason::RateMissing { from, missing: missing @ MissingRate::NoCurrency } => {
@@ -214,6 +240,13 @@ impl fmt::Display for Problem {
                 write!(
                     f,
                     "usage {record} starts at {start}, which is in the future, and is billed from then on; if that is a mistake, create a record with the right time that replaces it"
+                )
+            }
+            ProblemReason::ReadingInFuture { at } => {
+                let at = at.format("%FT%TZ");
+                write!(
+                    f,
+                    "usage {record} has a reading of {at}, which is in the future, and counts from then on; check the clock of what reads it, and if the reading is wrong, create a record with the right ones that replaces it"
                 )
             }
             ProblemReason::ReplacesCycle { others } => {

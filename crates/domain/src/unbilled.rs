@@ -73,14 +73,17 @@ pub fn without_payer(month: &OrganizationMonth<'_>) -> Vec<Problem> {
 /// How far in the future a record may start and nothing be said: clocks differ.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::hours(1);
 
-/// Every record that is not what its writer can have meant, whatever is billed: those that start in the future as of an instant,
-/// and of records that replace each other in a circle the one whose `replaces` counts as not given. By project, service,
+/// Every record that is not what its writer can have meant, whatever is billed: those that start, or were read, in the future as of an
+/// instant, and of records that replace each other in a circle the one whose `replaces` counts as not given. By project, service,
 /// start and record.
 ///
 /// Cost: one look at each record.
 pub fn mistaken(organization: &Organization, as_of: Timestamp) -> Vec<Problem> {
     let future = as_of.checked_add_signed(CLOCK_TOLERANCE);
     let reason = |usage: &Usage| {
+        if let Some(reading) = usage.reading_in_future(as_of).filter(|_| organization.is_effective(usage)) {
+            return Some(ProblemReason::ReadingInFuture { at: reading.at });
+        }
         let others = organization.replaces_cycle(usage);
         if !others.is_empty() {
             return Some(ProblemReason::ReplacesCycle { others });
@@ -227,7 +230,7 @@ fn periods_without_payer(month: &OrganizationMonth<'_>, project: &Project) -> (P
 
 /// Whether anything of the record lies in the periods and is on no final yet.
 fn is_open(month: &OrganizationMonth<'_>, usage: &Usage, periods: &[Period]) -> bool {
-    let until = usage.end.map_or(month.as_of, |end| end.min(month.as_of));
+    let until = usage.charged_until(month.as_of);
     let Some(run) = Period::new(usage.start, until) else { return false };
     if month.billed.has_unit_charge(&usage.name) {
         return false;
@@ -237,7 +240,8 @@ fn is_open(month: &OrganizationMonth<'_>, usage: &Usage, periods: &[Period]) -> 
         if run.is_empty() {
             return period.contains(run.start()) && run.start() < month.as_of;
         }
-        period.intersect(&run).is_some_and(|common| !common.subtract(&billed).is_empty())
+        let open = period.intersect(&run).map(|common| common.subtract(&billed)).unwrap_or_default();
+        open.into_iter().any(|piece| !usage.is_metered() || !usage.quantity_in(piece).is_zero())
     };
     periods.iter().any(open)
         && BilledUsage { organization: month.organization, billed: month.billed }.is_effective(usage)

@@ -9,8 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::life::{Cost, Running, Target, Timestamp};
 
-/// On a record: the name of its Meter.
-pub const METER_LABEL: &str = "meter.billing-operator.io/name";
+pub use billing_api::labels::METER_LABEL;
 /// On a record: the uid of its object.
 pub const OBJECT_LABEL: &str = "meter.billing-operator.io/object";
 /// On a record, while it runs: `"true"`.

@@ -24,13 +24,14 @@ impl Interner {
         name
     }
 
-    /// The shared service that the wire describes.
-    pub fn service(&mut self, service: &api::Service) -> Arc<Service> {
+    /// The shared service that the wire describes, and the cluster where it runs.
+    pub fn service(&mut self, service: &api::Service, cluster: Option<&api::Name>) -> Arc<Service> {
         let service = Service {
             name: self.name(&service.name),
             kind: self.name(&service.kind),
             plan: service.plan.as_deref().map(|plan| self.name(plan)),
             cloud: service.cloud.as_deref().map(|cloud| self.name(cloud)),
+            cluster: cluster.map(|cluster| self.name(cluster)),
         };
         if let Some(known) = self.services.get(&service) {
             return known.clone();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Key, ObjectKey, ObservedState, Observes, convert};
 use billing_api::UsageRecord;
-use billing_domain::{Month, Name, Timestamp};
+use billing_domain::{Month, Name, Timestamp, Usage};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 /// The condition of a record that cannot be billed.
@@ -25,14 +25,20 @@ impl Observes<UsageRecord> for ObservedState {
             Some(report) => state.reported.insert(record.clone(), report),
             None => state.reported.remove(&record),
         };
-        if state.organization.usage(&record).is_some_and(|known| **known == usage) {
+        let known = state.organization.usage(&record);
+        if known.is_some_and(|known| **known == usage) {
             return keys; // only its status changed
         }
+        // What was counted so far changes estimates, which are refreshed once an interval. Only the last reading may be waited for.
+        let is_quiet = known.is_some_and(|known| only_reads_on(known, &usage));
         let replaced = usage.replaces.clone();
         let made_again = state.billed.read().has_dropped(&record);
         state.stale |= made_again;
         state.organization.put_usage(usage);
         state.forget_purged(&record);
+        if is_quiet {
+            return keys;
+        }
         if made_again {
             keys.push(Key::Finals(organization.clone()));
         }
@@ -108,6 +114,14 @@ impl ObservedState {
         let usage = replaced.and_then(|record| state?.organization.usage(record));
         usage.map(|usage| self.keys_affected_by_usage(organization, &usage.project)).unwrap_or_default()
     }
+}
+
+/// Whether all that is new of a metered record is a reading before its end.
+fn only_reads_on(known: &Usage, now: &Usage) -> bool {
+    let Some((before, after)) = known.metering.as_ref().zip(now.metering.as_ref()) else { return false };
+    let is_last = after.readings.last().zip(now.end).is_none_or(|(last, end)| end <= last.at);
+    let as_before = Usage { metering: known.metering.clone(), generation: known.generation, ..now.clone() };
+    !is_last && before.is_ended == after.is_ended && as_before == *known
 }
 
 /// The `Billable` condition that is written on a record, without its message.

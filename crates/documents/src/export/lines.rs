@@ -7,8 +7,8 @@ use super::cell::{Cell, Column, Kind};
 use super::document::{ExportedDocument, Stored};
 use crate::line::price_list_of;
 use billing_api::{
-    AppliedDiscount, CreditNoteLine, Document, Line, LineSource, LineTax, LineType, PriceUnit, Service, TaxCategory,
-    TaxSubtotal,
+    AppliedDiscount, CreditNoteLine, Document, Line, LineReadings, LineSource, LineTax, LineType, PriceUnit, Service,
+    TaxCategory, TaxSubtotal,
 };
 use serde::Serialize;
 
@@ -128,6 +128,10 @@ impl<'a> Row<'a> {
             Stored::CreditNote(issued) => issued.invoice.document,
         };
         price_list_of(document, self.about()?.price.as_ref()?)
+    }
+
+    fn readings(&self) -> Option<&'a LineReadings> {
+        self.line()?.readings.as_ref()
     }
 
     fn service(&self) -> Option<&'a Service> {
@@ -268,5 +272,12 @@ pub fn columns<'a>() -> Vec<Column<Row<'a>>> {
         optional("price_list", Text, |row| Cell::maybe(row.price_list())),
         required("document", Text, |row| Cell::text(row.document.kind())).of_document(),
         optional("adjusts_line", Text, |row| Cell::maybe(row.credited_line())),
+        optional("service_cluster", Text, |row| Cell::maybe(row.about().and_then(|line| line.cluster.as_deref()))),
+        optional("reading_from", Number, |row| {
+            Cell::maybe_number(row.readings().and_then(|pair| Some(&*pair.from.as_ref()?.quantity)))
+        }),
+        optional("reading_to", Number, |row| {
+            Cell::maybe_number(row.readings().and_then(|pair| Some(&*pair.to.as_ref()?.quantity)))
+        }),
     ]
 }

@@ -1,6 +1,6 @@
 //! The second derivation of a bill.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use num_bigint::BigInt;
@@ -8,16 +8,15 @@ use rust_decimal::Decimal;
 
 use super::derived::{Derived, DerivedCharge};
 use super::difference::ChargeKey;
+use super::metered::{CountedInterval, intervals};
+use super::pieces::{Unbillable, costs, elementary, ended, meant};
 use super::rates::{DerivedRate, derive_rate_by};
-use super::records::{
-    Offer, best, is_open_event, is_replaced, ledger_instants, matching, offers, pays, pays_for_any_of, projects_near,
-};
-use super::scales::{DerivedPortions, derive_portions};
+use super::records::{Offer, best, is_open_event, is_replaced, matching, pays, pays_for_any_of, projects_near};
+use super::scales::{DerivedPortion, DerivedPortions, derive_portions};
 use super::terms::group_of;
 use super::worth::{Worth, hours, worth};
 use crate::bill::inputs::GroupMonth;
 use crate::catalog::price::PriceEntry;
-use crate::catalog::spelling::folded;
 use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::invoice::billed::scaled::StatedScales;
 use crate::invoice::month_terms::MonthTerms;
@@ -25,7 +24,7 @@ use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::organization::Project;
 use crate::time::hours::HourRule;
-use crate::time::period::{Period, Timestamp};
+use crate::time::period::Timestamp;
 use crate::usage::Usage;
 use crate::work::{Look, count};
 
@@ -76,13 +75,16 @@ pub(super) fn derive_records<'a>(
     records: impl Iterator<Item = &'a Arc<Usage>>,
     derived: &mut Derived,
 ) {
-    let mut by_service: BTreeMap<&Name, Vec<DerivedRun<'_>>> = BTreeMap::new();
+    let mut by_service: BTreeMap<(&Name, Option<&Name>), Vec<DerivedRun<'_>>> = BTreeMap::new();
     let here = records.filter(|usage| runs_in(basis.month, usage));
     for usage in here.filter(|usage| !is_replaced(basis.month, usage)) {
         count(Look::Derivation);
         match derive_record(basis, project, usage) {
             Ok(None) => {}
-            Ok(Some(run)) => by_service.entry(&usage.service.name).or_default().push(run),
+            Ok(Some(run)) => {
+                let service = (&usage.service.name, usage.service.cluster.as_ref());
+                by_service.entry(service).or_default().push(run);
+            }
             Err(Unbillable) => {
                 derived.problems.insert(usage.name.clone());
             }
@@ -133,15 +135,15 @@ impl KeptTime {
     }
 }
 
-/// The record has no place on any bill as it is.
-struct Unbillable;
-
 fn derive_record<'a>(
     basis: &DerivationBasis<'_>,
     project: &Project,
     usage: &'a Arc<Usage>,
 ) -> Result<Option<DerivedRun<'a>>, Unbillable> {
     let month = basis.month;
+    if usage.is_metered() {
+        return derive_counted(basis, project, usage).map(Some);
+    }
     let entries = matching(month, usage);
     let meant = meant(month, usage);
     let first = best(&entries, usage.start);
@@ -209,17 +211,48 @@ fn derive_event<'a>(
     let entry = entry.ok_or(Unbillable)?;
     let price = &entry.price;
     if price.scale.is_some() {
-        let mut charges = Vec::new();
-        for portion in basis.portions.get(&usage.name).into_iter().flatten() {
-            let of = (portion.before, portion.quantity, portion.amount);
-            let charge = charge_of(basis, usage, entry, (portion.worth(), Decimal::ONE))?;
-            let key = ChargeKey { tier: portion.tier, ..key(usage, usage.start, usage.start) };
-            charges.push((key, DerivedCharge { portion: Some(of), ..charge }));
-        }
+        let charges = charges_in_scale(basis, usage, entry, (usage.start, usage.start))?;
         return Ok(Some(DerivedRun { usage, pieces: Vec::new(), charges }));
     }
     let charge = charge(basis, usage, entry, worth(price, month.hours, usage.start, usage.start, usage.start))?;
     Ok(Some(DerivedRun { usage, pieces: Vec::new(), charges: vec![(key(usage, usage.start, usage.start), charge)] }))
+}
+
+/// What was counted of a metered record. Two of one service may count at once.
+fn derive_counted<'a>(
+    basis: &DerivationBasis<'_>,
+    project: &Project,
+    usage: &'a Arc<Usage>,
+) -> Result<DerivedRun<'a>, Unbillable> {
+    let mut charges = Vec::new();
+    for CountedInterval { from, to, entry, quantity } in intervals(basis.month, project, usage, || check_group(basis))?
+    {
+        if entry.price.scale.is_some() {
+            charges.extend(charges_in_scale(basis, usage, entry, (from, to))?);
+            continue;
+        }
+        let Worth { before, until, of } = worth(&entry.price, basis.month.hours, usage.start, from, to);
+        let worth = Worth { before, until, of: of * entry.price.per.get() };
+        charges.push((key(usage, from, to), charge_of(basis, usage, entry, (worth, quantity))?));
+    }
+    Ok(DerivedRun { usage, pieces: Vec::new(), charges })
+}
+
+/// What something costs at a price with a scale: a charge for each tier.
+fn charges_in_scale(
+    basis: &DerivationBasis<'_>,
+    usage: &Usage,
+    entry: &PriceEntry,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<(ChargeKey, DerivedCharge)>, Unbillable> {
+    let portions = basis.portions.get(&(usage.name.clone(), from)).into_iter().flatten();
+    let charge = |portion: &DerivedPortion| {
+        let of = (portion.before, portion.quantity, portion.amount);
+        let charge = charge_of(basis, usage, entry, (portion.worth(), Decimal::ONE))?;
+        let key = ChargeKey { tier: portion.tier, ..key(usage, from, to) };
+        Ok((key, DerivedCharge { portion: Some(of), ..charge }))
+    };
+    portions.map(charge).collect()
 }
 
 fn key(usage: &Usage, start: Timestamp, end: Timestamp) -> ChargeKey {
@@ -229,64 +262,6 @@ fn key(usage: &Usage, start: Timestamp, end: Timestamp) -> ChargeKey {
 fn check_group(basis: &DerivationBasis<'_>) -> Result<(), Unbillable> {
     let begun = basis.month.group.first_period <= basis.month.month;
     if begun && basis.rate.is_some() { Ok(()) } else { Err(Unbillable) }
-}
-
-fn ended(month: &GroupMonth<'_>, usage: &Usage) -> Timestamp {
-    match usage.end {
-        Some(end) if end < month.as_of => end,
-        _ => month.as_of,
-    }
-}
-
-/// The month cut at every instant at which anything about the record can change.
-fn elementary(
-    month: &GroupMonth<'_>,
-    project: &Project,
-    usage: &Usage,
-    entries: &[&PriceEntry],
-    billed: &[Period],
-) -> Vec<(Timestamp, Timestamp)> {
-    let mut instants = BTreeSet::from([month.month.start(), month.month.end(), usage.start, ended(month, usage)]);
-    instants.extend(ledger_instants(project));
-    instants.extend(entries.iter().map(|entry| entry.valid_from));
-    instants.extend(entries.iter().filter_map(|entry| entry.valid_until));
-    instants.extend(billed.iter().flat_map(|period| [period.start(), period.end()]));
-    let within: Vec<_> = instants.range(month.month.start()..=month.month.end()).copied().collect();
-    within.windows(2).map(|pair| (pair[0], pair[1])).collect()
-}
-
-/// The entries for the service as each list spells it, where one has it in no other spelling than by letter case or Unicode form, and
-/// no list has it as it is written.
-fn meant<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Option<Vec<Offer<'a>>> {
-    type Word = fn(&PriceEntry) -> &Option<Name>;
-    let service = &usage.service;
-    let of_all = || month.prices.iter().flat_map(|list| list.entries_for(&service.kind));
-    let offers = offers(month, &service.kind);
-    let spelled = |rank: Option<usize>, word: &Option<Name>, of: Word| -> Option<Name> {
-        let word = word.as_ref().filter(|word| !of_all().any(|entry| of(entry).as_ref() == Some(word)))?;
-        let of_list = offers.iter().filter(|offer| rank.is_none_or(|rank| rank == offer.rank));
-        let known = of_list.filter_map(|offer| of(offer.entry).as_ref());
-        known.filter(|known| folded(known) == folded(word)).min().cloned()
-    };
-    let (of_plan, of_cloud): (Word, Word) = (|entry| &entry.plan, |entry| &entry.cloud);
-    let is_other = spelled(None, &service.plan, of_plan).or(spelled(None, &service.cloud, of_cloud)).is_some();
-    if !month.prices.tells_spellings() || !is_other {
-        return None;
-    }
-    let fits = |rank: usize, word: &Option<Name>, entry: &PriceEntry, of: Word| {
-        let Some(wanted) = of(entry) else { return true };
-        spelled(Some(rank), word, of).as_ref().or(word.as_ref()) == Some(wanted)
-    };
-    let fitting = |Offer { rank, entry }: &Offer<'_>| {
-        fits(*rank, &service.plan, entry, of_plan) && fits(*rank, &service.cloud, entry, of_cloud)
-    };
-    let mut meant = offers.clone();
-    meant.retain(fitting);
-    Some(meant)
-}
-
-fn costs(entry: Option<&PriceEntry>) -> Option<&UnitPrice> {
-    entry.map(|entry| &entry.price)
 }
 
 /// Whether the piece is within an hour that began before it.

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::derive::{DerivationBasis, derive_records};
 use super::derived::Derived;
 use super::items::DerivedItem;
+use super::lines::{is_first, parts, rank};
 use super::noted::Noted;
 use super::payer::payer_at;
+use super::read_again;
 use super::records::{is_replaced, pays_for_any_of, projects_near};
 use super::refills::derive_refills;
 use super::scales::{DerivedPortions, derive_portions};
@@ -163,6 +165,9 @@ fn months_of(month: &GroupMonth<'_>, usage: &Usage) -> impl Iterator<Item = (Mon
 /// run, within it, and none meets another.
 fn is_settled(month: &GroupMonth<'_>, (from, until): (Timestamp, Timestamp), usage: &Usage) -> bool {
     count(Look::Glance);
+    if usage.is_metered() {
+        return read_again::is_settled(month, (from, until), usage);
+    }
     let parts = month.billed.parts(&usage.name);
     let outside = until <= usage.start || (usage.start < from && usage.end.is_some_and(|end| end <= from));
     if parts.is_empty() {
@@ -254,17 +259,11 @@ fn is_covered(closed: &GroupMonth<'_>, usage: &Usage) -> bool {
     if until <= from && !(start <= usage.start && usage.start < end) {
         return true;
     }
+    if usage.is_metered() {
+        return read_again::is_all_billed(closed, usage, from, until);
+    }
     let parts = parts(closed, usage);
     matches!(&parts[..], [part] if part.period().start() == from && part.period().end() == until)
-}
-
-/// What finals say of the record in the month.
-fn parts<'a>(closed: &GroupMonth<'a>, usage: &Usage) -> Vec<&'a BilledPart> {
-    let within = |part: &&BilledPart| {
-        let start = part.period().start();
-        closed.month.start() <= start && start < closed.month.end()
-    };
-    closed.billed.parts(&usage.name).iter().filter(within).collect()
 }
 
 /// By group, currency and how it is taxed.
@@ -374,6 +373,9 @@ fn due(
     parts: &[&BilledPart],
 ) -> Option<(i128, Option<Timestamp>)> {
     let (start, end) = (part.period().start(), part.period().end());
+    if closed.billed.is_metered(part) {
+        return read_again::due(closed, usage, part, rating);
+    }
     let counts = !is_replaced(closed, usage);
     if rating.price.unit == Unit::Unit {
         let events =
@@ -408,21 +410,6 @@ fn due(
     let amounts =
         kept.iter().map(|(from, to)| amount(rating, usage, *from, *to, digits).filter(|minor| *minor <= limit));
     Some((amounts.sum::<Option<i128>>()?, lost))
-}
-
-/// When its final was made; of two of one final, the earlier comes first.
-fn rank(closed: &GroupMonth<'_>, part: &BilledPart) -> Option<(Timestamp, Name, Timestamp)> {
-    let on = closed.billed.final_of(part)?;
-    Some((on.issued_at, on.number.clone(), part.period().start()))
-}
-
-/// Whether no line of running time of an earlier final bills the instant.
-fn is_first(closed: &GroupMonth<'_>, part: &BilledPart, parts: &[&BilledPart], instant: Timestamp) -> bool {
-    let earlier = |other: &&&BilledPart| {
-        let of_time = closed.billed.rating_of(other).is_some_and(|rating| rating.price.unit != Unit::Unit);
-        of_time && other.period().contains(instant) && rank(closed, other) < rank(closed, part)
-    };
-    !parts.iter().any(|other| earlier(&other))
 }
 
 /// What one costs × quantity × rate × what discounts leave, half away from zero; none of it is negative.

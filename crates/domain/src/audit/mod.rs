@@ -11,9 +11,13 @@ mod derived;
 pub mod difference;
 mod items;
 mod late;
+mod lines;
+mod metered;
 mod noted;
 mod payer;
+mod pieces;
 mod rates;
+mod read_again;
 mod records;
 mod refills;
 mod scales;
@@ -252,7 +256,7 @@ fn compare_problems(bill: &Bill, derived: &Derived) -> Vec<AuditDifference> {
 fn in_order_of_lines(bill: &Bill) -> bool {
     let key = |line: &Line| {
         let usage = &line.usage;
-        let service = usage.service.name.clone();
+        let service = (usage.service.name.clone(), usage.service.cluster.clone());
         (line.kind(), usage.project.clone(), service, line.period.start(), usage.name.clone())
     };
     let lines = bill.lines.iter().map(key).is_sorted();

@@ -39,7 +39,7 @@ pub(super) fn derive_refills(
         let sum = sums.entry((record.entry.clone(), record.project.clone(), record.tax)).or_default();
         sum.0.billed += record.total;
         sum.0.credited.extend(credited.iter().cloned());
-        for portion in portions.get(&record.record).into_iter().flatten() {
+        for portion in portions.get(&(record.record.clone(), record.start)).into_iter().flatten() {
             sum.1 += at_rating(&record.rating, portion.worth(), Decimal::ONE, digits)
                 .filter(|minor| minor.abs() <= limit)?;
         }

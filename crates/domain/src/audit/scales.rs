@@ -8,15 +8,18 @@ use std::num::NonZeroU64;
 use num_bigint::BigInt;
 use rust_decimal::Decimal;
 
+use super::metered::{counted, intervals};
 use super::records::{ended_unit, is_replaced, projects_near};
 use super::worth::Worth;
 use crate::bill::inputs::GroupMonth;
-use crate::catalog::price::EntryKey;
+use crate::catalog::price::{EntryKey, PriceEntry};
 use crate::catalog::scale::{Scale, ScalePricing, Scope, Tier};
 use crate::invoice::billed::scaled::{StatedRecord, StatedScales};
 use crate::invoice::statement::StatedScale;
 use crate::name::Name;
+use crate::tenancy::organization::Project;
 use crate::time::period::Timestamp;
+use crate::usage::Usage;
 
 /// What a record has of a tier, or of packages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +42,8 @@ impl DerivedPortion {
     }
 }
 
-/// By record.
-pub(super) type DerivedPortions = BTreeMap<Name, Vec<DerivedPortion>>;
+/// By record, and by the instant from which on it is charged.
+pub(super) type DerivedPortions = BTreeMap<(Name, Timestamp), Vec<DerivedPortion>>;
 
 /// Who takes part, in order.
 type Queue = Vec<((Timestamp, Name, Name, Name), Decimal)>;
@@ -64,45 +67,62 @@ pub(super) fn derive_portions(month: &GroupMonth<'_>, stated: &StatedScales<'_>)
         let who = (record.start, record.project.clone(), record.service.clone(), record.record.clone());
         let at = place(&scale, &record.entry, &record.project);
         let pool = pools.entry(at).or_insert_with(|| Pool { scale, amount: *amount, per, queue: Queue::new() });
-        pool.queue.push((who, record.quantity));
+        let read = month.organization.usage(&record.record).filter(|usage| usage.is_metered());
+        let quantity = read.map_or(record.quantity, |usage| counted(usage, record.start, record.end));
+        pool.queue.push((who, quantity));
     }
     let known: BTreeMap<EntryKey, (Scale, Decimal)> =
         pools.iter().map(|((entry, _), pool)| (entry.clone(), (pool.scale.clone(), pool.amount))).collect();
     if month.prices.has_scales() {
         for project in projects_near(month) {
             for usage in project.usage().filter(|usage| !is_replaced(month, usage)) {
-                let Some(entry) = ended_unit(month, project, usage) else { continue };
-                let Some(now) = entry.price.scale.as_deref() else { continue };
-                let none = || (now.clone(), entry.price.amount);
-                let (scale, amount) = known.get(&entry.key()).cloned().unwrap_or_else(none);
-                let at = place(&scale, &entry.key(), project.name());
-                let per = entry.price.per;
-                let pool = pools.entry(at).or_insert_with(|| Pool { scale, amount, per, queue: Queue::new() });
-                let service = usage.service.name.clone();
-                pool.queue.push(((usage.start, project.name().clone(), service, usage.name.clone()), usage.quantity));
+                for (start, entry, quantity) in open_quantities(month, project, usage) {
+                    let Some(now) = entry.price.scale.as_deref() else { continue };
+                    let none = || (now.clone(), entry.price.amount);
+                    let (scale, amount) = known.get(&entry.key()).cloned().unwrap_or_else(none);
+                    let at = place(&scale, &entry.key(), project.name());
+                    let per = entry.price.per;
+                    let pool = pools.entry(at).or_insert_with(|| Pool { scale, amount, per, queue: Queue::new() });
+                    let service = usage.service.name.clone();
+                    pool.queue.push(((start, project.name().clone(), service, usage.name.clone()), quantity));
+                }
             }
         }
     }
     pools.into_values().flat_map(Pool::portions).collect()
 }
 
+/// What of a record is open at prices by the unit: from when on, at which entry, how much.
+fn open_quantities<'a>(
+    month: &GroupMonth<'a>,
+    project: &Project,
+    usage: &Usage,
+) -> Vec<(Timestamp, &'a PriceEntry, Decimal)> {
+    if !usage.is_metered() {
+        let entry = ended_unit(month, project, usage);
+        return entry.map(|entry| (usage.start, entry, usage.quantity)).into_iter().collect();
+    }
+    let open = intervals(month, project, usage, || Ok(())).unwrap_or_default();
+    open.into_iter().map(|interval| (interval.from, interval.entry, interval.quantity)).collect()
+}
+
 /// Whether a billed record still is one, and this group's.
 pub(super) fn is_kept(month: &GroupMonth<'_>, record: &StatedRecord<'_>) -> bool {
     let name = &record.billed.record;
     let Some(usage) = month.organization.usage(name) else { return !record.is_taken_back };
-    let first = month.billed.unit_final(name);
+    let first = month.billed.unit_final(name, record.billed.start);
     !is_replaced(month, usage) && first.is_none_or(|first| first.group == month.group.uid)
 }
 
 impl Pool {
-    fn portions(mut self) -> Vec<(Name, Vec<DerivedPortion>)> {
+    fn portions(mut self) -> Vec<((Name, Timestamp), Vec<DerivedPortion>)> {
         self.queue.sort();
         let all = self.queue.iter().fold(Decimal::ZERO, |sum, (_, quantity)| sum.saturating_add(*quantity));
         let mut found = Vec::new();
         let mut before = Decimal::ZERO;
-        for ((.., record), quantity) in &self.queue {
+        for ((start, .., record), quantity) in &self.queue {
             let (low, high) = (before, before.saturating_add(*quantity));
-            found.push((record.clone(), self.pieces(low, high, all)));
+            found.push(((record.clone(), *start), self.pieces(low, high, all)));
             before = high;
         }
         found

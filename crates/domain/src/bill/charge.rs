@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::bill::fill::Portions;
 use crate::bill::inputs::GroupMonth;
+use crate::bill::metered::{counted_intervals, open_pieces};
+use crate::bill::unpriced::unpriced;
 use crate::catalog::price::{PriceEntry, Tariff};
 use crate::catalog::rates::MissingRate;
-use crate::catalog::scale::Portion;
+use crate::catalog::scale::{Portion, Scale};
 use crate::catalog::unit_price::{Unit, UnitPrice};
 use crate::invoice::line::Line;
 use crate::invoice::month_terms::MonthTerms;
@@ -18,7 +20,7 @@ use crate::problem::{Problem, ProblemReason};
 use crate::tenancy::organization::Project;
 use crate::time::multiple::Multiple;
 use crate::time::period::{Period, Timestamp};
-use crate::usage::Usage;
+use crate::usage::{Service, Usage};
 
 /// Charges the usage of one project to one group.
 ///
@@ -31,7 +33,7 @@ pub(crate) struct Charger<'a, 'out> {
     /// What records have of the month, where prices depend on what comes together in it.
     portions: &'a Portions,
     /// The service whose records are being charged, and where its lines begin.
-    service: Option<(&'a Name, usize)>,
+    service: Option<(&'a Service, usize)>,
     /// Of the records of the service that are charged by time: the one that runs longest, until then.
     running: Option<(&'a Name, Timestamp)>,
     /// What holds for the month.
@@ -68,9 +70,9 @@ impl<'a, 'out> Charger<'a, 'out> {
     }
 
     fn charge(&mut self, usage: &'a Arc<Usage>) {
-        if self.service.is_none_or(|(name, _)| !name.same(&usage.service.name)) {
+        if self.service.is_none_or(|(service, _)| !is_one(service, &usage.service)) {
             self.end_service();
-            self.service = Some((&usage.service.name, self.charges.lines.len()));
+            self.service = Some((&usage.service, self.charges.lines.len()));
         }
         let before = self.charges.lines.len();
         if let Err(reason) = self.try_charge(usage) {
@@ -89,9 +91,12 @@ impl<'a, 'out> Charger<'a, 'out> {
     }
 
     fn try_charge(&mut self, usage: &'a Arc<Usage>) -> Result<(), ProblemReason> {
-        let until = usage.end.map_or(self.month.as_of, |end| end.min(self.month.as_of));
+        let until = usage.charged_until(self.month.as_of);
         if !self.may_charge(usage.start, until) || !self.month.is_effective(usage) {
             return Ok(());
+        }
+        if usage.is_metered() {
+            return self.charge_readings(usage, until);
         }
         let tariff = self.month.prices.tariff(&usage.service);
         match (tariff.at(usage.start), Period::new(usage.start, until)) {
@@ -121,9 +126,35 @@ impl<'a, 'out> Charger<'a, 'out> {
             return Err(ProblemReason::Misspelt { misspelling });
         }
         let Some(scale) = &entry.price.scale else { return self.push(usage, Period::at(usage.start), entry) };
-        for portion in self.portions.of_record(usage, entry, scale) {
-            let (period, exact) = (Period::at(usage.start), portion.amount_of(entry.price.per));
+        self.push_portions(usage, Period::at(usage.start), entry, scale)
+    }
+
+    fn push_portions(
+        &mut self,
+        usage: &Arc<Usage>,
+        period: Period,
+        entry: &Arc<PriceEntry>,
+        scale: &Scale,
+    ) -> Result<(), ProblemReason> {
+        for portion in self.portions.of_record(usage, period, entry, scale) {
+            let exact = portion.amount_of(entry.price.per);
             self.push_line(usage, period, entry, (Multiple::ONCE, exact), Some(Box::new(portion)))?;
+        }
+        Ok(())
+    }
+
+    /// Charges what a counter has counted: in each piece of time with one price and one payer what it rose.
+    fn charge_readings(&mut self, usage: &Arc<Usage>, until: Timestamp) -> Result<(), ProblemReason> {
+        let pieces = open_pieces(self.month, self.slices, usage, until);
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        self.check_group()?;
+        for (period, entry) in counted_intervals(self.month, usage, &pieces)? {
+            match &entry.price.scale {
+                None => self.push(usage, period, entry)?,
+                Some(scale) => self.push_portions(usage, period, entry, scale)?,
+            }
         }
         Ok(())
     }
@@ -134,7 +165,7 @@ impl<'a, 'out> Charger<'a, 'out> {
             return Ok(());
         }
         self.check_group()?;
-        Err(self.unpriced(usage, usage.start))
+        Err(unpriced(self.month.prices, usage, usage.start))
     }
 
     /// Whether the start of the record is the group's to pay for, and on no final yet.
@@ -168,7 +199,7 @@ impl<'a, 'out> Charger<'a, 'out> {
             }
         }
         for (period, entry) in tariff.running(piece) {
-            let entry = entry.ok_or_else(|| self.unpriced(usage, period.start()))?;
+            let entry = entry.ok_or_else(|| unpriced(self.month.prices, usage, period.start()))?;
             let multiple = entry.price.multiple(usage.start, period, self.month.hours);
             // Its time is within an hour that began, and is charged, before.
             if self.month.lists_no_hours || !multiple.is_none() {
@@ -191,17 +222,6 @@ impl<'a, 'out> Charger<'a, 'out> {
             self.running = Some((&usage.name, run.end()));
         }
         Ok(())
-    }
-
-    fn unpriced(&self, usage: &Usage, at: Timestamp) -> ProblemReason {
-        let prices = self.month.prices;
-        if let Some((misspelling, _)) = prices.misspelling(&usage.service) {
-            return ProblemReason::Misspelt { misspelling };
-        }
-        match prices.unusable(&usage.service.kind) {
-            Some((list, error)) => ProblemReason::PriceUnusable { price_list: list.clone(), error: error.clone() },
-            None => ProblemReason::Unpriced { price_lists: prices.names().cloned().collect(), at },
-        }
     }
 
     /// Refuses what this group pays for nothing of in this month: not billed yet, or in another currency without a rate.
@@ -270,6 +290,11 @@ impl<'a, 'out> Charger<'a, 'out> {
     fn rounded(&self, exact: &ExactAmount, currency: Currency) -> Result<Money, ProblemReason> {
         exact.rounded(currency).ok_or(ProblemReason::Overflow)
     }
+}
+
+/// Whether two are one service, of whatever type and plan.
+fn is_one(service: &Service, other: &Service) -> bool {
+    service.name.same(&other.name) && service.cluster == other.cluster
 }
 
 /// The prices of a piece of running time, each with its time.

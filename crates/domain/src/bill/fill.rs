@@ -6,22 +6,24 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use crate::bill::inputs::GroupMonth;
+use crate::bill::metered::{counted_intervals, open_pieces};
 use crate::catalog::price::{EntryKey, PriceEntry};
 use crate::catalog::scale::{Portion, Scale, Scope};
 use crate::catalog::unit_price::Unit;
 use crate::name::Name;
-use crate::time::period::Timestamp;
+use crate::time::period::{Period, Timestamp};
 use crate::usage::Usage;
 
 /// The portions of records that are charged at prices with a scale.
 #[derive(Debug, Default)]
 pub(crate) struct Portions {
-    by_record: HashMap<Name, Vec<Portion>>,
+    /// By name, and by the start of what is charged: a metered record may have several.
+    by_record: HashMap<(Name, Timestamp), Vec<Portion>>,
     /// How much came together, by entry, and by project where that is the scope.
     quantities: BTreeMap<(EntryKey, Option<Name>), Decimal>,
 }
 
-/// A record that takes part, in the order in which tiers are filled: start, project, service, record.
+/// A record that takes part, or an interval of a metered one, in the order in which tiers are filled: start, project, service, record.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Filler {
     pub(crate) start: Timestamp,
@@ -67,21 +69,24 @@ impl Portions {
                 let in_all = portions.quantities.get(&place(filler)).copied().unwrap_or_default();
                 let found = scale.pricing.portions(amount, *before, filler.quantity, in_all);
                 *before = before.saturating_add(filler.quantity);
-                portions.by_record.insert(filler.record.clone(), found);
+                portions.by_record.insert((filler.record.clone(), filler.start), found);
             }
         }
         portions
     }
 
-    /// Those of a record. One that nobody collected is alone.
-    pub(crate) fn of_record(&self, usage: &Usage, entry: &PriceEntry, scale: &Scale) -> Vec<Portion> {
-        let alone = || scale.pricing.portions(entry.price.amount, Decimal::ZERO, usage.quantity, usage.quantity);
-        self.by_record.get(&usage.name).cloned().unwrap_or_else(alone)
+    /// Those of what is charged of a record. One that nobody collected is alone.
+    pub(crate) fn of_record(&self, usage: &Usage, period: Period, entry: &PriceEntry, scale: &Scale) -> Vec<Portion> {
+        let alone = || {
+            let quantity = usage.quantity_in(period);
+            scale.pricing.portions(entry.price.amount, Decimal::ZERO, quantity, quantity)
+        };
+        self.by_record.get(&(usage.name.clone(), period.start())).cloned().unwrap_or_else(alone)
     }
 
-    /// Those of a record by its name; none where it takes no part.
-    pub(crate) fn of_name(&self, record: &str) -> &[Portion] {
-        self.by_record.get(record).map_or(&[], Vec::as_slice)
+    /// Those of a record by its name, and by the start of what is charged; none where it takes no part.
+    pub(crate) fn of_name(&self, record: &Name, start: Timestamp) -> &[Portion] {
+        self.by_record.get(&(record.clone(), start)).map_or(&[], Vec::as_slice)
     }
 
     /// Whether all projects of a group share the scale of an entry.
@@ -104,16 +109,36 @@ pub(crate) fn fillings(month: &GroupMonth<'_>) -> Fillings {
     }
     for project in month.organization.candidate_projects(month.group) {
         let slices = month.periods_of(project);
-        for usage in project.usage().filter(|usage| slices.iter().any(|slice| slice.contains(usage.start))) {
+        let (metered, others): (Vec<_>, Vec<_>) = project.usage().partition(|usage| usage.is_metered());
+        for usage in others.into_iter().filter(|usage| slices.iter().any(|slice| slice.contains(usage.start))) {
             let Some((entry, scale)) = scaled(month, usage) else { continue };
             let open = usage.start < month.as_of && !month.billed.has_unit_charge(&usage.name);
             if open && month.is_effective(usage) {
-                let none = || Filling { scale: scale.clone(), amount: entry.price.amount, fillers: Vec::new() };
-                fillings.entry(entry.key()).or_insert_with(none).fillers.push(Filler::of(usage));
+                fill(&mut fillings, entry, scale, Filler::of(usage, Period::at(usage.start)));
             }
+        }
+        let near = |usage: &&&Arc<Usage>| month.month.period().contains(usage.start) && month.is_effective(usage);
+        for usage in metered.iter().filter(near) {
+            fill_readings(month, &slices, usage, &mut fillings);
         }
     }
     fillings
+}
+
+/// What was counted of a metered record, piece by piece.
+fn fill_readings(month: &GroupMonth<'_>, slices: &[Period], usage: &Usage, fillings: &mut Fillings) {
+    let pieces = open_pieces(month, slices, usage, usage.charged_until(month.as_of));
+    // One with a problem is left off as a whole.
+    for (period, entry) in counted_intervals(month, usage, &pieces).unwrap_or_default() {
+        if let Some(scale) = &entry.price.scale {
+            fill(fillings, entry, scale, Filler::of(usage, period));
+        }
+    }
+}
+
+fn fill(fillings: &mut Fillings, entry: &PriceEntry, scale: &Arc<Scale>, filler: Filler) {
+    let none = || Filling { scale: scale.clone(), amount: entry.price.amount, fillers: Vec::new() };
+    fillings.entry(entry.key()).or_insert_with(none).fillers.push(filler);
 }
 
 /// The entry of a record that is priced by the unit, on a scale.
@@ -124,13 +149,13 @@ pub(crate) fn scaled<'a>(month: &GroupMonth<'a>, usage: &Usage) -> Option<(&'a P
 }
 
 impl Filler {
-    fn of(usage: &Usage) -> Self {
+    fn of(usage: &Usage, period: Period) -> Self {
         Filler {
-            start: usage.start,
+            start: period.start(),
             project: usage.project.clone(),
             service: usage.service.name.clone(),
             record: usage.name.clone(),
-            quantity: usage.quantity,
+            quantity: usage.quantity_in(period),
         }
     }
 }

@@ -417,12 +417,25 @@ impl<'a> Tariff<'a> {
     /// The prices of running time in a period, by the hour or the month, cut where the price changes, in order of time.
     /// `None` where there is none.
     pub fn running(self, period: Period) -> impl Iterator<Item = (Period, Option<&'a Arc<PriceEntry>>)> {
+        self.pieces(period, |entry| entry.price.unit != Unit::Unit)
+    }
+
+    /// The prices in a period, whatever they are for, cut where the price changes, in order of time. `None` where there is none.
+    pub fn applying(self, period: Period) -> impl Iterator<Item = (Period, Option<&'a Arc<PriceEntry>>)> {
+        self.pieces(period, |_| true)
+    }
+
+    fn pieces(
+        self,
+        period: Period,
+        counts: fn(&PriceEntry) -> bool,
+    ) -> impl Iterator<Item = (Period, Option<&'a Arc<PriceEntry>>)> {
         let mut from = period.start();
         std::iter::from_fn(move || {
             let start = from;
-            let (entry, mut until) = (start < period.end()).then(|| self.running_from(start))?;
+            let (entry, mut until) = (start < period.end()).then(|| self.lasting_from(start, counts))?;
             while until < period.end() {
-                let (next, after) = self.running_from(until);
+                let (next, after) = self.lasting_from(until, counts);
                 if price(next) != price(entry) {
                     break;
                 }
@@ -433,11 +446,12 @@ impl<'a> Tariff<'a> {
         })
     }
 
-    /// The entry of running time that applies from an instant on, and until when it does.
+    /// The entry that applies from an instant on, of those that count, and until when it does.
     ///
     /// The levels are asked from the most specific down, list by list, and the first with such an entry at the instant has it. That
     /// lasts until the entry ends, or until an entry begins on a level that was passed by: from then on that one may
-    /// come first. An entry per unit is passed by as if it were not there, so its end changes nothing.
+    /// come first. An entry that does not count, as one per unit for running time, is passed by as if it were not there, so its end
+    /// changes nothing.
     ///
     /// A database costs 1.00, without end, and its plan "Hobbyist" 0.80 from the 10th until the 20th:
     ///
@@ -446,13 +460,17 @@ impl<'a> Tariff<'a> {
     /// | 1st | the plan has nothing yet, begins on the 10th; any plan: 1.00 | 1.00 until the 10th |
     /// | 10th | the plan: 0.80 | 0.80 until the 20th |
     /// | 20th | the plan has nothing any more; any plan: 1.00 | 1.00 for ever |
-    fn running_from(&self, instant: Timestamp) -> (Option<&'a Arc<PriceEntry>>, Timestamp) {
+    fn lasting_from(
+        &self,
+        instant: Timestamp,
+        counts: fn(&PriceEntry) -> bool,
+    ) -> (Option<&'a Arc<PriceEntry>>, Timestamp) {
         let mut until = Timestamp::MAX_UTC;
         for level in self.levels.into_iter().flatten() {
             let next = level.partition_point(|entry| entry.valid_from <= instant);
             if let Some(entry) = next.checked_sub(1).map(|current| &level[current])
                 && instant < entry.until()
-                && entry.price.unit != Unit::Unit
+                && counts(entry)
             {
                 return (Some(entry), until.min(entry.until()));
             }

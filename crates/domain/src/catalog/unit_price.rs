@@ -77,7 +77,7 @@ impl UnitPrice {
     /// By the month, and with a maximum by the hour, it is what the month comes to until the end of the piece, less what it comes to
     /// until its start, each rounded: R(b) − R(a). So pieces add up to the cent, whoever pays for them, and wherever they are cut.
     pub fn amount_of(&self, usage: &Usage, piece: Period, hours: HourRule) -> ExactAmount {
-        let each = self.each().times(Ratio::from(usage.quantity));
+        let each = self.each().times(Ratio::from(usage.quantity_in(piece)));
         let month = Month::of(piece.start());
         match (self.unit, self.max_per_month) {
             (Unit::Month, _) => {

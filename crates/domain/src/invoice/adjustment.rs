@@ -9,6 +9,7 @@ use crate::invoice::line::Line;
 use crate::invoice::part::PartKey;
 use crate::money::amount::Money;
 use crate::name::Name;
+use crate::readings::ReadingPair;
 use crate::time::hours::HourRule;
 use crate::time::month::Month;
 
@@ -40,6 +41,8 @@ pub enum AdjustmentKind {
         notes: Vec<Name>,
         /// Whether the record counts as nothing, as another replaces it.
         replaced: bool,
+        /// Of a metered record the readings by which it is due.
+        readings: Option<ReadingPair>,
     },
     /// By what documents say too much, or too little, of a project's charges at a price with a scale: others came together with them.
     Refill {

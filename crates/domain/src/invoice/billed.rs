@@ -380,19 +380,18 @@ impl BilledIndex {
         self.records.get(record).map_or(&[], Vec::as_slice)
     }
 
-    /// The intervals of a record that finals bill by time and that have time in the period.
+    /// The intervals of a record that finals bill, by time or by readings, and that have time in the period.
     pub fn billed_periods_in(&self, record: &str, within: Period) -> Vec<Period> {
         // Of a record that runs for years, nearly all are of other months.
         let (from, until) = (within.start().timestamp_micros(), within.end().timestamp_micros());
         let near = self.parts(record).iter().filter(|part| part.start < until && from < part.end);
-        let running = near.filter(|part| self.is_of_time(part)).map(BilledPart::period);
+        let running = near.filter(|part| self.is_of_interval(part)).map(BilledPart::period);
         running.filter(|period| period.intersect(&within).is_some()).collect()
     }
 
     /// Whether a final bills this record as a single unit.
     pub fn has_unit_charge(&self, record: &str) -> bool {
-        let unit = |part: &BilledPart| self.rating_of(part).is_some_and(|rating| rating.price.unit == Unit::Unit);
-        self.parts(record).iter().any(unit)
+        self.parts(record).iter().any(|part| self.is_single_unit(part))
     }
 
     /// Whether a final bills something that replaces this record. It then counts as nothing, even when what replaced
@@ -439,8 +438,18 @@ impl BilledIndex {
         key(a).cmp(&key(b)).then_with(|| a.start.cmp(&b.start))
     }
 
-    fn is_of_time(&self, part: &BilledPart) -> bool {
-        self.rating_of(part).is_some_and(|rating| rating.price.unit != Unit::Unit)
+    fn is_of_interval(&self, part: &BilledPart) -> bool {
+        !part.is_correction() && !self.is_single_unit(part)
+    }
+
+    /// Whether a part bills a record as a single unit.
+    pub(crate) fn is_single_unit(&self, part: &BilledPart) -> bool {
+        part.period().is_empty() && self.rating_of(part).is_some_and(|rating| rating.price.unit == Unit::Unit)
+    }
+
+    /// Whether a part bills what was counted in an interval of a metered record.
+    pub(crate) fn is_metered(&self, part: &BilledPart) -> bool {
+        !part.period().is_empty() && self.rating_of(part).is_some_and(|rating| rating.price.unit == Unit::Unit)
     }
 
     fn place(&mut self, number: &Name) -> u32 {

@@ -23,7 +23,7 @@ use crate::usage::Usage;
 pub struct Line {
     /// The record that is charged.
     pub usage: Arc<Usage>,
-    /// What of it is charged; empty, at the start of the record, for a single unit.
+    /// What of it is charged; empty, at the start of the record, for a single unit, and never for a metered record.
     pub period: Period,
     /// The entry with its price, as the list has it at the start of the period.
     pub entry: Arc<PriceEntry>,
@@ -66,7 +66,8 @@ impl Line {
     /// Hours, or the share of the month, × the record's quantity, to 6 decimal places for reading. The amounts come from the
     /// exact product, not from this.
     pub fn quantity(&self) -> String {
-        let quantity = self.portion.as_ref().map_or(self.usage.quantity, |portion| portion.quantity);
+        let all = || self.usage.quantity_in(self.period);
+        let quantity = self.portion.as_ref().map_or_else(all, |portion| portion.quantity);
         self.multiple.ratio().times(Ratio::from(quantity)).display(6)
     }
 

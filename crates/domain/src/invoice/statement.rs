@@ -72,6 +72,8 @@ pub(crate) struct ScaledRecord {
     pub(crate) service: Name,
     pub(crate) record: Name,
     pub(crate) start: Timestamp,
+    /// When the interval of a metered record ends; of a single unit its start.
+    pub(crate) end: Timestamp,
     pub(crate) quantity: Decimal,
     /// In minor units.
     pub(crate) pre_discount: i128,

@@ -56,7 +56,7 @@ impl Project {
         self.ledger.as_ref()
     }
 
-    /// Its usage records, by service, start and name.
+    /// Its usage records, by service, its cluster, start and name.
     pub fn usage(&self) -> impl Iterator<Item = &Arc<Usage>> {
         self.usage.iter().map(|UsageInLineOrder(usage)| usage)
     }
@@ -312,14 +312,17 @@ impl Organization {
     }
 }
 
-/// Usage in the order of lines: service, start, record.
+/// Usage in the order of lines: service, its cluster, start, record.
 #[derive(Debug, Clone)]
 struct UsageInLineOrder(Arc<Usage>);
 
 impl Ord for UsageInLineOrder {
     fn cmp(&self, other: &Self) -> Ordering {
         let (a, b) = (&self.0, &other.0);
-        (a.service.name.cmp(&b.service.name)).then_with(|| a.start.cmp(&b.start)).then_with(|| a.name.cmp(&b.name))
+        (a.service.name.cmp(&b.service.name))
+            .then_with(|| a.service.cluster.cmp(&b.service.cluster))
+            .then_with(|| a.start.cmp(&b.start))
+            .then_with(|| a.name.cmp(&b.name))
     }
 }
 

@@ -321,7 +321,7 @@ fn lines_stand_by_project_service_start_and_record() {
 
 #[test]
 fn a_service_without_plan_and_cloud_is_described_without() {
-    let bare = Service { name: name("traffic"), kind: name("Egress"), plan: None, cloud: None };
+    let bare = Service { name: name("traffic"), kind: name("Egress"), plan: None, cloud: None, cluster: None };
     assert_eq!(bare.description(), "traffic: Egress");
 }
 

@@ -13,6 +13,8 @@ fn ready() -> ClosingFacts<'static> {
         group_created: at("2020-10-01"),
         grace: TimeDelta::hours(1),
         min_closing_delay: TimeDelta::seconds(60),
+        awaited_readings: &[],
+        readings_wait: TimeDelta::hours(24),
         pending_projects: &[],
         open_predecessor: None,
         pending_reissue: None,
@@ -130,4 +132,36 @@ fn a_problem_that_holds_has_a_hold_of_the_same_name_and_no_other_has_one() {
         assert_eq!(hold.is_some(), problem.reason.holds(), "{problem}");
         assert!(hold.is_none_or(|hold| hold.reason.as_str() == problem.reason.as_str()), "{problem}");
     }
+}
+
+#[test]
+fn a_month_waits_for_readings_no_longer_than_its_issuer_says() {
+    let reading = |record: &str| AwaitedReading {
+        record: name(record),
+        meter: Some(name("requests")),
+        at: at("2020-12-01"),
+        last: Some(at("2020-11-30T18:00")),
+    };
+    let one = [reading("r")];
+    let facts = ClosingFacts { awaited_readings: &one, ..ready() };
+    assert_eq!(reason(&facts, "2020-12-01T00:30"), "SettlingIn 12-01T01:00:00");
+    assert_eq!(reason(&facts, "2020-12-01T01:00"), "AwaitingReading 12-02T00:00:00");
+    assert_eq!(facts.next_change(at("2020-12-01T01:00")), Some(at("2020-12-02")));
+    assert_eq!(reason(&facts, "2020-12-02"), "Finalise");
+    assert_eq!(
+        reason(&ClosingFacts { readings_wait: TimeDelta::zero(), ..facts.clone() }, "2020-12-01T01:00"),
+        "Finalise"
+    );
+    let new = ClosingFacts { group_created: at("2021-03-01"), ..facts.clone() };
+    assert_eq!(reason(&new, "2021-03-01T02:00"), "AwaitingReading 03-02T00:00:00");
+    let CloseDecision::Wait { reason: waits, .. } = decide_closing(&facts, at("2020-12-01T01:00")) else {
+        panic!("waits")
+    };
+    let words = "usage r of Meter requests has no reading at 2020-12-01T00:00:00Z, only until 2020-11-30T18:00:00Z; add the \
+                 reading (its last quantity again if nothing more was counted) or end the record, else the invoice becomes final \
+                 without it at 2020-12-02T00:00:00Z, and what is read later is billed as late usage";
+    assert_eq!(waits.to_string(), words);
+    let three = [reading("r"), AwaitedReading { meter: None, last: None, ..reading("s") }, reading("t")];
+    assert!(missing_readings(&three).ends_with(", nor have 2 others"));
+    assert_eq!(missing_readings(&three[1..2]), "usage s has no reading at 2020-12-01T00:00:00Z, nor any other");
 }

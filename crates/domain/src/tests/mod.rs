@@ -14,6 +14,7 @@ mod golden;
 mod late;
 mod ledger;
 mod membership;
+mod metered;
 mod money;
 mod price;
 mod price_lists;

@@ -11,9 +11,9 @@ use std::path::Path;
 use super::absences::sources;
 
 /// What stands directly in `src`, from the ground up: each imports only what is before it. The steps begin with `problem`.
-const FROM_THE_GROUND_UP: [&str; 15] = [
-    "name", "uid", "work", "money", "time", "usage", "catalog", "tenancy", "invoice", "credit", "problem", "closing",
-    "bill", "unbilled", "audit",
+const FROM_THE_GROUND_UP: [&str; 16] = [
+    "name", "uid", "work", "money", "time", "readings", "usage", "catalog", "tenancy", "invoice", "credit", "problem",
+    "closing", "bill", "unbilled", "audit",
 ];
 
 /// By path below `src`: the code.

@@ -98,6 +98,7 @@ pub fn usage(record: &str, project: &str, start: &str, end: &str) -> Usage {
         service: service(record, "PostgreSQL"),
         quantity: Decimal::ONE,
         start: at(start),
+        metering: None,
         end: (!end.is_empty()).then(|| at(end)),
         replaces: None,
         tags: Vec::new(),
@@ -106,7 +107,13 @@ pub fn usage(record: &str, project: &str, start: &str, end: &str) -> Usage {
 
 pub fn service(text: &str, kind: &str) -> Arc<Service> {
     let plan = Some(name("Hobbyist"));
-    Arc::new(Service { name: name(text), kind: name(kind), plan, cloud: Some(name("google-europe-north1")) })
+    Arc::new(Service {
+        name: name(text),
+        kind: name(kind),
+        plan,
+        cloud: Some(name("google-europe-north1")),
+        cluster: None,
+    })
 }
 
 /// An hourly price for a type of service, valid from 2020 on.

@@ -99,9 +99,9 @@ fn is_meant(line: &ExplainedLine, wanted: &str) -> bool {
 
 fn print(explanation: &InvoiceExplanation, out: &mut dyn Write) -> io::Result<()> {
     for line in &explanation.lines {
-        let ExplainedLine { id, kind, description, period, source, price, derivation, total: _ } = line;
+        let ExplainedLine { id, kind, description, period, readings, source, price, derivation, total: _ } = line;
         writeln!(out, "{kind:?}  {}\n    {derivation}", one_line(description))?;
-        let facts = [period, source, price].into_iter().flatten().map(String::as_str);
+        let facts = [period, readings, source, price].into_iter().flatten().map(String::as_str);
         let facts: Vec<&str> = facts.collect();
         writeln!(out, "    {}{}line {id}\n", facts.join(", "), if facts.is_empty() { "" } else { ", " })?;
     }

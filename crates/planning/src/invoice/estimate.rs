@@ -82,7 +82,7 @@ pub fn plan_estimate(
         false => view.holds_before_audit(&document.bill),
     };
     let decision = view.decide(&holds, now);
-    let wake = wake(view, &document, now);
+    let wake = wake(view, &document, &decision, now);
     let conditions = merged_conditions(view, observed, &decision, now);
     let changed = observed
         .is_none_or(|estimate| estimate.digest.as_deref() != document.digest() || estimate.conditions != conditions);
@@ -123,15 +123,17 @@ impl Computed {
 }
 
 /// The next boundary: of the month's closing, or, while something runs, of the estimate's refreshing.
-fn wake(view: &MonthView<'_>, document: &Computed, now: Timestamp) -> Option<Timestamp> {
+fn wake(view: &MonthView<'_>, document: &Computed, decision: &CloseDecision, now: Timestamp) -> Option<Timestamp> {
     let running = |bill: &Bill| bill.lines.iter().any(|line| line.usage.end.is_none_or(|end| end > document.as_of));
     let accrues = now < view.month.end() && document.bill.as_ref().is_ok_and(running);
     let refresh =
         accrues.then(|| document.as_of.checked_add_signed(view.invoices.settings.estimate_interval)).flatten();
     // What begins costs something a moment later.
     let start = view.next_start(now).and_then(|start| start.checked_add_signed(TimeDelta::seconds(1)));
-    // Prices begin and end, too; so even a quiet month is looked at once an interval.
-    let quiet = now.checked_add_signed(view.invoices.settings.estimate_interval).filter(|_| now < view.month.end());
+    // Prices begin and end, too; so even a quiet month is looked at once an interval. A reading before a record's end tells nobody.
+    let awaits_readings = matches!(decision, CloseDecision::Wait { reason: WaitReason::AwaitingReading { .. }, .. });
+    let is_looked_at = now < view.month.end() || awaits_readings;
+    let quiet = now.checked_add_signed(view.invoices.settings.estimate_interval).filter(|_| is_looked_at);
     // With the day comes another exchange rate.
     let day = view.next_rate(now);
     [view.next_change(now), day, refresh.filter(|refresh| *refresh > now), start, quiet].into_iter().flatten().min()

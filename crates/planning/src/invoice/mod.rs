@@ -11,7 +11,7 @@ pub use estimate::{EstimatePlan, EstimateWrite, plan_estimate};
 pub(crate) use month::no_prices;
 pub use month::{GroupInvoices, MonthView, Predecessor};
 pub use reissue::{ReissueHeld, ReissueOrder, Reissued};
-pub use status::{estimate_status, final_status};
+pub use status::{READINGS_COMPLETE, READINGS_MISSING, estimate_status, final_status, readings_missing};
 
 #[cfg(test)]
 mod tests;

@@ -16,9 +16,9 @@ use billing_domain::catalog::rates;
 use billing_domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use billing_domain::invoice::number;
 use billing_domain::{
-    Attribution, Bill, BillError, BilledIndex, BroughtForward, BuyerKind, ClosedMonths, Country, Credit, CreditOffer,
-    CreditUse, Currency, Date, FinalFacts, FormerPrices, Group, GroupMonth, Month, Name, PriceList, PriceLists, Rates,
-    RatesObject, TaxCategory, Timestamp, Uid, bill_group_month,
+    Attribution, AwaitedReading, Bill, BillError, BilledIndex, BroughtForward, BuyerKind, ClosedMonths, Country,
+    Credit, CreditOffer, CreditUse, Currency, Date, FinalFacts, FormerPrices, Group, GroupMonth, Month, Name,
+    PriceList, PriceLists, Rates, RatesObject, TaxCategory, Timestamp, Uid, awaited_readings, bill_group_month,
 };
 use billing_state::convert::UnusableRule;
 use billing_state::{Estimate, ObservedIssuer, ObservedState, OrganizationState, PricesError, convert};
@@ -354,12 +354,23 @@ impl MonthView<'_> {
 
     /// What the month waits for, what holds it, or that it can become final.
     pub fn decide(&self, holds: &[Hold], now: Timestamp) -> CloseDecision {
-        decide_closing(&self.closing_facts(holds), now)
+        decide_closing(&self.closing_facts(holds, &self.awaited_readings(now)), now)
     }
 
     /// The next instant at which time alone changes the decision.
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
-        self.closing_facts(&[]).next_change(now)
+        self.closing_facts(&[], &self.awaited_readings(now)).next_change(now)
+    }
+
+    /// The readings that the month waits for as of an instant; none once it waits no more.
+    fn awaited_readings(&self, now: Timestamp) -> Vec<AwaitedReading> {
+        let waits = self.month.end() <= now && now < self.closing_facts(&[], &[]).readings_until();
+        if waits { self.missing_readings(now) } else { Vec::new() }
+    }
+
+    /// The last readings that the month lacks, whether it waits for them or not.
+    pub fn missing_readings(&self, now: Timestamp) -> Vec<AwaitedReading> {
+        self.with_inputs(now, awaited_readings).unwrap_or_default() // without inputs it is held
     }
 
     /// The first instant from `from` on at which usage starts, or its payer changes, that the month may have to bill.
@@ -385,7 +396,15 @@ impl MonthView<'_> {
 
     /// From when on the month may become final, as far as time decides.
     pub fn closable_from(&self) -> Timestamp {
-        self.closing_facts(&[]).closable_from()
+        self.closing_facts(&[], &[]).closable_from()
+    }
+
+    /// From when on the month may become final with the readings that are there now: it waits for those that are missing.
+    pub fn closable_with_readings_from(&self) -> Timestamp {
+        let from = self.closable_from();
+        let facts = self.closing_facts(&[], &[]);
+        let waits = from < facts.readings_until() && !self.missing_readings(from).is_empty();
+        if waits { facts.readings_until() } else { from }
     }
 
     /// The document of an estimate. The credits that it uses are named in the versions of `recorded`, as far as they are
@@ -599,15 +618,17 @@ impl MonthView<'_> {
         Hold { reason, message: error.to_string() }
     }
 
-    fn closing_facts<'b>(&'b self, holds: &'b [Hold]) -> ClosingFacts<'b> {
+    fn closing_facts<'b>(&'b self, holds: &'b [Hold], awaited_readings: &'b [AwaitedReading]) -> ClosingFacts<'b> {
         let issuer = self.invoices.issuer().ok();
         ClosingFacts {
             period_end: self.month.end(),
             period_exists: self.invoices.state.period(self.month).is_some(),
             group_created: self.invoices.group.created,
             // Without an issuer the month is held.
-            grace: issuer.map_or(TimeDelta::zero(), |issuer| grace(&issuer.object.spec.grace)),
+            grace: issuer.map_or(TimeDelta::zero(), |issuer| duration(&issuer.object.spec.grace)),
             min_closing_delay: self.invoices.settings.min_closing_delay,
+            awaited_readings,
+            readings_wait: issuer.map_or(TimeDelta::zero(), |issuer| duration(&issuer.object.spec.readings_wait)),
             pending_projects: self.invoices.pending_projects,
             open_predecessor: match &self.predecessor {
                 Predecessor::Open { number, .. } => Some(number),
@@ -645,8 +666,8 @@ fn empty_lists(names: &[Name], currency: Currency) -> Option<PriceLists> {
     PriceLists::new(lists.next()?, lists.collect()).ok()
 }
 
-/// A grace as its pattern allows: whole seconds, minutes or hours. What the pattern does not allow waits longest.
-fn grace(text: &str) -> TimeDelta {
+/// A grace, or another wait, as its pattern allows: whole seconds, minutes or hours. What the pattern does not allow waits longest.
+fn duration(text: &str) -> TimeDelta {
     const LONGEST: TimeDelta = TimeDelta::hours(240);
     let units = [("s", 1), ("m", 60), ("h", 3600)];
     let read = units.into_iter().find_map(|(unit, seconds)| {
@@ -658,15 +679,15 @@ fn grace(text: &str) -> TimeDelta {
 
 #[cfg(test)]
 mod tests {
-    use super::{TimeDelta, grace};
+    use super::{TimeDelta, duration};
 
     #[test]
-    fn a_grace_is_read_and_what_is_none_waits_longest() {
+    fn a_wait_is_read_and_what_is_none_waits_longest() {
         for (text, seconds) in [("0s", 0), ("90s", 90), ("15m", 900), ("1h", 3600), ("240h", 864_000)] {
-            assert_eq!(grace(text), TimeDelta::seconds(seconds), "{text}");
+            assert_eq!(duration(text), TimeDelta::seconds(seconds), "{text}");
         }
         for text in ["", "h", "1", "1é", "é", "1.5h", "9223372036854775807h"] {
-            assert_eq!(grace(text), TimeDelta::hours(240), "{text}");
+            assert_eq!(duration(text), TimeDelta::hours(240), "{text}");
         }
     }
 }

@@ -81,6 +81,8 @@ pub enum Reason {
     RecordLate,
     /// The usage record ran when the final was made, and ended earlier.
     RecordEnded,
+    /// The usage record is metered, and was read further after the final was made.
+    RecordReadLate,
     /// A usage record that was made after the final replaces it.
     RecordReplaced,
     /// The ledger of the project was written after the final.

@@ -7,7 +7,9 @@ use super::difference::{Explanation, Reason};
 use super::is_of_usage;
 use billing_api::{self as api, Line};
 use billing_documents::issued::IssuedInvoice;
-use billing_domain::{BilledIndex, Ledger, Name, Organization, Service, Timestamp, Usage};
+use billing_domain::{
+    BilledIndex, Ledger, Metering, Month, Name, Organization, Reading, Readings, Service, Timestamp, Usage,
+};
 use rust_decimal::Decimal;
 
 /// An organization set back, as far as lawful changes of some of its records go.
@@ -70,7 +72,10 @@ impl HistoricalRecords {
             );
         }
         self.restore(usage, lines, read_at);
-        self.reopen(usage, lines);
+        match &usage.metering {
+            None => self.reopen(usage, lines),
+            Some(metering) => self.unread(usage, metering, lines),
+        }
         // What the final bills of a project it bills by a ledger that was there; a default yields later all the same.
         let is_billed = recorded.lines.iter().any(|line| line.project.as_deref() == Some(usage.project.as_str()));
         self.shorten_ledger(now, usage, if is_billed { recorded.issued_at } else { read_at });
@@ -87,6 +92,8 @@ impl HistoricalRecords {
             Some((uid, line.service.as_ref()?, line.project.as_ref()?, line.start?))
         });
         let Some((uid, service, project, start)) = said else { return };
+        let metering = metering_of(&scaled);
+        let cluster = scaled.first().and_then(|line| line.cluster.as_deref()).map(Name::from);
         let api::Service { name, kind, plan, cloud } = service;
         let name_of = |text: &String| Name::from(text.as_str());
         let usage = Usage {
@@ -100,10 +107,12 @@ impl HistoricalRecords {
                 kind: name_of(kind),
                 plan: plan.as_ref().map(name_of),
                 cloud: cloud.as_ref().map(name_of),
+                cluster,
             }),
             quantity,
             start: start.0,
-            end: None,
+            end: metering.as_ref().and_then(|_| scaled.iter().filter_map(|line| line.end).map(|end| end.0).max()),
+            metering: metering.map(Box::new),
             replaces: None,
             tags: Vec::new(),
         };
@@ -149,6 +158,32 @@ impl HistoricalRecords {
         self.add_reason(record, Reason::RecordEnded, message);
     }
 
+    /// A metered record was read as far as the final says: readings are only ever added at the end. Where the final says nothing of it,
+    /// nothing was counted that the finals before it do not bill.
+    fn unread(&mut self, usage: &Usage, metering: &Metering, lines: &[&Line]) {
+        let record = &usage.name;
+        let Some(last) = last_reading(lines) else {
+            self.organization.remove_usage(record);
+            let message = format!("UsageRecord {record} has since been read, and nothing was counted before that");
+            return self.add_reason(record, Reason::RecordReadLate, message);
+        };
+        let readings = metering.readings.until(last);
+        if readings != metering.readings {
+            let last = last.format("%FT%TZ");
+            let message = format!("UsageRecord {record} has since been read further; its last reading was of {last}");
+            self.add_reason(record, Reason::RecordReadLate, message);
+        }
+        let charged = lines.iter().filter_map(|line| line.end).map(|end| end.0).max();
+        let is_open = charged > usage.end;
+        if is_open && let Some(end) = usage.end {
+            let message = format!("UsageRecord {record} has since been ended, as of {}", end.format("%FT%TZ"));
+            self.add_reason(record, Reason::RecordEnded, message);
+        }
+        let end = if is_open { Some(Month::of(usage.start).end()) } else { usage.end };
+        let metering = Metering { readings, is_ended: metering.is_ended && !is_open, meter: metering.meter.clone() };
+        self.organization.put_usage(Usage { end, metering: Some(Box::new(metering)), ..usage.clone() });
+    }
+
     /// A ledger without what was written since.
     fn shorten_ledger(&mut self, now: &Organization, usage: &Usage, read_at: Timestamp) {
         let project = &usage.project;
@@ -167,6 +202,22 @@ impl HistoricalRecords {
     fn add_reason(&mut self, record: &Name, reason: Reason, message: String) {
         self.reasons.entry(record.clone()).or_insert_with(|| Explanation::new(reason, message));
     }
+}
+
+/// When a metered record had been read last, as lines of it say.
+fn last_reading(lines: &[&Line]) -> Option<Timestamp> {
+    lines.iter().filter_map(|line| line.readings.as_ref()?.to.as_ref()).map(|reading| reading.at.0).max()
+}
+
+/// What lines say of the readings of a record that is gone; `None` where it was not metered.
+fn metering_of(lines: &[&Line]) -> Option<Metering> {
+    let pairs: Vec<_> = lines.iter().filter_map(|line| line.readings.as_ref()).collect();
+    let all = pairs.iter().flat_map(|pair| [&pair.from, &pair.to]).flatten();
+    let read = |reading: &api::LineReading| Some((reading.at.0, Decimal::from_str_exact(&reading.quantity).ok()?));
+    let by_time: BTreeMap<Timestamp, Decimal> = all.filter_map(read).collect();
+    let readings = by_time.into_iter().map(|(at, quantity)| Reading { at, quantity });
+    let readings = Readings::new(readings).ok().filter(|_| !pairs.is_empty())?;
+    Some(Metering { readings, is_ended: true, meter: None })
 }
 
 /// The name of the object that caused a line.

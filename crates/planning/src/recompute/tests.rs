@@ -1,6 +1,7 @@
 //! What differs from a final, and what explains it.
 
 mod histories;
+mod readings;
 
 use serde_json::{Value, json};
 

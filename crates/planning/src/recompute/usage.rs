@@ -50,7 +50,11 @@ pub(super) fn differences(comparison: &Comparison<'_>) -> Result<Vec<Difference>
 /// Where the amount of a line is adjusted. Deleted records, and edits of prices and terms, adjust nothing.
 fn adjustment(comparison: &Comparison<'_>, pair: &Pair<'_>, explanation: &Explanation) -> Option<AdjustedOn> {
     match explanation.reason {
-        Reason::RecordLate | Reason::RecordEnded | Reason::RecordReplaced | Reason::PayerChanged => {}
+        Reason::RecordLate
+        | Reason::RecordEnded
+        | Reason::RecordReadLate
+        | Reason::RecordReplaced
+        | Reason::PayerChanged => {}
         _ => return None,
     }
     let total = |line: Option<&Line>| line.map(|line| line.total.clone());

@@ -27,9 +27,9 @@ use crate::intern::Interner;
 use billing_api as api;
 use billing_documents::issued::NotIssued;
 use billing_domain::{
-    Attribution, BroughtForward, Currency, Group, HourRule, Ledger, LedgerError, Money, Month, Name, PriceEntry,
-    PriceList, PriceListError, QuotesError, Scale, ScalePricing, Scope, Segment, Terms, Tier, Timestamp, Uid, Unit,
-    UnitPrice, Usage,
+    Attribution, BroughtForward, Currency, Group, HourRule, Ledger, LedgerError, Metering, Money, Month, Name,
+    PriceEntry, PriceList, PriceListError, QuotesError, Reading, Readings, ReadingsError, Scale, ScalePricing, Scope,
+    Segment, Terms, Tier, Timestamp, Uid, Unit, UnitPrice, Usage,
 };
 
 pub use buyer::wire_vat_id;
@@ -189,26 +189,49 @@ pub fn wire_segments(ledger: &Ledger) -> Vec<api::Segment> {
 /// # Errors
 /// A quantity, an identifier or a time that cannot be read.
 pub fn usage(object: &api::UsageRecord, interner: &mut Interner) -> Result<Usage, ConvertError> {
-    let api::UsageRecordSpec { project, service, cluster, quantity, start, end, readings, tags, replaces } = &object.spec;
-    for (field, is_given) in [("spec.cluster", cluster.is_some()), ("spec.readings", readings.is_some())] {
-        if is_given {
-            let reason = "this version of the operator bills no such records".to_owned();
-            return Err(ConvertError::Unusable { path: field.to_owned(), reason });
-        }
-    }
+    let api::UsageRecordSpec { project, service, cluster, quantity, start, end, readings, tags, replaces } =
+        &object.spec;
     Ok(Usage {
         name: object.name_any().into(),
         uid: uid_of(object)?,
         project: interner.name(project),
         created: created(object)?,
         generation: object.metadata.generation.unwrap_or_default(),
-        service: interner.service(service),
+        service: interner.service(service, cluster.as_ref()),
         quantity: decimal("spec.quantity", quantity)?,
         start: start.0,
-        end: end.map(|end| end.0),
+        // A metered record ends with its month at the latest.
+        end: end.map(|end| end.0).or(readings.as_ref().map(|_| Month::of(start.0).end())),
+        metering: metering(object, interner)?.map(Box::new),
         replaces: replaces.as_ref().map(|name| name.as_str().into()),
         tags: tags.iter().map(|(key, value)| (interner.name(key), interner.name(value))).collect(),
     })
+}
+
+/// What makes a record metered.
+fn metering(object: &api::UsageRecord, interner: &mut Interner) -> Result<Option<Metering>, ConvertError> {
+    let Some(readings) = &object.spec.readings else { return Ok(None) };
+    let reading = |reading: &api::Reading| {
+        let api::Reading { at, quantity, coverage: _ } = reading;
+        Ok(Reading { at: at.0, quantity: decimal("spec.readings.quantity", quantity)? })
+    };
+    let readings = readings.iter().map(reading).collect::<Result<Vec<_>, ConvertError>>()?;
+    let unusable =
+        |reason: &str| ConvertError::Unusable { path: "spec.readings".to_owned(), reason: reason.to_owned() };
+    let (start, end) = (object.spec.start.0, Month::of(object.spec.start.0).end());
+    if readings.iter().any(|reading| reading.at <= start || end < reading.at) {
+        return Err(unusable("one is not of the record's month, after its start"));
+    }
+    let readings = Readings::new(readings).map_err(|error| {
+        unusable(match error {
+            ReadingsError::Order => "they are not in order of time, in whole seconds",
+            ReadingsError::Falls => "a quantity is below the one before",
+            ReadingsError::Quantity => "a quantity is none that can be counted",
+        })
+    })?;
+    let meter = object.metadata.labels.as_ref().and_then(|labels| labels.get(api::labels::METER_LABEL));
+    let meter = meter.map(|meter| interner.name(meter));
+    Ok(Some(Metering { readings, is_ended: object.spec.end.is_some(), meter }))
 }
 
 /// What things cost.

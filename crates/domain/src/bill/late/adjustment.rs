@@ -76,6 +76,7 @@ pub(super) fn correction(month: Month, usage: &Usage, discrepancy: Discrepancy, 
         credited,
         notes,
     } = discrepancy;
+    let readings = usage.readings_of(period);
     let less = if credited.is_zero() { String::new() } else { format!(", less {credited} credited") };
     Item {
         kind: LineType::OtherEvent,
@@ -90,7 +91,15 @@ pub(super) fn correction(month: Month, usage: &Usage, discrepancy: Discrepancy, 
         source: source(usage),
         adjustment: Some(Adjustment {
             month,
-            kind: AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, notes, replaced },
+            kind: AdjustmentKind::Correction {
+                invoice,
+                billed,
+                due,
+                settled_by_credit_notes,
+                notes,
+                replaced,
+                readings,
+            },
         }),
     }
 }

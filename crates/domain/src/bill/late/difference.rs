@@ -140,8 +140,12 @@ impl<'a> Accounts<'a> {
             return Ok(());
         };
         let pieces = self.pieces(part, rating);
-        let due =
-            if pieces == [part.period()] { Amounts::of(part) } else { self.rerate(&pieces, rating, facts.currency)? };
+        // What was counted may have been read since. At a price with a scale that is told with all that came together.
+        let is_read_again = self.records.billed.is_metered(part) && !self.records.billed.is_scaled(&self.usage.name);
+        let due = match pieces == [part.period()] && !is_read_again {
+            true => Amounts::of(part),
+            false => self.rerate(&pieces, rating, facts.currency)?,
+        };
         let reversed = part.period().subtract(&pieces);
         let credited = self.records.billed.credited_amounts(&self.usage.name, part);
         let account = self.account(facts, part);
@@ -158,6 +162,9 @@ impl<'a> Accounts<'a> {
 
     fn pieces(&mut self, part: &BilledPart, rating: &Rating) -> Vec<Period> {
         let period = part.period();
+        if self.records.billed.is_metered(part) {
+            return self.counted_pieces(part);
+        }
         if rating.price.unit == Unit::Unit {
             let on = self.records.billed.final_of(part).map(|on| on.number.clone());
             let is_first = self.unit_billed.is_none() || self.unit_billed == on;
@@ -168,6 +175,23 @@ impl<'a> Accounts<'a> {
         }
         let run = self.records.run_within(self.usage, period);
         let pieces = run.map(|run| run.subtract(&self.billed_periods)).unwrap_or_default();
+        self.billed_periods.push(period);
+        pieces
+    }
+
+    /// What of an interval of a metered record still counts: that the record ended since takes nothing away, for nothing was counted
+    /// then. At a price with a scale it counts as a whole or not at all.
+    fn counted_pieces(&mut self, part: &BilledPart) -> Vec<Period> {
+        let (billed, period) = (self.records.billed, part.period());
+        if !self.records.is_effective(self.usage) {
+            return Vec::new();
+        }
+        if billed.is_scaled(&self.usage.name) {
+            let first = billed.unit_final(&self.usage.name, period.start()).map(|on| &on.number);
+            let is_first = first == billed.final_of(part).map(|on| &on.number);
+            return if is_first { vec![period] } else { Vec::new() };
+        }
+        let pieces = period.subtract(&self.billed_periods);
         self.billed_periods.push(period);
         pieces
     }

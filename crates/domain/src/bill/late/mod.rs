@@ -84,7 +84,8 @@ pub fn too_late(records: BilledUsage<'_>, too_old: &ClosedMonths, window: LateUs
 /// Whether a record ran and ended within closed months, of which none is missing, and finals bill of it what is due.
 pub fn is_settled_within(records: BilledUsage<'_>, closed: &ClosedMonths, usage: &Usage) -> bool {
     let Some(span) = triage::span(closed) else { return false };
-    let is_within = usage.start >= span.start() && usage.end.is_some_and(|end| end <= span.end());
+    let is_ended = usage.metering.as_ref().is_none_or(|metering| metering.is_ended);
+    let is_within = is_ended && usage.start >= span.start() && usage.end.is_some_and(|end| end <= span.end());
     is_within && first_difference(records, closed, usage).is_none()
 }
 

@@ -21,11 +21,12 @@ use crate::invoice::ids::refill_key;
 use crate::invoice::item::Item;
 use crate::invoice::line_type::LineType;
 use crate::invoice::source::{Source, SourceKind};
-use crate::invoice::statement::StatedScale;
+use crate::invoice::statement::{ScaledRecord, StatedScale};
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::attribution::Attribution;
 use crate::time::month::Month;
+use crate::time::period::Period;
 use crate::uid::Uid;
 
 /// The portions of a closed month: of what documents of the group bill of it, and of what comes late.
@@ -43,7 +44,7 @@ pub(super) fn closed_portions(closed: &GroupMonth<'_>) -> Portions {
             project: record.project.clone(),
             service: record.service.clone(),
             record: record.record.clone(),
-            quantity: record.quantity,
+            quantity: quantity_now(closed, record),
         });
     }
     Portions::of_fillings(fillings)
@@ -54,8 +55,15 @@ pub(super) fn closed_portions(closed: &GroupMonth<'_>) -> Portions {
 fn stands(closed: &GroupMonth<'_>, record: &StatedRecord<'_>) -> bool {
     let name = &record.billed.record;
     let Some(usage) = closed.organization.usage(name) else { return !record.is_taken_back };
-    let first = closed.billed.unit_final(name);
+    let first = closed.billed.unit_final(name, record.billed.start);
     closed.is_effective(usage) && first.is_none_or(|first| first.group == closed.group.uid)
+}
+
+/// How much a record that documents bill is now: of a metered one what is read of its interval.
+fn quantity_now(closed: &GroupMonth<'_>, record: &ScaledRecord) -> Decimal {
+    let metered = closed.organization.usage(&record.record).filter(|usage| usage.is_metered());
+    let interval = Period::new(record.start, record.end);
+    metered.zip(interval).map_or(record.quantity, |(usage, interval)| usage.quantity_in(interval))
 }
 
 /// The closed months of which a note may have been missed.
@@ -129,7 +137,7 @@ fn accounts(
         account.billed.0 += record.pre_discount;
         account.billed.1 += record.total;
         account.credited.credit(credited.iter().cloned());
-        for portion in portions.of_name(&record.record) {
+        for portion in portions.of_name(&record.record, record.start) {
             let exact = portion.amount_of(record.rating.price.per);
             let (pre_discount, total) = record.rating.rated(exact, currency).ok_or(Overflow)?;
             account.due.0 += pre_discount.minor();

@@ -6,6 +6,8 @@ use crate::bill::inputs::ClosedMonths;
 use crate::bill::records::BilledUsage;
 use crate::catalog::unit_price::Unit;
 use crate::invoice::billed::BilledPart;
+use crate::invoice::rating::Rating;
+use crate::money::amount::Money;
 use crate::tenancy::attribution::Attribution;
 use crate::time::hours::HourRule;
 use crate::time::month::Month;
@@ -35,6 +37,9 @@ impl BilledUsage<'_> {
     pub(super) fn is_fully_billed(&self, span: Option<Period>, usage: &Usage) -> bool {
         let Some(span) = span else { return false };
         let (run, parts) = (self.run_within(usage, span), self.billed.parts(&usage.name));
+        if parts.is_empty() && usage.is_metered() {
+            return run.is_none_or(|run| usage.quantity_in(run).is_zero());
+        }
         if parts.is_empty() {
             return run.is_none() && !span.contains(usage.start);
         }
@@ -46,9 +51,21 @@ impl BilledUsage<'_> {
         let start = usage.start.timestamp_micros();
         let end = usage.end.map_or(i64::MAX, |end| end.timestamp_micros());
         let (mut free_from, mut covered) = (start, 0);
+        let mut before: Option<&BilledPart> = None;
         for part in parts {
             let Some(rating) = self.billed.rating_of(part) else { return false };
             let (part_start, part_end) = part.micros();
+            if self.billed.is_metered(part) {
+                let is_tier = |before| self.billed.are_together(before, part) && before.period() == part.period();
+                if before.replace(part).is_some_and(is_tier) {
+                    continue; // the same interval, in another tier
+                }
+                if part_start < free_from || !self.is_billed_as_read(usage, part, rating) {
+                    return false;
+                }
+                free_from = part_end;
+                continue;
+            }
             if rating.price.unit == Unit::Unit {
                 // A line for each tier, of one final.
                 let is_one = |other: &BilledPart| other.micros().0 == start && self.billed.are_together(part, other);
@@ -60,8 +77,30 @@ impl BilledUsage<'_> {
             free_from = part_end;
             covered += (part_end.min(until) - part_start.max(from)).max(0);
         }
+        if usage.is_metered() {
+            return run.is_none_or(|run| self.has_nothing_uncounted(usage, run));
+        }
         let (run_start, run_end) = run.map_or((0, 0), micros);
         covered == run_end - run_start
+    }
+
+    /// Whether a line bills what was counted in its interval, as that is read now.
+    fn is_billed_as_read(&self, usage: &Usage, part: &BilledPart, rating: &Rating) -> bool {
+        let Some(on) = self.billed.final_of(part) else { return false };
+        match self.billed.scaled_quantity(&usage.name, part) {
+            Some(quantity) => quantity == usage.quantity_in(part.period()),
+            None => {
+                let amounts = rating.amounts(usage, part.period(), on.currency);
+                let minor = |(pre_discount, total): (Money, Money)| (pre_discount.minor(), total.minor());
+                amounts.map(minor) == Some((part.pre_discount(), part.total()))
+            }
+        }
+    }
+
+    /// Whether nothing was counted of a record but in intervals that finals bill.
+    fn has_nothing_uncounted(&self, usage: &Usage, run: Period) -> bool {
+        let open = run.subtract(&self.billed.billed_periods_in(&usage.name, run));
+        open.into_iter().all(|piece| usage.quantity_in(piece).is_zero())
     }
 
     /// The closed months that a record may have been billed in, or should have been.
@@ -80,6 +119,9 @@ impl BilledUsage<'_> {
     /// Whether something of the record in the month may stand on no final.
     pub(super) fn is_open(&self, month: Month, usage: &Usage) -> bool {
         let whole = month.period();
+        if usage.is_metered() {
+            return self.run_within(usage, whole).is_some_and(|run| !self.has_nothing_uncounted(usage, run));
+        }
         if self.billed.parts(&usage.name).is_empty() {
             return self.is_effective(usage)
                 && (self.run_within(usage, whole).is_some() || whole.contains(usage.start));

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rust_decimal::Decimal;
 
-use super::{BilledIndex, FinalFacts, LineBasis, NoteShare, ReadFinal};
+use super::{BilledIndex, BilledPart, FinalFacts, LineBasis, NoteShare, ReadFinal};
 use crate::catalog::price::EntryKey;
-use crate::catalog::unit_price::Unit;
 use crate::invoice::ids::{charge_id, late_id};
 use crate::invoice::statement::{ScaledRecord, StatedRefill, StatedScale};
 use crate::name::Name;
@@ -31,6 +30,7 @@ pub(super) fn scaled_records(read: &ReadFinal) -> Vec<ScaledRecord> {
             service: scaled.service.clone(),
             record: line.record.clone(),
             start,
+            end: line.period.end(),
             quantity: Decimal::ZERO,
             pre_discount: 0,
             total: 0,
@@ -78,11 +78,20 @@ impl BilledIndex {
         })
     }
 
-    /// The final that bills a record by the unit, of several the one that was made first.
-    pub(crate) fn unit_final(&self, record: &str) -> Option<&FinalFacts> {
-        let by_unit = |part: &&_| self.rating_of(part).is_some_and(|rating| rating.price.unit == Unit::Unit);
+    /// The final that bills a record by the unit, of several the one that was made first; of a metered record the one that bills this
+    /// instant.
+    pub(crate) fn unit_final(&self, record: &str, at: Timestamp) -> Option<&FinalFacts> {
+        let by_unit =
+            |part: &&_| self.is_single_unit(part) || (self.is_metered(part) && BilledPart::period(part).contains(at));
         let first = self.parts(record).iter().filter(by_unit).min_by(|a, b| self.order(a, b))?;
         self.final_of(first)
+    }
+
+    /// How much a part bills of a record at a price with a scale, where it does: all tiers together.
+    pub(crate) fn scaled_quantity(&self, record: &str, part: &BilledPart) -> Option<Decimal> {
+        let (scaled, start) = (&self.statements.get(part.on as usize)?.scaled, part.period().start());
+        let place = scaled.binary_search_by(|known| (known.record.as_str(), known.start).cmp(&(record, start))).ok()?;
+        scaled.get(place).map(|known| known.quantity)
     }
 
     /// What documents of a group say of a month at prices with a scale.
@@ -99,7 +108,7 @@ impl BilledIndex {
             let statement = &self.statements[on];
             let place = super::index(on);
             for record in statement.scaled.iter().filter(|record| record.month == month) {
-                if !known.insert(&record.record) {
+                if !known.insert((&record.record, record.start)) {
                     continue;
                 }
                 let shares = record.lines.iter().flat_map(|(id, total)| self.credited_of_line(place, id, *total));

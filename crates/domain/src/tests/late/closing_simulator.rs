@@ -175,7 +175,15 @@ impl ClosingSimulator {
             lines.push(match &adjustment.kind {
                 AdjustmentKind::Part { .. } | AdjustmentKind::Refill { .. } => continue,
                 AdjustmentKind::Late(new) => rated(&new.line, &new.discounts, new.exchange_rate.as_ref()),
-                AdjustmentKind::Correction { invoice, billed, due, settled_by_credit_notes, notes, replaced } => {
+                AdjustmentKind::Correction {
+                    invoice,
+                    billed,
+                    due,
+                    settled_by_credit_notes,
+                    notes,
+                    replaced,
+                    readings: _,
+                } => {
                     let difference = due
                         .checked_sub(*billed)
                         .and_then(|difference| difference.checked_add(*settled_by_credit_notes));

@@ -137,7 +137,7 @@ fn bill_months(
     }
     let mut issued_at = Timestamp::MIN_UTC;
     let billed = through_months(invoices, Position::first(invoices.group), options.last_month(), |view| {
-        issued_at = issued_at.max(view.closable_from()); // never before the month before it
+        issued_at = issued_at.max(view.closable_with_readings_from()); // never before the month before it
         let (predecessor, invoice) = match stored(finals, organization, view) {
             Some(stored) => stored,
             None => bill_month(view, organization, issued_at, options.as_of)?,
@@ -213,7 +213,8 @@ fn bill_month(
 ) -> Result<(Predecessor, Option<PreviewedInvoice>), RenderError> {
     let facts = InvoiceFacts::of(view, organization);
     if let Some(rendered) = finalise(view, issued_at.min(as_of))? {
-        let status = final_status(&[], rendered.document.clone(), issued_at);
+        let missing = view.missing_readings(issued_at);
+        let status = final_status(&[], rendered.document.clone(), &missing, issued_at);
         let invoice = previewed(&facts, status, Some(rendered));
         // What it bills is billed once, here as in a cluster.
         let slices = invoice.slices.iter().map(|slice| &slice.spec);

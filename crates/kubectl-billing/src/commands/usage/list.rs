@@ -21,6 +21,9 @@ pub(in crate::commands) const USAGE: TableShape = TableShape::of(&[
     Column::text("PROBLEM", r#".status.conditions[?(@.type=="Billable")].reason"#),
     Column::text("START", ".spec.start").wide(),
     Column::text("END", ".spec.end").wide(),
+    Column::number("READING", ".spec.readings[-1:].quantity").wide(),
+    Column::text("READ AT", ".spec.readings[-1:].at").wide(),
+    Column::text("CLUSTER", ".spec.cluster").wide(),
     Column::text("PLAN", ".spec.service.plan").wide(),
     Column::text("CLOUD", ".spec.service.cloud").wide(),
     Column::text("REPLACES", ".spec.replaces").wide(),
@@ -67,8 +70,11 @@ pub(super) fn run(arguments: &UsageListArguments, io: &mut Io<'_>) -> Result<Exi
     let unbilled = arguments.unbilled;
     let fits = move |record: &Value| {
         let (start, end) = (text(record, "/spec/start"), text(record, "/spec/end"));
-        let ran =
-            month.as_ref().is_none_or(|(from, to)| start < to.as_str() && (end.is_empty() || end > from.as_str()));
+        // A metered record lies in the month of its start, whether it was ended or not.
+        let runs_on = end.is_empty() && record.pointer("/spec/readings").is_none();
+        let ran = month
+            .as_ref()
+            .is_none_or(|(from, to)| start < to.as_str() && (runs_on || end > from.as_str() || start >= from.as_str()));
         ran && (!unbilled || condition(record, "Billable").is_some())
     };
     arguments.list.run_where::<UsageRecord>(USAGE, params, "such usage records", fits, io)
