@@ -14,6 +14,7 @@ mod late;
 mod number;
 mod payments;
 mod price_lists;
+mod readings;
 pub mod records;
 mod reissued;
 mod rivals;
