@@ -55,9 +55,8 @@ pub use credit_note::{
 pub use document::{
     AdjustedInvoice, Adjusts, AppliedDiscount, Buyer, CatalogInput, CategorySubtotal, CommitmentProgress, CreditReturn,
     Document, DocumentCharge, DocumentCommitment, DocumentPeriod, DocumentRate, DocumentScale, DocumentTaxRule,
-    DocumentTerms, HourRule, InputGeneration, InputVersion, Inputs, Line, LinePrice, LineReading, LineReadings, LineSource,
-    LineTier, LineType,
-    Prepayment, ProjectSubtotal, ReissuedInvoice, Seller, SliceRef,
+    DocumentTerms, HourRule, InputGeneration, InputVersion, Inputs, Line, LinePrice, LineReading, LineReadings,
+    LineSource, LineTier, LineType, Prepayment, ProjectSubtotal, ReissuedInvoice, Seller, SliceRef,
 };
 pub use exchange_rates::{DayOfQuotes, ExchangeRate, ExchangeRates, ExchangeRatesSpec, QuoteDate};
 pub use invoice::{Credited, CreditedBy, Invoice, InvoicePhase, InvoiceSpec, InvoiceStatus, Payment, PaymentState};
