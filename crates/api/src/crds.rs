@@ -2,7 +2,7 @@
 
 use super::{
     BillingGroup, BillingPeriod, Credit, CreditCode, CreditNote, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
-    InvoiceSlice, Meter, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
+    InvoiceSlice, Meter, MetricsServer, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
     definition::{SCHEMA_DIGEST_ANNOTATION, digest},
     text::{EMAIL, LINE, LINES},
 };
@@ -56,6 +56,7 @@ pub fn all() -> Vec<CustomResourceDefinition> {
         InvoiceSeries::crd(),
         InvoiceSlice::crd(),
         Meter::crd(),
+        MetricsServer::crd(),
         PriceList::crd(),
         ProjectBinding::crd(),
         ProjectLedger::crd(),

@@ -23,6 +23,7 @@ pub mod invoice_series;
 pub mod invoice_slice;
 pub mod labels;
 pub mod meter;
+pub mod metrics_server;
 pub mod month;
 pub mod name;
 pub mod party;

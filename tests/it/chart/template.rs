@@ -125,7 +125,7 @@ fn definitions_and_policies_outlive_the_release() -> Result {
             kept += 1;
         }
     }
-    assert_eq!(kept, 15 + 14 + 14);
+    assert_eq!(kept, 16 + 14 + 14);
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use billing_api::{
     BillingGroup, BillingPeriod, Credit, CreditCode, CreditNote, ExchangeRates, Invoice, InvoiceIssuer, InvoiceSeries,
-    InvoiceSlice, Meter, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
+    InvoiceSlice, Meter, MetricsServer, PriceList, ProjectBinding, ProjectLedger, UsageRecord,
 };
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Resource;
@@ -99,4 +99,5 @@ objects!(
     CreditCode,
     CreditNote,
     Meter,
+    MetricsServer,
 );

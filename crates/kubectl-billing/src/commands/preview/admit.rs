@@ -167,7 +167,7 @@ impl StateBuilder {
                 Ok(())
             }
             // It makes usage in a cluster, and is none.
-            Object::Meter(_) => Ok(()),
+            Object::Meter(_) | Object::MetricsServer(_) => Ok(()),
         }
     }
 
@@ -242,7 +242,8 @@ impl Namespaces {
             | Object::ExchangeRates(_)
             | Object::BillingPeriod(_)
             | Object::InvoiceIssuer(_)
-            | Object::Meter(_) => Placement::Allowed,
+            | Object::Meter(_)
+            | Object::MetricsServer(_) => Placement::Allowed,
         }
     }
 
