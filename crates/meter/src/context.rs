@@ -9,10 +9,11 @@ use operator_kit::clock::ServerClock;
 use operator_kit::events::{Events, Notice, Severity};
 use operator_kit::queue::{QueueSettings, WorkQueue};
 use operator_kit::trouble::Troubles;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use billing_api::Meter;
 
+use crate::count::Counted;
 use crate::life::Timestamp;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -22,8 +23,10 @@ use crate::world::{Key, World};
 pub struct Shared {
     /// How the meter is set up.
     pub settings: Settings,
-    /// The API server.
+    /// The API server whose objects are measured.
     pub client: Client,
+    /// The API server that has the projects and the records: the same, unless the cluster is one of several.
+    pub billing: Client,
     /// What is counted.
     pub metrics: Metrics,
     /// What people are told.
@@ -34,24 +37,36 @@ pub struct Shared {
     pub troubles: Troubles,
     /// Tells that other kinds are to be watched.
     pub kinds_changed: Notify,
+    /// Tells that Meters of metrics, or their servers, are others.
+    pub counting: watch::Sender<()>,
     clock: ServerClock,
     world: Mutex<World>,
+    counted: Mutex<Counted>,
     last: Mutex<Option<Timestamp>>,
 }
 
 impl Shared {
     /// What knows nothing yet.
-    pub fn new(settings: Settings, client: Client, clock: ServerClock, metrics: Metrics, events: Events) -> Self {
+    pub fn new(
+        settings: Settings,
+        (client, billing): (Client, Client),
+        clock: ServerClock,
+        metrics: Metrics,
+        events: Events,
+    ) -> Self {
         Self {
             settings,
             client,
+            billing,
             metrics,
             events,
             queue: WorkQueue::new(QueueSettings { drain: Duration::from_secs(20), ..QueueSettings::default() }),
             troubles: Troubles::default(),
             kinds_changed: Notify::new(),
+            counting: watch::Sender::new(()),
             clock,
             world: Mutex::default(),
+            counted: Mutex::default(),
             last: Mutex::default(),
         }
     }
@@ -72,6 +87,27 @@ impl Shared {
     /// What is observed; whoever holds it must be quick.
     pub fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The Meters of metrics and their servers; whoever holds them must be quick.
+    pub fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes them, and tells who follows them.
+    pub fn change_counted(&self, change: impl FnOnce(&mut Counted)) {
+        change(&mut self.counted());
+        self.counting.send_replace(());
+    }
+
+    /// The name of the cluster on what is recorded.
+    pub fn cluster(&self) -> Option<&str> {
+        self.settings.cluster.as_deref()
+    }
+
+    /// The namespace that the meter runs in.
+    pub fn namespace(&self) -> &str {
+        self.settings.namespace.as_deref().unwrap_or(self.client.default_namespace())
     }
 
     /// As a check of `/healthz`: no change of the world panicked half-way. What is decided on such a world may be wrong.

@@ -11,7 +11,6 @@ use billing_api::MeteredResource;
 use billing_api::time::instant;
 use chrono::TimeDelta;
 use futures::{StreamExt, pin_mut};
-use kube::api::DynamicObject;
 use kube::core::{ApiResource, GroupVersionKind};
 use kube::discovery::{self, Scope};
 use kube::runtime::{WatchStreamExt, watcher};
@@ -23,6 +22,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Shared;
+use crate::shallow::Shallow;
 use crate::world::{KindState, Seen};
 
 /// How often it is noted until when everything was seen.
@@ -100,7 +100,7 @@ async fn once(shared: &Shared, resource: &MeteredResource, watching: &Watching, 
         Ok((found, capabilities)) => (found, capabilities.scope == Scope::Namespaced),
         Err(error) => return unfound(&error),
     };
-    let api: Api<DynamicObject> = Api::all_with(client.clone(), &found);
+    let api: Api<Shallow> = Api::all_with(client.clone(), &found);
     let stream = watcher(api, watcher::Config::default().streaming_lists().page_size(PAGE)).default_backoff();
     pin_mut!(stream);
     let end = Instant::now() + shared.settings.compare_interval;
@@ -146,7 +146,7 @@ async fn once(shared: &Shared, resource: &MeteredResource, watching: &Watching, 
 fn enter(
     shared: &Shared,
     resource: &MeteredResource,
-    event: watcher::Event<DynamicObject>,
+    event: watcher::Event<Shallow>,
     unseen: &mut HashSet<String>,
 ) -> bool {
     match event {
@@ -159,7 +159,7 @@ fn enter(
             shared.change(|world, now| world.observe_object(resource, &seen, now));
         }
         watcher::Event::Delete(object) => {
-            if let Some(uid) = object.metadata.uid {
+            if let Some(uid) = object.0.metadata.uid {
                 shared.change(|world, now| world.forget_object(resource, &uid, now));
             }
         }
@@ -181,7 +181,7 @@ fn note(shared: &Shared, resource: &MeteredResource, watching: &Watching, listed
 }
 
 /// The uid, the name, the time of its making and all of an object. `None`: the API server leaves none of them out.
-fn said(mut object: DynamicObject) -> Option<(String, String, crate::life::Timestamp, Json)> {
+fn said(Shallow(mut object): Shallow) -> Option<(String, String, crate::life::Timestamp, Json)> {
     object.metadata.managed_fields = None;
     let uid = object.metadata.uid.clone()?;
     let name = object.metadata.name.clone()?;

@@ -1,11 +1,16 @@
-//! Usage that meters itself: objects of the cluster become usage records that run for as long as the objects cost something.
+//! Usage that meters itself: objects of the cluster become usage records that run for as long as the objects cost something, and
+//! counters and gauges become readings of metered records.
 //!
 //! [`expression`], [`selector`], [`recipe`], [`life`] and [`world`] are pure: what was seen and by which time goes in, what is to be
-//! written comes out. Around them are the watches, the one writer and the program.
+//! written comes out. So are [`counters`] and [`counting`], but for the reading of [`samples`]. Around them are the watches, the
+//! writers and the program.
 
 #[cfg(feature = "program")]
 pub mod context;
+#[cfg(feature = "program")]
+pub mod count;
 pub mod counters;
+pub mod counting;
 pub mod expression;
 #[cfg(feature = "program")]
 pub mod kinds;
@@ -16,9 +21,12 @@ pub mod metrics;
 pub mod program;
 pub mod recipe;
 pub mod records;
+pub mod samples;
 pub mod selector;
 #[cfg(feature = "program")]
 pub mod settings;
+#[cfg(feature = "reader")]
+pub mod shallow;
 #[cfg(feature = "program")]
 pub mod watches;
 #[cfg(feature = "program")]

@@ -40,8 +40,16 @@ async fn measure(settings: Settings) -> Result<(), Box<dyn Error>> {
     let (clock, metrics) = (ServerClock::new(Arc::new(SystemClock)), Metrics::new());
     let reach = Reach::new(metrics.work.clone());
     let client = client::connect(&settings.client(), clock.clone(), metrics.work.clone(), reach.clone()).await?;
+    let billing = match settings.billing_client() {
+        Some(other) => {
+            // A clock of its own: what is measured has the times of the cluster that it is in.
+            let (clock, reach) = (ServerClock::new(Arc::new(SystemClock)), Reach::new(metrics.work.clone()));
+            Some((client::connect(&other, clock, metrics.work.clone(), reach.clone()).await?, reach))
+        }
+        None => None,
+    };
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ?settings, "billing-meter starts");
-    run(Program { settings, client, clock, reach, metrics }, cancel).await?;
+    run(Program { settings, client, billing, clock, reach, metrics }, cancel).await?;
     tracing::info!("billing-meter stopped");
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use operator_kit::metrics::{Exposition, Metrics as WorkMetrics, Registrar, Seconds, as_gauge, unix_seconds};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
+use crate::recipe::FaultReason;
 use crate::world::Counts;
 
 /// Every metric's name begins with this.
@@ -37,6 +39,13 @@ pub struct Metrics {
     opened: Family<ByMeter, Counter>,
     ended: Family<ByMeter, Counter>,
     orphans: Gauge,
+    windows: Family<ByMeter, Counter>,
+    readings: Family<ByMeter, Counter>,
+    unanswered: Family<ByMeter, Counter>,
+    recorded: Family<ByMeter, Seconds>,
+    due: Family<ByMeter, Seconds>,
+    counting: Family<ByMeter, Gauge>,
+    uncounted: Family<ByReason, Gauge>,
 }
 
 impl Default for Metrics {
@@ -61,7 +70,47 @@ impl Metrics {
         let opened = all.add("records_opened", "Usage records that were begun, by Meter", Family::default());
         let ended = all.add("records_ended", "Usage records that were ended, by Meter", Family::default());
         let orphans = all.add("records_orphaned", "Usage records that run for Meters that are gone", Gauge::default());
-        Self { work, exposition: all.finish(), open, skipped, through, opened, ended, orphans }
+        let windows = all.add("windows_recorded", "Windows of metrics that were recorded, by Meter", Family::default());
+        let readings = all.add("readings_written", "Readings that were written, by Meter", Family::default());
+        let unanswered = all.add(
+            "server_failures",
+            "How often a server of metrics has not answered, or not all, by Meter",
+            Family::default(),
+        );
+        let recorded = all.add(
+            "recorded_through_timestamp_seconds",
+            "The end of the last window of metrics that is recorded, by Meter",
+            Family::default(),
+        );
+        let due = all.add(
+            "window_due_timestamp_seconds",
+            "When the next window of metrics is to be recorded, by Meter",
+            Family::default(),
+        );
+        let counting =
+            all.add("records_counting", "Metered records that are not ended, by Meter", Family::default());
+        let uncounted = all.add(
+            "series_skipped",
+            "Series of the last window that could not be recorded, by Meter and reason",
+            Family::default(),
+        );
+        Self {
+            work,
+            exposition: all.finish(),
+            open,
+            skipped,
+            through,
+            opened,
+            ended,
+            orphans,
+            windows,
+            readings,
+            unanswered,
+            recorded,
+            due,
+            counting,
+            uncounted,
+        }
     }
 
     /// A record began.
@@ -72,6 +121,51 @@ impl Metrics {
     /// A record ended.
     pub fn ended(&self, meter: &str) {
         self.ended.get_or_create(&ByMeter { meter: meter.to_owned() }).inc();
+    }
+
+    /// A reading was written.
+    pub fn reading_written(&self, meter: &str) {
+        self.readings.get_or_create(&ByMeter { meter: meter.to_owned() }).inc();
+    }
+
+    /// A server of metrics has not answered, or not all.
+    pub fn unanswered(&self, meter: &str) {
+        self.unanswered.get_or_create(&ByMeter { meter: meter.to_owned() }).inc();
+    }
+
+    /// When the next window is to be recorded.
+    pub fn due(&self, meter: &str, at: DateTime<Utc>) {
+        self.due.get_or_create(&ByMeter { meter: meter.to_owned() }).set(unix_seconds(at));
+    }
+
+    /// A window is recorded until then; so many records are open, and so many series could not be recorded.
+    pub fn window_recorded(&self, meter: &str, through: DateTime<Utc>, open: usize, skipped: BTreeMap<FaultReason, usize>) {
+        let labels = ByMeter { meter: meter.to_owned() };
+        self.windows.get_or_create(&labels).inc();
+        self.recorded.get_or_create(&labels).set(unix_seconds(through));
+        self.counting.get_or_create(&labels).set(as_gauge(open));
+        for reason in FaultReason::ALL {
+            let labels = ByReason { meter: meter.to_owned(), reason: reason.as_str() };
+            match skipped.get(&reason) {
+                Some(count) => {
+                    self.uncounted.get_or_create(&labels).set(as_gauge(*count));
+                }
+                None => {
+                    self.uncounted.remove(&labels);
+                }
+            }
+        }
+    }
+
+    /// A Meter of metrics is gone.
+    pub fn forget(&self, meter: &str) {
+        let labels = ByMeter { meter: meter.to_owned() };
+        self.recorded.remove(&labels);
+        self.due.remove(&labels);
+        self.counting.remove(&labels);
+        for reason in FaultReason::ALL {
+            self.uncounted.remove(&ByReason { meter: meter.to_owned(), reason: reason.as_str() });
+        }
     }
 
     /// How things stand. What is not among the counts is not shown any more.
@@ -97,7 +191,6 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recipe::FaultReason;
 
     #[test]
     fn what_is_measured_can_be_read() {

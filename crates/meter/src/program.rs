@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Shared;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use crate::{kinds, watches, work};
+use crate::{count, kinds, watches, work};
 
 /// A worker that has read and written nothing for longer than this hangs: only a restart helps.
 const MAX_HANDLER_SILENCE: Duration = Duration::from_secs(600);
@@ -29,8 +29,10 @@ const CONTROLLER: &str = "billing-operator.io/meter";
 pub struct Program {
     /// How it is set up.
     pub settings: Settings,
-    /// The API server.
+    /// The API server whose objects are measured.
     pub client: Client,
+    /// The API server that bills, and whether it is in reach, where that is another.
+    pub billing: Option<(Client, Reach)>,
     /// The API server's clock.
     pub clock: ServerClock,
     /// Whether the API server is in reach.
@@ -63,19 +65,23 @@ pub enum RunError {
 /// # Errors
 /// If the endpoints cannot be served, or a part of it ended. That the API server cannot be reached is none: it may come.
 pub async fn run(program: Program, cancel: CancellationToken) -> Result<(), RunError> {
-    let Program { settings, client, clock, reach, metrics } = program;
+    let Program { settings, client, billing, clock, reach, metrics } = program;
     let address = settings.listen;
     let listener = listen(address).map_err(|source| RunError::Listen { address, source })?;
     let (events, publisher) = Events::channel(CONTROLLER, metrics.work.clone());
     let silence_limit = settings.silence_limit;
-    let shared = Arc::new(Shared::new(settings, client.clone(), clock.clone(), metrics, events));
+    let (billing, billing_reach) = billing.map_or((client.clone(), None), |(client, reach)| (client, Some(reach)));
+    let shared = Arc::new(Shared::new(settings, (client.clone(), billing), clock.clone(), metrics, events));
 
     let tasks = Supervisor::new(cancel.clone());
     let watches = watches::start(&shared, &tasks, &cancel);
     tasks.spawn("publisher", publisher.run(client, clock, cancel.clone()));
     tasks.spawn("work", begin(shared.clone(), tasks.clone(), watches.clone(), cancel.clone()));
-    let endpoints =
+    let mut endpoints =
         endpoints(&shared, &tasks, watches, silence_limit).ready("API server", move || reach.check(silence_limit));
+    if let Some(reach) = billing_reach {
+        endpoints = endpoints.ready("API server that bills", move || reach.check(silence_limit));
+    }
     tasks.watched_beside(serve(listener, endpoints, cancel).map_err(RunError::Serve)).await
 }
 
@@ -112,6 +118,7 @@ async fn begin(shared: Arc<Shared>, tasks: Supervisor, watches: Vec<Watching>, c
     tracing::info!("Meters, projects and running records are read; starting to measure");
     tasks.spawn("kinds", kinds::run(shared.clone(), cancel.clone()));
     tasks.spawn("queue", drain(shared.clone(), cancel.clone()));
+    tasks.spawn("counting", count::run(shared.clone(), cancel.clone()));
     tasks.spawn("ticks", tick(shared, cancel.clone()));
     cancel.cancelled().await;
 }

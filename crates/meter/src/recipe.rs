@@ -54,6 +54,16 @@ pub enum FaultReason {
 }
 
 impl FaultReason {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::MissingField,
+        Self::WrongType,
+        Self::OutOfRange,
+        Self::EvaluationFailed,
+        Self::ProjectUnknown,
+        Self::WriteRefused,
+    ];
+
     /// The documented word.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -102,12 +112,53 @@ pub struct Recipe {
     pub minimum: TimeDelta,
     selector: Option<Selector>,
     when: Option<Expression>,
+    naming: Naming,
+    quantity: Option<Expression>,
+}
+
+/// What a Meter calls what it measures.
+#[derive(Debug)]
+pub(crate) struct Naming {
     name: Expression,
     kind: Expression,
     plan: Option<Expression>,
     cloud: Option<Expression>,
-    quantity: Option<Expression>,
     tags: Vec<(String, Expression)>,
+}
+
+impl Naming {
+    /// Reads it; what is wrong is noted by `reader`.
+    pub(crate) fn read(
+        reader: &mut Reader,
+        service: &MeteredService,
+        tags: &BTreeMap<String, String>,
+    ) -> Option<Self> {
+        let MeteredService { name, kind, plan, cloud } = service;
+        let name = reader.expression("spec.service.name", name);
+        let kind = reader.expression("spec.service.type", kind);
+        let plan = reader.optional("spec.service.plan", plan.as_ref());
+        let cloud = reader.optional("spec.service.cloud", cloud.as_ref());
+        let tags = tags.iter().filter_map(|(key, text)| {
+            let expression = reader.expression(&tag_field(key), text)?;
+            Some((key.clone(), expression))
+        });
+        let tags = tags.collect();
+        Some(Self { name: name?, kind: kind?, plan, cloud, tags })
+    }
+
+    /// What an object is called.
+    pub(crate) fn of(&self, object: &Object) -> Result<(Service, BTreeMap<String, String>), Fault> {
+        let service = Service {
+            name: required("spec.service.name", &self.name, object, 128)?,
+            kind: required("spec.service.type", &self.kind, object, 64)?,
+            plan: optional("spec.service.plan", self.plan.as_ref(), object, 64)?,
+            cloud: optional("spec.service.cloud", self.cloud.as_ref(), object, 64)?,
+        };
+        let tag =
+            |(key, expression): &(String, Expression)| Ok((key.clone(), text(&tag_field(key), expression, object, 128)?));
+        let tags = self.tags.iter().map(tag).collect::<Result<_, Fault>>()?;
+        Ok((service, tags))
+    }
 }
 
 impl Recipe {
@@ -116,38 +167,26 @@ impl Recipe {
     /// # Errors
     /// Everything that is wrong with it, in the order of its fields.
     pub fn read(spec: &MeterSpec) -> Result<Self, Vec<Invalid>> {
-        let MeterSpec { resource, selector, namespaces, when, service, quantity, project, minimum, tags } = spec;
-        let MeteredService { name, kind, plan, cloud } = service;
+        let MeterSpec { resource, metrics: _, selector, namespaces, when, service, quantity, project, minimum, tags } =
+            spec;
         let mut reader = Reader::default();
         let resource = reader.resource(resource.as_ref());
         let when = reader.optional("spec.when", when.as_ref());
-        let name = reader.expression("spec.service.name", name);
-        let kind = reader.expression("spec.service.type", kind);
-        let plan = reader.optional("spec.service.plan", plan.as_ref());
-        let cloud = reader.optional("spec.service.cloud", cloud.as_ref());
         let quantity = reader.optional("spec.quantity", quantity.as_ref());
         let minimum = reader.minimum(minimum.as_deref());
-        let tags = tags.iter().filter_map(|(key, text)| {
-            let expression = reader.expression(&tag_field(key), text)?;
-            Some((key.clone(), expression))
-        });
-        let tags = tags.collect();
-        match (resource, name, kind) {
-            (Some(resource), Some(name), Some(kind)) if reader.wrong.is_empty() => Ok(Self {
+        let naming = Naming::read(&mut reader, service, tags);
+        match (resource, naming) {
+            (Some(resource), Some(naming)) if reader.wrong.is_empty() => Ok(Self {
                 resource,
                 namespaces: namespaces.clone(),
                 project: source(project.as_ref()),
                 minimum,
                 selector: selector.clone(),
                 when,
-                name,
-                kind,
-                plan,
-                cloud,
+                naming,
                 quantity,
-                tags,
             }),
-            (_, _, _) => Err(reader.wrong),
+            (_, _) => Err(reader.wrong),
         }
     }
 
@@ -179,16 +218,7 @@ impl Recipe {
             return Ok(None);
         }
         let Some(quantity) = self.quantity_of(&object)? else { return Ok(None) };
-        let service = Service {
-            name: required("spec.service.name", &self.name, &object, 128)?,
-            kind: required("spec.service.type", &self.kind, &object, 64)?,
-            plan: optional("spec.service.plan", self.plan.as_ref(), &object, 64)?,
-            cloud: optional("spec.service.cloud", self.cloud.as_ref(), &object, 64)?,
-        };
-        let tag = |(key, expression): &(String, Expression)| {
-            Ok((key.clone(), text(&tag_field(key), expression, &object, 128)?))
-        };
-        let tags = self.tags.iter().map(tag).collect::<Result<_, Fault>>()?;
+        let (service, tags) = self.naming.of(&object)?;
         Ok(Some(Measured { project, service, quantity, tags }))
     }
 
@@ -299,8 +329,8 @@ fn out_of_range(field: &str, why: &str) -> Fault {
 
 /// Collects what is wrong.
 #[derive(Default)]
-struct Reader {
-    wrong: Vec<Invalid>,
+pub(crate) struct Reader {
+    pub(crate) wrong: Vec<Invalid>,
 }
 
 impl Reader {
@@ -314,31 +344,39 @@ impl Reader {
         }
     }
 
+    /// What a part of a Meter is wrong about.
+    pub(crate) fn refuse(&mut self, field: &str, message: String) {
+        self.wrong.push(Invalid { field: field.to_owned(), message });
+    }
+
+    /// A time like 60s, 5m or 1h, in seconds; 0 when it is none.
+    pub(crate) fn seconds(&mut self, field: &str, text: &str) -> i64 {
+        let units = [("s", 1), ("m", 60), ("h", 3600)];
+        let unit = units.into_iter().find_map(|(unit, length)| Some((text.strip_suffix(unit)?, length)));
+        match unit.and_then(|(number, length)| number.parse::<i64>().ok()?.checked_mul(length)) {
+            Some(seconds) => seconds,
+            None => {
+                self.refuse(field, format!("{text:?} is not a time like 60s, 5m or 1h"));
+                0
+            }
+        }
+    }
+
     fn optional(&mut self, field: &str, text: Option<&String>) -> Option<Expression> {
         text.and_then(|text| self.expression(field, text))
     }
 
     fn resource(&mut self, resource: Option<&MeteredResource>) -> Option<MeteredResource> {
         if resource.is_none() {
-            let message = "this release measures objects only: set it".to_owned();
-            self.wrong.push(Invalid { field: "spec.resource".to_owned(), message });
+            self.refuse("spec.resource", "set it, or spec.metrics".to_owned());
         }
         resource.cloned()
     }
 
     fn minimum(&mut self, text: Option<&str>) -> TimeDelta {
-        let Some(text) = text else { return TimeDelta::zero() };
-        let units = [("s", 1), ("m", 60), ("h", 3600)];
-        let unit = units.into_iter().find_map(|(unit, length)| Some((text.strip_suffix(unit)?, length)));
-        let seconds = unit.and_then(|(number, length)| number.parse::<i64>().ok()?.checked_mul(length));
-        match seconds.and_then(TimeDelta::try_seconds) {
-            Some(minimum) => minimum,
-            None => {
-                let message = format!("{text:?} is not a time like 60s, 5m or 1h");
-                self.wrong.push(Invalid { field: "spec.minimum".to_owned(), message });
-                TimeDelta::zero()
-            }
-        }
+        text.map_or(TimeDelta::zero(), |text| {
+            TimeDelta::try_seconds(self.seconds("spec.minimum", text)).unwrap_or_else(TimeDelta::zero)
+        })
     }
 }
 

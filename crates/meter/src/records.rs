@@ -1,9 +1,12 @@
 //! Usage records as meters write them.
 //!
 //! A record's name is made of its Meter, its object and its start, so that a retry is refused and billed once. Labels say which
-//! object it is of, and that it runs: the one that is taken off with its end is what the watch selects by.
+//! object it is of, and that it runs: the one that is taken off with its end is what the watch selects by. What other clusters write
+//! is told apart by a label, too.
 
-use billing_api::{Meter, Name, Quantity, Time, UsageRecord, UsageRecordSpec};
+use std::collections::BTreeMap;
+
+use billing_api::{Meter, MeterStatus, Name, Quantity, Time, UsageRecord, UsageRecordSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value as Json, json};
 
@@ -14,39 +17,77 @@ pub use billing_api::labels::METER_LABEL;
 pub const OBJECT_LABEL: &str = "meter.billing-operator.io/object";
 /// On a record, while it runs: `"true"`.
 pub const RUNNING_LABEL: &str = "meter.billing-operator.io/running";
+/// On a record: the name of the cluster that it is of, where that is another than the one that bills.
+pub const CLUSTER_LABEL: &str = "meter.billing-operator.io/cluster";
 /// On a Meter: it stays until its records are ended.
 pub const FINALIZER: &str = "meter.billing-operator.io/end-usage";
 /// On a role of the cluster: what it grants, the meter has.
 pub const AGGREGATE_LABEL: &str = "billing-operator.io/aggregate-to-meter";
 
-/// The name of the record that begins then.
-pub fn name(meter: &str, uid: &str, start: Timestamp) -> String {
-    let short: String = uid.chars().take(8).collect();
-    format!("{meter}-{short}-{}", start.timestamp())
+/// Whose records they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Writer<'a> {
+    /// The Meter.
+    pub meter: &'a str,
+    /// The name of the cluster, where that is another than the one that bills.
+    pub cluster: Option<&'a str>,
 }
 
-/// The record that begins then.
-pub fn record(meter: &str, uid: &str, target: &Target, start: Timestamp) -> UsageRecord {
-    let Target { cost: Cost { organization, project, service, quantity }, tags } = target;
-    let labels = [(METER_LABEL, meter), (OBJECT_LABEL, uid), (RUNNING_LABEL, "true")];
-    let spec = UsageRecordSpec {
-        project: Name::from(project.as_str()),
-        service: service.clone(),
-        cluster: None,
-        quantity: Quantity::from(quantity.as_str()),
-        start: Time(start),
-        end: None,
-        readings: None,
-        tags: tags.clone(),
-        replaces: None,
-    };
-    let metadata = ObjectMeta {
-        name: Some(name(meter, uid, start)),
-        namespace: Some(organization.clone()),
-        labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().collect()),
-        ..ObjectMeta::default()
-    };
-    UsageRecord { metadata, spec, status: None }
+impl Writer<'_> {
+    /// What the names of its records begin with.
+    pub fn prefix(&self) -> String {
+        let cluster = self.cluster.map(|cluster| format!("-{cluster}")).unwrap_or_default();
+        format!("{}{cluster}", self.meter)
+    }
+
+    /// The labels of its records, with more.
+    pub fn labels(&self, more: &[(&str, &str)]) -> BTreeMap<String, String> {
+        let own = [(METER_LABEL, self.meter)].into_iter().chain(self.cluster.map(|cluster| (CLUSTER_LABEL, cluster)));
+        own.chain(more.iter().copied()).map(|(label, value)| (label.to_owned(), value.to_owned())).collect()
+    }
+
+    /// The name of the record of an object that begins then.
+    pub fn name(&self, uid: &str, start: Timestamp) -> String {
+        let short: String = uid.chars().take(8).collect();
+        format!("{}-{short}-{}", self.prefix(), start.timestamp())
+    }
+
+    /// The record of an object that begins then.
+    pub fn record(&self, uid: &str, target: &Target, start: Timestamp) -> UsageRecord {
+        let Target { cost: Cost { organization, project, service, quantity }, tags } = target;
+        let spec = UsageRecordSpec {
+            project: Name::from(project.as_str()),
+            service: service.clone(),
+            cluster: self.cluster.map(Name::from),
+            quantity: Quantity::from(quantity.as_str()),
+            start: Time(start),
+            end: None,
+            readings: None,
+            tags: tags.clone(),
+            replaces: None,
+        };
+        let metadata = ObjectMeta {
+            name: Some(self.name(uid, start)),
+            namespace: Some(organization.clone()),
+            labels: Some(self.labels(&[(OBJECT_LABEL, uid), (RUNNING_LABEL, "true")])),
+            ..ObjectMeta::default()
+        };
+        UsageRecord { metadata, spec, status: None }
+    }
+}
+
+/// Selects the records of a cluster among those of all: by the absence of a cluster where it is the one that bills.
+pub fn of_cluster(cluster: Option<&str>) -> String {
+    cluster.map_or_else(|| format!("!{CLUSTER_LABEL}"), |cluster| format!("{CLUSTER_LABEL}={cluster}"))
+}
+
+/// A status as a merge patch has it: what is empty is taken away.
+pub fn status(status: &MeterStatus) -> Json {
+    let mut patch = json!(status);
+    if status.skipped.is_empty() {
+        patch["skipped"] = Json::Null;
+    }
+    patch
 }
 
 /// The merge patch that ends a record.

@@ -16,6 +16,20 @@ pub struct Settings {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 
+    /// The kubeconfig file of the cluster that bills, where that is another than the one that is measured
+    ///
+    /// Its account writes usage, and reads namespaces. Meters, servers of metrics and objects are those of the cluster that is measured.
+    #[arg(long, env = "BILLING_METER_BILLING_KUBECONFIG", value_name = "FILE", requires = "cluster")]
+    pub billing_kubeconfig: Option<PathBuf>,
+
+    /// The name of the cluster on what is recorded: for each cluster another
+    #[arg(long, env = "BILLING_METER_CLUSTER", value_name = "NAME", value_parser = dns_label)]
+    pub cluster: Option<String>,
+
+    /// The namespace of the Secrets that servers of metrics name; by default the one that the account is of
+    #[arg(long, env = "BILLING_METER_NAMESPACE", value_name = "NAMESPACE")]
+    pub namespace: Option<String>,
+
     /// How long one call to the API server may take
     #[arg(long, env = "BILLING_METER_CALL_TIMEOUT", value_name = "DURATION", value_parser = positive, default_value = "15s")]
     pub call_timeout: Duration,
@@ -67,7 +81,16 @@ const USER_AGENT: &str = concat!("billing-meter/", env!("CARGO_PKG_VERSION"));
 impl Settings {
     /// What the client needs of it.
     pub fn client(&self) -> ClientSettings {
-        ClientSettings { user_agent: USER_AGENT, kubeconfig: self.kubeconfig.clone(), call_timeout: self.call_timeout }
+        self.client_of(self.kubeconfig.clone())
+    }
+
+    /// What the client of the cluster that bills needs of it, where that is another.
+    pub fn billing_client(&self) -> Option<ClientSettings> {
+        self.billing_kubeconfig.clone().map(|kubeconfig| self.client_of(Some(kubeconfig)))
+    }
+
+    fn client_of(&self, kubeconfig: Option<PathBuf>) -> ClientSettings {
+        ClientSettings { user_agent: USER_AGENT, kubeconfig, call_timeout: self.call_timeout }
     }
 }
 
@@ -75,6 +98,17 @@ impl Settings {
 fn positive(text: &str) -> Result<Duration, String> {
     let parsed = duration(text)?;
     if parsed < Duration::from_secs(1) { Err("must be at least 1s".to_owned()) } else { Ok(parsed) }
+}
+
+/// A name as records can have it.
+fn dns_label(text: &str) -> Result<String, String> {
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fits = text.chars().all(|c| letters(c) || c == '-') && text.starts_with(letters) && text.ends_with(letters);
+    if fits && text.len() <= 63 {
+        Ok(text.to_owned())
+    } else {
+        Err("must be lower-case letters, digits and `-`, at most 63".to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +135,8 @@ mod tests {
         assert_eq!(parse(&["--compare-interval=10m"]).expect("valid").compare_interval.as_secs(), 600);
         for (arg, remedy) in [
             ("--retry-interval=0s", "at least 1s"),
+            ("--cluster=West", "lower-case letters"),
+            ("--billing-kubeconfig=other.yaml", "--cluster <NAME>"),
             ("--concurrency=0", "0 is not in 1..=64"),
             ("--log-level=loud=quiet", "level filter"),
         ] {

@@ -1,10 +1,10 @@
-//! The watches that are always there: Meters, namespaces of projects, and the records that run.
+//! The watches that are always there: Meters, servers of metrics, namespaces of projects, and the records that run.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use billing_api::labels::ORGANIZATION_LABEL;
-use billing_api::{Meter, UsageRecord};
+use billing_api::{Meter, MetricsServer, UsageRecord};
 use futures::{Stream, StreamExt, pin_mut};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
@@ -15,14 +15,16 @@ use operator_kit::watching::Watching;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Shared;
-use crate::records::RUNNING_LABEL;
+use crate::records::{RUNNING_LABEL, of_cluster};
 use crate::world::Key;
 
 /// Starts all of them. Each answer tells how one is, and when its first list is complete.
 pub fn start(shared: &Arc<Shared>, tasks: &Supervisor, cancel: &CancellationToken) -> Vec<Watching> {
     let watching = |name| Watching::new(name, shared.clock().clone(), shared.metrics.work.clone());
-    let (meters, namespaces, records) = (watching("meters"), watching("namespaces"), watching("usagerecords"));
+    let (meters, servers) = (watching("meters"), watching("metricsservers"));
+    let (namespaces, records) = (watching("namespaces"), watching("usagerecords"));
     tasks.spawn("watch of meters", watch_meters(shared.clone(), meters.clone(), cancel.clone()));
+    tasks.spawn("watch of metricsservers", watch_servers(shared.clone(), servers.clone(), cancel.clone()));
     tasks.spawn("watch of namespaces", watch_namespaces(shared.clone(), namespaces.clone(), cancel.clone()));
     tasks.spawn("watch of usagerecords", watch_records(shared.clone(), records.clone(), cancel.clone()));
     vec![meters, namespaces, records]
@@ -98,11 +100,18 @@ async fn watch_meters(shared: Arc<Shared>, watching: Watching, cancel: Cancellat
     let mut unseen = HashSet::new();
     let enter = |change: Change<Meter>| {
         match change {
-            Change::Begins => unseen = shared.world().meters(),
+            Change::Begins => {
+                unseen = shared.world().meters();
+                unseen.extend(shared.counted().meters());
+            }
             Change::Is(mut meter) => {
                 meter.metadata.managed_fields = None;
                 unseen.remove(&meter.name_any());
-                shared.change(|world, now| world.observe_meter(meter, now));
+                if meter.spec.metrics.is_some() {
+                    shared.change_counted(|counted| counted.observe_meter(meter));
+                } else {
+                    shared.change(|world, now| world.observe_meter(meter, now));
+                }
             }
             Change::Gone(meter) => forget_meter(&shared, &meter.name_any()),
             Change::Listed => unseen.drain().for_each(|name| forget_meter(&shared, &name)),
@@ -113,6 +122,7 @@ async fn watch_meters(shared: Arc<Shared>, watching: Watching, cancel: Cancellat
 }
 
 fn forget_meter(shared: &Shared, name: &str) {
+    shared.change_counted(|counted| counted.forget_meter(name));
     let mut world = shared.world();
     world.forget_meter(name);
     let orphans = world.orphans();
@@ -126,8 +136,28 @@ fn forget_meter(shared: &Shared, name: &str) {
     }
 }
 
+async fn watch_servers(shared: Arc<Shared>, watching: Watching, cancel: CancellationToken) {
+    let api: Api<DeserializeGuard<MetricsServer>> = Api::all(watching.client(shared.client.clone()));
+    let stream = watcher(api, watcher::Config::default().streaming_lists()).default_backoff();
+    let mut unseen = HashSet::new();
+    let enter = |change: Change<MetricsServer>| match change {
+        Change::Begins => unseen = shared.counted().servers(),
+        Change::Is(server) => {
+            unseen.remove(&server.name_any());
+            shared.change_counted(|counted| counted.observe_server(server));
+        }
+        Change::Gone(server) => shared.change_counted(|counted| counted.forget_server(&server.name_any())),
+        Change::Listed => {
+            for name in unseen.drain() {
+                shared.change_counted(|counted| counted.forget_server(&name));
+            }
+        }
+    };
+    follow(stream, (&shared, &watching), |guarded| decoded(&shared, guarded), enter, cancel).await;
+}
+
 async fn watch_namespaces(shared: Arc<Shared>, watching: Watching, cancel: CancellationToken) {
-    let api: Api<PartialObjectMeta<Namespace>> = Api::all(watching.client(shared.client.clone()));
+    let api: Api<PartialObjectMeta<Namespace>> = Api::all(watching.client(shared.billing.clone()));
     let config = watcher::Config::default().labels(ORGANIZATION_LABEL).streaming_lists();
     let stream = watcher(api, config).default_backoff();
     let mut unseen = HashSet::new();
@@ -150,8 +180,9 @@ async fn watch_namespaces(shared: Arc<Shared>, watching: Watching, cancel: Cance
 }
 
 async fn watch_records(shared: Arc<Shared>, watching: Watching, cancel: CancellationToken) {
-    let api: Api<DeserializeGuard<UsageRecord>> = Api::all(watching.client(shared.client.clone()));
-    let config = watcher::Config::default().labels(RUNNING_LABEL).streaming_lists();
+    let api: Api<DeserializeGuard<UsageRecord>> = Api::all(watching.client(shared.billing.clone()));
+    let selector = format!("{RUNNING_LABEL},{}", of_cluster(shared.cluster()));
+    let config = watcher::Config::default().labels(&selector).streaming_lists();
     let stream = watcher(api, config).default_backoff();
     let mut unseen: HashMap<(String, String), Key> = HashMap::new();
     let enter = |change: Change<UsageRecord>| match change {

@@ -12,11 +12,11 @@ use serde_json::json;
 
 use crate::context::Shared;
 use crate::life::{Step, Target, Timestamp};
-use crate::records;
+use crate::records::{self, Writer};
 use crate::world::{Gap, Key};
 
 /// The name under which the meter's fields are managed.
-const FIELD_MANAGER: &str = "billing-meter";
+pub const FIELD_MANAGER: &str = "billing-meter";
 
 /// How soon a write that lost a race is planned again.
 const CONFLICT_RETRY: Duration = Duration::from_millis(200);
@@ -99,8 +99,8 @@ fn again(wake: Option<Timestamp>, now: Timestamp) -> Outcome {
 
 /// Begins a record. That its name is taken means that it was begun before, or that another object has the same eight digits.
 async fn open(shared: &Shared, meter: &str, uid: &str, target: &Target, start: Timestamp) -> Result<(), kube::Error> {
-    let record = records::record(meter, uid, target, start);
-    let api: Api<UsageRecord> = Api::namespaced(shared.client.clone(), &target.cost.organization);
+    let record = Writer { meter, cluster: shared.cluster() }.record(uid, target, start);
+    let api: Api<UsageRecord> = Api::namespaced(shared.billing.clone(), &target.cost.organization);
     let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
     match api.create(&params, &record).await {
         Ok(created) => {
@@ -134,7 +134,7 @@ async fn end(
     (organization, name): (&str, &str),
     at: Timestamp,
 ) -> Result<(), kube::Error> {
-    let api: Api<UsageRecord> = Api::namespaced(shared.client.clone(), organization);
+    let api: Api<UsageRecord> = Api::namespaced(shared.billing.clone(), organization);
     match api.patch(name, &patching(), &Patch::Merge(records::end(at))).await {
         Ok(_) => shared.metrics.ended(meter),
         Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -151,7 +151,7 @@ async fn end(
     Ok(())
 }
 
-fn patching() -> PatchParams {
+pub(crate) fn patching() -> PatchParams {
     PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() }
 }
 
@@ -180,7 +180,7 @@ async fn meter(shared: &Shared, name: &str) -> Result<Outcome, kube::Error> {
     let now = shared.now();
     let Some(status) = shared.world().status(name, now) else { return Ok(Outcome::Done) };
     // Nobody else writes it, and it counts: what an older look found must not come after a newer one.
-    let patch = json!({ "metadata": { "resourceVersion": meter.resource_version() }, "status": status });
+    let patch = json!({ "metadata": { "resourceVersion": meter.resource_version() }, "status": records::status(&status) });
     let written = api.patch_status(name, &patching(), &Patch::Merge(patch)).await?;
     note_progress();
     shared.change(|world, now| world.observe_meter(written, now));
@@ -188,7 +188,7 @@ async fn meter(shared: &Shared, name: &str) -> Result<Outcome, kube::Error> {
 }
 
 /// Puts our finalizer on a Meter, or takes it off.
-async fn hold(api: &Api<Meter>, meter: &Meter, held: bool) -> Result<Meter, kube::Error> {
+pub(crate) async fn hold(api: &Api<Meter>, meter: &Meter, held: bool) -> Result<Meter, kube::Error> {
     let finalizers = records::finalizers(meter, held);
     let patch = json!({ "metadata": { "resourceVersion": meter.resource_version(), "finalizers": finalizers } });
     let written = api.patch(&meter.name_any(), &patching(), &Patch::Merge(patch)).await?;

@@ -20,6 +20,8 @@ use crate::records;
 use crate::selector::{Labels, chooses};
 
 pub use report::Counts;
+#[cfg(feature = "program")]
+pub(crate) use report::skipped;
 
 /// Something that there is work for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,6 +141,8 @@ impl Metering {
 pub struct World {
     meters: BTreeMap<String, Metering>,
     projects: HashMap<String, Project>,
+    /// The organizations of projects that are gone since somebody looks.
+    former: HashMap<String, String>,
     kinds: BTreeMap<MeteredResource, KindState>,
     /// Records that were ended, and whose watch has not said so yet.
     ended: HashSet<(String, String)>,
@@ -240,9 +244,15 @@ impl World {
             return Vec::new();
         }
         match project {
-            Some(project) => self.projects.insert(name.to_owned(), project),
-            None => self.projects.remove(name),
-        };
+            Some(project) => {
+                self.former.remove(name);
+                self.projects.insert(name.to_owned(), project);
+            }
+            None => {
+                let gone = self.projects.remove(name).map(|project| (name.to_owned(), project.organization));
+                self.former.extend(gone);
+            }
+        }
         let mut keys = Vec::new();
         for (meter, metering) in self.meters.iter_mut().filter(|(_, metering)| !metering.is_going()) {
             let (recipe, through) = (metering.recipe.clone(), metering.through);
@@ -259,6 +269,16 @@ impl World {
             }
         }
         keys
+    }
+
+    /// The organization of a project, and the labels of its namespace.
+    pub fn project(&self, name: &str) -> Option<(&str, &Labels)> {
+        self.projects.get(name).map(|project| (project.organization.as_str(), &project.labels))
+    }
+
+    /// The organization that a project was in which is gone since somebody looks.
+    pub fn former(&self, name: &str) -> Option<&str> {
+        self.former.get(name).map(String::as_str)
     }
 
     /// A namespace is gone.

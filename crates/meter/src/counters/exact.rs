@@ -65,18 +65,17 @@ impl Exact {
 
     /// As a record has it: with at most 6 digits behind the point, half rounded away from zero. `None` below zero.
     pub fn recorded(&self) -> Option<String> {
-        let Self { digits, .. } = self;
-        if *digits < BigInt::ZERO {
+        self.recorded_per(&BigInt::from(1))
+    }
+
+    /// As [`Exact::recorded`], where so many of it are one of what is recorded.
+    pub fn recorded_per(&self, per: &BigInt) -> Option<String> {
+        if self.digits < BigInt::ZERO || *per <= BigInt::ZERO {
             return None;
         }
         let unit = BigInt::from(10).pow(RECORDED);
-        let millionths = match self.scale.checked_sub(RECORDED) {
-            Some(more) => {
-                let down = BigInt::from(10).pow(more);
-                (digits + &down / BigInt::from(2)) / down
-            }
-            None => digits * BigInt::from(10).pow(RECORDED - self.scale),
-        };
+        let whole = per * BigInt::from(10).pow(self.scale);
+        let millionths = (&self.digits * &unit + &whole / BigInt::from(2)) / &whole;
         let (whole, fraction) = (&millionths / &unit, (&millionths % &unit).to_string());
         if fraction == "0" {
             return Some(whole.to_string());
@@ -170,6 +169,16 @@ mod tests {
             assert_eq!(exact(text).recorded().as_deref(), Some(recorded), "{text}");
         }
         assert_eq!(exact("-1").recorded(), None);
+    }
+
+    #[test]
+    fn so_many_are_one_and_it_is_rounded_once() {
+        let hours = |text: &str| exact(text).recorded_per(&BigInt::from(3600)).unwrap();
+        assert_eq!((hours("3600"), hours("1"), hours("0.0018")), ("1".to_owned(), "0.000278".to_owned(), "0.000001".to_owned()));
+        assert_eq!(hours("0.00179999"), "0", "half a millionth is rounded up, and less is not");
+        assert_eq!(exact("1").recorded_per(&BigInt::ZERO), None);
+        assert_eq!(exact("1").recorded_per(&BigInt::from(3)).unwrap(), "0.333333");
+        assert_eq!(exact("2").recorded_per(&BigInt::from(3)).unwrap(), "0.666667");
     }
 
     #[test]

@@ -9,10 +9,12 @@
 
 mod exact;
 mod series;
+mod tally;
 mod windows;
 
 pub use exact::Exact;
 pub use series::{Origin, Sample, Series};
+pub use tally::{Counting, Group, Grouping, Scraped, Tally};
 pub use windows::{Window, WindowError, Windows};
 
 #[cfg(test)]

@@ -69,6 +69,35 @@ impl Series {
         self.spans(window, held).map(|(_, length)| length).sum()
     }
 
+    /// The stretches of a window that are known, in order: from where to where. None touches another.
+    pub fn stretches(&self, window: &Window, held: i64) -> Vec<Window> {
+        let mut stretches: Vec<Window> = Vec::new();
+        for (sample, length) in self.spans(window, held) {
+            let start = sample.at.max(window.start);
+            match stretches.last_mut() {
+                Some(last) if last.end == start => last.end = start + length,
+                Some(_) | None => stretches.push(Window { start, end: start + length }),
+            }
+        }
+        stretches
+    }
+
+    /// Whether there are samples in a window, its end included.
+    pub fn has_within(&self, window: &Window) -> bool {
+        self.samples.iter().any(|sample| sample.at > window.start && sample.at <= window.end)
+    }
+
+    /// When its first and its last sample were.
+    pub fn life(&self) -> Option<(i64, i64)> {
+        Some((self.samples.first()?.at, self.samples.last()?.at))
+    }
+
+    /// The same with what it stood at before its first sample, by the time `at`.
+    pub fn after(mut self, at: i64, value: Exact) -> Self {
+        self.samples.insert(0, Sample { at, value });
+        self
+    }
+
     /// Each sample with how many milliseconds of the window it holds for.
     fn spans(&self, window: &Window, held: i64) -> impl Iterator<Item = (&Sample, i64)> {
         let next = self.samples.iter().skip(1).map(|next| next.at).chain([i64::MAX]);

@@ -1,4 +1,4 @@
-//! Windows of time, aligned to days in UTC: so none crosses the end of a month.
+//! Windows of time that end where days in UTC are divided: so none crosses the end of a month.
 
 use std::time::Duration;
 
@@ -36,15 +36,26 @@ impl Windows {
         if divides { Ok(Self { length }) } else { Err(WindowError) }
     }
 
-    /// The windows that are over, `delay` included, of those that begin at `after` or later, in order. `now` and `after` are
-    /// milliseconds since 1970.
-    pub fn over(self, after: i64, now: i64, delay: i64) -> impl Iterator<Item = Window> {
-        let first = after.div_euclid(self.length) * self.length;
-        let first = if first < after { first + self.length } else { first };
-        let window = move |at: i64| Window { start: at, end: at + self.length };
-        (0..)
-            .map(move |number| window(first + number * self.length))
-            .take_while(move |window| window.end + delay <= now)
+    /// The window that begins at `start`: as long as it takes to the next boundary, and shorter than the others where `start` is
+    /// none. So nothing is left out when a length changes, or before the first boundary.
+    pub fn from(self, start: i64) -> Window {
+        Window { start, end: (start.div_euclid(self.length) + 1) * self.length }
+    }
+}
+
+impl Window {
+    /// Its parts, none of them longer than `length`, in order.
+    pub fn parts(self, length: i64) -> impl Iterator<Item = Self> {
+        let Self { start, end } = self;
+        (0..).map(move |number| start + number * length).take_while(move |start| *start < end).map(move |start| {
+            let end = end.min(start + length);
+            Self { start, end }
+        })
+    }
+
+    /// How many milliseconds it lasts.
+    pub fn length(self) -> i64 {
+        self.end - self.start
     }
 }
 
@@ -66,15 +77,21 @@ mod tests {
     }
 
     #[test]
-    fn windows_are_over_when_their_delay_is_and_come_in_order() {
+    fn windows_follow_each_other_and_end_at_boundaries() {
         let windows = Windows::of(Duration::from_secs(6 * 3600)).unwrap();
-        let over = |after: i64, now: i64| -> Vec<_> {
-            windows.over(after, now, 900_000).map(|window| (window.start / HOUR, window.end / HOUR)).collect()
-        };
-        assert_eq!(over(0, 6 * HOUR), []);
-        assert_eq!(over(0, 6 * HOUR + 900_000), [(0, 6)]);
-        assert_eq!(over(1, 24 * HOUR), [(6, 12), (12, 18)]);
-        assert_eq!(over(6 * HOUR, 25 * HOUR), [(6, 12), (12, 18), (18, 24)], "an outage is caught up");
-        assert_eq!(over(-6 * HOUR, 900_000), [(-6, 0)]);
+        let window = |start: i64, end: i64| Window { start, end };
+        assert_eq!(windows.from(0), window(0, 6 * HOUR));
+        assert_eq!(windows.from(6 * HOUR), window(6 * HOUR, 12 * HOUR));
+        assert_eq!(windows.from(HOUR), window(HOUR, 6 * HOUR), "the first one is shorter");
+        assert_eq!(windows.from(-1), window(-1, 0));
+    }
+
+    #[test]
+    fn the_parts_of_a_window_are_all_of_it() {
+        let window = Window { start: HOUR / 2, end: 2 * HOUR };
+        let parts: Vec<_> = window.parts(HOUR).map(|part| (part.start, part.end)).collect();
+        assert_eq!(parts, [(HOUR / 2, HOUR * 3 / 2), (HOUR * 3 / 2, 2 * HOUR)]);
+        assert_eq!(window.parts(3 * HOUR).collect::<Vec<_>>(), [window]);
+        assert_eq!(window.length(), HOUR * 3 / 2);
     }
 }

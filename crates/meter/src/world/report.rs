@@ -161,7 +161,7 @@ fn missing_role(resource: &MeteredResource, plural: &str) -> String {
 }
 
 /// Faults by their reasons, each with the first object by its name.
-fn skipped<'a>(faults: impl Iterator<Item = (FaultReason, &'a str, String)>) -> Vec<SkippedObjects> {
+pub(crate) fn skipped<'a>(faults: impl Iterator<Item = (FaultReason, &'a str, String)>) -> Vec<SkippedObjects> {
     let mut groups: BTreeMap<FaultReason, (i64, &str, String)> = BTreeMap::new();
     for (reason, label, message) in faults {
         let group = groups.entry(reason).or_insert((0, label, String::new()));

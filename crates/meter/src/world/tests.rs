@@ -64,7 +64,7 @@ fn write(world: &mut World, second: i64) -> Vec<UsageRecord> {
     while let Some(step) = steps(world, second).into_iter().next() {
         match step {
             Step::Open { target, start } => {
-                let record = records::record(METER, UID, &target, start);
+                let record = records::Writer { meter: METER, cluster: None }.record(UID, &target, start);
                 world.observe_record(&record);
                 records.push(record);
             }
