@@ -21,12 +21,14 @@ pub enum Error {
         /// The release of Kubernetes that the tests are made for.
         kubernetes: &'static str,
     },
-    /// Prometheus is neither named nor to be had from Debian.
+    /// A program is neither named nor to be had from Debian.
     #[error(
-        "Prometheus cannot be had: {reason}; it comes from Debian's package (apt-get, dpkg-deb), \
-         elsewhere set {variable} to a folder with prometheus and promtool"
+        "Debian's package {package} cannot be had (apt-get, dpkg-deb): {reason}; \
+         elsewhere set {variable} to a folder with its programs"
     )]
-    NoPrometheus {
+    NoPackage {
+        /// The package.
+        package: &'static str,
         /// The variable that may name it.
         variable: &'static str,
         /// What went wrong.
