@@ -65,9 +65,10 @@ pub use invoice_issuer::{BankAccount, InvoiceIssuer, InvoiceIssuerSpec};
 pub use invoice_series::{InvoiceSeries, InvoiceSeriesSpec, InvoiceSeriesStatus, NumberedNote};
 pub use invoice_slice::{InvoiceSlice, InvoiceSliceSpec};
 pub use meter::{
-    Meter, MeterSpec, MeterStatus, MeteredProject, MeteredResource, MeteredService, OwnNamespace, Requirement,
-    Selector, SelectorOperator, SkippedObjects,
+    Aggregate, LabelledProject, Meter, MeterSpec, MeterStatus, MeteredMetrics, MeteredProject, MeteredResource,
+    MeteredService, OwnNamespace, Requirement, Selector, SelectorOperator, SkippedObjects, WindowLength,
 };
+pub use metrics_server::{Flavour, HeadersFrom, MetricsServer, MetricsServerSpec};
 pub use month::Month;
 pub use name::{Name, NoteNumber, ObjectName, SeriesName, Uid};
 pub use party::{Contact, DocumentStyle, ElectronicAddress, Language, Logo};

@@ -87,8 +87,7 @@ impl Metrics {
             "When the next window of metrics is to be recorded, by Meter",
             Family::default(),
         );
-        let counting =
-            all.add("records_counting", "Metered records that are not ended, by Meter", Family::default());
+        let counting = all.add("records_counting", "Metered records that are not ended, by Meter", Family::default());
         let uncounted = all.add(
             "series_skipped",
             "Series of the last window that could not be recorded, by Meter and reason",
@@ -139,7 +138,13 @@ impl Metrics {
     }
 
     /// A window is recorded until then; so many records are open, and so many series could not be recorded.
-    pub fn window_recorded(&self, meter: &str, through: DateTime<Utc>, open: usize, skipped: BTreeMap<FaultReason, usize>) {
+    pub fn window_recorded(
+        &self,
+        meter: &str,
+        through: DateTime<Utc>,
+        open: usize,
+        skipped: BTreeMap<FaultReason, usize>,
+    ) {
         let labels = ByMeter { meter: meter.to_owned() };
         self.windows.get_or_create(&labels).inc();
         self.recorded.get_or_create(&labels).set(unix_seconds(through));

@@ -128,11 +128,7 @@ pub(crate) struct Naming {
 
 impl Naming {
     /// Reads it; what is wrong is noted by `reader`.
-    pub(crate) fn read(
-        reader: &mut Reader,
-        service: &MeteredService,
-        tags: &BTreeMap<String, String>,
-    ) -> Option<Self> {
+    pub(crate) fn read(reader: &mut Reader, service: &MeteredService, tags: &BTreeMap<String, String>) -> Option<Self> {
         let MeteredService { name, kind, plan, cloud } = service;
         let name = reader.expression("spec.service.name", name);
         let kind = reader.expression("spec.service.type", kind);
@@ -154,8 +150,9 @@ impl Naming {
             plan: optional("spec.service.plan", self.plan.as_ref(), object, 64)?,
             cloud: optional("spec.service.cloud", self.cloud.as_ref(), object, 64)?,
         };
-        let tag =
-            |(key, expression): &(String, Expression)| Ok((key.clone(), text(&tag_field(key), expression, object, 128)?));
+        let tag = |(key, expression): &(String, Expression)| {
+            Ok((key.clone(), text(&tag_field(key), expression, object, 128)?))
+        };
         let tags = self.tags.iter().map(tag).collect::<Result<_, Fault>>()?;
         Ok((service, tags))
     }

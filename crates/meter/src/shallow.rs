@@ -164,7 +164,10 @@ mod tests {
         let Ok(WatchEvent::Added(Shallow(object))) = serde_json::from_str(&text) else { panic!("it is read") };
         assert_eq!(object.metadata.name.as_deref(), Some("deep"));
         let spec = &object.data["spec"];
-        assert_eq!((&spec["size"], &spec["share"], &spec["on"], &spec["below"]), (&json!(3), &json!(0.5), &json!(true), &json!(-1)));
+        assert_eq!(
+            (&spec["size"], &spec["share"], &spec["on"], &spec["below"]),
+            (&json!(3), &json!(0.5), &json!(true), &json!(-1))
+        );
         assert!(spec["none"].is_null() && spec["deep"]["a"][0]["a"].is_array());
     }
 
@@ -172,7 +175,9 @@ mod tests {
     fn what_is_not_deep_is_read_whole() {
         let text = event(20);
         let Ok(WatchEvent::Added(Shallow(shallow))) = serde_json::from_str(&text) else { panic!("it is read") };
-        let Ok(WatchEvent::Added(whole)) = serde_json::from_str::<WatchEvent<DynamicObject>>(&text) else { panic!("read") };
+        let Ok(WatchEvent::Added(whole)) = serde_json::from_str::<WatchEvent<DynamicObject>>(&text) else {
+            panic!("read")
+        };
         assert_eq!(shallow, whole);
     }
 }

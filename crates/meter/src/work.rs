@@ -180,7 +180,8 @@ async fn meter(shared: &Shared, name: &str) -> Result<Outcome, kube::Error> {
     let now = shared.now();
     let Some(status) = shared.world().status(name, now) else { return Ok(Outcome::Done) };
     // Nobody else writes it, and it counts: what an older look found must not come after a newer one.
-    let patch = json!({ "metadata": { "resourceVersion": meter.resource_version() }, "status": records::status(&status) });
+    let patch =
+        json!({ "metadata": { "resourceVersion": meter.resource_version() }, "status": records::status(&status) });
     let written = api.patch_status(name, &patching(), &Patch::Merge(patch)).await?;
     note_progress();
     shared.change(|world, now| world.observe_meter(written, now));

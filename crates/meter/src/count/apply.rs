@@ -9,10 +9,10 @@ use operator_kit::paging::Pages;
 use operator_kit::queue::note_progress;
 use serde_json::Value as Json;
 
-use crate::counting::pending::{Place, Records, What, closing, times};
 use crate::context::Shared;
 use crate::counters::Window;
 use crate::counting::monthly::{COUNTING_LABEL, series};
+use crate::counting::pending::{Place, Records, What, closing, times};
 use crate::counting::{Known, Refusal, Step, plan};
 use crate::records::{METER_LABEL, Writer, of_cluster};
 use crate::work::FIELD_MANAGER;
@@ -77,7 +77,9 @@ pub(super) async fn write(
         };
         let written = match planned {
             Ok(None) => return Ok(Written::Done(known.map(Box::new))),
-            Err(refusal @ (Refusal::Ended(_) | Refusal::OutOfRange(_))) => return Ok(Written::Refused(refusal.to_string())),
+            Err(refusal @ (Refusal::Ended(_) | Refusal::OutOfRange(_))) => {
+                return Ok(Written::Refused(refusal.to_string()));
+            }
             Ok(Some(Step::Create(record))) => {
                 let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
                 api.create(&params, &record).await

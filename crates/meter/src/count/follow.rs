@@ -17,11 +17,11 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{self, Written};
-use crate::counting::pending::{Due, Pending, Records, What, times};
 use super::report::Report;
 use crate::context::Shared;
 use crate::counters::Window;
 use crate::counting::monthly::second;
+use crate::counting::pending::{Due, Pending, Records, What, times};
 use crate::counting::{Came, CountingRecipe, evaluate};
 use crate::recipe::{FaultReason, Invalid};
 use crate::records;
@@ -126,7 +126,8 @@ async fn advance(shared: &Shared, meter: &Meter, state: &mut State) -> Result<Du
         let now = shared.now().timestamp_millis();
         shared.metrics.due(&meter.name_any(), second(window.end + 2 * recipe.delay));
         if now < window.end + recipe.delay {
-            let is_known = meter.status.as_ref().is_some_and(|status| status.observed_generation == meter.metadata.generation);
+            let is_known =
+                meter.status.as_ref().is_some_and(|status| status.observed_generation == meter.metadata.generation);
             if !is_known {
                 let until = billing_api::Time(second(window.end));
                 let message = format!("the window that is over at {until} is recorded after its delay");
@@ -142,7 +143,8 @@ async fn advance(shared: &Shared, meter: &Meter, state: &mut State) -> Result<Du
 /// Until when a Meter is recorded, in milliseconds.
 fn begun(meter: &Meter) -> i64 {
     let through = meter.status.as_ref().and_then(|status| status.observed_through);
-    let created = || meter.metadata.creation_timestamp.as_ref().and_then(|created| billing_api::time::instant(created.0));
+    let created =
+        || meter.metadata.creation_timestamp.as_ref().and_then(|created| billing_api::time::instant(created.0));
     through.map(|time| time.0).or_else(created).unwrap_or_default().timestamp() * 1000
 }
 
@@ -165,7 +167,8 @@ async fn look(
 ) -> Result<(), Stop> {
     let name = meter.name_any();
     let server = shared.counted().server(&recipe.server).ok_or_else(|| {
-        let message = format!("there is no MetricsServer {}: make it, or name another in spec.metrics.server", recipe.server);
+        let message =
+            format!("there is no MetricsServer {}: make it, or name another in spec.metrics.server", recipe.server);
         Stop::Said(Report::of(Readiness::waiting("ServerMissing", message)))
     })?;
     let versions = (meter.metadata.generation, server.resource_version());
@@ -208,12 +211,7 @@ fn too_few(recipe: &CountingRecipe, window: Window, came: &Came) -> String {
 }
 
 /// Asks the server for a window.
-async fn read(
-    shared: &Shared,
-    server: &MetricsServer,
-    recipe: &CountingRecipe,
-    window: Window,
-) -> Result<Came, Stop> {
+async fn read(shared: &Shared, server: &MetricsServer, recipe: &CountingRecipe, window: Window) -> Result<Came, Stop> {
     let said = |reason: &'static str, message: String| {
         let message = format!("MetricsServer {}: {message}", server.name_any());
         Stop::Said(Report::of(Readiness::waiting(reason, message)))
@@ -358,7 +356,8 @@ async fn say(shared: &Shared, meter: &Meter, report: Report) -> Result<(), kube:
     let Some(status) = report.status(meter, shared.now()) else { return Ok(()) };
     let api: Api<Meter> = Api::all(shared.client.clone());
     // It counts: what an older look found must not come after a newer one.
-    let patch = json!({ "metadata": { "resourceVersion": meter.resource_version() }, "status": records::status(&status) });
+    let patch =
+        json!({ "metadata": { "resourceVersion": meter.resource_version() }, "status": records::status(&status) });
     let written = match api.patch_status(&meter.name_any(), &patching(), &Patch::Merge(patch)).await {
         Ok(written) => written,
         // Somebody was faster: what there is now decides what is said.

@@ -41,9 +41,10 @@ impl Report {
 
     /// A window is recorded until `through`; so many records are open.
     pub(super) fn done(pending: &Pending, through: Timestamp, open: usize) -> Self {
-        let faults = pending.faults.iter().map(|(reason, label, message): &(FaultReason, String, String)| {
-            (*reason, label.as_str(), message.clone())
-        });
+        let faults = pending
+            .faults
+            .iter()
+            .map(|(reason, label, message): &(FaultReason, String, String)| (*reason, label.as_str(), message.clone()));
         let readiness = Readiness::ready("Measuring", "every window that is over is recorded");
         Self { readiness: Some(readiness), gap: None, done: Some(Done { through, open, skipped: skipped(faults) }) }
     }

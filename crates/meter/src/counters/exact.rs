@@ -174,7 +174,10 @@ mod tests {
     #[test]
     fn so_many_are_one_and_it_is_rounded_once() {
         let hours = |text: &str| exact(text).recorded_per(&BigInt::from(3600)).unwrap();
-        assert_eq!((hours("3600"), hours("1"), hours("0.0018")), ("1".to_owned(), "0.000278".to_owned(), "0.000001".to_owned()));
+        assert_eq!(
+            (hours("3600"), hours("1"), hours("0.0018")),
+            ("1".to_owned(), "0.000278".to_owned(), "0.000001".to_owned())
+        );
         assert_eq!(hours("0.00179999"), "0", "half a millionth is rounded up, and less is not");
         assert_eq!(exact("1").recorded_per(&BigInt::ZERO), None);
         assert_eq!(exact("1").recorded_per(&BigInt::from(3)).unwrap(), "0.333333");

@@ -176,7 +176,8 @@ impl Witnesses {
     /// What a series stood at before its first sample.
     fn origin(&self, first: i64) -> Origin {
         let before = self.seen.partition_point(|(from, _)| *from <= first - self.held);
-        let witnessed = before.checked_sub(1).and_then(|at| self.seen.get(at)).is_some_and(|(_, until)| *until >= first);
+        let witnessed =
+            before.checked_sub(1).and_then(|at| self.seen.get(at)).is_some_and(|(_, until)| *until >= first);
         if witnessed { Origin::Zero } else { Origin::Unknown }
     }
 }
@@ -229,7 +230,7 @@ mod tests {
         let counted = tally(Counting::Increase, PART, vec![a.clone(), b.clone()]);
         assert_eq!(counted[0].1, (9 + 1).to_string(), "a server that is new");
         let counted = tally(Counting::Increase, PART, vec![a, b, relabelled]);
-        assert_eq!(counted[0].1, (9 + 1 + 5 + 4).to_string() , "labels that are others: nothing went on");
+        assert_eq!(counted[0].1, (9 + 1 + 5 + 4).to_string(), "labels that are others: nothing went on");
     }
 
     #[test]
@@ -239,7 +240,8 @@ mod tests {
         assert!(Tally::is_begun(PART, std::slice::from_ref(&away)) && !Tally::is_begun(PART, &[steady("c")]));
         let mut tally = Tally::default();
         tally.add((Counting::Increase, &grouping()), PART, HELD, vec![away, steady("c")], &before);
-        let counted: Vec<_> = tally.groups().map(|(group, amount, _)| (group.project, amount.recorded().unwrap())).collect();
+        let counted: Vec<_> =
+            tally.groups().map(|(group, amount, _)| (group.project, amount.recorded().unwrap())).collect();
         assert_eq!(counted[0], ("lab".to_owned(), "70".to_owned()));
     }
 
@@ -261,8 +263,10 @@ mod tests {
         let all = vec![other, none, empty, bare];
         tally.add((Counting::Increase, &grouping()), PART, HELD, all, &BTreeMap::new());
         assert_eq!(tally.seen(), 70 + 120, "by whatever series");
-        let groups: Vec<_> =
-            tally.groups().map(|(group, amount, _)| (group.labels["path"].clone(), amount.recorded().unwrap())).collect();
+        let groups: Vec<_> = tally
+            .groups()
+            .map(|(group, amount, _)| (group.labels["path"].clone(), amount.recorded().unwrap()))
+            .collect();
         assert_eq!(groups, [(String::new(), "3".to_owned()), ("/b".to_owned(), "2".to_owned())]);
     }
 
@@ -282,7 +286,9 @@ mod tests {
             for part in PART.parts(250) {
                 // What a server says they stood at: the last sample before.
                 for Scraped { labels, samples } in all() {
-                    if let Some(last) = samples.iter().filter(|sample| sample.at <= part.start).max_by_key(|sample| sample.at) {
+                    if let Some(last) =
+                        samples.iter().filter(|sample| sample.at <= part.start).max_by_key(|sample| sample.at)
+                    {
                         before.insert(labels, last.value.clone());
                     }
                 }

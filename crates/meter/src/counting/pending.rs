@@ -129,7 +129,9 @@ impl Pending {
         group: &Group,
     ) -> Result<Option<(String, Counted)>, (FaultReason, String)> {
         let project = world.project(&group.project);
-        if let Some((_, labels)) = project && !chooses(recipe.namespaces.as_ref(), labels) {
+        if let Some((_, labels)) = project
+            && !chooses(recipe.namespaces.as_ref(), labels)
+        {
             return Ok(None);
         }
         let counted = recipe.name(group).map_err(|fault| (fault.reason, fault.message))?;
@@ -150,7 +152,10 @@ impl Pending {
             Some(organization) => Ok(Some((organization, counted))),
             None => {
                 let label = &recipe.grouping.project;
-                Err((FaultReason::ProjectUnknown, format!("the label {label} names {}, which is no project", group.project)))
+                Err((
+                    FaultReason::ProjectUnknown,
+                    format!("the label {label} names {}, which is no project", group.project),
+                ))
             }
         }
     }
@@ -282,7 +287,11 @@ mod tests {
         let many: Vec<_> = (0..100).map(|at| (format!("shop{at}"), "1")).collect();
         let mut world = World::default();
         for (project, _) in &many {
-            world.observe_namespace(project, Labels::from([(ORGANIZATION_LABEL.to_owned(), "acme".to_owned())]), second(0));
+            world.observe_namespace(
+                project,
+                Labels::from([(ORGANIZATION_LABEL.to_owned(), "acme".to_owned())]),
+                second(0),
+            );
         }
         let many: Vec<_> = many.iter().map(|(project, amount)| (project.as_str(), *amount)).collect();
         let pending = Pending::of(&recipe, WINDOW, came(&many), &world, &Records::new());

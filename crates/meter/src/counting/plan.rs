@@ -73,7 +73,9 @@ pub enum Refusal {
     #[error("its record {0} was ended: what is counted until the month's end has no record")]
     Ended(String),
     /// There is no such quantity.
-    #[error("the quantity {0} is below zero or has more than {MAX_DIGITS} digits before the point: set spec.metrics.per")]
+    #[error(
+        "the quantity {0} is below zero or has more than {MAX_DIGITS} digits before the point: set spec.metrics.per"
+    )]
     OutOfRange(String),
 }
 
@@ -198,7 +200,12 @@ mod tests {
                 for step in patch.as_array().unwrap() {
                     match step["path"].as_str().unwrap() {
                         "/spec/readings/-" => {
-                            record.spec.readings.as_mut().unwrap().push(serde_json::from_value(step["value"].clone()).unwrap());
+                            record
+                                .spec
+                                .readings
+                                .as_mut()
+                                .unwrap()
+                                .push(serde_json::from_value(step["value"].clone()).unwrap());
                         }
                         "/spec/end" => record.spec.end = serde_json::from_value(step["value"].clone()).unwrap(),
                         _ => {}
@@ -229,7 +236,11 @@ mod tests {
         let known = Known::try_from(&record).unwrap();
         let record = written(Some(&record), window(Some(&known), "30T18:00", true, "2").unwrap().unwrap());
         assert_eq!(quantities(&record), ["1.5", "1.75", "1.75", "3.75"]);
-        assert_eq!(record.spec.end, Some(Time(at("30T18:00") + TimeDelta::hours(6))), "a month ends with its last window");
+        assert_eq!(
+            record.spec.end,
+            Some(Time(at("30T18:00") + TimeDelta::hours(6))),
+            "a month ends with its last window"
+        );
         let known = Known::try_from(&record).unwrap();
         assert_eq!(window(Some(&known), "30T18:00", true, "2"), Ok(None));
     }
@@ -255,9 +266,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_written_is_told() {
-        let mut known = Known::try_from(&written(None, window(None, "30T00:00", false, "7").unwrap().unwrap())).unwrap();
-        assert_eq!(window(Some(&known), "30T06:00", false, "999999999999999"), Err(Refusal::OutOfRange("1000000000000006".to_owned())));
-        assert_eq!(window(None, "30T06:00", false, "1000000000000000"), Err(Refusal::OutOfRange("1000000000000000".to_owned())));
+        let mut known =
+            Known::try_from(&written(None, window(None, "30T00:00", false, "7").unwrap().unwrap())).unwrap();
+        assert_eq!(
+            window(Some(&known), "30T06:00", false, "999999999999999"),
+            Err(Refusal::OutOfRange("1000000000000006".to_owned()))
+        );
+        assert_eq!(
+            window(None, "30T06:00", false, "1000000000000000"),
+            Err(Refusal::OutOfRange("1000000000000000".to_owned()))
+        );
         known.ended = true;
         assert_eq!(window(Some(&known), "30T06:00", false, "1"), Err(Refusal::Ended(known.name.clone())));
         assert_eq!(window(Some(&known), "30T06:00", false, "0"), Ok(None));
@@ -280,6 +298,9 @@ mod tests {
     fn coverage_is_said_where_it_is_not_all() {
         let said = |share| reading(at("01T00:00"), "1", share).coverage.map(|coverage| coverage.to_string());
         let all = [None, Some(0), Some(1), Some(9500), Some(10_000)].map(said);
-        assert_eq!(all, [None, Some("0".to_owned()), Some("0.0001".to_owned()), Some("0.95".to_owned()), Some("1".to_owned())]);
+        assert_eq!(
+            all,
+            [None, Some("0".to_owned()), Some("0.0001".to_owned()), Some("0.95".to_owned()), Some("1".to_owned())]
+        );
     }
 }

@@ -174,7 +174,8 @@ pub(super) mod tests {
     #[test]
     fn expressions_are_about_the_project_and_its_labels() {
         let service = json!({"name": "object.labels.path", "type": "'Requests'", "plan": "object.project"});
-        let by_path = recipe(json!({"labels": ["path"]}), json!({"service": service, "tags": {"p": "object.labels.path"}}));
+        let by_path =
+            recipe(json!({"labels": ["path"]}), json!({"service": service, "tags": {"p": "object.labels.path"}}));
         let by_path = by_path.unwrap();
         let group = |path: &str| Group {
             project: "shop".to_owned(),
@@ -184,7 +185,10 @@ pub(super) mod tests {
         assert_eq!((counted.service.name.as_str(), counted.service.plan.as_deref()), ("/pay", Some("shop")));
         assert_eq!(counted.tags["p"], "/pay");
         let fault = by_path.name(&group("")).unwrap_err();
-        assert_eq!((fault.reason, fault.message.as_str()), (FaultReason::OutOfRange, "spec.service.name: an empty text"));
+        assert_eq!(
+            (fault.reason, fault.message.as_str()),
+            (FaultReason::OutOfRange, "spec.service.name: an empty text")
+        );
     }
 
     #[test]
@@ -192,7 +196,10 @@ pub(super) mod tests {
         let metrics = json!({"selector": "rate(up[5m])", "delay": "1d", "coverage": "1.5", "per": "x"});
         let wrong = recipe(metrics, json!({"service": {"name": "labels.path", "type": "'a'"}})).unwrap_err();
         let said: Vec<_> = wrong.iter().map(ToString::to_string).collect();
-        assert_eq!(said[0], "spec.metrics.selector: column 5: a selector ends here: functions, ranges, offsets and operators are not for Meters");
+        assert_eq!(
+            said[0],
+            "spec.metrics.selector: column 5: a selector ends here: functions, ranges, offsets and operators are not for Meters"
+        );
         let fields: Vec<_> = wrong.iter().map(|invalid| invalid.field.as_str()).collect();
         let metrics = ["selector", "delay", "coverage", "per"].map(|field| format!("spec.metrics.{field}"));
         assert_eq!(fields[..4], metrics.each_ref().map(String::as_str));

@@ -172,7 +172,12 @@ mod tests {
     fn samples_have_their_own_times_and_the_digits_that_were_written() {
         let answer = matrix(
             json!({"__name__": "up", "job": "a"}),
-            json!([[1792540800, "1"], [1792540860.123, "0.30000000000000004"], [1792540920, "NaN"], [1792540980, "+Inf"]]),
+            json!([
+                [1792540800, "1"],
+                [1792540860.123, "0.30000000000000004"],
+                [1792540920, "NaN"],
+                [1792540980, "+Inf"]
+            ]),
         );
         let series = read(&answer).unwrap();
         let sample = |at, value: &str| Sample { at, value: Exact::parse(value).unwrap() };
@@ -203,10 +208,16 @@ mod tests {
         assert!(read(&with("infos", json!(["a metric might not be a counter"]))).is_ok());
         check_refused(&with("warnings", json!(["no store\nmatched"])), "the server warns: no store matched");
         check_refused(&with("isPartial", json!(true)), "a part");
-        check_refused(&json!({"status": "error", "errorType": "timeout", "error": "query timed out"}), "timeout: query timed out");
+        check_refused(
+            &json!({"status": "error", "errorType": "timeout", "error": "query timed out"}),
+            "timeout: query timed out",
+        );
         check_refused(&json!({"message": "no such page"}), "no status");
         check_refused(&json!({"status": "success", "data": {"resultType": "matrix"}}), "no data.result");
-        check_refused(&with("data", json!({"resultType": "scalar", "result": [1, "1"]})), "it is no answer of a Prometheus API");
+        check_refused(
+            &with("data", json!({"resultType": "scalar", "result": [1, "1"]})),
+            "it is no answer of a Prometheus API",
+        );
         let text = whole.to_string();
         for length in 0..text.len() {
             assert!(decode(&text.as_bytes()[..length], 2).is_err(), "broken off after {length}");

@@ -189,7 +189,11 @@ mod tests {
         assert!(reader(json!({"flavour": "Mimir", "tenant": "a"}), &[("Authorization", "Bearer x\n")]).is_ok());
         for (changes, headers, words) in [
             (json!({"caBundle": "nothing"}), vec![], "spec.caBundle has no certificate"),
-            (json!({"caBundle": "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"}), vec![], "spec.caBundle is not PEM"),
+            (
+                json!({"caBundle": "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"}),
+                vec![],
+                "spec.caBundle is not PEM",
+            ),
             (json!({"timeout": "soon"}), vec![], "spec.timeout"),
             (json!({}), vec![("a b", "secret")], "a b is not the name of a header"),
             (json!({}), vec![("token", "sec\nret")], "token has a value that no header can have"),
