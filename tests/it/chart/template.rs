@@ -86,8 +86,17 @@ fn each_part_can_be_left_out() -> Result {
         roles(&["roles.create=false"])?,
         ["billing-operator", "billing-operator-probe"].map(str::to_owned).into()
     );
-    let people =
-        ["organization-admin", "project-admin", "viewer", "provider", "meter", "retention", "finance", "platform"];
+    let people = [
+        "organization-admin",
+        "project-admin",
+        "viewer",
+        "provider",
+        "meter",
+        "remote-meter",
+        "retention",
+        "finance",
+        "platform",
+    ];
     for role in people {
         assert!(roles(&[])?.contains(&format!("billing-operator-{role}")), "{role}");
     }

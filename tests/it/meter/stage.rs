@@ -329,6 +329,9 @@ impl Running {
         let metrics = Metrics::new();
         let settings = Settings {
             kubeconfig: None,
+            billing_kubeconfig: None,
+            cluster: None,
+            namespace: None,
             call_timeout: Duration::from_secs(15),
             concurrency: 8,
             compare_interval: Duration::from_secs(3600),
@@ -342,6 +345,7 @@ impl Running {
         let program = Program {
             settings,
             client,
+            billing: None,
             clock: ServerClock::new(Arc::new(clock)),
             reach: Reach::new(metrics.work.clone()),
             metrics,

@@ -28,6 +28,13 @@ fn each_alert_of_the_meter_fires_for_its_cause_and_for_nothing_else() -> Result 
     assert!(!fires("BillingMeterSkips", 50, skipped("2x200"))?);
     assert!(fires("BillingMeterSkips", 70, skipped("2x200"))?);
     assert!(!fires("BillingMeterSkips", 70, skipped("0x200"))?);
+    let due = |values| ("billing_meter_window_due_timestamp_seconds", "meter=\"requests\"", values);
+    assert!(!fires("BillingMeterWindowLate", 60, due("0x200"))?, "it may take an hour");
+    assert!(fires("BillingMeterWindowLate", 70, due("0x200"))?);
+    assert!(!fires("BillingMeterWindowLate", 120, due("0+60x200"))?);
+    let skipped = |values| ("billing_meter_series_skipped", "meter=\"requests\",reason=\"ProjectUnknown\"", values);
+    assert!(fires("BillingMeterSeriesSkipped", 10, skipped("1x200"))?);
+    assert!(!fires("BillingMeterSeriesSkipped", 10, skipped("0x200"))?);
     let built = |values| ("billing_meter_build_info", "version=\"0.1.0\"", values);
     assert!(!fires("BillingMeterSilent", 60, built("1x200"))?);
     assert!(fires("BillingMeterSilent", 60, built("1x10"))?);

@@ -42,6 +42,11 @@ pub fn sampled_of_meter() -> billing_meter::metrics::Metrics {
     metrics.opened("volumes");
     metrics.ended("volumes");
     let skipped = [(billing_meter::recipe::FaultReason::MissingField, 1)].into();
+    metrics.reading_written("requests");
+    metrics.unanswered("requests");
+    metrics.due("requests", DateTime::UNIX_EPOCH);
+    let uncounted = [(billing_meter::recipe::FaultReason::ProjectUnknown, 1)].into();
+    metrics.window_recorded("requests", DateTime::UNIX_EPOCH, 1, uncounted);
     let counts = billing_meter::world::Counts { open: 1, skipped, through: Some(DateTime::UNIX_EPOCH) };
     metrics.show(&[("volumes".to_owned(), counts)].into(), 0);
     metrics
