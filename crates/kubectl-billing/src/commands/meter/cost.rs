@@ -46,6 +46,11 @@ pub(super) fn of(
         let organization = record.metadata.namespace.as_deref().unwrap_or_default();
         let mut billed = record.clone();
         (billed.spec.start, billed.spec.end) = (start, Some(end));
+        // What was counted is counted in this month.
+        if let Some(readings) = &mut billed.spec.readings {
+            readings.drain(..readings.len().saturating_sub(1));
+            readings.iter_mut().for_each(|last| last.at = end);
+        }
         all.push(serde_json::to_value(&billed).map_err(crate::output::OutputError::Json)?);
         all.push(namespace(&record.spec.project, organization, namespaces));
         if organizations.insert(organization.to_owned()) {

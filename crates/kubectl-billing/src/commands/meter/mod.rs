@@ -1,6 +1,7 @@
 //! `kubectl billing meter`: what is measured.
 
 mod cost;
+mod count;
 mod objects;
 mod test;
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use billing_api::MeteredResource;
+use billing_meter::shallow::Shallow;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use kube::api::{DynamicObject, ListParams};
+use kube::api::ListParams;
 use kube::core::GroupVersionKind;
 use kube::discovery;
 use operator_kit::paging::Pages;
@@ -44,9 +45,15 @@ impl Objects {
         Self { by_kind: by_kind.collect(), namespaces: of_kind(manifests, &namespaces).cloned().collect() }
     }
 
-    /// Reads what is missing from the cluster: of kinds of which there is no object, and the namespaces then.
-    pub(super) async fn complete(&mut self, arguments: &ClusterArguments) -> Result<(), CommandError> {
-        if self.by_kind.values().all(|objects| !objects.is_empty()) {
+    /// Reads what is missing from the cluster: of kinds of which there is no object, and the namespaces then, or when there are none
+    /// and somebody asks for them.
+    pub(super) async fn complete(
+        &mut self,
+        arguments: &ClusterArguments,
+        namespaces: bool,
+    ) -> Result<(), CommandError> {
+        let are_asked_for = namespaces && self.namespaces.is_empty();
+        if self.by_kind.values().all(|objects| !objects.is_empty()) && !are_asked_for {
             return Ok(());
         }
         let cluster = arguments.connect().await?;
@@ -77,11 +84,11 @@ async fn list(cluster: &Cluster, resource: &MeteredResource) -> Result<Vec<Value
         CommandError::Unusable(format!("the API server has no kind {kind} of {api}: {error}"))
     })?;
     let request = || Request { verb: "list", plural: found.plural.clone(), namespace: None, name: None };
-    let api: Api<DynamicObject> = Api::all_with(cluster.client().clone(), &found);
+    let api: Api<Shallow> = Api::all_with(cluster.client().clone(), &found);
     let mut pages = Pages::new(api, ListParams::default(), PAGE);
     let mut objects = Vec::new();
     while let Some(page) = pages.next().await.map_err(|error| CommandError::of(request(), error))? {
-        objects.extend(page.into_iter().filter_map(|object| serde_json::to_value(object).ok()));
+        objects.extend(page.into_iter().filter_map(|object| serde_json::to_value(object.0).ok()));
     }
     Ok(objects)
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use billing_api::{Meter, MeterStatus, MeteredResource, Time, UsageRecord, time};
 use billing_domain::{Month, Timestamp};
 use billing_meter::life::Step;
 use billing_meter::recipe::Recipe;
-use billing_meter::records::{self, FINALIZER};
+use billing_meter::records::{FINALIZER, Writer};
 use billing_meter::selector::Labels;
 use billing_meter::world::{Key, KindState, Seen, World};
 use chrono::{SubsecRound, TimeDelta};
@@ -16,6 +17,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::cost::{self, Costs};
+use super::count::{self, Since};
 use super::objects::Objects;
 use crate::cluster::{ClusterArguments, wait};
 use crate::error::CommandError;
@@ -32,6 +34,9 @@ Examples:
   # And what would it cost in a month?
   kubectl billing meter test -f meter.yaml -f prices.yaml
 
+  # What would a Meter of metrics have recorded since yesterday? (With a port forwarded to the server)
+  kubectl billing meter test -f requests.yaml -f prices.yaml --since 24h --server-url http://localhost:9090
+
   # The same of objects in files, without a cluster
   kubectl billing meter test -f meter.yaml -f prices.yaml -f namespaces.yaml -f claims.yaml
 
@@ -40,20 +45,24 @@ Exit status: 0 when everything can be recorded, 1 when a Meter or an object is n
 /// What a record costs in a month, on the records that are printed.
 const MONTH_ANNOTATION: &str = "meter.billing-operator.io/month";
 
+/// How much is recorded, on the records that are printed: of a metered one, what its last reading says.
+const QUANTITY_ANNOTATION: &str = "meter.billing-operator.io/quantity";
+
 const RECORDS: TableShape = TableShape::of(&[
     Column::text("METER", r".metadata.labels.meter\.billing-operator\.io/name"),
     Column::text("PROJECT", ".spec.project"),
     Column::text("SERVICE", ".spec.service.name"),
     Column::text("TYPE", ".spec.service.type"),
     Column::text("PLAN", ".spec.service.plan"),
-    Column::number("QUANTITY", ".spec.quantity"),
+    Column::number("QUANTITY", r".metadata.annotations.meter\.billing-operator\.io/quantity"),
     Column::number("A MONTH", r".metadata.annotations.meter\.billing-operator\.io/month"),
 ]);
 
 /// Show what Meters would record, and what that costs in a month, without writing anything
 ///
 /// Reads Meters, and price lists if there are any. The objects are those of the same manifests; of a kind of which these have none,
-/// those that are in the cluster now. What cannot be recorded, and what has no price, goes to standard error with the place.
+/// those that are in the cluster now. Of metrics, the server is asked for the windows that are over since a while; what was counted in
+/// them is the quantity, and what it costs as all of a month. What cannot be recorded, and what has no price, goes to standard error with the place.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct MeterTestArguments {
@@ -64,6 +73,14 @@ pub struct MeterTestArguments {
     /// The month whose length and prices count [default: the one that runs]
     #[arg(long, value_name = "YYYY-MM")]
     period: Option<Month>,
+
+    /// Since when windows of metrics are counted
+    #[arg(long, value_name = "DURATION", value_parser = billing_planning::billing_settings::duration, default_value = "24h")]
+    since: Duration,
+
+    /// Where the servers of metrics are, instead of what MetricsServers say: for a port that is forwarded
+    #[arg(long, value_name = "URL")]
+    server_url: Option<String>,
 
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -100,10 +117,15 @@ pub(super) fn run(arguments: &MeterTestArguments, io: &mut Io<'_>) -> Result<Exi
         return Err(CommandError::Unusable("the manifests have no Meter: name its file with -f".to_owned()));
     }
     let now = io.now.trunc_subsecs(0);
+    let (counted, meters): (Vec<_>, Vec<_>) = meters.into_iter().partition(|meter| meter.spec.metrics.is_some());
     let kinds = measurable(&meters, &mut tried);
     let mut objects = Objects::among(&all, &kinds);
-    wait(objects.complete(&arguments.cluster))??;
+    wait(objects.complete(&arguments.cluster, !counted.is_empty()))??;
     tried.measure(&meters, &objects, now);
+    let window = Since { since: arguments.since, server_url: arguments.server_url.as_deref(), now };
+    let came = count::of(&counted, (&all, &objects.namespaces), &window, &arguments.cluster)?;
+    tried.records.extend(came.records);
+    tried.wrong.extend(came.wrong);
     let month = arguments.period.unwrap_or(Month::of(now));
     let Costs { by_record, problems } = cost::of(&tried.records, &objects.namespaces, &all, month)?;
     tried.wrong.extend(problems);
@@ -181,7 +203,7 @@ impl Tried {
             let Key::Object { uid, .. } = key else { continue };
             for step in world.plan(meter, &uid, later).steps {
                 if let Step::Open { target, start } = step {
-                    records.push(records::record(meter, &uid, &target, start));
+                    records.push(Writer { meter, cluster: None }.record(&uid, &target, start));
                 }
             }
         }
@@ -222,17 +244,19 @@ fn begun(meter: &Meter, now: Timestamp) -> Meter {
 /// A record as it is printed: as it would be written, with what it costs.
 fn printed(record: &UsageRecord, costs: &BTreeMap<String, String>) -> Result<Value, CommandError> {
     let mut value = serde_json::to_value(record).map_err(crate::output::OutputError::Json)?;
+    let last = record.spec.readings.iter().flatten().last().map_or(&record.spec.quantity, |last| &last.quantity);
+    value["metadata"]["annotations"] = json!({ QUANTITY_ANNOTATION: last });
     if let Some(cost) = costs.get(&record.name_any()) {
-        value["metadata"]["annotations"] = json!({ MONTH_ANNOTATION: cost });
+        value["metadata"]["annotations"][MONTH_ANNOTATION] = json!(cost);
     }
     Ok(value)
 }
 
-fn namespace_name(namespace: &Value) -> String {
+pub(super) fn namespace_name(namespace: &Value) -> String {
     text(namespace, "/metadata/name").to_owned()
 }
 
-fn labels(object: &Value) -> Labels {
+pub(super) fn labels(object: &Value) -> Labels {
     let labels = object["metadata"]["labels"].as_object().into_iter().flatten();
     labels.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
