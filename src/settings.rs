@@ -196,8 +196,8 @@ pub struct ObservationSettings {
     )]
     pub silence_limit: Duration,
 
-    /// How logs are written.
-    #[arg(long, env = "BILLING_OPERATOR_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    /// How logs are written: as lines for people, or as one JSON object a line
+    #[arg(long, env = "BILLING_OPERATOR_LOG_FORMAT", value_name = "FORMAT", value_parser = log_format(), default_value = "text")]
     pub log_format: LogFormat,
 
     /// What is logged: a level, or levels by module: `info,billing_operator=debug`
@@ -269,6 +269,11 @@ impl ClusterSettings {
         let default = || format!("system:serviceaccount:{}:billing-operator-probe", self.namespace);
         self.probe_user.clone().unwrap_or_else(default)
     }
+}
+
+/// The formats of logs, by their names.
+fn log_format() -> impl TypedValueParser<Value = LogFormat> {
+    PossibleValuesParser::new(LogFormat::NAMES).try_map(|name| name.parse())
 }
 
 /// A duration that is at least a second.

@@ -1,18 +1,36 @@
 //! Logs, as text for people or as JSON for collectors.
 
 use std::io::{self, IsTerminal};
+use std::str::FromStr;
 
-use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
 /// How logs are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Lines for people
+    /// Lines for people.
     Text,
-    /// One JSON object per line
+    /// One JSON object a line.
     Json,
+}
+
+impl LogFormat {
+    /// What they are called on a command line.
+    pub const NAMES: [&str; 2] = ["text", "json"];
+}
+
+/// By its name.
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            other => Err(format!("{other} is none of {}", Self::NAMES.join(", "))),
+        }
+    }
 }
 
 /// kube logs each failed call, each connection of a watch that breaks and each watch that is refused. So do we, with what it was
@@ -61,6 +79,13 @@ pub fn valid_filter(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn formats_have_names() {
+        let formats = LogFormat::NAMES.map(|name| name.parse());
+        assert_eq!(formats, [Ok(LogFormat::Text), Ok(LogFormat::Json)]);
+        assert_eq!("xml".parse::<LogFormat>(), Err("xml is none of text, json".to_owned()));
+    }
 
     #[test]
     fn a_filter_is_kept_as_it_was_asked_for() {

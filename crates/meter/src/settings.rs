@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use billing_planning::billing_settings::duration;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use operator_kit::client::ClientSettings;
 use operator_kit::logging::{self, LogFormat};
 
@@ -66,8 +67,8 @@ pub struct Settings {
     #[arg(long, env = "BILLING_METER_SILENCE_LIMIT", value_name = "DURATION", value_parser = positive, default_value = "3m")]
     pub silence_limit: Duration,
 
-    /// How logs are written
-    #[arg(long, env = "BILLING_METER_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    /// How logs are written: as lines for people, or as one JSON object a line
+    #[arg(long, env = "BILLING_METER_LOG_FORMAT", value_name = "FORMAT", value_parser = log_format(), default_value = "text")]
     pub log_format: LogFormat,
 
     /// What is logged: a level, or levels by module: `info,billing_meter=debug`
@@ -92,6 +93,11 @@ impl Settings {
     fn client_of(&self, kubeconfig: Option<PathBuf>) -> ClientSettings {
         ClientSettings { user_agent: USER_AGENT, kubeconfig, call_timeout: self.call_timeout }
     }
+}
+
+/// The formats of logs, by their names.
+fn log_format() -> impl TypedValueParser<Value = LogFormat> {
+    PossibleValuesParser::new(LogFormat::NAMES).try_map(|name| name.parse())
 }
 
 /// A duration that is at least a second.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use billing_api::{Meter, MetricsServer, Time, UsageRecord};
 use billing_meter::metrics::Metrics;
-use billing_meter::settings::{LogFormat, Settings};
+use billing_meter::settings::Settings;
 use billing_meter::{Program, run};
 use billing_test_harness::chart::{self, CHART, NAMESPACE, RELEASE};
 use billing_test_harness::{ControlPlane, Options, User, free_port};
@@ -19,6 +19,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource, ResourceExt};
 use operator_kit::clock::{LocalTime, ServerClock};
+use operator_kit::logging::LogFormat;
 use operator_kit::reach::Reach;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

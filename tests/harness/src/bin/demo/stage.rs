@@ -85,13 +85,7 @@ fn install_chart(control_plane: &ControlPlane) -> Result {
 }
 
 /// A program of the chart as a process, with the rights that it would have as a pod, and waits until it is ready.
-fn start(
-    program: &str,
-    account: &str,
-    args: &[&str],
-    control_plane: &ControlPlane,
-    place: &Place,
-) -> Result<Operator> {
+fn start(program: &str, account: &str, args: &[&str], control_plane: &ControlPlane, place: &Place) -> Result<Operator> {
     // Longer than a demo is likely to stay.
     let create_token = ["create", "token", account, "--namespace", NAMESPACE, "--duration=8760h"];
     let token = control_plane.kubectl_ok(User::Admin, &create_token)?;
