@@ -134,7 +134,7 @@ impl Stage {
         control_plane.apply(User::ClusterAdmin, READS)?;
         wait("the role to be aggregated", LIMIT, async || {
             let account = format!("--as=system:serviceaccount:{NAMESPACE}:{ACCOUNT}");
-            let asked = ["auth", "can-i", "watch", "databases.databases.example.com", "--all-namespaces", &account];
+            let asked = ["auth", "can-i", "watch", "persistentvolumeclaims", "--all-namespaces", &account];
             let allowed = control_plane.kubectl(User::ClusterAdmin, &asked)?.status.success();
             Ok(allowed.then_some(()))
         })
