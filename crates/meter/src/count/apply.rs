@@ -17,8 +17,11 @@ use crate::counting::{Known, Refusal, Step, plan};
 use crate::records::{METER_LABEL, Writer, of_cluster};
 use crate::work::FIELD_MANAGER;
 
-/// How often a write is planned anew that lost a race.
-const ATTEMPTS: usize = 4;
+/// How often a write is planned anew that lost a race, or found a record that was there.
+const ATTEMPTS: usize = 40;
+
+/// How many records of a series and month may have been ended before.
+const MAX_ENDED: usize = 30;
 
 /// Records are read in pages of so many: each may have hundreds of readings.
 const PAGE: u32 = 100;
@@ -50,7 +53,8 @@ pub(super) fn place(known: &Known) -> Place {
     (known.organization.clone(), known.name.clone())
 }
 
-/// Writes what of `window` belongs to one record. Whoever was faster has done it, or it is planned anew.
+/// Writes what of `window` belongs to one record. Whoever was faster has done it, or it is planned anew. A record that somebody ended
+/// in the middle of a month is followed by another.
 pub(super) async fn write(
     shared: &Shared,
     meter: &str,
@@ -65,8 +69,8 @@ pub(super) async fn write(
         What::Close { place: (organization, _), .. } => organization,
     };
     let api: Api<UsageRecord> = Api::namespaced(shared.billing.clone(), organization);
-    let mut last = None;
-    for _ in 0..ATTEMPTS {
+    let (mut ended, mut lost) = (0, 0);
+    loop {
         let planned = match (what, &known) {
             (What::More { organization, counted, amount, coverage }, known) => {
                 let place = (organization.as_str(), counted);
@@ -75,12 +79,20 @@ pub(super) async fn write(
             (What::Close { coverage, .. }, Some(known)) => known.next(closing(known, end), true, ("0", *coverage)),
             (What::Close { .. }, None) => Ok(None),
         };
+        let name = match what {
+            What::More { counted, .. } => writer.monthly_name_after(&series(counted), start, ended),
+            What::Close { place: (_, name), .. } => name.clone(),
+        };
         let written = match planned {
             Ok(None) => return Ok(Written::Done(known.map(Box::new))),
-            Err(refusal @ (Refusal::Ended(_) | Refusal::OutOfRange(_))) => {
-                return Ok(Written::Refused(refusal.to_string()));
+            Err(Refusal::Ended(_)) if ended < MAX_ENDED => {
+                known = None;
+                ended += 1;
+                continue;
             }
-            Ok(Some(Step::Create(record))) => {
+            Err(refusal) => return Ok(Written::Refused(refusal.to_string())),
+            Ok(Some(Step::Create(mut record))) => {
+                record.metadata.name = Some(name.clone());
                 let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
                 api.create(&params, &record).await
             }
@@ -95,25 +107,18 @@ pub(super) async fn write(
                 shared.metrics.reading_written(meter);
                 return Ok(Written::Done(Known::try_from(&record).ok().map(Box::new)));
             }
-            Err(kube::Error::Api(status)) if status.code == 409 => {
-                let name = match what {
-                    What::More { counted, .. } => writer.monthly_name(&series(counted), start),
-                    What::Close { place: (_, name), .. } => name.clone(),
-                };
+            Err(kube::Error::Api(status)) if status.code == 409 && lost < ATTEMPTS => {
+                lost += 1;
+                let name = known.map_or(name, |known| known.name);
                 let Some(found) = api.get_opt(&name).await? else { return Err(kube::Error::Api(status)) };
                 match known_as(what, &found) {
                     Ok(found) => known = Some(found),
                     Err(why) => return Ok(Written::Refused(format!("the record {name} is another: {why}"))),
                 }
-                last = Some(kube::Error::Api(status));
             }
             Err(kube::Error::Api(status)) if is_final(&status) => return Ok(Written::Refused(status.message)),
             Err(error) => return Err(error),
         }
-    }
-    match last {
-        Some(error) => Err(error),
-        None => Ok(Written::Done(known.map(Box::new))),
     }
 }
 

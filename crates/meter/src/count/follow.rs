@@ -1,5 +1,6 @@
 //! One Meter of metrics: its windows, one after the other.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ use super::apply::{self, Written};
 use super::report::Report;
 use crate::context::Shared;
 use crate::counters::Window;
-use crate::counting::monthly::second;
-use crate::counting::pending::{Due, Pending, Records, What, times};
+use crate::counting::monthly::{second, series};
+use crate::counting::pending::{Due, Pending, Records, What, month_end, times};
 use crate::counting::{Came, CountingRecipe, evaluate};
 use crate::recipe::{FaultReason, Invalid};
 use crate::records;
@@ -257,8 +258,19 @@ async fn write(shared: &Shared, meter: &Meter, state: &mut State) -> Result<Dura
     let now = shared.now().timestamp_millis();
     let due = pending.writes.partition_point(|due| due.at > now);
     let (window, writes) = (pending.window, pending.writes.split_off(due));
+    let month = month_end(times(window).0);
+    let open: HashMap<_, _> = records
+        .values()
+        .filter(|known| month_end(known.start) == month)
+        .map(|known| ((known.organization.as_str(), known.series.as_str()), known))
+        .collect();
     let results: Vec<_> = stream::iter(writes.into_iter().map(|due| {
-        let known = records.get(&place_of(shared, &name, window, &due.what)).cloned();
+        let known = match &due.what {
+            What::More { organization, counted, .. } => {
+                open.get(&(organization.as_str(), series(counted).as_str())).copied().cloned()
+            }
+            What::Close { place, .. } => records.get(place).cloned(),
+        };
         let name = &name;
         async move {
             let written = apply::write(shared, name, window, &due.what, known).await;
@@ -295,17 +307,6 @@ async fn write(shared: &Shared, meter: &Meter, state: &mut State) -> Result<Dura
     }
     finish(shared, meter, state).await?;
     Ok(Duration::ZERO)
-}
-
-fn place_of(shared: &Shared, meter: &str, window: Window, what: &What) -> crate::counting::pending::Place {
-    match what {
-        What::More { organization, counted, .. } => {
-            let writer = records::Writer { meter, cluster: shared.cluster() };
-            let series = crate::counting::monthly::series(counted);
-            (organization.clone(), writer.monthly_name(&series, times(window).0))
-        }
-        What::Close { place, .. } => place.clone(),
-    }
 }
 
 fn what(due: &Due) -> String {

@@ -40,6 +40,12 @@ impl Writer<'_> {
         format!("{}-{series}-{:04}-{:02}", self.prefix(), start.year(), start.month())
     }
 
+    /// The name of the record that follows where so many of a month were ended before it.
+    pub fn monthly_name_after(&self, series: &str, start: Timestamp, ended: usize) -> String {
+        let name = self.monthly_name(series, start);
+        if ended == 0 { name } else { format!("{name}-{}", ended + 1) }
+    }
+
     /// A metered record that begins at `start`, with its first reading.
     pub fn monthly(&self, organization: &str, counted: &Counted, start: Timestamp, reading: Reading) -> UsageRecord {
         let Counted { project, labels: _, service, tags } = counted;

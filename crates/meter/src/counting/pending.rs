@@ -74,7 +74,7 @@ pub fn times(window: Window) -> (Timestamp, Timestamp, bool) {
 }
 
 /// The first second after the month of an instant.
-fn month_end(at: Timestamp) -> Timestamp {
+pub fn month_end(at: Timestamp) -> Timestamp {
     let day = at.date_naive().with_day(1).and_then(|first| first.checked_add_months(Months::new(1)));
     day.and_then(|day| day.and_hms_opt(0, 0, 0)).map_or(at, |end| end.and_utc())
 }

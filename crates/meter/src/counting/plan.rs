@@ -70,7 +70,7 @@ pub enum Step {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Somebody else ended the record.
-    #[error("its record {0} was ended: what is counted until the month's end has no record")]
+    #[error("its record {0} was ended, and so were those that followed it")]
     Ended(String),
     /// There is no such quantity.
     #[error(

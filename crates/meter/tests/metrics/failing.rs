@@ -66,7 +66,8 @@ async fn too_few_samples_are_waited_for_and_then_recorded_with_what_is_known() -
     // The window until 18:00 on 31 January has half an hour without samples.
     let gap = data::BEGIN + 24 * HOUR;
     clock.set(gap + HOUR);
-    stage.create_meter(requests("main", json!({"maxWait": "3h"}))).await?;
+    let theirs = "http_requests_total{namespace!=\"\"}";
+    stage.create_meter(requests("main", json!({"maxWait": "3h", "selector": theirs}))).await?;
     let meter = stage.meter(&clock).await?;
     let found = stage.wait_meter("a gap", |meter| condition(meter, "Gap").is_some()).await?;
     assert_eq!(through(&found), Some(time(gap - 6 * HOUR)));
@@ -133,6 +134,29 @@ async fn a_meter_that_cannot_be_followed_says_why() -> Result {
     }
     let ends: Vec<_> = stage.records().await?.into_values().map(|record| record["spec"]["end"].clone()).collect();
     assert_eq!(ends, vec![json!(time(data::BEGIN + 6 * HOUR)); 3]);
+
+    // Made again, it goes on in records of their own, and what is recorded is not recorded again.
+    clock.set(data::END + HOUR);
+    stage.create_meter(requests("plain", json!({}))).await?;
+    stage.wait_through(data::END).await?;
+    let records = stage.records().await?;
+    let again: Vec<_> = records.keys().filter(|name| name.ends_with("-2025-01-2")).collect();
+    assert_eq!(again.len(), 3, "{:?}", records.keys());
+    let last = |record: &serde_json::Value| {
+        let last = record["spec"]["readings"].as_array()?.last()?["quantity"].as_str()?.parse::<i64>().ok()?;
+        Some((record["spec"]["project"].as_str()?.to_owned(), last))
+    };
+    let mut sums = std::collections::BTreeMap::new();
+    for (name, record) in records.iter().filter(|(name, _)| name.contains("-2025-01")) {
+        let (project, last) = last(record).ok_or_else(|| format!("{name} has no reading"))?;
+        *sums.entry(format!("{project} 2025-01")).or_insert(0) += last;
+    }
+    let expected = oracle("http_requests_total", "Increase", 1, 6)?;
+    let expected = expected.iter().filter(|(name, _)| name.ends_with("-01")).filter_map(|(name, record)| {
+        let quantity = record["readings"].as_array()?.last()?["quantity"].as_str()?.parse::<i64>().ok()?;
+        Some((name.clone(), quantity))
+    });
+    assert_eq!(sums, expected.collect());
     drop(meter);
     Ok(())
 }

@@ -131,7 +131,9 @@ impl Stage {
             &["upgrade", RELEASE, CHART, &namespace, "--set=meter.enabled=true,meter.headerSecrets={token}"],
         )?;
         control_plane.apply(User::ClusterAdmin, PROJECTS)?;
-        control_plane.apply(User::ClusterAdmin, more)?;
+        if !more.is_empty() {
+            control_plane.apply(User::ClusterAdmin, more)?;
+        }
         let client = client(&control_plane.kubeconfig(User::ClusterAdmin)).await?;
         let token = control_plane.service_account_token(NAMESPACE, ACCOUNT)?;
         Ok(Self { control_plane, client, token })
@@ -315,7 +317,8 @@ impl Running {
             cluster: billing.map(|(_, cluster)| cluster.to_owned()),
             namespace: Some(NAMESPACE.to_owned()),
             call_timeout: Duration::from_secs(5),
-            concurrency: 8,
+            // One after the other, so that a write after which it is killed is one write.
+            concurrency: 1,
             compare_interval: Duration::from_secs(3600),
             retry_interval: Duration::from_secs(1),
             report_interval: Duration::from_secs(1),
