@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 
 use billing_domain::{
     Attribution, BilledIndex, Buyer, Group, GroupMonth, HourRule, Ledger, Month, NO_CLOSED_MONTHS, NO_EXCHANGE_RATES,
-    NO_FORMER_PRICES, Name, Organization, PriceEntry, PriceList, PriceLists, Segment, Service, Terms, Timestamp, Uid,
-    Unit, UnitPrice, Usage, audit, bill_group_month,
+    NO_FORMER_PRICES, NO_SUCCESSIONS, Name, Organization, PriceEntry, PriceList, PriceLists, Segment, Service, Terms,
+    Timestamp, Uid, Unit, UnitPrice, Usage, audit, bill_group_month,
 };
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
@@ -42,6 +42,7 @@ fn main() {
             issuer: None,
             billed: &billed,
             closed: &NO_CLOSED_MONTHS,
+            successions: NO_SUCCESSIONS,
             brought_forward: None,
             credits: &[],
             as_of: month.end(),

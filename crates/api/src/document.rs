@@ -801,6 +801,9 @@ pub struct Adjusts {
     /// The final invoice that bills too much or too little. Absent: the charge is on no final invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice: Option<Name>,
+    /// The final invoice with which another billing group closed the month that is gone since: this one settles it in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_by: Option<Name>,
     /// For a part of the month that is no usage: the type of its line.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<LineType>,
@@ -834,9 +837,21 @@ pub struct Adjusts {
 impl Adjusts {
     /// A charge of the month that is on no final invoice.
     pub fn late(period: Month) -> Self {
-        let (invoice, kind, part, billed, due, settled) = Default::default();
+        let (invoice, closed_by, kind, part, billed, due, settled) = Default::default();
         let (quantity_before, quantity_after) = (None, None);
-        Self { period, invoice, kind, part, billed, due, quantity_before, quantity_after, settled, notes: Vec::new() }
+        Self {
+            period,
+            invoice,
+            closed_by,
+            kind,
+            part,
+            billed,
+            due,
+            quantity_before,
+            quantity_after,
+            settled,
+            notes: Vec::new(),
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use crate::terms::{render_progress, render_terms};
 use billing_api as api;
 use billing_domain::{
     Bill, CategorySubtotal, CrossRate, Date, LateUsageWindow, Money, Month, Name, Prepayment, ReturnedCredit,
-    restored_name,
 };
 use serde_json::Value;
 
@@ -259,11 +258,9 @@ pub(super) fn render_prepayment(prepayment: &Prepayment) -> api::Prepayment {
 /// What goes back to a credit, and the name of the Credit that is made of it: one for each invoice, month and credit, so that it goes
 /// back once.
 fn render_return(number: &Name, first_period: Month, returned: &ReturnedCredit) -> api::CreditReturn {
-    let ReturnedCredit { credit, month, amount: back } = returned;
-    let sequence = billing_domain::invoice::number::sequence(first_period, *month).unwrap_or(0);
-    let name = restored_name(&Name::from(format!("{number}-{sequence}")), credit);
+    let ReturnedCredit { credit, month, closed_by: _, amount: back } = returned;
     api::CreditReturn {
-        name: name.as_str().into(),
+        name: returned.name_on(number, first_period).as_str().into(),
         credit: credit.as_str().into(),
         period: month.to_string().into(),
         amount: amount(*back),

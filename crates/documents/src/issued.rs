@@ -134,6 +134,7 @@ impl<'a> IssuedInvoice<'a> {
         FinalFacts {
             number: self.document.number.as_str().into(),
             group: self.group,
+            group_name: self.invoice.spec.billing_group.as_str().into(),
             month: self.month,
             issued_at: reissues.map_or(self.issued_at, |before| before.first_issued_at.unwrap_or(before.issued_at).0),
             reissued_at: reissues.map(|_| self.issued_at),

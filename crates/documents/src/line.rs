@@ -95,12 +95,13 @@ pub(super) fn render_plain(item: &Item) -> api::Line {
 
 /// An adjustment of a closed month: with all that the line of that month would say, or naming the final it corrects.
 fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> api::Line {
-    let period = adjustment.month.to_string().into();
+    let closed_by = adjustment.closed_by.as_ref().map(|closed_by| closed_by.as_str().into());
+    let late = api::Adjusts { closed_by, ..api::Adjusts::late(adjustment.month.to_string().into()) };
     match &adjustment.kind {
         AdjustmentKind::Late(new) => {
             let LateLine { line: new, discounts, exchange_rate, hours } = &**new;
             let api::Line { id, kind, description, source, .. } = line;
-            let adjusts = Some(api::Adjusts::late(period));
+            let adjusts = Some(late);
             let discounts = discounts.iter().map(applied_discount).collect();
             let exchange_rate = exchange_rate.as_ref().map(render_rate);
             // The document's sum in the currency of prices is that of its services.
@@ -115,7 +116,7 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
                 due: Some(amount(*due)),
                 settled: (!settled_by_credit_notes.is_zero()).then(|| amount(*settled_by_credit_notes)),
                 notes: notes.iter().map(|note| note.as_str().into()).collect(),
-                ..api::Adjusts::late(period)
+                ..late
             });
             let itself = line.source.as_ref().filter(|_| *replaced).map(|source| source.name.clone());
             let readings = readings.map(line_readings);
@@ -132,7 +133,7 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
                 quantity_after: Some(quantity(*after)),
                 settled: (!settled_by_credit_notes.is_zero()).then(|| amount(*settled_by_credit_notes)),
                 notes: notes.iter().map(|note| note.as_str().into()).collect(),
-                ..api::Adjusts::late(period)
+                ..late
             });
             api::Line { adjusts, ..line }
         }
@@ -145,7 +146,7 @@ fn render_adjustment(bill: &Bill, line: api::Line, adjustment: &Adjustment) -> a
                 due: Some(amount(*due)),
                 settled: (!settled_by_credit_notes.is_zero()).then(|| amount(*settled_by_credit_notes)),
                 notes: notes.iter().map(|note| note.as_str().into()).collect(),
-                ..api::Adjusts::late(period)
+                ..late
             });
             api::Line { adjusts, ..line }
         }

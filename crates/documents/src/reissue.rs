@@ -124,6 +124,8 @@ impl<'a> Original<'a> {
     fn scheme_of(&self, line: &api::Line) -> Option<&TaxScheme> {
         match &line.adjusts {
             None => Some(&self.terms.tax),
+            // What it settles for a group that is gone is taxed as that group's months are.
+            Some(adjusts) if adjusts.closed_by.is_some() => None,
             Some(adjusts) => self.taxed_again.get(&adjusts.period.parse().ok()?),
         }
     }

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use crate::bill::charge::Charges;
 use crate::bill::fill::Portions;
 use crate::bill::inputs::GroupMonth;
-use crate::bill::inputs::{NO_CLOSED_MONTHS, NO_FORMER_PRICES};
+use crate::bill::inputs::{ClosedMonths, FormerPrices, NO_CLOSED_MONTHS, NO_FORMER_PRICES, NO_SUCCESSIONS};
 use crate::bill::records::BilledUsage;
 use crate::bill::services::charge_project;
 use crate::catalog::price_lists::PriceLists;
@@ -51,10 +51,14 @@ pub struct Pricing<'a> {
 /// record: those that no group pays for, and those that their group's bill leaves off.
 ///
 /// `pricing` finds the price list and the exchange rates of a group. For a group without a list, give an empty one of
-/// the missing name: its usage then counts as unpriced.
-pub fn unbilled<'a>(month: &OrganizationMonth<'a>, pricing: impl Fn(&Group) -> Option<Pricing<'a>>) -> Vec<Problem> {
+/// the missing name: its usage then counts as unpriced. `gone` are the groups that are gone and closed the month.
+pub fn unbilled<'a>(
+    month: &OrganizationMonth<'a>,
+    gone: &'a [Group],
+    pricing: impl Fn(&Group) -> Option<Pricing<'a>>,
+) -> Vec<Problem> {
     let mut problems = without_payer(month);
-    for group in month.organization.groups() {
+    for group in month.organization.groups().chain(gone) {
         if let Some(pricing) = pricing(group) {
             problems.extend(problems_of_bill(&month.of_group(group, pricing)));
         }
@@ -100,24 +104,24 @@ pub fn mistaken(organization: &Organization, as_of: Timestamp) -> Vec<Problem> {
 ///
 /// Of the months before `until` all invoices are final, so no other reason still counts.
 pub fn outside_periods(
-    organization: &Organization,
+    records: BilledUsage<'_>,
     attribution: impl Fn(Month) -> Attribution,
     until: Month,
 ) -> Vec<Problem> {
-    let of_project = |project| outside_periods_of(organization, project, &attribution, until);
-    organization.projects().flat_map(of_project).collect()
+    let of_project = |project| outside_periods_of(records, project, &attribution, until);
+    records.organization.projects().flat_map(of_project).collect()
 }
 
 /// Of one project: every record that has time before `until` which no invoice will ever bill, with the reason. By service, start and
 /// record.
 pub fn outside_periods_of(
-    organization: &Organization,
+    records: BilledUsage<'_>,
     project: &Project,
     attribution: &impl Fn(Month) -> Attribution,
     until: Month,
 ) -> Vec<Problem> {
-    let uncovered = uncovered(organization, project, attribution, until);
-    let usage = project.usage().filter(|usage| organization.is_effective(usage));
+    let uncovered = uncovered(records, project, attribution, until);
+    let usage = project.usage().filter(|usage| records.organization.is_effective(usage));
     let outside = usage.filter_map(|usage| {
         let (_, reason) = uncovered.iter().find(|(period, _)| runs_in(usage, period))?;
         Some(Problem { usage: usage.clone(), reason: reason.clone() })
@@ -127,11 +131,12 @@ pub fn outside_periods_of(
 
 /// The months before `until` in which nothing of the project was ever billed, and why; none before its first usage.
 fn uncovered(
-    organization: &Organization,
+    records: BilledUsage<'_>,
     project: &Project,
     attribution: &impl Fn(Month) -> Attribution,
     until: Month,
 ) -> Vec<(Period, ProblemReason)> {
+    let organization = records.organization;
     let Some(first) = project.usage().map(|usage| Month::of(usage.start)).min().filter(|first| *first < until) else {
         return Vec::new();
     };
@@ -141,7 +146,7 @@ fn uncovered(
     }
     let months = first.through(until.prev()).filter(|month| !may_be_billed_by_default(organization, project, *month));
     let shares = months.flat_map(|month| {
-        let shares = organization.payers(project, month, attribution(month));
+        let shares = records.payers(project, month, attribution(month));
         shares.into_iter().map(move |(period, payer)| (month, period, payer))
     });
     let before = |(month, period, payer)| {
@@ -172,6 +177,20 @@ fn no_ledger(project: &Project) -> ProblemReason {
 }
 
 impl<'a> OrganizationMonth<'a> {
+    /// The records of the organization, and what finals bill of them.
+    pub fn records(&self) -> BilledUsage<'a> {
+        BilledUsage { organization: self.organization, billed: self.billed }
+    }
+
+    /// The groups that are gone and closed the month, which their successors settle.
+    pub fn successions(&self) -> Vec<Group> {
+        let closed = ClosedMonths::from([(self.month, self.attribution)]);
+        let none = |_: &Group, _: &ClosedMonths| (FormerPrices::new(), Vec::new());
+        let primaries = self.organization.groups().filter(|group| group.primary);
+        let of_primary = |group| self.records().successions(group, &closed, none);
+        primaries.flat_map(of_primary).map(|succession| succession.group).collect()
+    }
+
     /// The month of one of the organization's groups.
     pub fn of_group(&self, group: &'a Group, pricing: Pricing<'a>) -> GroupMonth<'a> {
         let OrganizationMonth { organization, month, attribution, hours, billed, as_of } = *self;
@@ -188,6 +207,7 @@ impl<'a> OrganizationMonth<'a> {
             rates,
             billed,
             closed: &NO_CLOSED_MONTHS,
+            successions: NO_SUCCESSIONS,
             brought_forward: None,
             // What a record costs does not depend on its tax, nor on what pays for it.
             issuer: None,
@@ -223,7 +243,7 @@ fn periods_without_payer(month: &OrganizationMonth<'_>, project: &Project) -> (P
     if project.ledger().is_none() {
         return (no_ledger(project), vec![month.month.period()]);
     }
-    let shares = month.organization.payers(project, month.month, month.attribution);
+    let shares = month.records().payers(project, month.month, month.attribution);
     let gone = shares.into_iter().filter(|(_, payer)| *payer == Payer::Gone);
     (ProblemReason::PayerGone, gone.map(|(period, _)| period).collect())
 }
@@ -243,6 +263,5 @@ fn is_open(month: &OrganizationMonth<'_>, usage: &Usage, periods: &[Period]) -> 
         let open = period.intersect(&run).map(|common| common.subtract(&billed)).unwrap_or_default();
         open.into_iter().any(|piece| !usage.is_metered() || !usage.quantity_in(piece).is_zero())
     };
-    periods.iter().any(open)
-        && BilledUsage { organization: month.organization, billed: month.billed }.is_effective(usage)
+    periods.iter().any(open) && month.records().is_effective(usage)
 }

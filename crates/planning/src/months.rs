@@ -6,8 +6,7 @@
 
 use billing_api::BillingGroupStatus;
 use billing_domain::credit::reservation::plan_uses;
-use billing_domain::invoice::number;
-use billing_domain::{Credit, Group, Money, Month, Name, ReturnedCredit, restored_name};
+use billing_domain::{Credit, Group, Money, Month, Name, ReturnedCredit};
 
 use crate::invoice::{GroupInvoices, MonthView, Predecessor};
 use billing_state::convert;
@@ -49,7 +48,28 @@ pub struct Left {
     /// What the invoice takes of the group's credits.
     pub credits: Vec<(Name, Money)>,
     /// What goes back to credits once it is final.
-    pub returned: Vec<ReturnedCredit>,
+    pub returned: Vec<Returning>,
+}
+
+/// The Credit that becomes of what goes back once an invoice is final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returning {
+    /// Its name.
+    pub name: Name,
+    /// The credit that had paid.
+    pub credit: Name,
+    /// The month that it had paid for.
+    pub month: Month,
+    /// How much goes back.
+    pub amount: Money,
+}
+
+impl Returning {
+    /// What a month's bill gives back.
+    pub fn of(view: &MonthView<'_>, returned: &ReturnedCredit) -> Self {
+        let name = returned.name_on(&view.number, view.invoices.group.first_period);
+        Self { name, credit: returned.credit.clone(), month: returned.month, amount: returned.amount }
+    }
 }
 
 /// One month, as the months before it leave it.
@@ -59,12 +79,12 @@ pub fn month_at<'a>(invoices: &'a GroupInvoices<'a>, position: Position) -> Opti
 }
 
 /// What goes back to a credit, as the invoices after a month will find it.
-fn planned(credits: &[Credit], view: &MonthView<'_>, returned: &ReturnedCredit) -> Option<Credit> {
-    let ReturnedCredit { credit, month, amount } = returned;
-    let used = credits.iter().find(|known| known.name == *credit)?;
-    let sequence = number::sequence(view.invoices.group.first_period, *month)?;
-    let name = restored_name(&Name::from(format!("{}-{sequence}", view.number)), credit);
+fn planned(credits: &[Credit], view: &MonthView<'_>, returned: &Returning) -> Option<Credit> {
+    let Returning { name, credit, month, amount } = returned;
+    let of_another = || view.invoices.organization.credits.get(credit)?.credit.as_ref().ok()?.as_ref();
+    let used = credits.iter().find(|known| known.name == *credit).or_else(of_another)?;
     let validity = used.validity.restored(*month, view.month.end());
+    let name = name.clone();
     Some(Credit { name, amount: *amount, validity, reservations: Vec::new(), withdrawn: false, ..used.clone() })
 }
 

@@ -6,9 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use super::{Key, ObservedState, OrganizationState, convert};
 use billing_api::CreditNote;
 use billing_domain::invoice::number;
-use billing_domain::{
-    Attribution, BilledIndex, ClosedMonths, FinalFacts, Group, LateUsageWindow, Month, Name, ReadFinal,
-};
+use billing_domain::{Attribution, BilledIndex, ClosedMonths, FinalFacts, Month, Name, ReadFinal};
 
 /// The index of an organization's finals. The state of a closing pass shares that of the operator.
 #[derive(Debug, Clone, Default)]
@@ -135,19 +133,15 @@ impl OrganizationState {
         &self.invoices.unread
     }
 
-    /// The months that the document of `until` settles: from the oldest one in the window until before it, of which no final of the
-    /// organization is missing, so that it is known what they bill.
-    pub fn closed_months(
-        &self,
-        group: &Group,
-        until: Month,
-        window: LateUsageWindow,
-        attribution: impl Fn(Month) -> Attribution,
-    ) -> ClosedMonths {
-        self.fully_read_months(window.oldest_settled(until, group.first_period), until, attribution)
+    /// The oldest month of which a group that is gone has a final, as far as these were read.
+    pub fn first_month_of_gone_groups(&self) -> Option<Month> {
+        let billed = self.billed.read();
+        let gone = billed.groups().filter(|group| self.organization.group(*group).is_none());
+        gone.filter_map(|group| Some(billed.first_and_last_final(group)?.0.month)).min()
     }
 
-    /// The months from `first` until before `until` of which no final is missing.
+    /// The months from `first` until before `until` of which no final of the organization is missing, so that it is known what they
+    /// bill.
     pub fn fully_read_months(
         &self,
         first: Month,

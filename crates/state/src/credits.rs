@@ -69,6 +69,12 @@ impl CreditIndex {
         named.filter(|known| known.owner.is_none_or(|owner| owner == group.uid))
     }
 
+    /// What the credits are worth that were bound to a group, which may be gone, as far as that is known.
+    pub fn bound_to(&self, group: &Group) -> Vec<domain::Credit> {
+        let bound = self.of(group).filter(|known| known.owner == Some(group.uid));
+        bound.filter_map(|known| known.credit.clone().ok().flatten()).collect()
+    }
+
     /// What the credits of a group are worth, as far as that is known.
     pub fn readable_credits(&self, group: &Group) -> Vec<domain::Credit> {
         self.of(group).filter_map(|known| known.credit.clone().ok().flatten()).collect()

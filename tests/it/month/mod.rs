@@ -21,6 +21,7 @@ mod rivals;
 mod scales;
 mod slices;
 pub mod stage;
+mod succeeded;
 pub mod tampered;
 mod tax;
 mod terms;

@@ -7,7 +7,6 @@ use super::derived::Derived;
 use super::items::DerivedItem;
 use super::lines::{is_first, parts, rank};
 use super::noted::Noted;
-use super::payer::payer_at;
 use super::read_again;
 use super::records::{is_replaced, pays_for_any_of, projects_near};
 use super::refills::derive_refills;
@@ -17,7 +16,7 @@ use super::tax::{Reasons, note};
 use super::terms::derive_terms;
 use super::worth::{Worth, at_rating, worth};
 use crate::bill::inputs::GroupMonth;
-use crate::bill::inputs::NO_CLOSED_MONTHS;
+use crate::bill::inputs::{NO_CLOSED_MONTHS, NO_SUCCESSIONS};
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::unit_price::Unit;
 use crate::invoice::billed::{BilledIndex, BilledPart};
@@ -95,7 +94,7 @@ pub(super) fn derive_late(month: &GroupMonth<'_>) -> DerivedLate {
             for of in months_of(month, usage) {
                 count(Look::Closer);
                 let closed = closed_month(month, of);
-                derive_corrections(&closed, project, usage, &mut late);
+                derive_corrections(&closed, usage, &mut late);
                 let is_open = !is_covered(&closed, usage);
                 if is_open {
                     open.entry(of.0).or_default().insert(&usage.service.name);
@@ -138,6 +137,7 @@ fn closed_month<'a>(month: &GroupMonth<'a>, (of, attribution): (Month, Attributi
         attribution,
         prices,
         closed: &NO_CLOSED_MONTHS,
+        successions: NO_SUCCESSIONS,
         brought_forward: None,
         credits: &[],
         ..*month
@@ -274,17 +274,17 @@ type Balances = BTreeMap<(Uid, Currency, Option<TaxGroup>), Balance>;
 struct Balance {
     noted: Noted,
     due: i128,
-    /// The first final, and where the line begins.
-    invoice: Option<(Timestamp, Name, Timestamp)>,
+    /// The first final with a line, where that begins, and the final that the line is about.
+    invoice: Option<((Timestamp, Name, Timestamp), Name)>,
     /// The final that is corrected, where what it billed is taxed otherwise since it was issued again.
-    corrected: Option<(Timestamp, Name, Timestamp)>,
+    corrected: Option<Name>,
     /// The final with the last correction.
     last: Option<(Timestamp, Name)>,
     reversed: Option<Timestamp>,
     first: Option<Timestamp>,
 }
 
-fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage, late: &mut DerivedLate) {
+fn derive_corrections(closed: &GroupMonth<'_>, usage: &Usage, late: &mut DerivedLate) {
     let parts = parts(closed, usage);
     if parts.is_empty() {
         return;
@@ -295,7 +295,7 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
     };
     let mut found = Vec::new();
     for ((group, currency, tax), balance) in balances {
-        if pays(closed, project, group) != Some(closed.group.uid) {
+        if group != closed.group.uid {
             continue;
         }
         let (total, change) = (balance.noted.difference(balance.due), balance.due - balance.noted.due_before());
@@ -307,8 +307,8 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
             continue;
         }
         let fits = fits && total.abs() <= closed.group.currency.map_or(0, Money::limit);
-        let of = balance.invoice.or(balance.corrected);
-        let Some(((_, invoice, _), start)) = of.zip(balance.reversed.or(balance.first)).filter(|_| fits) else {
+        let of = balance.invoice.map(|(_, about)| about).or(balance.corrected);
+        let Some((invoice, start)) = of.zip(balance.reversed.or(balance.first)).filter(|_| fits) else {
             late.problems.insert(usage.name.clone());
             return;
         };
@@ -323,11 +323,8 @@ fn derive_corrections(closed: &GroupMonth<'_>, project: &Project, usage: &Usage,
             late.note_reasons(closed.billed, group, closed.month, tax);
         }
         late.totals.extend(item);
-        if group == closed.group.uid
-            && (is_told || change != 0)
-            && !closed.billed.is_month_reversed(group, closed.month)
-        {
-            late.change(closed.month, project.name(), tax, change);
+        if (is_told || change != 0) && !closed.billed.is_month_reversed(group, closed.month) {
+            late.change(closed.month, &usage.project, tax, change);
         }
     }
 }
@@ -347,7 +344,7 @@ fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&BilledPart]) -> Op
         balance.noted.credited.extend(closed.billed.credited_amounts(&usage.name, part));
         let Some(rating) = closed.billed.rating_of(part) else {
             let issued = (on.issued_at, on.number.clone());
-            balance.corrected = Some((about.issued_at, about.number.clone(), start));
+            balance.corrected = Some(about.number.clone());
             let newer = balance.last.as_ref().is_none_or(|last| *last < issued);
             if let Some(last) = closed.billed.correction(&usage.name, part).filter(|_| newer) {
                 balance.noted.corrected = Some((on.issued_at, last));
@@ -355,7 +352,8 @@ fn balances(closed: &GroupMonth<'_>, usage: &Usage, parts: &[&BilledPart]) -> Op
             }
             continue;
         };
-        let line = (on.issued_at, on.number.clone(), start);
+        // What came late for a group that is gone is of the final of the month.
+        let line = ((on.issued_at, on.number.clone(), start), about.number.clone());
         balance.invoice = Some(balance.invoice.take().map_or(line.clone(), |first| first.min(line)));
         let (due, lost) = due(closed, usage, part, rating, parts)?;
         balance.due += due;
@@ -417,13 +415,4 @@ fn amount(rating: &Rating, usage: &Usage, from: Timestamp, to: Timestamp, digits
     let Worth { before, until, of } = worth(&rating.price, rating.hours, usage.start, from, to);
     let worth = Worth { before, until, of: of * rating.price.per.get() };
     at_rating(rating, worth, usage.quantity, digits)
-}
-
-/// Who gets or pays a correction of a group's final: the group, and once it is gone who pays for the month's last instant.
-fn pays(closed: &GroupMonth<'_>, project: &Project, group: Uid) -> Option<Uid> {
-    if closed.organization.groups().any(|known| known.uid == group) {
-        return Some(group);
-    }
-    let last = closed.month.end() - chrono::TimeDelta::microseconds(1);
-    payer_at(closed, project, last)
 }

@@ -31,11 +31,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::result::Bill;
 use crate::credit::Application;
+use crate::credit::restoration::ReturnedCredit;
 use crate::invoice::line::Line;
 use crate::invoice::line_type::LineType;
 use crate::invoice::month_terms::MonthTerms;
 use crate::name::Name;
-use crate::time::month::Month;
 use commitment::{compare_progress, counted, derive_projects, derive_spent_before, due_with};
 use credits::{DerivedUse, Services, compare_credits, compare_payment, derive_credits, in_order};
 use derive::derive;
@@ -44,7 +44,7 @@ use difference::{AuditDifference, ChargeKey};
 use items::{DerivedItem, compare_items, derive_brought, derive_items, derive_remarks, derive_rounding};
 use late::derive_late;
 use rates::compare_rates;
-use settlement::derive_settlement;
+use settlement::{DerivedReturn, derive_settlement};
 use tax::{Groups, Reasons, compare_taxes, note};
 use terms::derive_terms;
 
@@ -60,12 +60,13 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     let mut differences: Vec<_> = no_terms.into_iter().chain(compare_terms(bill, &terms)).collect();
     differences.extend(compare_charges(&bill.lines, &derived.charges));
     differences.extend(compare_projects(bill, &derived));
+    let successions = derive_successions(month);
     let services = services_of(&derived);
     let in_all: i128 = services.values().sum();
     let months = settled.as_ref().map(|settled| &settled.spent);
     let before = months.and_then(|months| derive_spent_before(month, month.month, &terms, months));
     let agreed_items = before.and_then(|before| derive_items(&terms, in_all, due_with(&terms, month.month, before)));
-    if agreed_items.is_none() || late.is_too_large {
+    if agreed_items.is_none() || late.is_too_large || successions.is_too_large {
         differences.push(AuditDifference::ItemsNotDerived);
     }
     differences.extend(compare_progress(bill, &terms, before.unwrap_or(0) + counted(&terms, in_all)));
@@ -84,8 +85,8 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     let brought = derive_brought(month, &terms);
     let agreed = !agreed_items.is_empty() || brought.is_some();
     let refills = std::mem::take(&mut late.refills);
-    let others: Vec<DerivedItem> =
-        brought.into_iter().chain(late.items()).chain(refills).chain(settled.items).collect();
+    let others = brought.into_iter().chain(late.items()).chain(refills).chain(settled.items);
+    let others: Vec<DerivedItem> = others.chain(successions.items).collect();
     for item in &others {
         *groups.entry(item.tax).or_default() += item.total;
     }
@@ -94,13 +95,15 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
     items.extend(uses.iter().flat_map(DerivedUse::items));
     items.extend(rounding);
     differences.extend(compare_items(&bill.items, &items));
-    derived.problems.extend(late.problems);
-    let reasons = reasons_of(&terms, &derived, month, agreed, [late.reasons, settled.reasons]);
+    derived.problems.extend(late.problems.into_iter().chain(successions.problems));
+    let reasons = [late.reasons, settled.reasons].into_iter().chain(successions.reasons);
+    let reasons = reasons_of(&terms, &derived, month, agreed, reasons);
     differences.extend(compare_taxes(month, bill, &terms, &groups, &reasons));
     let (payment, payments) = compare_payment(month, bill, bill.total.minor(), &settled.offers);
     differences.extend(payment);
     differences.extend(compare_credits(bill, &all_uses(uses, settled.uses, payments)));
-    differences.extend(compare_returned(bill, &settled.returned));
+    let returned: Vec<_> = settled.returned.into_iter().chain(successions.returned).collect();
+    differences.extend(compare_returned(bill, &returned));
     differences.extend(compare_totals(bill, &derived, in_all, &items));
     differences.extend(compare_rates(month, bill, &derived));
     differences.extend(compare_problems(bill, &derived));
@@ -108,6 +111,33 @@ pub fn audit(month: &GroupMonth<'_>, bill: &Bill) -> Vec<AuditDifference> {
         differences.push(AuditDifference::Order);
     }
     differences
+}
+
+/// What the months of groups that are gone come to.
+#[derive(Default)]
+struct DerivedSuccessions {
+    items: Vec<DerivedItem>,
+    returned: Vec<DerivedReturn>,
+    reasons: Vec<Reasons>,
+    problems: BTreeSet<Name>,
+    is_too_large: bool,
+}
+
+/// What stands in the place of groups that are gone, one after the other: records, charges with which others came together, parts.
+fn derive_successions(month: &GroupMonth<'_>) -> DerivedSuccessions {
+    let mut all = DerivedSuccessions::default();
+    for succession in month.successions {
+        let of = month.succeeding(succession);
+        let mut late = derive_late(&of);
+        let settled = derive_settlement(&of, &late.changes);
+        all.is_too_large |= late.is_too_large || settled.is_none();
+        let (refills, settled) = (std::mem::take(&mut late.refills), settled.unwrap_or_default());
+        all.items.extend(late.items().chain(refills).chain(settled.items));
+        all.returned.extend(settled.returned);
+        all.reasons.extend([late.reasons, settled.reasons]);
+        all.problems.extend(late.problems);
+    }
+    all
 }
 
 fn compare_terms(bill: &Bill, derived: &MonthTerms) -> Vec<AuditDifference> {
@@ -129,7 +159,7 @@ fn reasons_of(
     derived: &Derived,
     month: &GroupMonth<'_>,
     agreed: bool,
-    others: [Reasons; 2],
+    others: impl Iterator<Item = Reasons>,
 ) -> Reasons {
     let mut reasons = Reasons::new();
     let kinds: BTreeSet<&Name> = derived
@@ -145,7 +175,7 @@ fn reasons_of(
     if agreed {
         terms.tax.treatments().filter(|one| one.service_types.is_empty()).for_each(|one| note(&mut reasons, one));
     }
-    for (group, more) in others.into_iter().flatten() {
+    for (group, more) in others.flatten() {
         reasons.entry(group).or_default().extend(more);
     }
     reasons
@@ -164,8 +194,9 @@ fn all_uses(own: Vec<DerivedUse>, closed: Vec<DerivedUse>, payments: Vec<Derived
     all
 }
 
-fn compare_returned(bill: &Bill, derived: &[(Name, Month, i128)]) -> Option<AuditDifference> {
-    let billed: Vec<_> = bill.returned.iter().map(|one| (one.credit.clone(), one.month, one.amount.minor())).collect();
+fn compare_returned(bill: &Bill, derived: &[DerivedReturn]) -> Option<AuditDifference> {
+    let told = |one: &ReturnedCredit| (one.credit.clone(), one.month, one.closed_by.clone(), one.amount.minor());
+    let billed: Vec<_> = bill.returned.iter().map(told).collect();
     (billed != derived)
         .then(|| AuditDifference::Returned { billed: format!("{billed:?}"), derived: format!("{derived:?}") })
 }

@@ -1,6 +1,7 @@
 //! Who pays at an instant: the rules of the ledger, read out one by one.
 
 use crate::bill::inputs::GroupMonth;
+use crate::money::amount::Currency;
 use crate::tenancy::attribution::Attribution;
 use crate::tenancy::group::Group;
 use crate::tenancy::ledger::Segment;
@@ -9,7 +10,8 @@ use crate::time::month::Month;
 use crate::time::period::Timestamp;
 use crate::uid::Uid;
 
-/// The group that pays for the project at an instant of the month; `None` when there is none.
+/// The group that pays for the project at an instant of the month; `None` when there is none. One that is gone pays for a month of
+/// which it has a final, if somebody is there to settle that.
 pub(super) fn payer_at(month: &GroupMonth<'_>, project: &Project, instant: Timestamp) -> Option<Uid> {
     let segments = project.ledger()?.segments();
     let decides = match month.attribution {
@@ -19,8 +21,23 @@ pub(super) fn payer_at(month: &GroupMonth<'_>, project: &Project, instant: Times
     let begun = segments.iter().filter(|segment| segment.from <= decides).count();
     let current = begun.saturating_sub(1); // the first also covers all time before it
     let chain = (current..segments.len()).map(|index| resolved(segments, index).group_uid);
-    let mut living = chain.filter(|uid| month.organization.group(*uid).is_some_and(|group| lives(group, month.month)));
-    living.next().or_else(|| primary(month, project))
+    for uid in chain {
+        match (month.organization.group(uid), month.billed.final_of_month(uid, month.month)) {
+            (Some(group), _) if lives(group, month.month) => return Some(uid),
+            (None, Some(closed)) => return successor(month, closed.currency).map(|_| uid),
+            (Some(_), _) | (None, None) => {}
+        }
+    }
+    primary(month, project)
+}
+
+/// Who settles what groups closed that are gone: of those that are primary, in the currency and not going, the first that was made.
+fn successor(month: &GroupMonth<'_>, currency: Currency) -> Option<Uid> {
+    let mut found: Vec<&Group> = month.organization.groups().collect();
+    found.retain(|group| group.primary && group.deleted.is_none());
+    found.retain(|group| group.currency.is_some_and(|known| known == currency));
+    found.sort_by_key(|group| (group.created, group.name.clone()));
+    found.first().map(|group| group.uid)
 }
 
 /// The segment itself; or, for a default, the next chosen one where that begins in the same month.

@@ -22,14 +22,17 @@ use crate::uid::Uid;
 /// By closed month: by how much what is due for services changes.
 pub(super) type Changes = BTreeMap<Month, Services>;
 
+/// What goes back: the credit, the month that it paid for, the final of that where its group is gone, how much.
+pub(super) type DerivedReturn = (Name, Month, Option<Name>, i128);
+
 /// What closed months settle.
 #[derive(Debug, Default)]
 pub(super) struct DerivedSettlement {
     pub(super) items: Vec<DerivedItem>,
     pub(super) offers: Vec<CreditOffer>,
     pub(super) uses: Vec<DerivedUse>,
-    /// What goes back: the credit, the month that it paid for, how much.
-    pub(super) returned: Vec<(Name, Month, i128)>,
+    /// What goes back to credits.
+    pub(super) returned: Vec<DerivedReturn>,
     pub(super) reasons: Reasons,
     /// What counts of months towards a commitment, of those that were looked at.
     pub(super) spent: BTreeMap<Month, i128>,
@@ -107,7 +110,9 @@ fn settle(
     items.extend(uses.iter().flat_map(DerivedUse::items));
     items.extend(derive_rounding(terms, &groups));
     compare(month, of, terms, stated, &items, settled);
-    account(of, &paid, &uses, settled);
+    let is_gone = !month.organization.groups().any(|group| group.uid == month.group.uid);
+    let closed_by = is_gone.then(|| stated.invoice.number.clone());
+    account((of, closed_by), &paid, &uses, settled);
     Some(())
 }
 
@@ -191,7 +196,12 @@ fn compare(
 }
 
 /// What each credit pays more or less than before.
-fn account(of: Month, paid: &BTreeMap<Name, (i128, Uid)>, uses: &[DerivedUse], settled: &mut DerivedSettlement) {
+fn account(
+    (of, closed_by): (Month, Option<Name>),
+    paid: &BTreeMap<Name, (i128, Uid)>,
+    uses: &[DerivedUse],
+    settled: &mut DerivedSettlement,
+) {
     let names: BTreeSet<&Name> = paid.keys().chain(uses.iter().map(|one| &one.name)).collect();
     for name in names {
         let now: i128 = uses.iter().filter(|one| one.name == *name).map(|one| one.used).sum();
@@ -200,7 +210,7 @@ fn account(of: Month, paid: &BTreeMap<Name, (i128, Uid)>, uses: &[DerivedUse], s
         if more < 0 {
             let until = place.and_then(|place| settled.offers[place].validity.expires);
             if until.is_none_or(|until| of.end() < until) {
-                settled.returned.push((name.clone(), of, -more));
+                settled.returned.push((name.clone(), of, closed_by.clone(), -more));
             }
         }
         let Some(offer) = place.filter(|_| more > 0).map(|place| &mut settled.offers[place]) else { continue };

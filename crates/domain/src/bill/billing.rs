@@ -6,7 +6,7 @@ use crate::bill::balance_forward::{brought_before_tax, other_currency};
 use crate::bill::commitment::{Spending, check_term};
 use crate::bill::consumption::{Consumption, CreditLimit, before_tax};
 use crate::bill::inputs::GroupMonth;
-use crate::bill::late::settlement::{Settlement, settle};
+use crate::bill::late::settlement::{ClosedChanges, Settlement, settle};
 use crate::bill::own_month::OwnMonth;
 use crate::bill::payment::{Payment, pay};
 use crate::bill::result::{Bill, BillError, CategorySubtotal, Converted, ProjectSubtotal};
@@ -20,12 +20,11 @@ use crate::invoice::line::Line;
 use crate::invoice::line_type::LineType;
 use crate::invoice::month_terms::{MonthTerms, TaxReasons};
 use crate::invoice::service_sum::ServiceSum;
-use crate::invoice::source::{Source, SourceKind};
+use crate::invoice::source::Source;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::tenancy::organization::Organization;
-use crate::time::month::Month;
 
 /// Computes the bill of a group for a month.
 ///
@@ -49,7 +48,7 @@ pub fn bill_with_services(month: &GroupMonth<'_>, given: GivenServices) -> Resul
     let GivenServices { projects, charged_projects, sums, reasons, adjustments, changes } = given;
     let services = Services { lines: Vec::new(), projects, sums, reasons, unruled: None, problems: Vec::new() };
     let making = Making { given: adjustments, charged: charged_projects, ..Making::of(month)? };
-    making.bill(services, |month, group, currency| Settlement::of_changes(month, group, currency, &changes))
+    making.bill(services, |month, currency| Settlement::of_changes(month, currency, &changes))
 }
 
 /// What services cost, and what adjusts records of closed months, as somebody else computed it.
@@ -65,8 +64,9 @@ pub struct GivenServices {
     pub reasons: TaxReasons,
     /// The lines that adjust records of closed months, by what is taxed alike.
     pub adjustments: Vec<(Option<TaxGroup>, Money)>,
-    /// By closed month: by how much what is due for its services changes, by project and by what is taxed alike, in minor units.
-    pub changes: BTreeMap<Month, BTreeMap<(Name, Option<TaxGroup>), i128>>,
+    /// By group, its own and those that it succeeds, and closed month: by how much what is due for services changes, by project and by
+    /// what is taxed alike, in minor units.
+    pub changes: ClosedChanges,
 }
 
 /// A bill in the making.
@@ -87,15 +87,14 @@ impl<'a> Making<'a> {
         let currency = month.group.currency.ok_or_else(unknown)?;
         let terms = month.terms().map_err(|error| BillError::terms(month, error))?;
         check_term(month).map_err(|error| BillError::terms(month, &error))?;
-        let group = Source { kind: SourceKind::BillingGroup, name: month.group.name.clone(), uid: month.group.uid };
-        Ok(Making { month, group, currency, terms, given: Vec::new(), charged: None })
+        Ok(Making { month, group: month.source(), currency, terms, given: Vec::new(), charged: None })
     }
 
     /// The steps of a bill.
     fn bill(
         self,
         services: Services,
-        settle: impl FnOnce(&GroupMonth<'_>, &Source, Currency) -> Result<Settlement, Overflow>,
+        settle: impl FnOnce(&GroupMonth<'_>, Currency) -> Result<Settlement, Overflow>,
     ) -> Result<Bill, BillError> {
         let month = self.month;
         self.try_bill(services, settle).map_err(|Overflow| BillError::overflow(month))
@@ -104,11 +103,11 @@ impl<'a> Making<'a> {
     fn try_bill(
         self,
         services: Services,
-        settle: impl FnOnce(&GroupMonth<'_>, &Source, Currency) -> Result<Settlement, Overflow>,
+        settle: impl FnOnce(&GroupMonth<'_>, Currency) -> Result<Settlement, Overflow>,
     ) -> Result<Bill, Overflow> {
         let Making { month, group, currency, mut terms, given, charged } = self;
         let Services { lines, projects, sums, mut reasons, unruled, mut problems } = services;
-        let settled = settle(month, &group, currency)?;
+        let settled = settle(month, currency)?;
         terms.projects = charged_projects(month, &terms, &projects).map(|counted| charged.unwrap_or(counted));
         let spending = Spending::before(month, month.month, &terms, &group, currency, &settled.spent)?;
         let spent_before = spending.as_ref().and_then(Spending::settled);

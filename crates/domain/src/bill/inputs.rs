@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::bill::late::succession::Succession;
 use crate::bill::records::BilledUsage;
 use crate::catalog::issuer::Issuer;
 use crate::catalog::price_lists::PriceLists;
@@ -48,6 +49,8 @@ pub struct GroupMonth<'a> {
     pub credits: &'a [CreditOffer],
     /// The closed months that the bill is to adjust: those of the group, when it is for its oldest month that is not final.
     pub closed: &'a ClosedMonths,
+    /// The groups that are gone and whose closed months the bill is to adjust, too.
+    pub successions: &'a [Succession],
     /// What the invoice of the month before leaves to this one.
     pub brought_forward: Option<&'a BroughtForward>,
     /// Nothing after this instant is billed: what still runs is charged until here.
@@ -67,6 +70,9 @@ pub static NO_FORMER_PRICES: FormerPrices = BTreeMap::new();
 /// A group without a closed month, and every month but the oldest that is not final.
 pub static NO_CLOSED_MONTHS: ClosedMonths = BTreeMap::new();
 
+/// Nobody's months are settled in their place.
+pub const NO_SUCCESSIONS: &[Succession] = &[];
+
 impl<'a> GroupMonth<'a> {
     /// The records of the organization, and what finals bill of them.
     pub(crate) fn records(&self) -> BilledUsage<'_> {
@@ -80,15 +86,15 @@ impl<'a> GroupMonth<'a> {
 
     /// The periods of the month in which the group pays for the project.
     pub(crate) fn periods_of(&self, project: &Project) -> Vec<Period> {
-        let shares = self.organization.payers(project, self.month, self.attribution);
+        let shares = self.records().payers(project, self.month, self.attribution);
         let ours = |(period, payer)| (payer == Payer::Group(self.group.uid)).then_some(period);
         shares.into_iter().filter_map(ours).collect()
     }
 
     /// The same group's bill of a closed month.
     pub(super) fn closed_month(&self, of: Month, attribution: Attribution) -> GroupMonth<'a> {
-        let (prices, closed) = (self.prices_in(of), &NO_CLOSED_MONTHS);
-        GroupMonth { month: of, attribution, prices, closed, brought_forward: None, credits: &[], ..*self }
+        let (prices, closed, successions) = (self.prices_in(of), &NO_CLOSED_MONTHS, NO_SUCCESSIONS);
+        GroupMonth { month: of, attribution, prices, closed, successions, brought_forward: None, credits: &[], ..*self }
     }
 
     /// The price lists by which usage of a month is priced.

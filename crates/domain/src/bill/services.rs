@@ -101,7 +101,7 @@ pub(crate) fn charge_project(
 pub(super) fn charged_projects(month: &GroupMonth<'_>, terms: &MonthTerms, listed: &[ProjectSubtotal]) -> Option<u32> {
     let pays_at_the_end = |listed: &&ProjectSubtotal| {
         let project = month.organization.project(&listed.project);
-        let payers = project.map(|project| month.organization.payers(project, month.month, month.attribution));
+        let payers = project.map(|project| month.records().payers(project, month.month, month.attribution));
         payers.unwrap_or_default().last().is_some_and(|(_, payer)| *payer == Payer::Group(month.group.uid))
     };
     terms.charges_projects().then(|| u32::try_from(listed.iter().filter(pays_at_the_end).count()).unwrap_or(u32::MAX))

@@ -6,6 +6,7 @@
 use super::CreditValidity;
 use crate::invoice::ids::line_id;
 use crate::invoice::line_type::LineType;
+use crate::invoice::number;
 use crate::money::amount::Money;
 use crate::name::Name;
 use crate::time::month::Month;
@@ -18,6 +19,8 @@ pub struct ReturnedCredit {
     pub credit: Name,
     /// The month that it paid for.
     pub month: Month,
+    /// The final with which a group that is gone closed that month, where it was such a group's.
+    pub closed_by: Option<Name>,
     /// How much; above zero.
     pub amount: Money,
 }
@@ -32,6 +35,18 @@ pub fn restored_name(note: &Name, credit: &Name) -> Name {
         return name.into();
     }
     format!("{note}-{}", line_id(LineType::CreditConsumption, credit.as_bytes(), &[])).into()
+}
+
+impl ReturnedCredit {
+    /// The name of what the final of a number gives back, of a group whose months are counted from `first_period` on: one for each
+    /// final, month and credit, so that it is given back once.
+    pub fn name_on(&self, number: &Name, first_period: Month) -> Name {
+        let month = match &self.closed_by {
+            Some(closed_by) => closed_by.to_string(),
+            None => number::sequence(first_period, self.month).unwrap_or(0).to_string(),
+        };
+        restored_name(&Name::from(format!("{number}-{month}")), &self.credit)
+    }
 }
 
 impl CreditValidity {

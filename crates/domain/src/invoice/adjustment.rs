@@ -18,6 +18,8 @@ use crate::time::month::Month;
 pub struct Adjustment {
     /// The closed month.
     pub month: Month,
+    /// The final with which a group that is gone closed it, where another settles it in its place.
+    pub closed_by: Option<Name>,
     /// How.
     pub kind: AdjustmentKind,
 }
@@ -94,10 +96,10 @@ pub struct LateLine {
 }
 
 impl Adjustment {
-    /// The number of the final that it adjusts; `None` for usage that stands on none.
+    /// The number of the final that it adjusts; `None` for usage that stands on none, of a group that is there.
     pub fn invoice(&self) -> Option<&Name> {
         match &self.kind {
-            AdjustmentKind::Late(_) => None,
+            AdjustmentKind::Late(_) => self.closed_by.as_ref(),
             AdjustmentKind::Correction { invoice, .. }
             | AdjustmentKind::Refill { invoice, .. }
             | AdjustmentKind::Part { invoice, .. } => Some(invoice),

@@ -59,8 +59,10 @@ pub struct BilledIndex {
     notes: HashMap<Name, Vec<IssuedNote>>,
     /// Which finals say something of a month.
     by_month: ByMonth,
-    /// By group and month: the places of the finals that adjust parts of it. Few months have such.
-    adjusted: HashMap<Uid, BTreeMap<Month, BTreeSet<u32>>>,
+    /// By the place of a month's final: the places of the finals that adjust parts of that month. Few months have such.
+    adjusted: BTreeMap<u32, BTreeSet<u32>>,
+    /// Usage that came late for a month of a group that is gone: at which rating, and the place of the final of that month.
+    succeeded: Vec<(u32, u32)>,
     /// The hashes of the names of records that finals bill, and that did not exist when that was asked.
     absent: HashSet<u64>,
     /// Whether one of the finals bills something at a price that depends on what comes together in a month.
@@ -102,6 +104,8 @@ pub struct FinalFacts {
     pub number: Name,
     /// The group that pays it.
     pub group: Uid,
+    /// Its name.
+    pub group_name: Name,
     /// Its month.
     pub month: Month,
     /// When it was made; of one that was issued again, when the first in its place was.
@@ -131,6 +135,8 @@ pub struct BilledLine {
     pub tax: Option<TaxGroup>,
     /// What the amount is.
     pub basis: LineBasis,
+    /// The final with which a group that is gone closed the month that it is of, where it is late usage of such.
+    pub closed_by: Option<Name>,
     /// Records that count as nothing from this line on.
     pub replaces: Vec<Name>,
     /// What it has of a quantity that comes together in the month, where its price depends on that.
@@ -235,10 +241,11 @@ pub struct BilledPart {
     on: u32,
 }
 
-/// The place of a rating, or of the final that is corrected.
+/// The place of a rating, or of the final that is corrected; or among what succeeds a group that is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PartBasis {
     Rated(u32),
+    Succeeds(u32),
     Corrects(u32),
 }
 
@@ -256,8 +263,9 @@ impl BilledIndex {
         self.has_scales |= !statement.scaled.is_empty() || !statement.refills.is_empty();
         self.by_month.insert(on, (read.facts.group, read.facts.month), &statement);
         self.statements[on as usize] = statement;
-        for part in read.parts.iter().filter(|part| part.adjusts.is_some()) {
-            self.adjusted.entry(group).or_default().entry(part.month).or_default().insert(on);
+        for adjusts in read.parts.iter().filter_map(|part| part.adjusts.as_ref()) {
+            let adjusted = self.place(&adjusts.invoice);
+            self.adjusted.entry(adjusted).or_default().insert(on);
         }
         let ReadFinal { facts, lines, .. } = read;
         self.finals[on as usize] = Some(facts);
@@ -270,9 +278,14 @@ impl BilledIndex {
                 self.absent.insert(hash(&line.record));
                 continue;
             };
-            let basis = match line.basis {
-                LineBasis::Rated(rating) => PartBasis::Rated(self.rating(rating, first_rating)),
-                LineBasis::Corrects { invoice, .. } => PartBasis::Corrects(self.place(&invoice)),
+            let basis = match (line.basis, &line.closed_by) {
+                (LineBasis::Rated(rating), None) => PartBasis::Rated(self.rating(rating, first_rating)),
+                (LineBasis::Rated(rating), Some(closed_by)) => {
+                    let of = (self.rating(rating, first_rating), self.place(closed_by));
+                    self.succeeded.push(of);
+                    PartBasis::Succeeds(index(self.succeeded.len() - 1))
+                }
+                (LineBasis::Corrects { invoice, .. }, _) => PartBasis::Corrects(self.place(&invoice)),
             };
             let part = BilledPart {
                 start: line.period.start().timestamp_micros(),
@@ -336,7 +349,7 @@ impl BilledIndex {
         let tier = self.rating_of(part).and_then(|rating| rating.tier);
         Some(match part.basis {
             PartBasis::Rated(_) if on.month == part.month() => charge_id(record, start, tier),
-            PartBasis::Rated(_) => late_id(record, part.month(), start, tier),
+            PartBasis::Rated(_) | PartBasis::Succeeds(_) => late_id(record, part.month(), start, tier),
             PartBasis::Corrects(about) => correction_id(record, part.month(), self.number_at(about, on.issued_at)?),
         })
     }
@@ -410,18 +423,22 @@ impl BilledIndex {
         self.finals.get(part.on as usize)?.as_ref()
     }
 
-    /// The final that a part is about: the one it stands on, or the one that it corrects.
+    /// The final that a part is about: the one it stands on; or the one that it corrects, or with which a group that is gone closed
+    /// the month.
     pub fn final_about(&self, part: &BilledPart) -> Option<&FinalFacts> {
-        match part.basis {
-            PartBasis::Rated(_) => self.final_of(part),
-            PartBasis::Corrects(place) => self.finals.get(place as usize)?.as_ref(),
-        }
+        let place = match part.basis {
+            PartBasis::Rated(_) => part.on,
+            PartBasis::Succeeds(place) => self.succeeded.get(place as usize)?.1,
+            PartBasis::Corrects(place) => place,
+        };
+        self.finals.get(place as usize)?.as_ref()
     }
 
     /// At what a part is billed; `None` for a correction.
     pub fn rating_of(&self, part: &BilledPart) -> Option<&Rating> {
         match part.basis {
             PartBasis::Rated(place) => self.ratings.get(place as usize),
+            PartBasis::Succeeds(place) => self.ratings.get(self.succeeded.get(place as usize)?.0 as usize),
             PartBasis::Corrects(_) => None,
         }
     }

@@ -47,6 +47,8 @@ pub(crate) struct ServiceKey {
 pub(crate) enum About {
     /// A month of the final's own group: its own, or one for which usage came late.
     Own(Month),
+    /// This month of the group whose final is at this place: usage of it came late, and the group is gone.
+    Succeeded(u32, Month),
     /// This month of the group whose final is at this place, which bills too much of it or too little.
     Of(u32, Month),
 }
@@ -67,6 +69,8 @@ pub(crate) struct StatedCorrection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ScaledRecord {
     pub(crate) month: Month,
+    /// The final with which a group that is gone closed the month.
+    pub(crate) closed_by: Option<Name>,
     pub(crate) entry: EntryKey,
     pub(crate) project: Name,
     pub(crate) service: Name,
@@ -100,6 +104,8 @@ pub struct StatedScale {
 pub struct StatedRefill {
     /// The month.
     pub month: Month,
+    /// The final with which a group that is gone closed the month, where it is of such.
+    pub closed_by: Option<Name>,
     /// The entry.
     pub entry: EntryKey,
     /// The project.
@@ -160,6 +166,7 @@ impl FinalStatement {
         let services = std::mem::take(&mut self.services);
         let mut about = |about| match about {
             About::Own(month) => About::Own(month),
+            About::Succeeded(place, month) => About::Succeeded(renumber(place), month),
             About::Of(place, month) => About::Of(renumber(place), month),
         };
         self.services =

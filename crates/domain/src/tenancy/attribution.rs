@@ -1,6 +1,5 @@
 //! Whose cost it is: the payers of a project in a month.
 
-use crate::tenancy::group::Group;
 use crate::tenancy::ledger::Ledger;
 use crate::tenancy::organization::{Organization, Project};
 use crate::time::month::Month;
@@ -30,7 +29,7 @@ impl Attribution {
 /// Who pays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Payer {
-    /// The group with this UID, which exists.
+    /// The group with this UID. It exists; or it is gone and has a final of the month, which its successor settles.
     Group(Uid),
     /// The groups of the ledger are gone, and no primary group takes their place.
     Gone,
@@ -39,11 +38,19 @@ pub enum Payer {
 impl Organization {
     /// The payers of a project in a month, in order of time: their periods cover the month without gap or
     /// overlap, and two next to each other have different payers. Empty when the project has no ledger.
-    pub fn payers(&self, project: &Project, month: Month, attribution: Attribution) -> Vec<(Period, Payer)> {
+    ///
+    /// `pays` says of a group of the ledger who pays for the month in its name; `None`: the next one of the ledger is asked.
+    pub(crate) fn payers_by(
+        &self,
+        project: &Project,
+        month: Month,
+        attribution: Attribution,
+        pays: impl Fn(Uid) -> Option<Payer>,
+    ) -> Vec<(Period, Payer)> {
         let Some(ledger) = project.ledger() else {
             return Vec::new();
         };
-        let payer_at = |instant| self.living_payer(project, ledger, instant, month);
+        let payer_at = |instant| self.payer_at(project, ledger, instant, month, &pays);
         match attribution {
             Attribution::MonthEnd => vec![(month.period(), payer_at(month.end()))],
             Attribution::Prorated => {
@@ -55,13 +62,16 @@ impl Organization {
 
     /// The group of the ledger at an instant; when it cannot pay for the month, that of the next segment
     /// whose group can, else the primary group.
-    fn living_payer(&self, project: &Project, ledger: &Ledger, instant: Timestamp, month: Month) -> Payer {
-        let living = |uid: Uid| self.group(uid).filter(|group: &&Group| group.pays_in(month));
-        ledger
-            .payers_from(instant)
-            .find_map(|segment| living(segment.group_uid))
-            .or_else(|| self.primary_for(project.name(), month))
-            .map_or(Payer::Gone, |group| Payer::Group(group.uid))
+    fn payer_at(
+        &self,
+        project: &Project,
+        ledger: &Ledger,
+        instant: Timestamp,
+        month: Month,
+        pays: impl Fn(Uid) -> Option<Payer>,
+    ) -> Payer {
+        let primary = || self.primary_for(project.name(), month).map_or(Payer::Gone, |group| Payer::Group(group.uid));
+        ledger.payers_from(instant).find_map(|segment| pays(segment.group_uid)).unwrap_or_else(primary)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::money::amount::Currency;
 use crate::name::Name;
 use crate::tenancy::group::Group;
 use crate::tenancy::ledger::Ledger;
@@ -202,6 +203,13 @@ impl Organization {
         let stays = |group: &&Group| group.deleted.is_none();
         let primaries = || self.groups.values().filter(stays).filter(|group| group.primary);
         self.group(group).filter(stays).or_else(|| primaries().min_by(|a, b| a.age_order(b)))
+    }
+
+    /// Who settles the months that a group closed which is gone, and paid in a currency: of the primary groups in it that stay, the
+    /// oldest. Which projects that one admits does not matter: a month is settled as a whole.
+    pub fn successor_in(&self, currency: Currency) -> Option<&Group> {
+        let stays = |group: &&Group| group.primary && group.deleted.is_none() && group.currency == Some(currency);
+        self.groups.values().filter(stays).min_by(|a, b| a.age_order(b))
     }
 
     /// The projects that the group can have to pay for, by name: those whose ledgers name it, and, when it

@@ -5,7 +5,7 @@ use crate::*;
 
 fn payers(world: &World, of: &str) -> Vec<String> {
     let project = world.organization.project("p").unwrap();
-    let shares = world.organization.payers(project, month(of), world.attribution);
+    let shares = world.records().payers(project, month(of), world.attribution);
     let shown = |(period, payer): (Period, Payer)| {
         let (start, end) = (period.start().format("%m-%d"), period.end().format("%m-%d"));
         match payer {

@@ -92,7 +92,7 @@ proptest! {
         let world = parts.world();
         for project in world.organization.projects().filter(|project| project.ledger().is_some()) {
             for month in MONTHS.map(month) {
-                let shares = world.organization.payers(project, month, world.attribution);
+                let shares = world.records().payers(project, month, world.attribution);
                 prop_assert_eq!(shares[0].0.start(), month.start());
                 prop_assert_eq!(shares[shares.len() - 1].0.end(), month.end());
                 for pair in shares.windows(2) {
@@ -280,7 +280,7 @@ fn is_explained(world: &World, bills: &[(GroupMonth<'_>, Bill)], usage: &Usage, 
             as_of: at(AS_OF),
         };
         let pricing = Pricing { prices: &world.prices, rates: &world.rates };
-        unbilled(&input, |_| Some(pricing)).iter().any(|problem| problem.usage.name == usage.name)
+        unbilled(&input, &[], |_| Some(pricing)).iter().any(|problem| problem.usage.name == usage.name)
     })
 }
 

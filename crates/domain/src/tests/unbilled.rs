@@ -13,7 +13,7 @@ fn reasons(world: &World, of: &str) -> Vec<String> {
         billed: &world.billed,
         as_of: month(of).end(),
     };
-    problems(&unbilled(&input, |_| Some(Pricing { prices: &world.prices, rates: &world.rates })))
+    problems(&unbilled(&input, &input.successions(), |_| Some(Pricing { prices: &world.prices, rates: &world.rates })))
 }
 
 fn world() -> World {
@@ -75,7 +75,7 @@ fn a_record_that_is_missing_on_two_bills_is_told_once() {
 }
 
 fn outside(world: &World, until: &str) -> Vec<String> {
-    problems(&outside_periods(&world.organization, |_| world.attribution, month(until)))
+    problems(&outside_periods(world.records(), |_| world.attribution, month(until)))
 }
 
 #[test]

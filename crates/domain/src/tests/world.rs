@@ -228,6 +228,7 @@ pub struct World {
     pub issuer: Option<Issuer>,
     pub billed: BilledIndex,
     pub closed: ClosedMonths,
+    pub successions: Vec<Succession>,
     pub brought_forward: Option<BroughtForward>,
     pub credits: Vec<CreditOffer>,
     pub attribution: Attribution,
@@ -247,6 +248,7 @@ impl World {
             issuer: None,
             billed: BilledIndex::default(),
             closed: ClosedMonths::new(),
+            successions: Vec::new(),
             brought_forward: None,
             credits: Vec::new(),
             attribution: Attribution::MonthEnd,
@@ -266,12 +268,18 @@ impl World {
         self
     }
 
+    /// The records, and what finals bill of them.
+    pub fn records(&self) -> BilledUsage<'_> {
+        BilledUsage { organization: &self.organization, billed: &self.billed }
+    }
+
     /// With a final of somebody else in the organization that bills this.
     pub fn bill_elsewhere(&mut self, record: &str, period: Period, unit: Unit) {
         let number = name(&format!("elsewhere-{}", self.billed.finals().count() + 1));
         let (group, currency, month) = (uid("elsewhere"), currency("USD"), Month::of(period.start()));
+        let (group_name, hours) = (name("elsewhere"), self.hours);
         let facts =
-            FinalFacts { number, group, month, issued_at: month.end(), currency, hours: self.hours, reissued_at: None };
+            FinalFacts { number, group, group_name, month, issued_at: month.end(), currency, hours, reissued_at: None };
         let (price, hours) = (UnitPrice::of_one(unit, decimal("0.026")), self.hours);
         let line = BilledLine {
             record: name(record),
@@ -283,6 +291,7 @@ impl World {
             basis: LineBasis::Rated(Rating { price, discounts: Vec::new(), rate: None, hours, tier: None }),
             replaces: Vec::new(),
             scaled: None,
+            closed_by: None,
         };
         let read = ReadFinal {
             facts,
@@ -309,6 +318,7 @@ impl World {
             issuer: self.issuer.as_ref(),
             billed: &self.billed,
             closed: &self.closed,
+            successions: &self.successions,
             brought_forward: self.brought_forward.as_ref(),
             credits: &self.credits,
             as_of,

@@ -125,7 +125,10 @@ fn details(charge: &Charge, within: Option<Days>) -> Vec<String> {
 
 fn adjustment(adjusts: &Adjusts) -> String {
     let period = &*adjusts.period;
-    let Some(invoice) = &adjusts.invoice else { return format!("Late usage of {period}") };
+    let Some(invoice) = &adjusts.invoice else {
+        let of = adjusts.closed_by.as_ref().map(|closed_by| format!(", closed by invoice {closed_by}"));
+        return format!("Late usage of {period}{}", of.unwrap_or_default());
+    };
     let mut words = format!("Corrects invoice {invoice} of {period}");
     if let (Some(due), Some(billed)) = (&adjusts.due, &adjusts.billed) {
         words.push_str(&format!(": due {due}, billed {billed}"));

@@ -106,6 +106,7 @@ fn adjustment(line: &Line, words: &Words<'_>) -> Result<Vec<String>, NotIssued> 
     let Adjusts {
         period,
         invoice,
+        closed_by,
         kind: _,
         part: _,
         billed,
@@ -116,7 +117,11 @@ fn adjustment(line: &Line, words: &Words<'_>) -> Result<Vec<String>, NotIssued> 
         quantity_after: _,
     } = adjusts;
     let month = words.month("status.document.lines.adjusts.period", period)?;
-    let Some(invoice) = invoice else { return Ok(vec![words.fill(Label::Late, &[&month])]) };
+    let Some(invoice) = invoice else {
+        let of = closed_by.as_ref().map(|closed_by| words.fill(Label::InvoiceNumbered, &[closed_by]));
+        let late = words.fill(Label::Late, &[&month]);
+        return Ok(vec![[Some(late), of].into_iter().flatten().collect::<Vec<_>>().join(", ")]);
+    };
     let what = words.fill(Label::Corrects, &[&month]);
     let mut details = vec![format!("{what}, {}", words.fill(Label::InvoiceNumbered, &[invoice]))];
     if let (Some(due), Some(billed)) = (due, billed) {

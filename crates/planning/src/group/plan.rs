@@ -9,7 +9,7 @@ use super::status::{StatusFacts, first_period_too_early, plan_status, unassigned
 use super::write_coalescing::CoalescingState;
 use crate::billing_settings::BillingSettings;
 use crate::invoice::{EstimatePlan, EstimateWrite, GroupInvoices, InvoiceFacts, MonthView, Predecessor, plan_estimate};
-use crate::months::{Left, Position, through_months};
+use crate::months::{Left, Position, Returning, through_months};
 use crate::pending_projects::pending_projects;
 use billing_api::{self as api, labels};
 use billing_documents::document::RenderError;
@@ -271,7 +271,12 @@ impl<'a> GroupView<'a> {
             let uses = plan.bill.iter().flat_map(|bill| &bill.credits).map(|one| (one.name.clone(), one.used));
             let carried_forward = Left {
                 credits: uses.collect(),
-                returned: plan.bill.iter().flat_map(|bill| bill.returned.clone()).collect(),
+                returned: plan
+                    .bill
+                    .iter()
+                    .flat_map(|bill| &bill.returned)
+                    .map(|one| Returning::of(view, one))
+                    .collect(),
                 predecessor: Predecessor::Open {
                     number: view.number.clone(),
                     carried_forward: carried_forward(view, observed, &plan),

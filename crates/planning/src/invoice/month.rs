@@ -16,8 +16,8 @@ use billing_domain::catalog::rates;
 use billing_domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use billing_domain::invoice::number;
 use billing_domain::{
-    Attribution, AwaitedReading, Bill, BillError, BilledIndex, BroughtForward, BuyerKind, ClosedMonths, Country,
-    Credit, CreditOffer, CreditUse, Currency, Date, FinalFacts, FormerPrices, Group, GroupMonth, Month, Name,
+    Attribution, AwaitedReading, Bill, BillError, BilledIndex, BilledUsage, BroughtForward, BuyerKind, ClosedMonths, Country,
+    Credit, CreditOffer, CreditUse, Currency, Date, FinalFacts, FormerPrices, Group, GroupMonth, Month, NO_SUCCESSIONS, Name,
     PriceList, PriceLists, Rates, RatesObject, TaxCategory, Timestamp, Uid, awaited_readings, bill_group_month,
 };
 use billing_state::convert::UnusableRule;
@@ -98,6 +98,8 @@ pub struct MonthView<'a> {
     pub predecessor: Predecessor,
     /// The closed months that its invoice adjusts.
     closed: ClosedMonths,
+    /// The closed months that it adjusts in the place of groups that are gone, of those that closed them.
+    succeeded: ClosedMonths,
     /// The group's credits, as the invoice finds them.
     pub credits: Vec<CreditOffer>,
 }
@@ -111,20 +113,66 @@ impl<'a> GroupInvoices<'a> {
         let number = number::number(self.series, sequence);
         // Only the oldest month that is not final adjusts those before it.
         let closed = match predecessor {
-            Predecessor::Final { .. } => {
-                let window = self.settings.late_usage_window;
-                self.organization.closed_months(self.group, month, window, |month| self.attribution(month))
-            }
+            Predecessor::Final { .. } => self.closed_from(self.group.first_period, month),
             Predecessor::None | Predecessor::Open { .. } => ClosedMonths::new(),
         };
+        let succeeded = match predecessor {
+            Predecessor::None | Predecessor::Final { .. } => self.succeeded_months(month),
+            Predecessor::Open { .. } => ClosedMonths::new(),
+        };
         let credits = credits.iter().map(|credit| credit.offer_to(&number)).collect();
-        Some(MonthView { invoices: self, month, sequence, number, predecessor, closed, credits })
+        Some(MonthView { invoices: self, month, sequence, number, predecessor, closed, succeeded, credits })
     }
 
-    /// The months of the group before a month that its document settles.
-    pub fn months_before(&self, month: Month) -> ClosedMonths {
-        let oldest = self.settings.late_usage_window.oldest_settled(month, self.group.first_period);
+    /// The months from `first` on that the document of a month settles.
+    fn closed_from(&self, first: Month, until: Month) -> ClosedMonths {
+        let oldest = self.settings.late_usage_window.oldest_settled(until, first);
+        self.organization.fully_read_months(oldest, until, |month| self.attribution(month))
+    }
+
+    /// The months of groups that are gone which the document of a month may settle. Only primary groups succeed others.
+    fn succeeded_months(&self, until: Month) -> ClosedMonths {
+        let first = self.organization.first_month_of_gone_groups().filter(|_| self.group.primary);
+        first.map_or_else(ClosedMonths::new, |first| self.closed_from(first, until))
+    }
+
+    /// The months from `first` on before a month, which its document settles.
+    pub fn months_before(&self, month: Month, first: Month) -> ClosedMonths {
+        let oldest = self.settings.late_usage_window.oldest_settled(month, first);
         oldest.through(month.prev()).map(|month| (month, self.attribution(month))).collect()
+    }
+
+    /// What a group that is gone billed by, and what its credits were.
+    pub fn prices_and_credits_of(
+        &self,
+        gone: &Group,
+        closed: &ClosedMonths,
+        billed: &BilledIndex,
+        now: &PriceLists,
+    ) -> (FormerPrices, Vec<CreditOffer>) {
+        let credits = self.organization.credits.bound_to(gone);
+        let offers = credits.iter().map(|credit| credit.offer_to("")).collect();
+        (self.former_prices(gone.uid, closed, billed, now), offers)
+    }
+
+    /// The price lists of the closed months of a group whose finals name others than this group has now. Where one of them is not there
+    /// any more, nothing has a price, and late usage waits for it: nobody else's price is guessed.
+    pub fn former_prices(
+        &self,
+        of: Uid,
+        closed: &ClosedMonths,
+        billed: &BilledIndex,
+        now: &PriceLists,
+    ) -> FormerPrices {
+        let former = |month: Month| {
+            let named = billed.price_lists_of(of, month);
+            if named.is_empty() || named == self.group.price_lists {
+                return None;
+            }
+            let lists = self.state.prices_named(named).ok().or_else(|| empty_lists(named, now.currency()));
+            Some((month, lists?))
+        };
+        closed.keys().copied().filter_map(former).collect()
     }
 
     /// How a month's cost is shared out: as its BillingPeriod says, until that exists as the setting does.
@@ -546,21 +594,6 @@ impl MonthView<'_> {
         self.invoices.prices().or_else(|missing| no_prices(self.invoices.group).ok_or(missing))
     }
 
-    /// The price lists of the closed months whose finals name others than the group has now. Where one of them is not there any more,
-    /// nothing has a price, and late usage waits for it: nobody else's price is guessed.
-    pub fn former_prices(&self, closed: &ClosedMonths, billed: &BilledIndex, now: &PriceLists) -> FormerPrices {
-        let GroupInvoices { state, group, .. } = self.invoices;
-        let former = |month: Month| {
-            let named = billed.price_lists_of(group.uid, month);
-            if named.is_empty() || named == group.price_lists {
-                return None;
-            }
-            let lists = state.prices_named(named).ok().or_else(|| empty_lists(named, now.currency()));
-            Some((month, lists?))
-        };
-        closed.keys().copied().filter_map(former).collect()
-    }
-
     fn rates(&self) -> Cow<'_, Rates> {
         self.invoices.state.rates_of(self.invoices.group)
     }
@@ -572,8 +605,14 @@ impl MonthView<'_> {
     pub fn with_inputs<T>(&self, as_of: Timestamp, compute: impl FnOnce(&GroupMonth<'_>) -> T) -> Result<T, Hold> {
         let (prices, rates) = (self.prices()?, self.rates());
         let billed = self.invoices.organization.billed().read();
-        let former = self.former_prices(&self.closed, &billed, &prices);
-        Ok(compute(&self.inputs((&prices, &former), &rates, &billed, as_of)))
+        let GroupInvoices { organization, group, .. } = self.invoices;
+        let former = self.invoices.former_prices(group.uid, &self.closed, &billed, &prices);
+        let records = BilledUsage { organization: &organization.organization, billed: &billed };
+        let successions = records.successions(group, &self.succeeded, |gone, closed| {
+            self.invoices.prices_and_credits_of(gone, closed, &billed, &prices)
+        });
+        let inputs = self.inputs((&prices, &former), &rates, &billed, as_of);
+        Ok(compute(&GroupMonth { successions: &successions, ..inputs }))
     }
 
     fn inputs<'b>(
@@ -596,6 +635,7 @@ impl MonthView<'_> {
             issuer: self.invoices.issuer().ok().map(|known| &known.issuer),
             billed,
             closed: &self.closed,
+            successions: NO_SUCCESSIONS,
             brought_forward: self.predecessor.carried_forward(),
             credits: &self.credits,
             as_of,

@@ -8,7 +8,7 @@ use billing_api::{self as api, labels};
 use billing_domain::tenancy::default_binding::{DefaultDecision, decide_default};
 use billing_domain::tenancy::membership::{Acceptance, GroupFacts, ProjectFacts, Refusal, acceptance, next_segment};
 use billing_domain::unbilled::outside_periods_of;
-use billing_domain::{Ledger, LedgerError, Month, Name, ProblemReason, Segment, Timestamp};
+use billing_domain::{BilledUsage, Ledger, LedgerError, Month, Name, ProblemReason, Segment, Timestamp};
 use billing_state::{Binding, Key, ObservedState, OrganizationState, RefusedWrite};
 use kube_core::ResourceExt;
 
@@ -195,9 +195,11 @@ fn usage_not_taken(
     settings: &BillingSettings,
     now: Timestamp,
 ) -> Option<DesiredCondition> {
-    let known = &state.organization(organization)?.organization;
+    let organization_state = state.organization(organization)?;
+    let known = &organization_state.organization;
+    let records = BilledUsage { organization: known, billed: &organization_state.billed().read() };
     let attribution = |month| state.attribution(month, settings.attribution);
-    let outside = outside_periods_of(known, known.project(project)?, &attribution, Month::of(now).next());
+    let outside = outside_periods_of(records, known.project(project)?, &attribution, Month::of(now).next());
     let mut early = outside.iter().filter_map(|problem| match &problem.reason {
         ProblemReason::BeforeFirstPeriod { group, first_period } => Some((&problem.usage.name, group, first_period)),
         _ => None,

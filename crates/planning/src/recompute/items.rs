@@ -13,7 +13,7 @@ use billing_api::{Document, LineType};
 use billing_documents::issued::IssuedInvoice;
 use billing_domain::{
     BilledIndex, BilledLine, Credit, CreditOffer, GivenServices, Group, GroupMonth, LineBasis, Money, Month, Name,
-    ProjectSubtotal, ReadFinal, Reservation, ServiceSum, TaxGroup, TaxReasons, bill_with_services,
+    ProjectSubtotal, ReadFinal, Reservation, ServiceSum, TaxGroup, TaxReasons, Uid, bill_with_services,
 };
 use billing_state::OrganizationState;
 use billing_state::convert::billed::read_final;
@@ -138,16 +138,17 @@ fn given_services(
             continue; // of the month itself
         }
         given.adjustments.push((line.tax, line.total));
-        if let Some(change) = change(inputs.billed, read, line) {
-            let of_month = given.changes.entry(month).or_default();
+        if let Some((group, change)) = change(inputs.billed, read, line) {
+            let of_month = given.changes.entry(group).or_default().entry(month).or_default();
             let project = line.project.clone().unwrap_or_else(|| Name::from(""));
             *of_month.entry((project, line.tax)).or_default() += change;
         }
     }
     for refill in &read.scales.refills {
         given.adjustments.push((refill.tax, refill.total));
-        let change = refill.last.due - inputs.billed.due_before_refill(read.facts.group, refill);
-        let of_month = given.changes.entry(refill.month).or_default();
+        let group = inputs.billed.group_settled(read.facts.group, refill.closed_by.as_ref());
+        let change = refill.last.due - inputs.billed.due_before_refill(group, refill);
+        let of_month = given.changes.entry(group).or_default().entry(refill.month).or_default();
         *of_month.entry((refill.project.clone(), refill.tax)).or_default() += change;
     }
     given
@@ -180,13 +181,15 @@ fn own_services(comparison: &Comparison<'_>, inputs: &GroupMonth<'_>, projects: 
     sums.into_iter().filter_map(sum).collect()
 }
 
-/// By how much a line changes what is due for services of its month; `None` where it adjusts another group's.
-fn change(billed: &BilledIndex, read: &ReadFinal, line: &BilledLine) -> Option<i128> {
-    let LineBasis::Corrects { invoice, due, .. } = &line.basis else { return Some(line.total.minor()) };
-    let ours = billed.final_in_place_of(invoice).is_some_and(|known| known.group == read.facts.group);
-    let ours = ours && !billed.is_month_reversed(read.facts.group, Month::of(line.period.start()));
+/// By how much a line changes what is due for services of its month, and of which group that is; `None` where it corrects one of which
+/// all was taken back, or, as earlier versions did, that of a group that is gone by itself.
+fn change(billed: &BilledIndex, read: &ReadFinal, line: &BilledLine) -> Option<(Uid, i128)> {
+    let group = billed.group_settled(read.facts.group, line.closed_by.as_ref());
+    let LineBasis::Corrects { invoice, due, .. } = &line.basis else { return Some((group, line.total.minor())) };
+    let ours = billed.final_in_place_of(invoice).is_some_and(|known| known.group == group);
+    let ours = ours && !billed.is_month_reversed(group, Month::of(line.period.start()));
     let before = billed.due_before(line, invoice);
-    ours.then(|| due.map_or(line.total.minor(), |due| due.minor() - before))
+    ours.then(|| (group, due.map_or(line.total.minor(), |due| due.minor() - before)))
 }
 
 /// Why the lines of usage of a final are not taxed, where that is so.
@@ -199,7 +202,9 @@ fn reasons(comparison: &Comparison<'_>, inputs: &GroupMonth<'_>) -> TaxReasons {
             Some(adjusts) => {
                 let group = comparison.recorded.tax_of(line).ok().flatten();
                 let month = adjusts.period.parse().ok();
-                let stated = month.and_then(|month| inputs.billed.stated(inputs.group.uid, month));
+                let closed_by = adjusts.closed_by.as_deref().map(Name::from);
+                let settled = inputs.billed.group_settled(inputs.group.uid, closed_by.as_ref());
+                let stated = month.and_then(|month| inputs.billed.stated(settled, month));
                 let (Some(stated), Some(group)) = (stated, group) else { continue };
                 let only = stated.only_tax.as_ref().filter(|only| only.group() == group);
                 only.into_iter().for_each(|only| reasons.add_reason(group, only.reason.as_deref()));

@@ -33,8 +33,8 @@ use billing_documents::document::{Rendered, document_digest};
 use billing_documents::issued::{IssuedInvoice, final_document};
 use billing_documents::slices::recut;
 use billing_domain::{
-    Bill, BillError, BilledIndex, ClosedMonths, CreditOffer, Group, GroupMonth, LateUsageWindow, Name, Project,
-    Timestamp, bill_group_month,
+    Bill, BillError, BilledIndex, BilledUsage, ClosedMonths, CreditOffer, FormerPrices, Group, GroupMonth,
+    LateUsageWindow, Name, Project, Timestamp, Uid, bill_group_month,
 };
 use billing_state::convert::billed::read_final;
 use billing_state::{ObservedState, OrganizationState, carried_forward, convert};
@@ -180,6 +180,10 @@ struct EarlierInvoices {
     billed: BilledIndex,
     /// The months that it adjusts.
     closed: ClosedMonths,
+    /// The groups that are gone and whose months it adjusts, too.
+    gone: BTreeSet<Uid>,
+    /// Such months.
+    succeeded: ClosedMonths,
     /// What it used of credits, as these were then.
     credits: Vec<CreditOffer>,
 }
@@ -202,9 +206,14 @@ impl<'a> Comparison<'a> {
         organization_state: &'a OrganizationState,
     ) -> Result<Self, Incomparable> {
         let group = view.invoices.group;
+        let gone = gone_groups(recorded, organization_state);
+        let billed = billed_before(recorded, organization_state, group, &gone);
+        let first = gone.iter().filter_map(|uid| Some(billed.first_and_last_final(*uid)?.0.month)).min();
         let earlier = EarlierInvoices {
-            billed: billed_before(recorded, organization_state, group),
-            closed: view.invoices.months_before(recorded.month),
+            closed: view.invoices.months_before(recorded.month, group.first_period),
+            succeeded: first.map_or_else(ClosedMonths::new, |first| view.invoices.months_before(recorded.month, first)),
+            billed,
+            gone,
             credits: items::historical_credits(organization_state, group, &recorded.document.number),
         };
         let computed = render(view, recorded, &earlier, bill_group_month)?;
@@ -246,15 +255,22 @@ impl<'a> Comparison<'a> {
 fn render(
     view: &MonthView<'_>,
     recorded: &IssuedInvoice<'_>,
-    EarlierInvoices { billed, closed, credits }: &EarlierInvoices,
+    EarlierInvoices { billed, closed, gone, succeeded, credits }: &EarlierInvoices,
     bill: impl FnOnce(&GroupMonth<'_>) -> Result<Bill, BillError>,
 ) -> Result<Rendered, Incomparable> {
     let inputs = |inputs: &GroupMonth<'_>| {
         let prices = &inputs.prices.as_written();
-        let former = view.former_prices(closed, billed, inputs.prices);
-        let former_prices = &former.into_iter().map(|(month, lists)| (month, lists.as_written())).collect();
+        let as_written = |former: FormerPrices| -> FormerPrices {
+            former.into_iter().map(|(month, lists)| (month, lists.as_written())).collect()
+        };
+        let former_prices = &as_written(view.invoices.former_prices(inputs.group.uid, closed, billed, inputs.prices));
+        let records = BilledUsage { organization: inputs.organization, billed };
+        let successions = &records.successions_of(inputs.group, gone.iter().copied(), succeeded, |gone, closed| {
+            let (former, credits) = view.invoices.prices_and_credits_of(gone, closed, billed, inputs.prices);
+            (as_written(former), credits)
+        });
         let lists_no_hours = lists_no_hours(recorded);
-        bill(&GroupMonth { prices, former_prices, billed, closed, credits, lists_no_hours, ..*inputs })
+        bill(&GroupMonth { prices, former_prices, billed, closed, successions, credits, lists_no_hours, ..*inputs })
     };
     let billed = view.with_inputs(recorded.issued_at, inputs).map_err(|hold| no_bill(hold.message))?;
     let bill = billed.map_err(no_bill)?;
@@ -265,14 +281,28 @@ fn render(
 }
 
 /// What finals that were made before a final bill of the usage that it can be about.
-fn billed_before(recorded: &IssuedInvoice<'_>, organization_state: &OrganizationState, group: &Group) -> BilledIndex {
+fn billed_before(
+    recorded: &IssuedInvoice<'_>,
+    organization_state: &OrganizationState,
+    group: &Group,
+    gone: &BTreeSet<Uid>,
+) -> BilledIndex {
     let (organization, all) = (&organization_state.organization, organization_state.billed().read());
     let near = organization.candidate_projects(group).map(Project::name);
-    let names: BTreeSet<&Name> = near.chain(all.projects_of(group.uid)).collect();
+    let of_gone = gone.iter().flat_map(|uid| organization.projects_naming(*uid).iter().chain(all.projects_of(*uid)));
+    let names: BTreeSet<&Name> = near.chain(all.projects_of(group.uid)).chain(of_gone).collect();
     let projects = names.into_iter().filter_map(|name| organization.project(name));
     let records = projects.flat_map(|project| project.usage()).map(|usage| &usage.name);
     let unknown = read_final(recorded).map(|read| all.notes_unknown_to(&read, read_at(recorded))).unwrap_or_default();
-    all.as_of_final(&recorded.facts(), &unknown, records)
+    all.as_of_final(&recorded.facts(), gone, &unknown, records)
+}
+
+/// The groups that are gone and whose months lines of a final adjust. That it adjusts those of others, too, nobody can tell any more:
+/// they may have been there then, or another group their successor.
+fn gone_groups(recorded: &IssuedInvoice<'_>, organization_state: &OrganizationState) -> BTreeSet<Uid> {
+    let billed = organization_state.billed().read();
+    let closed_by = recorded.lines.iter().filter_map(|line| line.adjusts.as_ref()?.closed_by.as_deref());
+    closed_by.filter_map(|number| Some(billed.final_in_place_of(number)?.group)).collect()
 }
 
 /// All lines of a document and its slices.

@@ -86,15 +86,26 @@ fn final_billed(
     after: Option<&LastFinal>,
     bill: impl FnOnce(&MonthView<'_>) -> Bill,
 ) -> Invoice {
+    final_billed_of((state, "shop", "bbbbb"), month, issued_at, after, bill)
+}
+
+/// The final of a group with a series.
+fn final_billed_of(
+    (state, group, series): (&ObservedState, &str, &str),
+    month: &str,
+    issued_at: &str,
+    after: Option<&LastFinal>,
+    bill: impl FnOnce(&MonthView<'_>) -> Bill,
+) -> Invoice {
     let known = state.organization("acme").unwrap();
-    let group = uid("BillingGroup", "acme", "shop");
+    let group = uid("BillingGroup", "acme", group);
     let settings = settings();
     let invoices = GroupInvoices {
         state,
         organization: known,
         group: known.organization.group(group).unwrap(),
         object: known.group(group).unwrap(),
-        series: "bbbbb",
+        series,
         settings: &settings,
         pending_projects: &[],
     };
@@ -188,6 +199,42 @@ fn forged(invoice: &Invoice, forge: impl FnOnce(&mut Value)) -> Invoice {
 
 fn forget(state: &mut ObservedState, record: &str) {
     Observes::<api::UsageRecord>::forget(state, &ObjectKey::namespaced("acme", record));
+}
+
+#[test]
+fn what_a_successor_settles_is_computed_again_and_what_is_forged_of_it_is_found() {
+    let mut state = world();
+    let gone = final_of(&state);
+    close(&mut state, &gone);
+    Observes::<api::BillingGroup>::forget(&mut state, &ObjectKey::namespaced("acme", "shop"));
+    let of_main = |state: &ObservedState, month: &str, issued_at: &str, after: Option<&LastFinal>| {
+        let made = final_billed_of((state, "main", "aaaaa"), month, issued_at, after, |view| {
+            view.bill(at(issued_at)).unwrap()
+        });
+        state.organization("acme").unwrap().record_final(final_lines(&made, []).unwrap());
+        made
+    };
+    let november = of_main(&state, "2026-11", ISSUED, None);
+    let last = last_final(&november).unwrap();
+    add(&mut state, &made("late", "2026-11-15T00:00:00Z", LATER, ", end: '2026-11-29T00:00:00Z'"));
+    add(&mut state, &record("db", "2026-11-12T00:00:00Z", ", end: '2026-11-13T00:00:00Z'"));
+    let december = of_main(&state, "2026-12", "2027-01-01T01:00:00Z", Some(&last));
+    let document = december.status.as_ref().unwrap().document.as_ref().unwrap();
+    let closed_by =
+        |line: &&api::Line| line.adjusts.as_ref().and_then(|adjusts| adjusts.closed_by.as_deref()) == Some("bbbbb-1");
+    let settled = document.lines.iter().filter(closed_by).count();
+    let kinds = document.lines.iter().filter_map(|line| line.adjusts.as_ref()?.kind).collect::<Vec<_>>();
+    assert!(settled > 3 && kinds.contains(&api::LineType::CommitmentFee), "{:?}", document.lines);
+    assert_eq!(compared_after(&state, &december, Some(&last)), []);
+    assert_eq!(by_itself(&december, &last), []);
+    for index in (0..document.lines.len()).filter(|index| closed_by(&&document.lines[*index])) {
+        let dearer = forged(&december, |document| document["lines"][index]["total"] = "99.00".into());
+        let told = reasons(&compared_after(&state, &dearer, Some(&last)));
+        assert!(told.iter().any(|told| told.ends_with("unexplained")), "line {index}: {told:?}");
+    }
+    // What comes later is explained, and on the next final.
+    add(&mut state, &made("later", "2026-11-16T00:00:00Z", "2027-01-05T00:00:00Z", ", end: '2026-11-18T00:00:00Z'"));
+    assert_eq!(reasons(&compared_after(&state, &december, Some(&last))), ["UsageRecord later: RecordLate"]);
 }
 
 #[test]

@@ -19,8 +19,8 @@ use crate::invoice::no_prices;
 use crate::pending_projects::awaiting_ledger;
 use billing_domain::unbilled::{OrganizationMonth, Pricing, mistaken, outside_periods, unbilled};
 use billing_domain::{
-    BilledUsage, Group, Month, Name, PriceLists, Problem, Timestamp, Uid, Usage, months_to_review, too_late,
-    unclaimed_differences,
+    BilledIndex, BilledUsage, Group, Month, Name, PriceLists, Problem, Timestamp, Uid, Usage, months_to_review,
+    too_late, unclaimed_differences,
 };
 use billing_state::{ObservedState, OrganizationState};
 
@@ -92,7 +92,7 @@ pub fn problems_since(
     now: Timestamp,
 ) -> HashMap<Name, Problem> {
     let outside = outside_periods(
-        &organization_state.organization,
+        BilledUsage { organization: &organization_state.organization, billed: &organization_state.billed().read() },
         |month| state.attribution(month, settings.attribution),
         oldest,
     );
@@ -123,7 +123,9 @@ fn late_usage(
     settings: &BillingSettings,
 ) -> (BTreeSet<Month>, Vec<Problem>) {
     let first_periods = organization_state.organization.groups().filter(|group| !group.begins_too_early());
-    let Some(first) = first_periods.map(|group| group.first_period).min() else { return Default::default() };
+    let of_gone = organization_state.first_month_of_gone_groups();
+    let first = first_periods.map(|group| group.first_period).chain(of_gone).min();
+    let Some(first) = first else { return Default::default() };
     let mut closed =
         organization_state.fully_read_months(first, oldest, |month| state.attribution(month, settings.attribution));
     let records =
@@ -174,9 +176,21 @@ pub fn problems_of_month(
         billed: &billed,
         as_of: now,
     };
-    let pricing = |group: &Group| Some((group.uid, (prices_of(state, group)?, state.rates_of(group))));
-    let pricing: HashMap<Uid, _> = organization_state.organization.groups().filter_map(pricing).collect();
-    unbilled(&view, |group| pricing.get(&group.uid).map(|(prices, rates)| Pricing { prices, rates }))
+    let gone = view.successions();
+    let priced = |group: &Group, prices: Option<PriceLists>| Some((group.uid, (prices?, state.rates_of(group))));
+    let now = organization_state.organization.groups().map(|group| priced(group, prices_of(state, group)));
+    let then = gone.iter().map(|group| priced(group, prices_of_month(state, &billed, group, month)));
+    let pricing: HashMap<Uid, _> = now.chain(then).flatten().collect();
+    unbilled(&view, &gone, |group| pricing.get(&group.uid).map(|(prices, rates)| Pricing { prices, rates }))
+}
+
+/// The price lists by which a group that is gone billed a month.
+fn prices_of_month(state: &ObservedState, billed: &BilledIndex, gone: &Group, month: Month) -> Option<PriceLists> {
+    let named = billed.price_lists_of(gone.uid, month);
+    if named.is_empty() {
+        return prices_of(state, gone);
+    }
+    prices_of(state, &Group { price_lists: named.to_vec(), ..gone.clone() })
 }
 
 /// The price lists of a group, or empty ones of these names: then its usage is unpriced.

@@ -97,6 +97,7 @@ fn read_refill(
     let total = money("total", &line.total)?;
     Ok(StatedRefill {
         month: read("adjusts.period", &adjusts.period)?,
+        closed_by: adjusts.closed_by.as_deref().map(Name::from),
         entry: EntryKey {
             list: line.source.as_ref().map_or("", |source| source.name.as_str()).into(),
             entry: adjusts.part.as_deref().unwrap_or_default().into(),
@@ -249,6 +250,7 @@ fn read_line(
         period,
         pre_discount: line.pre_discount.as_ref().map_or(Ok(total), |amount| money("preDiscount", amount))?,
         total,
+        closed_by: line.adjusts.as_ref().and_then(|adjusts| adjusts.closed_by.as_deref()).map(Name::from),
         tax: tax_of(issued, terms, line)?,
         basis: match corrects {
             Some(adjusts) => LineBasis::Corrects {

@@ -16,9 +16,10 @@ use crate::usage::Usage;
 const MAX_DESCRIPTION: usize = 512;
 
 /// The item of a line that its month's invoice does not have.
-pub(super) fn late_item(month: Month, new: LateLine) -> Item {
+pub(super) fn late_item(month: Month, closed_by: Option<Name>, new: LateLine) -> Item {
     let line = &new.line;
-    let description = described(&format!("Late for {month}"), &line.usage, line.period);
+    let of = closed_by.as_ref().map(|closed_by| format!(" of {closed_by}")).unwrap_or_default();
+    let description = described(&format!("Late for {month}{of}"), &line.usage, line.period);
     Item {
         kind: LineType::OtherEvent,
         key: late_key(month, line.period.start(), line.tier().map(|tier| tier.from)),
@@ -30,7 +31,7 @@ pub(super) fn late_item(month: Month, new: LateLine) -> Item {
         is_share: false,
         description,
         source: source(&line.usage),
-        adjustment: Some(Adjustment { month, kind: AdjustmentKind::Late(Box::new(new)) }),
+        adjustment: Some(Adjustment { month, closed_by, kind: AdjustmentKind::Late(Box::new(new)) }),
     }
 }
 
@@ -62,7 +63,12 @@ pub(super) struct Discrepancy {
 }
 
 /// The item that corrects what a final bills of a record in a month.
-pub(super) fn correction(month: Month, usage: &Usage, discrepancy: Discrepancy, replaced: bool) -> Item {
+pub(super) fn correction(
+    (month, closed_by): (Month, Option<Name>),
+    usage: &Usage,
+    discrepancy: Discrepancy,
+    replaced: bool,
+) -> Item {
     let Discrepancy {
         invoice,
         period,
@@ -91,6 +97,7 @@ pub(super) fn correction(month: Month, usage: &Usage, discrepancy: Discrepancy, 
         source: source(usage),
         adjustment: Some(Adjustment {
             month,
+            closed_by,
             kind: AdjustmentKind::Correction {
                 invoice,
                 billed,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::adjustment::{Discrepancy, correction};
-use super::closed_month::{ClosedMonth, successor};
+use super::closed_month::ClosedMonth;
 use super::credited::{Correction, CreditedSoFar};
 use crate::bill::inputs::GroupMonth;
 use crate::bill::records::BilledUsage;
@@ -15,7 +15,6 @@ use crate::invoice::rating::Rating;
 use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::problem::ProblemReason;
-use crate::tenancy::organization::Project;
 use crate::time::month::Month;
 use crate::time::period::Period;
 use crate::uid::Uid;
@@ -24,7 +23,7 @@ use crate::usage::Usage;
 /// What finals of one group bill of a record in a month, and what they would bill now. In minor units.
 struct Account {
     group: Uid,
-    /// The final that billed it first.
+    /// The final that billed it first; of usage that came late for a group that is gone, the final of the month.
     invoice: Name,
     currency: Currency,
     tax: Option<TaxGroup>,
@@ -60,8 +59,6 @@ impl Amounts {
 /// What is different about a record in a closed month of a group's.
 #[derive(Debug)]
 pub(super) struct RecordDifference {
-    /// The group whose final bills it.
-    pub(super) biller: Uid,
     /// How it is taxed.
     pub(super) tax: Option<TaxGroup>,
     /// By how much what is due of it changes, in minor units.
@@ -70,31 +67,30 @@ pub(super) struct RecordDifference {
     pub(super) item: Option<Item>,
 }
 
-/// What is different about a record in a closed month, and the group's to pay or to get.
-pub(super) fn differences(
-    closed: &GroupMonth<'_>,
-    project: &Project,
-    usage: &Usage,
-) -> Result<Vec<RecordDifference>, ProblemReason> {
-    let month = ClosedMonth { records: closed.records(), month: closed.month, attribution: closed.attribution };
-    let ours = |account: &Account| successor(&month, project, account.group) == Some(closed.group.uid);
+/// What is different about a record in a closed month of the group.
+pub(super) fn differences(closed: &GroupMonth<'_>, usage: &Usage) -> Result<Vec<RecordDifference>, ProblemReason> {
+    let month = ClosedMonth { records: closed.records(), month: closed.month };
+    let ours = |account: &Account| account.group == closed.group.uid;
     let mut invoices = BTreeSet::new();
     let mut found = Vec::new();
     for account in Accounts::of(&month, usage)?.into_iter().filter(ours) {
         let is_share = !invoices.insert(account.invoice.clone());
-        let (biller, tax, change) = (account.group, account.tax, account.change());
+        let (tax, change) = (account.tax, account.change());
         let item = account.item(closed, usage, is_share)?;
         if change != 0 || item.is_some() {
-            found.push(RecordDifference { biller, tax, change, item });
+            found.push(RecordDifference { tax, change, item });
         }
     }
     Ok(found)
 }
 
 /// Whether finals of a group that is gone bill something wrong of a record in a closed month, and no group is in its place.
-pub(super) fn is_unclaimed(closed: &ClosedMonth<'_>, project: &Project, usage: &Usage) -> bool {
-    let unclaimed =
-        |account: &Account| account.correction().total != 0 && successor(closed, project, account.group).is_none();
+pub(super) fn is_unclaimed(closed: &ClosedMonth<'_>, usage: &Usage) -> bool {
+    let organization = closed.records.organization;
+    let nobodys = |account: &Account| {
+        organization.group(account.group).is_none() && organization.successor_in(account.currency).is_none()
+    };
+    let unclaimed = |account: &Account| account.correction().total != 0 && nobodys(account);
     Accounts::of(closed, usage).is_ok_and(|accounts| accounts.iter().any(unclaimed))
 }
 
@@ -136,7 +132,8 @@ impl<'a> Accounts<'a> {
 
     /// An interval at a price: as much of it is due as the record ran and no earlier final bills.
     fn rate(&mut self, part: &BilledPart) -> Result<(), ProblemReason> {
-        let Some((facts, rating)) = self.records.billed.final_of(part).zip(self.records.billed.rating_of(part)) else {
+        let Some((facts, rating)) = self.records.billed.final_about(part).zip(self.records.billed.rating_of(part))
+        else {
             return Ok(());
         };
         let pieces = self.pieces(part, rating);
@@ -305,7 +302,8 @@ impl Account {
             credited: money(credited)?,
             notes: credited_so_far.notes(),
         };
-        Ok(Some(correction(closed.month, usage, discrepancy, !closed.is_effective(usage))))
+        let of = (closed.month, closed.closed_by());
+        Ok(Some(correction(of, usage, discrepancy, !closed.is_effective(usage))))
     }
 }
 

@@ -14,6 +14,7 @@ mod credited;
 mod difference;
 mod refill;
 pub(super) mod settlement;
+pub mod succession;
 pub(crate) mod triage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,6 @@ use crate::bill::tally::Overflow;
 use crate::catalog::tax_rule::TaxGroup;
 use crate::catalog::unit_price::Unit;
 use crate::invoice::adjustment::LateLine;
-use crate::invoice::billed::BilledIndex;
 use crate::invoice::item::Item;
 use crate::invoice::line::Line;
 use crate::invoice::month_terms::{MonthTerms, TaxReasons, TaxScheme};
@@ -38,23 +38,19 @@ use crate::tenancy::organization::Project;
 use crate::time::hours::HourRule;
 use crate::time::late_usage_window::LateUsageWindow;
 use crate::time::month::Month;
-use crate::uid::Uid;
 use crate::usage::Usage;
 
 use closed_month::ClosedMonth;
 use difference::{RecordDifference, differences, is_unclaimed, is_wrong};
 use refill::{RefillDifference, closed_portions, refills};
 
-/// The records of which finals of a group that is gone bill too much or too little in a closed month, when no group is in
-/// its place to get or to pay the difference.
+/// The records of which finals of a group that is gone bill too much or too little in a closed month, when it has no successor to get
+/// or to pay the difference.
 pub fn unclaimed_differences(records: BilledUsage<'_>, closed: &ClosedMonths) -> Vec<Problem> {
     let (span, mut problems) = (triage::span(closed), Vec::new());
     for project in records.organization.projects() {
         for usage in project.usage().filter(|usage| !records.is_fully_billed(span, usage)) {
-            let mut months = records.months_of(closed, usage);
-            if months
-                .any(|(month, attribution)| is_unclaimed(&ClosedMonth { records, month, attribution }, project, usage))
-            {
+            if records.months_of(closed, usage).any(|(month, _)| is_unclaimed(&ClosedMonth { records, month }, usage)) {
                 problems.push(Problem { usage: usage.clone(), reason: ProblemReason::PayerGone });
             }
         }
@@ -91,9 +87,8 @@ pub fn is_settled_within(records: BilledUsage<'_>, closed: &ClosedMonths, usage:
 
 /// The oldest of closed months of which finals bill too much or too little of a record.
 fn first_difference(records: BilledUsage<'_>, closed: &ClosedMonths, usage: &Usage) -> Option<Month> {
-    let differs = |(month, attribution): &(Month, Attribution)| {
-        let closed = ClosedMonth { records, month: *month, attribution: *attribution };
-        records.is_open(*month, usage) || is_wrong(&closed, usage)
+    let differs = |(month, _): &(Month, Attribution)| {
+        records.is_open(*month, usage) || is_wrong(&ClosedMonth { records, month: *month }, usage)
     };
     records.months_of(closed, usage).find(differs).map(|(month, _)| month)
 }
@@ -125,7 +120,7 @@ pub(super) fn late_usage(month: &GroupMonth<'_>) -> Result<LateUsage, Overflow> 
     }
     adjustments.scaled.extend(refill::noted_months(month));
     let refills = adjustments.refill(month)?;
-    adjustments.add_reasons_of_corrections(month.billed);
+    adjustments.add_reasons_of_corrections(month);
     let Adjustments { mut items, changes, reasons, problems, .. } = adjustments;
     items.sort_by(|(a, _), (b, _)| a.cmp(b));
     let items = items.into_iter().map(|(_, item)| item).chain(refills).collect();
@@ -139,8 +134,8 @@ struct Adjustments {
     changes: BTreeMap<Month, ServiceChanges>,
     reasons: TaxReasons,
     problems: Vec<Problem>,
-    /// What is corrected: whose final of which month, and how that is taxed.
-    taxed: BTreeSet<(Uid, Month, TaxGroup)>,
+    /// What is corrected: of which month, and how that is taxed.
+    taxed: BTreeSet<(Month, TaxGroup)>,
     /// What late usage of a month is billed by, once it was asked for.
     terms: BTreeMap<Month, MonthTerms>,
     /// What records have of a month at prices with a scale, once it was asked for.
@@ -169,21 +164,21 @@ impl Adjustments {
     }
 
     fn correct(&mut self, closed: &GroupMonth<'_>, usage: &Usage, difference: RecordDifference) {
-        let RecordDifference { biller, tax, change, item } = difference;
-        // What was of a group that is gone is adjusted record by record; and all of a final that was taken back is settled.
-        if biller == closed.group.uid && !closed.billed.is_month_reversed(biller, closed.month) {
+        let RecordDifference { tax, change, item } = difference;
+        // All of a final that was taken back is settled.
+        if !closed.billed.is_month_reversed(closed.group.uid, closed.month) {
             self.change(closed.month, &usage.project, tax, change);
         }
         if let Some(item) = item {
-            self.taxed.extend(tax.map(|tax| (biller, closed.month, tax)));
+            self.taxed.extend(tax.map(|tax| (closed.month, tax)));
             self.add(closed.month, usage, item);
         }
     }
 
     /// Why corrections are not taxed: what the finals that they correct say.
-    fn add_reasons_of_corrections(&mut self, billed: &BilledIndex) {
-        for (biller, month, tax) in std::mem::take(&mut self.taxed) {
-            let Some(stated) = billed.stated(biller, month) else { continue };
+    fn add_reasons_of_corrections(&mut self, month: &GroupMonth<'_>) {
+        for (of, tax) in std::mem::take(&mut self.taxed) {
+            let Some(stated) = month.billed.stated(month.group.uid, of) else { continue };
             let only = stated.only_tax.as_ref().filter(|only| only.group() == tax);
             only.into_iter().for_each(|only| self.reasons.add_reason(tax, only.reason.as_deref()));
             stated.treatments_of(Some(tax)).into_iter().for_each(|one| self.reasons.add(one));
@@ -199,7 +194,7 @@ impl Adjustments {
             for RefillDifference { project, tax, change, item } in refills(&closed, portions)? {
                 self.change(of, &project, tax, change);
                 if item.is_some() {
-                    self.taxed.extend(tax.map(|tax| (month.group.uid, of, tax)));
+                    self.taxed.extend(tax.map(|tax| (of, tax)));
                 }
                 items.extend(item);
             }
@@ -240,7 +235,7 @@ fn collect_adjustments(month: &GroupMonth<'_>, project: &Project, adjustments: &
     for usage in project.usage().filter(|usage| !records.is_fully_billed(span, usage)) {
         for (of, attribution) in records.months_of(month.closed, usage) {
             let closed = month.closed_month(of, attribution);
-            match differences(&closed, project, usage) {
+            match differences(&closed, usage) {
                 Ok(found) => found.into_iter().for_each(|one| adjustments.correct(&closed, usage, one)),
                 Err(reason) => adjustments.problems.push(Problem { usage: usage.clone(), reason }),
             }
@@ -281,5 +276,9 @@ fn by_hours_of_its_final<'a>(closed: &GroupMonth<'a>) -> GroupMonth<'a> {
 fn late_item(closed: &GroupMonth<'_>, now: HourRule, terms: &MonthTerms, line: Line) -> Item {
     let exchange_rate = closed.rate_by(terms).ok().flatten(); // without a rate there is no line
     let hours = (line.unit() == Unit::Hour && closed.hours != now).then_some(closed.hours);
-    adjustment::late_item(closed.month, LateLine { line, discounts: terms.discounts.clone(), exchange_rate, hours })
+    adjustment::late_item(
+        closed.month,
+        closed.closed_by(),
+        LateLine { line, discounts: terms.discounts.clone(), exchange_rate, hours },
+    )
 }

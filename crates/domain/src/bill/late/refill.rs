@@ -108,7 +108,7 @@ pub(super) fn refills(closed: &GroupMonth<'_>, portions: &Portions) -> Result<Ve
         let item = match account.is_as_said() {
             true => None,
             false => Some(account.item(
-                closed.month,
+                (closed.month, closed.closed_by()),
                 (invoice, entry, project.clone(), tax),
                 (after, scale.list_uid),
                 currency,
@@ -184,7 +184,7 @@ impl Account {
 
     fn item(
         self,
-        month: Month,
+        (month, closed_by): (Month, Option<Name>),
         (invoice, entry, project, tax): (Name, EntryKey, Name, Option<TaxGroup>),
         (after, list_uid): (Decimal, Uid),
         currency: Currency,
@@ -212,6 +212,7 @@ impl Account {
             source: Source { kind: SourceKind::PriceList, name: entry.list.clone(), uid: list_uid },
             adjustment: Some(Adjustment {
                 month,
+                closed_by,
                 kind: AdjustmentKind::Refill {
                     invoice,
                     entry,

@@ -12,6 +12,8 @@
 //! **Credits** of a closed month may pay what they paid of it and what is left of them now, if they were valid then; all together
 //! at most what they paid, and what the month is due more before credits. So a credit that is granted later never pays what
 //! money has paid. What a credit paid and is no longer due goes back to the credit, and is never money.
+//!
+//! After the group's own months come those of the groups that it [succeeds](super::succession).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +41,7 @@ use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::problem::Problem;
 use crate::time::month::Month;
+use crate::uid::Uid;
 
 /// What a bill says of closed months.
 #[derive(Debug, Default)]
@@ -61,39 +64,65 @@ pub(crate) struct Settlement {
     pub(crate) hold: Option<Hold>,
 }
 
-/// Settles the closed months of a group, the oldest first: each finds the credits that those before it leave.
+/// By group, its own and those that it succeeds, and by closed month: by how much what is due for services changes.
+pub(crate) type ClosedChanges = BTreeMap<Uid, BTreeMap<Month, ServiceChanges>>;
+
+/// Settles the closed months of a group, the oldest first: each finds the credits that those before it leave. And then in the same way
+/// those of each group that it succeeds.
 ///
 /// Cost: a look at each record of the projects that the group paid for; and for each month in which one of them differs, or of which a
 /// part was adjusted and a note took something back, what documents say of it, and its bill without its lines.
-pub(crate) fn settle(month: &GroupMonth<'_>, group: &Source, currency: Currency) -> Result<Settlement, Overflow> {
-    let LateUsage { items, changes, reasons, problems } = late_usage(month)?;
-    let offers = month.credits.to_vec();
-    let mut settlement = Settlement { items, offers, reasons, problems, ..Settlement::default() };
-    settlement.settle_parts(month, group, currency, &changes)?;
-    Ok(settlement)
+pub(crate) fn settle(month: &GroupMonth<'_>, currency: Currency) -> Result<Settlement, Overflow> {
+    Settlement::with_successions(month, |month| {
+        let LateUsage { items, changes, reasons, problems } = late_usage(month)?;
+        let offers = month.credits.to_vec();
+        let mut settlement = Settlement { items, offers, reasons, problems, ..Settlement::default() };
+        settlement.settle_parts(month, currency, &changes)?;
+        Ok(settlement)
+    })
 }
 
 impl Settlement {
     /// What other code found of records, with the parts that follow from it.
     pub(crate) fn of_changes(
         month: &GroupMonth<'_>,
-        group: &Source,
         currency: Currency,
-        changes: &BTreeMap<Month, ServiceChanges>,
+        changes: &ClosedChanges,
     ) -> Result<Self, Overflow> {
-        let mut settlement = Settlement { offers: month.credits.to_vec(), ..Settlement::default() };
-        settlement.settle_parts(month, group, currency, changes)?;
+        let none = BTreeMap::new();
+        Self::with_successions(month, |month| {
+            let mut settlement = Settlement { offers: month.credits.to_vec(), ..Settlement::default() };
+            settlement.settle_parts(month, currency, changes.get(&month.group.uid).unwrap_or(&none))?;
+            Ok(settlement)
+        })
+    }
+
+    /// What is settled of the group's own months, and of those of the groups that it succeeds.
+    fn with_successions(
+        month: &GroupMonth<'_>,
+        settle: impl Fn(&GroupMonth<'_>) -> Result<Settlement, Overflow>,
+    ) -> Result<Settlement, Overflow> {
+        let mut settlement = settle(month)?;
+        for succession in month.successions {
+            let of = month.succeeding(succession);
+            // Its credits pay no more than they did, so none is used; and nobody's commitment counts what another group spent.
+            let Settlement { items, offers: _, uses: _, returned, reasons, problems, spent: _, hold } = settle(&of)?;
+            settlement.items.extend(items);
+            settlement.returned.extend(returned);
+            settlement.reasons.extend(reasons);
+            settlement.problems.extend(problems);
+            settlement.hold = settlement.hold.take().or(hold);
+        }
         Ok(settlement)
     }
 
     fn settle_parts(
         &mut self,
         month: &GroupMonth<'_>,
-        group: &Source,
         currency: Currency,
         changes: &BTreeMap<Month, ServiceChanges>,
     ) -> Result<(), Overflow> {
-        let none = ServiceChanges::new();
+        let (none, group) = (ServiceChanges::new(), &month.source());
         let mut all: BTreeMap<Month, &ServiceChanges> = changes.iter().map(|(of, changes)| (*of, changes)).collect();
         let again = month.billed.adjusted_months_issued_again(month.group.uid);
         for of in months_with_missed_notes(month).chain(again.filter(|of| month.closed.contains_key(of))) {
@@ -113,7 +142,8 @@ impl Settlement {
             let spending = Spending::before(month, *of, terms, group, currency, &self.spent)?;
             let spent_before = spending.as_ref().and_then(Spending::settled);
             let own = OwnMonth { group, terms, spent_before };
-            let closed = ClosedBill { month: *of, currency, own, stated: &stated };
+            let closed_by = month.closed_month(*of, month.attribution).closed_by();
+            let closed = ClosedBill { month: *of, closed_by, currency, own, stated: &stated };
             closed.settle(changes, self)?;
             self.hold = self.hold.take().or(spending.and_then(|spending| spending.hold));
         }
@@ -173,6 +203,8 @@ fn credited_so_far(stated: &StatedAmount) -> CreditedSoFar {
 /// A closed month of a group.
 struct ClosedBill<'a> {
     month: Month,
+    /// Its final, where the group is gone.
+    closed_by: Option<Name>,
     currency: Currency,
     own: OwnMonth<'a>,
     stated: &'a StatedMonth<'a>,
@@ -198,7 +230,8 @@ impl ClosedBill<'_> {
             } else if difference < 0 {
                 let amount = Money::new(-difference, self.currency).ok_or(Overflow)?;
                 let validity = settlement.offer(name).map(|offer| offer.validity);
-                let returned = ReturnedCredit { credit: name.clone(), month: self.month, amount };
+                let closed_by = self.closed_by.clone();
+                let returned = ReturnedCredit { credit: name.clone(), month: self.month, closed_by, amount };
                 let expired =
                     validity.is_some_and(|validity| validity.expires.is_some_and(|at| at <= self.month.end()));
                 returns.insert(name.clone(), expired);
@@ -330,6 +363,7 @@ impl ClosedBill<'_> {
             source: source.clone(),
             adjustment: Some(Adjustment {
                 month,
+                closed_by: self.closed_by.clone(),
                 kind: AdjustmentKind::Part {
                     invoice,
                     part: key.clone(),

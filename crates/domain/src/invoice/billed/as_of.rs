@@ -20,10 +20,13 @@ impl BilledIndex {
     /// projects its group paid for something; and what credit notes had taken back, but for those that it did not know. A record that a
     /// final replaces counts as nothing, whichever final that is.
     ///
-    /// Cost: what the finals of its group say is copied, and of the others what those say that correct something, or bill one of the records.
+    /// `beside` are groups that are gone and whose months it settles, too.
+    ///
+    /// Cost: what the finals of these groups say is copied, and of the others what those say that correct something, or bill one of the records.
     pub fn as_of_final<'a>(
         &self,
         of: &FinalFacts,
+        beside: &BTreeSet<Uid>,
         unknown: &BTreeSet<Name>,
         records: impl IntoIterator<Item = &'a Name>,
     ) -> BilledIndex {
@@ -35,7 +38,8 @@ impl BilledIndex {
             statements: HashSet::new(),
             ratings: HashMap::new(),
         };
-        remapper.group(of.group);
+        let groups = || std::iter::once(of.group).chain(beside.iter().copied());
+        groups().for_each(|group| remapper.group(group));
         remapper.to.has_scales = self.has_scales;
         for (invoice, notes) in &self.notes {
             let known = |note: &&IssuedNote| note.issued_at <= of.issued_at && !unknown.contains(&note.number);
@@ -44,12 +48,12 @@ impl BilledIndex {
         }
         let before = |place: &u32| self.finals[*place as usize].as_ref().is_some_and(|on| is_before(on, of));
         let mut places = self.all_correcting();
-        places.extend(self.months_of(of.group).map(|(_, place)| place));
+        places.extend(groups().flat_map(|group| self.months_of(group)).map(|(_, place)| place));
         places.into_iter().filter(before).for_each(|place| remapper.statement(place));
-        for (month, places) in self.adjusted.get(&of.group).into_iter().flatten() {
-            for place in places.iter().filter(|place| before(place)) {
-                let copied = remapper.final_(*place);
-                remapper.to.adjusted.entry(of.group).or_default().entry(*month).or_default().insert(copied);
+        for (_, adjusted) in groups().flat_map(|group| self.months_of(group)) {
+            for place in self.adjusted.get(&adjusted).into_iter().flatten().filter(|place| before(place)) {
+                let (adjusted, copied) = (remapper.final_(adjusted), remapper.final_(*place));
+                remapper.to.adjusted.entry(adjusted).or_default().insert(copied);
             }
         }
         for record in records {
@@ -70,7 +74,7 @@ impl BilledIndex {
     /// before. They took something of what its lines adjust, and none of these counted them.
     pub fn notes_unknown_to(&self, read: &ReadFinal, since: Timestamp) -> BTreeSet<Name> {
         let corrections = read.lines.iter().filter_map(|line| self.correction_by(line));
-        let parts = read.parts.iter().filter_map(|part| self.adjustment_by(read.facts.group, part));
+        let parts = read.parts.iter().filter_map(|part| self.adjustment_by(part));
         let adjusted: Vec<_> = corrections.chain(parts).collect();
         let counted: BTreeSet<&Name> = adjusted.iter().flat_map(|(last, _)| &last.notes).collect();
         // Where none is counted, an earlier version may have made it: that it came out of none tells, too.
@@ -100,8 +104,9 @@ impl BilledIndex {
     }
 
     /// What a line adjusts of a part of a month, and what notes took back of that.
-    fn adjustment_by(&self, group: Uid, part: &StatedPart) -> Option<(LastCorrection, Vec<NoteShare>)> {
+    fn adjustment_by(&self, part: &StatedPart) -> Option<(LastCorrection, Vec<NoteShare>)> {
         let adjusts = part.adjusts.as_ref()?;
+        let group = self.final_in_place_of(&adjusts.invoice)?.group;
         let stated = self.stated(group, part.month)?.parts.remove(&part.key)?;
         Some((correction(adjusts.billed, adjusts.due, part.total, &adjusts.notes), stated.credited))
     }
@@ -146,6 +151,13 @@ impl Remapper<'_> {
         let tax = from.earlier_at(part.on, self.at).map_or(part.tax, |then| from.tax_by(then, record, &part));
         let basis = match part.basis {
             PartBasis::Rated(place) => PartBasis::Rated(self.rating(place)),
+            PartBasis::Succeeds(place) => {
+                let (rating, closed) = from.succeeded.get(place as usize).copied().unwrap_or_default();
+                self.statement(closed);
+                let of = (self.rating(rating), self.final_(closed));
+                self.to.succeeded.push(of);
+                PartBasis::Succeeds(super::index(self.to.succeeded.len() - 1))
+            }
             PartBasis::Corrects(place) => {
                 self.statement(place);
                 PartBasis::Corrects(self.final_(place))

@@ -23,6 +23,17 @@ impl BilledIndex {
         self.by_month.finals.get(&group)?.get(&month).copied()
     }
 
+    /// The groups with finals.
+    pub fn groups(&self) -> impl Iterator<Item = Uid> {
+        self.groups.keys().copied()
+    }
+
+    /// A group's oldest final and its youngest.
+    pub fn first_and_last_final(&self, group: Uid) -> Option<(&FinalFacts, &FinalFacts)> {
+        let known = |(_, place): (Month, u32)| self.finals.get(place as usize)?.as_ref();
+        self.months_of(group).find_map(known).zip(self.months_of(group).rev().find_map(known))
+    }
+
     /// A group's final of a month.
     pub fn final_of_month(&self, group: Uid, month: Month) -> Option<&FinalFacts> {
         self.finals.get(self.place_of_month(group, month)? as usize)?.as_ref()
@@ -39,12 +50,6 @@ impl BilledIndex {
     pub fn names_price_list(&self, group: Uid, list: &str) -> bool {
         let mut months = self.months_of(group);
         months.any(|(month, _)| self.price_lists_of(group, month).iter().any(|name| name.as_str() == list))
-    }
-
-    /// The finals of a group that say something of its own in these months, in the order in which they were made.
-    pub(super) fn saying(&self, group: Uid, months: RangeInclusive<Month>) -> Vec<usize> {
-        let own = self.by_month.own.get(&group);
-        self.in_order_of_issue(own.into_iter().flat_map(|own| places_in(own, &months)).collect())
     }
 
     /// The finals of any group that correct something of these months, in the order in which they were made.

@@ -14,7 +14,7 @@ pub(super) struct ByMonth {
     pub(super) finals: HashMap<Uid, BTreeMap<Month, u32>>,
     /// The finals of a group that say something of one of its months: of their own, of late usage, of a part that they adjust.
     pub(super) own: HashMap<Uid, BTreeMap<Month, BTreeSet<u32>>>,
-    /// Those of any group that correct something of a month that a final before billed.
+    /// Those of any group that correct something of a month that a final before billed, or settle the month of a group that is gone.
     pub(super) correcting: BTreeMap<Month, BTreeSet<u32>>,
 }
 
@@ -28,10 +28,12 @@ impl ByMonth {
         for about in services.chain(statement.parts.iter().map(|part| part.about)) {
             match about {
                 About::Own(month) => own.entry(month).or_default().insert(on),
-                About::Of(_, month) => self.correcting.entry(month).or_default().insert(on),
+                About::Succeeded(_, month) | About::Of(_, month) => {
+                    self.correcting.entry(month).or_default().insert(on)
+                }
             };
         }
-        for refill in &statement.refills {
+        for refill in statement.refills.iter().filter(|refill| refill.closed_by.is_none()) {
             own.entry(refill.month).or_default().insert(on);
         }
     }

@@ -70,7 +70,7 @@ impl BilledIndex {
 
     fn place_of(&self, record: &str, part: &BilledPart) -> LinePlace {
         let corrects = match part.basis {
-            PartBasis::Rated(_) => None,
+            PartBasis::Rated(_) | PartBasis::Succeeds(_) => None,
             PartBasis::Corrects(about) => Some(about),
         };
         let tier = self.rating_of(part).and_then(|rating| rating.tier);
@@ -94,8 +94,9 @@ impl BilledIndex {
     /// The months of a group of which later finals adjust parts, and whose finals were issued again: what adjusted them was computed on
     /// the ones before, by their tax and less what notes had taken back of them.
     pub fn adjusted_months_issued_again(&self, group: Uid) -> impl Iterator<Item = Month> {
-        let months = self.adjusted.get(&group).into_iter().flat_map(BTreeMap::keys).copied();
-        months.filter(move |month| self.final_of_month(group, *month).is_some_and(|facts| facts.reissued_at.is_some()))
+        let adjusted = self.months_of(group).filter(|(_, place)| self.adjusted.contains_key(place));
+        let again = |place: u32| self.finals[place as usize].as_ref().is_some_and(|facts| facts.reissued_at.is_some());
+        adjusted.filter(move |(_, place)| again(*place)).map(|(month, _)| month)
     }
 
     /// What stood at a place before, in the order of their issue.

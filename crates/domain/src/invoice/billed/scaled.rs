@@ -25,6 +25,7 @@ pub(super) fn scaled_records(read: &ReadFinal) -> Vec<ScaledRecord> {
         };
         let none = || ScaledRecord {
             month,
+            closed_by: line.closed_by.clone(),
             entry: scaled.entry.clone(),
             project: line.project.clone().unwrap_or_else(|| Name::from("")),
             service: scaled.service.clone(),
@@ -79,12 +80,12 @@ impl BilledIndex {
     }
 
     /// The final that bills a record by the unit, of several the one that was made first; of a metered record the one that bills this
-    /// instant.
+    /// instant. Where that settles the month of a group that is gone, the final of that month.
     pub(crate) fn unit_final(&self, record: &str, at: Timestamp) -> Option<&FinalFacts> {
         let by_unit =
             |part: &&_| self.is_single_unit(part) || (self.is_metered(part) && BilledPart::period(part).contains(at));
         let first = self.parts(record).iter().filter(by_unit).min_by(|a, b| self.order(a, b))?;
-        self.final_of(first)
+        self.final_about(first)
     }
 
     /// How much a part bills of a record at a price with a scale, where it does: all tiers together.
@@ -103,11 +104,13 @@ impl BilledIndex {
             return stated;
         }
         let mut known = HashSet::new();
-        for on in self.saying(group, month..=month) {
+        for on in self.saying_or_correcting(group, month..=month) {
             let Some(facts) = &self.finals[on] else { continue };
             let statement = &self.statements[on];
             let place = super::index(on);
-            for record in statement.scaled.iter().filter(|record| record.month == month) {
+            let ours = |closed_by: &Option<Name>| self.whose(facts, closed_by.as_ref()) == Some(group);
+            let of_month = |record: &&ScaledRecord| record.month == month && ours(&record.closed_by);
+            for record in statement.scaled.iter().filter(of_month) {
                 if !known.insert((&record.record, record.start)) {
                     continue;
                 }
@@ -118,7 +121,8 @@ impl BilledIndex {
                     stated.scales.entry(entry).or_insert(scale);
                 }
             }
-            for refill in statement.refills.iter().filter(|refill| refill.month == month) {
+            let of_month = |refill: &&StatedRefill| refill.month == month && ours(&refill.closed_by);
+            for refill in statement.refills.iter().filter(of_month) {
                 let shares = self.credited_of_line(place, &refill.line, refill.total.minor());
                 stated.refills.push((refill, facts.issued_at, shares));
             }
@@ -138,17 +142,23 @@ impl BilledIndex {
     ///
     /// Cost: where any final has such prices, a look at what those of the group say.
     pub(crate) fn scaled_months_with_notes(&self, group: Uid) -> BTreeSet<Month> {
-        let places = self.months_of(group).filter(|_| self.has_scales).map(|(_, place)| place as usize);
-        let ours = places.filter_map(|place| Some((self.finals[place].as_ref()?, &self.statements[place])));
-        let ours: Vec<_> = ours.collect();
-        let refilled = ours.iter().flat_map(|(_, statement)| &statement.refills).map(|refill| refill.month);
-        let refilled: BTreeSet<Month> = refilled.collect();
-        let noted = ours.iter().filter(|(facts, _)| self.notes.contains_key(&facts.number));
-        let months = noted.flat_map(|(_, statement)| {
-            let records = statement.scaled.iter().map(|record| record.month);
-            records.chain(statement.refills.iter().map(|refill| refill.month))
-        });
-        months.filter(|month| refilled.contains(month)).collect()
+        if !self.has_scales {
+            return BTreeSet::new();
+        }
+        let mut places = self.all_correcting();
+        places.extend(self.months_of(group).map(|(_, place)| place));
+        let (mut refilled, mut noted) = (BTreeSet::new(), BTreeSet::new());
+        for place in places.into_iter().map(|place| place as usize) {
+            let (Some(facts), statement) = (&self.finals[place], &self.statements[place]) else { continue };
+            let ours = |closed_by: &Option<Name>| self.whose(facts, closed_by.as_ref()) == Some(group);
+            let refills = statement.refills.iter().filter(|refill| ours(&refill.closed_by)).map(|refill| refill.month);
+            refilled.extend(refills.clone());
+            if self.notes.contains_key(&facts.number) {
+                let records = statement.scaled.iter().filter(|record| ours(&record.closed_by));
+                noted.extend(records.map(|record| record.month).chain(refills));
+            }
+        }
+        &refilled & &noted
     }
 
     /// The lines of all finals for charges with which others came together, and whose they are.
@@ -164,12 +174,14 @@ impl BilledIndex {
     /// What was due of a project's charges at a price with a scale, before a line of a final that was not taken in: what is billed, less
     /// what of it the last line left to credit notes. In minor units.
     pub fn due_before_refill(&self, group: Uid, refill: &StatedRefill) -> i128 {
-        let same = |known: &&StatedRefill| {
+        let same = |on: usize, known: &&StatedRefill| {
+            let facts = self.finals[on].as_ref();
             (&known.entry, &known.project, known.month, known.tax)
                 == (&refill.entry, &refill.project, refill.month, refill.tax)
+                && facts.and_then(|facts| self.whose(facts, known.closed_by.as_ref())) == Some(group)
         };
-        let ours = self.saying(group, refill.month..=refill.month).into_iter().rev();
-        let last = ours.filter_map(|on| self.statements[on].refills.iter().find(same)).next();
+        let ours = self.saying_or_correcting(group, refill.month..=refill.month).into_iter().rev();
+        let last = ours.filter_map(|on| self.statements[on].refills.iter().find(|known| same(on, known))).next();
         refill.last.billed - last.map_or(0, |known| known.last.settled())
     }
 }

@@ -76,7 +76,7 @@ impl<'a> StatedMonth<'a> {
 
     /// Whether a line of a final counts: of a month that was taken back in full only usage that was found for it since.
     fn counts(&self, on: &FinalFacts, about: About) -> bool {
-        let is_late = on.number != self.invoice.number && matches!(about, About::Own(_));
+        let is_late = on.number != self.invoice.number && !matches!(about, About::Of(..));
         !self.is_reversed || is_late
     }
 }
@@ -133,7 +133,8 @@ impl BilledIndex {
         }
         let parts = read.parts.iter().map(|part| self.placed(on, part)).collect();
         for refill in &read.scales.refills {
-            let key = ServiceKey { about: About::Own(refill.month), project: refill.project.clone(), tax: refill.tax };
+            let about = self.about_month(refill.month, refill.closed_by.as_ref());
+            let key = ServiceKey { about, project: refill.project.clone(), tax: refill.tax };
             *services.entry(key).or_default() += refill.total.minor();
         }
         FinalStatement {
@@ -150,9 +151,13 @@ impl BilledIndex {
 
     fn about_of_line(&mut self, line: &BilledLine) -> About {
         match &line.basis {
-            LineBasis::Rated(_) => About::Own(Month::of(line.period.start())),
+            LineBasis::Rated(_) => self.about_month(Month::of(line.period.start()), line.closed_by.as_ref()),
             LineBasis::Corrects { invoice, .. } => About::Of(self.place(invoice), Month::of(line.period.start())),
         }
+    }
+
+    fn about_month(&mut self, month: Month, closed_by: Option<&Name>) -> About {
+        closed_by.map_or(About::Own(month), |closed_by| About::Succeeded(self.place(closed_by), month))
     }
 
     fn placed(&mut self, on: u32, part: &StatedPart) -> PlacedPart {
@@ -200,7 +205,9 @@ impl BilledIndex {
             let Some(facts) = &self.finals[on] else { continue };
             let of_group = |about: About| match about {
                 About::Own(of) => (facts.group == group).then_some(of),
-                About::Of(place, of) => (self.group_at(place) == Some(group)).then_some(of),
+                About::Succeeded(place, of) | About::Of(place, of) => {
+                    (self.group_at(place) == Some(group)).then_some(of)
+                }
             };
             let statement = &self.statements[on];
             for (key, sum) in &statement.services {
@@ -211,8 +218,8 @@ impl BilledIndex {
                 *stated.services.entry((key.project.clone(), key.tax)).or_default() += sum;
             }
             for refill in &statement.refills {
-                if let Some(of) = of_group(About::Own(refill.month)) {
-                    refilled.insert((of, &refill.entry, &refill.project, refill.tax), refill);
+                if self.whose(facts, refill.closed_by.as_ref()) == Some(group) {
+                    refilled.insert((refill.month, &refill.entry, &refill.project, refill.tax), refill);
                 }
             }
             for correction in &statement.corrections {
@@ -267,12 +274,26 @@ impl BilledIndex {
     /// The months of a group of which later finals adjust parts, and over whose finals there are credit notes: only there may one have
     /// been missed.
     pub fn months_with_notes(&self, group: Uid) -> impl Iterator<Item = Month> {
-        let months = self.adjusted.get(&group).into_iter().flatten();
-        let is_noted = |facts: &FinalFacts| self.notes.contains_key(&facts.number);
-        let of_month = move |month: Month| self.final_of_month(group, month).is_some_and(is_noted);
-        let is_any_noted =
-            move |on: &BTreeSet<u32>| on.iter().filter_map(|on| self.finals.get(*on as usize)?.as_ref()).any(is_noted);
-        months.filter(move |(month, on)| is_any_noted(on) || of_month(**month)).map(|(month, _)| *month)
+        let is_noted = |place: &u32| {
+            let facts = self.finals.get(*place as usize).and_then(Option::as_ref);
+            facts.is_some_and(|facts| self.notes.contains_key(&facts.number))
+        };
+        let noted = move |place: u32| {
+            let on = self.adjusted.get(&place)?;
+            (is_noted(&place) || on.iter().any(is_noted)).then_some(())
+        };
+        self.months_of(group).filter_map(move |(month, place)| noted(place).map(|()| month))
+    }
+
+    /// The group whose month is settled on a final of a group, where a line names the final with which one that is gone closed it.
+    pub fn group_settled(&self, on: Uid, closed_by: Option<&Name>) -> Uid {
+        let named = closed_by.and_then(|closed_by| self.final_in_place_of(closed_by));
+        named.map_or(on, |closed| closed.group)
+    }
+
+    /// The group whose month a line of a final is of, where that is not its correction; `closed_by` as the line says.
+    pub(super) fn whose(&self, on: &FinalFacts, closed_by: Option<&Name>) -> Option<Uid> {
+        closed_by.map_or(Some(on.group), |closed_by| self.group_at(*self.places.get(closed_by)?))
     }
 
     pub(super) fn group_at(&self, place: u32) -> Option<Uid> {

@@ -15,13 +15,16 @@ pub struct ClosingSimulator {
     pub window: LateUsageWindow,
     /// What finals said when they were made, by the number under which they were made first.
     pub finals: BTreeMap<Name, ReadFinal>,
+    /// The credits of groups that are gone.
+    pub credits_of_gone: BTreeMap<Name, Vec<CreditOffer>>,
 }
 
 impl ClosingSimulator {
     /// Nothing is closed; the first month is this.
     pub fn new(world: World, first: &str) -> Self {
-        let (first, window, finals) = (month(first), LateUsageWindow::UNLIMITED, BTreeMap::new());
-        let mut simulator = ClosingSimulator { world, first, window, finals };
+        let (first, window) = (month(first), LateUsageWindow::UNLIMITED);
+        let (finals, credits_of_gone) = (BTreeMap::new(), BTreeMap::new());
+        let mut simulator = ClosingSimulator { world, first, window, finals, credits_of_gone };
         let groups: Vec<Group> = simulator.world.organization.groups().cloned().collect();
         for group in groups {
             simulator.world.organization.put_group(Group { first_period: simulator.first, ..group });
@@ -52,7 +55,7 @@ impl ClosingSimulator {
         names.sort();
         let mut bills = Vec::new();
         for group in names {
-            self.world.closed = self.closed(of);
+            self.prepare(&group, of);
             bills.push(self.world.bill(&group, of));
             self.enter_of(&group, of, &bills[bills.len() - 1]);
         }
@@ -77,7 +80,22 @@ impl ClosingSimulator {
         let known = std::mem::take(&mut self.world.closed);
         let last = month(of).prev();
         self.world.closed = all.into_iter().filter(|(month, _)| *month == last || known.contains_key(month)).collect();
+        self.world.successions = self.successions_of(group);
         self.world.bill(group, of)
+    }
+
+    /// Has the world settle what a month of a group has to.
+    pub fn prepare(&mut self, group: &str, of: &str) {
+        self.world.closed = self.closed(of);
+        self.world.successions = self.successions_of(group);
+    }
+
+    fn successions_of(&self, group: &str) -> Vec<Succession> {
+        let group = self.world.organization.group(uid(group)).unwrap();
+        self.world.records().successions(group, &self.world.closed, |gone, _| {
+            let credits = self.credits_of_gone.get(&gone.name).cloned().unwrap_or_default();
+            (self.world.former_prices.clone(), credits)
+        })
     }
 
     /// A bill becomes final.
@@ -113,6 +131,7 @@ impl ClosingSimulator {
         let facts = FinalFacts {
             number: number::number(group, sequence),
             group: uid(group),
+            group_name: name(group),
             month: month(of),
             issued_at: month(of).end(),
             reissued_at: None,
@@ -167,6 +186,7 @@ impl ClosingSimulator {
                 service: line.usage.service.name.clone(),
                 quantity: portion.quantity,
             }),
+            closed_by: None,
         };
         let converted = bill.converted.as_ref().map(|converted| &converted.conversion.rate);
         let mut lines: Vec<_> = bill.lines.iter().map(|line| rated(line, &bill.terms.discounts, converted)).collect();
@@ -174,7 +194,13 @@ impl ClosingSimulator {
             let Some(adjustment) = &item.adjustment else { continue };
             lines.push(match &adjustment.kind {
                 AdjustmentKind::Part { .. } | AdjustmentKind::Refill { .. } => continue,
-                AdjustmentKind::Late(new) => rated(&new.line, &new.discounts, new.exchange_rate.as_ref()),
+                AdjustmentKind::Late(new) => {
+                    let mut late = rated(&new.line, &new.discounts, new.exchange_rate.as_ref());
+                    if let (Some(hours), LineBasis::Rated(rating)) = (new.hours, &mut late.basis) {
+                        rating.hours = hours;
+                    }
+                    BilledLine { closed_by: adjustment.closed_by.clone(), ..late }
+                }
                 AdjustmentKind::Correction {
                     invoice,
                     billed,
@@ -203,6 +229,7 @@ impl ClosingSimulator {
                         },
                         replaces: replaced.then(|| item.source.name.clone()).into_iter().collect(),
                         scaled: None,
+                        closed_by: None,
                     }
                 }
             });
@@ -220,13 +247,14 @@ fn stated_scales(bill: &Bill) -> FinalScales {
         Some((entry.key(), StatedScale { scale, amount, list_uid: uid(&entry.list) }))
     });
     let refill = |item: &Item| {
-        let Adjustment { month, kind } = item.adjustment.as_ref()?;
+        let Adjustment { month, closed_by, kind } = item.adjustment.as_ref()?;
         let AdjustmentKind::Refill { entry, after, billed, due, settled_by_credit_notes, notes, .. } = kind else {
             return None;
         };
         assert_eq!(due.minor() - billed.minor() + settled_by_credit_notes.minor(), item.total.minor());
         Some(StatedRefill {
             month: *month,
+            closed_by: closed_by.clone(),
             entry: entry.clone(),
             project: item.project.clone().unwrap(),
             tax: item.tax,
@@ -250,7 +278,9 @@ fn stated_parts(of: Month, bill: &Bill) -> Vec<StatedPart> {
     let stated = |item: &Item| {
         let (adjusts, month, key) = match item.adjustment.as_ref() {
             None => (None, of, item.part()?),
-            Some(Adjustment { month, kind: AdjustmentKind::Part { invoice, part, billed, due, notes, .. } }) => {
+            Some(Adjustment {
+                month, kind: AdjustmentKind::Part { invoice, part, billed, due, notes, .. }, ..
+            }) => {
                 let (invoice, notes) = (invoice.clone(), notes.clone());
                 let adjusts = PartAdjustment { invoice, billed: Some(*billed), due: Some(*due), notes };
                 (Some(adjusts), *month, part.clone())

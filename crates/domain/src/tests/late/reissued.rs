@@ -128,7 +128,7 @@ fn an_earlier_final_is_judged_by_what_there_was_when_it_was_made() {
     let facts = |of: &str, bill| simulator.read_of("g", of, bill).facts;
     let records = [name("db")];
     for (of, bill, number, tax) in [("2020-12", &december, "g-2", before), ("2021-01", &january, "g-2-r1", now)] {
-        let then = simulator.world.billed.as_of_final(&facts(of, bill), &BTreeSet::new(), &records);
+        let then = simulator.world.billed.as_of_final(&facts(of, bill), &BTreeSet::new(), &BTreeSet::new(), &records);
         let part = then.parts("db").iter().find(|part| part.month() == month("2020-11")).unwrap();
         assert_eq!(then.final_of(part).unwrap().number.as_str(), number, "as {of} had it");
         assert_eq!(part.tax(), tax, "as {of} had it");

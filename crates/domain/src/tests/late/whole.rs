@@ -318,7 +318,8 @@ fn a_note_that_a_final_did_not_know_is_none_of_those_that_it_is_computed_from_ag
         let records = [name("u1"), name("less")];
         let again = |unknown: &std::collections::BTreeSet<Name>| {
             let mut then = simulator.clone();
-            then.world.billed = simulator.world.billed.as_of_final(&read.facts, unknown, &records);
+            then.world.billed =
+                simulator.world.billed.as_of_final(&read.facts, &std::collections::BTreeSet::new(), unknown, &records);
             // What a final replaces counts as nothing, whichever that is.
             then.world.billed.restore("u1");
             then.look("2020-11").items

@@ -12,13 +12,13 @@ use super::{Preview, PreviewError, PreviewOptions, PreviewProblem, PreviewedInvo
 use billing_api::InvoiceStatus;
 use billing_documents::document::{RenderError, Rendered};
 use billing_domain::closing::{CloseDecision, HoldReason};
-use billing_domain::{BroughtForward, Currency, Group, Money, Month, Name, ReturnedCredit, Timestamp};
+use billing_domain::{BroughtForward, Currency, Group, Money, Month, Name, Timestamp};
 use billing_planning::group::{first_period_too_early, not_allowed, primary_ignored, vat_id_invalid};
 use billing_planning::invoice::{
     GroupInvoices, InvoiceFacts, MonthView, Predecessor, estimate_status, final_status, make_invoice, plan_estimate,
     slice_object,
 };
-use billing_planning::months::{Left, Position, through_months};
+use billing_planning::months::{Left, Position, Returning, through_months};
 use billing_planning::pending_projects::pending_projects;
 use billing_planning::usage::problems_since;
 use billing_state::convert::ConvertError;
@@ -177,12 +177,12 @@ fn used(previewed: &PreviewedInvoice) -> Result<Vec<(Name, Money)>, BillingError
 }
 
 /// What an invoice that is previewed gives back to credits. Of one that a cluster made final, the Credits are objects.
-fn returned(previewed: &PreviewedInvoice) -> Vec<ReturnedCredit> {
+fn returned(previewed: &PreviewedInvoice) -> Vec<Returning> {
     let document = previewed.document().filter(|_| previewed.invoice.uid().is_none());
     let currency = document.and_then(|document| document.currency.parse().ok());
     let read = |one: &billing_api::CreditReturn| {
         let (month, amount) = (one.period.parse().ok()?, Money::parse(&one.amount, currency?).ok()?);
-        Some(ReturnedCredit { credit: one.credit.as_str().into(), month, amount })
+        Some(Returning { name: one.name.as_str().into(), credit: one.credit.as_str().into(), month, amount })
     };
     document.iter().flat_map(|document| &document.returned_credits).filter_map(read).collect()
 }
