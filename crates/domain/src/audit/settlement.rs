@@ -54,9 +54,10 @@ pub(super) fn derive_settlement(month: &GroupMonth<'_>, changes: &Changes) -> Op
     again.filter(|of| month.closed.contains_key(of)).for_each(|of| {
         all.entry(of).or_insert(&none);
     });
-    // What changes a month of a term that is over changes what was missing to it.
+    // What changes a month of a term that is over changes what was missing to it, and so does a note that took one back.
     for term in month.billed.settled_terms(month.group.uid) {
-        let changed = all.keys().any(|of| (term.first..=term.last).contains(of));
+        let mut months = term.first.through(term.last);
+        let changed = months.any(|of| all.contains_key(&of) || month.billed.is_month_reversed(month.group.uid, of));
         if changed && month.closed.contains_key(&term.last) {
             all.entry(term.last).or_insert(&none);
         }

@@ -143,6 +143,34 @@ fn a_month_that_was_taken_back_in_full_counts_as_nothing_but_what_is_billed_for_
     assert_eq!(items(&january)[1..], [less]);
 }
 
+/// The fee is the same whether the note is issued before the last month is closed, or after it.
+#[test]
+fn a_month_that_is_taken_back_in_full_after_its_term_raises_the_fee_like_one_before() {
+    let mut before = three_months(of_1000());
+    before.close("2020-10");
+    before.close("2020-11");
+    before.credit("g-2", "2020-12-15", CreditedAmount::Remainder);
+    assert_eq!(items(&before.close("2020-12")).len(), 1);
+    assert_eq!(items(&before.close("2021-01")), [""; 0]);
+
+    let mut after = three_months(of_1000());
+    let closed = ["2020-10", "2020-11", "2020-12"].map(|month| after.close(month));
+    assert_eq!(closed[2].total, money("700.00", "USD"));
+    after.credit("g-2", "2021-01-15", CreditedAmount::Remainder);
+    let january = after.close("2021-01");
+    let more = "OtherEvent 200.00 Adjustment of g-3 for 2020-12: CommitmentFee Plan, 400.00 billed, 600.00 due";
+    assert_eq!(items(&january), [more]);
+    assert_eq!(items(&after.close("2021-02")), [""; 0]);
+    // What is found for it since counts again; and all of the term's last month is settled once that is taken back.
+    after.usage(runs("n-late", "2020-11-20", 50));
+    let march = after.close("2021-03");
+    let less = "OtherEvent -50.00 Adjustment of g-3 for 2020-12: CommitmentFee Plan, 600.00 billed, 550.00 due";
+    assert_eq!(items(&march)[1..], [less]);
+    after.credit("g-3", "2021-04-15", CreditedAmount::Remainder);
+    after.credit("g-1", "2021-04-15", CreditedAmount::Remainder);
+    assert_eq!(items(&after.close("2021-04")), [""; 0]);
+}
+
 /// What a correction left to a credit note is spent no more.
 #[test]
 fn a_charge_counts_as_what_is_due_of_it_whatever_a_credit_note_took_back() {

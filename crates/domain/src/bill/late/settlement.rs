@@ -173,11 +173,16 @@ impl Settlement {
     }
 }
 
-/// The terms that finals of the group settled, of which a month is among these: what is missing to such a commitment is another amount
-/// then.
+/// The terms that finals of the group settled, of which a month is among these, or was taken back in full: what is missing to such a
+/// commitment is another amount then. When that was taken back does not matter.
 fn terms_of<'a>(month: &GroupMonth<'a>, months: &BTreeMap<Month, &ServiceChanges>) -> Vec<Term> {
-    let changed = |term: &Term| months.range(term.first..=term.last).next().is_some();
-    let terms = if months.is_empty() { Vec::new() } else { month.billed.settled_terms(month.group.uid) };
+    let reversed = month.billed.reversed_months(month.group.uid);
+    let changed = |term: &Term| {
+        let within = term.first..=term.last;
+        months.range(within.clone()).next().is_some() || reversed.range(within).next().is_some()
+    };
+    let is_quiet = months.is_empty() && reversed.is_empty();
+    let terms = if is_quiet { Vec::new() } else { month.billed.settled_terms(month.group.uid) };
     terms.into_iter().filter(|term| month.closed.contains_key(&term.last)).filter(changed).collect()
 }
 

@@ -257,6 +257,16 @@ impl BilledIndex {
         self.final_of_month(group, month).is_some_and(|facts| self.is_reversed(&facts.number))
     }
 
+    /// The months of a group that credit notes took all of back. Cost: a look at each invoice with credit notes.
+    pub(crate) fn reversed_months(&self, group: Uid) -> BTreeSet<Month> {
+        let of_group = |invoice: &&Name| {
+            let known = self.final_in_place_of(invoice).filter(|known| known.group == group);
+            known.is_some_and(|known| known.number == **invoice && self.is_reversed(invoice))
+        };
+        let invoices = self.notes.keys().filter(of_group);
+        invoices.filter_map(|invoice| Some(self.final_in_place_of(invoice)?.month)).collect()
+    }
+
     /// Whether a month of a group is final.
     pub(crate) fn has_final(&self, group: Uid, month: Month) -> bool {
         self.place_of_month(group, month).is_some()
