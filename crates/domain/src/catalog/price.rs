@@ -272,6 +272,12 @@ impl PriceList {
         self.by_kind.keys().flat_map(|kind| self.entries_for(kind)).filter(is_small)
     }
 
+    /// The types of service that it has entries for.
+    #[cfg(test)]
+    pub(crate) fn types(&self) -> impl Iterator<Item = &Name> {
+        self.by_kind.keys().chain(self.unusable.keys())
+    }
+
     /// All entries for a type of service, in no particular order.
     pub fn entries_for(&self, kind: &str) -> impl Iterator<Item = &PriceEntry> {
         self.by_kind.get(kind).into_iter().flat_map(|entries| {

@@ -38,6 +38,9 @@ fn more_than_ten_thousand_bills_are_those_of_an_independent_implementation() {
             assert_eq!(&bill, expected, "group {} in {}:\n{}", input.group.name, input.month, encoded(world));
             count(&mut seen, &bill);
             *seen.entry("part of a month".to_owned()).or_default() += parts_of_months(input, &bill);
+            let (held, billed) = slips(input, &bill);
+            *seen.entry("slip of the pen".to_owned()).or_default() += held;
+            *seen.entry("slip of the pen that costs nothing".to_owned()).or_default() += billed;
         }
     }
     for (what, least) in LEAST {
@@ -64,11 +67,13 @@ const LEAST: &[(&str, usize)] = &[
     ("AE", 50),
     ("O", 200),
     ("NoTaxRule", 1_000),
+    ("slip of the pen", 500),
+    ("slip of the pen that costs nothing", 20),
 ];
 
 /// The lines of a bill that end, or begin, because somebody else pays from then on, or paid until then.
 fn parts_of_months(input: &GroupMonth<'_>, bill: &Value) -> usize {
-    let shares = |project| input.organization.payers(project, input.month, input.attribution);
+    let shares = |project| input.records().payers(project, input.month, input.attribution);
     let inside = |instant: &Timestamp| *instant != input.month.start() && *instant != input.month.end();
     let shares = input.organization.projects().flat_map(shares);
     let ends: BTreeSet<i64> = shares
@@ -78,6 +83,17 @@ fn parts_of_months(input: &GroupMonth<'_>, bill: &Value) -> usize {
         .collect();
     let cut = |line: &&Value| [1, 2].iter().any(|end| ends.contains(&line[*end].as_i64().unwrap()));
     bill["lines"].as_array().map_or(0, |lines| lines.iter().filter(cut).count())
+}
+
+/// How many records are held because a price list spells a word of them in another way; and how many have such a word and are billed.
+fn slips(input: &GroupMonth<'_>, bill: &Value) -> (usize, usize) {
+    let named = |name: &Value| {
+        let usage = input.organization.usage(name.as_str()?)?;
+        input.prices.misspelling(&usage.service).map(drop)
+    };
+    let problems = bill["problems"].as_array().map_or(0, |names| names.iter().filter_map(named).count());
+    let lines = bill["lines"].as_array().map_or(0, |lines| lines.iter().filter_map(|line| named(&line[0])).count());
+    (problems, lines)
 }
 
 /// What a bill is an example of.
@@ -230,7 +246,7 @@ fn told_parts(bill: &Bill) -> Vec<Value> {
 /// Of each entry and project of a closed month that differs: the month, how much came together before and now, and by how much.
 fn told_refills(bill: &Bill) -> Vec<Value> {
     let told = |item: &Item| {
-        let Adjustment { month, kind } = item.adjustment.as_ref()?;
+        let Adjustment { month, kind, .. } = item.adjustment.as_ref()?;
         let AdjustmentKind::Refill { entry, after, .. } = kind else { return None };
         let project = item.project.as_ref()?.as_str();
         let after = fraction(&Ratio::from(*after));
@@ -289,28 +305,40 @@ fn encoded(world: &World) -> Value {
     let projects = world.organization.projects().filter_map(|project| Some((project.name(), project.ledger()?)));
     let usage = || world.organization.projects().flat_map(|project| project.usage());
     let (periods, events) = told_billed(world);
-    // Prices of what nobody uses matter to nobody.
-    let kinds: BTreeSet<Name> = usage().map(|usage| usage.service.kind.clone()).collect();
+    // Prices of what nobody uses matter to nobody; but for what somebody may have meant.
+    let listed = world.prices.iter().flat_map(PriceList::types);
+    let kinds: BTreeSet<Name> = usage().map(|usage| &usage.service.kind).chain(listed).cloned().collect();
     json!({
         "groups": world.organization.groups().map(told_payer).collect::<Vec<_>>(),
         "projects": projects.map(|(name, ledger)| {
             json!({ "name": name.as_str(), "segments": ledger.segments().iter().map(told_segment).collect::<Vec<_>>() })
         }).collect::<Vec<_>>(),
         "usage": usage().map(|usage| told_usage(usage)).collect::<Vec<_>>(),
-        "prices": {
-            "currency": world.prices.currency().code(),
-            "digits": world.prices.currency().digits(),
-            "lists": world.prices.iter().map(|list| told_list(list, &kinds)).collect::<Vec<_>>(),
-        },
+        "prices": told_prices(&world.prices, &kinds),
         "credits": world.credits.iter().map(told_credit).collect::<Vec<_>>(),
         "issuer": world.issuer.as_ref().map(told_issuer),
         "rates": told_rates(&world.rates),
         "billed": { "periods": periods, "events": events },
         "attribution": if world.attribution == Attribution::MonthEnd { "MonthEnd" } else { "Prorated" },
-        "hours": if world.hours == HourRule::Ceil { "Ceil" } else { "Exact" },
+        "hours": told_rule_of_hours(world.hours),
         "as_of": at(AS_OF).timestamp_micros(),
         "months": MONTHS,
     })
+}
+
+fn told_prices(prices: &PriceLists, kinds: &BTreeSet<Name>) -> Value {
+    json!({
+        "currency": prices.currency().code(),
+        "digits": prices.currency().digits(),
+        "lists": prices.iter().map(|list| told_list(list, kinds)).collect::<Vec<_>>(),
+    })
+}
+
+fn told_rule_of_hours(rule: HourRule) -> &'static str {
+    match rule {
+        HourRule::Ceil => "Ceil",
+        HourRule::Exact => "Exact",
+    }
 }
 
 fn told_list(list: &PriceList, kinds: &BTreeSet<Name>) -> Value {

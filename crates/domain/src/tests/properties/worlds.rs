@@ -310,16 +310,28 @@ fn record_name() -> impl Strategy<Value = Name> {
 }
 
 fn usage_record() -> impl Strategy<Value = Usage> {
-    let what = (select(vec!["s1", "s2", "s3"]), select(vec!["PostgreSQL", "PostgreSQL", "MySQL", "Setup", "Strange"]));
+    let kinds = ["PostgreSQL", "PostgreSQL", "MySQL", "Setup"];
+    // Slips of the pen: nearly what price lists have.
+    let kinds = kinds.repeat(4).into_iter().chain(["Strange", "Strange", "Strange", "postgresql", "\u{ff2d}ySQL"]);
+    let plans = ["Hobbyist"; 8].into_iter().chain(["hobbyist", "\u{ff28}obbyist", "Startup"]);
+    let clouds = ["google-europe-north1"; 8].into_iter().chain(["Google-Europe-North1", "aws"]);
+    let words =
+        (select(kinds.collect::<Vec<_>>()), select(plans.collect::<Vec<_>>()), select(clouds.collect::<Vec<_>>()));
+    let what = (select(vec!["s1", "s2", "s3"]), words);
     let quantity =
         prop_oneof![Just("1"), Just("0.000001"), Just("2.345678"), Just("1000000.5"), Just("9999999999999.999999")];
     let when = (a_period(), prop_oneof![3 => Just(true), 1 => Just(false)]);
     let replaces = prop::option::weighted(0.3, record_name());
     (record_name(), select(PROJECTS.to_vec()), what, quantity, when, replaces).prop_map(
-        |(record, project, (service_name, kind), quantity, (when, ended), replaces)| Usage {
+        |(record, project, (service_name, (kind, plan, cloud)), quantity, (when, ended), replaces)| Usage {
             start: when.start(),
             end: ended.then(|| when.end()),
-            service: service(service_name, kind),
+            service: Arc::new(Service {
+                name: name(service_name),
+                kind: name(kind),
+                plan: Some(name(plan)),
+                cloud: Some(name(cloud)),
+            }),
             quantity: decimal(quantity),
             replaces,
             ..usage(&record, project, "2020-11-01", "")
@@ -382,28 +394,32 @@ fn lists() -> impl Strategy<Value = Vec<ListParts>> {
 /// Prices that begin, end, change and leave gaps; one is by the unit.
 fn prices() -> impl Strategy<Value = Vec<PriceEntry>> {
     let general = (instant(), instant(), unit_price(select(vec![Unit::Hour, Unit::Hour, Unit::Month])));
-    let special = (a_period(), unit_price(select(vec![Unit::Hour, Unit::Month, Unit::Unit])));
+    let cloud = prop::option::weighted(0.4, Just("google-europe-north1"));
+    let special = (a_period(), unit_price(select(vec![Unit::Hour, Unit::Month, Unit::Unit])), cloud);
     let plain = prop_oneof![Just(UnitPrice::of_one(Unit::Unit, decimal("49.995"))), unit_price(Just(Unit::Unit))];
     let setup = (plain, prop_oneof![Just(None), scale()]).prop_map(|(price, scale)| UnitPrice { scale, ..price });
-    (general, special, setup, any::<bool>()).prop_map(|((a, b, price), (when, special_price), setup, has_gap)| {
-        let (change, later) = (a.min(b), a.max(b));
-        let again = if has_gap { later } else { change };
-        let mut entries = vec![
-            PriceEntry { name: name("old"), valid_until: Some(change), ..hourly("PostgreSQL", "0.026") },
-            PriceEntry { name: name("new"), price, valid_from: again, ..hourly("PostgreSQL", "0.03") },
-            hourly("MySQL", "0.019"),
-            PriceEntry { price: setup, ..by_unit("Setup", "1") },
-        ];
-        if !when.is_empty() {
-            entries.push(PriceEntry {
-                name: name("special"),
-                plan: Some(name("Hobbyist")),
-                valid_from: when.start(),
-                valid_until: Some(when.end()),
-                price: special_price,
-                ..hourly("PostgreSQL", "1")
-            });
-        }
-        entries
-    })
+    (general, special, setup, any::<bool>()).prop_map(
+        |((a, b, price), (when, special_price, cloud), setup, has_gap)| {
+            let (change, later) = (a.min(b), a.max(b));
+            let again = if has_gap { later } else { change };
+            let mut entries = vec![
+                PriceEntry { name: name("old"), valid_until: Some(change), ..hourly("PostgreSQL", "0.026") },
+                PriceEntry { name: name("new"), price, valid_from: again, ..hourly("PostgreSQL", "0.03") },
+                hourly("MySQL", "0.019"),
+                PriceEntry { price: setup, ..by_unit("Setup", "1") },
+            ];
+            if !when.is_empty() {
+                entries.push(PriceEntry {
+                    name: name("special"),
+                    plan: Some(name("Hobbyist")),
+                    cloud: cloud.map(name),
+                    valid_from: when.start(),
+                    valid_until: Some(when.end()),
+                    price: special_price,
+                    ..hourly("PostgreSQL", "1")
+                });
+            }
+            entries
+        },
+    )
 }

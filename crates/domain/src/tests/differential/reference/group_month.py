@@ -7,7 +7,9 @@ from fractions import Fraction
 from basics import NoBill, Problem, checked, costs, is_of_no_hours, month_bounds, rounded, shown
 from credits import usable
 from own import Own
+from organization import first_price, price
 from scales import named, portions
+from spelling import corrected
 from terms import commitment_of, counted, last_of_term, months_before
 from tax import group_of, rule_of, rules_of, tax
 
@@ -21,14 +23,17 @@ class GroupMonth:
         self.given = organization.given
         self.start, self.end = month_bounds(month)
         self.digits = group["digits"]
+        # What holds for the month: closed ones keep what they were closed with.
+        self.prices = self.given.get("prices_of", {}).get(month, self.given["prices"])
+        self.rule = rule_of_hours(self.given, month)
         self.quotes = self.find_quotes()
         self.said_scaled = []  # what finals bill already on a scale: pairs of entry and record
 
     def pays(self, project, instant):
         return self.organization.payer(project, self.month, instant) == self.group["uid"]
 
-    def bill(self, brought=0, adjustments=(), settlement=None):
-        """Brought is what the month before left to be paid less; adjustments are of records of closed months."""
+    def bill(self, brought=0, adjustments=(), settlement=None, late_problems=()):
+        """Brought is what the month before left to be paid less; adjustments and late problems are of records of closed months."""
         if self.group["currency"] is None:
             raise NoBill
         lines, problems = self.services()
@@ -81,7 +86,7 @@ class GroupMonth:
             "commitment": self.progress(before + counted(self, sum(sums.values()))),
             "subtotal": subtotal,
             "rate": self.rate(lines),
-            "problems": sorted(problems),
+            "problems": sorted({*problems, *late_problems}),
             **taxed,
         }
 
@@ -122,6 +127,14 @@ class GroupMonth:
 
     def projects_at_the_end(self):
         return [name for name in self.organization.ledgers if self.pays(name, self.end - 1)]
+
+    def months_closed(self):
+        return [month for month in self.given["months"] if self.group["first_period"] <= month < self.month]
+
+    def months_settled(self):
+        """The months are given in their order: so many before this one are settled."""
+        closed = self.months_closed()
+        return closed[-self.given["window"] :] if self.given.get("window") else closed
 
     def number_of(self, month):
         """Of the group's final."""
@@ -166,9 +179,10 @@ class GroupMonth:
         start, as_of = record["start"], self.given["as_of"]
         until = as_of if record["end"] is None else min(record["end"], as_of)
         service = record["service"]
-        first = self.organization.price(service, start, running_only=False)
+        first = price(self.prices, service, start, running_only=False)
+        slip = corrected(self.prices, service)
         if first and first["unit"] == "Unit" or first is None and start == until:
-            return self.charge_event(record, first), []
+            return self.charge_event(record, first, slip), []
         cuts = self.cuts(record, until)
         times, pieces = [], []
         billed = self.given["billed"]["periods"].get(record["name"], [])
@@ -179,14 +193,14 @@ class GroupMonth:
             if any(a <= begin < b for a, b in billed):
                 continue
             self.check_group()
-            entry = self.organization.price(service, begin, running_only=True)
-            if entry is None:
+            entry = price(self.prices, service, begin, running_only=True)
+            if entry is None or slip and self.is_another_price(slip, entry, start, begin):
                 raise Problem
             if pieces and pieces[-1][1] == begin and is_same(pieces[-1][2], entry):
                 pieces[-1][1] = end
             else:
                 pieces.append([begin, end, entry])
-        rule = self.given["hours"]
+        rule = self.rule
         # A piece in which no hour begins is paid with the hour that began before it.
         counted = [(begin, end, entry) for begin, end, entry in pieces if not is_of_no_hours(entry, rule, start, begin, end)]
         return [self.line(record, begin, end, entry) for begin, end, entry in counted], times
@@ -194,28 +208,34 @@ class GroupMonth:
     def cuts(self, record, until):
         cuts = {self.start, self.end, record["start"], until}
         cuts.update(segment["from"] for segment in self.organization.ledgers.get(record["project"], []))
-        for entry in (entry for price_list in self.given["prices"]["lists"] for entry in price_list["entries"]):
+        for entry in (entry for price_list in self.prices["lists"] for entry in price_list["entries"]):
             cuts.update([entry["from"]] if entry["until"] is None else [entry["from"], entry["until"]])
         for period in self.given["billed"]["periods"].get(record["name"], []):
             cuts.update(period)
         return sorted(cut for cut in cuts if self.start <= cut <= self.end)
 
-    def charge_event(self, record, entry):
+    def charge_event(self, record, entry, slip):
         start = record["start"]
         if not self.is_event_here(record):
             return []
         self.check_group()
-        if entry is None:
+        if entry is None or slip and not costs_the_same(entry, first_price(self.prices, slip, start, running_only=False)):
             raise Problem
         if entry["scale"]:
             return [self.line(record, start, start, entry, piece) for piece in self.portions[record["name"]]]
         return [self.line(record, start, start, entry)]
 
+    def is_another_price(self, slip, entry, start, instant):
+        """Whether something that runs would be priced otherwise if a slip in its words were corrected."""
+        first = first_price(self.prices, slip, start, running_only=False)
+        is_event = first is not None and first["unit"] == "Unit"
+        return is_event or not costs_the_same(entry, first_price(self.prices, slip, instant, running_only=True))
+
     def taking(self):
         """What comes together: pairs of entry and record."""
         found = []
         for record in self.given["usage"]:
-            entry = self.organization.price(record["service"], record["start"], running_only=False)
+            entry = price(self.prices, record["service"], record["start"], running_only=False)
             if entry and entry["unit"] == "Unit" and entry["scale"] and self.organization.counts(record):
                 if self.is_event_here(record):
                     found.append((entry, record))
@@ -236,7 +256,7 @@ class GroupMonth:
             quantity = Fraction(1)
         else:
             price = Fraction(entry["price"])
-            span = costs(entry, self.given["hours"], record["start"], begin, end)
+            span = costs(entry, self.rule, record["start"], begin, end)
             quantity = Fraction(record["quantity"])
         left = Fraction(1)
         for discount in self.in_force(self.group["terms"]["discounts"]):
@@ -245,7 +265,7 @@ class GroupMonth:
         paid = quantity * of_group / of_price
         pre = between(span, paid, self.digits)
         total = between(span, paid * left, self.digits)
-        price_total = between(span, quantity * left, self.given["prices"]["digits"]) if day else None
+        price_total = between(span, quantity * left, self.prices["digits"]) if day else None
         rule = rule_of(rules_of(self), record["service"]["kind"])
         return {
             "record": record["name"],
@@ -266,7 +286,7 @@ class GroupMonth:
 
     def find_quotes(self):
         """The day and what one of the base costs in the prices' and the group's currency then; no day if they are one."""
-        of_price, of_group = self.given["prices"]["currency"], self.group["currency"]
+        of_price, of_group = self.prices["currency"], self.group["currency"]
         if of_price == of_group:
             return None, Fraction(1), Fraction(1)
         latest = datetime.fromtimestamp(min(self.given["as_of"], self.end) // 1_000_000, timezone.utc).date()
@@ -281,7 +301,7 @@ class GroupMonth:
         if not lines or self.quotes[0] is None:
             return None
         day, of_price, of_group = self.quotes
-        price_digits = self.given["prices"]["digits"]
+        price_digits = self.prices["digits"]
         prices = checked(sum(line["price_total"] for line in lines), price_digits, NoBill)
         return [day, str(of_price), str(of_group), prices]
 
@@ -290,6 +310,16 @@ def between(span, times, digits):
     """What comes to be due from the begin of a piece to its end."""
     begin, end = (checked(rounded(one * times, digits), digits, Problem) for one in span)
     return end - begin
+
+
+def rule_of_hours(given, month):
+    return given.get("hours_of", {}).get(month, given["hours"])
+
+
+def costs_the_same(one, other):
+    if one is None or other is None:
+        return one is other
+    return is_same(one, other) and one["scale"] == other["scale"]
 
 
 def is_same(one, other):

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 from basics import costs, month_bounds, rounded, shown, to_bill
-from group_month import GroupMonth
+from group_month import GroupMonth, rule_of_hours
 from organization import Organization
 from scales import named, place
 from settle import Settlement
@@ -20,9 +20,9 @@ def history(given):
             if group["name"] != "a":
                 now["credits"] = []
             current = GroupMonth(Organization(now), group, month)
-            adjustments, changes = late(current, past, reversed_finals)
+            adjustments, changes, problems = late(current, past, reversed_finals)
             settlement = Settlement(current, changes, past, now["credits"], reversed_finals)
-            bill = current.bill(brought.pop(group["name"], 0), adjustments, settlement)
+            bill = current.bill(brought.pop(group["name"], 0), adjustments, settlement, problems)
             answers.append(bill)
             past += said(current, adjustments, f"{group['name']}-{index + 1}")
             past += said_of_parts(current, bill, settlement, f"{group['name']}-{index + 1}")
@@ -105,16 +105,15 @@ def taken(past):
 
 
 def late(current, past, reversed_finals):
-    """What the group's finals of closed months would say more, or less, if they knew what is known now."""
-    found, changes = [], {}
-    closed = [month for month in current.given["months"] if current.group["first_period"] <= month < current.month]
-    # The months are given in their order: so many before the current one are settled.
-    closed = closed[-current.given["window"] :] if current.given.get("window") else closed
-    for month in closed:
+    """What the group's finals of closed months would say more, or less, if they knew what is known now; and what cannot be billed."""
+    found, changes, problems = [], {}, set()
+    for month in current.months_settled():
         adjusting = corrections(current, month, past)
         closed_month = GroupMonth(current.organization, current.group, month)
         closed_month.said_scaled = standing(current, month, past)
-        for line in closed_month.services()[0]:
+        lines, unbilled = closed_month.services()
+        problems.update(unbilled)
+        for line in lines:
             late_line = {**line, "month": month, "invoice": "", "begin": line["start"], "change": line["total"]}
             adjusting.append(late_line)
         is_reversed = current.number_of(month) in reversed_finals
@@ -126,7 +125,7 @@ def late(current, past, reversed_finals):
             key = (line["project"], line["tax"])
             of_month[key] = of_month.get(key, 0) + line["change"]
         found += [line for line in adjusting if line["total"] or not line["invoice"] or "entry" in line or line["leaves"]]
-    return found, changes
+    return found, changes, problems
 
 
 def corrections(current, month, past):
@@ -251,7 +250,7 @@ def worth(current, billed):
         end = end if record["end"] is None else min(end, record["end"])
         if end <= begin:
             return 0, 0
-    before, until = costs(entry, current.given["hours"], start, begin, end)
+    before, until = costs(entry, rule_of_hours(current.given, billed["month"]), start, begin, end)
     paid = Fraction(record["quantity"]) * rate
     def amount(times):
         return rounded(until * times, current.digits) - rounded(before * times, current.digits)

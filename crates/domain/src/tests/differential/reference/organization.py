@@ -65,26 +65,30 @@ class Organization:
             current = self.usage[current]["replaces"]
         return current == record["name"] and min(seen) == record["name"]
 
-    # What it costs.
 
-    def price(self, service, instant, running_only):
-        """Of the first list that has one, the most specific entry that is valid: type, plan, cloud; type, plan; type, cloud; type."""
-        for price_list in self.given["prices"]["lists"]:
-            if service["kind"] in price_list["unusable"]:
-                return None
-            best = None
-            for entry in price_list["entries"]:
-                fits = (
-                    entry["kind"] == service["kind"]
-                    and entry["plan"] in (None, service["plan"])
-                    and entry["cloud"] in (None, service["cloud"])
-                    and entry["from"] <= instant
-                    and (entry["until"] is None or instant < entry["until"])
-                )
-                if fits and not (running_only and entry["unit"] == "Unit"):
-                    rank = (entry["plan"] is not None, entry["cloud"] is not None)
-                    if best is None or rank > best[0]:
-                        best = (rank, entry)
-            if best:
-                return best[1]
-        return None
+def price(prices, service, instant, running_only):
+    """Of the first list that has one, the most specific entry that is valid: type, plan, cloud; type, plan; type, cloud; type."""
+    return first_price(prices, [service] * len(prices["lists"]), instant, running_only)
+
+
+def first_price(prices, services, instant, running_only):
+    """The same of a service that each list may spell in its way."""
+    for price_list, service in zip(prices["lists"], services):
+        if service["kind"] in price_list["unusable"]:
+            return None
+        best = None
+        for entry in price_list["entries"]:
+            fits = (
+                entry["kind"] == service["kind"]
+                and entry["plan"] in (None, service["plan"])
+                and entry["cloud"] in (None, service["cloud"])
+                and entry["from"] <= instant
+                and (entry["until"] is None or instant < entry["until"])
+            )
+            if fits and not (running_only and entry["unit"] == "Unit"):
+                rank = (entry["plan"] is not None, entry["cloud"] is not None)
+                if best is None or rank > best[0]:
+                    best = (rank, entry)
+        if best:
+            return best[1]
+    return None

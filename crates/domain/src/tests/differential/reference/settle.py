@@ -27,14 +27,11 @@ class Settlement:
         return GroupMonth(self.current.organization, self.current.group, month)
 
     def ends_of_terms(self):
-        """The closed months with which a term was settled of which a month changes."""
-        for closed in map(self.closed, self.finals()):
-            if last_of_term(closed) == closed.month and set(months_before(closed)) & set(self.changes):
+        """The closed months with which a term was settled of which a month changes, or was taken back in full."""
+        changed = set(self.changes) | {month for month in self.current.months_closed() if self.is_reversed(month)}
+        for closed in map(self.closed, self.current.months_settled()):
+            if last_of_term(closed) == closed.month and set(months_before(closed)) & changed:
                 yield closed.month
-
-    def finals(self):
-        months, first = self.current.given["months"], self.current.group["first_period"]
-        return [month for month in months if first <= month < self.current.month]
 
     def worth(self, month):
         """What counts of a closed month towards a commitment, as it is settled now."""
