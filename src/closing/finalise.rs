@@ -122,6 +122,7 @@ fn next(
         series,
         settings: &ctx.settings,
         pending_projects: &pending_projects,
+        pending_reissue: known.pending_reissue(&group.name),
     };
     let oldest = Position::oldest_open(group, &status);
     let month = oldest.month;

@@ -21,11 +21,11 @@ use billing_documents::issued::{IssuedInvoice, final_document};
 use billing_domain::{Name, Timestamp, Uid};
 use billing_planning::conditions::DesiredCondition;
 use billing_planning::credit::Owner;
-use billing_planning::invoice::{GroupInvoices, InvoiceFacts, Predecessor, ReissueHeld, ReissueOrder};
-use billing_reads::slices_of;
-use billing_state::{
-    BILLING_GROUP_GONE, Estimate, ObservedState, REISSUED, are_credits_returned, awaits_reissue, convert,
+use billing_planning::invoice::{
+    GroupInvoices, InvoiceFacts, MonthView, ReissueHeld, ReissueOrder, with_reissued_month,
 };
+use billing_reads::slices_of;
+use billing_state::{Estimate, ObservedState, REISSUED, are_credits_returned, awaits_reissue, convert};
 
 /// What became of the invoices of a group that are to be issued again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,26 +191,20 @@ impl<'a> PendingReissue<'a> {
         original: &IssuedInvoice<'_>,
         now: Timestamp,
     ) -> Result<Planned, ReissueHeld> {
-        let (uid, note, number) = (self.group, self.document, &self.number);
+        with_reissued_month(state, self.organization, original, &self.ctx.settings, |view| {
+            self.plan_on(view, original, now)
+        })
+    }
+
+    fn plan_on(
+        &self,
+        view: &MonthView<'_>,
+        original: &IssuedInvoice<'_>,
+        now: Timestamp,
+    ) -> Result<Planned, ReissueHeld> {
+        let (note, number) = (self.document, &self.number);
+        let GroupInvoices { organization: known, group, object, .. } = *view.invoices;
         let held = |reason, message: String| ReissueHeld { reason, message };
-        let known = state.organization(self.organization);
-        let known = known.and_then(|known| Some((known, known.organization.group(uid)?, known.group(uid)?)));
-        let Some((known, group, object)) = known else {
-            return Err(held(BILLING_GROUP_GONE, "the billing group is gone".to_owned()));
-        };
-        let invoices = GroupInvoices {
-            state,
-            organization: known,
-            group,
-            object,
-            series: &original.invoice.spec.series,
-            settings: &self.ctx.settings,
-            pending_projects: &[],
-        };
-        let view = invoices.month(original.month, Predecessor::None, &[]).ok_or_else(|| {
-            let message = format!("billing group {} is billed from a later month on", group.name);
-            held("Inconsistent", message)
-        })?;
         let mut credits = Vec::new();
         for returned in &note.credits {
             let credit = known.credits.get(&returned.name).and_then(|known| known.credit.as_ref().ok()?.clone());
@@ -224,7 +218,7 @@ impl<'a> PendingReissue<'a> {
         let reserved =
             reserved.map_err(|error| held("CreditMissing", format!("its credits cannot be used: {error}")))?;
         Ok(Planned {
-            facts: InvoiceFacts::of(&view, self.organization).reissued(number),
+            facts: InvoiceFacts::of(view, self.organization).reissued(number),
             rendered: again.rendered,
             reserved,
         })

@@ -28,7 +28,7 @@ use operator_kit::events::Severity;
 use operator_kit::queue::Outcome;
 
 use billing_planning::credit_note::{Observed, RestorationFacts, RestorationStep, Step, plan_note, plan_restoration};
-use billing_planning::invoice::{GroupInvoices, Predecessor, ReissueHeld};
+use billing_planning::invoice::{ReissueHeld, with_reissued_month};
 
 /// A note begins, takes, is numbered and issued, its credits are made, and it says so; that is more than the steps there
 /// are.
@@ -202,26 +202,14 @@ async fn fetch(ctx: &Context, organization: &Name, note: CreditNote) -> Result<O
 /// What keeps the invoice of a note from being issued again: asked before anything is taken back.
 fn reissue_held(ctx: &Context, state: &ObservedState, organization: &Name, observed: &Observed) -> Option<ReissueHeld> {
     let invoice = observed.invoice.as_ref().filter(|invoice| final_document(invoice).is_some())?;
-    let held = |reason, message: String| Some(ReissueHeld { reason, message });
     let issued = match IssuedInvoice::new(invoice, observed.slices.iter().map(|slice| &slice.spec)) {
         Ok(issued) => issued,
-        Err(error) => return held("Unreadable", format!("the invoice cannot be issued again: {error}")),
+        Err(error) => {
+            let message = format!("the invoice cannot be issued again: {error}");
+            return Some(ReissueHeld { reason: "Unreadable", message });
+        }
     };
-    let known = state.organization(organization);
-    let known =
-        known.and_then(|known| Some((known, known.organization.group(issued.group)?, known.group(issued.group)?)));
-    let Some((known, group, object)) = known else {
-        let message =
-            format!("billing group {} was deleted, and nobody would pay the invoice", &*invoice.spec.billing_group);
-        return held(BILLING_GROUP_GONE, message);
-    };
-    let series = &invoice.spec.series;
-    let settings = &ctx.settings;
-    let invoices = GroupInvoices { state, organization: known, group, object, series, settings, pending_projects: &[] };
-    match invoices.month(issued.month, Predecessor::None, &[]) {
-        Some(view) => view.can_reissue(&issued).err(),
-        None => held("Inconsistent", format!("billing group {} is billed from a later month on", group.name)),
-    }
+    with_reissued_month(state, organization, &issued, &ctx.settings, |view| view.can_reissue(&issued)).err()
 }
 
 /// Reads what is given back, and to whom.

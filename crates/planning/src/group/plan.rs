@@ -205,6 +205,7 @@ impl<'a> GroupView<'a> {
             series,
             settings: self.settings,
             pending_projects: &pending_projects,
+            pending_reissue: self.organization.pending_reissue(&self.group.name),
         };
         let mut months = self.plan_months(&invoices, oldest)?;
         let nothing_owed = self.group.deleted.is_some() && !months.iter().any(Planned::owes);

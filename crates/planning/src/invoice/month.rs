@@ -40,6 +40,8 @@ pub struct GroupInvoices<'a> {
     pub settings: &'a BillingSettings,
     /// Projects on their way to this group.
     pub pending_projects: &'a [Name],
+    /// The credit note because of which an invoice of the group is to be issued again before another becomes final.
+    pub pending_reissue: Option<&'a Name>,
 }
 
 /// The invoice before a month's.
@@ -674,7 +676,7 @@ impl MonthView<'_> {
                 Predecessor::Open { number, .. } => Some(number),
                 Predecessor::None | Predecessor::Final { .. } => None,
             },
-            pending_reissue: self.invoices.organization.pending_reissue(&self.invoices.group.name),
+            pending_reissue: self.invoices.pending_reissue,
             holds,
             suspended: issuer.is_some_and(|issuer| issuer.object.spec.suspend),
             finalise: self.invoices.settings.finalise,

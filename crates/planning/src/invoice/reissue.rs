@@ -1,6 +1,7 @@
 //! A month's invoice that is issued again, because a credit note took all of it back and says so.
 
-use super::month::MonthView;
+use super::month::{GroupInvoices, MonthView, Predecessor};
+use crate::billing_settings::BillingSettings;
 use billing_api as api;
 use billing_documents::document::Rendered;
 use billing_documents::issued::IssuedInvoice;
@@ -9,6 +10,7 @@ use billing_domain::closing::suspension;
 use billing_domain::{
     Credit, CreditOffer, CreditUse, Hold, Name, Reissue, ReissueError, TaxScheme, Timestamp, reissue,
 };
+use billing_state::{BILLING_GROUP_GONE, ObservedState};
 
 /// An invoice that is issued again.
 #[derive(Debug)]
@@ -56,6 +58,42 @@ pub struct ReissueOrder<'a> {
     pub number: &'a Name,
     /// The credits that the note gave back.
     pub credits: &'a [Credit],
+}
+
+/// Looks at the month of an invoice that is to be issued again, for its group as it is now.
+///
+/// # Errors
+/// There is no such group or month any more; or what `look` finds.
+pub fn with_reissued_month<T>(
+    state: &ObservedState,
+    organization: &Name,
+    original: &IssuedInvoice<'_>,
+    settings: &BillingSettings,
+    look: impl FnOnce(&MonthView<'_>) -> Result<T, ReissueHeld>,
+) -> Result<T, ReissueHeld> {
+    let held = |reason, message: String| ReissueHeld { reason, message };
+    let known = state.organization(organization);
+    let known =
+        known.and_then(|known| Some((known, known.organization.group(original.group)?, known.group(original.group)?)));
+    let Some((known, group, object)) = known else {
+        let name = &*original.invoice.spec.billing_group;
+        let message = format!("billing group {name} was deleted, and nobody would pay the invoice");
+        return Err(held(BILLING_GROUP_GONE, message));
+    };
+    let invoices = GroupInvoices {
+        state,
+        organization: known,
+        group,
+        object,
+        series: &original.invoice.spec.series,
+        settings,
+        pending_projects: &[],
+        pending_reissue: None,
+    };
+    match invoices.month(original.month, Predecessor::None, &[]) {
+        Some(view) => look(&view),
+        None => Err(held("Inconsistent", format!("billing group {} is billed from a later month on", group.name))),
+    }
 }
 
 impl MonthView<'_> {

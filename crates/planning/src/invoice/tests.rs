@@ -31,6 +31,7 @@ fn look<T>(state: &ObservedState, now: &str, look: impl FnOnce(&MonthView<'_>) -
         series: "bbbbb",
         settings: &settings,
         pending_projects: &[],
+        pending_reissue: None,
     };
     let credits = known.credits.readable_credits(invoices.group);
     look(&invoices.month(Month::of(at(now)), Predecessor::None, &credits).unwrap())
@@ -238,6 +239,7 @@ fn held(currency: &str, country: &str, issuer: &str) -> Vec<String> {
         series: "bbbbb",
         settings: &settings,
         pending_projects: &[],
+        pending_reissue: None,
     };
     let view = invoices.month("2026-11".parse().unwrap(), Predecessor::None, &[]).unwrap();
     let now = at("2026-12-01T01:00:00Z");

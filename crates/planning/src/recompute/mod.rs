@@ -137,6 +137,7 @@ pub fn compare(records: &RecomputeInputs<'_>, recorded: &IssuedInvoice<'_>) -> R
         series,
         settings: &settings,
         pending_projects: &[],
+        pending_reissue: None,
     };
     let view = invoices.month(recorded.month, predecessor(recorded, records.previous), &[]);
     let view = view.ok_or_else(|| no_bill(format!("BillingGroup {} is billed from a later month on", group.name)))?;

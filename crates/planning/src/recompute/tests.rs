@@ -108,6 +108,7 @@ fn final_billed_of(
         series,
         settings: &settings,
         pending_projects: &[],
+        pending_reissue: None,
     };
     let credits = known.credits.readable_credits(invoices.group);
     let month: Month = month.parse().unwrap();

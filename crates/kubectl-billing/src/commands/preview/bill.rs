@@ -78,6 +78,7 @@ impl Billing<'_> {
             series,
             settings: &options.settings,
             pending_projects: &pending_projects,
+            pending_reissue: organization.pending_reissue(&group.name),
         };
         self.check_group(name, &invoices);
         let billed = bill_months(&invoices, name, self.finals, options)
