@@ -801,7 +801,7 @@ pub struct Adjusts {
     /// The final invoice that bills too much or too little. Absent: the charge is on no final invoice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invoice: Option<Name>,
-    /// The final invoice with which another billing group closed the month that is gone since: this one settles it in its place.
+    /// The final invoice with which a billing group that is gone closed the month: this one settles it in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_by: Option<Name>,
     /// For a part of the month that is no usage: the type of its line.
