@@ -16,9 +16,10 @@ use billing_domain::catalog::rates;
 use billing_domain::closing::{CloseDecision, ClosingFacts, Hold, HoldReason, decide_closing};
 use billing_domain::invoice::number;
 use billing_domain::{
-    Attribution, AwaitedReading, Bill, BillError, BilledIndex, BilledUsage, BroughtForward, BuyerKind, ClosedMonths, Country,
-    Credit, CreditOffer, CreditUse, Currency, Date, FinalFacts, FormerPrices, Group, GroupMonth, Month, NO_SUCCESSIONS, Name,
-    PriceList, PriceLists, Rates, RatesObject, TaxCategory, Timestamp, Uid, awaited_readings, bill_group_month,
+    Attribution, AwaitedReading, Bill, BillError, BilledIndex, BilledUsage, BroughtForward, BuyerKind, ClosedMonths,
+    Country, Credit, CreditOffer, CreditUse, Currency, Date, FinalFacts, FormerPrices, Group, GroupMonth, Month,
+    NO_SUCCESSIONS, Name, PriceList, PriceLists, Rates, RatesObject, TaxCategory, Timestamp, Uid, awaited_readings,
+    bill_group_month,
 };
 use billing_state::convert::UnusableRule;
 use billing_state::{Estimate, ObservedIssuer, ObservedState, OrganizationState, PricesError, convert};

@@ -331,6 +331,7 @@ fn usage_record() -> impl Strategy<Value = Usage> {
                 kind: name(kind),
                 plan: Some(name(plan)),
                 cloud: Some(name(cloud)),
+                cluster: None,
             }),
             quantity: decimal(quantity),
             replaces,
