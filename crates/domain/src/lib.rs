@@ -40,8 +40,9 @@ mod tests;
 pub use audit::audit;
 pub use audit::difference::AuditDifference;
 pub use bill::billing::{GivenServices, bill_group_month, bill_with_services};
-pub use bill::inputs::{ClosedMonths, FormerPrices, GroupMonth, NO_CLOSED_MONTHS, NO_FORMER_PRICES, NO_SUCCESSIONS};
-pub use bill::late::succession::Succession;
+pub use bill::inputs::{
+    ClosedMonths, FormerPrices, GroupMonth, NO_CLOSED_MONTHS, NO_FORMER_PRICES, NO_SUCCESSIONS, Succession,
+};
 pub use bill::late::triage::months_to_review;
 pub use bill::late::{is_settled_within, too_late, unclaimed_differences};
 pub use bill::metered::awaited_readings;

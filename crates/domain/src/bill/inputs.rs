@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::bill::late::succession::Succession;
 use crate::bill::records::BilledUsage;
 use crate::catalog::issuer::Issuer;
 use crate::catalog::price_lists::PriceLists;
@@ -69,6 +68,19 @@ pub static NO_FORMER_PRICES: FormerPrices = BTreeMap::new();
 
 /// A group without a closed month, and every month but the oldest that is not final.
 pub static NO_CLOSED_MONTHS: ClosedMonths = BTreeMap::new();
+
+/// The months of a group that is gone, for the group that settles them.
+#[derive(Debug, Clone)]
+pub struct Succession {
+    /// The group that is gone, as its finals have it. What they do not record is as that of its successor.
+    pub group: Group,
+    /// The months that it closed.
+    pub closed: ClosedMonths,
+    /// The price lists of those whose finals name others than the successor has.
+    pub former_prices: FormerPrices,
+    /// What its credits paid can go back to them, and no more of them is used: of each, nothing remains.
+    pub credits: Vec<CreditOffer>,
+}
 
 /// Nobody's months are settled in their place.
 pub const NO_SUCCESSIONS: &[Succession] = &[];

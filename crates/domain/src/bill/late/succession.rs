@@ -5,7 +5,7 @@
 //!
 //! Credits of the group that is gone pay no more than they paid. What of that is no longer due goes back to the successor.
 
-use crate::bill::inputs::{ClosedMonths, FormerPrices, GroupMonth, NO_SUCCESSIONS};
+use crate::bill::inputs::{ClosedMonths, FormerPrices, GroupMonth, NO_SUCCESSIONS, Succession};
 use crate::bill::records::BilledUsage;
 use crate::credit::CreditOffer;
 use crate::invoice::source::{Source, SourceKind};
@@ -14,19 +14,6 @@ use crate::name::Name;
 use crate::tenancy::group::Group;
 use crate::time::month::Month;
 use crate::uid::Uid;
-
-/// The months of a group that is gone, for the group that settles them.
-#[derive(Debug, Clone)]
-pub struct Succession {
-    /// The group that is gone, as its finals have it. What they do not record is as that of its successor.
-    pub group: Group,
-    /// The months that it closed.
-    pub closed: ClosedMonths,
-    /// The price lists of those whose finals name others than the successor has.
-    pub former_prices: FormerPrices,
-    /// What its credits paid can go back to them, and no more of them is used: of each, nothing remains.
-    pub credits: Vec<CreditOffer>,
-}
 
 impl BilledUsage<'_> {
     /// The groups that are gone and that this one succeeds, by name and UID, each with those of the closed months of which it has a
