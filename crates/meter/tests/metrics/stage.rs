@@ -94,7 +94,9 @@ pub fn requests(server: &str, changes: Value) -> Value {
     let mut metrics = json!({
         "server": server, "selector": "http_requests_total{pod!=\"none\"}", "as": "Increase", "project": {"label": "namespace"},
     });
-    metrics.as_object_mut().expect("an object").extend(changes.as_object().expect("an object").clone());
+    for (field, value) in changes.as_object().into_iter().flatten() {
+        metrics[field] = value.clone();
+    }
     json!({"metrics": metrics, "service": {"name": "'ingress'", "type": "'Requests'"}})
 }
 
