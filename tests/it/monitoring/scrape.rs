@@ -31,7 +31,7 @@ async fn prometheus_scrapes_the_operator_and_evaluates_the_alerts() -> Result {
         Ok(done.then_some(rules))
     })
     .await?;
-    assert_eq!(evaluated.len(), 14);
+    assert_eq!(evaluated.len(), 16);
     let wrong: Vec<_> = evaluated.iter().filter(|rule| rule["health"] != "ok").map(Value::to_string).collect();
     assert_eq!(wrong, [""; 0]);
     // The operator is well: it is heard of, and so are the API server and every watch. (The first look may come before the first
