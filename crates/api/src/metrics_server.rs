@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "camelCase")]
 pub struct MetricsServerSpec {
     /// Where its API begins: what comes before `/api/v1/query` ("http://prometheus.monitoring:9090").
+    #[allow(rustdoc::bare_urls, reason = "it is what a user writes, as `kubectl explain` shows it")]
     #[schemars(length(max = 512), regex(pattern = "^https?://[-._~A-Za-z0-9:\\[\\]]+(/[-._~A-Za-z0-9:%/]*)?$"))]
     pub url: String,
     /// The certificates that an https server is known by, in PEM. Absent: those of the image.
