@@ -325,7 +325,10 @@ spec: {billingGroup: main}
         let found = read(&[folder], &mut std::io::empty()).unwrap();
         assert_eq!(found.refusals, []);
         assert!(found.objects.len() > 40, "{} objects", found.objects.len());
-        assert_eq!(found.ignored, 14, "a claim; globex has a RoleBinding, K9s two files, Meters four roles and six objects");
+        assert_eq!(
+            found.ignored, 14,
+            "a claim; globex has a RoleBinding, K9s two files, Meters four roles and six objects"
+        );
     }
 
     #[test]
