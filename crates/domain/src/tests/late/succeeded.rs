@@ -202,14 +202,7 @@ fn a_group_without_a_successor_keeps_what_differs_until_there_is_one() {
         let world = &simulator.world;
         let closed = simulator.closed("2020-11");
         let mut all = problems(&unclaimed_differences(world.records(), &closed));
-        let october = OrganizationMonth {
-            organization: &world.organization,
-            month: month("2020-10"),
-            attribution: world.attribution,
-            hours: world.hours,
-            billed: &world.billed,
-            as_of: month("2020-11").end(),
-        };
+        let october = october(world);
         let pricing = Pricing { prices: &world.prices, rates: &world.rates };
         all.extend(problems(&unbilled(&october, &october.successions(), |_| Some(pricing))));
         all
@@ -221,6 +214,18 @@ fn a_group_without_a_successor_keeps_what_differs_until_there_is_one() {
     assert_eq!(told(&november), ["late 24.00", "correction -150.00", "SupportCharge -12.60"]);
 }
 
+/// October, looked at when November is over.
+fn october(world: &World) -> OrganizationMonth<'_> {
+    OrganizationMonth {
+        organization: &world.organization,
+        month: month("2020-10"),
+        attribution: world.attribution,
+        hours: world.hours,
+        billed: &world.billed,
+        as_of: month("2020-11").end(),
+    }
+}
+
 #[test]
 fn what_cannot_be_priced_of_a_group_that_is_gone_is_told_of_the_record_and_holds_its_successor() {
     let mut simulator = after_the_end(Terms::default(), Vec::new());
@@ -228,14 +233,7 @@ fn what_cannot_be_priced_of_a_group_that_is_gone_is_told_of_the_record_and_holds
     simulator.prepare("main", "2020-11");
     let world = &simulator.world;
     assert_eq!(problems(&world.bill("main", "2020-11").problems), ["odd Unpriced"]);
-    let october = OrganizationMonth {
-        organization: &world.organization,
-        month: month("2020-10"),
-        attribution: world.attribution,
-        hours: world.hours,
-        billed: &world.billed,
-        as_of: month("2020-11").end(),
-    };
+    let october = october(world);
     let pricing = Pricing { prices: &world.prices, rates: &world.rates };
     assert_eq!(problems(&unbilled(&october, &october.successions(), |_| Some(pricing))), ["odd Unpriced"]);
 }
