@@ -1,9 +1,15 @@
 //! The only place that writes to the API server.
 //!
+//! Large writes share a budget: a slice of 500 lines, whose rules the API server checks line by line, costs it a tenth of a second of
+//! processor time. All that an operator with many groups could send at once would keep it busy for longer than it waits for its own
+//! answers.
+//!
 //! Irreversible facts are created under a deterministic name, or PUT with the `resourceVersion` they were decided on.
 //! A write therefore has four outcomes that somebody branches on, see [`WriteError`]; none is retried here.
 
 use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
 
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::core::{ClusterResourceScope, NamespaceResourceScope, PartialObjectMeta};
@@ -12,12 +18,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use billing_api as api;
 use operator_kit::queue::note_progress;
 
 /// The name under which the operator's fields are managed.
 pub const FIELD_MANAGER: &str = "billing-operator";
+
+/// So many large writes are under way at once, in the whole process.
+const LARGE_WRITES: usize = 4;
+
+/// How long the place of a large write that the server did not manage stays empty: with each that fails there are fewer at once, and
+/// where all do, the server has this long for itself.
+const LARGE_WRITE_REST: Duration = Duration::from_secs(5);
 
 /// Why a write did not happen.
 #[derive(Debug, Error)]
@@ -91,12 +105,13 @@ pub trait Written: Resource<DynamicType = ()> + Clone + Debug + Serialize + Dese
 #[derive(Clone)]
 pub struct Writer {
     client: Client,
+    large_writes: Arc<Semaphore>,
 }
 
 impl Writer {
     /// A writer that uses this client.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        Self { client, large_writes: Arc::new(Semaphore::new(LARGE_WRITES)) }
     }
 
     /// Creates `object` and returns it as the server stored it.
@@ -105,6 +120,22 @@ impl Writer {
     /// [`WriteError::Exists`] when the name is taken.
     pub async fn create<K: Written>(&self, object: &K) -> Result<K, WriteError> {
         answered(|| describe(object), object.api(&self.client)?.create(&post(), object).await)
+    }
+
+    /// Creates an object that is large, when its turn has come; only then is it made. Returns it as it was sent and as the server
+    /// stored it.
+    ///
+    /// # Errors
+    /// [`WriteError::Exists`] when the name is taken.
+    pub async fn create_large<K: Written>(&self, make: impl FnOnce() -> K) -> Result<(K, K), WriteError> {
+        // Nobody closes the semaphore; without a turn it is written all the same.
+        let turn = self.large_writes.clone().acquire_owned().await.ok();
+        let object = make();
+        let written = self.create(&object).await;
+        if matches!(written, Err(WriteError::Failed { .. })) {
+            rest(turn);
+        }
+        Ok((object, written?))
     }
 
     /// Replaces everything but the status, on condition of the object's `resourceVersion`.
@@ -189,6 +220,14 @@ impl Writer {
             Err(other) => Err(other),
         }
     }
+}
+
+/// Gives a turn back when the server has had a rest.
+fn rest(turn: Option<OwnedSemaphorePermit>) {
+    tokio::spawn(async move {
+        tokio::time::sleep(LARGE_WRITE_REST).await;
+        drop(turn);
+    });
 }
 
 fn post() -> PostParams {

@@ -1,6 +1,6 @@
 //! Writing invoices and their slices.
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::join_all;
 use kube::ResourceExt;
 
 use crate::writer::{WriteError, Writer};
@@ -12,8 +12,8 @@ use billing_domain::Name;
 use billing_planning::invoice::{InvoiceFacts, make_invoice, slice_named, slice_object};
 use billing_state::Estimate;
 
-/// How many slices of one invoice are written at once.
-const CONCURRENT_SLICES: usize = 8;
+/// How often a slice is sent that the server did not manage, before its invoice is computed again.
+const SLICE_ATTEMPTS: usize = 4;
 
 /// Creates an invoice that has no document yet.
 ///
@@ -27,22 +27,35 @@ pub async fn create_invoice(writer: &Writer, facts: &InvoiceFacts) -> Result<Est
     })
 }
 
-/// Makes sure that the slices exist. Their names say what they hold, so one that is there already is the same.
+/// Makes sure that the slices exist. Their names say what they hold, so one that is there already is the same. One that the server did
+/// not manage holds up no other, and is sent again: it may have been stored, and what is written is not made again. Cost: a create for
+/// each, a few at a time of all invoices together.
 ///
 /// # Errors
-/// One could not be written.
+/// One could not be written; the others were.
 pub async fn ensure_slices(writer: &Writer, facts: &InvoiceFacts, slices: &[Slice]) -> Result<(), WriteError> {
-    // Each is copied only when it is written: all of them together can be large.
-    let writes: Vec<_> = slices.iter().map(|slice| write_slice(writer, facts, slice)).collect();
-    stream::iter(writes).buffer_unordered(CONCURRENT_SLICES).try_collect().await
+    let written = join_all(slices.iter().map(|slice| ensure_slice(writer, facts, slice))).await;
+    written.into_iter().collect()
+}
+
+async fn ensure_slice(writer: &Writer, facts: &InvoiceFacts, slice: &Slice) -> Result<(), WriteError> {
+    let mut attempts = 1;
+    loop {
+        match write_slice(writer, facts, slice).await {
+            Err(WriteError::Failed { object, source }) if attempts < SLICE_ATTEMPTS => {
+                tracing::debug!(object, error = source, "a slice is sent again");
+                attempts += 1;
+            }
+            written => return written,
+        }
+    }
 }
 
 async fn write_slice(writer: &Writer, facts: &InvoiceFacts, slice: &Slice) -> Result<(), WriteError> {
-    let object = slice_object(facts, slice);
-    match writer.create(&object).await {
-        Ok(written) if written.spec == object.spec => Ok(()),
-        Ok(_) => {
-            Err(WriteError::Altered { object: format!("InvoiceSlice {}/{}", facts.organization, object.name_any()) })
+    match writer.create_large(|| slice_object(facts, slice)).await {
+        Ok((sent, written)) if written.spec == sent.spec => Ok(()),
+        Ok((sent, _)) => {
+            Err(WriteError::Altered { object: format!("InvoiceSlice {}/{}", facts.organization, sent.name_any()) })
         }
         Err(WriteError::Exists { .. }) => Ok(()),
         Err(error) => Err(error),
@@ -78,9 +91,153 @@ pub async fn delete_slices(writer: &Writer, organization: &str, slices: &[Name])
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use billing_api::{InvoiceSlice, InvoiceSliceSpec, SliceRef};
+    use billing_domain::Month;
+    use http::{Request, Response};
+    use kube::Client;
+    use kube::client::Body;
     use serde_json::{Value, json};
+    use tokio::time::Instant;
 
     use super::*;
+
+    /// How long the server below takes for a slice.
+    const CREATE: Duration = Duration::from_secs(1);
+
+    /// An API server that stores slices.
+    #[derive(Default)]
+    struct Server {
+        under_way: usize,
+        most: usize,
+        creates: BTreeMap<String, usize>,
+    }
+
+    impl Server {
+        /// A writer to a server that answers the creates of a slice, the first one being 1, with what `answers` says: 201 stores it.
+        fn start(answers: impl Fn(&str, usize) -> u16 + Send + Clone + 'static) -> (Writer, Arc<Mutex<Self>>) {
+            let server = Arc::new(Mutex::new(Self::default()));
+            let shared = server.clone();
+            let service = tower::service_fn(move |request: Request<Body>| {
+                let (server, answers) = (shared.clone(), answers.clone());
+                async move {
+                    let sent: InvoiceSlice = serde_json::from_slice(&request.into_body().collect_bytes().await?)?;
+                    let slice = sent.name_any();
+                    let create = server.lock().unwrap().begin(&slice);
+                    tokio::time::sleep(CREATE).await;
+                    server.lock().unwrap().under_way -= 1;
+                    let status = answers(&slice, create);
+                    let body = match status {
+                        201 => serde_json::to_vec(&sent)?,
+                        409 => status_of(status, "AlreadyExists")?,
+                        _ => status_of(status, "Timeout")?,
+                    };
+                    Ok::<_, tower::BoxError>(Response::builder().status(status).body(Body::from(body))?)
+                }
+            });
+            (Writer::new(Client::new(service, "acme")), server)
+        }
+
+        fn begin(&mut self, slice: &str) -> usize {
+            self.under_way += 1;
+            self.most = self.most.max(self.under_way);
+            let creates = self.creates.entry(slice.to_owned()).or_default();
+            *creates += 1;
+            *creates
+        }
+    }
+
+    fn status_of(code: u16, reason: &str) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&json!({ "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": "" }))
+    }
+
+    /// An invoice with so many slices.
+    fn sliced(number: &str, count: usize) -> (InvoiceFacts, Vec<Slice>) {
+        let facts = InvoiceFacts {
+            organization: "acme".into(),
+            number: number.into(),
+            group: "main".into(),
+            group_uid: "11111111-1111-4111-8111-111111111111".parse().unwrap(),
+            month: Month::new(2026, 10).unwrap(),
+            series: "aaaaa".into(),
+            sequence: 1,
+            revision: 0,
+        };
+        let slice = |index: usize| Slice {
+            reference: SliceRef {
+                name: format!("{number}-{index}").into(),
+                lines: 1,
+                subtotal: "1.00".into(),
+                digest: format!("sha256:{index}"),
+            },
+            spec: InvoiceSliceSpec {
+                invoice: number.into(),
+                is_final: false,
+                subtotal: "1.00".into(),
+                lines: Vec::new(),
+            },
+        };
+        (facts, (0..count).map(slice).collect())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_slices_are_written_at_once_of_all_invoices_together() {
+        let (writer, server) = Server::start(|_, _| 201);
+        let invoices: Vec<_> = ["aaaaa-1", "bbbbb-1", "ccccc-1"].map(|number| sliced(number, 10)).into();
+        let begin = Instant::now();
+        let written = join_all(invoices.iter().map(|(facts, slices)| ensure_slices(&writer, facts, slices))).await;
+        assert!(written.iter().all(Result::is_ok));
+        assert_eq!(begin.elapsed(), CREATE * 8, "30 of them, four at a time");
+        let server = server.lock().unwrap();
+        assert_eq!((server.most, server.creates.len()), (4, 30));
+        assert!(server.creates.values().all(|creates| *creates == 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slice_that_is_late_holds_up_no_other_and_is_sent_again() {
+        // It was stored, and the answer came too late; and one that was not.
+        let (writer, server) = Server::start(|slice, create| match (slice, create) {
+            ("aaaaa-1-3", 1) | ("aaaaa-1-5", 1) => 504,
+            ("aaaaa-1-3", 2) => 409,
+            _ => 201,
+        });
+        let (facts, slices) = sliced("aaaaa-1", 20);
+        assert!(ensure_slices(&writer, &facts, &slices).await.is_ok());
+        let server = server.lock().unwrap();
+        let again: Vec<_> = server.creates.iter().filter(|(_, creates)| **creates > 1).collect();
+        assert_eq!(again, [(&"aaaaa-1-3".to_owned(), &2), (&"aaaaa-1-5".to_owned(), &2)]);
+        assert_eq!(server.creates.len(), 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_manages_no_slice_gets_a_rest_and_fewer_of_them() {
+        let (writer, server) = Server::start(|slice, _| if slice.starts_with("aaaaa") { 504 } else { 201 });
+        let (late, lost) = sliced("aaaaa-1", 4);
+        let begin = Instant::now();
+        let error = ensure_slices(&writer, &late, &lost).await.unwrap_err();
+        assert!(matches!(error, WriteError::Failed { .. }), "{error}");
+        // Four at a time, each four times, with a rest of five seconds before each further one.
+        assert_eq!(begin.elapsed(), CREATE * 4 + Duration::from_secs(5) * 3);
+        assert!(server.lock().unwrap().creates.values().all(|creates| *creates == 4));
+        // The last of them rest when another invoice comes.
+        let (facts, slices) = sliced("bbbbb-1", 4);
+        let begin = Instant::now();
+        assert!(ensure_slices(&writer, &facts, &slices).await.is_ok());
+        assert_eq!(begin.elapsed(), Duration::from_secs(5) + CREATE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slice_that_is_refused_is_not_sent_again_and_the_others_are_written() {
+        let (writer, server) = Server::start(|slice, _| if slice == "aaaaa-1-0" { 422 } else { 201 });
+        let (facts, slices) = sliced("aaaaa-1", 12);
+        let error = ensure_slices(&writer, &facts, &slices).await.unwrap_err();
+        assert!(matches!(error, WriteError::Refused { .. }), "{error}");
+        let server = server.lock().unwrap();
+        assert_eq!((server.creates.len(), server.creates.values().sum::<usize>()), (12, 12));
+    }
 
     /// What a server stored of a document, and the digest of what was sent.
     fn stored(store: impl FnOnce(&mut Value)) -> (Invoice, String) {

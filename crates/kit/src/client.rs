@@ -15,6 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Body as HttpBody;
 use kube::client::{Body, ClientBuilder};
 use kube::config::{InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
@@ -32,6 +33,13 @@ const READ_ATTEMPTS: u32 = 3;
 /// What a read waits before it is sent again; doubled each time.
 const READ_PAUSE: Duration = Duration::from_millis(150);
 
+/// A call may take a second longer for each of so many bytes that it sends: the API server checks the rules of what is large line by
+/// line, and takes its time when it is busy.
+const BYTES_PER_SECOND: u64 = 16 * 1024;
+
+/// And no longer than this: the API server itself gives a request up after a minute.
+const LONGEST_EXTENSION: Duration = Duration::from_secs(45);
+
 /// How to reach the API server.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
@@ -39,7 +47,7 @@ pub struct ClientSettings {
     pub user_agent: &'static str,
     /// The kubeconfig file; without one: `KUBECONFIG`, `~/.kube/config`, or the pod's account.
     pub kubeconfig: Option<PathBuf>,
-    /// How long a call may take, from sending to the last byte. A watch may take this long to
+    /// How long a call may take, from sending to the last byte; one that sends much has longer. A watch may take this long to
     /// begin, and then lasts.
     pub call_timeout: Duration,
 }
@@ -143,11 +151,12 @@ impl Shared {
         if call.writes() {
             self.metrics.api_write(call.resource.clone(), call.verb);
         }
-        let answered = match tokio::time::timeout(self.limit, self.attempts(&call, request)).await {
+        let limit = self.limit + extension(request.body().size_hint().lower());
+        let answered = match tokio::time::timeout(limit, self.attempts(&call, request)).await {
             Ok(answered) => answered,
             Err(_) => {
                 self.metrics.api_error(call.verb, "timeout".to_owned());
-                let timeout = CallTimeout { verb: call.verb, resource: call.resource, limit: self.limit };
+                let timeout = CallTimeout { verb: call.verb, resource: call.resource, limit };
                 self.reach.lost(&timeout);
                 return Err(timeout.into());
             }
@@ -222,6 +231,11 @@ impl Shared {
         self.clock.record(Measurement { sent, received, date: date.to_utc() });
         self.metrics.clock_offset(self.clock.correction());
     }
+}
+
+/// How much longer a call may take that sends so many bytes.
+fn extension(bytes: u64) -> Duration {
+    Duration::from_secs(bytes / BYTES_PER_SECOND).min(LONGEST_EXTENSION)
 }
 
 /// Whether asking again soon may well be answered.
@@ -328,6 +342,20 @@ mod tests {
         assert!(matches!(&error, Error::Service(source) if source.is::<CallTimeout>()), "{error}");
         assert_eq!(begin.elapsed(), Duration::from_secs(15));
         assert!(fake.counted(r#"test_api_errors_total{verb="create",status="timeout"} 1"#));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_much_waits_longer_and_not_for_ever() {
+        for (kilobytes, limit) in [(1, 15), (260, 31), (3_000, 60)] {
+            let fake = fake(&[]);
+            let data = [("a".to_owned(), "x".repeat(kilobytes * 1_000))];
+            let map = ConfigMap { data: Some(data.into()), ..ConfigMap::default() };
+            let begin = tokio::time::Instant::now();
+            let error = fake.maps().create(&PostParams::default(), &map).await.expect_err("no answer");
+            let error = std::error::Error::source(&error).expect("says why").to_string();
+            assert_eq!(error, format!("create configmaps: no answer from the API server within {limit}s"));
+            assert_eq!(begin.elapsed(), Duration::from_secs(limit));
+        }
     }
 
     #[tokio::test(start_paused = true)]
