@@ -3,8 +3,8 @@
 //! Guarantees: no month is adjusted before all finals of its organization are read; one that cannot be read keeps its month from
 //! being adjusted, and no other. Cost at the start: a page for every 50 finals, and a read for each of their slices.
 //!
-//! All are read once when the operator starts. Those that it writes itself it knows; one that another hand made final is
-//! read when its estimate leaves the watch.
+//! All are read once when the operator starts, and nothing is done for an organization before its own are. Those that the operator
+//! writes itself it knows; one that another hand made final is read when its estimate leaves the watch.
 
 use std::time::Duration;
 
@@ -54,21 +54,31 @@ pub enum FinalError {
     },
 }
 
-/// Reads the finals of all organizations, until that has succeeded.
-pub async fn read_all(ctx: &Context) {
-    loop {
-        let organizations = ctx.read(|state| state.organizations_to_read());
-        let reads = stream::iter(organizations).map(|organization| async move {
+/// Reads the finals of these organizations, until that has succeeded, and begins to work on each as soon as its own are read.
+pub async fn read_all(ctx: &Context, organizations: Vec<Name>) {
+    let mut unread = organizations;
+    while !unread.is_empty() {
+        let reads = stream::iter(unread).map(|organization| async move {
             let done = read(ctx, &organization, Extent::All).await;
             tell(ctx, &organization, &done);
-            done
+            if done.is_ok() {
+                begin_work(ctx, &organization);
+                return None;
+            }
+            ctx.metrics.work.failed(CONTROLLER, "fetch");
+            Some(organization)
         });
-        if reads.buffer_unordered(CONCURRENT_READS).all(async |read| read.is_ok()).await {
-            return;
+        unread = reads.buffer_unordered(CONCURRENT_READS).filter_map(async |failed| failed).collect().await;
+        if !unread.is_empty() {
+            tokio::time::sleep(RETRY_PAUSE).await;
         }
-        ctx.metrics.work.failed(CONTROLLER, "fetch");
-        tokio::time::sleep(RETRY_PAUSE).await;
     }
+}
+
+/// The finals of an organization are read: all of it is looked at.
+fn begin_work(ctx: &Context, organization: &Name) {
+    ctx.unread_since_start.end(organization);
+    ctx.queues.add(ctx.read(|state| state.keys_of_organization(organization)));
 }
 
 /// Reads the finals of an organization that were not read yet.

@@ -14,6 +14,7 @@ use crate::integrity::Integrity;
 use crate::metrics::Metrics;
 use crate::probe::PolicyState;
 use crate::queues::Queues;
+use crate::starting::UnreadSinceStart;
 use crate::writer::{WriteError, Writer};
 use billing_domain::{Name, Timestamp};
 use billing_planning::billing_settings::BillingSettings;
@@ -48,6 +49,8 @@ pub struct Context {
     pub integrity: watch::Receiver<Integrity>,
     /// What there is to do.
     pub queues: Queues,
+    /// What waits for finals that are still to be read.
+    pub unread_since_start: UnreadSinceStart,
     /// Projects seen without what they need, and since when.
     pub first_seen: FirstSeen,
     /// Groups that projects are on their way to.
@@ -97,6 +100,7 @@ impl Context {
             policies,
             integrity,
             queues: Queues::new(),
+            unread_since_start: UnreadSinceStart::default(),
             first_seen: FirstSeen::default(),
             coalescing: CoalescingStates::default(),
             due: DueGroups::default(),

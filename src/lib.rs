@@ -15,6 +15,7 @@ pub mod probe;
 mod queues;
 pub mod settings;
 mod slice_gc;
+mod starting;
 mod watch;
 mod watches;
 mod writer;

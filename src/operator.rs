@@ -174,7 +174,7 @@ fn finance_endpoints(ctx: &Arc<Context>) -> Endpoints {
 }
 
 /// Waits for the state to be complete and the policies to be in force, and then starts what works: each queue, and each loop in the
-/// background, as a task of its own, so that none holds up another.
+/// background, as a task of its own, so that none holds up another. Organizations with finals wait until these are read.
 async fn work(
     ctx: Arc<Context>,
     tasks: Supervisor,
@@ -192,9 +192,8 @@ async fn work(
     if cancel.run_until_cancelled(ready).await.is_none() {
         return;
     }
-    if cancel.run_until_cancelled(billed_index::read_all(&ctx)).await.is_none() {
-        return;
-    }
+    let with_finals = ctx.read(|state| state.organizations_to_read());
+    ctx.unread_since_start.begin(&with_finals);
     ctx.queues.open();
     ctx.queues.add(ctx.read(|state| state.all_keys()));
     tracing::info!("all objects are read and the admission policies are in force; starting to work");
@@ -209,6 +208,11 @@ async fn work(
         let work = drain(ctx.clone(), queue.clone(), concurrency, settings.guards_grace, cancel.clone());
         tasks.spawn(name, work);
     }
+    if cancel.run_until_cancelled(billed_index::read_all(&ctx, with_finals)).await.is_none() {
+        return;
+    }
+    ctx.queues.add(ctx.read(|state| state.overview_keys()));
+    tracing::info!("the final invoices of all organizations are read");
     tasks.spawn("slice garbage collection", slice_gc::run(ctx.clone(), cancel.clone()));
     tasks.spawn("auditor", auditor::run(ctx.clone(), settings.audit_interval, cancel.clone()));
     cancel.cancelled().await;
@@ -269,6 +273,9 @@ async fn handle(ctx: &Context, key: Key, grace: Duration) -> Outcome {
     }
     if !ctx.policies.borrow().is_enforced() {
         return Outcome::After(POLICY_RETRY);
+    }
+    if ctx.read(|state| ctx.unread_since_start.holds(&key, state)) {
+        return Outcome::Done;
     }
     let started = Instant::now();
     let done = match &key {

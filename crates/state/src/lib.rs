@@ -289,18 +289,26 @@ impl ObservedState {
 
     /// Everything that there is to look at: where an operator that just started begins.
     pub fn all_keys(&self) -> Vec<Key> {
-        let mut keys: Vec<_> = self.organizations.keys().flat_map(|name| self.groups_of(name)).collect();
+        let mut keys: Vec<_> = self.organizations.keys().flat_map(|name| self.keys_of_organization(name)).collect();
         keys.extend(self.namespaces.keys().chain(self.bindings.keys()).map(|project| Key::Project(project.clone())));
-        for (organization, state) in &self.organizations {
-            let note = |note: &Name| Key::CreditNote { organization: organization.clone(), note: note.clone() };
-            keys.extend(state.credit_notes.keys().map(note));
-            keys.push(Key::Usage(organization.clone()));
-            let credit = |name: &Name| Key::Credit { organization: organization.clone(), credit: name.clone() };
-            keys.extend(state.credits.all().map(|(name, _)| credit(name)));
-        }
         keys.extend(self.published_keys());
-        keys.extend([Key::Periods, Key::Receivables, Key::Settled]);
+        keys.extend(self.overview_keys());
         keys
+    }
+
+    /// Everything that there is to look at of an organization: where an operator begins that just read its finals.
+    pub fn keys_of_organization(&self, organization: &Name) -> Vec<Key> {
+        let mut keys = self.all_keys_of_organization(organization);
+        let known = self.organizations.get(organization);
+        keys.extend(known.filter(|state| state.has_unread_finals()).map(|_| Key::Finals(organization.clone())));
+        keys
+    }
+
+    /// What looks at all organizations, and the projects that are of none.
+    pub fn overview_keys(&self) -> Vec<Key> {
+        let strays = self.namespaces.keys().chain(self.bindings.keys()).filter(|one| self.organization_of(one).is_none());
+        let strays = strays.map(|project| Key::Project(project.clone()));
+        strays.chain([Key::Periods, Key::Receivables, Key::Settled]).collect()
     }
 
     /// An object cannot be read: what bears on its organization's money is held.

@@ -3,6 +3,7 @@
 //! What a program under test sends through [`Proxy::url`] reaches the API server as it is, watches included, and is recorded.
 //! [`Proxy::halt_after`] makes crashes exact: when the n-th write has been stored, its answer and everything that the
 //! program sends from then on is held back, so that a `kill -9` any time later is a crash between that write and its answer.
+//! [`Proxy::hold_lists`] makes an API server that is slow with one thing.
 
 use std::{
     future::pending,
@@ -42,6 +43,9 @@ type Upstream = Client<HttpsConnector<HttpConnector>, Incoming>;
 type Answer = Response<Either<Incoming, Full<Bytes>>>;
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
+/// How often a call that is held back looks whether it may pass.
+const HOLD_PAUSE: Duration = Duration::from_millis(20);
+
 /// A running proxy. It stops when it is dropped, with the connections through it.
 #[derive(Debug)]
 pub struct Proxy {
@@ -57,6 +61,14 @@ struct State {
     calls: Vec<Call>,
     halt_after: Option<usize>,
     halted: bool,
+    held_lists: Option<HeldLists>,
+}
+
+/// Lists that are not passed on.
+#[derive(Debug, PartialEq, Eq)]
+struct HeldLists {
+    resource: String,
+    namespace: String,
 }
 
 impl Proxy {
@@ -141,6 +153,17 @@ impl Proxy {
         state.halted = false;
     }
 
+    /// Holds lists of a resource in a namespace back, until they may [pass](Self::pass_lists).
+    pub fn hold_lists(&self, resource: &str, namespace: &str) {
+        self.state().held_lists =
+            Some(HeldLists { resource: resource.to_owned(), namespace: namespace.to_owned() });
+    }
+
+    /// Lets the lists that were held back pass.
+    pub fn pass_lists(&self) {
+        self.state().held_lists = None;
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
@@ -156,6 +179,13 @@ impl Drop for Proxy {
 }
 
 impl State {
+    fn holds(&self, call: &Call) -> bool {
+        let held = |held: &HeldLists| {
+            call.verb == "list" && call.resource == held.resource && call.namespace.as_ref() == Some(&held.namespace)
+        };
+        self.held_lists.as_ref().is_some_and(held)
+    }
+
     /// Takes note of an answer. True when it must not be passed on.
     fn answered(&mut self, call: Call) -> bool {
         self.calls.push(call);
@@ -181,6 +211,9 @@ impl Passage {
         let mut call = Call::of(&request);
         if lock(&self.state).halted {
             return pending().await;
+        }
+        while lock(&self.state).holds(&call) {
+            tokio::time::sleep(HOLD_PAUSE).await;
         }
         let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
         *request.uri_mut() = format!("{}{target}", self.origin).parse::<Uri>()?;
