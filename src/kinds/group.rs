@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use kube::core::ObjectMeta;
 use serde_json::json;
 
-use super::invoice::{altered_document, create_invoice, delete_slices, ensure_slices};
+use super::invoice::{altered_document, create_invoice, delete_slices, ensure_further_slices};
 use super::series;
 use crate::context::Context;
 use crate::writer::WriteError;
@@ -185,7 +185,7 @@ async fn write_estimate(ctx: &Context, planned: InvoiceWrite) -> Result<(), Writ
         None => create_invoice(&ctx.writer, &facts).await?,
     };
     let slices = write.rendered.as_ref().map(|rendered| rendered.slices.as_slice()).unwrap_or_default();
-    ensure_slices(&ctx.writer, &facts, slices).await?;
+    ensure_further_slices(&ctx.client, &ctx.writer, &facts, &observed.slices, slices).await?;
     let was_ready = conditions::holds(&observed.conditions, "Ready");
     let document = write.rendered.map(|rendered| rendered.document);
     let status = estimate_status(document, write.conditions);

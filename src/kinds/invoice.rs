@@ -1,19 +1,27 @@
 //! Writing invoices and their slices.
 
+use std::collections::HashSet;
+
 use futures::future::join_all;
-use kube::ResourceExt;
+use kube::api::ListParams;
+use kube::core::PartialObjectMeta;
+use kube::{Api, Client, ResourceExt};
 
 use crate::writer::{WriteError, Writer};
-use billing_api::Invoice;
+use billing_api::{Invoice, InvoiceSlice};
 use billing_documents::document::document_digest;
 use billing_documents::slices::Slice;
 use billing_documents::verify::Finding;
 use billing_domain::Name;
 use billing_planning::invoice::{InvoiceFacts, make_invoice, slice_named, slice_object};
 use billing_state::Estimate;
+use operator_kit::paging::Pages;
 
 /// How often a slice is sent that the server did not manage, before its invoice is computed again.
 const SLICE_ATTEMPTS: usize = 4;
+
+/// How many slices' metadata come in one answer: those of the largest invoice.
+const PAGE_SIZE: u32 = 500;
 
 /// Creates an invoice that has no document yet.
 ///
@@ -36,6 +44,36 @@ pub async fn create_invoice(writer: &Writer, facts: &InvoiceFacts) -> Result<Est
 pub async fn ensure_slices(writer: &Writer, facts: &InvoiceFacts, slices: &[Slice]) -> Result<(), WriteError> {
     let written = join_all(slices.iter().map(|slice| ensure_slice(writer, facts, slice))).await;
     written.into_iter().collect()
+}
+
+/// Makes sure that the slices of an estimate exist of which another version is written, that lists `listed`: most are the same, and
+/// those that are still there are not sent again. Cost: a list of their names, and a create for each that is new.
+///
+/// # Errors
+/// The names could not be read, or one could not be written; the others were.
+pub async fn ensure_further_slices(
+    client: &Client,
+    writer: &Writer,
+    facts: &InvoiceFacts,
+    listed: &[Name],
+    slices: &[Slice],
+) -> Result<(), WriteError> {
+    let is_listed = |slice: &Slice| listed.iter().any(|name| name.as_str() == slice.reference.name.as_str());
+    let stored = if slices.iter().any(is_listed) { stored_slices(client, facts).await? } else { HashSet::new() };
+    let new = slices.iter().filter(|slice| !stored.contains(slice.reference.name.as_str()));
+    let written = join_all(new.map(|slice| ensure_slice(writer, facts, slice))).await;
+    written.into_iter().collect()
+}
+
+/// The names of the slices of a month's invoice.
+async fn stored_slices(client: &Client, facts: &InvoiceFacts) -> Result<HashSet<String>, WriteError> {
+    let api = Api::<PartialObjectMeta<InvoiceSlice>>::namespaced(client.clone(), &facts.organization);
+    let of_invoice = ListParams::default().labels(&facts.selector());
+    let stored = Pages::new(api, of_invoice, PAGE_SIZE).all().await.map_err(|source| WriteError::Failed {
+        object: format!("the slices of Invoice {}/{}", facts.organization, facts.number),
+        source: Box::new(source),
+    })?;
+    Ok(stored.into_iter().map(|slice| slice.name_any()).collect())
 }
 
 async fn ensure_slice(writer: &Writer, facts: &InvoiceFacts, slice: &Slice) -> Result<(), WriteError> {
@@ -114,16 +152,21 @@ mod tests {
         under_way: usize,
         most: usize,
         creates: BTreeMap<String, usize>,
+        lists: Vec<String>,
     }
 
     impl Server {
-        /// A writer to a server that answers the creates of a slice, the first one being 1, with what `answers` says: 201 stores it.
-        fn start(answers: impl Fn(&str, usize) -> u16 + Send + Clone + 'static) -> (Writer, Arc<Mutex<Self>>) {
+        /// A client of a server that answers the creates of a slice, the first one being 1, with what `answers` says: 201 stores it.
+        fn start(answers: impl Fn(&str, usize) -> u16 + Send + Clone + 'static) -> (Client, Arc<Mutex<Self>>) {
             let server = Arc::new(Mutex::new(Self::default()));
             let shared = server.clone();
             let service = tower::service_fn(move |request: Request<Body>| {
                 let (server, answers) = (shared.clone(), answers.clone());
                 async move {
+                    if request.method() == http::Method::GET {
+                        let names = server.lock().unwrap().list(request.uri().query().unwrap_or_default());
+                        return Ok(Response::new(Body::from(serde_json::to_vec(&names)?)));
+                    }
                     let sent: InvoiceSlice = serde_json::from_slice(&request.into_body().collect_bytes().await?)?;
                     let slice = sent.name_any();
                     let create = server.lock().unwrap().begin(&slice);
@@ -138,7 +181,14 @@ mod tests {
                     Ok::<_, tower::BoxError>(Response::builder().status(status).body(Body::from(body))?)
                 }
             });
-            (Writer::new(Client::new(service, "acme")), server)
+            (Client::new(service, "acme"), server)
+        }
+
+        /// What is stored, as metadata.
+        fn list(&mut self, query: &str) -> Value {
+            self.lists.push(query.to_owned());
+            let items: Vec<_> = self.creates.keys().map(|name| json!({ "metadata": { "name": name } })).collect();
+            json!({ "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "items": items })
         }
 
         fn begin(&mut self, slice: &str) -> usize {
@@ -151,7 +201,9 @@ mod tests {
     }
 
     fn status_of(code: u16, reason: &str) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(&json!({ "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": "" }))
+        serde_json::to_vec(
+            &json!({ "kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": "" }),
+        )
     }
 
     /// An invoice with so many slices.
@@ -185,7 +237,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn few_slices_are_written_at_once_of_all_invoices_together() {
-        let (writer, server) = Server::start(|_, _| 201);
+        let (client, server) = Server::start(|_, _| 201);
+        let writer = Writer::new(client);
         let invoices: Vec<_> = ["aaaaa-1", "bbbbb-1", "ccccc-1"].map(|number| sliced(number, 10)).into();
         let begin = Instant::now();
         let written = join_all(invoices.iter().map(|(facts, slices)| ensure_slices(&writer, facts, slices))).await;
@@ -197,13 +250,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn of_another_version_of_an_estimate_only_new_slices_are_sent_and_those_that_were_lost() {
+        let (client, server) = Server::start(|_, _| 201);
+        let (facts, slices) = sliced("aaaaa-1", 20);
+        let (before, lost) = (&slices[..18], &slices[4]);
+        let listed: Vec<_> = before.iter().map(|slice| Name::from(slice.reference.name.as_str())).collect();
+        let writer = Writer::new(client.clone());
+        assert!(ensure_further_slices(&client, &writer, &facts, &[], before).await.is_ok());
+        assert_eq!(server.lock().unwrap().lists, [""; 0], "a first version has nothing to look for");
+        server.lock().unwrap().creates.remove(lost.reference.name.as_str());
+        assert!(ensure_further_slices(&client, &writer, &facts, &listed, &slices).await.is_ok());
+        let server = server.lock().unwrap();
+        assert_eq!((server.creates.len(), server.creates.values().sum::<usize>()), (20, 20));
+        let [query] = &server.lists[..] else { panic!("{:?}", server.lists) };
+        let selector = "billing-operator.io%2Fbilling-group%3Dmain%2Cbilling-operator.io%2Fperiod%3D2026-10";
+        assert!(query.contains(selector), "{query}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_slice_that_is_late_holds_up_no_other_and_is_sent_again() {
         // It was stored, and the answer came too late; and one that was not.
-        let (writer, server) = Server::start(|slice, create| match (slice, create) {
+        let (client, server) = Server::start(|slice, create| match (slice, create) {
             ("aaaaa-1-3", 1) | ("aaaaa-1-5", 1) => 504,
             ("aaaaa-1-3", 2) => 409,
             _ => 201,
         });
+        let writer = Writer::new(client);
         let (facts, slices) = sliced("aaaaa-1", 20);
         assert!(ensure_slices(&writer, &facts, &slices).await.is_ok());
         let server = server.lock().unwrap();
@@ -214,7 +286,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_manages_no_slice_gets_a_rest_and_fewer_of_them() {
-        let (writer, server) = Server::start(|slice, _| if slice.starts_with("aaaaa") { 504 } else { 201 });
+        let (client, server) = Server::start(|slice, _| if slice.starts_with("aaaaa") { 504 } else { 201 });
+        let writer = Writer::new(client);
         let (late, lost) = sliced("aaaaa-1", 4);
         let begin = Instant::now();
         let error = ensure_slices(&writer, &late, &lost).await.unwrap_err();
@@ -231,7 +304,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slice_that_is_refused_is_not_sent_again_and_the_others_are_written() {
-        let (writer, server) = Server::start(|slice, _| if slice == "aaaaa-1-0" { 422 } else { 201 });
+        let (client, server) = Server::start(|slice, _| if slice == "aaaaa-1-0" { 422 } else { 201 });
+        let writer = Writer::new(client);
         let (facts, slices) = sliced("aaaaa-1", 12);
         let error = ensure_slices(&writer, &facts, &slices).await.unwrap_err();
         assert!(matches!(error, WriteError::Refused { .. }), "{error}");

@@ -306,7 +306,8 @@ impl ObservedState {
 
     /// What looks at all organizations, and the projects that are of none.
     pub fn overview_keys(&self) -> Vec<Key> {
-        let strays = self.namespaces.keys().chain(self.bindings.keys()).filter(|one| self.organization_of(one).is_none());
+        let strays =
+            self.namespaces.keys().chain(self.bindings.keys()).filter(|one| self.organization_of(one).is_none());
         let strays = strays.map(|project| Key::Project(project.clone()));
         strays.chain([Key::Periods, Key::Receivables, Key::Settled]).collect()
     }

@@ -155,8 +155,7 @@ impl Proxy {
 
     /// Holds lists of a resource in a namespace back, until they may [pass](Self::pass_lists).
     pub fn hold_lists(&self, resource: &str, namespace: &str) {
-        self.state().held_lists =
-            Some(HeldLists { resource: resource.to_owned(), namespace: namespace.to_owned() });
+        self.state().held_lists = Some(HeldLists { resource: resource.to_owned(), namespace: namespace.to_owned() });
     }
 
     /// Lets the lists that were held back pass.

@@ -240,7 +240,10 @@ fn archives_and_images_are_for_both_processors_with_the_licences_of_all_that_is_
         assert_eq!(plugin["kubectl-billing"], stub);
         let licences = String::from_utf8_lossy(&plugin["THIRD-PARTY.txt"]).into_owned();
         assert!(licences.starts_with("What kubectl-billing is built of"), "its own");
-        assert!(licences.contains("\njsonschema ") && !licences.contains("\nproptest "), "what is in it, and not what tests it");
+        assert!(
+            licences.contains("\njsonschema ") && !licences.contains("\nproptest "),
+            "what is in it, and not what tests it"
+        );
 
         let archive = fs::File::open(files.join(format!("billing-operator-image-{VERSION}-linux-{architecture}.tar")))?;
         let image = files_of(archive)?;

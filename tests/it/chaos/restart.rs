@@ -57,7 +57,8 @@ async fn an_organization_waits_for_its_own_finals_to_be_read_and_for_those_of_no
     }
     let has_it = |invoice: &Invoice| total(invoice) == "12.50";
     scene.wait_invoice("read", "main", open, "has the new record", has_it).await?;
-    let of_the_other = |resource: &str, namespace: Option<&str>| resource == "invoices/status" && namespace == Some("held");
+    let of_the_other =
+        |resource: &str, namespace: Option<&str>| resource == "invoices/status" && namespace == Some("held");
     let writes = world.proxy.writes();
     assert!(!writes.iter().any(|call| of_the_other(&call.resource, call.namespace.as_deref())), "{writes:?}");
     world.proxy.pass_lists();

@@ -40,6 +40,10 @@ async fn twelve_thousand_lines_of_one_group_are_in_slices_that_add_up() -> Resul
     let estimate = scene.wait_invoice("slices", "main", month, "has its slices", full).await?;
     check(&scene, &estimate).await?;
 
+    // Of the slices that stay one is lost: it is there again with the next version.
+    let lost = document(&estimate)?.slices.last().ok_or("it has slices")?.name.clone();
+    scene.delete::<InvoiceSlice>("slices", &lost).await?;
+
     // One line more, before all others: the first slice is another, and the one before it goes. The lines' ids decide where it ends, and
     // they depend on the date: that the ones after it move, too, is a matter of one in 50 for each.
     let before = names(&estimate);

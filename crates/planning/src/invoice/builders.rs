@@ -52,6 +52,12 @@ impl InvoiceFacts {
         Self { number: number.clone(), revision: number::revision(number), ..self }
     }
 
+    /// What selects the invoices of its group and month, and their slices, by label.
+    pub fn selector(&self) -> String {
+        let labels: Vec<_> = self.labels().into_iter().map(|(label, value)| format!("{label}={value}")).collect();
+        labels.join(",")
+    }
+
     fn labels(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
             (labels::GROUP_LABEL.to_owned(), self.group.to_string()),
