@@ -26,9 +26,17 @@ pub async fn bound_at(scene: &Scene<'_>, organization: &str, project: &str, segm
         "apiVersion": "billing-operator.io/v1alpha1", "kind": "ProjectLedger",
         "metadata": { "name": project, "namespace": organization }, "spec": { "segments": written },
     });
+    kubectl(scene, &["create", "--filename=-"], &ledger.to_string())
+}
+
+/// Deletes a slice of an estimate, as an operator may that is about to be killed.
+pub fn delete_slice(scene: &Scene<'_>, organization: &str, slice: &str) -> Result {
+    kubectl(scene, &["delete", "invoiceslice", slice, "--namespace", organization], "")
+}
+
+fn kubectl(scene: &Scene<'_>, arguments: &[&str], stdin: &str) -> Result {
     let operator = format!("--as=system:serviceaccount:{NAMESPACE}:{RELEASE}");
-    let output =
-        scene.control_plane.kubectl_with(User::Admin, &["create", &operator, "--filename=-"], &ledger.to_string())?;
+    let output = scene.control_plane.kubectl_with(User::Admin, &[arguments, &[&operator]].concat(), stdin)?;
     match output.status.success() {
         true => Ok(()),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned().into()),
