@@ -42,6 +42,7 @@ pub async fn run(months: usize) -> Result {
     bench.start_operator(&[])?;
     let ready = begun.elapsed();
     let began = bench.wait_log("starting to work", 2).await? - begun;
+    let read = bench.wait_log("the final invoices of all organizations are read", 2).await? - begun;
     bench.wait_quiet().await?;
     let (worked, lists) = (bench.operator_time()?, bench.lists().await? - lists);
     let (writes, _) = bench.writes()?;
@@ -68,7 +69,10 @@ pub async fn run(months: usize) -> Result {
         months - 1,
         GROUPS * RECORDS * months
     );
-    println!("  restart: ready after     {ready:>8.2?}, work begins after {began:.2?}, {writes} writes (goal: 0)");
+    println!(
+        "  restart: ready after     {ready:>8.2?}, work begins after {began:.2?}, all finals are read after {read:.2?}"
+    );
+    println!("    writes                 {writes:>8} (goal: 0)");
     println!("    processor time         {worked:>8.2?}   lists {lists}");
     println!("    memory                 {resident:>8.1} MiB, at most {most:.1} MiB");
     let (half, most) = (percentile(&times, 50), percentile(&times, 99));

@@ -1,7 +1,8 @@
 //! The operator against a real API server, with the bare cost beside it.
 //!
-//! `make bench`, or `cargo bench --bench cluster -- [bindings-1000] [bindings-5000] [estimate] [closing] [memory] [history]`;
-//! without names all of them. Each runs on a control plane of its own, with the operator as a process with the chart's service account.
+//! `make bench`, or `cargo bench --bench cluster -- [bindings-1000] [bindings-5000] [estimate] [closing] [large] [slices] [memory]
+//! [history]`; without names all of them. Each runs on a control plane of its own, with the operator as a process with the chart's
+//! service account.
 //!
 //! The bare cost is what the same writes take when a plain client sends them, as many at once, to the same API server with the
 //! same policies, right afterwards and with the operator stopped: what is left over is the operator's own.
@@ -12,8 +13,10 @@ mod bindings;
 mod closing;
 mod estimate;
 mod history;
+mod large;
 mod load;
 mod memory;
+mod slices;
 
 use std::{env, error::Error as StdError, fs, thread};
 
@@ -37,6 +40,12 @@ async fn main() -> Result {
     }
     if wants("closing") {
         closing::run(1_000).await?;
+    }
+    if wants("large") {
+        large::run(100_000).await?;
+    }
+    if wants("slices") {
+        slices::run(20).await?;
     }
     if wants("memory") {
         memory::run(10_000, 100_000).await?;
