@@ -33,6 +33,9 @@ const MAX_HANDLER_SILENCE: Duration = Duration::from_secs(600);
 /// How many organizations are closed at once: each of them is held in memory.
 const CONCURRENT_CLOSINGS: usize = 4;
 
+/// How many groups are looked at at once whose invoices have slices.
+const CONCURRENT_LARGE_GROUPS: usize = 4;
+
 /// How many keys that look at much are worked on at once.
 const CONCURRENT_OVERVIEWS: usize = 4;
 
@@ -202,6 +205,7 @@ async fn work(
     for (name, queue, concurrency) in [
         ("queue of projects", &queues.projects, concurrency),
         ("queue of groups", &queues.groups, concurrency),
+        ("queue of large groups", &queues.large_groups, CONCURRENT_LARGE_GROUPS),
         ("queue of overviews", &queues.overviews, CONCURRENT_OVERVIEWS),
         ("queue of closings", &queues.closings, CONCURRENT_CLOSINGS),
     ] {
@@ -226,8 +230,15 @@ async fn drain(
     cancel: CancellationToken,
 ) {
     let handler = |key: Key| {
-        let ctx = ctx.clone();
-        async move { handle(&ctx, key, grace).await }
+        let (ctx, queue) = (ctx.clone(), queue.clone());
+        async move {
+            // A group that turned out to be large belongs to another queue by now.
+            if !ctx.queues.queue_of(&key).is(&queue) {
+                ctx.queues.add([key]);
+                return Outcome::Done;
+            }
+            handle(&ctx, key, grace).await
+        }
     };
     let panicked = |key: &Key| ctx.metrics.work.panicked(controller(key));
     let dropped = queue.run(concurrency, cancel, handler, panicked).await;

@@ -1,8 +1,11 @@
 //! The work queues: one for each kind of key, so that none starves another.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use billing_domain::Uid;
 use billing_state::Key;
 use operator_kit::queue::{QueueHealth, QueueSettings, WorkQueue};
 
@@ -21,10 +24,14 @@ pub struct Queues {
     pub projects: WorkQueue<Key>,
     /// Groups.
     pub groups: WorkQueue<Key>,
+    /// Groups whose invoices have slices: they take much memory until these are written, so few are looked at at once.
+    pub large_groups: WorkQueue<Key>,
     /// Everything that looks at much at once.
     pub overviews: WorkQueue<Key>,
     /// Organizations with months that can become final: they take as long as they have records.
     pub closings: WorkQueue<Key>,
+    /// The large ones among the groups.
+    large: Mutex<HashSet<Uid>>,
     open: AtomicBool,
 }
 
@@ -35,8 +42,10 @@ impl Queues {
         Self {
             projects: queue(Duration::ZERO),
             groups: queue(GROUP_INTERVAL),
+            large_groups: queue(GROUP_INTERVAL),
             overviews: queue(OVERVIEW_INTERVAL),
             closings: queue(OVERVIEW_INTERVAL),
+            large: Mutex::default(),
             open: AtomicBool::new(false),
         }
     }
@@ -52,27 +61,73 @@ impl Queues {
             return;
         }
         for key in keys {
-            match key {
-                Key::Project(_) | Key::Credit { .. } | Key::Published { .. } => self.projects.add(key),
-                Key::Group { .. } => self.groups.add(key),
-                Key::Closing(_) => self.closings.add_after(key, CLOSING_DELAY),
-                Key::CreditNote { .. }
-                | Key::Usage(_)
-                | Key::Finals(_)
-                | Key::Periods
-                | Key::Receivables
-                | Key::Settled => self.overviews.add(key),
-            }
+            let delay = if matches!(key, Key::Closing(_)) { CLOSING_DELAY } else { Duration::ZERO };
+            self.queue_of(&key).add_after(key, delay);
         }
     }
 
+    /// The queue that a key belongs to.
+    pub fn queue_of(&self, key: &Key) -> &WorkQueue<Key> {
+        match key {
+            Key::Project(_) | Key::Credit { .. } | Key::Published { .. } => &self.projects,
+            Key::Group { group, .. } if self.is_large(*group) => &self.large_groups,
+            Key::Group { .. } => &self.groups,
+            Key::Closing(_) => &self.closings,
+            Key::CreditNote { .. }
+            | Key::Usage(_)
+            | Key::Finals(_)
+            | Key::Periods
+            | Key::Receivables
+            | Key::Settled => &self.overviews,
+        }
+    }
+
+    /// Whether the invoices of a group have slices, as far as was seen.
+    pub fn is_large(&self, group: Uid) -> bool {
+        self.large().contains(&group)
+    }
+
+    /// The invoices of a group have slices, or have none.
+    pub fn mark_large(&self, group: Uid, is_large: bool) {
+        let mut large = self.large();
+        if is_large {
+            large.insert(group);
+        } else {
+            large.remove(&group);
+        }
+    }
+
+    fn large(&self) -> MutexGuard<'_, HashSet<Uid>> {
+        self.large.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The queues by name, with how they are.
-    pub fn health(&self) -> [(&'static str, QueueHealth); 4] {
+    pub fn health(&self) -> [(&'static str, QueueHealth); 5] {
         [
             ("project", self.projects.health()),
             ("group", self.groups.health()),
+            ("large-group", self.large_groups.health()),
             ("overview", self.overviews.health()),
             ("closing", self.closings.health()),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_groups_have_a_queue_of_their_own_as_long_as_they_are_large() {
+        let queues = Queues::new();
+        queues.open();
+        let key = |group: u128| Key::Group { organization: "acme".into(), group: Uid(group) };
+        queues.mark_large(Uid(1), true);
+        queues.add([key(1), key(2), Key::Usage("acme".into())]);
+        let waiting = || queues.health().map(|(name, health)| (name, health.waiting));
+        assert_eq!(waiting(), [("project", 0), ("group", 1), ("large-group", 1), ("overview", 1), ("closing", 0)]);
+        assert!(queues.queue_of(&key(1)).is(&queues.large_groups));
+        queues.mark_large(Uid(1), false);
+        assert!(queues.queue_of(&key(1)).is(&queues.groups));
     }
 }

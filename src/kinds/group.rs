@@ -58,6 +58,7 @@ async fn step(ctx: &Context, organization: &Name, group: Uid) -> Result<Option<O
     });
     let Some(object) = object else {
         ctx.coalescing.set(group, None);
+        ctx.queues.mark_large(group, false);
         ctx.forget_writes(&Key::Group { organization: organization.clone(), group });
         return Ok(Some(Outcome::Done));
     };
@@ -125,6 +126,13 @@ async fn apply_steady(
     steady: Steady,
 ) -> Result<Outcome, WriteError> {
     let Steady { status, writes, deletes, transfer, release: released, closing, coalescing, wake } = steady;
+    let has_slices = has_slices(&writes);
+    if has_slices == Some(true) && !ctx.queues.is_large(group) {
+        // It is looked at again where few are at once.
+        ctx.queues.mark_large(group, true);
+        ctx.queues.add([Key::Group { organization: organization.clone(), group }]);
+        return Ok(Outcome::Done);
+    }
     let mut current = object.clone();
     if let Some(status) = status {
         current = tell(ctx, object, status).await?;
@@ -138,6 +146,9 @@ async fn apply_steady(
         .buffer_unordered(CONCURRENT_INVOICES)
         .try_collect::<()>()
         .await?;
+    if has_slices == Some(false) {
+        ctx.queues.mark_large(group, false);
+    }
     if let Some(credit) = transfer {
         transfer_balance(ctx, &credit).await?;
         return Ok(ctx.requeue_at(ctx.now().checked_add_signed(TRANSFER_RECHECK)));
@@ -152,6 +163,12 @@ async fn apply_steady(
         return Ok(ctx.requeue_at(wake.into_iter().chain(later).min()));
     }
     Ok(ctx.requeue_at(wake))
+}
+
+/// Whether what is to be written for a group has slices; `None` when nothing is.
+fn has_slices(writes: &[InvoiceWrite]) -> Option<bool> {
+    let rendered = writes.iter().filter_map(|write| write.write.rendered.as_ref());
+    rendered.map(|rendered| !rendered.slices.is_empty()).reduce(|one, other| one || other)
 }
 
 /// Gives what a group is owed to another one. That it is given already is as good.

@@ -111,6 +111,11 @@ impl<K: Hash + Eq + Clone + Ord> WorkQueue<K> {
         }
     }
 
+    /// Whether both are handles to one queue.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// Wants `key` to be looked at as soon as possible.
     ///
     /// If a handler is at work on it, the key runs once more afterwards: what the handler read may
