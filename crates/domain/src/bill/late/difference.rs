@@ -184,8 +184,9 @@ impl<'a> Accounts<'a> {
             return Vec::new();
         }
         if billed.is_scaled(&self.usage.name) {
-            let first = billed.unit_final(&self.usage.name, period.start()).map(|on| &on.number);
-            let is_first = first == billed.final_of(part).map(|on| &on.number);
+            let number = |part| billed.final_of(part).map(|on| &on.number);
+            let first = billed.first_by_unit(&self.usage.name, period.start()).map(number);
+            let is_first = first == Some(number(part));
             return if is_first { vec![period] } else { Vec::new() };
         }
         let pieces = period.subtract(&self.billed_periods);

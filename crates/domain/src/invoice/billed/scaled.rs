@@ -84,6 +84,11 @@ impl BilledIndex {
     pub(crate) fn unit_final(&self, record: &str, at: Timestamp) -> Option<&FinalFacts> {
         let by_unit =
             |part: &&_| self.is_single_unit(part) || (self.is_metered(part) && BilledPart::period(part).contains(at));
+        self.final_about(self.first_by_unit(record, at)?)
+    }
+
+    /// Of what finals bill of a record by the unit, what was billed first; of a metered record of what contains this instant.
+    pub(crate) fn first_by_unit(&self, record: &str, at: Timestamp) -> Option<&BilledPart> {
         let first = self.parts(record).iter().filter(by_unit).min_by(|a, b| self.order(a, b))?;
         self.final_about(first)
     }

@@ -308,6 +308,26 @@ fn said(simulator: &ClosingSimulator) -> Said {
     let mut said = Said::new();
     for (group, of) in ["a", "b", "c"].into_iter().flat_map(|group| MONTHS.map(|of| (uid(group), month(of)))) {
         let Some(stated) = simulator.world.billed.stated(group, of) else { continue };
+/// What comes late of it stands on the successor's final, about that of the group that is gone: it is billed there, and once.
+#[test]
+fn what_a_counter_of_a_group_that_is_gone_counted_in_tiers_stays_billed() {
+    let mut simulator = after_the_end(Terms::default(), Vec::new());
+    let tiered = ScalePricing::Graduated(tiers(&[("2", "10"), ("", "1")]));
+    simulator.world.prices =
+        price_list(vec![hourly("PostgreSQL", "1"), scaled("Requests", "0", Scope::BillingGroup, tiered)]);
+    let counted = |record: &str, quantity: &str| {
+        let readings = Readings::new([Reading { at: at("2020-10-20"), quantity: decimal(quantity) }]).unwrap();
+        let metering = Some(Box::new(Metering { readings, is_ended: false, meter: None }));
+        let end = Some(at("2020-11-01"));
+        Usage { service: service(record, "Requests"), end, metering, ..usage(record, "p", "2020-10-05", "") }
+    };
+    simulator.usage(counted("requests", "3"));
+    assert_eq!(told(&close_november(&mut simulator)), ["late 20.00", "late 1.00"]);
+    simulator.usage(counted("requests", "5"));
+    simulator.prepare("main", "2020-12");
+    assert_eq!(told(&simulator.world.bill("main", "2020-12")), ["refill 2.00"]);
+}
+
         let mut services = stated.services.clone();
         services.retain(|_, sum| *sum != 0);
         let parts = stated.parts.iter().map(|(key, part)| (key.clone(), part.billed));
