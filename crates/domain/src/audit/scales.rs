@@ -109,7 +109,7 @@ fn open_quantities<'a>(
 /// Whether a billed record still is one, and this group's.
 pub(super) fn is_kept(month: &GroupMonth<'_>, record: &StatedRecord<'_>) -> bool {
     let name = &record.billed.record;
-    let Some(usage) = month.organization.usage(name) else { return !record.is_taken_back };
+    let Some(usage) = month.organization.usage(name) else { return record.taken_back_at.is_none() };
     let first = month.billed.unit_final(name, record.billed.start);
     !is_replaced(month, usage) && first.is_none_or(|first| first.group == month.group.uid)
 }

@@ -267,6 +267,40 @@ fn at_prices_with_tiers_what_is_read_late_is_one_line_for_the_project() {
     assert_eq!(items(&simulator.look("2020-12")), [""; 0]);
 }
 
+/// What came together before is what the last document says: not what the first one had read.
+#[test]
+fn what_came_together_before_is_what_the_last_document_says() {
+    let pricing = ScalePricing::Graduated(tiers(&[("100", "0.10"), ("", "0.05")]));
+    let mut world = world();
+    world.prices = price_list(vec![scaled("Requests", "0", Scope::Project, pricing)]);
+    let mut simulator = ClosingSimulator::new(world, "2020-10");
+    let refilled = |simulator: &mut ClosingSimulator, of: &str| {
+        let bill = simulator.close(of);
+        let told = |item: &Item| match &item.adjustment.as_ref()?.kind {
+            AdjustmentKind::Refill { before, after, .. } => {
+                Some((before.to_string(), after.to_string(), item.total.to_string()))
+            }
+            _ => None,
+        };
+        bill.items.iter().filter_map(told).collect::<Vec<_>>()
+    };
+    let told = |before: &str, after: &str, total: &str| vec![(before.to_owned(), after.to_owned(), total.to_owned())];
+    simulator.usage(requests("a", "2020-10-01", "", &["10-20 80"]));
+    simulator.usage(requests("b", "2020-10-02", "", &["10-31 40"]));
+    assert_eq!(refilled(&mut simulator, "2020-10"), []);
+    simulator.usage(requests("a", "2020-10-01", "", &["10-20 80", "10-25 130"]));
+    assert_eq!(refilled(&mut simulator, "2020-11"), told("120", "170", "2.50"));
+    simulator.usage(requests("a", "2020-10-01", "", &["10-20 80", "10-25 130", "11-01 140"]));
+    assert_eq!(refilled(&mut simulator, "2020-12"), told("170", "180", "0.50"));
+    // One that comes late has a line of its own, and nothing moves. One that is taken back is in it until then.
+    simulator.usage(requests("late", "2020-10-03", "", &["11-01 20"]));
+    assert_eq!(refilled(&mut simulator, "2021-01"), []);
+    simulator.usage(Usage { replaces: Some(name("a")), ..requests("less", "2020-10-01", "", &["11-01 15"]) });
+    assert_eq!(refilled(&mut simulator, "2021-02"), told("200", "75", "-1.00"));
+    simulator.usage(requests("b", "2020-10-02", "", &["10-31 40", "11-01 50"]));
+    assert_eq!(refilled(&mut simulator, "2021-03"), told("75", "85", "1.00"));
+}
+
 #[test]
 fn a_metered_record_is_settled_once_it_is_ended_and_billed_as_it_is_read() {
     let mut simulator = ClosingSimulator::new(world(), "2020-10");

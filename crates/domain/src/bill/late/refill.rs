@@ -26,7 +26,7 @@ use crate::money::amount::{Currency, Money};
 use crate::name::Name;
 use crate::tenancy::attribution::Attribution;
 use crate::time::month::Month;
-use crate::time::period::Period;
+use crate::time::period::{Period, Timestamp};
 use crate::uid::Uid;
 
 /// The portions of a closed month: of what documents of the group bill of it, and of what comes late.
@@ -54,7 +54,7 @@ pub(super) fn closed_portions(closed: &GroupMonth<'_>) -> Portions {
 /// left it.
 fn stands(closed: &GroupMonth<'_>, record: &StatedRecord<'_>) -> bool {
     let name = &record.billed.record;
-    let Some(usage) = closed.organization.usage(name) else { return !record.is_taken_back };
+    let Some(usage) = closed.organization.usage(name) else { return record.taken_back_at.is_none() };
     let first = closed.billed.unit_final(name, record.billed.start);
     closed.is_effective(usage) && first.is_none_or(|first| first.group == closed.group.uid)
 }
@@ -151,7 +151,7 @@ fn accounts(
         account.credited.credit(credited.iter().cloned());
         account.credited.correct(*at, refill.last.clone());
     }
-    let quantities = quantities_before(stated, portions);
+    let quantities = quantities_before(closed, stated, portions);
     for ((entry, project, _), account) in &mut accounts {
         account.before = quantities.get(&place(portions, entry, project)).copied().unwrap_or_default();
     }
@@ -165,12 +165,29 @@ fn place<'a>(portions: &Portions, entry: &'a EntryKey, project: &'a Name) -> Pla
     (entry, (!portions.is_shared(entry)).then_some(project))
 }
 
-/// How much came together by what documents say: all that they bill and did not take back.
-fn quantities_before<'a>(stated: &StatedScales<'a>, portions: &Portions) -> BTreeMap<Place<'a>, Decimal> {
-    let mut quantities: BTreeMap<Place<'a>, Decimal> = BTreeMap::new();
-    for StatedRecord { billed: record, .. } in stated.records.iter().filter(|record| !record.is_taken_back) {
-        let sum = quantities.entry(place(portions, &record.entry, &record.project)).or_default();
-        *sum = sum.saturating_add(record.quantity);
+/// How much came together by what documents say: as much as the last of them says that told it, and what they bill, less what they took
+/// back, since then. So what was read on of a metered record is in it.
+fn quantities_before<'a>(
+    closed: &GroupMonth<'_>,
+    stated: &StatedScales<'a>,
+    portions: &Portions,
+) -> BTreeMap<Place<'a>, Decimal> {
+    // In the order of their issue.
+    let refills = stated.refills.iter().map(|(refill, at, _)| (*refill, *at));
+    let told: BTreeMap<Place<'a>, (Timestamp, Decimal)> =
+        refills.map(|(refill, at)| (place(portions, &refill.entry, &refill.project), (at, refill.quantity))).collect();
+    let mut quantities: BTreeMap<Place<'a>, Decimal> =
+        told.iter().map(|(place, (_, quantity))| (*place, *quantity)).collect();
+    for known in &stated.records {
+        let record = known.billed;
+        let place = place(portions, &record.entry, &record.project);
+        let since = |at: Timestamp| told.get(&place).is_none_or(|(last, _)| *last < at);
+        let sum = quantities.entry(place).or_default();
+        match (since(known.billed_at), known.taken_back_at) {
+            (true, None) => *sum = sum.saturating_add(record.quantity),
+            (false, Some(at)) if since(at) => *sum = sum.saturating_sub(quantity_now(closed, record)),
+            _ => {}
+        }
     }
     quantities
 }

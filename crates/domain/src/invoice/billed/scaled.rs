@@ -1,13 +1,13 @@
 //! What finals bill at prices that depend on what comes together in a month.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rust_decimal::Decimal;
 
 use super::{BilledIndex, BilledPart, FinalFacts, LineBasis, NoteShare, ReadFinal};
 use crate::catalog::price::EntryKey;
 use crate::invoice::ids::{charge_id, late_id};
-use crate::invoice::statement::{ScaledRecord, StatedRefill, StatedScale};
+use crate::invoice::statement::{ScaledRecord, StatedCorrection, StatedRefill, StatedScale};
 use crate::name::Name;
 use crate::time::month::Month;
 use crate::time::period::Timestamp;
@@ -64,10 +64,12 @@ pub(crate) struct StatedScales<'a> {
 pub(crate) struct StatedRecord<'a> {
     /// As the final has it that was made first.
     pub(crate) billed: &'a ScaledRecord,
+    /// When that final was issued.
+    pub(crate) billed_at: Timestamp,
     /// What credit notes took back of that.
     pub(crate) credited: Vec<NoteShare>,
-    /// Whether a later final took it back, because it counts as nothing.
-    pub(crate) is_taken_back: bool,
+    /// When a later final took it back, because it counts as nothing.
+    pub(crate) taken_back_at: Option<Timestamp>,
 }
 
 impl BilledIndex {
@@ -82,15 +84,14 @@ impl BilledIndex {
     /// The final that bills a record by the unit, of several the one that was made first; of a metered record the one that bills this
     /// instant. Where that settles the month of a group that is gone, the final of that month.
     pub(crate) fn unit_final(&self, record: &str, at: Timestamp) -> Option<&FinalFacts> {
-        let by_unit =
-            |part: &&_| self.is_single_unit(part) || (self.is_metered(part) && BilledPart::period(part).contains(at));
         self.final_about(self.first_by_unit(record, at)?)
     }
 
     /// Of what finals bill of a record by the unit, what was billed first; of a metered record of what contains this instant.
     pub(crate) fn first_by_unit(&self, record: &str, at: Timestamp) -> Option<&BilledPart> {
-        let first = self.parts(record).iter().filter(by_unit).min_by(|a, b| self.order(a, b))?;
-        self.final_about(first)
+        let by_unit =
+            |part: &&_| self.is_single_unit(part) || (self.is_metered(part) && BilledPart::period(part).contains(at));
+        self.parts(record).iter().filter(by_unit).min_by(|a, b| self.order(a, b))
     }
 
     /// How much a part bills of a record at a price with a scale, where it does: all tiers together.
@@ -121,7 +122,8 @@ impl BilledIndex {
                 }
                 let shares = record.lines.iter().flat_map(|(id, total)| self.credited_of_line(place, id, *total));
                 let credited = shares.collect();
-                stated.records.push(StatedRecord { billed: record, credited, is_taken_back: false });
+                let (billed_at, taken_back_at) = (facts.issued_at, None);
+                stated.records.push(StatedRecord { billed: record, billed_at, credited, taken_back_at });
                 if let Some((entry, scale)) = statement.scales.get_key_value(&record.entry) {
                     stated.scales.entry(entry).or_insert(scale);
                 }
@@ -133,11 +135,17 @@ impl BilledIndex {
             }
         }
         let correcting = self.correcting(month..=month).into_iter();
-        let corrections = correcting.flat_map(|on| &self.statements[on].corrections);
-        let of_month = corrections.filter(|known| known.month == month && self.group_at(known.about) == Some(group));
-        let corrected: HashSet<u64> = of_month.map(|known| known.record).collect();
+        let mut corrected: HashMap<u64, Timestamp> = HashMap::new();
+        for on in correcting {
+            let Some(facts) = &self.finals[on] else { continue };
+            let ours = |known: &&StatedCorrection| known.month == month && self.group_at(known.about) == Some(group);
+            for known in self.statements[on].corrections.iter().filter(ours) {
+                let first = corrected.entry(known.record).or_insert(facts.issued_at);
+                *first = facts.issued_at.min(*first);
+            }
+        }
         for known in &mut stated.records {
-            known.is_taken_back = corrected.contains(&super::hash(&known.billed.record));
+            known.taken_back_at = corrected.get(&super::hash(&known.billed.record)).copied();
         }
         stated
     }
