@@ -3,9 +3,9 @@
 use chrono::TimeDelta;
 
 use crate::bill::charge::Charges;
-use crate::bill::fill::Portions;
 use crate::bill::inputs::GroupMonth;
 use crate::bill::inputs::{ClosedMonths, FormerPrices, NO_CLOSED_MONTHS, NO_FORMER_PRICES, NO_SUCCESSIONS};
+use crate::bill::late::refill::closed_portions;
 use crate::bill::records::BilledUsage;
 use crate::bill::services::charge_project;
 use crate::catalog::price_lists::PriceLists;
@@ -220,8 +220,8 @@ impl<'a> OrganizationMonth<'a> {
 fn problems_of_bill(month: &GroupMonth<'_>) -> Vec<Problem> {
     // Terms that contradict themselves hold the invoice. Which records have a place on it does not depend on them.
     let terms = month.terms().unwrap_or_else(|_| MonthTerms::untaxed());
-    // What a record has of a month changes nothing about its place.
-    let (portions, mut charges) = (Portions::default(), Charges::default());
+    // In its place among all: what comes together may be too large where a record alone is not.
+    let (portions, mut charges) = (closed_portions(month), Charges::default());
     for project in month.organization.candidate_projects(month.group) {
         charge_project(month, project, &terms, &portions, &mut charges);
         charges.lines.clear();

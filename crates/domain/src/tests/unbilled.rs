@@ -137,3 +137,24 @@ fn records_that_replace_each_other_are_named_with_the_one_that_is_billed() {
     let into = [("a", "2020-11-01", Some("b")), ("b", "2020-11-01", Some("c")), ("c", "2020-11-01", Some("b"))];
     assert_eq!(mistakes(&replacing(&into), "2020-11-02"), ["b ReplacesCycle"]);
 }
+
+/// In packages of one at 49.995, what is before the second record costs more than an amount can be, and so does what is with it.
+#[test]
+fn what_is_too_large_beside_others_is_named_as_the_bill_names_it() {
+    let mut world = World::new([group("g")]).project("p", &[segment("2020-01-01", "g")]);
+    world.prices = price_list(vec![scaled("Setup", "49.995", Scope::Project, ScalePricing::Packages)]);
+    for (record, start, quantity) in [("many", "2020-11-01", "9999999999999.999999"), ("one", "2020-11-20", "1")] {
+        let setup = service(record, "Setup");
+        world = world.usage(Usage {
+            service: setup,
+            quantity: decimal(quantity),
+            ..usage(record, "p", start, "2020-12-01")
+        });
+    }
+    let bill = world.bill("g", "2020-11");
+    assert_eq!((lines(&bill), problems(&bill.problems)), (vec![], vec!["many Overflow".into(), "one Overflow".into()]));
+    assert_eq!(reasons(&world, "2020-11"), ["many Overflow", "one Overflow"]);
+    // Alone it can be billed.
+    world.organization.remove_usage("many");
+    assert_eq!(reasons(&world, "2020-11"), [""; 0]);
+}

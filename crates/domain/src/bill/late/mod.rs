@@ -12,7 +12,7 @@ mod adjustment;
 mod closed_month;
 mod credited;
 mod difference;
-mod refill;
+pub(crate) mod refill;
 pub(super) mod settlement;
 pub mod succession;
 pub(crate) mod triage;

@@ -29,8 +29,8 @@ use crate::time::month::Month;
 use crate::time::period::{Period, Timestamp};
 use crate::uid::Uid;
 
-/// The portions of a closed month: of what documents of the group bill of it, and of what comes late.
-pub(super) fn closed_portions(closed: &GroupMonth<'_>) -> Portions {
+/// The portions of a month: of what documents of the group bill of it, where it is closed, and of what they do not.
+pub(crate) fn closed_portions(closed: &GroupMonth<'_>) -> Portions {
     let stated = closed.billed.stated_scales(closed.group.uid, closed.month);
     let mut fillings = fillings(closed);
     for StatedRecord { billed: record, .. } in stated.records.iter().filter(|record| stands(closed, record)) {
