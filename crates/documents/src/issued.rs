@@ -139,6 +139,7 @@ impl<'a> IssuedInvoice<'a> {
             issued_at: reissues.map_or(self.issued_at, |before| before.first_issued_at.unwrap_or(before.issued_at).0),
             reissued_at: reissues.map(|_| self.issued_at),
             currency: self.currency,
+            issuer: self.document.inputs.issuer.as_ref().map(|issuer| issuer.name.as_str().into()),
             hours: hours_of(self.document),
         }
     }

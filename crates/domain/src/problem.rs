@@ -211,7 +211,7 @@ impl fmt::Display for Problem {
             ProblemReason::PayerGone => {
                 write!(
                     f,
-                    "usage {record}: the groups that paid for project {project} are gone; bind it to a group, or make one that pays in the same currency primary"
+                    "usage {record}: the groups that paid for project {project} are gone; bind it to a group, or make one that pays in the same currency to the same issuer primary"
                 )
             }
             ProblemReason::BeforeFirstPeriod { group, first_period } => {

@@ -1,7 +1,7 @@
 //! Who pays at an instant: the rules of the ledger, read out one by one.
 
 use crate::bill::inputs::GroupMonth;
-use crate::money::amount::Currency;
+use crate::invoice::billed::FinalFacts;
 use crate::tenancy::attribution::Attribution;
 use crate::tenancy::group::Group;
 use crate::tenancy::ledger::Segment;
@@ -24,18 +24,22 @@ pub(super) fn payer_at(month: &GroupMonth<'_>, project: &Project, instant: Times
     for uid in chain {
         match (month.organization.group(uid), month.billed.final_of_month(uid, month.month)) {
             (Some(group), _) if lives(group, month.month) => return Some(uid),
-            (None, Some(closed)) => return successor(month, closed.currency).map(|_| uid),
+            (None, Some(closed)) => return successor(month, closed).map(|_| uid),
             (Some(_), _) | (None, None) => {}
         }
     }
     primary(month, project)
 }
 
-/// Who settles what groups closed that are gone: of those that are primary, in the currency and not going, the first that was made.
-fn successor(month: &GroupMonth<'_>, currency: Currency) -> Option<Uid> {
+/// Who settles what groups closed that are gone: of those that are primary, in the currency, of the same issuer and not going, the first
+/// that was made.
+fn successor(month: &GroupMonth<'_>, closed: &FinalFacts) -> Option<Uid> {
     let mut found: Vec<&Group> = month.organization.groups().collect();
     found.retain(|group| group.primary && group.deleted.is_none());
-    found.retain(|group| group.currency.is_some_and(|known| known == currency));
+    found.retain(|group| group.currency.is_some_and(|known| known == closed.currency));
+    if let Some(issuer) = &closed.issuer {
+        found.retain(|group| group.issuer == *issuer);
+    }
     found.sort_by_key(|group| (group.created, group.name.clone()));
     found.first().map(|group| group.uid)
 }

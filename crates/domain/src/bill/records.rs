@@ -37,7 +37,7 @@ impl BilledUsage<'_> {
             return living.pays_in(month).then_some(Payer::Group(group));
         }
         let closed = self.billed.final_of_month(group, month)?;
-        let successor = self.organization.successor_in(closed.currency);
+        let successor = self.organization.successor_in(closed.currency, closed.issuer.as_ref());
         Some(successor.map_or(Payer::Gone, |_| Payer::Group(group)))
     }
 

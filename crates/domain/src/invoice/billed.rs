@@ -114,6 +114,8 @@ pub struct FinalFacts {
     pub reissued_at: Option<Timestamp>,
     /// What its amounts are in.
     pub currency: Currency,
+    /// Who issued it, where that is recorded.
+    pub issuer: Option<Name>,
     /// How running time became its hours.
     pub hours: HourRule,
 }

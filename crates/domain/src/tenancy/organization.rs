@@ -205,10 +205,13 @@ impl Organization {
         self.group(group).filter(stays).or_else(|| primaries().min_by(|a, b| a.age_order(b)))
     }
 
-    /// Who settles the months that a group closed which is gone, and paid in a currency: of the primary groups in it that stay, the
-    /// oldest. Which projects that one admits does not matter: a month is settled as a whole.
-    pub fn successor_in(&self, currency: Currency) -> Option<&Group> {
-        let stays = |group: &&Group| group.primary && group.deleted.is_none() && group.currency == Some(currency);
+    /// Who settles the months that a group closed which is gone, and paid in a currency to an issuer: of the primary groups that pay so
+    /// and stay, the oldest. Nobody settles what another legal entity billed; where no issuer is recorded, the currency decides. Which
+    /// projects that group admits does not matter: a month is settled as a whole.
+    pub fn successor_in(&self, currency: Currency, issuer: Option<&Name>) -> Option<&Group> {
+        let is_billed_so =
+            |group: &Group| group.currency == Some(currency) && issuer.is_none_or(|issuer| group.issuer == *issuer);
+        let stays = |group: &&Group| group.primary && group.deleted.is_none() && is_billed_so(group);
         self.groups.values().filter(stays).min_by(|a, b| a.age_order(b))
     }
 

@@ -278,8 +278,8 @@ impl World {
         let number = name(&format!("elsewhere-{}", self.billed.finals().count() + 1));
         let (group, currency, month) = (uid("elsewhere"), currency("USD"), Month::of(period.start()));
         let (group_name, hours) = (name("elsewhere"), self.hours);
-        let facts =
-            FinalFacts { number, group, group_name, month, issued_at: month.end(), currency, hours, reissued_at: None };
+        let (issued_at, issuer, reissued_at) = (month.end(), None, None);
+        let facts = FinalFacts { number, group, group_name, month, issued_at, currency, issuer, hours, reissued_at };
         let (price, hours) = (UnitPrice::of_one(unit, decimal("0.026")), self.hours);
         let line = BilledLine {
             record: name(record),

@@ -33,7 +33,9 @@ pub(super) fn unclaimed_balance<'a>(
     let carried = last.carried_forward.as_ref()?;
     let currency = carried.currency.parse().ok();
     let successors = organization.organization.groups().filter(|other| other.primary && other.deleted.is_none());
-    let successor = successors.filter(|other| other.uid != group.uid && other.currency == currency);
+    // One legal entity does not pay out what another owes.
+    let pays_so = |other: &&Group| other.currency == currency && other.issuer == group.issuer;
+    let successor = successors.filter(|other| other.uid != group.uid).filter(pays_so);
     let mut unclaimed_balance = UnclaimedBalance {
         carried,
         invoice: last.number.as_str(),
@@ -81,7 +83,7 @@ impl UnclaimedBalance<'_> {
         let Self { carried: CarriedForward { amount, currency, .. }, invoice, .. } = self;
         let (amount, currency) = (amount.as_str(), currency.as_str());
         format!(
-            "{amount} {currency} carried forward from invoice {invoice} is owed to the group; to let it be deleted, set spec.primary on a group that pays in {currency}, which receives the balance as Credit {}",
+            "{amount} {currency} carried forward from invoice {invoice} is owed to the group; to let it be deleted, set spec.primary on a group that pays in {currency} to the same issuer, which receives the balance as Credit {}",
             self.name()
         )
     }

@@ -232,8 +232,8 @@ fn owed(credit: &str) -> String {
 
 /// `reason credit` of what is done for a group that is owed something.
 #[track_caller]
-fn check_owed(credit: &str, expected: &str) {
-    let state = state(&owed(credit));
+fn check_owed(manifests: &str, expected: &str) {
+    let state = state(manifests);
     let group = uid("BillingGroup", "acme", "shop");
     let plan = plan_group(&state, &Name::from("acme"), group, &settings(), None, at(NOW)).unwrap();
     let GroupPlan::Steady(steady) = plan else { panic!("{plan:?}") };
@@ -244,11 +244,17 @@ fn check_owed(credit: &str, expected: &str) {
 
 #[test]
 fn what_a_deleted_group_is_owed_becomes_a_credit_before_it_goes() {
-    check_owed("", "BalanceOwed carried-bbbbb-1 false");
+    check_owed(&owed(""), "BalanceOwed carried-bbbbb-1 false");
     let granted = "kind: Credit
 metadata: {name: carried-bbbbb-1, namespace: acme}
 spec: {billingGroup: main, type: Other, amount: {amount: '476.66', currency: USD}, origin: {invoice: bbbbb-1}}";
-    check_owed(granted, "Closing - true");
+    check_owed(&owed(granted), "Closing - true");
+}
+
+#[test]
+fn what_a_deleted_group_is_owed_is_not_paid_out_by_another_legal_entity() {
+    let billed_abroad = owed("").replace("spec: {primary: true}", "spec: {primary: true, terms: {issuer: abroad}}");
+    check_owed(&billed_abroad, "BalanceOwed - false");
 }
 
 #[test]
@@ -256,7 +262,7 @@ fn a_credit_of_that_name_that_says_nothing_of_it_is_told_and_not_believed() {
     let squatter = "kind: Credit
 metadata: {name: carried-bbbbb-1, namespace: acme}
 spec: {billingGroup: main, code: AAAABBBBCCCCDDDD}";
-    check_owed(squatter, "NameTaken - false");
+    check_owed(&owed(squatter), "NameTaken - false");
     check_owed(
         &squatter.replace(
             "code: AAAABBBBCCCCDDDD",

@@ -26,6 +26,7 @@ struct Account {
     /// The final that billed it first; of usage that came late for a group that is gone, the final of the month.
     invoice: Name,
     currency: Currency,
+    issuer: Option<Name>,
     tax: Option<TaxGroup>,
     billed: Amounts,
     due: Amounts,
@@ -87,9 +88,8 @@ pub(super) fn differences(closed: &GroupMonth<'_>, usage: &Usage) -> Result<Vec<
 /// Whether finals of a group that is gone bill something wrong of a record in a closed month, and no group is in its place.
 pub(super) fn is_unclaimed(closed: &ClosedMonth<'_>, usage: &Usage) -> bool {
     let organization = closed.records.organization;
-    let nobodys = |account: &Account| {
-        organization.group(account.group).is_none() && organization.successor_in(account.currency).is_none()
-    };
+    let successor = |account: &Account| organization.successor_in(account.currency, account.issuer.as_ref());
+    let nobodys = |account: &Account| organization.group(account.group).is_none() && successor(account).is_none();
     let unclaimed = |account: &Account| account.correction().total != 0 && nobodys(account);
     Accounts::of(closed, usage).is_ok_and(|accounts| accounts.iter().any(unclaimed))
 }
@@ -239,11 +239,13 @@ impl<'a> Accounts<'a> {
         let place = self.accounts.iter().position(same).unwrap_or(self.accounts.len());
         if place == self.accounts.len() {
             let (group, invoice, currency) = (facts.group, facts.number.clone(), facts.currency);
+            let issuer = facts.issuer.clone();
             let (billed, due, credited_so_far) = Default::default();
             let account = Account {
                 group,
                 invoice,
                 currency,
+                issuer,
                 tax,
                 billed,
                 due,

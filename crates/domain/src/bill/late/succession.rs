@@ -80,7 +80,7 @@ impl BilledUsage<'_> {
 
     fn succeeds(&self, successor: &Group, gone: Uid, month: Month) -> bool {
         let closed = self.billed.final_of_month(gone, month);
-        let found = closed.and_then(|closed| self.organization.successor_in(closed.currency));
+        let found = closed.and_then(|closed| self.organization.successor_in(closed.currency, closed.issuer.as_ref()));
         found.is_some_and(|found| found.uid == successor.uid)
     }
 }

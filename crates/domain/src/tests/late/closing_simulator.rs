@@ -136,6 +136,7 @@ impl ClosingSimulator {
             issued_at: month(of).end(),
             reissued_at: None,
             currency: bill.subtotal.currency(),
+            issuer: self.world.organization.group(uid(group)).map(|group| group.issuer.clone()),
             hours: self.world.hours,
         };
         let (lines, parts) = (self.final_lines(bill), stated_parts(month(of), bill));

@@ -177,14 +177,17 @@ fn the_oldest_primary_group_in_the_currency_succeeds_whoever_pays_for_the_projec
     simulator.world.organization.put_group(Group { primary: false, ..group("main") });
     let old = Group { currency: Some(currency("EUR")), ..new("euro", "2020-01-02") };
     simulator.world.organization.put_group(old);
+    let abroad = Group { issuer: name("abroad"), ..new("abroad", "2020-01-02") };
+    simulator.world.organization.put_group(abroad);
     let going = Group { deleted: Some(at("2020-11-20")), ..new("going", "2020-01-03") };
     simulator.world.organization.put_group(going);
     // It admits no such project: a month is settled as a whole.
     let older = Group { allowed: only(&["q"]), ..new("older", "2020-02-01") };
     simulator.world.organization.put_group(older);
     simulator.world.organization.put_group(new("younger", "2020-03-01"));
+    let ten = Some("2020-10 u1 10.00");
     for (group, expected) in
-        [("main", None), ("euro", None), ("going", None), ("younger", None), ("older", Some("2020-10 u1 10.00"))]
+        [("main", None), ("euro", None), ("abroad", None), ("going", None), ("younger", None), ("older", ten)]
     {
         assert_eq!(late(&mut simulator, group), expected.into_iter().collect::<Vec<_>>(), "{group}");
     }
@@ -208,6 +211,13 @@ fn a_group_without_a_successor_keeps_what_differs_until_there_is_one() {
         all
     };
     assert_eq!(named(&simulator), ["u1 PayerGone", "late PayerGone"]);
+    // Another legal entity does not settle what was billed by this one.
+    let abroad = Group { issuer: name("abroad"), first_period: month("2020-10"), ..primary("abroad") };
+    simulator.world.organization.put_group(abroad);
+    assert_eq!(named(&simulator), ["u1 PayerGone", "late PayerGone"]);
+    simulator.prepare("abroad", "2020-11");
+    assert_eq!(adjustments(&simulator.world.bill("abroad", "2020-11")), [""; 0]);
+    simulator.world.organization.remove_group(uid("abroad"));
     simulator.world.organization.put_group(Group { first_period: month("2020-10"), ..primary("main") });
     assert_eq!(named(&simulator), [""; 0]);
     let november = close_november(&mut simulator);
