@@ -225,20 +225,30 @@ fn told_adjustments(bill: &Bill) -> Vec<Value> {
         let (month, record) = (adjustment.month.to_string(), item.source.name.to_string());
         // Of what credit notes settled a part of, there is no amount before discounts.
         let pre_discount = item.pre_discount.map(|amount| amount.minor() as i64);
-        Some((month, record, invoice, begin, pre_discount, item.total.minor() as i64))
+        let sorted_by = (month, record, invoice, begin, item.total.minor() as i64, pre_discount);
+        Some((sorted_by, (told_closing(adjustment), told_group(item.tax))))
     };
     let mut found: Vec<_> = bill.items.iter().filter_map(encoded).collect();
-    found.sort();
-    found.into_iter().map(|encoded| json!(encoded)).collect()
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let told = |((month, record, invoice, begin, total, pre_discount), (closed_by, tax))| {
+        json!([month, record, invoice, begin, total, pre_discount, closed_by, tax])
+    };
+    found.into_iter().map(told).collect()
 }
 
-/// Of each part of a closed month that differs: the month, which part, how it is taxed, and by how much.
+/// The final with which a group that is gone closed the month.
+fn told_closing(adjustment: &Adjustment) -> Option<String> {
+    adjustment.closed_by.as_ref().map(|number| number.to_string())
+}
+
+/// Of each part of a closed month that differs: the month, which part, how it is taxed, by how much, and who closed the month.
 fn told_parts(bill: &Bill) -> Vec<Value> {
     let told = |item: &Item| {
         let adjustment = item.adjustment.as_ref()?;
         let AdjustmentKind::Part { part, .. } = &adjustment.kind else { return None };
         let (month, kind) = (adjustment.month.to_string(), part.kind.as_str());
-        Some(json!([month, kind, part.name.as_str(), told_group(part.tax), item.total.minor() as i64]))
+        let total = item.total.minor() as i64;
+        Some(json!([month, kind, part.name.as_str(), told_group(part.tax), total, told_closing(adjustment)]))
     };
     bill.items.iter().filter_map(told).collect()
 }
@@ -246,7 +256,8 @@ fn told_parts(bill: &Bill) -> Vec<Value> {
 /// Of each entry and project of a closed month that differs: the month, how much came together before and now, and by how much.
 fn told_refills(bill: &Bill) -> Vec<Value> {
     let told = |item: &Item| {
-        let Adjustment { month, kind, .. } = item.adjustment.as_ref()?;
+        let adjustment = item.adjustment.as_ref()?;
+        let Adjustment { month, kind, .. } = adjustment;
         let AdjustmentKind::Refill { entry, after, .. } = kind else { return None };
         let project = item.project.as_ref()?.as_str();
         let after = fraction(&Ratio::from(*after));
@@ -256,14 +267,16 @@ fn told_refills(bill: &Bill) -> Vec<Value> {
             project,
             told_group(item.tax),
             after,
-            item.total.minor() as i64
+            item.total.minor() as i64,
+            told_closing(adjustment)
         ]))
     };
     bill.items.iter().filter_map(told).collect()
 }
 
 fn told_returned(returned: &ReturnedCredit) -> Value {
-    json!([returned.credit.as_str(), returned.month.to_string(), returned.amount.minor() as i64])
+    let closed_by = returned.closed_by.as_ref().map(|number| number.to_string());
+    json!([returned.credit.as_str(), returned.month.to_string(), closed_by, returned.amount.minor() as i64])
 }
 
 fn told_group(tax: Option<TaxGroup>) -> Value {
@@ -385,6 +398,7 @@ fn told_payer(group: &Group) -> Value {
         "created": micros(group.created),
         "deleted": group.deleted.map(micros),
         "primary": group.primary,
+        "issuer": group.issuer.as_str(),
         "currency": group.currency.map(|currency| currency.to_string()),
         "digits": group.currency.map(Currency::digits),
         "allowed": group.allowed.as_ref().map(allowed),
@@ -497,7 +511,12 @@ fn told_usage(usage: &Usage) -> Value {
         "start": usage.start.timestamp_micros(),
         "end": usage.end.map(|end| end.timestamp_micros()),
         "replaces": text(&usage.replaces),
+        "readings": usage.metering.as_ref().map(|metering| metering.readings.iter().map(told_reading).collect::<Vec<_>>()),
     })
+}
+
+fn told_reading(reading: Reading) -> Value {
+    json!([reading.at.timestamp_micros(), reading.quantity.to_string()])
 }
 
 fn told_scale(scale: &Scale) -> Value {

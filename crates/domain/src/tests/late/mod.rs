@@ -5,7 +5,7 @@ pub mod closing_simulator;
 mod credited;
 pub mod properties;
 mod reissued;
-mod succeeded;
+pub mod succeeded;
 mod whole;
 mod window;
 

@@ -173,7 +173,7 @@ fn the_oldest_primary_group_in_the_currency_succeeds_whoever_pays_for_the_projec
     let new =
         |text: &str, created: &str| Group { created: at(created), first_period: month("2020-11"), ..primary(text) };
     simulator.usage(runs("u1", 210));
-    // Not the one that pays for the project now, nor one in another currency, nor one that is going, nor a younger one.
+    // Not the one that pays for the project now, nor one in another currency, nor of another issuer, nor one that is going, nor a younger one.
     simulator.world.organization.put_group(Group { primary: false, ..group("main") });
     let old = Group { currency: Some(currency("EUR")), ..new("euro", "2020-01-02") };
     simulator.world.organization.put_group(old);
@@ -308,16 +308,6 @@ fn tiers_of_a_group_that_is_gone_are_filled_again() {
     assert_eq!(told(&simulator.world.bill("main", "2020-12")), ["late 1.00"]);
 }
 
-/// After how many closed months the groups b and a are gone.
-type Ends = (usize, usize);
-
-/// What documents say of months of groups, before credits: of services by project and by what is taxed alike, and of parts.
-type Said = BTreeMap<(Uid, Month), (BTreeMap<(Name, Option<TaxGroup>), i128>, BTreeMap<PartKey, i128>)>;
-
-fn said(simulator: &ClosingSimulator) -> Said {
-    let mut said = Said::new();
-    for (group, of) in ["a", "b", "c"].into_iter().flat_map(|group| MONTHS.map(|of| (uid(group), month(of)))) {
-        let Some(stated) = simulator.world.billed.stated(group, of) else { continue };
 /// What comes late of it stands on the successor's final, about that of the group that is gone: it is billed there, and once.
 #[test]
 fn what_a_counter_of_a_group_that_is_gone_counted_in_tiers_stays_billed() {
@@ -338,6 +328,16 @@ fn what_a_counter_of_a_group_that_is_gone_counted_in_tiers_stays_billed() {
     assert_eq!(told(&simulator.world.bill("main", "2020-12")), ["refill 2.00"]);
 }
 
+/// After how many closed months the groups b and a are gone.
+type Ends = (usize, usize);
+
+/// What documents say of months of groups, before credits: of services by project and by what is taxed alike, and of parts.
+type Said = BTreeMap<(Uid, Month), (BTreeMap<(Name, Option<TaxGroup>), i128>, BTreeMap<PartKey, i128>)>;
+
+fn said(simulator: &ClosingSimulator) -> Said {
+    let mut said = Said::new();
+    for (group, of) in ["a", "b", "c"].into_iter().flat_map(|group| MONTHS.map(|of| (uid(group), month(of)))) {
+        let Some(stated) = simulator.world.billed.stated(group, of) else { continue };
         let mut services = stated.services.clone();
         services.retain(|_, sum| *sum != 0);
         let parts = stated.parts.iter().map(|(key, part)| (key.clone(), part.billed));
@@ -388,7 +388,7 @@ fn closed_as_told(world: &World, stories: &[Story], (end_of_b, end_of_a): Ends) 
 }
 
 /// A group is gone once its last month is final; another pays for its projects from then on.
-fn remove(organization: &mut Organization, gone: &str, index: usize) {
+pub fn remove(organization: &mut Organization, gone: &str, index: usize) {
     organization.remove_group(uid(gone));
     let next = if organization.group(uid("a")).is_some() { "a" } else { "c" };
     for project in ["p", "q"] {

@@ -69,6 +69,12 @@ def hours(rule, start, begin, end):
     return Fraction(until(end) - until(begin))
 
 
+def counted_in(record, begin, end):
+    """What a counter counted: what it had at the end, less what it had at the begin; nothing before the first reading."""
+    until = lambda instant: max((Fraction(quantity) for at, quantity in record["readings"] if at <= instant), default=Fraction(0))
+    return until(end) - until(begin)
+
+
 def item(kind, key, total, tax=None):
     return {"kind": kind, "key": key, "total": total, "tax": tax}
 

@@ -4,7 +4,7 @@ import json
 from datetime import date, datetime, timedelta, timezone
 from fractions import Fraction
 
-from basics import NoBill, Problem, checked, costs, is_of_no_hours, month_bounds, rounded, shown
+from basics import NoBill, Problem, checked, costs, counted_in, is_of_no_hours, month_bounds, month_of, rounded, shown
 from credits import usable
 from own import Own
 from organization import first_price, price
@@ -27,7 +27,7 @@ class GroupMonth:
         self.prices = self.given.get("prices_of", {}).get(month, self.given["prices"])
         self.rule = rule_of_hours(self.given, month)
         self.quotes = self.find_quotes()
-        self.said_scaled = []  # what finals bill already on a scale: pairs of entry and record
+        self.said_scaled = []  # what finals bill already on a scale: entry, record, begin and quantity
 
     def pays(self, project, instant):
         return self.organization.payer(project, self.month, instant) == self.group["uid"]
@@ -68,16 +68,21 @@ class GroupMonth:
             "lines": sorted(told, key=lambda line: (line[:3], "null" if line[9] is None else json.dumps(line[9], separators=(",", ":")))),
             "items": [[entry["kind"], entry["key"], shown(entry["tax"]), entry["total"]] for entry in items],
             "adjustments": sorted(
-                [entry["month"], entry["record"], entry["invoice"], entry["begin"], entry["pre"], entry["total"]]
+                [entry["month"], entry["record"], entry["invoice"], entry["begin"], entry["total"]]
+                + [entry["pre"], entry["closed_by"], shown(entry["tax"])]
                 for entry in adjustments
                 if "entry" not in entry
             ),
             "refills": [
                 [entry["month"], named(entry["by"]), entry["project"], shown(entry["tax"]), str(entry["after"]), entry["total"]]
+                + [entry["closed_by"]]
                 for entry in adjustments
                 if "entry" in entry
             ],
-            "parts": [[part["month"], part["kind"], part["name"], shown(part["tax"]), part["total"]] for part in parts],
+            "parts": [
+                [part["month"], part["kind"], part["name"], shown(part["tax"]), part["total"], part["closed_by"]]
+                for part in parts
+            ],
             "returned": settlement.returned if settlement else [],
             "brought": brought,
             "due": max(0, left),
@@ -103,8 +108,7 @@ class GroupMonth:
         if any(entry["kind"] != "Multiplier" for entry in own.agreed):
             add(rule_of(rules, None))
         for part in parts:
-            closed = rules_of(GroupMonth(self.organization, self.group, part["month"]))
-            for rule in [] if isinstance(closed, str) else closed:
+            for rule in part["taxing"]:
                 if group_of(rule) == part["tax"]:
                     add(rule)
         return found
@@ -125,8 +129,11 @@ class GroupMonth:
             return None
         return [spent, max(0, commitment_of(self)["amount"] - spent)]
 
-    def projects_at_the_end(self):
-        return [name for name in self.organization.ledgers if self.pays(name, self.end - 1)]
+    def count_of_projects(self):
+        """That the group pays for at the end of the month; as its final has it."""
+        if "counted" in self.group:
+            return self.group["counted"]
+        return sum(self.pays(name, self.end - 1) for name in self.organization.ledgers)
 
     def months_closed(self):
         return [month for month in self.given["months"] if self.group["first_period"] <= month < self.month]
@@ -134,11 +141,20 @@ class GroupMonth:
     def months_settled(self):
         """The months are given in their order: so many before this one are settled."""
         closed = self.months_closed()
-        return closed[-self.given["window"] :] if self.given.get("window") else closed
+        within = closed[-self.given["window"] :] if self.given.get("window") else closed
+        return [month for month in within if (self.group["uid"], month) in self.given["closed_with"]]
 
     def number_of(self, month):
-        """Of the group's final."""
-        return f"{self.group['name']}-{self.given['months'].index(month) + 1}"
+        """Of the group's final; of one that was issued again the last."""
+        number = f"{self.group['name']}-{self.given['months'].index(month) + 1}"
+        return self.given.get("in_force", {}).get(number, number)
+
+    def closed(self, month):
+        """A closed month of the group, as its final has it; of one that was taken back in full for the buyer of now."""
+        recorded = self.given.get("closed_with", {}).get((self.group["uid"], month), self.group)
+        if self.number_of(month) in self.given.get("reversed", ()):
+            recorded = {**recorded, "buyer": self.group["buyer"]}
+        return GroupMonth(self.organization, recorded, month)
 
     def general(self):
         return group_of(rule_of(rules_of(self), None))
@@ -177,6 +193,8 @@ class GroupMonth:
     def charge(self, record):
         """The lines of a record, and the times in which the group pays for it as something that runs."""
         start, as_of = record["start"], self.given["as_of"]
+        if record.get("readings") is not None:
+            return self.charge_readings(record), []
         until = as_of if record["end"] is None else min(record["end"], as_of)
         service = record["service"]
         first = price(self.prices, service, start, running_only=False)
@@ -222,8 +240,46 @@ class GroupMonth:
         if entry is None or slip and not costs_the_same(entry, first_price(self.prices, slip, start, running_only=False)):
             raise Problem
         if entry["scale"]:
-            return [self.line(record, start, start, entry, piece) for piece in self.portions[record["name"]]]
+            return [self.line(record, start, start, entry, piece) for piece in self.portions[record["name"], start]]
         return [self.line(record, start, start, entry)]
+
+    def charge_readings(self, record):
+        lines = []
+        for begin, end, entry, quantity in self.intervals(record):
+            if entry["scale"]:
+                pieces = self.portions[record["name"], begin]
+                lines += [self.line(record, begin, end, entry, piece) for piece in pieces]
+            else:
+                lines.append(self.line(record, begin, end, entry, quantity=quantity))
+        return lines
+
+    def intervals(self, record):
+        """What of a metered record is to be billed: intervals of one price and one payer in which something was counted."""
+        start = record["start"]
+        if month_of(start) != self.month:
+            return []
+        until = min(self.end if record["end"] is None else record["end"], self.given["as_of"])
+        billed = self.given["billed"]["periods"].get(record["name"], [])
+        found = []
+        cuts = self.cuts(record, until)
+        for begin, end in zip(cuts, cuts[1:]):
+            if not (start <= begin and end <= until) or not self.pays(record["project"], begin):
+                continue
+            if any(a <= begin < b for a, b in billed):
+                continue
+            self.check_group()
+            entry = price(self.prices, record["service"], begin, running_only=False)
+            if entry is None or entry["unit"] != "Unit":
+                raise Problem  # nobody guesses what a count costs
+            if found and found[-1][1] == begin and costs_the_same(found[-1][2], entry):
+                found[-1][1] = end
+            else:
+                found.append([begin, end, entry])
+        return [
+            (begin, end, entry, counted_in(record, begin, end))
+            for begin, end, entry in found
+            if counted_in(record, begin, end)
+        ]
 
     def is_another_price(self, slip, entry, start, instant):
         """Whether something that runs would be priced otherwise if a slip in its words were corrected."""
@@ -232,14 +288,23 @@ class GroupMonth:
         return is_event or not costs_the_same(entry, first_price(self.prices, slip, instant, running_only=True))
 
     def taking(self):
-        """What comes together: pairs of entry and record."""
+        """What comes together: entry, record, begin and quantity."""
         found = []
-        for record in self.given["usage"]:
+        for record in filter(self.organization.counts, self.given["usage"]):
+            if record.get("readings") is not None:
+                found += self.taking_of_readings(record)
+                continue
             entry = price(self.prices, record["service"], record["start"], running_only=False)
-            if entry and entry["unit"] == "Unit" and entry["scale"] and self.organization.counts(record):
-                if self.is_event_here(record):
-                    found.append((entry, record))
+            if entry and entry["unit"] == "Unit" and entry["scale"] and self.is_event_here(record):
+                found.append((entry, record, record["start"], Fraction(record["quantity"])))
         return found
+
+    def taking_of_readings(self, record):
+        try:
+            intervals = self.intervals(record)
+        except Problem:
+            return []
+        return [(entry, record, begin, quantity) for begin, _, entry, quantity in intervals if entry["scale"]]
 
     def is_event_here(self, record):
         start = record["start"]
@@ -250,14 +315,14 @@ class GroupMonth:
         if self.month < self.group["first_period"] or self.quotes is None:
             raise Problem
 
-    def line(self, record, begin, end, entry, piece=None):
+    def line(self, record, begin, end, entry, piece=None, quantity=None):
         if piece:
             price, before, much, *span = piece
             quantity = Fraction(1)
         else:
             price = Fraction(entry["price"])
             span = costs(entry, self.rule, record["start"], begin, end)
-            quantity = Fraction(record["quantity"])
+            quantity = Fraction(record["quantity"]) if quantity is None else quantity
         left = Fraction(1)
         for discount in self.in_force(self.group["terms"]["discounts"]):
             left *= 1 - Fraction(discount["percent"]) / 100

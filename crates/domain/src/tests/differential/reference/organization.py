@@ -14,7 +14,21 @@ class Organization:
 
     def lives(self, uid, month):
         group = self.groups.get(uid)
-        return group is not None and (group["deleted"] is None or month <= month_of(group["deleted"]))
+        if group is None:
+            # A month that it closed stays its own.
+            return (uid, month) in self.given.get("closed_with", {})
+        return group["deleted"] is None or month <= month_of(group["deleted"])
+
+    def successor(self, gone):
+        """Who settles the months of a group that is gone: the oldest primary group of its currency and issuer that stays."""
+        staying = [
+            group
+            for group in self.groups.values()
+            if group["primary"]
+            and group["deleted"] is None
+            and all(group[what] == gone[what] for what in ("currency", "issuer"))
+        ]
+        return min(staying, key=lambda group: (group["created"], group["name"]), default=None)
 
     def payer(self, project, month, instant):
         """The group that pays for the project at an instant of the month."""

@@ -24,20 +24,21 @@ class Own:
             if entry["kind"] != "Multiplier":
                 self.open[entry["tax"]] = self.open.get(entry["tax"], 0) + entry["total"]
         self.uses, self.paid = pay(self.open, services, offers, self.before_credits if cap is None else cap)
-        self.rounded = self.rounding()
-
-    def rounding(self):
-        """What is too little to be worth a payment is not charged."""
-        issuer = self.month.given["issuer"]
-        minimum = issuer["minimums"].get(self.month.group["currency"], 0) if issuer else 0
-        if not 0 < sum(self.open.values()) < minimum:
-            return []
-        return [item("Rounding", "minimumCharge", -left, tax) for tax, left in in_order(self.open) if left]
+        self.rounded = rounding(month, self.open)
 
     def parts(self):
         """All that is charged beside services, by what it is."""
         charged = [entry for entry in self.agreed if entry["kind"] != "Multiplier"]
         return {(entry["kind"], entry["key"], entry["tax"]): entry["total"] for entry in charged + self.paid + self.rounded}
+
+
+def rounding(month, open_amounts):
+    """What is too little to be worth a payment is not charged."""
+    issuer = month.given["issuer"]
+    minimum = issuer["minimums"].get(month.group["currency"], 0) if issuer else 0
+    if not 0 < sum(open_amounts.values()) < minimum:
+        return []
+    return [item("Rounding", "minimumCharge", -left, tax) for tax, left in in_order(open_amounts) if left]
 
 
 def in_order(by_tax):

@@ -14,19 +14,18 @@ def place(entry, project):
 
 
 def portions(taking):
-    """What each record has of the quantity of its scope. Taking are (entry, record) pairs; answers with the portions by record."""
+    """What each has of the quantity of its scope. Taking are entry, record, where what is charged of the record begins, and its
+    quantity; answers with the portions by record and begin, and with what came together."""
     found, sums, filled = {}, {}, {}
-    taking = sorted(taking, key=lambda pair: (
-        pair[1]["start"], pair[1]["project"], pair[1]["service"]["name"], pair[1]["name"],
-    ))
-    for entry, record in taking:
+    taking = sorted(taking, key=lambda one: (one[2], one[1]["project"], one[1]["service"]["name"], one[1]["name"]))
+    for entry, record, _, quantity in taking:
         at = place(entry, record["project"])
-        sums[at] = sums.get(at, 0) + Fraction(record["quantity"])
-    for entry, record in taking:
+        sums[at] = sums.get(at, 0) + quantity
+    for entry, record, begin, quantity in taking:
         at = place(entry, record["project"])
-        before, quantity = filled.get(at, Fraction(0)), Fraction(record["quantity"])
+        before = filled.get(at, Fraction(0))
         filled[at] = before + quantity
-        found[record["name"]] = pieces(entry, before, before + quantity, sums[at])
+        found[record["name"], begin] = pieces(entry, before, before + quantity, sums[at])
     return found, sums
 
 

@@ -2,34 +2,44 @@
 
 from basics import to_bill
 from credits import usable
-from group_month import GroupMonth
 from own import Own, in_order
+from tax import taxing
 from terms import counted, last_of_term, months_before
 
 KINDS = ["ExtraCharge", "SupportCharge", "CommitmentFee", "OtherEvent", "CreditConsumption", "Rounding"]
 
 
 class Settlement:
-    """Parts of closed months that documents say wrongly, what is used of credits for them, and what goes back to credits."""
+    """Parts of closed months that documents say wrongly, what is used of credits for them, and what goes back to credits.
 
-    def __init__(self, current, changes, past, credits, reversed_finals):
+    The owner is the group whose months they are, as of the month of the document that settles them."""
+
+    def __init__(self, owner, changes, past, credits, reversed_finals, closed_by=None):
         self.parts, self.used, self.returned = [], {}, []
         self.credits = [dict(credit) for credit in credits]
-        self.current, self.past, self.changes, self.reversed = current, past, changes, reversed_finals
-        for month in sorted(set(changes) | set(self.ends_of_terms())):
+        self.owner, self.past, self.changes, self.reversed = owner, past, changes, reversed_finals
+        self.closed_by = closed_by or (lambda month: None)
+        for month in sorted(set(changes) | set(self.ends_of_terms()) | set(self.taxed_otherwise())):
             if not self.is_reversed(month):  # of what was taken back in full, only records are looked at
-                self.settle(self.closed(month), changes.get(month, {}), past)
+                self.settle(owner.closed(month), changes.get(month, {}), past)
 
     def is_reversed(self, month):
-        return self.current.number_of(month) in self.reversed
+        return self.owner.number_of(month) in self.reversed
 
-    def closed(self, month):
-        return GroupMonth(self.current.organization, self.current.group, month)
+    def taxed_otherwise(self):
+        """The closed months that were issued again, and of which other documents say parts: these were taxed as the month was then."""
+        uid, again = self.owner.group["uid"], self.owner.given["taxed_again"]
+        elsewhere = {
+            said["month"]
+            for said in self.past
+            if is_part(said) and said["group"] == uid and said["on"] != self.owner.number_of(said["month"])
+        }
+        return [month for month in self.owner.months_settled() if (uid, month) in again and month in elsewhere]
 
     def ends_of_terms(self):
         """The closed months with which a term was settled of which a month changes, or was taken back in full."""
-        changed = set(self.changes) | {month for month in self.current.months_closed() if self.is_reversed(month)}
-        for closed in map(self.closed, self.current.months_settled()):
+        changed = set(self.changes) | {month for month in self.owner.months_closed() if self.is_reversed(month)}
+        for closed in map(self.owner.closed, self.owner.months_settled()):
             if last_of_term(closed) == closed.month and set(months_before(closed)) & changed:
                 yield closed.month
 
@@ -37,17 +47,17 @@ class Settlement:
         """What counts of a closed month towards a commitment, as it is settled now."""
         services, settled = sum(self.changes.get(month, {}).values()), {}
         for said in self.past:
-            if is_part(said) or (said["group"], said["month"]) != (self.current.group["uid"], month):
+            if is_part(said) or (said["group"], said["month"]) != (self.owner.group["uid"], month):
                 continue
             if not self.is_reversed(month):
                 services += said["total"]
                 if said["settled"] is not None:
                     settled[subject(said), said["project"], said["tax"]] = said["settled"]
-            elif said["on"] != self.current.number_of(month) and ("entry" in said or said["on"] == said["invoice"]):
+            elif said["on"] != self.owner.number_of(month) and ("entry" in said or said["on"] == said["invoice"]):
                 services += said["total"]  # found since
         if self.is_reversed(month):
             return services
-        return counted(self.closed(month), services - sum(settled.values()))
+        return counted(self.owner.closed(month), services - sum(settled.values()))
 
     def settle(self, closed, change, past):
         mine = [said for said in past if (said["group"], said["month"]) == (closed.group["uid"], closed.month)]
@@ -81,7 +91,9 @@ class Settlement:
             key = (kind, name, tax)
             total = to_bill(said.get(key, 0), due.get(key, 0), taken.get(key, 0))
             if total:
-                self.parts.append({"month": closed.month, "kind": kind, "name": name, "tax": tax, "total": total})
+                part = {"month": closed.month, "kind": kind, "name": name, "tax": tax, "total": total}
+                about = {"group": closed.group["uid"], "closed_by": self.closed_by(closed.month), "taxing": taxing(closed)}
+                self.parts.append({**part, **about})
         for name in sorted(set(paid) | set(now.uses)):
             self.account(closed, name, now.uses.get(name, 0) - paid.get(name, 0))
 
@@ -91,7 +103,7 @@ class Settlement:
             credit["left"] -= more
             self.used[name] = self.used.get(name, 0) + more
         elif more < 0 and (credit["expires"] is None or closed.end < credit["expires"]):
-            self.returned.append([name, closed.month, -more])
+            self.returned.append([name, closed.month, self.closed_by(closed.month), -more])
 
 
 def place(key):

@@ -25,6 +25,12 @@ def rules_of(month):
     return matching
 
 
+def taxing(month):
+    """All the rules that match the buyer of a month."""
+    rules = rules_of(month)
+    return [] if isinstance(rules, str) else rules
+
+
 def rule_of(rules, kind):
     """The first rule for a type of service, or for what is none."""
     if isinstance(rules, str):

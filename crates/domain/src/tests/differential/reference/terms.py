@@ -59,6 +59,6 @@ def agreed(month, kind, services, tax):
 
 def amount(month, charge, services):
     if charge["percent"] is None:
-        return charge["amount"] * (len(month.projects_at_the_end()) if charge["per_project"] else 1)
+        return charge["amount"] * (month.count_of_projects() if charge["per_project"] else 1)
     part = Fraction(services, 10**month.digits) * Fraction(charge["percent"]) / 100
     return max(rounded(part, month.digits), charge["minimum"] or 0)
