@@ -104,6 +104,28 @@ fn golden_11_tax_is_rounded_once() {
     }
 }
 
+/// A part of Spain outside of the VAT area, and a province with a rate of its own: named by rules before those of the whole country.
+#[test]
+fn a_rule_is_for_a_part_of_a_country_by_postal_code_or_region() {
+    let of_codes = |codes: &[&str]| codes.iter().map(|code| PostalCodes::read(code).unwrap()).collect();
+    let islands = rule("islands", "ES", BuyerKind::Any, TaxCategory::OutsideScope, "0");
+    let quebec = TaxRule { regions: vec![Region::read("Québec").unwrap()], ..vat("CA", "14.975") };
+    let rules =
+        vec![TaxRule { postal_codes: of_codes(&["35*", "38001"]), ..islands }, vat("ES", "21"), quebec, vat("CA", "5")];
+    for (home, code, region, expected) in [
+        ("ES", "35 001", "", "O 0 % of 100.00: 0.00"),
+        ("ES", "E-38001", "", "O 0 % of 100.00: 0.00"),
+        ("ES", "38002", "", "S 21 % of 100.00: 21.00"),
+        ("ES", "28001", "Québec", "S 21 % of 100.00: 21.00"),
+        ("ES", "", "", "S 21 % of 100.00: 21.00"),
+        ("CA", "35001", "QUÉBEC", "S 14.975 % of 100.00: 14.98"),
+        ("CA", "", "Ontario", "S 5 % of 100.00: 5.00"),
+    ] {
+        let buyer = buyer(home, "").within(Locality::new(Some(code), Some(region)));
+        assert_eq!(taxes(&world("100", buyer, rules.clone()).bill("g", "2020-11")), expected, "{home} {code} {region}");
+    }
+}
+
 #[test]
 fn a_tie_goes_up() {
     let bill = world("0.10", buyer("FI", ""), vec![vat("FI", "25")]).bill("g", "2020-11");
