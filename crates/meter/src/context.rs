@@ -13,9 +13,9 @@ use tokio::sync::{Notify, watch};
 
 use billing_api::Meter;
 
-use crate::count::Counted;
 use crate::life::Timestamp;
 use crate::metrics::Metrics;
+use crate::recorder::Counted;
 use crate::settings::Settings;
 use crate::world::{Key, World};
 

@@ -2,15 +2,11 @@
 //! counters and gauges become readings of metered records.
 //!
 //! [`expression`], [`selector`], [`recipe`], [`life`] and [`world`] are pure: what was seen and by which time goes in, what is to be
-//! written comes out. So are [`counters`] and [`counting`], but for the reading of [`samples`]. Around them are the watches, the
+//! written comes out. So are [`sums`] and [`readings`], but for the reading of [`samples`]. Around them are the watches, the
 //! writers and the program.
 
 #[cfg(feature = "program")]
 pub mod context;
-#[cfg(feature = "program")]
-pub mod count;
-pub mod counters;
-pub mod counting;
 pub mod expression;
 #[cfg(feature = "program")]
 pub mod kinds;
@@ -19,7 +15,10 @@ pub mod life;
 pub mod metrics;
 #[cfg(feature = "program")]
 pub mod program;
+pub mod readings;
 pub mod recipe;
+#[cfg(feature = "program")]
+pub mod recorder;
 pub mod records;
 pub mod samples;
 pub mod selector;
@@ -27,6 +26,7 @@ pub mod selector;
 pub mod settings;
 #[cfg(feature = "reader")]
 pub mod shallow;
+pub mod sums;
 #[cfg(feature = "program")]
 pub mod watches;
 #[cfg(feature = "program")]

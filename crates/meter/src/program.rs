@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::Shared;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use crate::{count, kinds, watches, work};
+use crate::{kinds, recorder, watches, work};
 
 /// A worker that has read and written nothing for longer than this hangs: only a restart helps.
 const MAX_HANDLER_SILENCE: Duration = Duration::from_secs(600);
@@ -118,7 +118,7 @@ async fn begin(shared: Arc<Shared>, tasks: Supervisor, watches: Vec<Watching>, c
     tracing::info!("Meters, projects and running records are read; starting to measure");
     tasks.spawn("kinds", kinds::run(shared.clone(), cancel.clone()));
     tasks.spawn("queue", drain(shared.clone(), cancel.clone()));
-    tasks.spawn("counting", count::run(shared.clone(), cancel.clone()));
+    tasks.spawn("counting", recorder::run(shared.clone(), cancel.clone()));
     tasks.spawn("ticks", tick(shared, cancel.clone()));
     cancel.cancelled().await;
 }

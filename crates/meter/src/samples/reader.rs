@@ -17,7 +17,7 @@ use rustls_pki_types::pem::PemObject;
 
 use super::answer::said;
 use super::{AnswerError, Parameters, Query, decode};
-use crate::counters::Scraped;
+use crate::sums::Scraped;
 
 /// What servers' logs call the meter.
 const AGENT: &str = concat!("billing-meter/", env!("CARGO_PKG_VERSION"));

@@ -1,7 +1,7 @@
 //! `kubectl billing meter`: what is measured.
 
 mod cost;
-mod count;
+mod metrics;
 mod objects;
 mod test;
 

@@ -17,7 +17,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::cost::{self, Costs};
-use super::count::{self, Since};
+use super::metrics::{self, Since};
 use super::objects::Objects;
 use crate::cluster::{ClusterArguments, wait};
 use crate::error::CommandError;
@@ -123,7 +123,7 @@ pub(super) fn run(arguments: &MeterTestArguments, io: &mut Io<'_>) -> Result<Exi
     wait(objects.complete(&arguments.cluster, !counted.is_empty()))??;
     tried.measure(&meters, &objects, now);
     let window = Since { since: arguments.since, server_url: arguments.server_url.as_deref(), now };
-    let came = count::of(&counted, (&all, &objects.namespaces), &window, &arguments.cluster)?;
+    let came = metrics::of(&counted, (&all, &objects.namespaces), &window, &arguments.cluster)?;
     tried.records.extend(came.records);
     tried.wrong.extend(came.wrong);
     let month = arguments.period.unwrap_or(Month::of(now));

@@ -3,8 +3,8 @@
 use billing_api::{Meter, MeterStatus, SkippedObjects, Time};
 use billing_planning::conditions::{self, DesiredCondition, Readiness};
 
-use crate::counting::pending::Pending;
 use crate::life::Timestamp;
+use crate::readings::pending::Pending;
 use crate::recipe::FaultReason;
 use crate::world::skipped;
 

@@ -6,10 +6,10 @@ use chrono::{Datelike, Months, Timelike};
 
 use super::monthly::{second, series};
 use super::{Came, Counted, CountingRecipe, Known};
-use crate::counters::{Group, Window};
 use crate::life::Timestamp;
 use crate::recipe::FaultReason;
 use crate::selector::chooses;
+use crate::sums::{Group, Window};
 use crate::world::World;
 
 /// Which record: its namespace and its name.

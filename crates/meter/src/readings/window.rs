@@ -3,7 +3,7 @@
 #[cfg(feature = "reader")]
 pub use reading::evaluate;
 
-use crate::counters::Group;
+use crate::sums::Group;
 
 /// What was counted in a window.
 #[derive(Debug)]
@@ -21,8 +21,8 @@ mod reading {
     use super::super::CountingRecipe;
     use super::super::recipe::WHOLE;
     use super::Came;
-    use crate::counters::{Counting, Sample, Tally, Window};
     use crate::samples::{Query, ReadError, Reader};
+    use crate::sums::{Counting, Sample, Tally, Window};
 
     /// For how many scrape intervals samples are read at once.
     const INTERVALS: i64 = 60;

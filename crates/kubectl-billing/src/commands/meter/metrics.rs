@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use billing_api::{Meter, MetricsServer, UsageRecord};
 use billing_domain::Timestamp;
-use billing_meter::counters::Window;
-use billing_meter::counting::monthly::{reading, series};
-use billing_meter::counting::pending::{Pending, Records, What, times};
-use billing_meter::counting::{CountingRecipe, evaluate, sum};
+use billing_meter::readings::monthly::{reading, series};
+use billing_meter::readings::pending::{Pending, Records, What, times};
+use billing_meter::readings::{CountingRecipe, evaluate, sum};
 use billing_meter::records::Writer;
 use billing_meter::samples::{Headers, Reader};
+use billing_meter::sums::Window;
 use billing_meter::world::World;
 use kube::{Api, ResourceExt};
 use serde_json::Value;

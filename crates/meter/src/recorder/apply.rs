@@ -10,11 +10,11 @@ use operator_kit::queue::note_progress;
 use serde_json::Value as Json;
 
 use crate::context::Shared;
-use crate::counters::Window;
-use crate::counting::monthly::{COUNTING_LABEL, series};
-use crate::counting::pending::{Place, Records, What, closing, times};
-use crate::counting::{Known, Refusal, Step, plan};
+use crate::readings::monthly::{COUNTING_LABEL, series};
+use crate::readings::pending::{Place, Records, What, closing, times};
+use crate::readings::{Known, Refusal, Step, plan};
 use crate::records::{METER_LABEL, Writer, of_cluster};
+use crate::sums::Window;
 use crate::work::FIELD_MANAGER;
 
 /// How often a write is planned anew that lost a race, or found a record that was there.

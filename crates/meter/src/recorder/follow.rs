@@ -20,13 +20,13 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{self, Written};
 use super::report::Report;
 use crate::context::Shared;
-use crate::counters::Window;
-use crate::counting::monthly::{second, series};
-use crate::counting::pending::{Due, Pending, Records, What, month_end, times};
-use crate::counting::{Came, CountingRecipe, evaluate};
+use crate::readings::monthly::{second, series};
+use crate::readings::pending::{Due, Pending, Records, What, month_end, times};
+use crate::readings::{Came, CountingRecipe, evaluate};
 use crate::recipe::{FaultReason, Invalid};
 use crate::records;
 use crate::samples::{AnswerError, Headers, ReadError, Reader};
+use crate::sums::Window;
 use crate::work::{hold, patching};
 
 /// The longest that nothing is looked at: what is due is known by the server's clock, which may be another than ours.
@@ -312,8 +312,8 @@ async fn write(shared: &Shared, meter: &Meter, state: &mut State) -> Result<Dura
 fn what(due: &Due) -> String {
     match &due.what {
         What::More { counted, .. } => {
-            let group = crate::counters::Group { project: counted.project.clone(), labels: counted.labels.clone() };
-            crate::counting::pending::label(&group)
+            let group = crate::sums::Group { project: counted.project.clone(), labels: counted.labels.clone() };
+            crate::readings::pending::label(&group)
         }
         What::Close { place: (organization, name), .. } => format!("{organization}/{name}"),
     }

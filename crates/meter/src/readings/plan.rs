@@ -5,9 +5,9 @@ use serde_json::{Value as Json, json};
 
 use super::Counted;
 use super::monthly::{COUNTING_LABEL, SERIES_LABEL, reading};
-use crate::counters::Exact;
 use crate::life::Timestamp;
 use crate::records::Writer;
+use crate::sums::Exact;
 
 /// How much a reading can say: so many digits before the point.
 const MAX_DIGITS: usize = 15;

@@ -7,10 +7,10 @@ use billing_api::{Aggregate, LabelledProject, MeterSpec, MeteredMetrics, Selecto
 use num_bigint::BigInt;
 use serde_json::json;
 
-use crate::counters::{Counting, Group, Grouping, Windows};
 use crate::expression::Object;
 use crate::recipe::{Fault, FaultReason, Invalid, Naming, Reader};
 use crate::samples;
+use crate::sums::{Counting, Group, Grouping, Windows};
 
 /// A share of all is in this many parts.
 pub(super) const WHOLE: i64 = 10_000;
