@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use billing_api::UsageRecord;
-use billing_test_harness::chart::{self, CHART, NAMESPACE, RELEASE};
-use billing_test_harness::{ControlPlane, Operator, Options, Proxy, User, free_port};
+use billing_test_harness::{ControlPlane, Operator, Options, Proxy, User, chart, free_port};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::api::{ListParams, PostParams};
@@ -64,14 +63,11 @@ struct Stage {
 impl Stage {
     async fn start(objects: usize) -> Result<Self> {
         let control_plane = ControlPlane::start(&Options::default())?;
-        chart::install(&control_plane)?;
-        let namespace = format!("--namespace={NAMESPACE}");
-        chart::helm(&control_plane, &["upgrade", RELEASE, CHART, &namespace, "--set=meter.enabled=true"])?;
+        let token = chart::install_with_meter(&control_plane, &[])?;
         control_plane.apply(User::ClusterAdmin, MANIFESTS)?;
         let kubeconfig = Kubeconfig::read_from(control_plane.kubeconfig(User::ClusterAdmin))?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         let client = Client::try_from(config)?;
-        let token = control_plane.service_account_token(NAMESPACE, "billing-operator-billing-meter")?;
         let proxy = Proxy::start(&control_plane, &token)?;
         let stage = Self { control_plane, client, proxy, objects };
         stage.make_objects().await?;

@@ -8,6 +8,8 @@ use crate::{ControlPlane, Error, Result, User};
 pub const NAMESPACE: &str = "billing-system";
 /// The release's name, and with it that of the operator's service account.
 pub const RELEASE: &str = "billing-operator";
+/// The name of the meter's service account.
+pub const METER_ACCOUNT: &str = "billing-operator-billing-meter";
 /// The chart's folder.
 pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../charts/billing-operator");
 
@@ -55,6 +57,18 @@ pub fn install(control_plane: &ControlPlane) -> Result<()> {
     let namespace = format!("--namespace={NAMESPACE}");
     helm(control_plane, &["install", RELEASE, CHART, &namespace, "--create-namespace"])?;
     Ok(())
+}
+
+/// Installs the chart with the meter switched on, and these values (`key=value`); a token of the meter's service account.
+///
+/// # Errors
+/// As [`helm`].
+pub fn install_with_meter(control_plane: &ControlPlane, values: &[&str]) -> Result<String> {
+    install(control_plane)?;
+    let namespace = format!("--namespace={NAMESPACE}");
+    let values = format!("--set={}", [&["meter.enabled=true"], values].concat().join(","));
+    helm(control_plane, &["upgrade", RELEASE, CHART, &namespace, &values])?;
+    control_plane.service_account_token(NAMESPACE, METER_ACCOUNT)
 }
 
 /// Installs the chart, makes the provider's objects, and returns a kubeconfig of the operator's service account.

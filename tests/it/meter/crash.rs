@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use operator_kit::clock::LocalTime;
 use serde_json::json;
 
-use super::stage::{LIMIT, QUIET, Running, Stage, spans, stage, volumes};
+use super::stage::{LIMIT, QUIET, Stage, spans, stage, start, volumes};
 use crate::{Result, support::wait};
 
 /// A meter of volumes whose size is a label.
@@ -22,7 +22,7 @@ async fn volume_that_grows(stage: &Stage, killed_after: usize) -> Result<(Vec<Us
     let (proxy, kubeconfig) = stage.proxied()?;
     stage.create_meter("volumes", sized()).await?;
     proxy.halt_after(killed_after);
-    let mut meter = Running::start(&kubeconfig, stage.clock.clone()).await?;
+    let mut meter = start(&kubeconfig, stage.clock.clone()).await?;
     let mut killed = false;
     let expected: [&[(&str, &str, bool)]; 3] = [
         &[("data", "1", false)],
@@ -50,7 +50,7 @@ async fn volume_that_grows(stage: &Stage, killed_after: usize) -> Result<(Vec<Us
             killed = true;
             meter.kill();
             proxy.resume();
-            meter = Running::start(&kubeconfig, stage.clock.clone()).await?;
+            meter = start(&kubeconfig, stage.clock.clone()).await?;
         }
         stage.wait_records(expected).await?;
     }
@@ -86,7 +86,7 @@ async fn a_restart_writes_nothing() -> Result {
     let stage = stage.as_ref().ok_or("a stage")?;
     stage.create_meter("volumes", sized()).await?;
     let (proxy, kubeconfig) = stage.proxied()?;
-    let meter = Running::start(&kubeconfig, stage.clock.clone()).await?;
+    let meter = start(&kubeconfig, stage.clock.clone()).await?;
     for name in ["a", "b", "c"] {
         stage.claim("shop", name, "1Gi").await?;
         stage.resize("shop", name, "1Gi").await?;
@@ -96,7 +96,7 @@ async fn a_restart_writes_nothing() -> Result {
     tokio::time::sleep(QUIET).await;
     meter.kill();
     proxy.forget();
-    let meter = Running::start(&kubeconfig, stage.clock.clone()).await?;
+    let meter = start(&kubeconfig, stage.clock.clone()).await?;
     wait("it reads the objects again", LIMIT, async || {
         Ok(proxy.calls().iter().any(|call| format!("{call:?}").contains("persistentvolumeclaims")).then_some(()))
     })

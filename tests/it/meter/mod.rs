@@ -8,4 +8,7 @@ mod docs;
 mod failing;
 mod invoice;
 mod life;
+#[path = "../../../crates/meter/tests/running/mod.rs"]
+mod running;
 mod stage;
+mod tried;

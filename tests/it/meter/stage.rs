@@ -11,30 +11,25 @@ use std::{
 };
 
 use billing_api::{Meter, UsageRecord};
-use billing_meter::{Program, metrics::Metrics, settings::Settings};
-use billing_test_harness::{ControlPlane, Options, Proxy, User, free_port};
+use billing_meter::{Program, metrics::Metrics};
+use billing_test_harness::{ControlPlane, Options, Proxy, User};
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::{
-    Api, Client, Config, Resource, ResourceExt,
+    Api, Client, Resource, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
-    config::{KubeConfigOptions, Kubeconfig},
 };
 use operator_kit::{
     clock::{LocalTime, ServerClock},
-    logging::LogFormat,
     reach::Reach,
 };
 use serde_json::{Value, json};
-use tokio::{
-    runtime::Runtime,
-    sync::{Mutex, MutexGuard},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Mutex, MutexGuard};
 
+use super::running::{self, Running, client};
 use crate::{
     Result,
-    chart::install::{self, CHART, NAMESPACE, RELEASE},
+    chart::install::{self, METER_ACCOUNT, NAMESPACE},
     support::wait,
 };
 
@@ -65,9 +60,6 @@ apiVersion: v1
 kind: Namespace
 metadata: {name: lab, labels: {billing-operator.io/organization: acme}}
 "#;
-
-/// The account of the meter, as the chart names it.
-const ACCOUNT: &str = "billing-operator-billing-meter";
 
 /// The meter of volumes that most tests measure with.
 pub fn volumes() -> Value {
@@ -128,19 +120,16 @@ pub async fn stage() -> Result<MutexGuard<'static, Option<Stage>>> {
 impl Stage {
     async fn start() -> Result<Self> {
         let control_plane = ControlPlane::start(&Options { controller_manager: true, ..Options::default() })?;
-        install::install(&control_plane)?;
-        let namespace = format!("--namespace={NAMESPACE}");
-        install::helm(&control_plane, &["upgrade", RELEASE, CHART, &namespace, "--set=meter.enabled=true"])?;
+        let token = install::install_with_meter(&control_plane, &[])?;
         control_plane.apply(User::ClusterAdmin, READS)?;
         wait("the role to be aggregated", LIMIT, async || {
-            let account = format!("--as=system:serviceaccount:{NAMESPACE}:{ACCOUNT}");
+            let account = format!("--as=system:serviceaccount:{NAMESPACE}:{METER_ACCOUNT}");
             let asked = ["auth", "can-i", "watch", "persistentvolumeclaims", "--all-namespaces", &account];
             let allowed = control_plane.kubectl(User::ClusterAdmin, &asked)?.status.success();
             Ok(allowed.then_some(()))
         })
         .await?;
         let client = client(&control_plane.kubeconfig(User::ClusterAdmin)).await?;
-        let token = control_plane.service_account_token(NAMESPACE, ACCOUNT)?;
         Ok(Self { control_plane, client, clock: Clock::default(), token })
     }
 
@@ -195,7 +184,7 @@ impl Stage {
 
     /// Starts the meter.
     pub async fn meter(&self) -> Result<Running> {
-        Running::start(&self.kubeconfig()?, self.clock.clone()).await
+        start(&self.kubeconfig()?, self.clock.clone()).await
     }
 
     pub async fn create_meter(&self, name: &str, spec: Value) -> Result<Meter> {
@@ -313,76 +302,9 @@ pub fn spans(records: &[UsageRecord], start: DateTime<Utc>) -> BTreeMap<String, 
     spans
 }
 
-/// The meter at work.
-pub struct Running {
-    runtime: Option<Runtime>,
-    cancel: CancellationToken,
-}
-
-impl Running {
-    pub async fn start(kubeconfig: &Path, clock: Clock) -> Result<Self> {
-        let client = client(kubeconfig).await?;
-        Self::with(client, clock)
-    }
-
-    fn with(client: Client, clock: Clock) -> Result<Self> {
-        let metrics = Metrics::new();
-        let settings = Settings {
-            kubeconfig: None,
-            billing_kubeconfig: None,
-            cluster: None,
-            namespace: None,
-            call_timeout: Duration::from_secs(15),
-            concurrency: 8,
-            compare_interval: Duration::from_secs(3600),
-            retry_interval: Duration::from_secs(1),
-            report_interval: Duration::from_secs(1),
-            listen: ([127, 0, 0, 1], free_port()?).into(),
-            silence_limit: Duration::from_secs(180),
-            log_format: LogFormat::Text,
-            log_level: "info".to_owned(),
-        };
-        let program = Program {
-            settings,
-            client,
-            billing: None,
-            clock: ServerClock::new(Arc::new(clock)),
-            reach: Reach::new(metrics.work.clone()),
-            metrics,
-        };
-        let cancel = CancellationToken::new();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let stop = cancel.clone();
-        runtime.spawn(async move {
-            if let Err(error) = billing_meter::run(program, stop).await {
-                eprintln!("the meter ended: {error}");
-            }
-        });
-        Ok(Self { runtime: Some(runtime), cancel })
-    }
-
-    /// Stops it where it is.
-    pub fn kill(mut self) {
-        self.stop();
-    }
-
-    fn stop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.cancel.cancel();
-        self.stop();
-    }
-}
-
-/// A client that says what a kubeconfig says, and measures no clock.
-async fn client(kubeconfig: &Path) -> Result<Client> {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    Ok(Client::try_from(config)?)
+/// Starts the meter under the account of a kubeconfig.
+pub async fn start(kubeconfig: &Path, clock: Clock) -> Result<Running> {
+    let (settings, metrics, client) = (running::settings()?, Metrics::new(), client(kubeconfig).await?);
+    let (clock, reach) = (ServerClock::new(Arc::new(clock)), Reach::new(metrics.work.clone()));
+    Running::start(async move { Ok(Program { settings, client, billing: None, clock, reach, metrics }) })
 }

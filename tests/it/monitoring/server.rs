@@ -2,23 +2,18 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use billing_test_harness::{
     Operator, free_port,
-    process::{Process, Program},
-    prometheus,
+    prometheus::{self, Server},
 };
 use serde_json::{Value, json};
 
 use crate::Result;
 use crate::chart::install::NAMESPACE;
 use crate::chart::rendered::Rendered;
-
-/// How long Prometheus may take until it answers.
-const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// The rules of the chart, those about the meter included, as Prometheus reads them.
 pub fn shipped_rules() -> Result<Value> {
@@ -85,48 +80,26 @@ impl Drop for Folder {
 }
 
 /// A running Prometheus.
-pub struct Prometheus {
-    _process: Process, // ended before its folder goes
-    port: u16,
-    _folder: Folder,
-}
+pub struct Prometheus(Server);
 
 impl Prometheus {
     /// Starts one that scrapes the operator on `operator` every second, as one of the chart's namespace, and waits until it is
     /// ready.
     pub fn start(operator: u16) -> Result<Self> {
-        let (folder, port) = (Folder::new("prometheus")?, free_port()?);
-        folder.write("rules.json", &shipped_rules()?)?;
         let target = json!({ "targets": [format!("127.0.0.1:{operator}")], "labels": { "namespace": NAMESPACE } });
+        // JSON is YAML.
         let config = json!({
             "global": { "scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s" },
             "rule_files": ["rules.json"],
             "scrape_configs": [{ "job_name": "billing-operator", "static_configs": [target] }],
         });
-        let config = folder.write("prometheus.json", &config)?;
-        let data = folder.0.join("data");
-        let mut process = Process::start(&program(&config, &data, port, &folder.0)?)?;
-        process.wait_ready(START_LIMIT, || Operator::http_get(port, "/-/ready").is_some())?;
-        Ok(Self { _process: process, port, _folder: folder })
+        let rules = [("rules.json", shipped_rules()?.to_string())];
+        Ok(Self(Server::prometheus(&config.to_string(), &rules, "")?))
     }
 
     /// What the API answers under this path.
     pub fn ask(&self, path: &str) -> Result<Value> {
-        let text = Operator::http_get(self.port, &format!("/api/v1/{path}")).ok_or("Prometheus does not answer")?;
+        let text = Operator::http_get(self.0.port(), &format!("/api/v1/{path}")).ok_or("Prometheus does not answer")?;
         Ok(serde_json::from_str::<Value>(&text)?["data"].take())
     }
-}
-
-fn program(config: &str, data: &Path, port: u16, folder: &Path) -> Result<Program> {
-    Ok(Program {
-        name: "prometheus".to_owned(),
-        path: prometheus::prometheus()?,
-        args: vec![
-            format!("--config.file={config}"),
-            format!("--storage.tsdb.path={}", data.display()),
-            format!("--web.listen-address=127.0.0.1:{port}"),
-        ],
-        env: Vec::new(),
-        log: folder.join("prometheus.log"),
-    })
 }

@@ -8,6 +8,6 @@ mod window;
 
 pub use plan::{Known, KnownError, Refusal, Step, plan, sum};
 pub use recipe::{Counted, CountingRecipe};
-pub use window::Came;
 #[cfg(feature = "reader")]
 pub use window::evaluate;
+pub use window::{Came, percent};

@@ -82,9 +82,9 @@ pub fn month_end(at: Timestamp) -> Timestamp {
 impl Pending {
     /// What follows of a window.
     pub fn of(recipe: &CountingRecipe, window: Window, came: Came, world: &World, records: &Records) -> Self {
+        let has_gap = came.has_gap(recipe);
         let Came { groups, coverage } = came;
         let (_, _, closes) = times(window);
-        let has_gap = coverage < recipe.coverage;
         let patience = window.end + recipe.max_wait;
         let mut pending = Self { window, coverage, has_gap, patience, writes: Vec::new(), faults: Vec::new() };
         let mut written = Vec::new();

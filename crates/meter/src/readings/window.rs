@@ -3,7 +3,11 @@
 #[cfg(feature = "reader")]
 pub use reading::evaluate;
 
-use crate::sums::Group;
+use billing_api::Time;
+
+use super::CountingRecipe;
+use super::monthly::second;
+use crate::sums::{Group, Window};
 
 /// What was counted in a window.
 #[derive(Debug)]
@@ -12,6 +16,30 @@ pub struct Came {
     pub groups: Vec<(Group, String, i64)>,
     /// The share of the window in which there were samples of any series.
     pub coverage: i64,
+}
+
+impl Came {
+    /// Whether there were samples for less of the window than a Meter asks for.
+    pub fn has_gap(&self, recipe: &CountingRecipe) -> bool {
+        self.coverage < recipe.coverage
+    }
+
+    /// What is said of a window with too few samples.
+    pub fn too_few(&self, recipe: &CountingRecipe, window: Window) -> String {
+        let [from, to, until] = [window.start, window.end, window.end + recipe.max_wait].map(|at| Time(second(at)));
+        format!(
+            "from {from} to {to} the server {} has samples for {} of the time, and {} are asked for: they are waited for until {until}, \
+             and then what is known is recorded. See whether it scrapes, and whether spec.metrics.selector selects something",
+            recipe.server,
+            percent(self.coverage),
+            percent(recipe.coverage),
+        )
+    }
+}
+
+/// A share in ten thousandths, in words.
+pub fn percent(share: i64) -> String {
+    format!("{}.{:02} %", share / 100, share % 100)
 }
 
 #[cfg(feature = "reader")]

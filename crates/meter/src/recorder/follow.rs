@@ -22,7 +22,7 @@ use super::report::Report;
 use crate::context::Shared;
 use crate::readings::monthly::{second, series};
 use crate::readings::pending::{Due, Pending, Records, What, month_end, times};
-use crate::readings::{Came, CountingRecipe, evaluate};
+use crate::readings::{Came, CountingRecipe, evaluate, percent};
 use crate::recipe::{FaultReason, Invalid};
 use crate::records;
 use crate::samples::{AnswerError, Headers, ReadError, Reader};
@@ -186,29 +186,13 @@ async fn look(
     }
     let came = read(shared, &server, recipe, window).await.inspect_err(|_| shared.metrics.unanswered(&name))?;
     let now = shared.now().timestamp_millis();
-    if came.coverage < recipe.coverage && now < window.end + recipe.max_wait {
-        return Err(Stop::Said(Report::gap(too_few(recipe, window, &came))));
+    if came.has_gap(recipe) && now < window.end + recipe.max_wait {
+        return Err(Stop::Said(Report::gap(came.too_few(recipe, window))));
     }
     state.retry = None;
     let records = state.records.get_or_insert_default();
     state.pending = Some(Pending::of(recipe, window, came, &shared.world(), records));
     Ok(())
-}
-
-fn percent(share: i64) -> String {
-    format!("{}.{:02} %", share / 100, share % 100)
-}
-
-fn too_few(recipe: &CountingRecipe, window: Window, came: &Came) -> String {
-    let [from, to, until] =
-        [window.start, window.end, window.end + recipe.max_wait].map(|at| billing_api::Time(second(at)));
-    format!(
-        "from {from} to {to} the server {} has samples for {} of the time, and {} are asked for: they are waited for until {until}, \
-         and then what is known is recorded. See whether it scrapes, and whether spec.metrics.selector selects something",
-        recipe.server,
-        percent(came.coverage),
-        percent(recipe.coverage),
-    )
 }
 
 /// Asks the server for a window.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use billing_test_harness::{Proxy, User};
 use serde_json::json;
 
-use crate::servers::Server;
-use crate::stage::{Clock, METER, Running, Stage, oracle, requests, said, stage};
+use crate::servers::prometheus;
+use crate::stage::{Clock, METER, Stage, oracle, requests, said, stage, start};
 use crate::{Result, data};
 
 const HOUR: i64 = 3600;
@@ -17,7 +17,7 @@ async fn a_partition_over_the_end_of_a_month_loses_nothing_and_doubles_nothing()
     let billing = billing.as_ref().ok_or("no stage")?;
     // Elsewhere there are no projects, and nobody bills.
     let elsewhere = Stage::start("").await?;
-    let prometheus = Server::prometheus()?;
+    let prometheus = prometheus()?;
     elsewhere.create_server("main", json!({"url": prometheus.url()})).await?;
     let token = billing.control_plane.service_account_token("billing-system", "west")?;
     let proxy = Proxy::start(&billing.control_plane, &token)?;
@@ -25,7 +25,7 @@ async fn a_partition_over_the_end_of_a_month_loses_nothing_and_doubles_nothing()
     let clock = Clock::late();
     clock.set(data::BEGIN + 25 * HOUR);
     elsewhere.create_meter(requests("main", json!({"maxWait": "1h"}))).await?;
-    let meter = Running::start(&elsewhere.kubeconfig()?, Some((&there, "west")), &clock).await?;
+    let meter = start(&elsewhere.kubeconfig()?, Some((&there, "west")), &clock).await?;
     elsewhere.wait_through(data::BEGIN + 24 * HOUR).await?;
 
     // Nobody answers from now on, until hours after the month is over.
@@ -71,14 +71,14 @@ async fn a_partition_over_the_end_of_a_month_loses_nothing_and_doubles_nothing()
 async fn meters_of_one_name_in_two_clusters_do_not_meet() -> Result {
     let stage = stage().await?;
     let stage = stage.as_ref().ok_or("no stage")?;
-    let prometheus = Server::prometheus()?;
+    let prometheus = prometheus()?;
     stage.create_server("main", json!({"url": prometheus.url()})).await?;
     let token = stage.control_plane.service_account_token("billing-system", "west")?;
     let there = stage.control_plane.kubeconfig_for("west", &token)?;
     let clock = Clock::late();
     for cluster in ["west", "east"] {
         stage.create_meter(requests("main", json!({}))).await?;
-        let meter = Running::start(&stage.kubeconfig()?, Some((&there, cluster)), &clock).await?;
+        let meter = start(&stage.kubeconfig()?, Some((&there, cluster)), &clock).await?;
         stage.wait_through(data::END).await?;
         drop(meter);
         stage.forget_meter().await?;

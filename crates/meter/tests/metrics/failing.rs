@@ -6,7 +6,7 @@ use billing_test_harness::User;
 use serde_json::json;
 
 use crate::http::{Harm, Proxy};
-use crate::servers::Server;
+use crate::servers::prometheus;
 use crate::stage::{Clock, condition, oracle, requests, said, stage, through, time};
 use crate::{Result, data};
 
@@ -16,8 +16,8 @@ const HOUR: i64 = 3600;
 async fn what_is_no_answer_is_asked_again_and_nothing_of_it_is_recorded() -> Result {
     let stage = stage().await?;
     let stage = stage.as_ref().ok_or("no stage")?;
-    let prometheus = Server::prometheus()?;
-    let proxy = Proxy::start(prometheus.port)?;
+    let prometheus = prometheus()?;
+    let proxy = Proxy::start(prometheus.port())?;
     let url = format!("http://127.0.0.1:{}", proxy.port);
     stage
         .control_plane
@@ -60,7 +60,7 @@ async fn what_is_no_answer_is_asked_again_and_nothing_of_it_is_recorded() -> Res
 async fn too_few_samples_are_waited_for_and_then_recorded_with_what_is_known() -> Result {
     let stage = stage().await?;
     let stage = stage.as_ref().ok_or("no stage")?;
-    let prometheus = Server::prometheus()?;
+    let prometheus = prometheus()?;
     stage.create_server("main", json!({"url": prometheus.url()})).await?;
     let clock = Clock::late();
     // The window until 18:00 on 31 January has half an hour without samples.
@@ -94,7 +94,7 @@ async fn too_few_samples_are_waited_for_and_then_recorded_with_what_is_known() -
 async fn a_meter_that_cannot_be_followed_says_why() -> Result {
     let stage = stage().await?;
     let stage = stage.as_ref().ok_or("no stage")?;
-    let prometheus = Server::prometheus()?;
+    let prometheus = prometheus()?;
     let clock = Clock::late();
     let meter = stage.meter(&clock).await?;
     stage.create_meter(requests("main", json!({"selector": "rate(http_requests_total[5m])"}))).await?;

@@ -8,6 +8,8 @@ mod deep;
 mod docs;
 mod failing;
 mod http;
+#[path = "../running/mod.rs"]
+mod running;
 mod same;
 mod servers;
 mod stage;

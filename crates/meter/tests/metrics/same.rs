@@ -5,8 +5,8 @@ use std::time::Duration;
 use billing_test_harness::Proxy;
 use serde_json::{Value, json};
 
-use crate::servers::Server;
-use crate::stage::{Clock, LIMIT, Running, oracle, requests, said, stage};
+use crate::servers::{prometheus, victoria_metrics};
+use crate::stage::{Clock, LIMIT, oracle, requests, said, stage, start};
 use crate::{Result, data};
 
 /// What a Meter of gauges counts: megabyte hours.
@@ -19,7 +19,7 @@ fn memory(server: &str) -> Value {
 async fn two_servers_lead_to_the_same_bytes_and_to_what_the_oracle_says() -> Result {
     let stage = stage().await?;
     let stage = stage.as_ref().ok_or("no stage")?;
-    let (prometheus, victoria) = (Server::prometheus()?, Server::victoria_metrics()?);
+    let (prometheus, victoria) = (prometheus()?, victoria_metrics()?);
     stage.create_server("prometheus", json!({"url": prometheus.url()})).await?;
     stage.create_server("victoria", json!({"url": victoria.url(), "flavour": "VictoriaMetrics"})).await?;
     let clock = Clock::late();
@@ -56,7 +56,7 @@ async fn two_servers_lead_to_the_same_bytes_and_to_what_the_oracle_says() -> Res
 async fn killed_after_each_write_it_goes_on_and_doubles_nothing() -> Result {
     let stage = stage().await?;
     let stage = stage.as_ref().ok_or("no stage")?;
-    let prometheus = Server::prometheus()?;
+    let prometheus = prometheus()?;
     stage.create_server("prometheus", json!({"url": prometheus.url()})).await?;
     stage.create_meter(requests("prometheus", json!({"window": "12h"}))).await?;
     let proxy = Proxy::start(&stage.control_plane, &stage.token)?;
@@ -66,7 +66,7 @@ async fn killed_after_each_write_it_goes_on_and_doubles_nothing() -> Result {
     let mut kills = 0;
     loop {
         proxy.halt_after(1);
-        let meter = Running::start(&kubeconfig, None, &clock).await?;
+        let meter = start(&kubeconfig, None, &clock).await?;
         let begun = std::time::Instant::now();
         while !proxy.halted() && begun.elapsed() < Duration::from_secs(15) {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -99,7 +99,7 @@ fn until(records: std::collections::BTreeMap<String, Value>, second: i64) -> std
 async fn two_at_once_double_nothing() -> Result {
     let stage = stage().await?;
     let stage = stage.as_ref().ok_or("no stage")?;
-    let prometheus = Server::prometheus()?;
+    let prometheus = prometheus()?;
     stage.create_server("prometheus", json!({"url": prometheus.url()})).await?;
     stage.create_meter(requests("prometheus", json!({"window": "1h", "delay": "2m"}))).await?;
     let clock = Clock::late();

@@ -9,23 +9,20 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use billing_api::{Meter, MetricsServer, Time, UsageRecord};
+use billing_meter::Program;
 use billing_meter::metrics::Metrics;
 use billing_meter::settings::Settings;
-use billing_meter::{Program, run};
-use billing_test_harness::chart::{self, CHART, NAMESPACE, RELEASE};
-use billing_test_harness::{ControlPlane, Options, User, free_port};
+use billing_test_harness::chart::{self, NAMESPACE};
+use billing_test_harness::{ControlPlane, Options, User};
 use chrono::{DateTime, Utc};
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config, Resource, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 use operator_kit::clock::{LocalTime, ServerClock};
-use operator_kit::logging::LogFormat;
 use operator_kit::reach::Reach;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio_util::sync::CancellationToken;
 
+use crate::running::{self, Running, client};
 use crate::{Result, data};
 
 /// How long anything may take.
@@ -33,9 +30,6 @@ pub const LIMIT: Duration = Duration::from_secs(180);
 
 /// The name of every Meter here.
 pub const METER: &str = "requests";
-
-/// The account of the meter, as the chart names it.
-pub const ACCOUNT: &str = "billing-operator-billing-meter";
 
 const PROJECTS: &str = r#"
 apiVersion: v1
@@ -126,18 +120,12 @@ pub async fn stage() -> Result<MutexGuard<'static, Option<Stage>>> {
 impl Stage {
     pub async fn start(more: &str) -> Result<Self> {
         let control_plane = ControlPlane::start(&Options::default())?;
-        chart::install(&control_plane)?;
-        let namespace = format!("--namespace={NAMESPACE}");
-        chart::helm(
-            &control_plane,
-            &["upgrade", RELEASE, CHART, &namespace, "--set=meter.enabled=true,meter.headerSecrets={token}"],
-        )?;
+        let token = chart::install_with_meter(&control_plane, &["meter.headerSecrets={token}"])?;
         control_plane.apply(User::ClusterAdmin, PROJECTS)?;
         if !more.is_empty() {
             control_plane.apply(User::ClusterAdmin, more)?;
         }
         let client = client(&control_plane.kubeconfig(User::ClusterAdmin)).await?;
-        let token = control_plane.service_account_token(NAMESPACE, ACCOUNT)?;
         Ok(Self { control_plane, client, token })
     }
 
@@ -244,7 +232,7 @@ impl Stage {
 
     /// Starts the meter.
     pub async fn meter(&self, clock: &Clock) -> Result<Running> {
-        Running::start(&self.kubeconfig()?, None, clock).await
+        start(&self.kubeconfig()?, None, clock).await
     }
 }
 
@@ -303,74 +291,29 @@ pub fn said(records: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     records.iter().map(said).collect()
 }
 
-/// The meter at work.
-pub struct Running {
-    runtime: Option<Runtime>,
-    cancel: CancellationToken,
-}
-
-impl Running {
-    /// Under the account of a kubeconfig, and under that of another where that cluster bills.
-    pub async fn start(kubeconfig: &Path, billing: Option<(&Path, &str)>, clock: &Clock) -> Result<Self> {
-        let metrics = Metrics::new();
-        let settings = Settings {
-            kubeconfig: None,
-            billing_kubeconfig: None,
-            cluster: billing.map(|(_, cluster)| cluster.to_owned()),
-            namespace: Some(NAMESPACE.to_owned()),
-            call_timeout: Duration::from_secs(5),
-            // One after the other, so that a write after which it is killed is one write.
-            concurrency: 1,
-            compare_interval: Duration::from_secs(3600),
-            retry_interval: Duration::from_secs(1),
-            report_interval: Duration::from_secs(1),
-            listen: ([127, 0, 0, 1], free_port()?).into(),
-            silence_limit: Duration::from_secs(180),
-            log_format: LogFormat::Text,
-            log_level: "info".to_owned(),
+/// Starts the meter under the account of a kubeconfig, and under that of another where that cluster bills.
+pub async fn start(kubeconfig: &Path, billing: Option<(&Path, &str)>, clock: &Clock) -> Result<Running> {
+    let metrics = Metrics::new();
+    let settings = Settings {
+        cluster: billing.map(|(_, cluster)| cluster.to_owned()),
+        namespace: Some(NAMESPACE.to_owned()),
+        call_timeout: Duration::from_secs(5),
+        // One after the other, so that a write after which it is killed is one write.
+        concurrency: 1,
+        ..running::settings()?
+    };
+    let (kubeconfig, clock) = (kubeconfig.to_owned(), clock.clone());
+    let billing = billing.map(|(path, _)| path.to_owned());
+    Running::start(async move {
+        let reach = || Reach::new(metrics.work.clone());
+        let billing = match billing {
+            Some(path) => Some((measured(&path, &metrics, &settings).await?, reach())),
+            None => None,
         };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let cancel = CancellationToken::new();
-        let (kubeconfig, clock, stop) = (kubeconfig.to_owned(), clock.clone(), cancel.clone());
-        let billing = billing.map(|(path, _)| path.to_owned());
-        runtime.spawn(async move {
-            let begun: Result = async {
-                let reach = || Reach::new(metrics.work.clone());
-                let billing = match billing {
-                    Some(path) => Some((measured(&path, &metrics, &settings).await?, reach())),
-                    None => None,
-                };
-                let client = measured(&kubeconfig, &metrics, &settings).await?;
-                let clock = ServerClock::new(Arc::new(clock));
-                let reach = reach();
-                run(Program { settings, client, billing, clock, reach, metrics }, stop).await?;
-                Ok(())
-            }
-            .await;
-            if let Err(error) = begun {
-                eprintln!("the meter ended: {error}");
-            }
-        });
-        Ok(Self { runtime: Some(runtime), cancel })
-    }
-
-    /// Stops it where it is.
-    pub fn kill(mut self) {
-        self.stop();
-    }
-
-    fn stop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.cancel.cancel();
-        self.stop();
-    }
+        let client = measured(&kubeconfig, &metrics, &settings).await?;
+        let (clock, reach) = (ServerClock::new(Arc::new(clock)), reach());
+        Ok(Program { settings, client, billing, clock, reach, metrics })
+    })
 }
 
 /// A client as the meter has it: with time limits, and with a clock of its own that nobody asks.
@@ -380,11 +323,4 @@ async fn measured(kubeconfig: &Path, metrics: &Metrics, settings: &Settings) -> 
     let clock = ServerClock::new(Arc::new(operator_kit::clock::SystemClock));
     let reach = Reach::new(metrics.work.clone());
     Ok(operator_kit::client::connect(&settings, clock, metrics.work.clone(), reach).await?)
-}
-
-/// A client that says what a kubeconfig says.
-async fn client(kubeconfig: &Path) -> Result<Client> {
-    let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
-    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    Ok(Client::try_from(config)?)
 }

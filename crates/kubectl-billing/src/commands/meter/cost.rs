@@ -1,4 +1,4 @@
-//! What records cost that run for a whole month: by the engine of `preview`, with the price lists among the manifests.
+//! What records cost, those that run for a whole month: by the engine of `preview`, with the price lists among the manifests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +14,55 @@ use crate::read::{name, text};
 /// The group that pays where the manifests have none.
 const PAYER: &str = "meter-test";
 
-/// What each record costs in a month, by its name, as "1.50 USD"; nothing where the manifests have no price list. What is in the way
-/// is said beside.
+/// What each record costs, by its name, as "1.50 USD"; nothing where the manifests have no price list. What is in the way is said
+/// beside.
+#[derive(Default)]
 pub(super) struct Costs {
     pub by_record: BTreeMap<String, String>,
     pub problems: Vec<String>,
 }
 
-/// Has the records run for all of a month, and bills them.
+/// Has what runs do so for all of a month, ends what was counted where it was last read, and bills both, month by month.
 pub(super) fn of(
+    records: &[UsageRecord],
+    namespaces: &[Value],
+    manifests: &[Value],
+    month: Month,
+) -> Result<Costs, CommandError> {
+    let mut by_month: BTreeMap<Month, Vec<UsageRecord>> = BTreeMap::new();
+    for record in records {
+        let billed = over(record, month);
+        by_month.entry(Month::of(billed.spec.start.0)).or_default().push(billed);
+    }
+    let mut costs = Costs::default();
+    for (month, records) in by_month {
+        let Costs { by_record, problems } = in_month(&records, namespaces, manifests, month)?;
+        costs.by_record.extend(by_record);
+        for problem in problems {
+            // What is wrong with a manifest is so in each month.
+            if !costs.problems.contains(&problem) {
+                costs.problems.push(problem);
+            }
+        }
+    }
+    Ok(costs)
+}
+
+/// A record as it is billed: all of the month, or what was counted until it was last read.
+fn over(record: &UsageRecord, month: Month) -> UsageRecord {
+    let mut record = record.clone();
+    match record.spec.readings.iter().flatten().last() {
+        Some(last) => record.spec.end = Some(last.at),
+        None => {
+            record.spec.start = billing_api::Time(month.start());
+            record.spec.end = Some(billing_api::Time(month.end()));
+        }
+    }
+    record
+}
+
+/// Bills records of one month.
+fn in_month(
     records: &[UsageRecord],
     namespaces: &[Value],
     manifests: &[Value],
@@ -30,8 +70,7 @@ pub(super) fn of(
 ) -> Result<Costs, CommandError> {
     let ours = |kind: &str| manifests.iter().filter(move |object| object["kind"] == kind).collect::<Vec<_>>();
     let lists = ours("PriceList");
-    let Some(first) = lists.first() else { return Ok(Costs { by_record: BTreeMap::new(), problems: Vec::new() }) };
-    let (start, end) = (billing_api::Time(month.start()), billing_api::Time(month.end()));
+    let Some(first) = lists.first() else { return Ok(Costs::default()) };
     let mut all: Vec<Value> = manifests
         .iter()
         .filter(|object| text(object, "/apiVersion").starts_with(GROUP) && object["kind"] != "Meter")
@@ -44,14 +83,7 @@ pub(super) fn of(
     let mut organizations = BTreeSet::new();
     for record in records {
         let organization = record.metadata.namespace.as_deref().unwrap_or_default();
-        let mut billed = record.clone();
-        (billed.spec.start, billed.spec.end) = (start, Some(end));
-        // What was counted is counted in this month.
-        if let Some(readings) = &mut billed.spec.readings {
-            readings.drain(..readings.len().saturating_sub(1));
-            readings.iter_mut().for_each(|last| last.at = end);
-        }
-        all.push(serde_json::to_value(&billed).map_err(crate::output::OutputError::Json)?);
+        all.push(serde_json::to_value(record).map_err(crate::output::OutputError::Json)?);
         all.push(namespace(&record.spec.project, organization, namespaces));
         if organizations.insert(organization.to_owned()) {
             all.push(namespace(organization, organization, namespaces));

@@ -114,12 +114,16 @@ async fn count(
     let from = now - i64::try_from(since.since.as_millis()).unwrap_or(i64::MAX / 2);
     let mut records: BTreeMap<String, UsageRecord> = BTreeMap::new();
     let mut faults: BTreeMap<String, String> = BTreeMap::new();
+    let mut gaps = Vec::new();
     // From the boundary that is the next: windows are whole.
     let mut window = recipe.windows.from(recipe.windows.from(from - 1).end);
     while window.end + recipe.delay <= now {
         let counted = evaluate(recipe, reader, window)
             .await
             .map_err(|error| CommandError::Unusable(format!("MetricsServer {}: {error}", recipe.server)))?;
+        if counted.has_gap(recipe) {
+            gaps.push(counted.too_few(recipe, window));
+        }
         let pending = Pending::of(recipe, window, counted, world, &Records::new());
         faults.extend(pending.faults.iter().map(|(reason, what, message)| {
             (what.clone(), format!("Meter {meter_name}: {}: {what}: {message}", reason.as_str()))
@@ -129,7 +133,18 @@ async fn count(
         }
         window = recipe.windows.from(window.end);
     }
-    came.records.extend(records.into_values());
+    let mut records: Vec<_> = records.into_values().collect();
+    records.sort_by_cached_key(|record| {
+        (record.spec.project.to_string(), record.spec.service.name.clone(), record.spec.start)
+    });
+    came.records.extend(records);
+    if let Some((first, others)) = gaps.split_first() {
+        let others = match others.len() {
+            0 => String::new(),
+            many => format!(" (and {many} windows more)"),
+        };
+        came.wrong.push(format!("Meter {meter_name}: Gap: {first}{others}"));
+    }
     came.wrong.extend(faults.into_values());
     Ok(())
 }

@@ -22,7 +22,7 @@ use super::objects::Objects;
 use crate::cluster::{ClusterArguments, wait};
 use crate::error::CommandError;
 use crate::manifest::{self, Object};
-use crate::print::{Column, PrintArguments, Section, TableShape, print_list};
+use crate::print::{Column, PrintArguments, Section, TableShape, print_sections};
 use crate::read::text;
 use crate::{ExitStatus, Io};
 
@@ -42,27 +42,46 @@ Examples:
 
 Exit status: 0 when everything can be recorded, 1 when a Meter or an object is not right, 2 when the command cannot be run.";
 
-/// What a record costs in a month, on the records that are printed.
-const MONTH_ANNOTATION: &str = "meter.billing-operator.io/month";
+/// What a record costs, on the records that are printed: of one that runs, in a month.
+const COST_ANNOTATION: &str = "meter.billing-operator.io/cost";
 
-/// How much is recorded, on the records that are printed: of a metered one, what its last reading says.
-const QUANTITY_ANNOTATION: &str = "meter.billing-operator.io/quantity";
+const METER: Column = Column::text("METER", r".metadata.labels.meter\.billing-operator\.io/name");
+const PROJECT: Column = Column::text("PROJECT", ".spec.project");
+const SERVICE: Column = Column::text("SERVICE", ".spec.service.name");
+const TYPE: Column = Column::text("TYPE", ".spec.service.type");
+const PLAN: Column = Column::text("PLAN", ".spec.service.plan");
+const COST: &str = r".metadata.annotations.meter\.billing-operator\.io/cost";
 
-const RECORDS: TableShape = TableShape::of(&[
-    Column::text("METER", r".metadata.labels.meter\.billing-operator\.io/name"),
-    Column::text("PROJECT", ".spec.project"),
-    Column::text("SERVICE", ".spec.service.name"),
-    Column::text("TYPE", ".spec.service.type"),
-    Column::text("PLAN", ".spec.service.plan"),
-    Column::number("QUANTITY", r".metadata.annotations.meter\.billing-operator\.io/quantity"),
-    Column::number("A MONTH", r".metadata.annotations.meter\.billing-operator\.io/month"),
+/// What runs.
+const RUNNING: TableShape = TableShape::of(&[
+    METER,
+    PROJECT,
+    SERVICE,
+    TYPE,
+    PLAN,
+    Column::number("QUANTITY", ".spec.quantity"),
+    Column::number("A MONTH", COST),
 ]);
 
-/// Show what Meters would record, and what that costs in a month, without writing anything
+/// What was counted.
+const COUNTED: TableShape = TableShape::of(&[
+    METER,
+    PROJECT,
+    SERVICE,
+    TYPE,
+    PLAN.wide(),
+    Column::text("START", ".spec.start"),
+    Column::text("READ AT", ".spec.readings[-1:].at"),
+    Column::number("COUNTED", ".spec.readings[-1:].quantity"),
+    Column::number("COST", COST),
+]);
+
+/// Show what Meters would record, and what that costs, without writing anything
 ///
 /// Reads Meters, and price lists if there are any. The objects are those of the same manifests; of a kind of which these have none,
-/// those that are in the cluster now. Of metrics, the server is asked for the windows that are over since a while; what was counted in
-/// them is the quantity, and what it costs as all of a month. What cannot be recorded, and what has no price, goes to standard error with the place.
+/// those that are in the cluster now, and they cost what they cost in a month. Of metrics, the server is asked for the windows that are
+/// over since a while, and what was counted in them costs what it adds to the invoices of its months, where nothing else was used in
+/// them. What cannot be recorded, and what has no price, goes to standard error with the place.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct MeterTestArguments {
@@ -70,7 +89,7 @@ pub struct MeterTestArguments {
     #[arg(short, long = "filename", value_name = "FILE", required = true)]
     filenames: Vec<PathBuf>,
 
-    /// The month whose length and prices count [default: the one that runs]
+    /// The month whose length and prices count for what runs [default: this one]. What was counted has the prices of when it was
     #[arg(long, value_name = "YYYY-MM")]
     period: Option<Month>,
 
@@ -129,9 +148,7 @@ pub(super) fn run(arguments: &MeterTestArguments, io: &mut Io<'_>) -> Result<Exi
     let month = arguments.period.unwrap_or(Month::of(now));
     let Costs { by_record, problems } = cost::of(&tried.records, &objects.namespaces, &all, month)?;
     tried.wrong.extend(problems);
-    let priced: Vec<_> = tried.records.iter().map(|record| printed(record, &by_record)).collect::<Result<_, _>>()?;
-    let section = Section::new(RECORDS, priced, "nothing would be recorded");
-    print_list(section, &arguments.print, io.stdout, io.stderr)?;
+    print_sections(sections(&tried.records, &by_record)?, &arguments.print, io.stdout, io.stderr)?;
     for wrong in &tried.wrong {
         writeln!(io.stderr, "{wrong}")?;
     }
@@ -241,13 +258,28 @@ fn begun(meter: &Meter, now: Timestamp) -> Meter {
     meter
 }
 
+/// What runs and what was counted, each in a table where there is any.
+fn sections(records: &[UsageRecord], costs: &BTreeMap<String, String>) -> Result<Vec<Section>, CommandError> {
+    let (counted, running): (Vec<_>, Vec<_>) = records.iter().partition(|record| record.spec.readings.is_some());
+    let section = |shape, records: Vec<&UsageRecord>| {
+        let priced = records.into_iter().map(|record| printed(record, costs)).collect::<Result<Vec<_>, _>>()?;
+        Ok::<_, CommandError>(Section::new(shape, priced, "nothing would be recorded"))
+    };
+    Ok(match (running.is_empty(), counted.is_empty()) {
+        (_, true) => vec![section(RUNNING, running)?],
+        (true, false) => vec![section(COUNTED, counted)?],
+        (false, false) => vec![
+            section(RUNNING, running)?.headed("What runs, for a month:"),
+            section(COUNTED, counted)?.headed("What was counted:"),
+        ],
+    })
+}
+
 /// A record as it is printed: as it would be written, with what it costs.
 fn printed(record: &UsageRecord, costs: &BTreeMap<String, String>) -> Result<Value, CommandError> {
     let mut value = serde_json::to_value(record).map_err(crate::output::OutputError::Json)?;
-    let last = record.spec.readings.iter().flatten().last().map_or(&record.spec.quantity, |last| &last.quantity);
-    value["metadata"]["annotations"] = json!({ QUANTITY_ANNOTATION: last });
     if let Some(cost) = costs.get(&record.name_any()) {
-        value["metadata"]["annotations"][MONTH_ANNOTATION] = json!(cost);
+        value["metadata"]["annotations"] = json!({ COST_ANNOTATION: cost });
     }
     Ok(value)
 }

@@ -1,7 +1,9 @@
 //! Prometheus, promtool and VictoriaMetrics, from Debian's packages.
 //!
 //! A package is downloaded into our cache and unpacked there: nothing is installed, and lists of packages are kept apart from the
-//! system's, so that nobody has to be root. Put in place by a rename, under a lock.
+//! system's, so that nobody has to be root. Put in place by a rename, under a lock. [`Server`] runs the first of them.
+
+mod server;
 
 use std::{
     env,
@@ -11,6 +13,8 @@ use std::{
 };
 
 use crate::{Error, Result, go};
+
+pub use server::Server;
 
 /// A package of Debian's.
 #[derive(Clone, Copy)]
