@@ -3,6 +3,7 @@
 //! The control plane and the operator belong to a process that goes on in the background ([`stage`]); what a reader sees is
 //! shown by the one in the foreground ([`show`]), which starts that process or finds the one that runs ([`place`]).
 
+mod ingress;
 mod kubectl;
 mod outlook;
 mod place;

@@ -1,4 +1,4 @@
-//! Waiting until every month that is over has its final invoices, and what a Meter records is on an estimate.
+//! Waiting until every month that is over has its final invoices, and what Meters record is on an invoice.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +13,7 @@ use crate::{Result, kubectl::Kubectl, place::Place};
 /// How long the invoices may take.
 const LIMIT: Duration = Duration::from_secs(180);
 /// What is looked at.
-const KINDS: &str = "namespaces,billinggroups,projectbindings,usagerecords,invoices,billingperiods";
+const KINDS: &str = "namespaces,billinggroups,projectbindings,meters,usagerecords,invoices,billingperiods";
 /// On records that a Meter made.
 const METER_LABEL: &str = "meter.billing-operator.io/name";
 const PAUSE: Duration = Duration::from_millis(500);
@@ -31,9 +31,12 @@ struct Outlook {
     finals: u64,
     /// Finals that the periods know of: they are counted a moment later.
     counted: u64,
+    /// The Meters, and those of them that recorded something.
+    meters: BTreeSet<String>,
+    recording: BTreeSet<String>,
     /// Records that a Meter made.
     metered: BTreeSet<String>,
-    /// Records that are on an estimate of the month that runs.
+    /// Records that are on an invoice. (What was counted before the month began is on that of the month before.)
     billed: BTreeSet<String>,
 }
 
@@ -47,6 +50,9 @@ impl Outlook {
     }
 
     fn count(&mut self, item: &Value) {
+        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+        let lines = item["status"]["document"]["lines"].as_array().into_iter().flatten();
+        self.billed.extend(lines.filter_map(|line| text(&line["source"]["name"])));
         match item["kind"].as_str() {
             Some("Namespace") => self.projects += usize::from(is_project(item)),
             Some("ProjectBinding") => self.bound += usize::from(is_ready(item)),
@@ -54,12 +60,12 @@ impl Outlook {
             Some("BillingPeriod") => self.counted += item["status"]["final"].as_u64().unwrap_or(0),
             Some("Invoice") if item["status"]["phase"] == "Final" => self.finals += 1,
             Some("UsageRecord") if item["metadata"]["labels"][METER_LABEL].is_string() => {
-                self.metered.extend(item["metadata"]["name"].as_str().map(ToOwned::to_owned));
+                self.metered.extend(text(&item["metadata"]["name"]));
+                self.recording.extend(text(&item["metadata"]["labels"][METER_LABEL]));
             }
+            Some("Meter") => self.meters.extend(text(&item["metadata"]["name"])),
             Some("Invoice") if is_open(item) => {
                 self.estimated += 1;
-                let lines = item["status"]["document"]["lines"].as_array().into_iter().flatten();
-                self.billed.extend(lines.filter_map(|line| line["source"]["name"].as_str().map(ToOwned::to_owned)));
                 // Sequences begin with 1, and every month before this one has its own.
                 self.due += item["spec"]["sequence"].as_u64().unwrap_or(1) - 1;
             }
@@ -69,7 +75,7 @@ impl Outlook {
 
     fn is_complete(&self) -> bool {
         let paid_for = self.groups > 0 && self.bound >= self.projects;
-        let measured = !self.metered.is_empty() && self.metered.is_subset(&self.billed);
+        let measured = self.meters.is_subset(&self.recording) && self.metered.is_subset(&self.billed);
         let final_ = self.finals >= self.due && self.counted >= self.finals;
         paid_for && measured && final_ && self.estimated >= self.groups
     }
@@ -92,8 +98,12 @@ pub fn wait(kubectl: &Kubectl, place: &Place) -> Result {
                 format!("not all invoices are there yet: see {}", place.log("billing-operator").display()).into()
             );
         }
-        let Outlook { projects, bound, due, finals, .. } = outlook;
-        let progress = format!("{bound} of {projects} projects have a payer, {finals} of {due} months a final invoice");
+        let Outlook { projects, bound, due, finals, meters, recording, .. } = outlook;
+        let progress = format!(
+            "{bound} of {projects} projects have a payer, {finals} of {due} months a final invoice, {} of {} Meters a record",
+            recording.len(),
+            meters.len()
+        );
         if progress != said {
             println!("Waiting: {progress} ...");
             said = progress;
@@ -148,6 +158,7 @@ mod tests {
             estimate(2, "2026-11-22T10:00:00Z"),
             json!({"kind": "BillingPeriod", "status": {"final": 1}}),
             json!({"kind": "UsageRecord", "metadata": {"name": "volume-1", "labels": {METER_LABEL: "volumes"}}}),
+            json!({"kind": "Meter", "metadata": {"name": "volumes"}}),
             json!({"kind": "UsageRecord", "metadata": {"name": "by-hand"}}),
         ]
     }
@@ -163,9 +174,20 @@ mod tests {
     fn a_world_is_complete_with_its_finals_its_estimate_and_its_payers() {
         let outlook = Outlook::of(&world());
         let records = || BTreeSet::from(["volume-1".to_owned()]);
-        let (metered, billed) = (records(), records());
-        let all =
-            Outlook { projects: 1, bound: 1, groups: 1, estimated: 1, due: 1, finals: 1, counted: 1, metered, billed };
+        let meters = || BTreeSet::from(["volumes".to_owned()]);
+        let all = Outlook {
+            projects: 1,
+            bound: 1,
+            groups: 1,
+            estimated: 1,
+            due: 1,
+            finals: 1,
+            counted: 1,
+            meters: meters(),
+            recording: meters(),
+            metered: records(),
+            billed: records(),
+        };
         assert_eq!(outlook, all);
         assert!(outlook.is_complete());
         // The binding, the group, the final, the estimate, the period, what is metered.
@@ -183,6 +205,17 @@ mod tests {
         assert_eq!(Outlook::of(&world).estimated, 1);
         world.push(estimate(4, "2026-11-30T23:59:59Z"));
         assert!(!Outlook::of(&world).is_complete(), "three finals are due");
+    }
+
+    #[test]
+    fn what_was_counted_before_the_month_began_is_on_the_final_of_then() {
+        let mut world = world();
+        world.push(
+            json!({"kind": "UsageRecord", "metadata": {"name": "requests-1", "labels": {METER_LABEL: "requests"}}}),
+        );
+        assert!(!Outlook::of(&world).is_complete(), "it is on no invoice");
+        world[5]["status"]["document"] = json!({"lines": [{"source": {"name": "requests-1"}}]});
+        assert!(Outlook::of(&world).is_complete());
     }
 
     #[test]

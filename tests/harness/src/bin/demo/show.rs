@@ -20,8 +20,14 @@ pub fn all(kubectl: &Kubectl, place: &Place, found: Found) -> Result {
     title("An invoice, line by line");
     audience.sees(&["get", "invoice", INVOICE, "-n", "acme", "-o", "go-template-file=examples/invoice.tmpl"])?;
     title("Usage that meters itself");
-    remark("Nobody recorded this volume by hand. It is on the estimate of the group that pays for its project:");
-    audience.sees(&["get", "usagerecords", "-n", "acme", "-l", "meter.billing-operator.io/name=volumes"])?;
+    remark("Nobody recorded these by hand: a volume that is bound, and requests that a Prometheus counted.");
+    audience.sees(&["get", "usagerecords", "-n", "acme", "-l", "meter.billing-operator.io/name"])?;
+    remark("Both are on the estimate of the group that pays for their project:");
+    let estimate = ["--field-selector", "status.phase=Estimate,spec.billingGroup=shop"];
+    let found = kubectl.read(&[&["get", "invoices", "-n", "acme", "-o", "name"], &estimate[..]].concat())?;
+    let found = String::from_utf8(found)?;
+    let name = found.lines().last().and_then(|name| name.split('/').next_back()).ok_or("there is no estimate")?;
+    audience.sees(&["get", "invoice", name, "-n", "acme", "-o", "go-template-file=examples/invoice.tmpl"])?;
     title("What the API server refuses, whoever asks");
     remark("A group that projects count on:");
     audience.is_refused(&["delete", "billinggroup", "main", "-n", "acme"])?;

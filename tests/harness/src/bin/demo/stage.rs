@@ -1,4 +1,4 @@
-//! The process in the background: an API server, the chart, the operator, the meter and the examples.
+//! The process in the background: an API server, the chart, the operator, the meter, a Prometheus and the examples.
 
 use std::{
     fs,
@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
-use billing_test_harness::{ControlPlane, Operator, Options, User, free_port};
+use billing_test_harness::{ControlPlane, Error, Operator, Options, User, free_port, prometheus};
+use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::{
-    Result,
+    Result, ingress,
     kubectl::typed,
     place::{Place, sibling},
 };
@@ -47,7 +48,13 @@ pub fn run(place: &Place) -> Result {
     let operator = start("billing-operator", "billing-operator", &run, &control_plane, place)?;
     let meter = start("billing-meter", "billing-operator-billing-meter", &[], &control_plane, place)?;
     say("Both are ready: every admission policy refuses what it should.\n")?;
+    let now = Utc::now();
+    let prometheus = start_prometheus(now)?;
     apply_examples(&control_plane)?;
+    measure_volumes(&control_plane)?;
+    if let Some(prometheus) = &prometheus {
+        count_requests(&control_plane, &prometheus.url(), now)?;
+    }
 
     let socket = control_plane.folder().join("demo.sock");
     let listener = UnixListener::bind(&socket)?;
@@ -59,6 +66,7 @@ pub fn run(place: &Place) -> Result {
     for program in &mut programs {
         program.terminate(STOP_LIMIT)?;
     }
+    drop(prometheus);
     drop(control_plane);
     // Who asked learns from the end of the connection that all is gone.
     drop(asker);
@@ -101,13 +109,33 @@ fn start(program: &str, account: &str, args: &[&str], control_plane: &ControlPla
     Ok(started)
 }
 
+/// A Prometheus, where there is one: it is not built from sources, as the rest is, but fetched from Debian.
+fn start_prometheus(now: DateTime<Utc>) -> Result<Option<prometheus::Server>> {
+    match prometheus::prometheus() {
+        Ok(_) => {}
+        Err(error @ Error::NoPackage { .. }) => {
+            say(&format!("No requests are counted here, because there is no Prometheus: {error}\n"))?;
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let prometheus = ingress::prometheus(now)?;
+    say(
+        "A Prometheus scrapes an ingress that counts the requests of acme-shop: 50 a second since this morning, let us say.\n",
+    )?;
+    Ok(Some(prometheus))
+}
+
 fn apply_examples(control_plane: &ControlPlane) -> Result {
     kubectl(control_plane, &["apply", "-f", "examples/acme", "-f", "examples/globex"])?;
     say("Months that are over wait a minute for late usage, says the issuer. The demo does not:")?;
     kubectl(
         control_plane,
         &["patch", "invoiceissuer", "default", "--type=merge", "--patch", r#"{"spec":{"grace":"5s"}}"#],
-    )?;
+    )
+}
+
+fn measure_volumes(control_plane: &ControlPlane) -> Result {
     say(
         "A Meter records what objects cost while they are there. Nothing provisions storage here: we say that it is bound.",
     )?;
@@ -115,6 +143,20 @@ fn apply_examples(control_plane: &ControlPlane) -> Result {
     let bound = r#"{"status":{"phase":"Bound","capacity":{"storage":"100Gi"}}}"#;
     let claim = ["patch", "pvc", "orders-data", "-n", "acme-shop"];
     kubectl(control_plane, &[&claim[..], &["--subresource=status", "--type=merge", "--patch", bound]].concat())
+}
+
+fn count_requests(control_plane: &ControlPlane, url: &str, now: DateTime<Utc>) -> Result {
+    say("Another one counts what a Prometheus has samples of. There is no network of pods: we say where ours is.")?;
+    kubectl(control_plane, &["apply", "-f", "examples/metrics/requests.yaml"])?;
+    let there = format!(r#"{{"spec":{{"url":"{url}"}}}}"#);
+    kubectl(control_plane, &["patch", "metricsserver", "main", "--type=merge", "--patch", &there])?;
+    say(
+        "It counts from when it was made, six hours at a time. To see something now, it begins with the last six hours:",
+    )?;
+    let begun = ingress::last_window(now)?.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let begun = format!(r#"{{"status":{{"observedThrough":"{begun}"}}}}"#);
+    let meter = ["patch", "meter", "requests", "--subresource=status", "--type=merge", "--patch", &begun];
+    kubectl(control_plane, &meter)
 }
 
 /// Runs `kubectl` and says what a reader would type and see.
