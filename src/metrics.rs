@@ -105,7 +105,7 @@ impl BillingMetrics {
             invoices: all.add("invoices", "Invoices by phase", Family::default()),
             held_invoices: all.add(
                 "held_invoices",
-                "Held invoices of months that are over, by the reason of their condition",
+                "Invoices that are held or wait for a reading, by the reason of their condition",
                 Family::default(),
             ),
             unbilled_records: all.add(

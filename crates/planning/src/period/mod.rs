@@ -153,6 +153,13 @@ fn hold_of(estimate: &Estimate) -> Option<HoldReason> {
     HoldReason::ALL.into_iter().find(|hold| hold.as_str() == ready.reason)
 }
 
+/// What somebody else than the operator has to do something about before an estimate becomes final.
+fn in_the_way(estimate: &Estimate) -> Option<&'static str> {
+    let ready = conditions::find(&estimate.conditions, "Ready");
+    let is_awaited = ready.is_some_and(|ready| ready.status == "False" && ready.reason == AWAITING_READING);
+    hold_of(estimate).map(HoldReason::as_str).or(is_awaited.then_some(AWAITING_READING))
+}
+
 /// How much there is of everything.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Census {
@@ -164,10 +171,13 @@ pub struct Census {
     pub estimates: usize,
     /// Invoices that are.
     pub finals: usize,
-    /// Estimates that something holds, by the reason of their condition; and invoices of months that are over which could not be
-    /// written.
+    /// Estimates that something holds, or that wait for a reading, by the reason of their condition; and invoices of months that are
+    /// over which could not be written.
     pub held: BTreeMap<&'static str, usize>,
 }
+
+/// The reason of an estimate whose month waits for somebody to read a counter: not for ever, but what is read later is billed later.
+const AWAITING_READING: &str = "AwaitingReading";
 
 /// The reason under which an invoice is counted that does not exist, for whatever cause.
 const NOT_WRITTEN: &str = "NotWritten";
@@ -178,8 +188,8 @@ pub fn census(state: &ObservedState, now: Timestamp) -> Census {
     let estimates: usize = organizations().map(|organization| organization.invoices.estimates().count()).sum();
     let all: usize = organizations().map(|organization| organization.invoices.count()).sum();
     let mut held: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for hold in organizations().flat_map(|organization| organization.invoices.estimates()).filter_map(hold_of) {
-        *held.entry(hold.as_str()).or_default() += 1;
+    for reason in organizations().flat_map(|organization| organization.invoices.estimates()).filter_map(in_the_way) {
+        *held.entry(reason).or_default() += 1;
     }
     for (name, organization) in state.organizations() {
         for (group, _) in unwritten_months(organization, Month::of(now)) {

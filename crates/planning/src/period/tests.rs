@@ -88,6 +88,16 @@ fn held(state: &ObservedState) -> Vec<(&'static str, usize)> {
 }
 
 #[test]
+fn an_invoice_that_waits_for_a_reading_is_waiting_and_counted_by_that_reason() {
+    let counted = |reason: &str| {
+        check(&format!("{ACME}{OCTOBER}{}", invoice(reason)), "0+0+1, 0 in []");
+        held(&state(&format!("{ACME}{OCTOBER}{}", invoice(reason))))
+    };
+    assert_eq!(counted("AwaitingReading"), [("AwaitingReading", 1)]);
+    assert_eq!(counted("SettlingIn"), []);
+}
+
+#[test]
 fn an_invoice_that_could_not_be_written_is_waited_for_and_counted() {
     let manifests = format!("{ACME}{OCTOBER}{FROM_OCTOBER}");
     check(&manifests, "0+0+1, 0 in []");
