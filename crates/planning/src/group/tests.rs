@@ -263,13 +263,8 @@ fn a_credit_of_that_name_that_says_nothing_of_it_is_told_and_not_believed() {
 metadata: {name: carried-bbbbb-1, namespace: acme}
 spec: {billingGroup: main, code: AAAABBBBCCCCDDDD}";
     check_owed(&owed(squatter), "NameTaken - false");
-    check_owed(
-        &squatter.replace(
-            "code: AAAABBBBCCCCDDDD",
-            "type: Other, amount: {amount: '1', currency: USD}, origin: {invoice: ccccc-1}",
-        ),
-        "NameTaken - false",
-    );
+    let of_another = "type: Other, amount: {amount: '1', currency: USD}, origin: {invoice: ccccc-1}";
+    check_owed(&owed(&squatter.replace("code: AAAABBBBCCCCDDDD", of_another)), "NameTaken - false");
 }
 
 #[test]
