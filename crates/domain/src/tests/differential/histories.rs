@@ -119,15 +119,15 @@ struct NoteStory {
     over: Index,
     /// In full, where that may be; else so much of one line, in per cent of what is left of it.
     full: bool,
-    /// To be issued again, where that may be.
-    again: bool,
+    /// To be issued again, where that may be, to this buyer.
+    again: Option<Buyer>,
     line: Index,
     percent: i128,
 }
 
 fn note_story() -> impl Strategy<Value = NoteStory> {
     let (when, what) = ((0..5_usize, select(vec!["a", "a", "b"]), any::<Index>()), (any::<Index>(), 1..=100_i128));
-    let how = (prop::bool::weighted(0.3), any::<bool>());
+    let how = (prop::bool::weighted(0.3), prop::option::weighted(0.7, any_buyer()));
     (when, how, what).prop_map(|((after, group, over), (full, again), (line, percent))| NoteStory {
         after,
         group,

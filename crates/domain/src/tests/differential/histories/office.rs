@@ -290,7 +290,7 @@ impl<'a> Office<'a> {
         let place = self.finals.iter().position(|known| known.number == note.invoice).unwrap();
         let is_there = self.simulator.world.organization.group(uid(story.group)).is_some();
         let told = match story.full && !gives_back && is_there && self.finals[place].bill.returned.is_empty() {
-            true => self.take_back_in_full(place, &note, story.again),
+            true => self.take_back_in_full(place, &note, story.again.as_ref()),
             false => self.take_back_of_a_line(place, &note, story),
         };
         let mut told = told;
@@ -314,7 +314,12 @@ impl<'a> Office<'a> {
     }
 
     /// Takes a final back, with the credits that paid it; issues it again, if it can be.
-    fn take_back_in_full(&mut self, place: usize, note: &Note, again: bool) -> Value {
+    fn take_back_in_full(&mut self, place: usize, note: &Note, again: Option<&Buyer>) -> Value {
+        if let Some(buyer) = again {
+            let organization = &mut self.simulator.world.organization;
+            let known = organization.group(uid(&self.finals[place].group)).unwrap().clone();
+            organization.put_group(Group { buyer: buyer.clone(), ..known });
+        }
         let Final { group, index, bill, .. } = &self.finals[place];
         let (group, of) = (group.clone(), month(MONTHS[*index]));
         let back = |used: &CreditUse| {
@@ -325,7 +330,7 @@ impl<'a> Office<'a> {
         };
         let back: Vec<CreditOffer> = bill.credits.iter().map(back).collect();
         // What was paid in advance would pay it again after tax: that has tests of its own.
-        let can = again && bill.prepaid.is_zero();
+        let can = again.is_some() && bill.prepaid.is_zero();
         let reissued = if can { self.issue_again(place, note, &back) } else { None };
         self.simulator.credit(&note.invoice, &note.time(), CreditedAmount::Remainder);
         self.credits.entry(group.clone()).or_default().extend(back);
@@ -350,7 +355,7 @@ impl<'a> Office<'a> {
         let charges = self.charges(*index, bill);
         (self.finals[place].number, self.finals[place].charges) = (number, charges);
         self.closed.answers.push(told);
-        json!({ "full": true, "reissue": true, "taxed otherwise": taxed_otherwise })
+        json!({ "full": true, "reissue": true, "buyer": again.map(told_buyer), "taxed otherwise": taxed_otherwise })
     }
 
     /// A bill for the buyer of now, and how it is told; `None` if nobody can say how that is taxed.
@@ -395,7 +400,7 @@ impl<'a> Office<'a> {
                         let mut all = list.types().flat_map(|kind| list.entries_for(kind));
                         all.find(|one| one.key() == *entry).map(|one| one.kind.clone())
                     };
-                    lists.find_map(|list| entry_of(list))
+                    lists.find_map(entry_of)
                 }
             };
             item.tax = taxing.tax(scheme, kind.as_ref(), item.tax);

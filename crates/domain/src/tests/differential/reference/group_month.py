@@ -151,9 +151,14 @@ class GroupMonth:
 
     def closed(self, month):
         """A closed month of the group, as its final has it; of one that was taken back in full for the buyer of now."""
-        recorded = self.given.get("closed_with", {}).get((self.group["uid"], month), self.group)
+        recorded = self.recorded(month)
         if self.number_of(month) in self.given.get("reversed", ()):
-            recorded = {**recorded, "buyer": self.group["buyer"]}
+            recorded.group = {**recorded.group, "buyer": self.group["buyer"]}
+        return recorded
+
+    def recorded(self, month):
+        """A closed month of the group, as its final has it."""
+        recorded = self.given.get("closed_with", {}).get((self.group["uid"], month), self.group)
         return GroupMonth(self.organization, recorded, month)
 
     def general(self):

@@ -135,7 +135,7 @@ class Office:
         if not note.get("reissue"):
             self.reversed.add(number)
             return []
-        return [self.issue_again(number, group["uid"], month, back, index)]
+        return [self.issue_again(number, group["uid"], month, back, self.known(index), note["buyer"])]
 
     def closing(self, number):
         """The group and the month of a final."""
@@ -144,13 +144,11 @@ class Office:
             if self.in_force.get(first, first) == number:
                 return group, month
 
-    def issue_again(self, number, uid, month, offers, index):
+    def issue_again(self, number, uid, month, offers, now, buyer):
         """The supplies of then, for the buyer of now."""
         first, _, times = number.partition("-r")
         again = f"{first}-r{int(times or 0) + 1}"
-        now = self.known(index)
-        group = next(group for group in now["groups"] if group["uid"] == uid)
-        self.closed_with[uid, month] = {**self.closed_with[uid, month], "buyer": group["buyer"]}
+        group = self.closed_with[uid, month] = {**self.closed_with[uid, month], "buyer": buyer}
         self.taxed_again.add((uid, month))
         self.in_force[first] = again
         own = GroupMonth(Organization(now), group, month).closed(month)
@@ -327,7 +325,7 @@ def corrections(current, month, past):
             account["taken"] += billed["taken"]
             if billed["settled"] is not None:
                 account["settled"] = billed["settled"]
-    rules = taxing(current.closed(month))
+    rules = taxing(current.recorded(month))
     found = []
     for (record, project, tax), account in accounts.items():
         invoice, billed, due = account["invoice"], account["billed"], account["due"]
