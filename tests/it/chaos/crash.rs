@@ -1,7 +1,5 @@
 //! The operator is killed after each of its writes, in turn, and started again: the books end as if nothing had happened.
 
-use tokio::sync::Mutex;
-
 use super::{proxied::Proxied, reference::Reference, scenario::Scenario, snapshot::snapshot};
 use crate::{
     Result,
@@ -10,9 +8,6 @@ use crate::{
 
 /// More writes than any of the scenarios has.
 const MAX_WRITES: usize = 60;
-
-/// The world in which crashes happen, one scenario after the other.
-static WORLD: Mutex<Option<Proxied>> = Mutex::const_new(None);
 
 /// How a run that was to be stopped went.
 enum Run {
@@ -23,17 +18,13 @@ enum Run {
 }
 
 /// Runs the scenario with a crash after the first write, after the second, and so on until one comes to its end before; at
-/// least so many writes must be seen.
+/// least so many writes must be seen. Each scenario has a world of its own: most of the time they wait, and can do so side by side.
 async fn check_crashes(scenario: Scenario, least_writes: usize) -> Result {
-    let mut world = WORLD.lock().await;
-    let world = match &mut *world {
-        Some(world) => world,
-        none => none.insert(Proxied::start(&[])?),
-    };
-    let reference = Reference::of(world, scenario).await?;
+    let mut world = Proxied::start(&[])?;
+    let reference = Reference::of(&world, scenario).await?;
     for writes in 1..=MAX_WRITES {
         let organization = format!("{}-{writes}", scenario.name());
-        match run_until(world, scenario, &organization, &reference, writes).await? {
+        match run_until(&world, scenario, &organization, &reference, writes).await? {
             Run::Stopped => {
                 world.crash()?;
                 reference.wait_end(&world.scene().await?, &organization).await?;
