@@ -66,7 +66,7 @@ async fn late_usage_of_a_group_that_is_gone_goes_with_all_that_follows_to_the_pr
     let euro = json!({ "primary": true, "currency": "EUR", "terms": { "firstPeriod": back(1).to_string() } });
     scene.group("legacy", "euro", euro).await?;
     assert_eq!(adjustments(&final_of(&scene, "legacy", "euro", back(1)).await?), [""; 0]);
-    let main = json!({ "primary": true, "terms": { "firstPeriod": back(1).to_string() } });
+    let main = json!({ "primary": true, "terms": { "firstPeriod": back(1).to_string(), "issuer": "legacy" } });
     scene.group("legacy", "main", main).await?;
     let settled = final_of(&scene, "legacy", "main", back(1)).await?;
     let (number, of) = (first.name_any(), back(2));
@@ -113,7 +113,7 @@ async fn what_a_credit_of_a_group_that_is_gone_paid_goes_back_to_its_successor()
     nothing["start"] = json!(billing_api::Time(back(1).start()));
     nothing["end"] = json!(billing_api::Time(later(back(1).start(), 1)));
     scene.usage("bequest", "second", nothing).await?;
-    let main = json!({ "primary": true, "terms": { "firstPeriod": back(1).to_string() } });
+    let main = json!({ "primary": true, "terms": { "firstPeriod": back(1).to_string(), "issuer": "bequest" } });
     scene.group("bequest", "main", main).await?;
     let settled = final_of(&scene, "bequest", "main", back(1)).await?;
     let number = first.name_any();
