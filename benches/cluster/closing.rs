@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::{
     Result,
     bench::Bench,
-    load::{bind, each, group, namespace, usage},
+    load::{each, namespace, paid_project, usage},
 };
 
 const ORGANIZATIONS: usize = 10;
@@ -60,10 +60,7 @@ async fn prepare(bench: &Bench, groups: usize) -> Result {
 async fn prepare_group(bench: &Bench, number: usize) -> Result {
     let (admin, organization, project) = (&bench.admin, organization(number), format!("p-{number}"));
     let month = Month::of(Utc::now()).prev();
-    let terms = json!({ "terms": { "firstPeriod": month.to_string() } });
-    group(admin, &organization, &format!("group-{number}"), terms).await?;
-    namespace(admin, &organization, &project).await?;
-    bind(admin, &project, &format!("group-{number}")).await?;
+    paid_project(admin, &organization, &project, &format!("group-{number}"), month).await?;
     for record in 0..RECORDS {
         let service = json!({ "name": format!("db-{record}"), "type": "PostgreSQL", "plan": "Hobbyist" });
         let (start, end) = (Time(month.start()), Time(month.end() - TimeDelta::hours(1)));

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::{
     Result,
     bench::Bench,
-    load::{bind, each, group, namespace, percentile, usage},
+    load::{each, namespace, paid_project, percentile, usage},
 };
 
 const ORGANIZATIONS: usize = 2;
@@ -100,10 +100,7 @@ async fn prepare_group(bench: &Bench, number: usize, months: usize) -> Result {
     let periods: Vec<Month> =
         std::iter::successors(Some(Month::of(Utc::now()).prev()), |month| Some(month.prev())).take(months).collect();
     let (Some(last), Some(first)) = (periods.first(), periods.last()) else { return Err("no months".into()) };
-    let terms = json!({ "terms": { "firstPeriod": first.to_string() } });
-    group(admin, &organization, &format!("group-{number}"), terms).await?;
-    namespace(admin, &organization, &project).await?;
-    bind(admin, &project, &format!("group-{number}")).await?;
+    paid_project(admin, &organization, &project, &format!("group-{number}"), *first).await?;
     for month in &periods {
         for record in 0..RECORDS {
             let kind = if month == last && record == 0 { "Unpriced" } else { "PostgreSQL" };

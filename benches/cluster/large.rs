@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     Result,
     bench::Bench,
-    load::{bind, each, group, namespace, usage},
+    load::{each, namespace, paid_project, usage},
 };
 
 const ORGANIZATION: &str = "acme";
@@ -39,10 +39,7 @@ async fn prepare(bench: &Bench, records: usize) -> Result {
     let month = Month::of(Utc::now()).prev();
     namespace(admin, ORGANIZATION, ORGANIZATION).await?;
     each(0..GROUPS, |number| async move {
-        let (project, payer) = (format!("p-{number}"), format!("group-{number}"));
-        group(admin, ORGANIZATION, &payer, json!({ "terms": { "firstPeriod": month.to_string() } })).await?;
-        namespace(admin, ORGANIZATION, &project).await?;
-        bind(admin, &project, &payer).await.map(drop)
+        paid_project(admin, ORGANIZATION, &format!("p-{number}"), &format!("group-{number}"), month).await
     })
     .await?;
     each(0..records, |number| async move {

@@ -6,6 +6,7 @@ use billing_api::{
     ProjectBinding,
     labels::{BINDING_NAME, ORGANIZATION_LABEL},
 };
+use billing_domain::Month;
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::{
     Api, Client,
@@ -68,6 +69,13 @@ pub async fn bind(client: &Client, project: &str, group: &str) -> Result<Project
     let spec = json!({ "billingGroup": group });
     let made = create(client, project, "ProjectBinding", json!({ "name": BINDING_NAME }), spec).await?;
     Ok(made.try_parse()?)
+}
+
+/// Makes a project, and the group that pays for it from a month on.
+pub async fn paid_project(client: &Client, organization: &str, project: &str, payer: &str, first: Month) -> Result {
+    group(client, organization, payer, json!({ "terms": { "firstPeriod": first.to_string() } })).await?;
+    namespace(client, organization, project).await?;
+    bind(client, project, payer).await.map(drop)
 }
 
 /// Writes a usage record.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     Result,
     bench::Bench,
-    load::{bind, each, group, namespace, usage},
+    load::{each, namespace, paid_project, usage},
 };
 
 const ORGANIZATION: &str = "acme";
@@ -85,9 +85,7 @@ fn hourly_price(hour: i64) -> Value {
 async fn prepare_group(bench: &Bench, number: usize) -> Result {
     let (admin, project, payer) = (&bench.admin, format!("p-{number}"), format!("group-{number}"));
     let month = Month::of(Utc::now()).prev();
-    group(admin, ORGANIZATION, &payer, json!({ "terms": { "firstPeriod": month.to_string() } })).await?;
-    namespace(admin, ORGANIZATION, &project).await?;
-    bind(admin, &project, &payer).await?;
+    paid_project(admin, ORGANIZATION, &project, &payer, month).await?;
     for record in 0..RECORDS {
         let service = json!({ "name": format!("service-{record}"), "type": "Hourly" });
         let (start, end) = (Time(month.start()), Time(month.start() + TimeDelta::hours(PRICES)));

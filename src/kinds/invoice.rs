@@ -41,8 +41,12 @@ pub async fn create_invoice(writer: &Writer, facts: &InvoiceFacts) -> Result<Est
 ///
 /// # Errors
 /// One could not be written; the others were.
-pub async fn ensure_slices(writer: &Writer, facts: &InvoiceFacts, slices: &[Slice]) -> Result<(), WriteError> {
-    let written = join_all(slices.iter().map(|slice| ensure_slice(writer, facts, slice))).await;
+pub async fn ensure_slices<'a>(
+    writer: &Writer,
+    facts: &InvoiceFacts,
+    slices: impl IntoIterator<Item = &'a Slice>,
+) -> Result<(), WriteError> {
+    let written = join_all(slices.into_iter().map(|slice| ensure_slice(writer, facts, slice))).await;
     written.into_iter().collect()
 }
 
@@ -61,8 +65,7 @@ pub async fn ensure_further_slices(
     let is_listed = |slice: &Slice| listed.iter().any(|name| name.as_str() == slice.reference.name.as_str());
     let stored = if slices.iter().any(is_listed) { stored_slices(client, facts).await? } else { HashSet::new() };
     let new = slices.iter().filter(|slice| !stored.contains(slice.reference.name.as_str()));
-    let written = join_all(new.map(|slice| ensure_slice(writer, facts, slice))).await;
-    written.into_iter().collect()
+    ensure_slices(writer, facts, new).await
 }
 
 /// The names of the slices of a month's invoice.
